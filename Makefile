@@ -1,0 +1,68 @@
+# Everything that is built, checked or shown is a target here; CI calls `make test` and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint generate assets bench build unit drift deny
+
+CARGO := cargo
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
+DENY_VERSION := 0.20.2
+DENY_ROOT := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
+DENY := $(DENY_ROOT)/bin/cargo-deny
+ADVISORIES := https://github.com/RustSec/advisory-db
+GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml
+
+help: ## Print every target with a line each
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
+	@$(CARGO) run --quiet --locked --package tests --bin demo
+
+test: lint drift unit demo ## Check everything: lint, drift of generated files, all tests, the demo
+
+lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies
+	@echo '== cargo fmt'
+	@$(CARGO) fmt --all --check
+	@echo '== cargo clippy'
+	@$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
+
+generate: ## Write the generated files anew from the code
+	@$(CARGO) run --quiet --locked --package crds --bin crdgen
+
+assets: ## Build the pinned Kubernetes programs and Helm into the cache, where they are missing
+	@$(CARGO) run --quiet --locked --package tests --bin assets
+
+bench: assets ## Measure speed and memory, printed as tables (about two minutes after the release build)
+	@$(CARGO) build --quiet --locked --release --workspace
+	@$(CARGO) run --quiet --locked --release --package tests --bin bench
+
+build: ## Build all crates, debug
+	@echo '== cargo build'
+	@$(CARGO) build --quiet --locked --workspace
+
+unit: build assets ## All tests, without lint and demo
+	@echo '== cargo test'
+	@$(CARGO) test --quiet --locked --workspace
+
+drift: ## Fail if a generated file is not what the code generates
+	@echo '== generated files'
+	@before=$$(sha256sum $(GENERATED)); $(MAKE) --no-print-directory generate >/dev/null; \
+	if [ "$$before" != "$$(sha256sum $(GENERATED))" ]; then \
+	  git --no-pager diff --stat -- $(GENERATED); \
+	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
+	fi
+
+# Licences, bans and sources need nothing but the lock file; advisories need a database that not every machine reaches.
+deny: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database is reached
+	@echo '== cargo deny'
+	@if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote --exit-code $(ADVISORIES) HEAD >/dev/null 2>&1; then \
+	  $(DENY) --log-level error check --hide-inclusion-graph advisories bans licenses sources; \
+	else \
+	  echo 'advisories: not checked, $(ADVISORIES) cannot be reached'; \
+	  $(DENY) --log-level error check --hide-inclusion-graph bans licenses sources; \
+	fi
+
+$(DENY):
+	@echo '== building cargo-deny $(DENY_VERSION), once'
+	@$(CARGO) install --quiet --locked --root $(DENY_ROOT) cargo-deny@$(DENY_VERSION)
