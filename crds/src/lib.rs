@@ -1,1 +1,26 @@
-//! stub
+//! The `SignerBinding` custom resource: its types, its validation, and the names that are part of its contract.
+//!
+//! The documentation of a field is what `kubectl explain` prints, and every rule carries the message that
+//! `kubectl apply` shows, so both are written for the person at the keyboard.
+
+pub mod conditions;
+pub mod key;
+pub mod manifest;
+pub mod names;
+pub mod policy;
+mod rules;
+mod schemas;
+pub mod settings;
+pub mod spec;
+pub mod status;
+pub mod target;
+
+pub use key::{GcpKey, Key, LocalKey, SecretKeyRef};
+pub use policy::{BlockType, Network, Policy};
+pub use settings::{ImagePullPolicy, LogLevel, Ports, Resources, SignerSettings};
+pub use spec::{Capability, DeletionPolicy, Rollout, SignerBinding, SignerBindingSpec, WorkloadIdentity};
+pub use status::{Effective, Plan, SignerBindingStatus, TargetStatus, Warning};
+pub use target::{LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Target};
+
+/// The manifest of the CustomResourceDefinition, as committed and as `operator crd` prints it.
+pub const MANIFEST: &str = include_str!("../signerbindings.yaml");

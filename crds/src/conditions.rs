@@ -1,0 +1,102 @@
+//! Condition types and reasons. They are part of the contract: people wait for them and alert on them.
+
+/// Condition types, in the order in which a binding reaches them.
+pub mod types {
+    /// The operator can act on the binding as it is written.
+    pub const ACCEPTED: &str = "Accepted";
+    /// The Secret with the shared token is there and holds a usable token.
+    pub const TOKEN_READY: &str = "TokenReady";
+    /// The Deployment's pod template carries the signer as the binding asks.
+    pub const INJECTED: &str = "Injected";
+    /// The pods that run are those of the injected template.
+    pub const ROLLED_OUT: &str = "RolledOut";
+    /// All of the above.
+    pub const READY: &str = "Ready";
+
+    /// All of them.
+    pub const ALL: [&str; 5] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, READY];
+}
+
+/// Declares the reasons once: as constants, and as the list that the runbook is checked against.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $text;)*
+
+        /// Every reason that a condition can carry.
+        pub const ALL: &[&str] = &[$($text),*];
+    };
+}
+
+/// Reasons of conditions.
+pub mod reasons {
+    reasons! {
+        /// `Accepted`: the operator acts on the binding.
+        ACCEPTED = "Accepted";
+        /// `Accepted`: a field is set whose behaviour this version does not have.
+        NOT_YET_SUPPORTED = "NotYetSupported";
+        /// `Accepted`: the signer image does not begin with an allowed prefix.
+        IMAGE_NOT_ALLOWED = "ImageNotAllowed";
+        /// `Accepted`: an older binding already serves the Deployment.
+        TARGET_TAKEN = "TargetTaken";
+        /// `Accepted`: the object does not have the shape of a SignerBinding.
+        INVALID = "Invalid";
+
+        /// `TokenReady`: the token is there.
+        TOKEN_FOUND = "TokenFound";
+        /// `TokenReady`: the token is there, but shorter than 32 bytes.
+        TOKEN_SHORT = "TokenShort";
+        /// `TokenReady`: no Secret of that name.
+        SECRET_NOT_FOUND = "SecretNotFound";
+        /// `TokenReady`: the Secret has no such key.
+        SECRET_KEY_NOT_FOUND = "SecretKeyNotFound";
+        /// `TokenReady`: the value is empty.
+        TOKEN_EMPTY = "TokenEmpty";
+        /// `TokenReady`: the value is shorter than 16 bytes.
+        TOKEN_WEAK = "TokenWeak";
+        /// `TokenReady`: the value cannot be sent in an HTTP header.
+        TOKEN_INVALID = "TokenInvalid";
+
+        /// `Injected`: the pod template carries the signer.
+        INJECTED = "Injected";
+        /// `Injected`: no Deployment of that name.
+        DEPLOYMENT_NOT_FOUND = "DeploymentNotFound";
+        /// `Injected`: the Deployment is being deleted.
+        DEPLOYMENT_TERMINATING = "DeploymentTerminating";
+        /// `Injected`: the pod has no container of that name, or several and none called `node`.
+        CONTAINER_NOT_FOUND = "ContainerNotFound";
+        /// `Injected`: another container declares a port of the signer.
+        PORT_CONFLICT = "PortConflict";
+        /// `Injected`: a container called `signer` that is not ours.
+        FOREIGN_SIGNER = "ForeignSigner";
+        /// `Injected`: the node already has one of our variables with another value.
+        VARIABLE_CONFLICT = "VariableConflict";
+        /// `Injected`: another field manager owns a field of ours.
+        FIELD_CONFLICT = "FieldConflict";
+        /// `Injected`: another field manager keeps changing what is ours.
+        CONTESTED = "Contested";
+        /// `Injected`: the API server refused the change.
+        REJECTED = "Rejected";
+        /// `Injected`: a Service of our name that is not ours.
+        SERVICE_CONFLICT = "ServiceConflict";
+        /// `Injected`: the token is not ready, see `TokenReady`.
+        TOKEN_NOT_READY = "TokenNotReady";
+        /// `Injected`, `TokenReady`: the binding is not accepted, see `Accepted`.
+        NOT_ACCEPTED = "NotAccepted";
+
+        /// `RolledOut`: all wanted pods run the injected template.
+        ROLLED_OUT = "RolledOut";
+        /// `RolledOut`: pods are being replaced.
+        PROGRESSING = "Progressing";
+        /// `RolledOut`: the rollout passed the Deployment's deadline.
+        PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded";
+        /// `RolledOut`: the Deployment is paused and pods of an older template run.
+        DEPLOYMENT_PAUSED = "DeploymentPaused";
+        /// `RolledOut`: not injected, see `Injected`.
+        NOT_INJECTED = "NotInjected";
+        /// `RolledOut`, `Ready`: the Deployment wants no pods.
+        SCALED_TO_ZERO = "ScaledToZero";
+
+        /// `Ready`: the pods run with their signer.
+        READY = "Ready";
+    }
+}

@@ -1,0 +1,41 @@
+//! Names that other programs, manifests and people rely on.
+
+/// API group of the `SignerBinding`.
+pub const GROUP: &str = "signer.atto.cash";
+
+/// Field manager under which the operator applies everything it writes.
+pub const FIELD_MANAGER: &str = "signer-operator";
+
+/// Name of the injected native sidecar.
+pub const SIGNER_CONTAINER: &str = "signer";
+
+/// The node container where `spec.target.container` is not set and the pod has one of this name.
+pub const DEFAULT_NODE_CONTAINER: &str = "node";
+
+/// Prefix of every label and annotation key that is ours.
+pub const KEY_PREFIX: &str = "signer.atto.cash/";
+
+/// Pod-template annotation that holds the hash of what was rendered.
+pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
+
+/// Pod-template label by which the Service and the pod watch find injected pods.
+pub const DEPLOYMENT_LABEL: &str = "signer.atto.cash/deployment";
+
+/// Finalizer of a binding whose `deletionPolicy` is `Remove`.
+pub const FINALIZER: &str = "signer.atto.cash/remove";
+
+/// Port of the signer's API where `spec.signer.ports.api` is not set.
+pub const DEFAULT_API_PORT: u16 = 9090;
+
+/// Port of the signer's management endpoints where `spec.signer.ports.management` is not set.
+pub const DEFAULT_MANAGEMENT_PORT: u16 = 9091;
+
+/// The variables of the node container that a binding owns.
+pub const NODE_VARIABLES: [&str; 3] = [
+    "ATTO_SIGNER_BACKEND",
+    "ATTO_SIGNER_REMOTE_URL",
+    "ATTO_SIGNER_REMOTE_TOKEN",
+];
+
+/// The node's own variable for a private key, which a binding replaces.
+pub const PRIVATE_KEY_VARIABLE: &str = "ATTO_PRIVATE_KEY";

@@ -1,0 +1,74 @@
+//! What the signer refuses beyond its capabilities.
+
+use kube::KubeSchema;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::rules;
+
+/// Rules that the signer checks on every request, whoever asks. Each is off unless set.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// Networks whose blocks are signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub networks: Option<Vec<Network>>,
+
+    /// Types of block that are signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub block_types: Option<Vec<BlockType>>,
+
+    /// The largest amount of one SEND block, in raw units, as a decimal string up to `18000000000000000000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(validation = rules::amount())]
+    pub max_amount_per_send: Option<String>,
+
+    /// Addresses to which SEND blocks may go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), inner(length(max = 68)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rules::addresses())]
+    pub allowed_receivers: Option<Vec<String>>,
+
+    /// The only representative that OPEN and CHANGE blocks may name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 68))]
+    #[x_kube(validation = rules::address())]
+    pub representative: Option<String>,
+
+    /// How far the timestamp of a vote that is not final may be from the signer's clock, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub vote_time_window_seconds: Option<i32>,
+
+    /// What the URI inside a challenge must begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = rules::challenge_uri_prefix())]
+    pub challenge_uri_prefix: Option<String>,
+}
+
+/// An Atto network.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Network {
+    Live,
+    Beta,
+    Dev,
+    Local,
+}
+
+/// A type of block.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum BlockType {
+    Open,
+    Receive,
+    Send,
+    Change,
+}

@@ -1,0 +1,135 @@
+//! The CEL rules that several fields share. Each carries the whole sentence that a refused `kubectl apply` prints
+//! behind the field's path.
+
+use kube::core::Rule;
+
+const DNS_LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+
+/// An `atto://` address of algorithm V1: 38 bytes in base32, of which the first is zero.
+const ADDRESS: &str = "^atto://a[a-d][a-z2-7]{59}$";
+
+fn matches(pattern: &str, message: &str) -> Rule {
+    Rule::new(format!("self.matches(r'{pattern}')")).message(message)
+}
+
+fn all_match(pattern: &str, message: &str) -> Rule {
+    Rule::new(format!("self.all(x, x.matches(r'{pattern}'))")).message(message)
+}
+
+/// A name in the form of an RFC 1123 subdomain, as Deployments and Secrets have it.
+pub fn object_name(what: &str) -> Rule {
+    matches(
+        &format!(r"^{DNS_LABEL}(\.{DNS_LABEL})*$"),
+        &format!(
+            "must be the name of {what}: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+        ),
+    )
+}
+
+pub fn container_name() -> Rule {
+    matches(
+        &format!("^{DNS_LABEL}$"),
+        "must be the name of a container: lower-case letters, digits and '-', beginning and ending with a letter or digit",
+    )
+}
+
+pub fn container_is_not_ours() -> Rule {
+    Rule::new("self != 'signer'").message(
+        "must not be 'signer', which is the container that the operator injects: name the container of the node",
+    )
+}
+
+pub fn secret_key() -> Rule {
+    matches(
+        r"^[-._a-zA-Z0-9]+$",
+        "must be a key of the Secret: letters, digits, '-', '_' and '.'",
+    )
+}
+
+pub fn key_version() -> Rule {
+    matches(
+        r"^projects/[a-z0-9][-a-z0-9.:]*/locations/[a-z0-9][-a-z0-9]*/keyRings/[-_a-zA-Z0-9]{1,63}/cryptoKeys/[-_a-zA-Z0-9]{1,63}/cryptoKeyVersions/[1-9][0-9]*$",
+        "must be the full resource ID of a key version: projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY/cryptoKeyVersions/NUMBER (gcloud kms keys versions list prints it)",
+    )
+}
+
+pub fn address() -> Rule {
+    matches(
+        ADDRESS,
+        "must be an Atto address: atto:// and 61 characters a-z and 2-7",
+    )
+}
+
+pub fn addresses() -> Rule {
+    all_match(
+        ADDRESS,
+        "every item must be an Atto address: atto:// and 61 characters a-z and 2-7",
+    )
+}
+
+pub fn amount() -> Rule {
+    Rule::new("self.matches(r'^(0|[1-9][0-9]{0,19})$') && (size(self) < 20 || self <= '18000000000000000000')")
+        .message("must be an amount in raw units as a decimal string, from \"0\" to \"18000000000000000000\"")
+}
+
+pub fn challenge_uri_prefix() -> Rule {
+    matches(
+        r"^[!-~]+$",
+        "must be the beginning of a URI, in printable ASCII without blanks",
+    )
+}
+
+pub fn service_account_email() -> Rule {
+    matches(
+        r"^[a-z0-9][-a-z0-9]*@([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+gserviceaccount\.com$",
+        "must be the e-mail address of a Google service account: NAME@PROJECT.iam.gserviceaccount.com",
+    )
+}
+
+pub fn image() -> Rule {
+    matches(
+        r"^[a-z0-9]([-._a-zA-Z0-9:/]*[a-zA-Z0-9])?(@sha256:[0-9a-f]{64})?$",
+        "must be a container image reference: REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST",
+    )
+}
+
+pub fn label_keys() -> Rule {
+    all_match(
+        &format!(r"^({DNS_LABEL}(\.{DNS_LABEL})*/)?[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$"),
+        "every key must be a label key: an optional DNS prefix and '/', then letters, digits, '-', '_' and '.'",
+    )
+}
+
+pub fn label_key() -> Rule {
+    matches(
+        &format!(r"^({DNS_LABEL}(\.{DNS_LABEL})*/)?[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$"),
+        "must be a label key: an optional DNS prefix and '/', then letters, digits, '-', '_' and '.'",
+    )
+}
+
+pub fn label_values() -> Rule {
+    all_match(
+        LABEL_VALUE,
+        "every item must be a label value: letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+    )
+}
+
+pub fn label_map_values() -> Rule {
+    Rule::new(format!("self.all(k, self[k].matches(r'{LABEL_VALUE}'))")).message(
+        "every value must be a label value: letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+    )
+}
+
+const LABEL_VALUE: &str = r"^([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?)?$";
+
+pub fn resource_names() -> Rule {
+    Rule::new("self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'])")
+        .message("resources are cpu, memory and ephemeral-storage")
+}
+
+pub fn resource_quantities() -> Rule {
+    Rule::new(
+        "self.all(k, type(self[k]) == int ? self[k] >= 0 : (isQuantity(self[k]) && quantity(self[k]).sign() >= 0))",
+    )
+    .message("every value must be a quantity that is not negative, such as \"50m\", \"128Mi\" or 1")
+}

@@ -1,0 +1,164 @@
+//! The `SignerBinding` itself.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::key::{Key, SecretKeyRef};
+use crate::policy::Policy;
+use crate::rules;
+use crate::settings::SignerSettings;
+use crate::status::SignerBindingStatus;
+use crate::target::Target;
+
+/// These Deployments are signed for by this key, with these capabilities, sharing this token.
+///
+/// No field has a default in the schema, so that what people keep in git is what the API server shows; the values in
+/// force appear in `status.effective`.
+#[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[kube(
+    group = "signer.atto.cash",
+    version = "v1alpha1",
+    kind = "SignerBinding",
+    namespaced,
+    shortname = "sb",
+    category = "atto",
+    status = "SignerBindingStatus",
+    derive = "PartialEq",
+    doc = "A SignerBinding gives the voter nodes of a Deployment a signer: the operator injects it beside the node, points the node at it, and says in the status what the pods really run.",
+    printcolumn(
+        name = "Target",
+        type_ = "string",
+        json_path = ".spec.target.name",
+        description = "The Deployment that gets the signer."
+    ),
+    printcolumn(
+        name = "Selector",
+        type_ = "string",
+        json_path = ".status.selector",
+        description = "The label selector of the Deployments, where the binding has one.",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Address",
+        type_ = "string",
+        json_path = ".status.address",
+        description = "The Atto address of the key, as the signer reports it."
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status",
+        description = "Whether the pods run with their signer."
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why it is, or is not, ready."
+    ),
+    printcolumn(
+        name = "Pods",
+        type_ = "string",
+        json_path = ".status.pods",
+        description = "Ready pods of the injected template, of those wanted."
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Time since the binding was created."
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.workloadIdentity) || has(self.key.gcp)")
+    .message("workloadIdentity only serves key.gcp: remove it, or use a key in Google Cloud KMS"))]
+pub struct SignerBindingSpec {
+    /// Which Deployments get the signer, and which of their containers is the node.
+    pub target: Target,
+
+    /// The key that signs.
+    pub key: Key,
+
+    /// What the signer may sign. A voter needs `CHALLENGE` and `VOTE`; `BLOCK` moves funds.
+    #[schemars(length(min = 1, max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub capabilities: Vec<Capability>,
+
+    /// Rules beyond the capabilities, checked by the signer on every request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+
+    /// The shared token of node and signer: a key of a Secret in this namespace, at least 16 bytes, better 32.
+    /// To rotate it, create another Secret and name it here.
+    pub token_secret_ref: SecretKeyRef,
+
+    /// How the pod proves its identity to Google Cloud. Leave it out when the KMS role is granted to the Kubernetes
+    /// ServiceAccount directly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_identity: Option<WorkloadIdentity>,
+
+    /// Settings of the signer container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<SignerSettings>,
+
+    /// `Automatic` writes a changed injection at once; `Manual` waits for an approval. Default: `Automatic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+
+    /// What deleting the binding does. `Retain` leaves the Deployment as it is, so that a binding pruned by accident
+    /// does not take the key from a voter; `Remove` restores the Deployment. Default: `Retain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// While true, the operator writes nothing for this binding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+}
+
+/// Something a signer may be allowed to sign.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Capability {
+    Block,
+    Challenge,
+    Vote,
+}
+
+impl Capability {
+    /// The value as `ATTO_SIGNER_CAPABILITIES` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Block => "BLOCK",
+            Self::Challenge => "CHALLENGE",
+            Self::Vote => "VOTE",
+        }
+    }
+}
+
+/// Identity of the pod towards Google Cloud.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadIdentity {
+    /// The Google service account that the pod's ServiceAccount acts as: written to its annotation
+    /// `iam.gke.io/gcp-service-account`.
+    #[schemars(length(min = 1, max = 320))]
+    #[x_kube(validation = rules::service_account_email())]
+    pub gcp_service_account: String,
+}
+
+/// When a changed injection is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum Rollout {
+    #[default]
+    Automatic,
+    Manual,
+}
+
+/// What deleting the binding does to the Deployment.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum DeletionPolicy {
+    #[default]
+    Retain,
+    Remove,
+}

@@ -1,0 +1,88 @@
+//! Which Deployments a binding is for.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{rules, schemas};
+
+/// The Deployments that get a signer. Exactly one of `name` and `selector`; both are immutable, because a binding that
+/// moved to another Deployment would leave a voter behind without saying so.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.name) != has(self.selector)")
+    .message("set exactly one of name and selector"))]
+#[x_kube(validation = Rule::new("has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)")
+    .message("name is immutable: create another SignerBinding for the other Deployment and delete this one"))]
+#[x_kube(validation = Rule::new("has(self.selector) == has(oldSelf.selector) && (!has(self.selector) || self.selector == oldSelf.selector)")
+    .message("selector is immutable: create another SignerBinding for the other Deployments and delete this one"))]
+pub struct Target {
+    /// Name of one Deployment in the namespace of the binding. It need not exist yet. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::object_name("a Deployment"))]
+    pub name: Option<String>,
+
+    /// Selects Deployments in the namespace of the binding by their labels. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+
+    /// The container that runs the node and gets the `ATTO_SIGNER_*` variables. Default: the container called `node`,
+    /// else the only container of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = rules::container_name())]
+    #[x_kube(validation = rules::container_is_not_ours())]
+    pub container: Option<String>,
+}
+
+/// A label selector, with the meaning that Kubernetes gives it: all of `matchLabels` and all of `matchExpressions`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)")
+    .message("must not be empty: an empty selector would select every Deployment of the namespace"))]
+pub struct LabelSelector {
+    /// Labels that a Deployment must carry with exactly these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schemas::label_map")]
+    #[x_kube(validation = rules::label_keys())]
+    #[x_kube(validation = rules::label_map_values())]
+    pub match_labels: BTreeMap<String, String>,
+
+    /// Requirements that the labels of a Deployment must meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub match_expressions: Vec<LabelSelectorRequirement>,
+}
+
+/// One requirement of a label selector.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)")
+    .message("values must be set for In and NotIn, and must not be set for Exists and DoesNotExist"))]
+pub struct LabelSelectorRequirement {
+    /// The label key that the requirement is about.
+    #[schemars(length(min = 1, max = 316))]
+    #[x_kube(validation = rules::label_key())]
+    pub key: String,
+
+    /// How `values` relates to the label: `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    pub operator: LabelSelectorOperator,
+
+    /// The values for `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rules::label_values())]
+    pub values: Vec<String>,
+}
+
+/// Operator of a label selector requirement.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
+pub enum LabelSelectorOperator {
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
+}
