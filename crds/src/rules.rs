@@ -129,7 +129,7 @@ pub fn resource_names() -> Rule {
 
 pub fn resource_quantities() -> Rule {
     Rule::new(
-        "self.all(k, type(self[k]) == int ? self[k] >= 0 : (isQuantity(self[k]) && quantity(self[k]).sign() >= 0))",
+        "self.all(k, type(self[k]) == int ? self[k] >= 0 : (isQuantity(self[k]) && quantity(self[k]).compareTo(quantity('0')) >= 0))",
     )
     .message("every value must be a quantity that is not negative, such as \"50m\", \"128Mi\" or 1")
 }
