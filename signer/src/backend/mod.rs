@@ -1,0 +1,78 @@
+//! Where the key is.
+
+mod local;
+
+use std::future::Future;
+
+use ed25519_dalek::VerifyingKey;
+use thiserror::Error;
+
+pub use local::{InvalidSeed, LocalKey, Seed};
+
+use crate::protocol::PublicKey;
+
+/// An Ed25519 signature.
+pub type Signature = [u8; 64];
+
+/// Something that signs with one key.
+pub trait Backend: Send + Sync + 'static {
+    /// The key's public half.
+    fn public_key(&self) -> PublicKey;
+
+    /// The Ed25519 signature over these bytes.
+    fn sign(&self, bytes: &[u8]) -> impl Future<Output = Result<Signature, BackendError>> + Send;
+}
+
+/// The backend could not sign; the same request may succeed later.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum BackendError {
+    /// The cryptographic library refused.
+    #[error("the key could not sign")]
+    Sign,
+    /// What came back is not a signature by the key.
+    #[error("the signature does not belong to the public key")]
+    Mismatch,
+}
+
+/// Signs 41 bytes, a length that no Atto hash has, and verifies the signature with another implementation.
+pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
+    let mut text = *b"atto-signer self-test v1 ----------------";
+    text[25..].copy_from_slice(&random::<16>()?);
+    let signature = backend.sign(&text).await?;
+    let key = VerifyingKey::from_bytes(&backend.public_key().0).map_err(|_| BackendError::Mismatch)?;
+    key.verify_strict(&text, &signature.into())
+        .map_err(|_| BackendError::Mismatch)
+}
+
+/// Bytes from the operating system's random number generator.
+pub fn random<const N: usize>() -> Result<[u8; N], BackendError> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| BackendError::Sign)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Liar(LocalKey);
+
+    impl Backend for Liar {
+        fn public_key(&self) -> PublicKey {
+            self.0.public_key()
+        }
+
+        async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
+            let mut signature = self.0.sign(bytes).await?;
+            signature[0] ^= 1;
+            Ok(signature)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_signs_wrongly_is_found_out() {
+        let key = || LocalKey::new(&Seed::generate().unwrap()).unwrap();
+        assert_eq!(prove(&key()).await, Ok(()));
+        assert_eq!(prove(&Liar(key())).await, Err(BackendError::Mismatch));
+    }
+}

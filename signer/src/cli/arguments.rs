@@ -1,0 +1,138 @@
+use std::ffi::OsString;
+
+use clap::{Arg, ArgMatches, Args, CommandFactory, Parser, Subcommand};
+
+/// The variables, and flags, that are reserved for later versions. Setting one ends the start: being ignored would be worse.
+pub const NOT_YET: [(&str, &str); 13] = [
+    ("ATTO_SIGNER_TOKEN_FILE", "token-file"),
+    ("ATTO_SIGNER_DEADLINE", "deadline"),
+    ("ATTO_SIGNER_STARTUP_TIMEOUT", "startup-timeout"),
+    ("ATTO_SIGNER_AUDIT", "audit"),
+    ("ATTO_SIGNER_AUDIT_FILE", "audit-file"),
+    ("ATTO_SIGNER_GCP_ENDPOINT", "gcp-endpoint"),
+    ("ATTO_SIGNER_POLICY_NETWORKS", "policy-networks"),
+    ("ATTO_SIGNER_POLICY_BLOCK_TYPES", "policy-block-types"),
+    ("ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", "policy-max-amount-per-send"),
+    ("ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", "policy-allowed-receivers"),
+    ("ATTO_SIGNER_POLICY_REPRESENTATIVE", "policy-representative"),
+    ("ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", "policy-vote-time-window"),
+    ("ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX", "policy-challenge-uri-prefix"),
+];
+
+/// The whole command line, with every variable that the signer knows; the help leaves out what is reserved for later.
+pub fn command() -> clap::Command {
+    let reserved = NOT_YET.map(|(variable, flag)| {
+        Arg::new(variable)
+            .long(flag)
+            .env(variable)
+            .hide(true)
+            .value_parser(clap::value_parser!(OsString))
+    });
+    Arguments::command().args(reserved)
+}
+
+/// Those of the reserved variables that are set.
+pub fn not_yet(matches: &ArgMatches) -> Vec<&'static str> {
+    NOT_YET
+        .into_iter()
+        .map(|(variable, _)| variable)
+        .filter(|variable| matches.contains_id(variable))
+        .collect()
+}
+
+/// Serves Atto's signing API with one key. Without a command it serves.
+#[derive(Parser)]
+#[command(name = "signer", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub key: KeyArguments,
+    #[command(flatten)]
+    pub management: ManagementArguments,
+    /// Port of the signing API [default: 9090]
+    #[arg(long, env = "ATTO_SIGNER_PORT", hide_env_values = true)]
+    pub port: Option<OsString>,
+    /// Where the signing API listens: `localhost` (both loopback addresses) or an IP address [default: all addresses]
+    #[arg(long, env = "ATTO_SIGNER_ADDRESS", hide_env_values = true)]
+    pub address: Option<OsString>,
+    /// The token that requests have to carry
+    #[arg(long, env = "ATTO_SIGNER_TOKEN", hide_env_values = true)]
+    pub token: Option<OsString>,
+    /// What may be signed: some of BLOCK, CHALLENGE, VOTE, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_CAPABILITIES", hide_env_values = true)]
+    pub capabilities: Option<OsString>,
+    /// The public key (hexadecimal or atto://) without which the signer does not start
+    #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
+    pub expected_public_key: Option<OsString>,
+    /// Worker threads of the signing API [default: 2]
+    #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
+    pub threads: Option<OsString>,
+    /// How much is logged: off, error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
+    pub log: Option<OsString>,
+}
+
+/// Where the key is.
+#[derive(Args)]
+pub struct KeyArguments {
+    /// Where the key is: LOCAL
+    #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true)]
+    pub backend: Option<OsString>,
+    /// LOCAL: the private key, 64 hexadecimal digits
+    #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true)]
+    pub key: Option<OsString>,
+    /// LOCAL: a file that holds the private key
+    #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
+    pub key_file: Option<OsString>,
+}
+
+/// Where health, metrics and information are.
+#[derive(Args)]
+pub struct ManagementArguments {
+    /// Port of health and metrics [default: 9091]
+    #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_PORT", hide_env_values = true)]
+    pub management_port: Option<OsString>,
+    /// Where health and metrics listen: `localhost` or an IP address [default: all addresses]
+    #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_ADDRESS", hide_env_values = true)]
+    pub management_address: Option<OsString>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Asks a running signer for its health: exits with 0, or with 69 and the reason
+    Healthcheck {
+        /// Ask whether it is ready, not only whether it is alive
+        #[arg(long)]
+        ready: bool,
+        #[command(flatten)]
+        management: ManagementArguments,
+    },
+    /// Prints the public key and the address
+    PublicKey {
+        #[command(flatten)]
+        key: KeyArguments,
+    },
+    /// Makes private keys for LOCAL
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Makes tokens
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Prints a new private key, and on the standard error stream its public key and address
+    Generate,
+}
+
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Prints a new token of 64 characters
+    Generate,
+}

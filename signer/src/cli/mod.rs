@@ -1,0 +1,100 @@
+//! The command line: every option is also an environment variable.
+
+mod arguments;
+mod commands;
+mod healthcheck;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::FromArgMatches;
+
+pub use arguments::{Arguments, KeyArguments, ManagementArguments, NOT_YET, command};
+
+use crate::{
+    config::{self, Config, KeyConfig, ManagementConfig},
+    telemetry,
+};
+
+/// The command line was not understood (`EX_USAGE`).
+pub const USAGE: u8 = 64;
+/// What was asked for is not there now (`EX_UNAVAILABLE`).
+pub const UNAVAILABLE: u8 = 69;
+/// A setting is wrong (`EX_CONFIG`).
+pub const CONFIGURATION: u8 = 78;
+
+/// Runs the program with this command line, and says what it exits with.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Nothing is left to tell it to.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let result = Arguments::from_arg_matches(&matches).map_err(|error| Failure::new(USAGE, error.to_string()));
+    match result.and_then(|arguments| dispatch(&arguments, &arguments::not_yet(&matches))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Why the program ends, for a person, and what it exits with.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<config::Errors> for Failure {
+    fn from(errors: config::Errors) -> Self {
+        Self::new(CONFIGURATION, errors.to_string())
+    }
+}
+
+fn dispatch(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failure> {
+    use arguments::{Command, KeyCommand, TokenCommand};
+    match &arguments.command {
+        None => serve(arguments, not_yet),
+        Some(Command::Healthcheck { ready, management }) => {
+            healthcheck::run(&ManagementConfig::read(management)?, *ready)
+                .map_err(|message| Failure::new(UNAVAILABLE, message))
+        }
+        Some(Command::PublicKey { key }) => commands::public_key(&KeyConfig::read(key)?),
+        Some(Command::Key {
+            command: KeyCommand::Generate,
+        }) => commands::generate_key(),
+        Some(Command::Token {
+            command: TokenCommand::Generate,
+        }) => commands::generate_token(),
+    }
+}
+
+fn serve(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failure> {
+    let config = Config::read(arguments, not_yet)?;
+    telemetry::init(config.log_level);
+    for warning in config
+        .warnings
+        .iter()
+        .chain(&config::unknown_variables(std::env::vars_os(), &command()))
+    {
+        tracing::warn!("{warning}");
+    }
+    crate::serve(config).map_err(|error| Failure::new(error.exit_code(), error.to_string()))
+}

@@ -1,0 +1,184 @@
+//! Settings, checked: after this nobody reads the command line or the environment.
+
+mod error;
+mod parse;
+mod variables;
+
+use std::ffi::OsString;
+
+pub use error::{ConfigError, Errors};
+pub use variables::unknown_variables;
+
+use crate::{
+    backend::Seed,
+    cli::{Arguments, KeyArguments, ManagementArguments},
+    http::Token,
+    net::Place,
+    policy::Capabilities,
+    protocol::PublicKey,
+    telemetry::Level,
+};
+
+/// Everything that `serve` needs.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the key is.
+    pub key: KeyConfig,
+    /// The only key to serve with.
+    pub expected_public_key: Option<PublicKey>,
+    /// What requests have to carry.
+    pub token: Token,
+    /// What is signed.
+    pub capabilities: Capabilities,
+    /// Where the API listens; `None`: nobody said.
+    pub place: Option<Place>,
+    /// Port of the API.
+    pub port: u16,
+    /// Health and metrics.
+    pub management: ManagementConfig,
+    /// Worker threads of the API.
+    pub threads: usize,
+    /// How much is logged.
+    pub log_level: Level,
+    /// What is allowed, and unwise.
+    pub warnings: Vec<String>,
+}
+
+/// Where the key is.
+#[derive(Clone, Debug)]
+pub struct KeyConfig {
+    /// The LOCAL key.
+    pub seed: Seed,
+}
+
+/// Where health, metrics and information are.
+#[derive(Clone, Copy, Debug)]
+pub struct ManagementConfig {
+    /// Addresses.
+    pub place: Place,
+    /// Port.
+    pub port: u16,
+}
+
+impl Config {
+    /// Checks everything, and tells all that is wrong at once.
+    pub fn read(arguments: &Arguments, reserved: &[&'static str]) -> Result<Self, Errors> {
+        let Arguments {
+            command: _,
+            key,
+            management,
+            port,
+            address,
+            token,
+            capabilities,
+            expected_public_key,
+            threads,
+            log,
+        } = arguments;
+        let mut errors = Errors::default();
+        for variable in reserved {
+            errors.push(ConfigError::not_yet(variable));
+        }
+        let mut warnings = Vec::new();
+        let key = errors.take_all(KeyConfig::read(key));
+        let management = errors.take_all(ManagementConfig::read(management));
+        let port = errors.take(parse::port("ATTO_SIGNER_PORT", port.as_ref(), 9090));
+        let place = errors.take(parse::place("ATTO_SIGNER_ADDRESS", address.as_ref()));
+        let token = errors.take(parse::token(token.as_ref(), &mut warnings));
+        let capabilities = errors.take(parse::capabilities(capabilities.as_ref()));
+        let expected_public_key = errors.take(parse::public_key(expected_public_key.as_ref()));
+        let threads = errors.take(parse::threads(threads.as_ref()));
+        let log_level = errors.take(parse::log_level(log.as_ref()));
+        if let (Some(port), Some(management)) = (port, management)
+            && port == management.port
+        {
+            errors.push(ConfigError::new(
+                "ATTO_SIGNER_MANAGEMENT_PORT",
+                format!("{port}"),
+                "another port than ATTO_SIGNER_PORT",
+            ));
+        }
+        match (
+            key,
+            management,
+            port,
+            place,
+            token,
+            capabilities,
+            expected_public_key,
+            threads,
+            log_level,
+        ) {
+            (
+                Some(key),
+                Some(management),
+                Some(port),
+                Some(place),
+                Some(token),
+                Some(capabilities),
+                Some(expected_public_key),
+                Some(threads),
+                Some(log_level),
+            ) if errors.is_empty() => Ok(Self {
+                key,
+                expected_public_key,
+                token,
+                capabilities,
+                place,
+                port,
+                management,
+                threads,
+                log_level,
+                warnings,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+impl KeyConfig {
+    /// Checks backend and key.
+    pub fn read(arguments: &KeyArguments) -> Result<Self, Errors> {
+        let KeyArguments { backend, key, key_file } = arguments;
+        parse::backend(backend.as_ref())?;
+        let seed = match (key, key_file) {
+            (Some(_), Some(_)) => Err(ConfigError::new(
+                "ATTO_SIGNER_KEY_FILE",
+                "a file, while ATTO_SIGNER_KEY is set as well",
+                "one of the two; unset the other",
+            )),
+            (key, None) => parse::seed(key.as_ref()),
+            (None, Some(file)) => parse::seed_file(file),
+        };
+        Ok(Self { seed: seed? })
+    }
+}
+
+impl ManagementConfig {
+    /// Checks address and port.
+    pub fn read(arguments: &ManagementArguments) -> Result<Self, Errors> {
+        let ManagementArguments {
+            management_port,
+            management_address,
+        } = arguments;
+        let mut errors = Errors::default();
+        let port = errors.take(parse::port(
+            "ATTO_SIGNER_MANAGEMENT_PORT",
+            management_port.as_ref(),
+            9091,
+        ));
+        let place = errors.take(parse::place(
+            "ATTO_SIGNER_MANAGEMENT_ADDRESS",
+            management_address.as_ref(),
+        ));
+        match (port, place) {
+            (Some(port), Some(place)) => Ok(Self {
+                place: place.unwrap_or(Place::All),
+                port,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+type Setting<'a> = Option<&'a OsString>;

@@ -1,0 +1,110 @@
+//! Whether a request carries the token.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderMap, header};
+use subtle::{Choice, ConstantTimeEq};
+
+const SCHEME: &[u8] = b"Bearer ";
+
+/// The token that requests have to carry, kept as its SHA-256: digests are compared, whose length and first difference say
+/// nothing about the token's.
+#[derive(Clone)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// Requests have to carry this token.
+    pub fn new(token: &str) -> Self {
+        Self(sha256(token.as_bytes()))
+    }
+
+    /// Whether the headers carry it, bare or as `Bearer <token>`, exactly once.
+    pub fn is_carried_by(&self, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return false;
+        };
+        let value = value.as_bytes().trim_ascii();
+        let bare = self.matches(value);
+        let bearer = match value.split_at_checked(SCHEME.len()) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => self.matches(token.trim_ascii()),
+            _ => Choice::from(0),
+        };
+        (bare | bearer).into()
+    }
+
+    fn matches(&self, candidate: &[u8]) -> Choice {
+        self.0.ct_eq(&sha256(candidate))
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn carries(values: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        Token::new("secret-token").is_carried_by(&headers)
+    }
+
+    #[test]
+    fn bare_and_bearer_are_accepted() {
+        for value in [
+            "secret-token",
+            "Bearer secret-token",
+            "bearer secret-token",
+            "Bearer  secret-token ",
+        ] {
+            assert!(carries(&[value]), "{value}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        let wrong = [
+            "",
+            "Bearer",
+            "Bearer ",
+            "secret-toke",
+            "secret-tokens",
+            "Basic secret-token",
+            "Secret-token",
+            "Bearer Bearer secret-token",
+        ];
+        for value in wrong {
+            assert!(!carries(&[value]), "{value}");
+        }
+        assert!(!carries(&[]));
+        assert!(!carries(&["secret-token", "secret-token"]));
+    }
+
+    #[test]
+    fn a_token_that_looks_like_a_scheme_still_works() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"));
+        assert!(Token::new("Bearer x").is_carried_by(&headers));
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        assert_eq!(format!("{:?}", Token::new("secret-token")), "Token(hidden)");
+    }
+}

@@ -1,0 +1,126 @@
+//! Reads request bodies: bounded in size and time.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    BoxError,
+    body::{Body, HttpBody},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
+use tokio::time::{Duration, Instant, timeout_at};
+
+use super::error::ApiError;
+
+/// The longest body that is read.
+const MAX_LENGTH: usize = 64 * 1024;
+/// How long the whole body may take, counted from the request's head.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// How much of a body that nobody wanted is taken off the wire.
+const MAX_DRAINED: usize = 4 * 1024 * 1024;
+
+/// The whole body.
+pub async fn read(mut body: Body) -> Result<Bytes, ApiError> {
+    if body.size_hint().lower() > MAX_LENGTH as u64 {
+        return Err(ApiError::TooLarge);
+    }
+    timeout_at(Instant::now() + TIME_LIMIT, collect(&mut body))
+        .await
+        .map_err(|_| ApiError::Incomplete)?
+}
+
+async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // A connection that breaks in the middle: never the client's mistake.
+        let Ok(data) = frame.map_err(|_| ApiError::Incomplete)?.into_data() else {
+            continue;
+        };
+        if first.len() + all.len() + data.len() > MAX_LENGTH {
+            return Err(ApiError::TooLarge);
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// A body whose rest is read and thrown away when it is dropped. Without that, closing the connection while the client still
+/// sends would reset it, and the client would not see the answer that says why.
+pub struct Drained {
+    inner: Option<Body>,
+    deadline: Instant,
+}
+
+impl Drained {
+    pub fn wrap<B>(body: B) -> Body
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Body::new(Self {
+            inner: Some(Body::new(body)),
+            deadline: Instant::now() + TIME_LIMIT,
+        })
+    }
+}
+
+impl HttpBody for Drained {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match &mut self.inner {
+            Some(inner) => Pin::new(inner).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(SizeHint::default, HttpBody::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let Some(mut body) = self.inner.take().filter(|body| !body.is_end_stream()) else {
+            return;
+        };
+        let deadline = self.deadline;
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if deadline <= Instant::now() {
+            return;
+        }
+        runtime.spawn(async move {
+            let drain = async {
+                let mut rest = MAX_DRAINED;
+                while let Some(Ok(frame)) = body.frame().await {
+                    match rest.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                        Some(less) => rest = less,
+                        None => return,
+                    }
+                }
+            };
+            // Who is not done by then is cut off.
+            let _ = timeout_at(deadline, drain).await;
+        });
+    }
+}

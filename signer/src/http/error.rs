@@ -1,0 +1,169 @@
+//! What goes wrong on the API port, and the status that it is answered with.
+//!
+//! A voter node sends a signature again after 408 and 429 only. So what would be wrong again unchanged is answered with
+//! one of the terminal statuses here, and everything else with 429.
+
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use super::json::Invalid;
+use crate::{
+    policy::Refusal,
+    telemetry::{ClientFault, Reason, Verdict},
+};
+
+/// Why a request was not answered with what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiError {
+    /// No token, or another one. Says nothing.
+    Unauthorized,
+    /// The body is not what the path takes.
+    Invalid(Invalid),
+    /// The policy says no.
+    Refused(Refusal),
+    /// No such path.
+    NotFound,
+    /// The path has another method.
+    MethodNotAllowed(&'static str),
+    /// The client takes no JSON.
+    NotAcceptable,
+    /// The body is too long.
+    TooLarge,
+    /// The body is not said to be JSON.
+    UnsupportedMediaType,
+    /// The body did not come in time, or was given up.
+    Incomplete,
+    /// Not now.
+    Retry(Code),
+}
+
+/// Why the same request should be sent again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The key could not be used.
+    BackendUnavailable,
+    /// The signer is shutting down.
+    Draining,
+    /// A defect of the signer.
+    Internal,
+}
+
+impl Code {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BackendUnavailable => "BACKEND_UNAVAILABLE",
+            Self::Draining => "DRAINING",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::BackendUnavailable => "The key cannot be used at the moment. Try again.",
+            Self::Draining => "The signer is shutting down. Try again.",
+            Self::Internal => "The signer met a defect of its own; its log says more. Try again.",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
+impl ApiError {
+    /// The status.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Invalid(_) | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::Retry(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// Whether the client will not try again.
+    pub const fn is_terminal(&self) -> bool {
+        !matches!(self, Self::Incomplete | Self::Retry(_))
+    }
+
+    /// The label in the metrics.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Unauthorized => Reason::WrongToken,
+            Self::Invalid(_) => Reason::Invalid,
+            Self::Refused(Refusal::MissingCapability(_)) => Reason::MissingCapability,
+            Self::Refused(Refusal::OtherPublicKey(_)) => Reason::OtherPublicKey,
+            Self::NotFound => Reason::NotFound,
+            Self::MethodNotAllowed(_) => Reason::MethodNotAllowed,
+            Self::NotAcceptable => Reason::NotAcceptable,
+            Self::TooLarge => Reason::TooLarge,
+            Self::UnsupportedMediaType => Reason::UnsupportedMediaType,
+            Self::Incomplete => Reason::Incomplete,
+            Self::Retry(Code::BackendUnavailable) => Reason::BackendUnavailable,
+            Self::Retry(Code::Draining) => Reason::Draining,
+            Self::Retry(Code::Internal) => Reason::Internal,
+        }
+    }
+
+    /// What it says of the client's settings.
+    pub const fn verdict(&self) -> Verdict {
+        match self {
+            Self::Unauthorized => Verdict::Fault(ClientFault::WrongToken),
+            Self::Refused(Refusal::MissingCapability(_)) => Verdict::Fault(ClientFault::MissingCapability),
+            Self::Refused(Refusal::OtherPublicKey(_)) => Verdict::Fault(ClientFault::OtherPublicKey),
+            _ => Verdict::Other,
+        }
+    }
+
+    /// The answer.
+    pub fn into_response(self) -> Response<Body> {
+        let status = self.status();
+        let body = match &self {
+            Self::Unauthorized => Body::empty(),
+            Self::Invalid(invalid) => problem(&invalid.to_string(), None),
+            Self::Refused(refusal) => problem(&refusal.to_string(), None),
+            Self::NotFound => problem(
+                "No such path. There are /public-keys, /blocks, /votes and /challenges.",
+                None,
+            ),
+            Self::MethodNotAllowed(allowed) => problem(&format!("This path takes {allowed} only."), None),
+            Self::NotAcceptable => problem("Accept: expected one that includes application/json.", None),
+            Self::TooLarge => problem("body: found more than 65536 bytes, expected at most 65536.", None),
+            Self::UnsupportedMediaType => problem("Content-Type: expected application/json.", None),
+            Self::Incomplete => problem("body: found a part of it, expected the whole within 2 s.", None),
+            Self::Retry(code) => problem(code.message(), Some(code.name())),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        if self != Self::Unauthorized {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        match self {
+            Self::MethodNotAllowed(allowed) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+            }
+            Self::Incomplete => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::Retry(_) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+fn problem(message: &str, code: Option<&'static str>) -> Body {
+    serde_json::to_vec(&Problem { message, code }).map_or_else(|_| Body::empty(), Body::from)
+}

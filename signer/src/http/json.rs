@@ -1,0 +1,324 @@
+//! Reads the JSON that clients send: lenient in form (any order, unknown fields, lower-case hexadecimal, quoted numbers),
+//! strict in meaning. Fields are kept as the text they came as, so that a message can show exactly that.
+
+use std::{borrow::Cow, fmt};
+
+use data_encoding::HEXUPPER_PERMISSIVE;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// How deep objects and arrays that nobody reads may be nested.
+const MAX_DEPTH: usize = 32;
+/// How much of what was sent a message shows.
+const MAX_EXCERPT: usize = 40;
+
+/// What is wrong with a body, for its sender.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{field}: found {found}, expected {expected}")]
+pub struct Invalid {
+    field: String,
+    found: String,
+    expected: Cow<'static, str>,
+}
+
+impl Invalid {
+    pub fn new(field: impl Into<String>, found: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            field: field.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    fn body(found: impl Into<String>) -> Self {
+        Self::new("body", found, "a JSON object")
+    }
+}
+
+/// One JSON object, of which the fields with these names are kept.
+#[derive(Debug)]
+pub struct Object<'a, const N: usize> {
+    prefix: &'static str,
+    names: &'static [&'static str; N],
+    values: [Option<&'a str>; N],
+}
+
+impl<'a, const N: usize> Object<'a, N> {
+    /// Reads a whole body.
+    pub fn from_body(body: &'a [u8], names: &'static [&'static str; N]) -> Result<Self, Invalid> {
+        let text = std::str::from_utf8(body)
+            .map_err(|error| Invalid::body(format!("invalid UTF-8 at byte {}", error.valid_up_to())))?;
+        let text = text.trim_ascii();
+        if !text.starts_with('{') {
+            // Something else than an object would be quoted by the parser, at any length.
+            return Err(Invalid::body(describe(text)));
+        }
+        Self::parse("", text, names)
+    }
+
+    /// Reads the object that is the value of this field.
+    pub fn child<const M: usize>(
+        &self,
+        name: &'static str,
+        prefix: &'static str,
+        names: &'static [&'static str; M],
+    ) -> Result<Object<'a, M>, Invalid> {
+        let expected = "an object";
+        match self.get(name) {
+            Some(text) if text.starts_with('{') => Object::parse(prefix, text, names),
+            found => Err(self.invalid(name, found, expected)),
+        }
+    }
+
+    fn parse(prefix: &'static str, text: &'a str, names: &'static [&'static str; N]) -> Result<Self, Invalid> {
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let fields = Fields {
+            names,
+            values: [None; N],
+            fault: None,
+        };
+        let fields = parser
+            .deserialize_map(fields)
+            .and_then(|fields| parser.end().map(|()| fields))
+            .map_err(|error| Invalid::body(format!("malformed JSON ({error})")))?;
+        match fields.fault {
+            None => Ok(Self {
+                prefix,
+                names,
+                values: fields.values,
+            }),
+            Some(Fault::Duplicate(name)) => Err(Invalid::new(format!("{prefix}{name}"), "it twice", "it once")),
+            Some(Fault::Depth) => Err(Invalid::new(
+                "body",
+                "deep nesting",
+                format!("at most {MAX_DEPTH} levels of objects and arrays"),
+            )),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        let index = self.names.iter().position(|known| *known == name)?;
+        self.values[index]
+    }
+
+    fn invalid(&self, name: &str, found: Option<&str>, expected: impl Into<Cow<'static, str>>) -> Invalid {
+        Invalid::new(
+            format!("{}{name}", self.prefix),
+            found.map_or_else(|| "nothing".to_owned(), describe),
+            expected,
+        )
+    }
+
+    /// A string, with its escapes resolved.
+    fn string(&self, name: &str, expected: impl Into<Cow<'static, str>>) -> Result<Cow<'a, str>, Invalid> {
+        let found = self.get(name);
+        found
+            .and_then(unquoted)
+            .ok_or_else(|| self.invalid(name, found, expected))
+    }
+
+    /// One of these texts, as what it stands for.
+    pub fn one_of<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, Invalid> {
+        let expected = || {
+            let names: Vec<_> = choices.iter().map(|(text, _)| *text).collect();
+            names.join(" or ")
+        };
+        let text = self
+            .string(name, "")
+            .map_err(|_| self.invalid(name, self.get(name), expected()))?;
+        let chosen = choices.iter().find(|(choice, _)| *choice == text);
+        chosen
+            .map(|(_, value)| *value)
+            .ok_or_else(|| self.invalid(name, self.get(name), expected()))
+    }
+
+    /// `V1`, the only algorithm there is.
+    pub fn algorithm_v1(&self, name: &str) -> Result<(), Invalid> {
+        self.one_of(name, &[("V1", ())])
+    }
+
+    /// A whole number from 0 to `max`, bare or quoted.
+    pub fn unsigned(&self, name: &str, max: u64) -> Result<u64, Invalid> {
+        let number = self
+            .number(name)
+            .and_then(|text| text.parse().ok())
+            .filter(|number| *number <= max);
+        number.ok_or_else(|| self.invalid(name, self.get(name), format!("a whole number from 0 to {max}")))
+    }
+
+    /// A whole number of 16 bits, bare or quoted.
+    pub fn u16(&self, name: &str) -> Result<u16, Invalid> {
+        let number = self.unsigned(name, u16::MAX.into())?;
+        u16::try_from(number).map_err(|_| self.invalid(name, self.get(name), "a whole number of 16 bits"))
+    }
+
+    /// Milliseconds since the Unix epoch, bare or quoted.
+    pub fn timestamp(&self, name: &str) -> Result<i64, Invalid> {
+        let number = self.number(name).and_then(|text| text.parse().ok());
+        number.ok_or_else(|| {
+            let expected = format!("epoch milliseconds, a whole number from {} to {}", i64::MIN, i64::MAX);
+            self.invalid(name, self.get(name), expected)
+        })
+    }
+
+    /// 64 hexadecimal digits of either case.
+    pub fn bytes32(&self, name: &str) -> Result<[u8; 32], Invalid> {
+        const EXPECTED: &str = "64 hexadecimal digits";
+        let text = self.string(name, EXPECTED)?;
+        let mut bytes = [0; 32];
+        if text.len() == 64 && HEXUPPER_PERMISSIVE.decode_mut(text.as_bytes(), &mut bytes).is_ok() {
+            return Ok(bytes);
+        }
+        Err(self.invalid_hex(name, &text, EXPECTED))
+    }
+
+    /// An even number of hexadecimal digits of either case, at least twice `min`.
+    pub fn bytes(&self, name: &str, min: usize) -> Result<Vec<u8>, Invalid> {
+        let expected = || format!("an even number of hexadecimal digits, at least {}", 2 * min);
+        let text = self
+            .string(name, "")
+            .map_err(|_| self.invalid(name, self.get(name), expected()))?;
+        let bytes = HEXUPPER_PERMISSIVE
+            .decode(text.as_bytes())
+            .ok()
+            .filter(|bytes| bytes.len() >= min);
+        bytes.ok_or_else(|| self.invalid_hex(name, &text, expected()))
+    }
+
+    fn invalid_hex(&self, name: &str, text: &str, expected: impl Into<Cow<'static, str>>) -> Invalid {
+        let found = format!(
+            "{} ({} characters)",
+            describe(self.get(name).unwrap_or("")),
+            text.chars().count()
+        );
+        Invalid::new(format!("{}{name}", self.prefix), found, expected)
+    }
+
+    fn number(&self, name: &str) -> Option<Cow<'a, str>> {
+        let text = self.get(name)?;
+        let text = if text.starts_with('"') {
+            unquoted(text)?
+        } else {
+            Cow::Borrowed(text)
+        };
+        is_whole(&text).then_some(text)
+    }
+}
+
+/// Whether a text is a JSON number without fraction and exponent. A negative zero is none.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let canonical = text == "0" || !digits.starts_with('0');
+    canonical && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+fn unquoted(text: &str) -> Option<Cow<'_, str>> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str(text).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
+/// What was sent, short and harmless: a log or a terminal may show it.
+fn describe(text: &str) -> String {
+    match text.bytes().next() {
+        None => "nothing".to_owned(),
+        Some(b'{') => "an object".to_owned(),
+        Some(b'[') => "an array".to_owned(),
+        Some(_) => {
+            let mut excerpt: String = text.escape_default().take(MAX_EXCERPT).collect();
+            if text.starts_with('"') {
+                // The quotes are the value's own.
+                excerpt = excerpt.replace("\\\"", "\"");
+            }
+            if text.escape_default().nth(MAX_EXCERPT).is_some() {
+                excerpt.push_str("...");
+            }
+            excerpt
+        }
+    }
+}
+
+enum Fault {
+    Duplicate(&'static str),
+    Depth,
+}
+
+struct Fields<'a, const N: usize> {
+    names: &'static [&'static str; N],
+    values: [Option<&'a str>; N],
+    fault: Option<Fault>,
+}
+
+impl<'de, const N: usize> Visitor<'de> for Fields<'de, N> {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(index) = map.next_key_seed(Name(self.names))? {
+            let value: &'de RawValue = map.next_value()?;
+            let value = value.get();
+            match index {
+                Some(index) if self.values[index].is_some() => {
+                    self.fault.get_or_insert(Fault::Duplicate(self.names[index]));
+                }
+                Some(index) => self.values[index] = Some(value),
+                None if is_too_deep(value) => {
+                    self.fault.get_or_insert(Fault::Depth);
+                }
+                None => {}
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Counts the brackets of a well-formed JSON value.
+fn is_too_deep(value: &str) -> bool {
+    if !value.starts_with(['{', '[']) {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in value.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// The place of a field's name among the known ones.
+struct Name<const N: usize>(&'static [&'static str; N]);
+
+impl<'de, const N: usize> serde::de::DeserializeSeed<'de> for Name<N> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<const N: usize> Visitor<'_> for Name<N> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a field's name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(self.0.iter().position(|known| *known == name))
+    }
+}

@@ -1,0 +1,128 @@
+//! Health, metrics and information, on a thread and a runtime of their own: they answer whatever the API does.
+
+use std::{net::TcpListener, sync::Arc, thread};
+
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::{
+    http::server::{Connections, accept},
+    telemetry::{Health, Metrics},
+};
+
+struct Answer(StatusCode, Value);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let content_type = HeaderValue::from_static("application/json");
+        (self.0, [(header::CONTENT_TYPE, content_type)], self.1.to_string()).into_response()
+    }
+}
+
+/// What the management port shows.
+#[derive(Clone, Debug)]
+pub struct Management {
+    /// Health and information.
+    pub health: Arc<Health>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The management port as a value.
+pub fn router(management: Management) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/health/liveness", get(liveness))
+        .route("/health/readiness", get(readiness))
+        .route("/prometheus", get(metrics))
+        .route("/metrics", get(metrics))
+        .route("/info", get(info))
+        .with_state(management)
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// The thread or its runtime could not be made.
+pub fn spawn(
+    listeners: Vec<TcpListener>,
+    management: Management,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listeners = {
+        let _context = runtime.enter();
+        listeners
+            .into_iter()
+            .map(tokio::net::TcpListener::from_std)
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    thread::Builder::new().name("management".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let connections = Arc::<Connections>::default();
+            let router = router(management);
+            for listener in listeners {
+                tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));
+            }
+            let mut stop = stop;
+            // An error says that the other side is gone, which is an end as well.
+            let _ = stop.changed().await;
+        });
+    })
+}
+
+async fn health(State(Management { health, .. }): State<Management>) -> Answer {
+    let ready = health.identity().is_some();
+    let fault = health.client_fault();
+    let client = match fault {
+        None => json!({ "status": "UP" }),
+        Some(fault) => {
+            json!({ "status": "DOWN", "details": { "reason": fault.name(), "remedy": fault.remedy() } })
+        }
+    };
+    let status = |up| if up { "UP" } else { "DOWN" };
+    let components = json!({ "backend": { "status": status(ready) }, "client": client });
+    Answer(
+        StatusCode::OK,
+        json!({ "status": status(ready && fault.is_none()), "components": components }),
+    )
+}
+
+async fn liveness(State(Management { health, .. }): State<Management>) -> Answer {
+    verdict(health.is_alive())
+}
+
+async fn readiness(State(Management { health, .. }): State<Management>) -> Answer {
+    verdict(health.identity().is_some())
+}
+
+fn verdict(up: bool) -> Answer {
+    let (code, status) = if up {
+        (StatusCode::OK, "UP")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "DOWN")
+    };
+    Answer(code, json!({ "status": status }))
+}
+
+async fn metrics(State(Management { metrics, .. }): State<Management>) -> impl IntoResponse {
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, content_type)], metrics.render())
+}
+
+async fn info(State(Management { health, .. }): State<Management>) -> Answer {
+    match health.identity() {
+        Some(identity) => Answer(StatusCode::OK, json!(identity)),
+        None => Answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!({ "message": "The key is not proven yet." }),
+        ),
+    }
+}

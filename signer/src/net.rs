@@ -1,0 +1,120 @@
+//! Where a port listens.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    str::FromStr,
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+const BACKLOG: i32 = 1024;
+
+/// The addresses of this machine that a port listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// All of both families; of IPv4 alone where there is no IPv6.
+    All,
+    /// 127.0.0.1 and, where there is one, `::1`.
+    Localhost,
+    /// This one.
+    Ip(IpAddr),
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.eq_ignore_ascii_case("localhost") {
+            return Ok(Self::Localhost);
+        }
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+            .unwrap_or(text);
+        match bare.parse() {
+            // With IPV6_V6ONLY off, this is every address there is.
+            Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => Ok(Self::All),
+            Ok(ip) => Ok(Self::Ip(ip)),
+            Err(_) => Err(()),
+        }
+    }
+}
+
+impl Place {
+    /// Listens on this port of all these addresses.
+    pub fn listen(self, port: u16) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+        let v4 = |ip| SocketAddr::new(IpAddr::V4(ip), port);
+        let v6 = |ip| SocketAddr::new(IpAddr::V6(ip), port);
+        let open = |address| listen(address).map_err(|error| (address, error));
+        match self {
+            Self::Ip(ip) => Ok(vec![open(SocketAddr::new(ip, port))?]),
+            Self::All => match open(v6(Ipv6Addr::UNSPECIFIED)) {
+                Err((_, error)) if is_missing(&error) => Ok(vec![open(v4(Ipv4Addr::UNSPECIFIED))?]),
+                listener => Ok(vec![listener?]),
+            },
+            Self::Localhost => {
+                let mut listeners = vec![open(v4(Ipv4Addr::LOCALHOST))?];
+                match open(v6(Ipv6Addr::LOCALHOST)) {
+                    Err((_, error)) if is_missing(&error) => {}
+                    listener => listeners.push(listener?),
+                }
+                Ok(listeners)
+            }
+        }
+    }
+}
+
+/// Whether the machine has no such address, or no such family.
+fn is_missing(error: &io::Error) -> bool {
+    use nix::libc::{EADDRNOTAVAIL, EAFNOSUPPORT, ENOPROTOOPT, EPROTONOSUPPORT};
+    matches!(
+        error.raw_os_error(),
+        Some(EADDRNOTAVAIL | EAFNOSUPPORT | EPROTONOSUPPORT | ENOPROTOOPT)
+    )
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if let SocketAddr::V6(v6) = address {
+        socket.set_only_v6(!v6.ip().is_unspecified())?;
+    }
+    // A restart must not wait for the connections of the one before.
+    socket.set_reuse_address(true)?;
+    // What a listener is set to, its connections inherit: a system call less for each.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_named_as_people_name_them() {
+        assert_eq!("LocalHost".parse(), Ok(Place::Localhost));
+        assert_eq!("[::]".parse(), Ok(Place::All));
+        assert_eq!("::".parse(), Ok(Place::All));
+        assert_eq!("0.0.0.0".parse(), Ok(Place::Ip(Ipv4Addr::UNSPECIFIED.into())));
+        assert_eq!("[::1]".parse(), Ok(Place::Ip(Ipv6Addr::LOCALHOST.into())));
+        assert_eq!("signer".parse::<Place>(), Err(()));
+        assert_eq!("".parse::<Place>(), Err(()));
+    }
+
+    #[test]
+    fn an_occupied_port_is_named() {
+        let taken = Place::Ip(Ipv4Addr::LOCALHOST.into()).listen(0).unwrap();
+        let port = taken[0].local_addr().unwrap().port();
+        for place in [Place::Localhost, Place::All, Place::Ip(Ipv4Addr::LOCALHOST.into())] {
+            let (address, error) = place.listen(port).unwrap_err();
+            assert_eq!(
+                (address.port(), error.kind()),
+                (port, io::ErrorKind::AddrInUse),
+                "{place:?}"
+            );
+        }
+    }
+}

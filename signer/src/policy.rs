@@ -1,0 +1,136 @@
+//! Who may have what signed. Nothing reaches the key but through [`Policy::authorize`].
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::protocol::{Kind, Message, PublicKey};
+
+/// The kinds of messages that this signer signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities([bool; Kind::ALL.len()]);
+
+impl Capabilities {
+    /// Adds one.
+    #[must_use]
+    pub const fn with(mut self, kind: Kind) -> Self {
+        self.0[kind as usize] = true;
+        self
+    }
+
+    /// Whether messages of this kind are signed.
+    pub const fn contain(self, kind: Kind) -> bool {
+        self.0[kind as usize]
+    }
+
+    /// The names, sorted.
+    pub fn names(self) -> Vec<&'static str> {
+        let mut names: Vec<_> = Kind::ALL
+            .into_iter()
+            .filter(|kind| self.contain(*kind))
+            .map(Kind::name)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.names().join(","))
+    }
+}
+
+/// Why a well-formed message is not signed. The texts are what clients of the Atto signer know.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// The operator did not allow this kind.
+    #[error("Signing a {} is not allowed. Capability {} is missing.", .0.name().to_ascii_lowercase(), .0.name())]
+    MissingCapability(Kind),
+    /// The message is for another key; the signer's own is named.
+    #[error("Different public key {0}")]
+    OtherPublicKey(PublicKey),
+}
+
+/// The rules of one signer.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    capabilities: Capabilities,
+    public_key: PublicKey,
+}
+
+/// A message that the policy has let through: the only thing that can be signed.
+#[derive(Debug)]
+pub struct Authorized<T>(T);
+
+impl<T> Authorized<T> {
+    /// The message.
+    pub const fn message(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Policy {
+    /// Signs these kinds of messages of the holder of this key.
+    pub const fn new(capabilities: Capabilities, public_key: PublicKey) -> Self {
+        Self {
+            capabilities,
+            public_key,
+        }
+    }
+
+    /// The key that messages have to name.
+    pub const fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// Lets a message through, or says why not.
+    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Refusal> {
+        if !self.capabilities.contain(T::KIND) {
+            return Err(Refusal::MissingCapability(T::KIND));
+        }
+        if *message.public_key() != self.public_key {
+            return Err(Refusal::OtherPublicKey(self.public_key));
+        }
+        Ok(Authorized(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Vote;
+
+    fn vote(public_key: PublicKey) -> Vote {
+        Vote {
+            version: 0,
+            public_key,
+            block_hash: [0; 32],
+            timestamp: 0,
+        }
+    }
+
+    #[test]
+    fn the_texts_are_those_that_clients_know() {
+        let own = PublicKey([0xAB; 32]);
+        let policy = Policy::new(Capabilities::default().with(Kind::Vote), own);
+        assert_eq!(policy.authorize(vote(own)).unwrap().message(), &vote(own));
+        assert_eq!(
+            policy.authorize(vote(PublicKey([1; 32]))).unwrap_err().to_string(),
+            format!("Different public key {}", "AB".repeat(32))
+        );
+        let none = Policy::new(Capabilities::default(), own);
+        assert_eq!(
+            none.authorize(vote(own)).unwrap_err().to_string(),
+            "Signing a vote is not allowed. Capability VOTE is missing."
+        );
+        assert_eq!(
+            Refusal::MissingCapability(Kind::Block).to_string(),
+            "Signing a block is not allowed. Capability BLOCK is missing."
+        );
+        assert_eq!(
+            Refusal::MissingCapability(Kind::Challenge).to_string(),
+            "Signing a challenge is not allowed. Capability CHALLENGE is missing."
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! What the operating system is asked for at the start.
+
+use nix::sys::{
+    prctl,
+    resource::{Resource, getrlimit, setrlimit},
+};
+
+/// No core dump and no debugger of the same user may read the key; as many connections as the system allows.
+pub fn prepare() {
+    if let Err(error) = prctl::set_dumpable(false) {
+        tracing::warn!("the process's memory can be dumped: PR_SET_DUMPABLE failed ({error})");
+    }
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!("the limit of open files was not raised: {error}");
+    }
+}

@@ -1,0 +1,211 @@
+use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey};
+
+/// The network that a block belongs to; its discriminant is the code in canonical bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Network {
+    /// The network with value.
+    Live = 0,
+    /// The public test network.
+    Beta = 1,
+    /// The developers' network.
+    Dev = 2,
+    /// A network on one machine.
+    Local = 3,
+}
+
+/// A transaction: what all kinds have in common, and what is particular to its kind.
+///
+/// Canonical bytes: type (1), network (1), version (2), algorithm (1), public key (32), height (8, not OPEN), balance (8),
+/// timestamp (8), previous (32, not OPEN), then what the kind adds. OPEN has 119 bytes, RECEIVE and CHANGE 126, SEND 134.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The network it is for.
+    pub network: Network,
+    /// The version of the format.
+    pub version: u16,
+    /// The account.
+    pub public_key: PublicKey,
+    /// The account's balance after the block, in raw units, at most [`super::MAX_AMOUNT`].
+    pub balance: u64,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// What is particular to its kind.
+    pub kind: BlockKind,
+}
+
+/// Where a block stands in its account's chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its number in the chain.
+    pub height: u64,
+    /// The hash of the block before.
+    pub previous: [u8; 32],
+}
+
+/// What is particular to the kind of a block. Each adds an algorithm byte and 32 bytes per key or hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// The first block of an account. Code 0.
+    Open {
+        /// The SEND that is received.
+        send_hash: [u8; 32],
+        /// Who votes for the account.
+        representative: PublicKey,
+    },
+    /// Receives a SEND. Code 1.
+    Receive {
+        /// Its place in the chain.
+        link: Link,
+        /// The SEND that is received.
+        send_hash: [u8; 32],
+    },
+    /// Sends an amount. Code 2.
+    Send {
+        /// Its place in the chain.
+        link: Link,
+        /// Who it goes to.
+        receiver: PublicKey,
+        /// How much, in raw units, at most [`super::MAX_AMOUNT`].
+        amount: u64,
+    },
+    /// Names another representative. Code 3.
+    Change {
+        /// Its place in the chain.
+        link: Link,
+        /// Who votes for the account from now on.
+        representative: PublicKey,
+    },
+}
+
+impl BlockKind {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Open { .. } => 0,
+            Self::Receive { .. } => 1,
+            Self::Send { .. } => 2,
+            Self::Change { .. } => 3,
+        }
+    }
+
+    const fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Open { .. } => None,
+            Self::Receive { link, .. } | Self::Send { link, .. } | Self::Change { link, .. } => Some(link),
+        }
+    }
+}
+
+impl Block {
+    /// The bytes that are hashed.
+    pub fn canonical_bytes(&self) -> Canonical {
+        let Self {
+            network,
+            version,
+            public_key,
+            balance,
+            timestamp,
+            kind,
+        } = self;
+        let mut bytes = Canonical::new()
+            .put(&[kind.code(), *network as u8])
+            .put(&version.to_le_bytes())
+            .put(&[ALGORITHM_V1])
+            .put(&public_key.0);
+        if let Some(link) = kind.link() {
+            bytes = bytes.put(&link.height.to_le_bytes());
+        }
+        bytes = bytes.put(&balance.to_le_bytes()).put(&timestamp.to_le_bytes());
+        if let Some(link) = kind.link() {
+            bytes = bytes.put(&link.previous);
+        }
+        bytes = bytes.put(&[ALGORITHM_V1]);
+        match kind {
+            BlockKind::Open {
+                send_hash,
+                representative,
+            } => bytes.put(send_hash).put(&[ALGORITHM_V1]).put(&representative.0),
+            BlockKind::Receive { link: _, send_hash } => bytes.put(send_hash),
+            BlockKind::Send {
+                link: _,
+                receiver,
+                amount,
+            } => bytes.put(&receiver.0).put(&amount.to_le_bytes()),
+            BlockKind::Change {
+                link: _,
+                representative,
+            } => bytes.put(&representative.0),
+        }
+    }
+}
+
+impl Message for Block {
+    const KIND: Kind = Kind::Block;
+    type Hash = Hash256;
+
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn hash(&self) -> Hash256 {
+        Hash256::of(self.canonical_bytes().as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_length_and_code() {
+        let link = || Link {
+            height: 2,
+            previous: [3; 32],
+        };
+        let key = PublicKey([4; 32]);
+        let kinds = [
+            (
+                BlockKind::Open {
+                    send_hash: [5; 32],
+                    representative: key,
+                },
+                119,
+            ),
+            (
+                BlockKind::Receive {
+                    link: link(),
+                    send_hash: [5; 32],
+                },
+                126,
+            ),
+            (
+                BlockKind::Send {
+                    link: link(),
+                    receiver: key,
+                    amount: 6,
+                },
+                134,
+            ),
+            (
+                BlockKind::Change {
+                    link: link(),
+                    representative: key,
+                },
+                126,
+            ),
+        ];
+        for (code, (kind, length)) in (0..).zip(kinds) {
+            let block = Block {
+                network: Network::Local,
+                version: 0x0102,
+                public_key: key,
+                balance: 1,
+                timestamp: -1,
+                kind,
+            };
+            let bytes = block.canonical_bytes();
+            assert_eq!(bytes.as_ref().len(), length, "{block:?}");
+            assert_eq!(bytes.as_ref()[..5], [code, 3, 2, 1, 0], "{block:?}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use thiserror::Error;
+
+use super::{Hash512, Kind, Message, PublicKey};
+
+/// A peer's demand to prove that the node holds its key.
+///
+/// Canonical bytes: public key (32), the challenge as it came, timestamp (8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    public_key: PublicKey,
+    bytes: Vec<u8>,
+    timestamp: i64,
+}
+
+/// A challenge of fewer than [`Challenge::MIN_LENGTH`] bytes.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("a challenge has at least {} bytes", Challenge::MIN_LENGTH)]
+pub struct ChallengeTooShort;
+
+impl Challenge {
+    /// The least number of bytes that is signed.
+    pub const MIN_LENGTH: usize = 64;
+
+    /// A challenge to the holder of this key, made at this time (milliseconds since the Unix epoch).
+    ///
+    /// # Errors
+    /// Fewer than [`Challenge::MIN_LENGTH`] bytes.
+    pub fn new(public_key: PublicKey, bytes: Vec<u8>, timestamp: i64) -> Result<Self, ChallengeTooShort> {
+        if bytes.len() < Self::MIN_LENGTH {
+            return Err(ChallengeTooShort);
+        }
+        Ok(Self {
+            public_key,
+            bytes,
+            timestamp,
+        })
+    }
+
+    /// The bytes that are hashed.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(32 + self.bytes.len() + 8);
+        bytes.extend_from_slice(&self.public_key.0);
+        bytes.extend_from_slice(&self.bytes);
+        bytes.extend_from_slice(&self.timestamp.to_le_bytes());
+        bytes
+    }
+}
+
+impl Message for Challenge {
+    const KIND: Kind = Kind::Challenge;
+    type Hash = Hash512;
+
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn hash(&self) -> Hash512 {
+        Hash512::of(&self.canonical_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixty_three_bytes_are_too_few() {
+        let key = PublicKey([1; 32]);
+        assert_eq!(Challenge::new(key, vec![0; 63], 0), Err(ChallengeTooShort));
+        assert!(Challenge::new(key, vec![0; 64], 0).is_ok());
+    }
+}

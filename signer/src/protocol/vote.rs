@@ -1,0 +1,48 @@
+use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey};
+
+/// A vote on a block.
+///
+/// Canonical bytes (76): version (2), algorithm (1), public key (32), block algorithm (1), block hash (32), timestamp (8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// The version of the format.
+    pub version: u16,
+    /// The voter.
+    pub public_key: PublicKey,
+    /// The block that is voted for.
+    pub block_hash: [u8; 32],
+    /// Milliseconds since the Unix epoch; `i64::MAX` makes the vote final.
+    pub timestamp: i64,
+}
+
+impl Vote {
+    /// The bytes that are hashed.
+    pub fn canonical_bytes(&self) -> Canonical {
+        let Self {
+            version,
+            public_key,
+            block_hash,
+            timestamp,
+        } = self;
+        Canonical::new()
+            .put(&version.to_le_bytes())
+            .put(&[ALGORITHM_V1])
+            .put(&public_key.0)
+            .put(&[ALGORITHM_V1])
+            .put(block_hash)
+            .put(&timestamp.to_le_bytes())
+    }
+}
+
+impl Message for Vote {
+    const KIND: Kind = Kind::Vote;
+    type Hash = Hash256;
+
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn hash(&self) -> Hash256 {
+        Hash256::of(self.canonical_bytes().as_ref())
+    }
+}

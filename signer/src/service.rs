@@ -1,0 +1,37 @@
+//! From an authorized message to its signature. Knows no HTTP.
+
+use crate::{
+    backend::{Backend, BackendError, Signature},
+    policy::{Authorized, Policy, Refusal},
+    protocol::Message,
+};
+
+/// The rules and the key of one signer.
+#[derive(Debug)]
+pub struct Service<B> {
+    policy: Policy,
+    backend: B,
+}
+
+impl<B: Backend> Service<B> {
+    /// Signs with this backend what this policy lets through.
+    pub const fn new(policy: Policy, backend: B) -> Self {
+        Self { policy, backend }
+    }
+
+    /// The rules.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Lets a message through, or says why not.
+    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Refusal> {
+        self.policy.authorize(message)
+    }
+
+    /// Signs the hash of a message.
+    pub async fn sign<T: Message>(&self, message: Authorized<T>) -> Result<Signature, BackendError> {
+        let hash = message.message().hash();
+        self.backend.sign(hash.as_ref()).await
+    }
+}

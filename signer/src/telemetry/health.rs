@@ -1,0 +1,140 @@
+use std::{
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use super::client::{ClientFault, Run, Verdict};
+
+/// Older than this, the API's runtime counts as stuck.
+const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Who this signer is: the body of `/info`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// 64 upper-case hexadecimal digits.
+    pub public_key: String,
+    /// `atto://…`.
+    pub address: String,
+    /// As in `ATTO_SIGNER_BACKEND`.
+    pub backend: &'static str,
+    /// Sorted.
+    pub capabilities: Vec<&'static str>,
+    /// Of this program.
+    pub version: &'static str,
+}
+
+/// What the API does, as the management port sees it.
+#[derive(Debug)]
+pub struct Health {
+    start: Instant,
+    heartbeat: AtomicU64,
+    listener_gone: AtomicBool,
+    draining: AtomicBool,
+    identity: OnceLock<Identity>,
+    client: Mutex<Run>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            heartbeat: AtomicU64::new(0),
+            listener_gone: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            identity: OnceLock::new(),
+            client: Mutex::default(),
+        }
+    }
+}
+
+impl Health {
+    /// The API's runtime is alive.
+    pub fn beat(&self) {
+        let elapsed = self.start.elapsed().as_millis();
+        self.heartbeat
+            .store(u64::try_from(elapsed).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// The API takes no connections any more, and was not told to stop.
+    pub fn lose_listener(&self) {
+        self.listener_gone.store(true, Relaxed);
+    }
+
+    /// New requests are to be answered with 429.
+    pub fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether the signer is shutting down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// The key is proven.
+    pub fn become_ready(&self, identity: Identity) {
+        // Once is enough: a process has one key.
+        let _ = self.identity.set(identity);
+    }
+
+    /// Who this signer is, once its key is proven.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
+    }
+
+    /// Whether the API's runtime and listener are alive.
+    pub fn is_alive(&self) -> bool {
+        let beat = Duration::from_millis(self.heartbeat.load(Relaxed));
+        self.start.elapsed().saturating_sub(beat) < HEARTBEAT_LIMIT && !self.listener_gone.load(Relaxed)
+    }
+
+    /// How a signing request ended.
+    pub fn note(&self, verdict: Verdict, now: Instant) {
+        let begins = self
+            .client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(verdict, now);
+        if let (true, Verdict::Fault(fault)) = (begins, verdict) {
+            let (name, remedy) = (fault.name(), fault.remedy());
+            tracing::warn!("every signing request of the client is refused ({name}): {remedy}");
+        }
+    }
+
+    /// What the client does wrong in all it asks for.
+    pub fn client_fault(&self) -> Option<ClientFault> {
+        self.client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fault(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_listener_and_a_stuck_runtime_are_not_alive() {
+        let health = Health::default();
+        assert!(health.is_alive());
+        health.lose_listener();
+        assert!(!health.is_alive());
+
+        let Some(start) = Instant::now().checked_sub(HEARTBEAT_LIMIT) else {
+            return;
+        };
+        let stuck = Health {
+            start,
+            ..Health::default()
+        };
+        assert!(!stuck.is_alive());
+        stuck.beat();
+        assert!(stuck.is_alive());
+    }
+}

@@ -1,0 +1,180 @@
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::protocol::Kind;
+
+const BUCKETS: [f64; 16] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 2.5, 5.0, 10.0,
+];
+
+macro_rules! labels {
+    ($(#[$documentation:meta])* $name:ident { $($(#[$comment:meta])* $variant:ident = $label:literal,)+ }) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$comment])* $variant,)+ }
+
+        impl $name {
+            const LABELS: &[&str] = &[$($label),+];
+        }
+    };
+}
+
+labels! {
+    /// How a signing request with the right token ended.
+    Outcome {
+        /// With a signature.
+        Signed = "signed",
+        /// With a terminal status.
+        Refused = "refused",
+        /// With a status after which the client tries again.
+        Failed = "failed",
+    }
+}
+
+labels! {
+    /// Why a request was not answered with what it asked for.
+    Reason {
+        /// 401.
+        WrongToken = "wrong_token",
+        /// 400: the message names another key.
+        OtherPublicKey = "other_public_key",
+        /// 400: this kind is not allowed.
+        MissingCapability = "missing_capability",
+        /// 400: the body is not what the path takes.
+        Invalid = "invalid",
+        /// 404.
+        NotFound = "not_found",
+        /// 405.
+        MethodNotAllowed = "method_not_allowed",
+        /// 406.
+        NotAcceptable = "not_acceptable",
+        /// 413.
+        TooLarge = "too_large",
+        /// 415.
+        UnsupportedMediaType = "unsupported_media_type",
+        /// 408.
+        Incomplete = "incomplete",
+        /// 429 `BACKEND_UNAVAILABLE`.
+        BackendUnavailable = "backend_unavailable",
+        /// 429 DRAINING.
+        Draining = "draining",
+        /// 429 INTERNAL.
+        Internal = "internal",
+    }
+}
+
+const KINDS: [&str; 3] = ["block", "vote", "challenge"];
+
+/// All time series, resolved once: counting takes no look-up and no lock.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    signatures: Vec<Vec<IntCounter>>,
+    durations: Vec<Histogram>,
+    refusals: Vec<IntCounter>,
+}
+
+impl Metrics {
+    /// Series of a signer with this backend.
+    pub fn new(backend: &str) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let signatures = IntCounterVec::new(
+            Opts::new(
+                "atto_signer_signatures_total",
+                "Signing requests with the right token, by kind and outcome.",
+            ),
+            &["kind", "outcome"],
+        )?;
+        let durations = HistogramVec::new(
+            HistogramOpts::new(
+                "atto_signer_signature_duration_seconds",
+                "From the head of a signing request to its answer, signed requests only.",
+            )
+            .buckets(BUCKETS.to_vec()),
+            &["kind"],
+        )?;
+        let refusals = IntCounterVec::new(
+            Opts::new(
+                "atto_signer_refusals_total",
+                "Requests not answered with what they asked for, by reason.",
+            ),
+            &["reason"],
+        )?;
+        let build = IntGaugeVec::new(
+            Opts::new("atto_signer_build_info", "Always 1."),
+            &["version", "backend"],
+        )?;
+        registry.register(Box::new(signatures.clone()))?;
+        registry.register(Box::new(durations.clone()))?;
+        registry.register(Box::new(refusals.clone()))?;
+        registry.register(Box::new(build.clone()))?;
+        build
+            .get_metric_with_label_values(&[env!("CARGO_PKG_VERSION"), backend])?
+            .set(1);
+        let by_outcome = |kind: &'static str| -> Result<Vec<IntCounter>, prometheus::Error> {
+            Outcome::LABELS
+                .iter()
+                .map(|outcome| signatures.get_metric_with_label_values(&[kind, *outcome]))
+                .collect()
+        };
+        let by_kind = |kind: &&str| durations.get_metric_with_label_values(&[*kind]);
+        let by_reason = |reason: &&str| refusals.get_metric_with_label_values(&[*reason]);
+        Ok(Self {
+            signatures: KINDS.into_iter().map(by_outcome).collect::<Result<_, _>>()?,
+            durations: KINDS.iter().map(by_kind).collect::<Result<_, _>>()?,
+            refusals: Reason::LABELS.iter().map(by_reason).collect::<Result<_, _>>()?,
+            registry,
+        })
+    }
+
+    /// Counts a signing request.
+    pub fn count(&self, kind: Kind, outcome: Outcome) {
+        self.signatures[kind as usize][outcome as usize].inc();
+    }
+
+    /// How long a signature took.
+    pub fn observe(&self, kind: Kind, seconds: f64) {
+        self.durations[kind as usize].observe(seconds);
+    }
+
+    /// Counts a request that was not answered with what it asked for.
+    pub fn refuse(&self, reason: Reason) {
+        self.refusals[reason as usize].inc();
+    }
+
+    /// Prometheus text.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!("the metrics cannot be written: {error}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_is_there_from_the_start() {
+        let metrics = Metrics::new("LOCAL").unwrap();
+        metrics.count(Kind::Challenge, Outcome::Refused);
+        metrics.refuse(Reason::Internal);
+        metrics.observe(Kind::Vote, 0.7);
+        let text = String::from_utf8(metrics.render()).unwrap();
+        for line in [
+            "atto_signer_signatures_total{kind=\"challenge\",outcome=\"refused\"} 1",
+            "atto_signer_signatures_total{kind=\"block\",outcome=\"signed\"} 0",
+            "atto_signer_refusals_total{reason=\"internal\"} 1",
+            "atto_signer_refusals_total{reason=\"wrong_token\"} 0",
+            "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",le=\"0.5\"} 0",
+            "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",le=\"0.75\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in:\n{text}");
+        }
+        assert!(text.contains("atto_signer_build_info{backend=\"LOCAL\","), "{text}");
+    }
+}
