@@ -1,0 +1,9 @@
+//! The wire contract, through the whole HTTP router and without a socket.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
+mod bad_input;
+mod leniency;
+mod statuses;
+mod support;
+mod vectors;
