@@ -1,1 +1,18 @@
-//! stub
+//! What the tests and the demo stand on: a real control plane, the real programs, and the waiting in between.
+
+pub mod assets;
+pub mod control_plane;
+pub mod eventually;
+pub mod kubeconfig;
+pub mod process;
+pub mod signer_process;
+
+pub use control_plane::ControlPlane;
+pub use eventually::eventually;
+pub use kubeconfig::Kubeconfig;
+
+/// One TLS provider for the whole process, whoever comes first.
+pub fn install_crypto() {
+    // An error says that it is installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

@@ -1,0 +1,109 @@
+//! The programs of a real Kubernetes: found where the environment says, else built once from the pinned Go modules.
+
+mod cache;
+mod go;
+mod module;
+
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Result, bail};
+
+pub(crate) use cache::root as cache_root;
+
+/// Where the four programs of a control plane are.
+#[derive(Clone, Debug)]
+pub struct Kubernetes {
+    pub etcd: PathBuf,
+    pub kube_apiserver: PathBuf,
+    pub kube_controller_manager: PathBuf,
+    pub kubectl: PathBuf,
+}
+
+impl Kubernetes {
+    fn in_directory(directory: &Path) -> Self {
+        Self {
+            etcd: directory.join("etcd"),
+            kube_apiserver: directory.join("kube-apiserver"),
+            kube_controller_manager: directory.join("kube-controller-manager"),
+            kubectl: directory.join("kubectl"),
+        }
+    }
+}
+
+/// The control plane's programs: those of `KUBEBUILDER_ASSETS` where it is set, else built from `tests/kubernetes`
+/// into the cache folder, which takes some minutes the first time and nothing afterwards.
+///
+/// # Errors
+/// Names the program that is missing from `KUBEBUILDER_ASSETS`, or what to install when Go is missing or too old.
+pub fn kubernetes() -> Result<&'static Kubernetes> {
+    static FOUND: OnceLock<Kubernetes> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("KUBEBUILDER_ASSETS") {
+        Some(directory) => from_kubebuilder_assets(Path::new(&directory)),
+        None => Ok(Kubernetes::in_directory(&module::KUBERNETES.build(None)?)),
+    })
+}
+
+/// Helm 4: the program that `HELM` names, else built from `tests/helm` into the cache folder.
+///
+/// # Errors
+/// When `HELM` names no file, or what to install when Go is missing or too old.
+pub fn helm() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("HELM") {
+        Some(program) if Path::new(&program).is_file() => Ok(program.into()),
+        Some(program) => {
+            bail!("HELM is {program:?}, which is no file; name Helm 4's program, or unset it to have it built")
+        }
+        None => Ok(module::HELM.build(None)?.join("helm")),
+    })
+}
+
+/// The version that `tests/kubernetes/go.mod` pins, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.
+pub fn pinned_kubernetes_version() -> Result<Option<String>> {
+    if set_variable("KUBEBUILDER_ASSETS").is_some() {
+        return Ok(None);
+    }
+    module::KUBERNETES.version().map(Some)
+}
+
+fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {
+    let missing: Vec<_> = ["etcd", "kube-apiserver", "kubectl"]
+        .into_iter()
+        .filter(|name| !directory.join(name).is_file())
+        .collect();
+    if !missing.is_empty() {
+        bail!(
+            "KUBEBUILDER_ASSETS is {}, which lacks {}; it must hold etcd, kube-apiserver and kubectl, or be unset to have \
+             them built",
+            directory.display(),
+            missing.join(", "),
+        );
+    }
+    let mut found = Kubernetes::in_directory(directory);
+    if !found.kube_controller_manager.is_file() {
+        progress("KUBEBUILDER_ASSETS holds no kube-controller-manager: it is built from tests/kubernetes");
+        let name = "kube-controller-manager";
+        found.kube_controller_manager = module::KUBERNETES.build(Some(name))?.join(name);
+    }
+    Ok(found)
+}
+
+fn set_variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn found_once<T>(cell: &'static OnceLock<T>, find: impl FnOnce() -> Result<T>) -> Result<&'static T> {
+    match cell.get() {
+        Some(found) => Ok(found),
+        None => find().map(|found| cell.get_or_init(|| found)),
+    }
+}
+
+/// Written past the test harness's capture: a build of minutes must not look like a test that hangs.
+fn progress(line: &str) {
+    // Nobody reading standard error is no reason to stop building.
+    let _ = writeln!(io::stderr(), "{line}");
+}

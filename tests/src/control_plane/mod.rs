@@ -1,0 +1,209 @@
+//! A real etcd, kube-apiserver and kube-controller-manager on loopback, for one test binary or one demo.
+
+mod audit;
+mod pki;
+mod programs;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use data_encoding::BASE64;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use rcgen::KeyPair;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tokio::time::{sleep, timeout};
+
+pub use audit::Request;
+use pki::{Authority, Identity};
+
+use crate::assets;
+use crate::kubeconfig::Kubeconfig;
+use crate::process::{Directory, Port, Process, random_suffix};
+
+const READY_WITHIN: Duration = Duration::from_secs(90);
+
+/// How often another port is tried when a stranger has taken the one that was free a moment ago.
+const PORTS_TRIED: u32 = 5;
+
+/// The programs end, and the folder goes, when this value is dropped or the process that holds it ends in any way. The
+/// order of the fields is the order in which they end: kube-apiserver hangs when its etcd is gone first.
+pub struct ControlPlane {
+    controller_manager: Process,
+    apiserver: Process,
+    etcd: Process,
+    directory: Directory,
+    _port: Port,
+    admin: Kubeconfig,
+    authority: Authority,
+    /// The `cluster` object of its kubeconfigs.
+    cluster: Value,
+    users: AtomicU32,
+}
+
+impl ControlPlane {
+    /// The one that all tests of a test binary share. It ends when the test binary does.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    /// Starts one and waits until it is ready, which takes about three seconds.
+    ///
+    /// # Errors
+    /// With the last lines of the log of the program that did not become ready.
+    pub async fn start() -> Result<Self> {
+        // Building takes minutes the first time and must not hold up the runtime.
+        let programs = tokio::task::spawn_blocking(assets::kubernetes).await??;
+        let directory = Directory::new()?;
+        let authority = Authority::new()?;
+        write_certificates(directory.path(), &authority)?;
+        let mut etcd = programs::etcd(programs, &directory)?;
+        for _ in 0..PORTS_TRIED {
+            let port = Port::reserve()?;
+            let cluster = json!({
+                "server": format!("https://127.0.0.1:{}", port.number()),
+                "certificate-authority-data": BASE64.encode(authority.certificate.as_bytes()),
+            });
+            let kubeconfig = |name: &str, user: &str, groups: &[&str]| {
+                let path = directory.path().join(format!("{name}.kubeconfig"));
+                Kubeconfig::write(path, &cluster, &authority.user(user, groups)?.kubeconfig_user())
+            };
+            let admin = kubeconfig("admin", "admin", &["system:masters"])?;
+            kubeconfig("kube-controller-manager", "system:kube-controller-manager", &[])?;
+            let mut apiserver = programs::kube_apiserver(programs, directory.path(), etcd.lifeline(), port.number())?;
+            if let Err(error) = ready(&admin, &mut apiserver, &mut etcd).await {
+                if error.to_string().contains("address already in use") {
+                    continue;
+                }
+                return Err(error);
+            }
+            let controller_manager =
+                programs::kube_controller_manager(programs, directory.path(), apiserver.lifeline())?;
+            let users = AtomicU32::new(0);
+            return Ok(Self {
+                controller_manager,
+                apiserver,
+                etcd,
+                directory,
+                _port: port,
+                admin,
+                authority,
+                cluster,
+                users,
+            });
+        }
+        bail!("kube-apiserver found its port taken {PORTS_TRIED} times")
+    }
+
+    /// Of group `system:masters`, which may do everything.
+    pub fn admin(&self) -> &Kubeconfig {
+        &self.admin
+    }
+
+    /// An admin's client for the calling test.
+    pub async fn client(&self) -> Result<Client> {
+        self.admin.client().await
+    }
+
+    /// A kubeconfig for a person with a client certificate; at most two groups.
+    pub fn user(&self, name: &str, groups: &[&str]) -> Result<Kubeconfig> {
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.path().join(format!("user-{number}.kubeconfig"));
+        Kubeconfig::write(
+            path,
+            &self.cluster,
+            &self.authority.user(name, groups)?.kubeconfig_user(),
+        )
+    }
+
+    /// A kubeconfig with a token for a service account that exists.
+    pub async fn service_account(&self, namespace: &str, name: &str) -> Result<Kubeconfig> {
+        self.admin
+            .for_service_account(namespace, name, self.directory.path())
+            .await
+    }
+
+    /// Creates a namespace that only the calling test uses, and returns its name.
+    pub async fn namespace(&self, prefix: &str) -> Result<String> {
+        let name = format!("{prefix}-{}", random_suffix());
+        let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
+        Api::all(self.client().await?)
+            .create(&PostParams::default(), &namespace)
+            .await?;
+        Ok(name)
+    }
+
+    /// Every request by people, service accounts and our programs so far, in order.
+    pub fn requests(&self) -> Result<Vec<Request>> {
+        audit::read(&self.directory.path().join("audit.log"))
+    }
+
+    /// How many requests `user` has made with this verb on this resource, such as `patch` on `deployments`.
+    pub fn count(&self, user: &str, verb: &str, resource: &str) -> Result<usize> {
+        let asked =
+            |request: &&Request| request.user() == user && request.verb == verb && request.resource() == resource;
+        Ok(self.requests()?.iter().filter(asked).count())
+    }
+
+    /// For files that go when the control plane goes: logs, kubeconfigs.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The process ids of etcd, kube-apiserver and kube-controller-manager.
+    pub fn pids(&self) -> [u32; 3] {
+        [self.etcd.pid(), self.apiserver.pid(), self.controller_manager.pid()]
+    }
+}
+
+impl Identity {
+    fn kubeconfig_user(&self) -> Value {
+        json!({
+            "client-certificate-data": BASE64.encode(self.certificate.as_bytes()),
+            "client-key-data": BASE64.encode(self.key.as_bytes()),
+        })
+    }
+}
+
+fn write_certificates(directory: &Path, authority: &Authority) -> Result<()> {
+    let server = authority.server()?;
+    let tokens = KeyPair::generate()?;
+    let files = [
+        ("ca.crt", authority.certificate.as_str()),
+        ("ca.key", &authority.key),
+        ("kube-apiserver.crt", &server.certificate),
+        ("kube-apiserver.key", &server.key),
+        ("service-account.key", &tokens.serialize_pem()),
+        ("service-account.pub", &tokens.public_key_pem()),
+        ("audit-policy.yaml", include_str!("audit-policy.yaml")),
+    ];
+    for (name, contents) in files {
+        fs::write(directory.join(name), contents).with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(())
+}
+
+/// Waits for `/readyz`, and no longer than the programs live.
+async fn ready(admin: &Kubeconfig, apiserver: &mut Process, etcd: &mut Process) -> Result<()> {
+    let client = admin.client().await?;
+    let deadline = Instant::now() + READY_WITHIN;
+    loop {
+        etcd.still_runs()?;
+        apiserver.still_runs()?;
+        let request = http::Request::get("/readyz").body(Vec::new())?;
+        match timeout(Duration::from_secs(5), client.request_text(request)).await {
+            Ok(Ok(answer)) if answer == "ok" => return Ok(()),
+            _ if Instant::now() < deadline => sleep(Duration::from_millis(50)).await,
+            _ => bail!(
+                "kube-apiserver is not ready after {READY_WITHIN:?}:\n{}",
+                apiserver.last_lines()
+            ),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One identity at one API server, as a kubeconfig file; a client and kubectl speak with it.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig as Contents};
+use kube::{Api, Client, Config};
+use serde_json::{Value, json};
+
+use crate::assets;
+
+/// A kubeconfig file. Whoever made it keeps the folder it lies in.
+#[derive(Clone, Debug)]
+pub struct Kubeconfig {
+    path: PathBuf,
+}
+
+/// What a command of a person answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub succeeded: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Kubeconfig {
+    /// One that somebody else has written.
+    pub fn existing(path: &Path) -> Result<Self> {
+        let path = fs::canonicalize(path).with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
+        Ok(Self { path })
+    }
+
+    /// `user` is the `user` object of a kubeconfig: a certificate and its key, or a token.
+    pub(crate) fn write(path: PathBuf, cluster: &Value, user: &Value) -> Result<Self> {
+        let contents = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "users": [{"name": "tests", "user": user}],
+            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
+            "current-context": "tests",
+        });
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        file.write_all(&serde_json::to_vec_pretty(&contents)?)?;
+        Ok(Self { path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A client of its own for every test: what it does in the background ends with the runtime that made it.
+    pub async fn client(&self) -> Result<Client> {
+        crate::install_crypto();
+        let contents = Contents::read_from(&self.path)?;
+        let mut config = Config::from_custom_kubeconfig(contents, &KubeConfigOptions::default()).await?;
+        // A proxy in the environment is for the outside, never for loopback.
+        if config.cluster_url.host().is_some_and(|host| host == "127.0.0.1") {
+            config.proxy_url = None;
+        }
+        Ok(Client::try_from(config)?)
+    }
+
+    /// A kubeconfig for a service account of the same cluster, with a token of ten hours, in `directory`.
+    pub async fn for_service_account(&self, namespace: &str, name: &str, directory: &Path) -> Result<Self> {
+        let request = TokenRequest {
+            spec: TokenRequestSpec {
+                expiration_seconds: Some(36_000),
+                ..TokenRequestSpec::default()
+            },
+            ..TokenRequest::default()
+        };
+        let accounts = Api::<ServiceAccount>::namespaced(self.client().await?, namespace);
+        let token = accounts
+            .create_token_request(name, &PostParams::default(), &request)
+            .await
+            .with_context(|| format!("no token for service account {namespace}/{name}"))?
+            .status
+            .context("the token request was answered without a token")?
+            .token;
+        let path = directory.join(format!("{namespace}.{name}.kubeconfig"));
+        Self::write(path, &self.cluster()?, &json!({"token": token}))
+    }
+
+    /// The `cluster` object of the current context, with its certificate authority in it.
+    fn cluster(&self) -> Result<Value> {
+        let contents = Contents::read_from(&self.path)?;
+        let context = contents.current_context.as_deref().unwrap_or_default();
+        let named = contents
+            .contexts
+            .iter()
+            .find(|named| named.name == context)
+            .and_then(|named| named.context.clone());
+        let cluster = named.map(|context| context.cluster).unwrap_or_default();
+        let found = contents
+            .clusters
+            .into_iter()
+            .find(|named| named.name == cluster)
+            .and_then(|named| named.cluster);
+        let mut found = found.with_context(|| format!("{} has no current cluster", self.path.display()))?;
+        if let Some(file) = found.certificate_authority.take() {
+            let file = self.path.parent().unwrap_or(Path::new("/")).join(file);
+            found.certificate_authority_data = Some(data_encoding::BASE64.encode(&fs::read(file)?));
+        }
+        Ok(serde_json::to_value(found)?)
+    }
+
+    /// Runs the real kubectl as this identity and waits for it.
+    pub async fn kubectl(&self, arguments: &[&str]) -> Result<Answer> {
+        self.kubectl_in(Path::new("."), arguments, "").await
+    }
+
+    /// The same in a folder, with something on standard input.
+    pub async fn kubectl_in(&self, folder: &Path, arguments: &[&str], input: &str) -> Result<Answer> {
+        let program = &assets::kubernetes()?.kubectl;
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env("KUBECONFIG", &self.path);
+        // Its discovery cache is kept by server address, and ports come again.
+        command.env("KUBECACHEDIR", self.path.with_extension("cache"));
+        command.kill_on_drop(true);
+        output(command, input)
+            .await
+            .with_context(|| format!("kubectl {}", arguments.join(" ")))
+            .map(Answer::from)
+    }
+
+    /// The same for a command that has to succeed; returns its standard output.
+    pub async fn kubectl_ok(&self, arguments: &[&str]) -> Result<String> {
+        let answer = self.kubectl(arguments).await?;
+        if !answer.succeeded {
+            bail!(
+                "kubectl {} failed: {}{}",
+                arguments.join(" "),
+                answer.stderr,
+                answer.stdout
+            );
+        }
+        Ok(answer.stdout)
+    }
+}
+
+async fn output(mut command: tokio::process::Command, input: &str) -> Result<Output> {
+    use std::process::Stdio;
+    use tokio::io::AsyncWriteExt;
+
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that reads nothing closes its end early; its answer tells the rest.
+        let _ = stdin.write_all(input.as_bytes()).await;
+    }
+    Ok(child.wait_with_output().await?)
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self {
+            succeeded: output.status.success(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Child processes that never outlive their owner, not even when the owner is killed.
+
+mod directory;
+mod ports;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, PipeWriter};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+pub use directory::Directory;
+pub(crate) use directory::random_suffix;
+pub use ports::Port;
+
+/// How long a program may take from SIGTERM to its end before it is killed.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// As long as one copy is open, what hangs on it lives.
+#[derive(Debug)]
+pub struct Lifeline(PipeWriter);
+
+impl Lifeline {
+    fn try_clone(&self) -> Result<Self> {
+        Ok(Self(self.0.try_clone().context("cannot share a lifeline")?))
+    }
+}
+
+/// A program with its output in a file. It is told to end (SIGTERM, after 15 seconds SIGKILL) when this value is
+/// dropped or its owner dies.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    lifeline: Option<Lifeline>,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `program`, with its output appended to `log`. It ends before whatever `outlived_by` holds alive.
+    ///
+    /// # Errors
+    /// When the program is no file or the operating system refuses.
+    pub fn start(
+        program: &Path,
+        log: &Path,
+        outlived_by: Option<&Lifeline>,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
+        if !program.is_file() {
+            anyhow::bail!("{} is not there", program.display());
+        }
+        let (reader, writer) = io::pipe().context("cannot open a pipe")?;
+        let held = match outlived_by {
+            Some(lifeline) => Stdio::from(lifeline.try_clone()?.0),
+            None => Stdio::null(),
+        };
+        let name = program
+            .file_name()
+            .and_then(OsStr::to_str)
+            .unwrap_or("program")
+            .to_owned();
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/process/lifeline.sh"))
+            .arg(log);
+        command.arg((PATIENCE.as_millis() / 100).to_string()).arg(program);
+        prepare(&mut command);
+        // A group of its own: Ctrl-C in a terminal reaches the owner alone, which then ends things in their order.
+        command
+            .stdin(reader)
+            .stdout(held)
+            .stderr(Stdio::null())
+            .process_group(0);
+        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        Ok(Self {
+            name,
+            child,
+            lifeline: Some(Lifeline(writer)),
+            log: log.to_owned(),
+        })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// What holds this process alive, for another that is to end before it.
+    pub fn lifeline(&self) -> Option<&Lifeline> {
+        self.lifeline.as_ref()
+    }
+
+    /// `Err` with the last lines of its log once the process has ended.
+    pub fn still_runs(&mut self) -> Result<()> {
+        match self
+            .child
+            .try_wait()
+            .with_context(|| format!("cannot ask after {}", self.name))?
+        {
+            None => Ok(()),
+            Some(status) => anyhow::bail!("{} ended with {status}:\n{}", self.name, self.last_lines()),
+        }
+    }
+
+    /// The last 25 lines of the log, indented.
+    pub fn last_lines(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().map(|line| format!("    {line}")).collect();
+        lines[lines.len().saturating_sub(25)..].join("\n")
+    }
+
+    /// Asks the program to end and waits until it has.
+    pub fn stop(mut self) -> Result<ExitStatus> {
+        drop(self.lifeline.take());
+        self.child
+            .wait()
+            .with_context(|| format!("cannot wait for {}", self.name))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.lifeline.take().is_some() {
+            // The watcher kills what does not end, so this wait has an end; there is nobody to tell of an error.
+            let _ = self.child.wait();
+        }
+    }
+}
