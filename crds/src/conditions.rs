@@ -68,9 +68,9 @@ pub mod reasons {
         PORT_CONFLICT = "PortConflict";
         /// `Injected`: a container called `signer` that is not ours.
         FOREIGN_SIGNER = "ForeignSigner";
-        /// `Injected`: the node already has one of our variables with another value.
-        VARIABLE_CONFLICT = "VariableConflict";
-        /// `Injected`: another field manager owns a field of ours.
+        /// `Injected`: the Secret of a LOCAL key is not there, or has no such key.
+        KEY_NOT_FOUND = "KeyNotFound";
+        /// `Injected`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
         /// `Injected`: another field manager keeps changing what is ours.
         CONTESTED = "Contested";
@@ -89,6 +89,8 @@ pub mod reasons {
         PROGRESSING = "Progressing";
         /// `RolledOut`: the rollout passed the Deployment's deadline.
         PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded";
+        /// `RolledOut`: the ReplicaSet cannot create pods; the message says why.
+        PODS_NOT_CREATED = "PodsNotCreated";
         /// `RolledOut`: the Deployment is paused and pods of an older template run.
         DEPLOYMENT_PAUSED = "DeploymentPaused";
         /// `RolledOut`: not injected, see `Injected`.

@@ -1,1 +1,7 @@
-fn main() {}
+//! See [`operator::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    operator::cli::main()
+}

@@ -1,0 +1,67 @@
+//! The configuration of `operator run`.
+
+use std::net::SocketAddr;
+
+use clap::{ArgAction, Args};
+
+use crate::controller::validate::Settings;
+
+/// Image of the signer that belongs to this version of the operator.
+pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
+
+/// What signer images may begin with where nothing is said.
+pub const DEFAULT_ALLOWED_SIGNER_IMAGES: &str = "ghcr.io/attocash/signer-operator/signer";
+
+/// Flags of `operator run`; each has a variable of the same name.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Where /livez, /readyz and /metrics are served.
+    #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub admin_address: SocketAddr,
+
+    /// How much is logged: error, warn, info, debug or trace, or a filter of tracing-subscriber.
+    #[arg(long, env = "SIGNER_OPERATOR_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+
+    /// Log one JSON object a line.
+    #[arg(long, env = "SIGNER_OPERATOR_LOG_JSON", action = ArgAction::SetTrue)]
+    pub log_json: bool,
+
+    #[command(flatten)]
+    pub images: ImageArgs,
+}
+
+/// Flags that decide which signer is injected.
+#[derive(Args, Clone, Debug)]
+pub struct ImageArgs {
+    /// Image of the signer where a binding names none.
+    #[arg(long, env = "SIGNER_OPERATOR_SIGNER_IMAGE", default_value = DEFAULT_SIGNER_IMAGE)]
+    pub signer_image: String,
+
+    /// What the image of a signer may begin with, separated by commas. A prefix ends at a `/`, `:` or `@` of the image.
+    #[arg(
+        long,
+        env = "SIGNER_OPERATOR_ALLOWED_SIGNER_IMAGES",
+        value_delimiter = ',',
+        default_value = DEFAULT_ALLOWED_SIGNER_IMAGES
+    )]
+    pub allowed_signer_images: Vec<String>,
+}
+
+impl From<ImageArgs> for Settings {
+    fn from(
+        ImageArgs {
+            signer_image,
+            allowed_signer_images,
+        }: ImageArgs,
+    ) -> Self {
+        Self {
+            signer_image,
+            allowed_signer_images: allowed_signer_images
+                .into_iter()
+                .map(|prefix| prefix.trim().to_owned())
+                .filter(|prefix| !prefix.is_empty())
+                .collect(),
+        }
+    }
+}

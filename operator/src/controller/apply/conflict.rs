@@ -1,0 +1,138 @@
+//! What a conflict of server-side apply means, and whether it may be answered with force. Pure.
+
+use crds::conditions::reasons;
+use crds::names::{KEY_PREFIX, SIGNER_CONTAINER};
+use kube::core::Status;
+
+use super::super::live::LiveDeployment;
+use super::super::validate::Refusal;
+
+/// A field that another manager holds with another value.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub manager: String,
+    pub field: String,
+}
+
+/// The conflicts in the API server's answer; none if it is another kind of 409.
+pub fn conflicts(status: &Status) -> Vec<Conflict> {
+    status
+        .details
+        .iter()
+        .flat_map(|details| &details.causes)
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| Conflict {
+            manager: manager(&cause.message),
+            field: cause.field.clone(),
+        })
+        .collect()
+}
+
+/// The message reads `conflict with "kubectl-set" using apps/v1 at …`.
+fn manager(message: &str) -> String {
+    message.split('"').nth(1).unwrap_or(message).to_owned()
+}
+
+/// Force is for our own things against people who edited them by hand. What a manifest applies is somebody's wish,
+/// and so is every field of the user's container.
+pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment) -> bool {
+    !conflicts.is_empty()
+        && conflicts.iter().all(|conflict| {
+            is_ours(&conflict.field)
+                && live
+                    .managed_fields()
+                    .filter(|entry| entry.manager == conflict.manager)
+                    .all(|entry| entry.operation == "Update")
+        })
+}
+
+fn is_ours(field: &str) -> bool {
+    field.contains(&format!("initContainers[name=\"{SIGNER_CONTAINER}\"]"))
+        || (field.starts_with(".spec.template.metadata.") && field.contains(KEY_PREFIX))
+}
+
+/// What to tell about conflicts that are not forced.
+pub fn refusal(conflicts: &[Conflict]) -> Refusal {
+    let named: Vec<_> = conflicts
+        .iter()
+        .map(|Conflict { manager, field }| {
+            let container = container_of(field).map_or(String::new(), |name| format!("container {name}: "));
+            format!("{container}{field} is managed by {manager}")
+        })
+        .collect();
+    Refusal::new(
+        reasons::FIELD_CONFLICT,
+        format!(
+            "{}; remove the field from that manager's manifest, or give it the value the binding asks for",
+            named.join("; ")
+        ),
+    )
+}
+
+/// What to tell when our own things are changed again and again.
+pub fn contested(conflicts: &[Conflict]) -> Refusal {
+    let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
+    managers.dedup();
+    Refusal::new(
+        reasons::CONTESTED,
+        format!(
+            "field manager {} keeps changing the injected signer; it was put back 5 times within an hour and is left alone now: stop that manager from writing it",
+            managers.join(", ")
+        ),
+    )
+}
+
+fn container_of(field: &str) -> Option<&str> {
+    let rest = field.split_once("ontainers[name=\"")?.1;
+    rest.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn live(operation: &str) -> LiveDeployment {
+        LiveDeployment::new(json!({"metadata": {"managedFields": [
+            {"manager": "kubectl-set", "operation": operation, "fieldsV1": {}},
+        ]}}))
+    }
+
+    fn conflict(field: &str) -> Vec<Conflict> {
+        let status: Status = serde_json::from_value(json!({"details": {"causes": [{
+            "reason": "FieldManagerConflict", "message": "conflict with \"kubectl-set\" using apps/v1", "field": field,
+        }]}}))
+        .unwrap();
+        conflicts(&status)
+    }
+
+    #[test]
+    fn forces_only_our_own_things_against_updates() {
+        let image = ".spec.template.spec.initContainers[name=\"signer\"].image";
+        let hash = ".spec.template.metadata.annotations.signer.atto.cash/hash";
+        let node = ".spec.template.spec.containers[name=\"node\"].env[name=\"ATTO_SIGNER_BACKEND\"].value";
+        for (field, operation, expected) in [
+            (image, "Update", true),
+            (hash, "Update", true),
+            (image, "Apply", false),
+            (node, "Update", false),
+        ] {
+            assert_eq!(
+                may_force(&conflict(field), &live(operation)),
+                expected,
+                "{field} {operation}"
+            );
+        }
+        assert!(!may_force(&[], &live("Update")));
+    }
+
+    #[test]
+    fn names_container_field_and_manager() {
+        let node = ".spec.template.spec.containers[name=\"node\"].env[name=\"ATTO_SIGNER_BACKEND\"].value";
+        let message = refusal(&conflict(node)).message;
+        for part in ["container node", "ATTO_SIGNER_BACKEND", "kubectl-set"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Writing the injection into a Deployment.
+
+use crds::conditions::reasons;
+use crds::names::FIELD_MANAGER;
+use kube::api::{Patch, PatchParams};
+use kube::core::Status;
+use serde_json::{Value, json};
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::live::LiveDeployment;
+use super::super::observe;
+use super::super::render::{self, Rendered};
+use super::super::validate::Refusal;
+use super::{Written, conflict};
+
+/// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.
+pub async fn apply(
+    context: &Context,
+    live: &LiveDeployment,
+    rendered: &Rendered,
+) -> Result<(LiveDeployment, Result<Written, Refusal>), Error> {
+    let uid = live.uid();
+    let memory = &context.memory;
+    if render::is_intact(live, rendered) {
+        memory.applied(uid, &rendered.hash, live.generation());
+        return Ok((live.clone(), Ok(Written::Nothing)));
+    }
+    if memory.is_settled(uid, &rendered.hash, live.generation()) {
+        return Ok((live.clone(), Ok(Written::Nothing)));
+    }
+    let written = if memory.was_applied(uid, &rendered.hash) {
+        Written::Repair
+    } else {
+        Written::Injection
+    };
+    match write(context, live, rendered).await? {
+        Ok(after) => {
+            memory.applied(uid, &rendered.hash, after.generation());
+            let written = if after.resource_version() == live.resource_version() {
+                Written::Nothing
+            } else {
+                written
+            };
+            Ok((after, Ok(written)))
+        }
+        Err(refusal) => Ok((live.clone(), Err(refusal))),
+    }
+}
+
+/// First without force. With force only where that is right, and only onto the very object that was looked at.
+async fn write(
+    context: &Context,
+    live: &LiveDeployment,
+    rendered: &Rendered,
+) -> Result<Result<LiveDeployment, Refusal>, Error> {
+    let error = match patch(context, live, &rendered.deployment, false).await {
+        Ok(after) => return Ok(Ok(after)),
+        Err(error) => error,
+    };
+    let Some(status) = error.response() else {
+        return Err(error);
+    };
+    if is_refused(status) {
+        return Ok(Err(rejected(status)));
+    }
+    if !status.is_conflict() {
+        return Err(error);
+    }
+    let conflicts = conflict::conflicts(status);
+    if conflicts.is_empty() {
+        return Err(Error::Changed("the Deployment"));
+    }
+    if !conflict::may_force(&conflicts, live) {
+        return Ok(Err(conflict::refusal(&conflicts)));
+    }
+    if !context.memory.may_force(live.uid()) {
+        return Ok(Err(conflict::contested(&conflicts)));
+    }
+    let mut body = rendered.deployment.clone();
+    body["metadata"]["resourceVersion"] = json!(live.resource_version());
+    match patch(context, live, &body, true).await {
+        Ok(after) => Ok(Ok(after)),
+        Err(error) if error.is_conflict() => Err(Error::Changed("the Deployment")),
+        Err(error) => match error.response() {
+            Some(status) if is_refused(status) => Ok(Err(rejected(status))),
+            _ => Err(error),
+        },
+    }
+}
+
+/// One server-side apply with our field manager.
+pub async fn patch(
+    context: &Context,
+    live: &LiveDeployment,
+    body: &Value,
+    force: bool,
+) -> Result<LiveDeployment, Error> {
+    let api = observe::deployments(context, live.namespace());
+    let mut parameters = PatchParams::apply(FIELD_MANAGER);
+    parameters.force = force;
+    let patch = Patch::Apply(body);
+    let result = deadline("apply the Deployment", api.patch(live.name(), &parameters, &patch)).await;
+    context.metrics.write("Deployment", &result);
+    serde_json::to_value(result?)
+        .map(LiveDeployment::new)
+        .map_err(Error::Encode)
+}
+
+/// The API server, or a policy in it, says that this object cannot be.
+pub fn is_refused(status: &Status) -> bool {
+    matches!(status.code, 400 | 403 | 422)
+}
+
+/// The refusal with the API server's own text.
+pub fn rejected(status: &Status) -> Refusal {
+    Refusal::new(
+        reasons::REJECTED,
+        format!("the API server refused the change: {}", status.message),
+    )
+}

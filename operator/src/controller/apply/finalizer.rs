@@ -1,0 +1,74 @@
+//! The finalizer of a binding that restores its Deployment when it is deleted. A binding that retains has none, so that
+//! nothing can get stuck.
+
+use crds::names::FINALIZER;
+use crds::{DeletionPolicy, SignerBinding};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::observe::has_finalizer;
+
+/// Adds or removes the finalizer as the binding's policy asks.
+///
+/// # Errors
+/// Fails if the API server does not answer.
+pub async fn follow_policy(context: &Context, binding: &SignerBinding, policy: DeletionPolicy) -> Result<(), Error> {
+    match (policy, has_finalizer(binding)) {
+        (DeletionPolicy::Remove, false) => add(context, binding).await,
+        (DeletionPolicy::Retain, true) => drop(context, binding).await,
+        _ => Ok(()),
+    }
+}
+
+async fn add(context: &Context, binding: &SignerBinding) -> Result<(), Error> {
+    let operation = if binding.finalizers().is_empty() {
+        json!([
+            { "op": "test", "path": "/metadata/finalizers", "value": null },
+            { "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] },
+        ])
+    } else {
+        json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }])
+    };
+    patch(context, binding, operation).await
+}
+
+/// Removes the finalizer; a binding that is gone is as good.
+///
+/// # Errors
+/// Fails if the API server does not answer.
+pub async fn drop(context: &Context, binding: &SignerBinding) -> Result<(), Error> {
+    let Some(index) = binding.finalizers().iter().position(|each| each == FINALIZER) else {
+        return Ok(());
+    };
+    let path = format!("/metadata/finalizers/{index}");
+    let operation = json!([
+        { "op": "test", "path": path, "value": FINALIZER },
+        { "op": "remove", "path": path },
+    ]);
+    patch(context, binding, operation).await
+}
+
+async fn patch(context: &Context, binding: &SignerBinding, mut operations: Value) -> Result<(), Error> {
+    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+    if let Some(operations) = operations.as_array_mut() {
+        operations.insert(
+            0,
+            json!({ "op": "test", "path": "/metadata/uid", "value": binding.uid() }),
+        );
+    }
+    let patch = Patch::<SignerBinding>::Json(serde_json::from_value(operations).map_err(Error::Encode)?);
+    let (name, parameters) = (binding.name_any(), PatchParams::default());
+    let result = deadline("write the finalizer", api.patch(&name, &parameters, &patch)).await;
+    context.metrics.write("SignerBinding", &result);
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) if error.response().is_some_and(|status| status.code == 422) => {
+            Err(Error::Changed("the SignerBinding"))
+        }
+        Err(error) => Err(error),
+    }
+}

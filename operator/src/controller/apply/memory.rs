@@ -1,0 +1,86 @@
+//! What the last applies came to. Lost with the process, and nothing depends on it but silence and a bound.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a Deployment is written with force, in `FORCE_WINDOW`.
+const FORCES: usize = 5;
+const FORCE_WINDOW: Duration = Duration::from_hours(1);
+
+/// What the last applies came to, by the uid of the Deployment.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<HashMap<String, Entry>>>);
+
+#[derive(Default)]
+struct Entry {
+    hash: String,
+    generation: i64,
+    forced: Vec<Instant>,
+}
+
+impl Memory {
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this rendering was applied and the spec has not moved since: what an admission plugin made of our
+    /// fields is then not drift.
+    pub fn is_settled(&self, uid: &str, hash: &str, generation: i64) -> bool {
+        self.entries()
+            .get(uid)
+            .is_some_and(|entry| entry.hash == hash && entry.generation == generation)
+    }
+
+    /// Whether this rendering was applied before, so that writing it again is a repair.
+    pub fn was_applied(&self, uid: &str, hash: &str) -> bool {
+        self.entries().get(uid).is_some_and(|entry| entry.hash == hash)
+    }
+
+    pub fn applied(&self, uid: &str, hash: &str, generation: i64) {
+        let mut entries = self.entries();
+        let entry = entries.entry(uid.to_owned()).or_default();
+        hash.clone_into(&mut entry.hash);
+        entry.generation = generation;
+    }
+
+    /// Takes one of the forced writes that are left, if one is.
+    pub fn may_force(&self, uid: &str) -> bool {
+        let mut entries = self.entries();
+        let forced = &mut entries.entry(uid.to_owned()).or_default().forced;
+        forced.retain(|at| at.elapsed() < FORCE_WINDOW);
+        let may = forced.len() < FORCES;
+        if may {
+            forced.push(Instant::now());
+        }
+        may
+    }
+
+    pub fn forget(&self, uid: &str) {
+        self.entries().remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn force_is_bounded_by_deployment() {
+        let memory = Memory::default();
+        assert_eq!((0..10).filter(|_| memory.may_force("a")).count(), FORCES);
+        assert!(memory.may_force("b"));
+    }
+
+    #[test]
+    fn settled_until_hash_or_generation_moves() {
+        let memory = Memory::default();
+        assert!(!memory.is_settled("a", "h", 1));
+        memory.applied("a", "h", 1);
+        assert!(memory.is_settled("a", "h", 1));
+        assert!(!memory.is_settled("a", "h", 2) && !memory.is_settled("a", "i", 1));
+        assert!(memory.was_applied("a", "h"));
+        memory.forget("a");
+        assert!(!memory.was_applied("a", "h"));
+    }
+}

@@ -1,0 +1,81 @@
+//! Taking the injection out again, so that the Deployment's spec is what it was.
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::live::LiveDeployment;
+use super::super::observe;
+use super::super::render;
+use super::super::validate::Target;
+use super::{deployment, service};
+
+mod leftovers;
+
+/// What was taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Whether there was anything.
+    pub changed: bool,
+    /// Whether something of ours stays because a manifest applies it.
+    pub kept: bool,
+}
+
+/// Gives up what is ours, reads back, and clears what is left over.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment changed under the write.
+pub async fn remove(context: &Context, live: &LiveDeployment) -> Result<Removed, Error> {
+    let target = Target::of(live);
+    let after = give_up(context, live).await?;
+    let patch = leftovers::patch(&after);
+    if !patch.is_empty() {
+        clear(context, &after, patch).await?;
+    }
+    service::delete(context, &target).await?;
+    context.memory.forget(&target.uid);
+    let remaining = observe::deployment(context, &target.namespace, &target.name).await?;
+    Ok(Removed {
+        changed: after.resource_version() != live.resource_version() || live.injected_hash().is_some(),
+        kept: remaining.is_some_and(|remaining| leftovers::are_there(&remaining)),
+    })
+}
+
+/// The empty apply. It is refused where another applied manifest holds a part of our container: that container then
+/// loses the fields it needs. The JSON patch takes care of it.
+async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+    if live.ours().is_none() {
+        return Ok(live.clone());
+    }
+    match deployment::patch(context, live, &render::nothing(&Target::of(live)), false).await {
+        Ok(after) => Ok(after),
+        Err(error) if error.response().is_some_and(deployment::is_refused) => Ok(live.clone()),
+        Err(error) if error.is_conflict() => Err(Error::Changed("the Deployment")),
+        Err(error) => Err(error),
+    }
+}
+
+async fn clear(context: &Context, live: &LiveDeployment, mut operations: Vec<Value>) -> Result<(), Error> {
+    operations.insert(0, json!({ "op": "test", "path": "/metadata/uid", "value": live.uid() }));
+    operations.insert(
+        1,
+        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version() }),
+    );
+    let body = serde_json::from_value(Value::Array(operations)).map_err(Error::Encode)?;
+    let api = observe::deployments(context, live.namespace());
+    let parameters = PatchParams {
+        field_manager: Some(crds::names::FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let patch = Patch::<()>::Json(body);
+    let result = deadline("restore the Deployment", api.patch(live.name(), &parameters, &patch)).await;
+    context.metrics.write("Deployment", &result);
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {
+            Err(Error::Changed("the Deployment"))
+        }
+        Err(error) => Err(error),
+    }
+}

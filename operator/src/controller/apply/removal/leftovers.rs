@@ -1,0 +1,125 @@
+//! What an empty apply leaves behind, and the JSON patch that clears it. Pure.
+//!
+//! After `kubectl rollout undo` our annotation is owned by kubectl and stays; so does a container that came back that
+//! way. What an applied manifest carries whole is that manifest's and stays.
+
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER};
+use serde_json::{Value, json};
+
+use crate::controller::live::{ContainerList, LiveDeployment};
+
+/// The operations that clear what is left of ours.
+pub fn patch(live: &LiveDeployment) -> Vec<Value> {
+    let mut operations = vec![];
+    for (map, key) in [("labels", DEPLOYMENT_LABEL), ("annotations", HASH_ANNOTATION)] {
+        if live.raw()["spec"]["template"]["metadata"][map][key].is_string() && !is_applied(live, map, key) {
+            operations.push(remove(&format!("/spec/template/metadata/{map}/{}", escape(key))));
+        }
+    }
+    if live.signer().is_some() && !signer_is_applied(live) {
+        operations.extend(remove_signer(live));
+        operations.extend(variables(live));
+    }
+    operations
+}
+
+/// Whether anything of ours is still there.
+pub fn are_there(live: &LiveDeployment) -> bool {
+    live.signer().is_some() || live.injected_hash().is_some()
+}
+
+fn remove_signer(live: &LiveDeployment) -> Option<Value> {
+    let list = live.containers(ContainerList::InitContainers);
+    let index = list
+        .iter()
+        .position(|container| container["name"] == SIGNER_CONTAINER)?;
+    // An empty list would be a key that the manifest did not have.
+    Some(if list.len() == 1 {
+        remove("/spec/template/spec/initContainers")
+    } else {
+        remove(&format!("/spec/template/spec/initContainers/{index}"))
+    })
+}
+
+/// The variables that nobody but us holds, from the back, so that an index stays right. They are only left over where
+/// the empty apply was refused.
+fn variables(live: &LiveDeployment) -> Vec<Value> {
+    let mut operations = vec![];
+    for (position, container) in live.containers(ContainerList::Containers).iter().enumerate() {
+        let name = container["name"].as_str().unwrap_or_default();
+        let env = container["env"].as_array().map_or(&[][..], Vec::as_slice);
+        let ours: Vec<_> = (0..env.len())
+            .filter(|index| {
+                let variable = env[*index]["name"].as_str().unwrap_or_default();
+                NODE_VARIABLES.contains(&variable)
+                    && live.ours().is_some_and(|ours| ours.owns_variable_value(name, variable))
+                    && !live.managed_fields().any(|entry| {
+                        entry.manager != crds::names::FIELD_MANAGER && entry.owns_variable_value(name, variable)
+                    })
+            })
+            .collect();
+        if !ours.is_empty() && ours.len() == env.len() {
+            operations.push(remove(&format!("/spec/template/spec/containers/{position}/env")));
+        } else {
+            operations.extend(
+                ours.iter()
+                    .rev()
+                    .map(|index| remove(&format!("/spec/template/spec/containers/{position}/env/{index}"))),
+            );
+        }
+    }
+    operations
+}
+
+/// Whether another manager's manifest carries the sidecar whole: with its image, without which it is no container.
+fn signer_is_applied(live: &LiveDeployment) -> bool {
+    live.managed_fields().any(|entry| {
+        entry.operation == "Apply" && entry.manager != crds::names::FIELD_MANAGER && entry.owns_signer_image()
+    })
+}
+
+fn is_applied(live: &LiveDeployment, map: &str, key: &str) -> bool {
+    live.managed_fields().any(|entry| {
+        entry.operation == "Apply" && entry.manager != crds::names::FIELD_MANAGER && entry.owns_template_key(map, key)
+    })
+}
+
+fn remove(path: &str) -> Value {
+    json!({ "op": "remove", "path": path })
+}
+
+/// RFC 6901.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clears_what_kubectl_brought_back_and_keeps_what_a_manifest_carries() {
+        let deployment = |operation: &str| {
+            LiveDeployment::new(json!({
+                "metadata": { "managedFields": [{ "manager": "other", "operation": operation, "fieldsV1": {
+                    "f:spec": { "f:template": {
+                        "f:metadata": { "f:annotations": { "f:signer.atto.cash/hash": {} } },
+                        "f:spec": { "f:initContainers": { "k:{\"name\":\"signer\"}": { "f:image": {} } } },
+                    } },
+                } }] },
+                "spec": { "template": {
+                    "metadata": { "annotations": { "signer.atto.cash/hash": "x", "mine": "y" } },
+                    "spec": { "containers": [], "initContainers": [{ "name": "first" }, { "name": "signer" }] },
+                } },
+            }))
+        };
+        assert_eq!(
+            patch(&deployment("Update")),
+            [
+                json!({ "op": "remove", "path": "/spec/template/metadata/annotations/signer.atto.cash~1hash" }),
+                json!({ "op": "remove", "path": "/spec/template/spec/initContainers/1" }),
+            ]
+        );
+        assert!(patch(&deployment("Apply")).is_empty());
+    }
+}

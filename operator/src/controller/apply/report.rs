@@ -1,0 +1,93 @@
+//! Writing status and Events.
+
+use crds::names::FIELD_MANAGER;
+use crds::{SignerBinding, SignerBindingStatus};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::live::LiveDeployment;
+use super::super::status::{Notice, Report};
+
+/// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands.
+///
+/// # Errors
+/// Fails if the status cannot be written. A lost Event is logged, because nothing depends on it.
+pub async fn publish(
+    context: &Context,
+    binding: &SignerBinding,
+    live: Option<&LiveDeployment>,
+    report: &Report,
+) -> Result<(), Error> {
+    if binding.status.as_ref() != Some(&report.status) {
+        status(context, binding, &report.status).await?;
+    }
+    for notice in &report.notices {
+        tell(context, binding, live, notice).await;
+    }
+    Ok(())
+}
+
+async fn status(context: &Context, binding: &SignerBinding, status: &SignerBindingStatus) -> Result<(), Error> {
+    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+    let body = json!({
+        "apiVersion": SignerBinding::api_version(&()),
+        "kind": SignerBinding::kind(&()),
+        "metadata": { "name": binding.name_any(), "uid": binding.uid() },
+        "status": status,
+    });
+    // With force, because a status has no other author.
+    let parameters = PatchParams::apply(FIELD_MANAGER).force();
+    let name = binding.name_any();
+    let result = deadline(
+        "write the status",
+        api.patch_status(&name, &parameters, &Patch::Apply(&body)),
+    )
+    .await;
+    context.metrics.write("SignerBinding", &result);
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes one Event on the binding and one on its Deployment.
+pub async fn tell(context: &Context, binding: &SignerBinding, live: Option<&LiveDeployment>, notice: &Notice) {
+    let binding_reference = binding.object_ref(&());
+    let deployment_reference = live.map(|live| ObjectReference {
+        api_version: Some("apps/v1".to_owned()),
+        kind: Some("Deployment".to_owned()),
+        name: Some(live.name().to_owned()),
+        namespace: Some(live.namespace().to_owned()),
+        uid: Some(live.uid().to_owned()),
+        ..ObjectReference::default()
+    });
+    let references = [
+        (Some(&binding_reference), deployment_reference.as_ref()),
+        (deployment_reference.as_ref(), Some(&binding_reference)),
+    ];
+    for (about, related) in references {
+        let Some(about) = about else { continue };
+        let event = Event {
+            type_: if notice.is_warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: notice.reason.clone(),
+            note: Some(notice.note.clone()),
+            action: notice.action.to_owned(),
+            secondary: related.cloned(),
+        };
+        let result = deadline("write an Event", context.recorder.publish(&event, about)).await;
+        context.metrics.write("Event", &result);
+        if let Err(error) = result {
+            tracing::warn!(%error, reason = notice.reason, "an Event was lost");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A Deployment as the API server has it, read without a type: fields newer than our types must survive, and a
+//! typed object that is written back drops them.
+
+use crds::names::{FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER};
+use serde_json::Value;
+
+/// A Deployment as the API server has it.
+#[derive(Clone, Debug)]
+pub struct LiveDeployment(Value);
+
+/// An entry of `metadata.managedFields`.
+#[derive(Clone, Copy, Debug)]
+pub struct ManagedFields<'a> {
+    pub manager: &'a str,
+    pub operation: &'a str,
+    fields: &'a Value,
+}
+
+/// Where a container is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerList {
+    Containers,
+    InitContainers,
+}
+
+impl ContainerList {
+    /// The name of the list in a pod spec.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Containers => "containers",
+            Self::InitContainers => "initContainers",
+        }
+    }
+}
+
+impl LiveDeployment {
+    /// Takes the object as it came.
+    pub fn new(object: Value) -> Self {
+        Self(object)
+    }
+
+    pub fn raw(&self) -> &Value {
+        &self.0
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, pointer: &str) -> Option<i64> {
+        self.0.pointer(pointer).and_then(Value::as_i64)
+    }
+
+    fn list(&self, pointer: &str) -> &[Value] {
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name")
+    }
+
+    pub fn namespace(&self) -> &str {
+        self.text("/metadata/namespace")
+    }
+
+    pub fn uid(&self) -> &str {
+        self.text("/metadata/uid")
+    }
+
+    pub fn resource_version(&self) -> &str {
+        self.text("/metadata/resourceVersion")
+    }
+
+    pub fn generation(&self) -> i64 {
+        self.number("/metadata/generation").unwrap_or_default()
+    }
+
+    pub fn is_terminating(&self) -> bool {
+        !self.text("/metadata/deletionTimestamp").is_empty()
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.0.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Pods wanted. The API server fills in 1 where nothing is said.
+    pub fn replicas(&self) -> i64 {
+        self.number("/spec/replicas").unwrap_or(1)
+    }
+
+    /// A counter of `status`, zero where the field is missing.
+    pub fn count(&self, field: &str) -> i64 {
+        self.number(&format!("/status/{field}")).unwrap_or_default()
+    }
+
+    /// Whether the Deployment controller has seen the present spec.
+    pub fn is_observed(&self) -> bool {
+        self.count("observedGeneration") >= self.generation()
+    }
+
+    /// The reason and message of a Deployment's condition of this type and status.
+    pub fn condition(&self, type_: &str, status: &str) -> Option<(&str, &str)> {
+        let found = self
+            .list("/status/conditions")
+            .iter()
+            .find(|condition| condition["type"] == type_ && condition["status"] == status)?;
+        Some((
+            found["reason"].as_str().unwrap_or_default(),
+            found["message"].as_str().unwrap_or_default(),
+        ))
+    }
+
+    pub fn containers(&self, list: ContainerList) -> &[Value] {
+        self.list(&format!("/spec/template/spec/{}", list.as_str()))
+    }
+
+    pub fn container(&self, list: ContainerList, name: &str) -> Option<&Value> {
+        self.containers(list).iter().find(|container| container["name"] == name)
+    }
+
+    /// The injected sidecar, or whatever stands at its place.
+    pub fn signer(&self) -> Option<&Value> {
+        self.container(ContainerList::InitContainers, SIGNER_CONTAINER)
+    }
+
+    /// The hash of what was last rendered into the template.
+    pub fn injected_hash(&self) -> Option<&str> {
+        self.0
+            .pointer("/spec/template/metadata/annotations")
+            .and_then(|annotations| annotations.get(HASH_ANNOTATION))
+            .and_then(Value::as_str)
+    }
+
+    /// Who manages which fields.
+    pub fn managed_fields(&self) -> impl Iterator<Item = ManagedFields<'_>> {
+        self.list("/metadata/managedFields").iter().map(|entry| ManagedFields {
+            manager: entry["manager"].as_str().unwrap_or_default(),
+            operation: entry["operation"].as_str().unwrap_or_default(),
+            fields: &entry["fieldsV1"],
+        })
+    }
+
+    /// What server-side apply has recorded as ours.
+    pub fn ours(&self) -> Option<ManagedFields<'_>> {
+        self.managed_fields()
+            .find(|entry| entry.manager == FIELD_MANAGER && entry.operation == "Apply")
+    }
+
+    /// Whether the sidecar in the template is recorded as ours.
+    pub fn owns_signer(&self) -> bool {
+        self.ours().is_some_and(|ours| ours.owns_signer())
+    }
+}
+
+impl ManagedFields<'_> {
+    fn pod(&self) -> &Value {
+        &self.fields["f:spec"]["f:template"]["f:spec"]
+    }
+
+    /// Whether the entry holds the sidecar as an item of its list.
+    pub fn owns_signer(&self) -> bool {
+        self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")].is_object()
+    }
+
+    /// Whether the entry holds the image of the sidecar.
+    pub fn owns_signer_image(&self) -> bool {
+        !self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")]["f:image"].is_null()
+    }
+
+    /// Whether the entry holds a label or an annotation of the pod template.
+    pub fn owns_template_key(&self, map: &str, key: &str) -> bool {
+        !self.fields["f:spec"]["f:template"]["f:metadata"][format!("f:{map}")][format!("f:{key}")].is_null()
+    }
+
+    /// Whether the entry holds the value of a variable of a container.
+    pub fn owns_variable_value(&self, container: &str, variable: &str) -> bool {
+        let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
+            [format!("k:{{\"name\":\"{variable}\"}}")];
+        ["f:value", "f:valueFrom"].iter().any(|field| !item[field].is_null())
+    }
+
+    /// Whether the entry holds anything of a container.
+    pub fn owns_container(&self, container: &str) -> bool {
+        self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")].is_object()
+    }
+}

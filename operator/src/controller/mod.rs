@@ -1,0 +1,100 @@
+//! The driver: it calls the five steps and decides when to look again.
+
+pub mod apply;
+pub mod backoff;
+pub mod context;
+pub mod error;
+pub mod live;
+pub mod observe;
+pub mod render;
+pub mod run;
+pub mod status;
+pub mod token;
+pub mod validate;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crds::SignerBinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
+
+use self::backoff::jitter;
+use self::context::Context;
+use self::error::Error;
+
+/// Secrets are not watched, so a changed token is seen when it is looked for.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+/// One reconcile of one binding.
+///
+/// # Errors
+/// Anything worth another try; what a person has to mend is not an error but a condition.
+pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
+    let started = Instant::now();
+    let result = match &guarded.0 {
+        Ok(binding) => binding_reconcile(&context, Arc::new(binding.clone())).await,
+        Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
+    };
+    context.metrics.reconcile(&result, started.elapsed());
+    result
+}
+
+async fn binding_reconcile(context: &Context, binding: Arc<SignerBinding>) -> Result<Action, Error> {
+    context.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
+    if binding.meta().deletion_timestamp.is_some() {
+        return leave(context, &binding).await;
+    }
+    let key = ObjectRef::from_obj(&*binding).to_string();
+    let observed = observe::observe(context, binding).await?; // client
+    let verdict = validate::validate(&observed, &context.settings); // pure
+    let policy = verdict.effective.deletion_policy;
+    apply::finalizer::follow_policy(context, &observed.binding, policy).await?; // client
+    let rendered = render_for(&observed, &verdict); // pure
+    let applied = apply::apply(context, &observed, rendered).await?; // client
+    let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
+    apply::report::publish(context, &observed.binding, applied.deployment.as_ref(), &report).await?; // client
+    if applied.outcome.is_ok() {
+        context.backoff.succeeded(&key);
+        return Ok(Action::requeue(jitter(LOOK_AGAIN)));
+    }
+    // What a refusal waits for may be a Secret, which no watch would tell of.
+    Ok(Action::requeue(context.backoff.failed(&key)))
+}
+
+fn render_for(
+    observed: &observe::Observed,
+    verdict: &validate::Verdict,
+) -> Result<render::Rendered, validate::Refusal> {
+    let injection = verdict.injection.as_ref().map_err(Clone::clone)?;
+    let live = validate::present(observed)?;
+    render::render(injection, live)
+}
+
+/// Restores the Deployment of a binding that is being deleted, then lets the binding go.
+async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Error> {
+    if !observe::has_finalizer(binding) {
+        return Ok(Action::await_change());
+    }
+    if let Some(live) = observe::to_restore(context, binding).await? {
+        let removed = apply::removal::remove(context, &live).await?;
+        if let Some(notice) = status::removal_notice(removed) {
+            apply::report::tell(context, binding, Some(&live), &notice).await;
+        }
+    }
+    apply::finalizer::drop(context, binding).await?;
+    Ok(Action::await_change())
+}
+
+/// The signature is kube-runtime's.
+#[allow(clippy::needless_pass_by_value)]
+/// What to do after an error: log it once, and look again after a wait that grows.
+pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error, context: Arc<Context>) -> Action {
+    let key = ObjectRef::from_obj(&*guarded).to_string();
+    tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
+    Action::requeue(context.backoff.failed(&key))
+}

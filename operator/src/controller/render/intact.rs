@@ -1,0 +1,76 @@
+//! Whether an object still carries what was rendered. Fields that others added or the API server filled in do not
+//! matter; that is what makes a settled binding quiet.
+
+use serde_json::Value;
+
+use super::quantity;
+
+/// The fields by which Kubernetes merges the lists that we render.
+const KEYS: [&str; 4] = ["name", "containerPort", "uid", "port"];
+
+/// Whether everything wanted is there.
+pub fn contains(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(field, value)| {
+            if matches!(field.as_str(), "requests" | "limits") {
+                quantities(live.get(field), value)
+            } else {
+                live.get(field).is_some_and(|live| contains(live, value))
+            }
+        }),
+        (Value::Array(live), Value::Array(wanted)) => wanted.iter().all(|wanted| match key_of(wanted) {
+            Some(key) => {
+                let mut same = live.iter().filter(|live| live[key] == wanted[key]).peekable();
+                same.peek().is_some() && same.all(|live| contains(live, wanted) && same_source(live, wanted))
+            }
+            None => live.contains(wanted),
+        }),
+        _ => live == wanted,
+    }
+}
+
+fn key_of(item: &Value) -> Option<&'static str> {
+    KEYS.into_iter().find(|key| !item[*key].is_null())
+}
+
+/// A variable has a value or a source, and gaining the other one changes it.
+fn same_source(live: &Value, wanted: &Value) -> bool {
+    (wanted["valueFrom"].is_null() && live["valueFrom"].is_null())
+        || (!wanted["valueFrom"].is_null() && live["value"].is_null())
+}
+
+fn quantities(live: Option<&Value>, wanted: &Value) -> bool {
+    let Some(wanted) = wanted.as_object() else { return false };
+    wanted
+        .iter()
+        .all(|(resource, value)| live.is_some_and(|live| quantity::equal(&live[resource], value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ignores_what_others_added_and_sees_what_they_changed() {
+        let wanted = json!({"env": [{"name": "A", "value": "1"}], "limits": {"cpu": "1000m"}, "drop": ["ALL"]});
+        let more = json!({"env": [{"name": "B"}, {"name": "A", "value": "1"}], "limits": {"cpu": "1", "memory": "1Gi"}, "drop": ["ALL"], "x": 1});
+        assert!(contains(&more, &wanted));
+        for (pointer, value) in [
+            ("/env/1/value", json!("2")),
+            ("/env/1/name", json!("C")),
+            ("/env/0", json!({"name": "A", "value": "3"})),
+            ("/env/1/valueFrom", json!({"secretKeyRef": {}})),
+            ("/limits/cpu", json!("2")),
+            ("/drop", json!([])),
+        ] {
+            let mut changed = more.clone();
+            match changed.pointer_mut(pointer) {
+                Some(place) => *place = value,
+                None => changed["env"][1]["valueFrom"] = value,
+            }
+            assert!(!contains(&changed, &wanted), "{pointer} was changed unseen");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Step 3: what is wanted. Pure: the same injection always renders to the same bytes, because every difference in a
+//! pod template is a rollout.
+
+pub mod hash;
+pub mod intact;
+pub mod names;
+pub mod quantity;
+pub mod service;
+mod sidecar;
+
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION};
+use serde_json::{Value, json};
+
+use super::live::LiveDeployment;
+use super::validate::{Injection, Refusal, SignerOrigin, Target};
+
+/// What is wanted of the cluster for one Deployment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    pub target: Target,
+    pub node_container: String,
+    /// What the template's annotation says.
+    pub hash: String,
+    /// The body of the server-side apply: what we add and nothing else.
+    pub deployment: Value,
+    pub service: Value,
+}
+
+/// Renders an injection, and refuses a sidecar with our annotation that is not what we would have written.
+///
+/// # Errors
+/// The refusal of a foreign container.
+pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, Refusal> {
+    let sidecar = sidecar::render(injection);
+    if injection.signer == SignerOrigin::Annotated
+        && !live.signer().is_some_and(|found| intact::contains(found, &sidecar))
+    {
+        return Err(super::validate::foreign_signer(live, "initContainers"));
+    }
+    let mut template = json!({
+        "metadata": { "labels": { DEPLOYMENT_LABEL: names::short_name(&injection.deployment.name) } },
+        "spec": {
+            "containers": [{ "name": injection.node_container, "env": node_variables(injection) }],
+            "initContainers": [sidecar],
+        },
+    });
+    let hash = hash::of(&template, &injection.token_fingerprint);
+    template["metadata"]["annotations"] = json!({ HASH_ANNOTATION: hash });
+    let Target { namespace, name, uid } = &injection.deployment;
+    Ok(Rendered {
+        target: injection.deployment.clone(),
+        node_container: injection.node_container.clone(),
+        hash,
+        deployment: json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            // The uid makes of a Deployment that was deleted in between a conflict; without it, apply would create one.
+            "metadata": { "name": name, "namespace": namespace, "uid": uid },
+            "spec": { "template": template },
+        }),
+        service: service::render(injection),
+    })
+}
+
+/// The variables of the node container, letter for letter as Atto's documentation tells people to write them, so that
+/// a manifest which carries them already co-owns them without a conflict.
+pub fn node_variables(injection: &Injection) -> [Value; 3] {
+    [
+        json!({ "name": "ATTO_SIGNER_BACKEND", "value": "REMOTE" }),
+        json!({ "name": "ATTO_SIGNER_REMOTE_URL", "value": format!("http://localhost:{}", injection.api_port) }),
+        json!({ "name": "ATTO_SIGNER_REMOTE_TOKEN", "valueFrom": secret_reference(&injection.token) }),
+    ]
+}
+
+fn secret_reference(reference: &crds::SecretKeyRef) -> Value {
+    json!({ "secretKeyRef": { "name": reference.name, "key": reference.key } })
+}
+
+/// The apply that gives up everything of ours.
+pub fn nothing(target: &Target) -> Value {
+    let Target { namespace, name, uid } = target;
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": name, "namespace": namespace, "uid": uid },
+    })
+}
+
+/// Whether the Deployment carries what was rendered, recorded as ours.
+pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
+    live.owns_signer()
+        && live
+            .ours()
+            .is_some_and(|ours| ours.owns_container(&rendered.node_container))
+        && intact::contains(&live.raw()["spec"], &rendered.deployment["spec"])
+}
+
+/// Whether the Service is what was rendered.
+pub fn service_is_intact(live: Option<&Value>, rendered: &Rendered) -> bool {
+    live.is_some_and(|live| {
+        ["labels", "ownerReferences"]
+            .iter()
+            .all(|field| intact::contains(&live["metadata"][*field], &rendered.service["metadata"][*field]))
+            && intact::contains(&live["spec"], &rendered.service["spec"])
+            && live["metadata"]["managedFields"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|entry| entry["manager"] == FIELD_MANAGER)
+    })
+}

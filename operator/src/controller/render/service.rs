@@ -1,0 +1,48 @@
+//! The Service for the signer's metrics.
+
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
+use serde_json::{Value, json};
+
+use super::names::{service_name, short_name};
+use crate::controller::validate::Injection;
+
+/// Marks the Services of ours, so that only they are watched.
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIELD_MANAGER);
+
+pub fn render(injection: &Injection) -> Value {
+    let deployment = &injection.deployment;
+    let label = short_name(&deployment.name);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": service_name(&deployment.name),
+            "namespace": deployment.namespace,
+            "labels": {
+                MANAGED_BY.0: MANAGED_BY.1,
+                "app.kubernetes.io/name": "signer",
+                DEPLOYMENT_LABEL: label,
+            },
+            // It goes with the Deployment, not with the binding: a retained injection keeps its metrics. No
+            // blockOwnerDeletion, which would need rights on the Deployment's finalizers.
+            "ownerReferences": [{
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "name": deployment.name,
+                "uid": deployment.uid,
+            }],
+        },
+        "spec": {
+            // Headless: Kubernetes makes no service-link variables of it, which would confuse the signer.
+            "clusterIP": "None",
+            "publishNotReadyAddresses": true,
+            "selector": { DEPLOYMENT_LABEL: label },
+            "ports": [{
+                "name": "management",
+                "port": injection.management_port,
+                "targetPort": injection.management_port,
+                "protocol": "TCP",
+            }],
+        },
+    })
+}

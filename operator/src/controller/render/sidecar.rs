@@ -1,0 +1,98 @@
+//! The native sidecar `signer`.
+
+use crds::names::SIGNER_CONTAINER;
+use serde_json::{Value, json};
+
+use super::secret_reference;
+use crate::controller::validate::{Injection, KeySource, SidecarResources};
+
+pub fn render(injection: &Injection) -> Value {
+    let management = injection.management_port;
+    json!({
+        "name": SIGNER_CONTAINER,
+        "image": injection.image,
+        "imagePullPolicy": injection.image_pull_policy.as_str(),
+        // An init container that keeps running: it starts before the node and outlives it.
+        "restartPolicy": "Always",
+        "env": variables(injection),
+        "ports": [
+            { "name": "signer-api", "containerPort": injection.api_port, "protocol": "TCP" },
+            { "name": "signer-mgmt", "containerPort": management, "protocol": "TCP" },
+        ],
+        "resources": resources(&injection.resources),
+        // The node waits for the key for up to an hour, which a Workload Identity grant may need to spread.
+        "startupProbe": {
+            "httpGet": { "path": "/health/readiness", "port": management },
+            "periodSeconds": 1,
+            "timeoutSeconds": 2,
+            "failureThreshold": 3600,
+        },
+        // No readiness probe: a sidecar's readiness counts for the pod, and a KMS outage must not take the node off
+        // the network.
+        "livenessProbe": {
+            "httpGet": { "path": "/health/liveness", "port": management },
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 3,
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+            "readOnlyRootFilesystem": true,
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    })
+}
+
+/// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes
+/// Kubernetes inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
+fn variables(injection: &Injection) -> Vec<Value> {
+    let capabilities: Vec<_> = injection.capabilities.iter().map(|each| each.as_str()).collect();
+    let (backend, key) = match &injection.key {
+        KeySource::Gcp { key_version } => ("GCP", json!({ "name": "ATTO_SIGNER_KEY", "value": key_version })),
+        KeySource::Local { secret } => (
+            "LOCAL",
+            json!({ "name": "ATTO_SIGNER_KEY", "valueFrom": secret_reference(secret) }),
+        ),
+    };
+    let mut variables = vec![
+        json!({ "name": "ATTO_SIGNER_BACKEND", "value": backend }),
+        key,
+        json!({ "name": "ATTO_SIGNER_ADDRESS", "value": "localhost" }),
+        json!({ "name": "ATTO_SIGNER_PORT", "value": injection.api_port.to_string() }),
+        json!({ "name": "ATTO_SIGNER_MANAGEMENT_PORT", "value": injection.management_port.to_string() }),
+        json!({ "name": "ATTO_SIGNER_CAPABILITIES", "value": capabilities.join(",") }),
+        json!({ "name": "ATTO_SIGNER_TOKEN", "valueFrom": secret_reference(&injection.token) }),
+    ];
+    if let Some(level) = injection.log_level {
+        variables.push(json!({ "name": "ATTO_SIGNER_LOG", "value": level.as_str() }));
+    }
+    variables
+}
+
+fn resources(resources: &SidecarResources) -> Value {
+    match resources {
+        SidecarResources::Burstable => json!({
+            "requests": { "cpu": "50m", "memory": "64Mi" },
+            "limits": { "memory": "128Mi" },
+        }),
+        SidecarResources::Guaranteed => json!({
+            "requests": { "cpu": "500m", "memory": "128Mi" },
+            "limits": { "cpu": "500m", "memory": "128Mi" },
+        }),
+        SidecarResources::Given(given) => {
+            let mut value = json!({});
+            if !given.requests.is_empty() {
+                value["requests"] = json!(given.requests);
+            }
+            if !given.limits.is_empty() {
+                value["limits"] = json!(given.limits);
+            }
+            value
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The watches, and which binding each of them wakes.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crds::SignerBinding;
+use crds::names::FIELD_MANAGER;
+use futures::StreamExt;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::PartialObjectMeta;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{Config, Controller, Error as QueueError};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource, ResourceExt};
+
+use super::apply::memory::Memory;
+use super::backoff::Backoff;
+use super::context::Context;
+use super::token::Fingerprints;
+use super::validate::Settings;
+use super::{error_policy, reconcile};
+use crate::telemetry::Metrics;
+
+type Guarded = DeserializeGuard<SignerBinding>;
+
+/// Reconciles at once; more would only queue at the API server.
+const CONCURRENCY: u16 = 8;
+
+/// Shorter than the idle timeouts of common load balancers, which would leave a watch dead without a word.
+const WATCH_SECONDS: u32 = 200;
+
+fn watch() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+/// Builds the controller. The context is given out as well, so that others can tell whether it is ready.
+pub fn controller(
+    client: &Client,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) -> (Arc<Context>, impl Future<Output = ()>) {
+    let bindings: Api<Guarded> = Api::all(client.clone());
+    let deployments: Api<PartialObjectMeta<Deployment>> = Api::all(client.clone());
+    let services: Api<PartialObjectMeta<Service>> = Api::all(client.clone());
+    let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
+
+    let controller = Controller::new(bindings.clone(), watch());
+    let store = controller.store();
+    let context = Arc::new(Context {
+        client: client.clone(),
+        bindings: store.clone(),
+        settings: Arc::new(settings),
+        metrics,
+        recorder: Recorder::new(
+            client.clone(),
+            Reporter {
+                controller: FIELD_MANAGER.to_owned(),
+                instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
+            },
+        ),
+        fingerprints: Fingerprints::default(),
+        memory: Memory::default(),
+        backoff: Backoff::default(),
+    });
+    let by_deployment = store.clone();
+    let by_service = store.clone();
+    let running = controller
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .watches(deployments, watch(), move |deployment| {
+            targeting(&by_deployment, deployment.namespace().as_deref(), &deployment.name_any())
+        })
+        .watches(services, watch().labels(&ours), move |service| {
+            let namespace = service.namespace();
+            let owners = service.owner_references().iter().filter(|owner| owner.kind == "Deployment");
+            owners
+                .flat_map(|owner| targeting(&by_service, namespace.as_deref(), &owner.name))
+                .collect::<Vec<_>>()
+        })
+        // When a binding goes, another one that waited for its Deployment may have its turn.
+        .watches(bindings, watch(), move |binding| match binding.0 {
+            Ok(binding) => match &binding.spec.target.name {
+                Some(name) => targeting(&store, binding.namespace().as_deref(), name)
+                    .into_iter()
+                    .filter(|other| other.name != binding.name_any())
+                    .collect(),
+                None => vec![],
+            },
+            Err(_) => vec![],
+        })
+        .graceful_shutdown_on(stop)
+        .run(reconcile, error_policy, context.clone())
+        .for_each(|result| {
+            if let Err(QueueError::QueueError(error)) = result {
+                tracing::warn!(%error, "a watch failed and is started again; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
+            }
+            std::future::ready(())
+        });
+    (context, running)
+}
+
+/// The bindings that name this Deployment.
+fn targeting(store: &Store<Guarded>, namespace: Option<&str>, deployment: &str) -> Vec<ObjectRef<Guarded>> {
+    store
+        .state()
+        .iter()
+        .filter(|guarded| {
+            guarded.meta().namespace.as_deref() == namespace
+                && guarded
+                    .0
+                    .as_ref()
+                    .is_ok_and(|binding| binding.spec.target.name.as_deref() == Some(deployment))
+        })
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! The shared token: whether it can be used, and a fingerprint by which the template follows it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use crds::SecretKeyRef;
+use data_encoding::HEXLOWER;
+use k8s_openapi::api::core::v1::Secret;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+/// Shorter tokens can be guessed and are refused.
+pub const MINIMUM_BYTES: usize = 16;
+
+/// Shorter tokens are used, and warned about.
+pub const ADVISED_BYTES: usize = 32;
+
+/// What is known of the token. Never the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    Found { fingerprint: String, bytes: usize },
+    SecretNotFound,
+    KeyNotFound,
+    Empty,
+    Weak { bytes: usize },
+    Invalid,
+}
+
+/// Fingerprints by Secret and key. A token is hashed once per version of its Secret, and one at a time, because
+/// hashing it is slow and takes memory on purpose.
+#[derive(Clone, Default)]
+pub struct Fingerprints(Arc<Mutex<HashMap<(String, SecretKeyRefKey), Known>>>);
+
+type SecretKeyRefKey = (String, String);
+
+struct Known {
+    uid: String,
+    resource_version: String,
+    token: Token,
+}
+
+impl Fingerprints {
+    /// What is known of the token in this Secret.
+    pub async fn observe(
+        &self,
+        namespace: &str,
+        reference: &SecretKeyRef,
+        secret: Option<Secret>,
+        examine: fn(&str, &SecretKeyRef, &Secret) -> Token,
+    ) -> Token {
+        let key = (namespace.to_owned(), (reference.name.clone(), reference.key.clone()));
+        let mut known = self.0.lock().await;
+        let Some(secret) = secret else {
+            known.remove(&key);
+            return Token::SecretNotFound;
+        };
+        let uid = secret.metadata.uid.clone().unwrap_or_default();
+        let resource_version = secret.metadata.resource_version.clone().unwrap_or_default();
+        if let Some(found) = known.get(&key)
+            && found.uid == uid
+            && found.resource_version == resource_version
+        {
+            return found.token.clone();
+        }
+        let token = examine(namespace, reference, &secret);
+        known.insert(
+            key,
+            Known {
+                uid,
+                resource_version,
+                token: token.clone(),
+            },
+        );
+        token
+    }
+}
+
+/// Looks at the value and keeps nothing of it but a fingerprint.
+pub fn examine(namespace: &str, reference: &SecretKeyRef, secret: &Secret) -> Token {
+    let Some(value) = secret.data.as_ref().and_then(|data| data.get(&reference.key)) else {
+        return Token::KeyNotFound;
+    };
+    let value = value.0.as_slice();
+    match value.len() {
+        0 => Token::Empty,
+        bytes if bytes < MINIMUM_BYTES => Token::Weak { bytes },
+        // The node sends it in a header, where a final newline, the classic of `echo | base64`, cannot stand.
+        _ if !value.iter().all(u8::is_ascii_graphic) => Token::Invalid,
+        bytes => fingerprint(namespace, reference, value)
+            .map_or(Token::Invalid, |fingerprint| Token::Found { fingerprint, bytes }),
+    }
+}
+
+/// argon2id, 8 MiB, two passes: somebody who reads pod templates cannot try tokens at speed. The salt is made of the
+/// names alone, so that the same token gives the same template after a restart of the operator.
+fn fingerprint(namespace: &str, reference: &SecretKeyRef, token: &[u8]) -> Option<String> {
+    let salt = Sha256::digest(format!("{namespace}/{}/{}", reference.name, reference.key));
+    let parameters = Params::new(8 * 1024, 2, 1, Some(16)).ok()?;
+    let mut output = [0; 16];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+        .hash_password_into(token, &salt, &mut output)
+        .ok()?;
+    Some(HEXLOWER.encode(&output))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+
+    use super::*;
+
+    fn reference() -> SecretKeyRef {
+        SecretKeyRef {
+            name: "token".into(),
+            key: "value".into(),
+        }
+    }
+
+    fn secret(value: &str) -> Secret {
+        Secret {
+            data: Some([("value".to_owned(), ByteString(value.as_bytes().to_vec()))].into()),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_a_token() {
+        let of = |value| examine("ns", &reference(), &secret(value));
+        assert_eq!(of(""), Token::Empty);
+        assert_eq!(of("fifteen-bytes-x"), Token::Weak { bytes: 15 });
+        assert_eq!(of("sixteen bytes xx"), Token::Invalid);
+        assert_eq!(of("0123456789abcdef\n"), Token::Invalid);
+        assert_eq!(examine("ns", &reference(), &Secret::default()), Token::KeyNotFound);
+    }
+
+    #[test]
+    fn fingerprint_follows_the_token_and_its_place_and_is_not_the_token() {
+        let of = |namespace, value| examine(namespace, &reference(), &secret(value));
+        let token = of("ns", "0123456789abcdef");
+        assert_eq!(token, of("ns", "0123456789abcdef"));
+        assert_ne!(token, of("ns", "0123456789abcdeg"));
+        assert_ne!(token, of("other", "0123456789abcdef"));
+        assert!(!format!("{token:?}").contains("0123456789abcdef"));
+    }
+}

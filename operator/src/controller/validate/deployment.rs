@@ -1,0 +1,220 @@
+//! Whether this Deployment can carry the signer. Each refusal is computed before anything is written.
+
+use crds::Effective;
+use crds::conditions::reasons;
+use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, SIGNER_CONTAINER};
+use serde_json::Value;
+
+use super::{Injection, Refusal, SignerOrigin};
+use crate::controller::live::{ContainerList, LiveDeployment};
+use crate::controller::observe::Observed;
+use crate::controller::render::{node_variables, quantity};
+
+pub fn present(observed: &Observed) -> Result<&LiveDeployment, Refusal> {
+    let name = observed.binding.spec.target.name.as_deref().unwrap_or_default();
+    match &observed.deployment {
+        None => Err(Refusal::new(
+            reasons::DEPLOYMENT_NOT_FOUND,
+            format!(
+                "spec.target.name: there is no Deployment {name} in this namespace; it is injected as soon as it exists"
+            ),
+        )),
+        Some(live) if live.is_terminating() => Err(Refusal::new(
+            reasons::DEPLOYMENT_TERMINATING,
+            format!("Deployment {name} is being deleted"),
+        )),
+        Some(live) => Ok(live),
+    }
+}
+
+pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Refusal> {
+    if live.container(ContainerList::Containers, SIGNER_CONTAINER).is_some() {
+        return Err(foreign_signer(live, "containers"));
+    }
+    match (live.signer(), live.owns_signer(), live.injected_hash()) {
+        (None, ..) => Ok(SignerOrigin::Absent),
+        (Some(_), true, _) => Ok(SignerOrigin::Ours),
+        (Some(_), false, Some(_)) => Ok(SignerOrigin::Annotated),
+        (Some(_), false, None) => Err(foreign_signer(live, "initContainers")),
+    }
+}
+
+/// The refusal of a container called `signer` that is not ours.
+pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Refusal {
+    Refusal::new(
+        reasons::FOREIGN_SIGNER,
+        format!(
+            "Deployment {} has a container `{SIGNER_CONTAINER}` of its own in {list}; to move over without losing a vote: pause the Deployment, drop that container from the manifest, apply, wait for Injected, resume",
+            live.name()
+        ),
+    )
+}
+
+pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<String, Refusal> {
+    let names: Vec<_> = live
+        .containers(ContainerList::Containers)
+        .iter()
+        .filter_map(|container| container["name"].as_str())
+        .collect();
+    let found = match (wanted, names.as_slice()) {
+        (Some(wanted), _) => names.iter().find(|name| **name == wanted),
+        (None, [only]) => Some(only),
+        (None, _) => names.iter().find(|name| **name == DEFAULT_NODE_CONTAINER),
+    };
+    found.map(|name| (*name).to_owned()).ok_or_else(|| {
+        let expected = match wanted {
+            Some(wanted) => format!("spec.target.container: found {wanted}"),
+            None => format!("spec.target.container: not set, and no container is called {DEFAULT_NODE_CONTAINER}"),
+        };
+        Refusal::new(
+            reasons::CONTAINER_NOT_FOUND,
+            format!(
+                "{expected}; Deployment {} has: {}. Name one of them; if the manifest is about to rename it, pause the Deployment, change both, wait for Injected, resume",
+                live.name(),
+                names.join(", ")
+            ),
+        )
+    })
+}
+
+/// A port that two containers of a pod listen on fails when the pod runs, so it is refused before.
+pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<(), Refusal> {
+    let running = live.containers(ContainerList::Containers).iter().chain(
+        live.containers(ContainerList::InitContainers)
+            .iter()
+            .filter(|container| container["restartPolicy"] == "Always" && container["name"] != SIGNER_CONTAINER),
+    );
+    for container in running {
+        for port in container["ports"].as_array().into_iter().flatten() {
+            let (field, number) = match port["containerPort"].as_i64() {
+                Some(number) if number == i64::from(effective.api_port) => ("spec.signer.ports.api", number),
+                Some(number) if number == i64::from(effective.management_port) => {
+                    ("spec.signer.ports.management", number)
+                }
+                _ => continue,
+            };
+            return Err(Refusal::new(
+                reasons::PORT_CONFLICT,
+                format!(
+                    "port {number} is already declared by container {} of Deployment {}; choose another in {field}",
+                    container["name"].as_str().unwrap_or_default(),
+                    live.name()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A Service of our name that we did not make is somebody's, whatever it looks like.
+pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result<(), Refusal> {
+    let Some(service) = service else { return Ok(()) };
+    let by_managed_fields = service["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
+    if by_managed_fields {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        reasons::SERVICE_CONFLICT,
+        format!(
+            "Service {} exists and was not made by the operator, which needs that name for the metrics of Deployment {}; rename or delete it",
+            service["metadata"]["name"].as_str().unwrap_or_default(),
+            live.name()
+        ),
+    ))
+}
+
+/// Whether the pod is of class Guaranteed without us: every container has limits of CPU and memory, and its requests
+/// are equal to them (requests that are missing are).
+/// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/>
+pub fn is_guaranteed(live: &LiveDeployment) -> bool {
+    let mut others = live
+        .containers(ContainerList::Containers)
+        .iter()
+        .chain(live.containers(ContainerList::InitContainers))
+        .filter(|container| container["name"] != SIGNER_CONTAINER)
+        .peekable();
+    others.peek().is_some()
+        && others.all(|container| {
+            let resources = &container["resources"];
+            ["cpu", "memory"].iter().all(|resource| {
+                let limit = &resources["limits"][resource];
+                let request = &resources["requests"][resource];
+                !limit.is_null() && (request.is_null() || quantity::equal(request, limit))
+            })
+        })
+}
+
+/// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves.
+pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Refusal> {
+    let container = injection.node_container.as_str();
+    let Some(node) = live.container(ContainerList::Containers, container) else {
+        return Ok(());
+    };
+    for wanted in node_variables(injection) {
+        let name = wanted["name"].as_str().unwrap_or_default();
+        let differs = node["env"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|entry| entry["name"] == wanted["name"] && !same_source(entry, &wanted));
+        let ours_alone = live
+            .ours()
+            .is_some_and(|ours| ours.owns_variable_value(container, name))
+            && !others_hold(live, container, name);
+        if differs && !ours_alone {
+            return Err(Refusal::new(
+                reasons::FIELD_CONFLICT,
+                format!(
+                    "container {container}: env {name} has another value, written by {}; expected {}. Remove it from the manifest or give it that value",
+                    holders(live, container, name),
+                    expected(&wanted)
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn same_source(entry: &Value, wanted: &Value) -> bool {
+    if let Some(value) = wanted["value"].as_str() {
+        return entry["valueFrom"].is_null() && entry["value"].as_str().unwrap_or_default() == value;
+    }
+    let source = |entry: &Value| entry["valueFrom"]["secretKeyRef"].clone();
+    let (found, wanted) = (source(entry), source(wanted));
+    found["name"] == wanted["name"] && found["key"] == wanted["key"]
+}
+
+fn others_hold(live: &LiveDeployment, container: &str, variable: &str) -> bool {
+    live.managed_fields()
+        .any(|entry| entry.manager != FIELD_MANAGER && entry.owns_variable_value(container, variable))
+}
+
+/// The field managers to talk to about a variable.
+fn holders(live: &LiveDeployment, container: &str, variable: &str) -> String {
+    let names: Vec<_> = live
+        .managed_fields()
+        .filter(|entry| entry.manager != FIELD_MANAGER && entry.owns_variable_value(container, variable))
+        .map(|entry| format!("field manager {} ({})", entry.manager, entry.operation))
+        .collect();
+    if names.is_empty() {
+        "the manifest".to_owned()
+    } else {
+        names.join(" and ")
+    }
+}
+
+fn expected(wanted: &Value) -> String {
+    if let Some(value) = wanted["value"].as_str() {
+        return format!("\"{value}\"");
+    }
+    let reference = &wanted["valueFrom"]["secretKeyRef"];
+    format!(
+        "key {} of Secret {}",
+        reference["key"].as_str().unwrap_or_default(),
+        reference["name"].as_str().unwrap_or_default()
+    )
+}

@@ -1,0 +1,223 @@
+//! Step 2: what may be done. Pure. After this step nobody reads the binding's spec or looks for a container again.
+
+mod deployment;
+mod support;
+mod token;
+
+pub use deployment::{foreign_signer, present};
+
+use crds::conditions::reasons;
+use crds::{
+    Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Resources, Rollout, SecretKeyRef, SignerBinding,
+};
+
+use super::live::LiveDeployment;
+use super::observe::{LocalKeySecret, Observed};
+
+/// What the operator was started with and every binding is measured by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Image of the signer where the binding names none.
+    pub signer_image: String,
+    /// What the image of a signer may begin with.
+    pub allowed_signer_images: Vec<String>,
+}
+
+/// Why something is not done: a reason for programs, a message for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub reason: &'static str,
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The outcome of each gate, in their order. A later gate is only reached through the earlier ones.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub effective: Effective,
+    pub accepted: Result<(), Refusal>,
+    pub token: Result<Refusal, Refusal>,
+    pub injection: Result<Injection, Refusal>,
+}
+
+/// Everything that rendering needs. Only what passed every check has this type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Injection {
+    pub deployment: Target,
+    pub node_container: String,
+    pub key: KeySource,
+    pub capabilities: Vec<Capability>,
+    pub token: SecretKeyRef,
+    pub token_fingerprint: String,
+    pub image: String,
+    pub image_pull_policy: ImagePullPolicy,
+    pub api_port: i32,
+    pub management_port: i32,
+    pub log_level: Option<LogLevel>,
+    pub resources: SidecarResources,
+    pub signer: SignerOrigin,
+}
+
+/// The Deployment that is written, as it was when it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+}
+
+impl Target {
+    /// The Deployment that was looked at.
+    pub fn of(live: &LiveDeployment) -> Self {
+        Self {
+            namespace: live.namespace().to_owned(),
+            name: live.name().to_owned(),
+            uid: live.uid().to_owned(),
+        }
+    }
+}
+
+/// Where the private key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    Gcp { key_version: String },
+    Local { secret: SecretKeyRef },
+}
+
+/// What the signer container asks of a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SidecarResources {
+    /// The default: small requests and no CPU limit, because throttling costs votes.
+    Burstable,
+    /// Requests equal to limits, so that a pod of class Guaranteed stays so.
+    Guaranteed,
+    /// What the binding says.
+    Given(Resources),
+}
+
+/// What stands where the sidecar goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignerOrigin {
+    /// Nothing.
+    Absent,
+    /// Our own, by managedFields.
+    Ours,
+    /// Something with our annotation that managedFields do not give to us: a restored backup, if it equals what we
+    /// would render.
+    Annotated,
+}
+
+/// Decides what may be done.
+pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
+    let binding = &observed.binding;
+    let effective = effective(binding, settings);
+    let accepted = support::accepted(observed, settings, &effective);
+    let token = token::usable(&binding.spec.token_secret_ref, &observed.token);
+    let injection = match (&accepted, &token) {
+        (Err(_), _) => Err(Refusal::new(
+            reasons::NOT_ACCEPTED,
+            "nothing is written until the binding is accepted; what is injected already is left alone",
+        )),
+        (_, Err(_)) => Err(Refusal::new(
+            reasons::TOKEN_NOT_READY,
+            "nothing is written until the token is ready; what is injected already is left alone",
+        )),
+        (Ok(()), Ok(_)) => injection(observed, &effective),
+    };
+    Verdict {
+        effective,
+        accepted,
+        token: token.map(|found| found.state),
+        injection,
+    }
+}
+
+/// The values in force where the binding says nothing.
+fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
+    let signer = binding.spec.signer.clone().unwrap_or_default();
+    let ports = signer.ports.unwrap_or_default();
+    Effective {
+        image: signer.image.unwrap_or_else(|| settings.signer_image.clone()),
+        api_port: ports.effective_api(),
+        management_port: ports.effective_management(),
+        rollout: binding.spec.rollout.unwrap_or(Rollout::Automatic),
+        deletion_policy: binding.spec.deletion_policy.unwrap_or(DeletionPolicy::Retain),
+    }
+}
+
+fn injection(observed: &Observed, effective: &Effective) -> Result<Injection, Refusal> {
+    let spec = &observed.binding.spec;
+    let live = deployment::present(observed)?;
+    let key = key_source(observed)?;
+    let signer = deployment::signer_origin(live)?;
+    let node_container = deployment::node_container(live, spec.target.container.as_deref())?;
+    deployment::ports_are_free(live, effective)?;
+    deployment::service_is_ours(observed.service.as_ref(), live)?;
+    let settings = spec.signer.clone().unwrap_or_default();
+    let mut capabilities = spec.capabilities.clone();
+    capabilities.sort_unstable();
+    let injection = Injection {
+        deployment: Target::of(live),
+        node_container,
+        key,
+        capabilities,
+        token: spec.token_secret_ref.clone(),
+        token_fingerprint: token::usable(&spec.token_secret_ref, &observed.token)?.fingerprint,
+        image: effective.image.clone(),
+        image_pull_policy: settings.image_pull_policy.unwrap_or(ImagePullPolicy::IfNotPresent),
+        api_port: effective.api_port,
+        management_port: effective.management_port,
+        log_level: settings.log_level,
+        resources: match settings.resources {
+            Some(given) => SidecarResources::Given(given),
+            None if deployment::is_guaranteed(live) => SidecarResources::Guaranteed,
+            None => SidecarResources::Burstable,
+        },
+        signer,
+    };
+    deployment::variables_agree(live, &injection)?;
+    Ok(injection)
+}
+
+fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {
+    let key = &observed.binding.spec.key;
+    if let Some(gcp) = &key.gcp {
+        return Ok(KeySource::Gcp {
+            key_version: gcp.key_version.clone(),
+        });
+    }
+    let Some(local) = &key.local else {
+        return Err(Refusal::new(
+            reasons::INVALID,
+            "spec.key: found no backend, expected exactly one of gcp and local",
+        ));
+    };
+    let reference = &local.secret_ref;
+    match observed.local_key {
+        LocalKeySecret::Found | LocalKeySecret::NotUsed => Ok(KeySource::Local {
+            secret: reference.clone(),
+        }),
+        LocalKeySecret::SecretNotFound => Err(Refusal::new(
+            reasons::KEY_NOT_FOUND,
+            format!(
+                "spec.key.local.secretRef: there is no Secret {} with data in this namespace; create it with the private key under {}",
+                reference.name, reference.key
+            ),
+        )),
+        LocalKeySecret::KeyNotFound => Err(Refusal::new(
+            reasons::KEY_NOT_FOUND,
+            format!(
+                "spec.key.local.secretRef: Secret {} has no key {}; add it, or name the key that holds the private key",
+                reference.name, reference.key
+            ),
+        )),
+    }
+}

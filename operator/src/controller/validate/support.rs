@@ -1,0 +1,124 @@
+//! Whether the operator can act on a binding as it is written.
+
+use crds::conditions::reasons;
+use crds::{Effective, Rollout, SignerBindingSpec};
+
+use super::{Refusal, Settings};
+use crate::controller::observe::{Observed, Rival};
+
+pub fn accepted(observed: &Observed, settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
+    everything_is_supported(&observed.binding.spec)?;
+    image_is_allowed(&effective.image, &settings.allowed_signer_images)?;
+    nobody_was_first(&observed.rivals, observed.binding.spec.target.name.as_deref())
+}
+
+/// A field that is accepted and then ignored would be a lie, so each one is named until it does what it says.
+fn everything_is_supported(spec: &SignerBindingSpec) -> Result<(), Refusal> {
+    let unsupported = [
+        (
+            spec.target.selector.is_some(),
+            "spec.target.selector",
+            "name the Deployment in spec.target.name",
+        ),
+        (
+            spec.key.expected_address.is_some(),
+            "spec.key.expectedAddress",
+            "remove it",
+        ),
+        (spec.policy.is_some(), "spec.policy", "remove it"),
+        (
+            spec.workload_identity.is_some(),
+            "spec.workloadIdentity",
+            "remove it, and annotate the pod's ServiceAccount or grant the role to its principal yourself",
+        ),
+        (
+            spec.rollout == Some(Rollout::Manual),
+            "spec.rollout: Manual",
+            "use Automatic",
+        ),
+        (
+            spec.suspend == Some(true),
+            "spec.suspend: true",
+            "remove it, or pause the Deployment",
+        ),
+    ];
+    let named: Vec<_> = unsupported
+        .iter()
+        .filter(|(is_set, ..)| *is_set)
+        .map(|(_, field, remedy)| format!("{field} ({remedy})"))
+        .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        reasons::NOT_YET_SUPPORTED,
+        format!(
+            "this version of the operator ({}) does not act on {}; nothing is written for this binding",
+            env!("CARGO_PKG_VERSION"),
+            named.join(", ")
+        ),
+    ))
+}
+
+/// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.
+fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Refusal> {
+    if allowed.iter().any(|prefix| begins_with(image, prefix)) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        reasons::IMAGE_NOT_ALLOWED,
+        format!(
+            "spec.signer.image: found {image}, expected an image that begins with one of: {}; use such an image, or start the operator with its prefix in --allowed-signer-images",
+            allowed.join(", ")
+        ),
+    ))
+}
+
+/// A prefix ends at a separator: `registry/signer` allows `registry/signer:1` and not `registry/signer-of-somebody:1`.
+fn begins_with(image: &str, prefix: &str) -> bool {
+    image
+        .strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || prefix.ends_with(['/', ':', '@']) || rest.starts_with(['/', ':', '@']))
+}
+
+fn nobody_was_first(rivals: &[Rival], target: Option<&str>) -> Result<(), Refusal> {
+    let Some(first) = rivals
+        .iter()
+        .filter(|rival| rival.is_older)
+        .map(|rival| &rival.name)
+        .min()
+    else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        reasons::TARGET_TAKEN,
+        format!(
+            "Deployment {} is already served by SignerBinding {first}, which is older; delete one of the two",
+            target.unwrap_or_default()
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_of_an_image_ends_at_a_separator() {
+        for (image, prefix, expected) in [
+            ("registry.example/signer:1", "registry.example/signer", true),
+            ("registry.example/signer@sha256:00", "registry.example/signer", true),
+            ("registry.example/signer", "registry.example/signer", true),
+            ("registry.example/team/signer:1", "registry.example/team/", true),
+            (
+                "registry.example/signer-of-somebody:1",
+                "registry.example/signer",
+                false,
+            ),
+            ("registry.example.evil/signer:1", "registry.example", false),
+            ("signer:1", "registry.example/", false),
+        ] {
+            assert_eq!(begins_with(image, prefix), expected, "{image} with {prefix}");
+        }
+    }
+}

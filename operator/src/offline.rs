@@ -1,0 +1,54 @@
+//! `operator render`: the same steps without a cluster.
+
+mod input;
+mod merge;
+mod yaml;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::controller::live::LiveDeployment;
+use crate::controller::observe::{LocalKeySecret, Observed};
+use crate::controller::render;
+use crate::controller::token::Token;
+use crate::controller::validate::{self, Refusal, Settings};
+
+/// Prints the Deployment as it would become.
+///
+/// # Errors
+/// Says which file or field is wrong, or why the operator would refuse.
+pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> {
+    let (binding, deployment) = input::read(files)?;
+    let live = LiveDeployment::new(deployment);
+    let uses_local = binding.spec.key.local.is_some();
+    let observed = Observed {
+        binding: Arc::new(binding),
+        deployment: Some(live.clone()),
+        service: None,
+        // The Secret is in the cluster. Its part of the hash cannot be known here.
+        token: Token::Found {
+            fingerprint: "token".to_owned(),
+            bytes: usize::MAX,
+        },
+        local_key: if uses_local {
+            LocalKeySecret::Found
+        } else {
+            LocalKeySecret::NotUsed
+        },
+        rivals: vec![],
+    };
+    let verdict = validate::validate(&observed, settings);
+    verdict.accepted.map_err(refused)?;
+    let injection = verdict.injection.map_err(refused)?;
+    let rendered = render::render(&injection, &live).map_err(refused)?;
+    let mut object = live.raw().clone();
+    merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
+    if let Some(map) = object.as_object_mut() {
+        map.remove("status");
+    }
+    yaml::print(&object)
+}
+
+fn refused(Refusal { reason, message }: Refusal) -> String {
+    format!("the operator would refuse ({reason}): {message}")
+}

@@ -1,0 +1,106 @@
+//! Logs and metrics. Label values come from finite sets: never a name, never an error's text.
+
+use std::time::Duration;
+
+use kube::runtime::controller::Action;
+use prometheus::{Encoder, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use tracing_subscriber::EnvFilter;
+
+use crate::controller::error::Error;
+
+/// What the operator counts.
+pub struct Metrics {
+    registry: Registry,
+    reconciles: IntCounterVec,
+    duration: Histogram,
+    writes: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers every metric.
+    ///
+    /// # Errors
+    /// Fails if two metrics share a name, which is a defect of this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let reconciles = IntCounterVec::new(
+            Opts::new("signer_operator_reconciles_total", "Reconciles by their result."),
+            &["result"],
+        )?;
+        let duration = Histogram::with_opts(
+            HistogramOpts::new(
+                "signer_operator_reconcile_duration_seconds",
+                "How long reconciles take.",
+            )
+            .buckets(vec![
+                0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+            ]),
+        )?;
+        let writes = IntCounterVec::new(
+            Opts::new(
+                "signer_operator_writes_total",
+                "Requests that write, by kind and result.",
+            ),
+            &["kind", "result"],
+        )?;
+        let build = IntGaugeVec::new(
+            Opts::new(
+                "signer_operator_build_info",
+                "The version that runs; the value is always 1.",
+            ),
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(reconciles.clone()))?;
+        registry.register(Box::new(duration.clone()))?;
+        registry.register(Box::new(writes.clone()))?;
+        registry.register(Box::new(build))?;
+        Ok(Self {
+            registry,
+            reconciles,
+            duration,
+            writes,
+        })
+    }
+
+    pub fn reconcile(&self, result: &Result<Action, Error>, took: Duration) {
+        let result = result.as_ref().map_or_else(Error::category, |_| "ok");
+        self.reconciles.with_label_values(&[result]).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    pub fn write<T>(&self, kind: &'static str, result: &Result<T, Error>) {
+        let result = match result {
+            Ok(_) => "ok",
+            Err(error) if error.is_conflict() => "conflict",
+            Err(error) => error.category(),
+        };
+        self.writes.with_label_values(&[kind, result]).inc();
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    /// Fails if a metric cannot be written as text.
+    pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = vec![];
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// Starts logging to standard error.
+pub fn log(filter: &str, as_json: bool) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!("--log-level: found {filter:?}, expected error, warn, info, debug or trace: {error}")
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if as_json {
+        builder.json().init();
+    } else {
+        builder.with_ansi(false).init();
+    }
+    Ok(())
+}
