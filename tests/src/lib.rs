@@ -1,11 +1,15 @@
 //! What the tests and the demo stand on: a real control plane, the real programs, and the waiting in between.
 
 pub mod assets;
+pub mod chart;
 pub mod control_plane;
 pub mod eventually;
 pub mod kubeconfig;
+pub mod operator_process;
+pub mod pods;
 pub mod process;
 pub mod signer_process;
+pub mod workspace;
 
 pub use control_plane::ControlPlane;
 pub use eventually::eventually;

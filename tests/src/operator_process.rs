@@ -1,0 +1,86 @@
+//! The real operator program, with the rights that the chart gives it and no others.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::control_plane::ControlPlane;
+use crate::eventually::eventually;
+use crate::kubeconfig::Kubeconfig;
+use crate::process::{Directory, Port, Process, random_suffix};
+use crate::{chart, signer_process, workspace};
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// `operator run`, ended by SIGTERM when it is stopped or dropped, or when its owner dies.
+#[derive(Debug)]
+pub struct OperatorProcess {
+    process: Process,
+    admin: Port,
+}
+
+impl OperatorProcess {
+    /// Starts one at a control plane in which the chart is installed.
+    pub async fn start(plane: &ControlPlane, arguments: &[&str]) -> Result<Self> {
+        let kubeconfig = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+        Self::start_as(&kubeconfig, plane.directory(), arguments).await
+    }
+
+    /// Starts one with this identity and its log in this folder, and waits for its `/readyz`.
+    ///
+    /// # Errors
+    /// With the last lines of its log when it ends or is not ready within 30 seconds.
+    pub async fn start_as(kubeconfig: &Kubeconfig, directory: &Directory, arguments: &[&str]) -> Result<Self> {
+        let program = tokio::task::spawn_blocking(|| workspace::program("operator")).await??;
+        let admin = Port::reserve()?;
+        let number = admin.number();
+        let log = directory.path().join(format!("operator-{}.log", random_suffix()));
+        let mut process = Process::start(&program, &log, directory.lifeline(), |command| {
+            command
+                .args(["run", &format!("--admin-address=127.0.0.1:{number}")])
+                .args(arguments);
+            // A proxy in the environment is for the outside, never for loopback.
+            command
+                .env("KUBECONFIG", kubeconfig.path())
+                .env_remove("HTTPS_PROXY")
+                .env_remove("https_proxy");
+        })?;
+        let ready = eventually(READY_WITHIN, "the operator's /readyz", async || {
+            process.still_runs()?;
+            let answer = tokio::task::spawn_blocking(move || signer_process::get(number, "/readyz")).await??;
+            ensure!(answer.status == 200, "{}", answer.body);
+            Ok(())
+        });
+        if let Err(error) = ready.await {
+            return Err(error).with_context(|| format!("the operator's log:\n{}", process.last_lines()));
+        }
+        Ok(Self { process, admin })
+    }
+
+    /// Where `/livez`, `/readyz` and `/metrics` are, on loopback.
+    pub fn admin_port(&self) -> u16 {
+        self.admin.number()
+    }
+
+    /// All it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    pub fn log_file(&self) -> &Path {
+        self.process.log()
+    }
+
+    /// `Err` with the last lines of its log once it has ended.
+    pub fn still_runs(&mut self) -> Result<()> {
+        self.process.still_runs()
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn stop(self) -> Result<ExitStatus> {
+        self.process.stop()
+    }
+}
