@@ -29,6 +29,9 @@ pub enum BackendError {
     /// The cryptographic library refused.
     #[error("the key could not sign")]
     Sign,
+    /// The operating system gave no random bytes.
+    #[error("the operating system gives no random bytes")]
+    Random,
     /// What came back is not a signature by the key.
     #[error("the signature does not belong to the public key")]
     Mismatch,
@@ -44,10 +47,10 @@ pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
         .map_err(|_| BackendError::Mismatch)
 }
 
-/// Bytes from the operating system's random number generator.
+/// Bytes from the operating system's random number generator: the one of aws-lc takes 40 ms to collect its first ones.
 pub fn random<const N: usize>() -> Result<[u8; N], BackendError> {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| BackendError::Sign)?;
+    getrandom::fill(&mut bytes).map_err(|_| BackendError::Random)?;
     Ok(bytes)
 }
 

@@ -136,3 +136,27 @@ pub enum TokenCommand {
     /// Prints a new token of 64 characters
     Generate,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_setting_has_a_variable_of_its_name() {
+        command().debug_assert();
+        for argument in command().get_arguments() {
+            let (Some(flag), Some(variable)) = (argument.get_long(), argument.get_env()) else {
+                continue;
+            };
+            let expected = format!("ATTO_SIGNER_{}", flag.to_ascii_uppercase().replace('-', "_"));
+            assert_eq!(variable.to_str(), Some(expected.as_str()));
+        }
+        assert_eq!(
+            command()
+                .get_arguments()
+                .filter(|argument| argument.get_env().is_some())
+                .count(),
+            12 + NOT_YET.len()
+        );
+    }
+}

@@ -150,3 +150,37 @@ where
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_idle_connection_makes_room() {
+        let connections = Arc::<Connections>::default();
+        let entries: Vec<Entry> = (0..MAX_CONNECTIONS).filter_map(|_| connections.enter()).collect();
+        assert_eq!(connections.count(), MAX_CONNECTIONS);
+        for entry in &entries {
+            entry.connection.is_answering.store(true, Relaxed);
+        }
+        assert!(connections.enter().is_none(), "a request under way is never given up");
+
+        entries[7].connection.is_answering.store(false, Relaxed);
+        entries[9].connection.is_answering.store(false, Relaxed);
+        let newcomer = connections.enter();
+        assert!(newcomer.is_some());
+        let left = || {
+            connections
+                .lock()
+                .all
+                .keys()
+                .copied()
+                .filter(|id| *id < 10)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(left(), [0, 1, 2, 3, 4, 5, 6, 8, 9]);
+        drop(newcomer);
+        drop(entries);
+        assert_eq!(connections.count(), 0);
+    }
+}
