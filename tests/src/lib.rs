@@ -1,10 +1,12 @@
 //! What the tests and the demo stand on: a real control plane, the real programs, and the waiting in between.
 
 pub mod assets;
+pub mod bench;
 pub mod chart;
 pub mod control_plane;
 pub mod eventually;
 pub mod kubeconfig;
+pub mod operated;
 pub mod operator_process;
 pub mod pods;
 pub mod process;

@@ -1,0 +1,229 @@
+//! A control plane on which the operator runs, and a place in it where one test has a voter of its own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use crds::SignerBinding;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::DynamicObject;
+use kube::discovery::ApiResource;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::kubeconfig::Answer;
+use crate::operator_process::OperatorProcess;
+use crate::{ControlPlane, chart, eventually};
+
+/// How long anything that the operator does may take.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// The name of the Deployment and its binding in every place.
+pub const VOTER: &str = "voter";
+
+/// The token in every place. It must turn up nowhere but in its Secret.
+pub const TOKEN: &str = "correct-horse-battery-staple-0123456789";
+
+/// The one operator of a test binary.
+pub struct Operated {
+    pub plane: &'static ControlPlane,
+    pub operator: OperatorProcess,
+}
+
+impl Operated {
+    /// Starts it once, with the chart's rights.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Operated> = OnceCell::const_new();
+        SHARED
+            .get_or_try_init(async || {
+                let plane = ControlPlane::shared().await?;
+                chart::install(plane.admin(), &[]).await?;
+                let operator = OperatorProcess::start(plane, &[]).await?;
+                Ok(Self { plane, operator })
+            })
+            .await
+    }
+}
+
+/// A namespace with a token and a LOCAL key, for one test.
+pub struct Place {
+    pub operated: &'static Operated,
+    pub client: Client,
+    pub namespace: String,
+}
+
+impl Place {
+    pub async fn new(prefix: &str) -> Result<Self> {
+        let operated = Operated::shared().await?;
+        let place = Self {
+            client: operated.plane.client().await?,
+            namespace: operated.plane.namespace(prefix).await?,
+            operated,
+        };
+        place.apply(&secret("token", "value", TOKEN)).await?;
+        place.apply(&secret("key", "value", &"0".repeat(64))).await?;
+        Ok(place)
+    }
+
+    /// Runs kubectl in the namespace.
+    pub async fn kubectl(&self, arguments: &[&str], input: &str) -> Result<Answer> {
+        let arguments: Vec<_> = ["--namespace", &self.namespace]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
+        let admin = self.operated.plane.admin();
+        admin.kubectl_in(Path::new("."), &arguments, input).await
+    }
+
+    /// Runs kubectl in the namespace, which must succeed.
+    pub async fn kubectl_ok(&self, arguments: &[&str]) -> Result<String> {
+        let answer = self.kubectl(arguments, "").await?;
+        ensure!(
+            answer.succeeded,
+            "kubectl {arguments:?}: {}{}",
+            answer.stdout,
+            answer.stderr
+        );
+        Ok(answer.stdout)
+    }
+
+    /// `kubectl apply` as people do it, client-side.
+    pub async fn apply(&self, object: &Value) -> Result<()> {
+        self.apply_with(object, &[]).await
+    }
+
+    /// `kubectl apply` with further arguments.
+    pub async fn apply_with(&self, object: &Value, arguments: &[&str]) -> Result<()> {
+        let command: Vec<_> = ["apply", "-f", "-"].iter().chain(arguments).copied().collect();
+        let answer = self.kubectl(&command, &object.to_string()).await?;
+        ensure!(answer.succeeded, "kubectl apply: {}", answer.stderr);
+        Ok(())
+    }
+
+    fn deployments(&self) -> Api<DynamicObject> {
+        let resource = ApiResource::erase::<Deployment>(&());
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+    }
+
+    /// The Deployment as it is.
+    pub async fn deployment(&self) -> Result<Value> {
+        Ok(serde_json::to_value(self.deployments().get(VOTER).await?)?)
+    }
+
+    /// The binding as it is.
+    pub async fn binding(&self) -> Result<SignerBinding> {
+        Ok(Api::namespaced(self.client.clone(), &self.namespace).get(VOTER).await?)
+    }
+
+    /// Waits until a condition has this status and reason, and returns its message.
+    pub async fn condition(&self, type_: &str, status: &str, reason: &str) -> Result<String> {
+        self.condition_of(VOTER, type_, status, reason).await
+    }
+
+    /// The same for a binding of another name.
+    pub async fn condition_of(&self, name: &str, type_: &str, status: &str, reason: &str) -> Result<String> {
+        let bindings: Api<SignerBinding> = Api::namespaced(self.client.clone(), &self.namespace);
+        eventually(SOON, &format!("{type_}={status} ({reason}) of {name}"), async || {
+            let binding = bindings.get(name).await?;
+            let found = binding.status.context("no status yet")?;
+            let conditions = found.conditions;
+            let condition = conditions
+                .iter()
+                .find(|condition| condition.type_ == type_)
+                .with_context(|| format!("no {type_}"))?;
+            ensure!(
+                condition.status == status && condition.reason == reason,
+                "{}={} ({}): {}",
+                condition.type_,
+                condition.status,
+                condition.reason,
+                condition.message
+            );
+            ensure!(
+                found.observed_generation == binding.metadata.generation,
+                "the status is about an older spec"
+            );
+            Ok(condition.message.clone())
+        })
+        .await
+    }
+
+    /// Applies a voter and its binding, waits for the injection, and returns the Deployment.
+    pub async fn injected(&self) -> Result<Value> {
+        self.apply(&voter()).await?;
+        self.apply(&binding()).await?;
+        self.condition("Injected", "True", "Injected").await?;
+        self.deployment().await
+    }
+
+    /// Reasons and notes of the Events about an object of this kind.
+    pub async fn events(&self, kind: &str) -> Result<Vec<(String, String)>> {
+        let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let found = events.list(&kube::api::ListParams::default()).await?;
+        Ok(found
+            .items
+            .into_iter()
+            .filter(|event| event.regarding.as_ref().and_then(|about| about.kind.as_deref()) == Some(kind))
+            .filter(|event| event.reporting_controller.as_deref() == Some("signer-operator"))
+            .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+            .collect())
+    }
+}
+
+/// A Secret with one key.
+pub fn secret(name: &str, key: &str, value: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": { key: value } })
+}
+
+/// A voter like the one people run, without a signer.
+pub fn voter() -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": VOTER, "labels": { "app": VOTER } },
+        "spec": {
+            "replicas": 1,
+            "selector": { "matchLabels": { "app": VOTER } },
+            "template": {
+                "metadata": { "labels": { "app": VOTER } },
+                "spec": {
+                    "containers": [
+                        {
+                            "name": "node",
+                            "image": "registry.example/node:1",
+                            "env": [{ "name": "ATTO_PUBLIC_URI", "value": "wss://voter.example:8082" }],
+                            "ports": [{ "containerPort": 8082 }],
+                        },
+                        { "name": "exporter", "image": "registry.example/exporter:1" },
+                    ],
+                },
+            },
+        },
+    })
+}
+
+/// A binding with a LOCAL key for [`voter`].
+pub fn binding() -> Value {
+    json!({
+        "apiVersion": "signer.atto.cash/v1alpha1",
+        "kind": "SignerBinding",
+        "metadata": { "name": VOTER },
+        "spec": {
+            "target": { "name": VOTER },
+            "key": { "local": { "secretRef": { "name": "key", "key": "value" } } },
+            "capabilities": ["VOTE", "CHALLENGE"],
+            "tokenSecretRef": { "name": "token", "key": "value" },
+        },
+    })
+}
+
+/// The same object with one place changed.
+pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    if let Some(parent) = object.pointer_mut(parent) {
+        parent[field] = value;
+    }
+    object
+}

@@ -1,0 +1,270 @@
+//! A binding puts the signer into the Deployment, owns what it adds and nothing else, and goes with the user's own edits.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
+use tests::{eventually, pods};
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["name"].as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn injects_the_signer_and_points_the_node_at_it() -> Result<()> {
+    let place = Place::new("inject").await?;
+    let deployment = place.injected().await?;
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["containers"][0]["env"],
+        json!([
+            { "name": "ATTO_PUBLIC_URI", "value": "wss://voter.example:8082" },
+            { "name": "ATTO_SIGNER_BACKEND", "value": "REMOTE" },
+            { "name": "ATTO_SIGNER_REMOTE_URL", "value": "http://localhost:9090" },
+            { "name": "ATTO_SIGNER_REMOTE_TOKEN", "valueFrom": { "secretKeyRef": { "name": "token", "key": "value" } } },
+        ])
+    );
+    assert!(pod["containers"][1]["env"].is_null(), "another container got variables");
+    let signer = &pod["initContainers"][0];
+    assert_eq!(signer["name"], "signer");
+    assert_eq!(signer["restartPolicy"], "Always", "not a native sidecar");
+    assert_eq!(
+        signer["resources"],
+        json!({"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}})
+    );
+    assert!(
+        signer["readinessProbe"].is_null(),
+        "a KMS outage would take the node off the network"
+    );
+    assert_eq!(signer["startupProbe"]["httpGet"]["path"], "/health/readiness");
+    assert_eq!(signer["livenessProbe"]["httpGet"]["path"], "/health/liveness");
+    assert_eq!(
+        names(&signer["env"]),
+        [
+            "ATTO_SIGNER_BACKEND",
+            "ATTO_SIGNER_KEY",
+            "ATTO_SIGNER_ADDRESS",
+            "ATTO_SIGNER_PORT",
+            "ATTO_SIGNER_MANAGEMENT_PORT",
+            "ATTO_SIGNER_CAPABILITIES",
+            "ATTO_SIGNER_TOKEN",
+        ]
+    );
+    let service = place
+        .kubectl_ok(&["get", "service", "voter-signer", "-o", "json"])
+        .await?;
+    let service: Value = serde_json::from_str(&service)?;
+    assert_eq!(service["spec"]["clusterIP"], "None");
+    assert_eq!(service["spec"]["publishNotReadyAddresses"], true);
+    assert_eq!(service["metadata"]["ownerReferences"][0]["kind"], "Deployment");
+    assert!(service["metadata"]["ownerReferences"][0]["controller"].is_null());
+    Ok(())
+}
+
+#[tokio::test]
+async fn owns_exactly_what_it_adds() -> Result<()> {
+    let place = Place::new("owns").await?;
+    let deployment = place.injected().await?;
+    let ours: Vec<_> = deployment["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry["manager"] == "signer-operator")
+        .collect();
+    assert_eq!(ours.len(), 1);
+    assert_eq!(ours[0]["operation"], "Apply");
+    let mut fields = ours[0]["fieldsV1"].clone();
+    let pod = &mut fields["f:spec"]["f:template"]["f:spec"];
+    // What is inside our own container is all ours.
+    assert!(pod["f:initContainers"]["k:{\"name\":\"signer\"}"]["f:image"].is_object());
+    pod["f:initContainers"]["k:{\"name\":\"signer\"}"] = json!({});
+    assert_eq!(
+        fields,
+        json!({"f:spec": {"f:template": {
+            "f:metadata": {
+                "f:annotations": {"f:signer.atto.cash/hash": {}},
+                "f:labels": {"f:signer.atto.cash/deployment": {}},
+            },
+            "f:spec": {
+                "f:containers": {"k:{\"name\":\"node\"}": {
+                    ".": {},
+                    "f:name": {},
+                    "f:env": {
+                        "k:{\"name\":\"ATTO_SIGNER_BACKEND\"}": {".": {}, "f:name": {}, "f:value": {}},
+                        "k:{\"name\":\"ATTO_SIGNER_REMOTE_URL\"}": {".": {}, "f:name": {}, "f:value": {}},
+                        "k:{\"name\":\"ATTO_SIGNER_REMOTE_TOKEN\"}":
+                            {".": {}, "f:name": {}, "f:valueFrom": {"f:secretKeyRef": {}}},
+                    },
+                }},
+                "f:initContainers": {"k:{\"name\":\"signer\"}": {}},
+            },
+        }}})
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_injected_variable_is_one_the_signer_knows() -> Result<()> {
+    let place = Place::new("contract").await?;
+    place.apply(&voter()).await?;
+    place
+        .apply(&with(binding(), "/spec/signer", json!({"logLevel": "debug"})))
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let deployment = place.deployment().await?;
+    let command = signer::cli::command();
+    let known: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_env())
+        .collect();
+    for name in names(&deployment["spec"]["template"]["spec"]["initContainers"][0]["env"]) {
+        assert!(
+            known.iter().any(|known| *known == name),
+            "the signer does not know {name}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn applying_the_manifest_again_changes_nothing() -> Result<()> {
+    let place = Place::new("again").await?;
+    let before = place.injected().await?;
+    place.apply(&voter()).await?;
+    place
+        .apply_with(&voter(), &["--server-side", "--force-conflicts"])
+        .await?;
+    let after = place.deployment().await?;
+    assert_eq!(after["spec"], before["spec"]);
+    // A rollout would have made another ReplicaSet; the generation also moves with an annotation of kubectl's.
+    let revision = "deployment.kubernetes.io/revision";
+    assert_eq!(
+        after["metadata"]["annotations"][revision],
+        before["metadata"]["annotations"][revision]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_manifest_that_carries_the_variables_already_co_owns_them() -> Result<()> {
+    let place = Place::new("coown").await?;
+    let documented = with(
+        voter(),
+        "/spec/template/spec/containers/0/env",
+        json!([
+            { "name": "ATTO_SIGNER_BACKEND", "value": "REMOTE" },
+            { "name": "ATTO_SIGNER_REMOTE_URL", "value": "http://localhost:9090" },
+            { "name": "ATTO_SIGNER_REMOTE_TOKEN", "valueFrom": { "secretKeyRef": { "name": "token", "key": "value" } } },
+        ]),
+    );
+    place.apply(&documented).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let deployment = place.deployment().await?;
+    assert_eq!(
+        names(&deployment["spec"]["template"]["spec"]["containers"][0]["env"]).len(),
+        3
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pod_of_class_guaranteed_stays_so() -> Result<()> {
+    let place = Place::new("guaranteed").await?;
+    let resources = json!({"requests": {"memory": "2Gi", "cpu": "0.5"}, "limits": {"memory": "2Gi", "cpu": "500m"}});
+    let mut guaranteed = with(voter(), "/spec/template/spec/containers/0/resources", resources.clone());
+    guaranteed["spec"]["template"]["spec"]["containers"][1]["resources"] = resources;
+    place.apply(&guaranteed).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let signer = place.deployment().await?["spec"]["template"]["spec"]["initContainers"][0]["resources"].clone();
+    assert_eq!(signer["requests"], signer["limits"]);
+    assert_eq!(signer["limits"], json!({"cpu": "500m", "memory": "128Mi"}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_follows_the_pods_and_kubectl_can_wait_for_it() -> Result<()> {
+    let place = Place::new("rollout").await?;
+    place.injected().await?;
+    place.condition("Ready", "False", "Progressing").await?;
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    place.condition("RolledOut", "True", "RolledOut").await?;
+    place
+        .kubectl_ok(&["wait", "--for=condition=Ready", "sb/voter", "--timeout=30s"])
+        .await?;
+    let line = place.kubectl_ok(&["get", "sb", "voter", "--no-headers"]).await?;
+    let columns: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(columns[..5], ["voter", "voter", "True", "Ready", "1/1"], "{line}");
+    for kind in ["SignerBinding", "Deployment"] {
+        eventually(SOON, "the Events", async || {
+            let events = place.events(kind).await?;
+            for reason in ["Injected", "RolledOut"] {
+                let told = events.iter().filter(|(found, _)| found == reason).count();
+                anyhow::ensure!(told == 1, "{kind}: {reason} told {told} times: {events:?}");
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    place.kubectl_ok(&["scale", "deployment/voter", "--replicas=0"]).await?;
+    place.condition("Ready", "True", "ScaledToZero").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_token_secret_rolls_out_once_and_the_token_shows_nowhere() -> Result<()> {
+    let place = Place::new("token").await?;
+    let before = place.injected().await?;
+    place
+        .apply(&secret("token-2", "value", "another-token-of-more-than-32-bytes-0123"))
+        .await?;
+    place
+        .apply(&with(binding(), "/spec/tokenSecretRef/name", json!("token-2")))
+        .await?;
+    let after = eventually(SOON, "the new Secret in both containers", async || {
+        let deployment = place.deployment().await?;
+        let text = deployment["spec"].to_string();
+        anyhow::ensure!(
+            text.matches("\"token-2\"").count() == 2 && !text.contains("\"token\""),
+            "{text}"
+        );
+        Ok(deployment)
+    })
+    .await?;
+    let generation = |deployment: &Value| deployment["metadata"]["generation"].as_i64();
+    assert_eq!(generation(&after), generation(&before).map(|generation| generation + 1));
+    let binding = serde_json::to_string(&place.binding().await?)?;
+    let events = format!(
+        "{:?}{:?}",
+        place.events("Deployment").await?,
+        place.events("SignerBinding").await?
+    );
+    for (what, text) in [
+        ("the Deployment", before.to_string()),
+        ("the binding", binding),
+        ("the Events", events),
+        ("the operator's log", place.operated.operator.log()),
+    ] {
+        assert!(!text.contains(TOKEN), "the token shows in {what}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn fields_that_our_types_do_not_know_survive() -> Result<()> {
+    let place = Place::new("unknown").await?;
+    // Of the pod API, but newer than many typed clients.
+    let newer = with(voter(), "/spec/template/spec/hostnameOverride", json!("voter.example"));
+    place.apply(&newer).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(
+        place.deployment().await?["spec"]["template"]["spec"]["hostnameOverride"],
+        "voter.example"
+    );
+    Ok(())
+}
