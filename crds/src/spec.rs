@@ -77,7 +77,7 @@ pub struct SignerBindingSpec {
     /// Which Deployments get the signer, and which of their containers is the node.
     pub target: Target,
 
-    /// The key that signs.
+    /// The key that signs: exactly one of `gcp` and `local`.
     pub key: Key,
 
     /// What the signer may sign. A voter needs `CHALLENGE` and `VOTE`; `BLOCK` moves funds.
