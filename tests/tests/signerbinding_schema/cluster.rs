@@ -114,7 +114,7 @@ impl Bindings {
             .await
             .map_err(|error| match error {
                 kube::Error::Api(status) => status.message,
-                other => panic!("no answer from the API server: {other}"),
+                other => format!("no answer from the API server: {other}"),
             })
     }
 }
