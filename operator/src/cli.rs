@@ -103,7 +103,7 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (context, running) = controller(&client, images.into(), metrics.clone(), async move {
+    let (context, running) = controller(client, images.into(), metrics.clone(), async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -90,11 +90,14 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
     Ok(Action::await_change())
 }
 
-/// The signature is kube-runtime's.
-#[allow(clippy::needless_pass_by_value)]
 /// What to do after an error: log it once, and look again after a wait that grows.
+#[allow(clippy::needless_pass_by_value, reason = "kube-runtime gives the signature")]
 pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error, context: Arc<Context>) -> Action {
     let key = ObjectRef::from_obj(&*guarded).to_string();
-    tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
+    if matches!(error, Error::Changed(_)) {
+        tracing::debug!(binding = %key, %error, "a reconcile is made again");
+    } else {
+        tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
+    }
     Action::requeue(context.backoff.failed(&key))
 }

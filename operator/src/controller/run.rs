@@ -38,7 +38,7 @@ fn watch() -> watcher::Config {
 
 /// Builds the controller. The context is given out as well, so that others can tell whether it is ready.
 pub fn controller(
-    client: &Client,
+    client: Client,
     settings: Settings,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
@@ -50,18 +50,19 @@ pub fn controller(
 
     let controller = Controller::new(bindings.clone(), watch());
     let store = controller.store();
+    let recorder = Recorder::new(
+        client.clone(),
+        Reporter {
+            controller: FIELD_MANAGER.to_owned(),
+            instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
+        },
+    );
     let context = Arc::new(Context {
-        client: client.clone(),
+        client,
         bindings: store.clone(),
         settings: Arc::new(settings),
         metrics,
-        recorder: Recorder::new(
-            client.clone(),
-            Reporter {
-                controller: FIELD_MANAGER.to_owned(),
-                instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
-            },
-        ),
+        recorder,
         fingerprints: Fingerprints::default(),
         memory: Memory::default(),
         backoff: Backoff::default(),

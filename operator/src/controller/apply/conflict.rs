@@ -28,6 +28,16 @@ pub fn conflicts(status: &Status) -> Vec<Conflict> {
         .collect()
 }
 
+/// Whether the object was deleted and created again since it was read. The API server answers that with a 422, because
+/// a uid cannot change, and not with the 409 of an object that is gone.
+pub fn is_another_object(status: &Status) -> bool {
+    status
+        .details
+        .iter()
+        .flat_map(|details| &details.causes)
+        .any(|cause| cause.field == "metadata.uid")
+}
+
 /// The message reads `conflict with "kubectl-set" using apps/v1 at …`.
 fn manager(message: &str) -> String {
     message.split('"').nth(1).unwrap_or(message).to_owned()

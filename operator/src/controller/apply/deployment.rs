@@ -61,6 +61,9 @@ async fn write(
     let Some(status) = error.response() else {
         return Err(error);
     };
+    if conflict::is_another_object(status) {
+        return Err(Error::Changed("the Deployment"));
+    }
     if is_refused(status) {
         return Ok(Err(rejected(status)));
     }
@@ -80,7 +83,10 @@ async fn write(
     let mut body = rendered.deployment.clone();
     body["metadata"]["resourceVersion"] = json!(live.resource_version());
     match patch(context, live, &body, true).await {
-        Ok(after) => Ok(Ok(after)),
+        Ok(after) => {
+            context.memory.forced(live.uid());
+            Ok(Ok(after))
+        }
         Err(error) if error.is_conflict() => Err(Error::Changed("the Deployment")),
         Err(error) => match error.response() {
             Some(status) if is_refused(status) => Ok(Err(rejected(status))),

@@ -9,7 +9,7 @@ use super::super::live::LiveDeployment;
 use super::super::observe;
 use super::super::render;
 use super::super::validate::Target;
-use super::{deployment, service};
+use super::{conflict, deployment, service};
 
 mod leftovers;
 
@@ -50,8 +50,10 @@ async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDeploym
     }
     match deployment::patch(context, live, &render::nothing(&Target::of(live)), false).await {
         Ok(after) => Ok(after),
+        Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
+            Err(Error::Changed("the Deployment"))
+        }
         Err(error) if error.response().is_some_and(deployment::is_refused) => Ok(live.clone()),
-        Err(error) if error.is_conflict() => Err(Error::Changed("the Deployment")),
         Err(error) => Err(error),
     }
 }

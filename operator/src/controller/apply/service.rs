@@ -35,6 +35,7 @@ pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered)
     // The whole Service is ours: validation has refused one that is not, so a conflict is somebody's edit of it.
     if result.as_ref().is_err_and(Error::is_conflict) && context.memory.may_force(&target.uid) {
         result = deadline("apply the Service", request(true)).await;
+        context.memory.forced(&target.uid);
     }
     context.metrics.write("Service", &result);
     match result {

@@ -1,0 +1,121 @@
+//! The commands that need no cluster.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::operated::{binding, voter, with};
+use tests::workspace;
+
+fn operator(arguments: &[&str], input: &str) -> Result<Output> {
+    let mut child = Command::new(workspace::program("operator")?)
+        .args(arguments)
+        .env_remove("KUBECONFIG")
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // A command that reads nothing closes its end early.
+    let _ = child
+        .stdin
+        .take()
+        .context("no standard input")?
+        .write_all(input.as_bytes());
+    Ok(child.wait_with_output()?)
+}
+
+fn render(documents: &[&Value]) -> Result<(Option<i32>, String, String)> {
+    let input: Vec<_> = documents.iter().map(ToString::to_string).collect();
+    let output = operator(&["render", "-f", "-"], &input.join("\n---\n"))?;
+    Ok((
+        output.status.code(),
+        String::from_utf8(output.stdout)?,
+        String::from_utf8(output.stderr)?,
+    ))
+}
+
+#[test]
+fn crd_prints_the_committed_manifest() -> Result<()> {
+    let output = operator(&["crd"], "")?;
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout)?, crds::MANIFEST);
+    Ok(())
+}
+
+#[test]
+fn render_prints_the_deployment_as_it_would_become() -> Result<()> {
+    let mut manifest = voter();
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = json!("yes");
+    let (code, text, error) = render(&[&binding(), &manifest])?;
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert!(text.contains("value: \"yes\""), "kubectl would read a boolean:\n{text}");
+    let printed: Value = serde_yaml::from_str(&text)?;
+    let pod = &printed["spec"]["template"]["spec"];
+    assert_eq!(pod["initContainers"][0]["name"], "signer");
+    assert_eq!(pod["containers"][0]["env"].as_array().map(Vec::len), Some(4));
+    assert_eq!(printed["metadata"], manifest["metadata"]);
+    Ok(())
+}
+
+#[test]
+fn render_of_its_own_output_changes_nothing() -> Result<()> {
+    let (_, once, _) = render(&[&binding(), &voter()])?;
+    let mut injected: Value = serde_yaml::from_str(&once)?;
+    // As in a repository: without the managed fields of a cluster, but with our annotation.
+    let (code, twice, error) = render(&[&binding(), &injected])?;
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert_eq!(twice, once);
+    // Something else at the sidecar's place is somebody else's.
+    injected["spec"]["template"]["spec"]["initContainers"][0]["image"] = json!("registry.example/other:1");
+    let (code, _, error) = render(&[&binding(), &injected])?;
+    assert_eq!(code, Some(65));
+    assert!(error.contains("ForeignSigner"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn render_says_what_is_wrong_with_its_input() -> Result<()> {
+    for (documents, parts) in [
+        (vec![voter()], vec!["found 0 SignerBindings", "expected one"]),
+        (vec![binding(), binding(), voter()], vec!["found 2 SignerBindings"]),
+        (vec![binding()], vec!["found no Deployment voter", "spec.target.name"]),
+        (
+            vec![with(binding(), "/spec/target/container", json!("other")), voter()],
+            vec!["ContainerNotFound", "node, exporter"],
+        ),
+        (
+            vec![with(binding(), "/spec/suspend", json!(true)), voter()],
+            vec!["NotYetSupported", "spec.suspend"],
+        ),
+        (
+            vec![with(binding(), "/spec/capabilities", json!(["FLY"])), voter()],
+            vec!["SignerBinding cannot be read", "FLY"],
+        ),
+    ] {
+        let (code, out, error) = render(&documents.iter().collect::<Vec<_>>())?;
+        assert_eq!((code, out.as_str()), (Some(65), ""), "{error}");
+        for part in parts {
+            assert!(error.contains(part), "`{part}` is missing in: {error}");
+        }
+    }
+    let output = operator(&["render", "-f", "/nonexistent.yaml"], "")?;
+    assert!(String::from_utf8(output.stderr)?.contains("/nonexistent.yaml: cannot be read"));
+    let output = operator(&["render", "-f", "-"], "a: [b")?;
+    assert!(String::from_utf8(output.stderr)?.contains("-: not valid YAML"));
+    Ok(())
+}
+
+#[test]
+fn wrong_usage_and_a_missing_cluster_are_told_apart() -> Result<()> {
+    let output = operator(&["fly"], "")?;
+    assert_eq!(output.status.code(), Some(64));
+    let output = operator(&["run", "--admin-address=127.0.0.1:0"], "")?;
+    assert_eq!(output.status.code(), Some(70));
+    assert!(String::from_utf8(output.stderr)?.contains("KUBECONFIG"));
+    let output = operator(&["run", "--admin-address=nowhere"], "")?;
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8(output.stderr)?.contains("--admin-address"));
+    Ok(())
+}
