@@ -37,15 +37,19 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
     let result = match &guarded.0 {
-        Ok(binding) => binding_reconcile(&context, Arc::new(binding.clone())).await,
+        Ok(cached) => binding_reconcile(&context, cached).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };
     context.metrics.reconcile(&result, started.elapsed());
     result
 }
 
-async fn binding_reconcile(context: &Context, binding: Arc<SignerBinding>) -> Result<Action, Error> {
+async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Action, Error> {
     context.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
+    let Some(binding) = observe::binding(context, cached).await? else {
+        context.backoff.succeeded(&ObjectRef::from_obj(cached).to_string());
+        return Ok(Action::await_change());
+    };
     if binding.meta().deletion_timestamp.is_some() {
         return leave(context, &binding).await;
     }

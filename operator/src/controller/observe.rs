@@ -44,6 +44,15 @@ pub struct Rival {
     pub is_older: bool,
 }
 
+/// Reads the binding afresh: the watch may be behind our own last write, and a status compared with an older one would
+/// be written, and its Events told, a second time.
+pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option<Arc<SignerBinding>>, Error> {
+    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &cached.namespace().unwrap_or_default());
+    let name = cached.name_any();
+    let found = deadline("get the SignerBinding", api.get_opt(&name)).await?;
+    Ok(found.filter(|found| found.uid() == cached.uid()).map(Arc::new))
+}
+
 /// Reads everything that this binding is about.
 ///
 /// # Errors

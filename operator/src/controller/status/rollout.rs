@@ -32,7 +32,11 @@ pub fn state(injected: bool, live: Option<&LiveDeployment>) -> State {
             ),
         );
     }
-    let counts = format!("of {wanted} wanted pods {updated} have the injected template and {available} are available");
+    // Ready pods only: every other count would make a write of every step of a rollout.
+    let counts = format!(
+        "{} of {wanted} wanted pods are ready with the injected template",
+        ready_pods(live)
+    );
     // The controller counts a paused Deployment as observed although its pods stay as they are.
     if live.is_paused() && (updated < wanted || all > updated) {
         return State::no(Refusal::new(
