@@ -1,0 +1,212 @@
+//! What the chart renders is accepted by a real API server, and gives everyone exactly the rights it says.
+
+mod installed;
+
+use anyhow::{Result, bail, ensure};
+use installed::{Installed, PATIENCE};
+use serde_json::{Value, json};
+use tests::{Kubeconfig, chart, eventually};
+
+/// Verb, group and resource with an optional subresource.
+type Access<'a> = (&'a str, &'a str, &'a str);
+
+const MUST_BE_ALLOWED: &[Access] = &[
+    ("get", "signer.atto.cash", "signerbindings"),
+    ("list", "signer.atto.cash", "signerbindings"),
+    ("watch", "signer.atto.cash", "signerbindings"),
+    ("patch", "signer.atto.cash", "signerbindings"),
+    ("patch", "signer.atto.cash", "signerbindings/status"),
+    ("get", "apps", "deployments"),
+    ("list", "apps", "deployments"),
+    ("watch", "apps", "deployments"),
+    ("patch", "apps", "deployments"),
+    ("get", "", "services"),
+    ("list", "", "services"),
+    ("watch", "", "services"),
+    ("create", "", "services"),
+    ("patch", "", "services"),
+    ("delete", "", "services"),
+    ("get", "", "secrets"),
+    ("get", "", "namespaces"),
+    ("create", "events.k8s.io", "events"),
+    ("patch", "events.k8s.io", "events"),
+];
+
+const MUST_BE_DENIED: &[Access] = &[
+    ("list", "", "secrets"),
+    ("watch", "", "secrets"),
+    ("create", "", "secrets"),
+    ("patch", "", "secrets"),
+    ("update", "", "secrets"),
+    ("delete", "", "secrets"),
+    ("create", "apps", "deployments"),
+    ("update", "apps", "deployments"),
+    ("delete", "apps", "deployments"),
+    ("patch", "apps", "deployments/scale"),
+    ("patch", "apps", "deployments/status"),
+    ("patch", "apps", "replicasets"),
+    ("patch", "apps", "statefulsets"),
+    ("get", "", "pods"),
+    ("create", "", "pods"),
+    ("create", "", "pods/exec"),
+    ("get", "", "pods/log"),
+    ("get", "", "configmaps"),
+    ("patch", "", "serviceaccounts"),
+    ("create", "", "serviceaccounts/token"),
+    ("impersonate", "", "users"),
+    ("list", "", "namespaces"),
+    ("patch", "", "namespaces"),
+    ("update", "", "services"),
+    ("create", "", "events"),
+    ("list", "events.k8s.io", "events"),
+    ("create", "signer.atto.cash", "signerbindings"),
+    ("update", "signer.atto.cash", "signerbindings"),
+    ("delete", "signer.atto.cash", "signerbindings"),
+    ("update", "signer.atto.cash", "signerbindings/status"),
+    ("patch", "rbac.authorization.k8s.io", "clusterroles"),
+    ("bind", "rbac.authorization.k8s.io", "clusterroles"),
+    ("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ("patch", "apiextensions.k8s.io", "customresourcedefinitions"),
+];
+
+/// Asks the API server as `who`; kubectl's exit code says no more than its answer does.
+async fn may(who: &Kubeconfig, namespace: &str, (verb, group, resource): Access<'_>) -> Result<bool> {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let mut arguments = vec!["--namespace", namespace, "auth", "can-i", verb];
+    let resource = if group.is_empty() {
+        resource.to_owned()
+    } else {
+        format!("{resource}.{group}")
+    };
+    let subresource = format!("--subresource={subresource}");
+    arguments.extend([resource.as_str(), subresource.as_str()]);
+    let answer = who.kubectl(&arguments).await?;
+    match answer.stdout.trim() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => bail!("{verb} {resource}: {}{}", answer.stdout, answer.stderr),
+    }
+}
+
+#[tokio::test]
+async fn the_operator_may_do_what_it_needs_and_nothing_else() {
+    let installed = Installed::shared().await.unwrap();
+    for (accesses, wanted) in [(MUST_BE_ALLOWED, true), (MUST_BE_DENIED, false)] {
+        for access in accesses {
+            assert_eq!(
+                may(&installed.operator, "default", *access).await.unwrap(),
+                wanted,
+                "{access:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn edit_and_admin_may_write_bindings_and_view_may_read_them() {
+    let installed = Installed::shared().await.unwrap();
+    let admin = installed.cluster.admin();
+    let namespace = installed.cluster.namespace("roles").await.unwrap();
+    let bindings = |verb| (verb, "signer.atto.cash", "signerbindings");
+    for (role, writes) in [("admin", true), ("edit", true), ("view", false)] {
+        let person = format!("{role}-person");
+        let user = installed.cluster.user(&person, &[]).unwrap();
+        let (role_flag, user_flag) = (format!("--clusterrole={role}"), format!("--user={person}"));
+        let bind = [
+            "--namespace",
+            &namespace,
+            "create",
+            "rolebinding",
+            &person,
+            &role_flag,
+            &user_flag,
+        ];
+        admin.kubectl_ok(&bind).await.unwrap();
+        eventually(PATIENCE, "the aggregation of roles", || async {
+            ensure!(
+                may(&user, &namespace, bindings("get")).await?,
+                "{role} may not read bindings"
+            );
+            ensure!(
+                !writes || may(&user, &namespace, bindings("create")).await?,
+                "{role} may not create bindings"
+            );
+            Ok(())
+        })
+        .await
+        .unwrap();
+        for verb in ["create", "update", "patch", "delete"] {
+            assert_eq!(
+                may(&user, &namespace, bindings(verb)).await.unwrap(),
+                writes,
+                "{role}: {verb}"
+            );
+        }
+        let status = ("patch", "signer.atto.cash", "signerbindings/status");
+        assert!(
+            !may(&user, &namespace, status).await.unwrap(),
+            "{role} may write the status"
+        );
+        assert!(
+            !may(&user, "default", bindings("get")).await.unwrap(),
+            "{role} reaches another namespace"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_operators_pod_passes_pod_security_restricted() {
+    let installed = Installed::shared().await.unwrap();
+    let pods = [
+        "--namespace",
+        chart::NAMESPACE,
+        "get",
+        "pods",
+        "-o",
+        "json",
+        "-l",
+        "app.kubernetes.io/name=signer-operator",
+    ];
+    // The namespace enforces it, so a pod that does not pass never comes to be.
+    let pod = eventually(PATIENCE, "the operator's pod", || async {
+        let found: Value = serde_json::from_str(&installed.cluster.admin().kubectl_ok(&pods).await?)?;
+        match found["items"].as_array().and_then(|items| items.first()) {
+            Some(pod) => Ok(pod.clone()),
+            None => bail!(
+                "{}",
+                installed
+                    .cluster
+                    .admin()
+                    .kubectl_ok(&["-n", chart::NAMESPACE, "get", "events"])
+                    .await?
+            ),
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(pod["spec"]["serviceAccountName"], "signer-operator");
+}
+
+#[tokio::test]
+async fn the_api_server_finds_no_fault_in_the_guards_expressions() {
+    let installed = Installed::shared().await.unwrap();
+    let get = [
+        "get",
+        "validatingadmissionpolicy",
+        "signer-operator-guard",
+        "-o",
+        "json",
+    ];
+    let policy = eventually(PATIENCE, "the check of the guard's expressions", || async {
+        let policy: Value = serde_json::from_str(&installed.cluster.admin().kubectl_ok(&get).await?)?;
+        ensure!(
+            policy["status"]["observedGeneration"] == policy["metadata"]["generation"],
+            "not checked yet"
+        );
+        Ok(policy)
+    })
+    .await
+    .unwrap();
+    let warnings = &policy["status"]["typeChecking"]["expressionWarnings"];
+    assert!(warnings.is_null() || *warnings == json!([]), "{warnings:#}");
+}

@@ -1,0 +1,321 @@
+//! The chart renders what it promises, and refuses values that it does not know.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tests::chart::{NAMESPACE, render};
+use tests::{assets, workspace};
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/signer-operator");
+
+/// What Helm prints with these arguments.
+fn helm(arguments: &[&str]) -> String {
+    let done = Command::new(assets::helm().unwrap()).args(arguments).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+fn documents(rendered: &str) -> Vec<Value> {
+    serde_yaml::Deserializer::from_str(rendered)
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
+}
+
+async fn rendered(arguments: &[&str]) -> Vec<Value> {
+    render(arguments).await.unwrap()
+}
+
+async fn rendered_names(arguments: &[&str]) -> BTreeSet<String> {
+    kinds_and_names(&rendered(arguments).await)
+}
+
+fn kinds_and_names(documents: &[Value]) -> BTreeSet<String> {
+    documents
+        .iter()
+        .map(|document| format!("{} {}", document["kind"], document["metadata"]["name"]).replace('"', ""))
+        .collect()
+}
+
+fn one<'a>(documents: &'a [Value], kind: &str) -> &'a Value {
+    let found: Vec<_> = documents.iter().filter(|document| document["kind"] == kind).collect();
+    assert_eq!(found.len(), 1, "{kind} in {:?}", kinds_and_names(documents));
+    found[0]
+}
+
+/// Helm writes 1.0 as 1.
+fn same_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(items) => items.iter().map(same_numbers).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), same_numbers(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+fn argument(documents: &[Value], flag: &str) -> String {
+    let arguments = &one(documents, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    let arguments = arguments
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|argument| argument.as_str().unwrap());
+    let found: Vec<_> = arguments
+        .filter_map(|argument| argument.strip_prefix(flag)?.strip_prefix('='))
+        .collect();
+    assert_eq!(found.len(), 1, "{flag} is not there once");
+    found[0].to_owned()
+}
+
+#[test]
+fn helm_finds_nothing_to_say_against_it() {
+    let said = helm(&["lint", "--strict", CHART]);
+    assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{said}");
+}
+
+#[tokio::test]
+async fn the_defaults_give_exactly_these_objects() {
+    let names = rendered_names(&[]).await;
+    let wanted = [
+        "ClusterRole signer-operator",
+        "ClusterRole signer-operator-edit",
+        "ClusterRole signer-operator-view",
+        "ClusterRoleBinding signer-operator",
+        "CustomResourceDefinition signerbindings.signer.atto.cash",
+        "Deployment signer-operator",
+        "Service signer-operator-metrics",
+        "ServiceAccount signer-operator",
+        "ValidatingAdmissionPolicy signer-operator-guard",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard",
+    ];
+    assert_eq!(names, wanted.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_namespace() {
+    for document in rendered(&[]).await {
+        let labels = &document["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/name"], "signer-operator", "{document:#}");
+        assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "{document:#}");
+        let namespaced = ["Deployment", "Service", "ServiceAccount"].contains(&document["kind"].as_str().unwrap());
+        let namespace = if namespaced { json!(NAMESPACE) } else { Value::Null };
+        assert_eq!(document["metadata"]["namespace"], namespace, "{document:#}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_off_is_not_rendered() {
+    for (value, kind) in [
+        ("guard.enabled=false", "ValidatingAdmissionPolicy"),
+        ("crds.enabled=false", "CustomResourceDefinition"),
+        ("serviceAccount.create=false", "ServiceAccount"),
+    ] {
+        let names = rendered_names(&["--set", value]).await;
+        assert!(!names.iter().any(|name| name.starts_with(kind)), "{value}: {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_guard_is_left_out_where_kubernetes_does_not_know_it() {
+    // Managed clusters report such versions as the last.
+    for (version, guarded) in [("1.29.9", false), ("1.30.0", true), ("1.30.4-gke.100", true)] {
+        let names = rendered_names(&["--kube-version", version]).await;
+        assert_eq!(
+            names.contains("ValidatingAdmissionPolicy signer-operator-guard"),
+            guarded,
+            "{version}"
+        );
+    }
+    let error = render(&["--kube-version", "1.28.0"]).await.unwrap_err().to_string();
+    assert!(error.contains("chart requires kubeVersion: >=1.29.0-0"), "{error}");
+}
+
+#[tokio::test]
+async fn the_guard_exempts_the_service_account_of_the_release() {
+    let rendered = rendered(&["--set", "serviceAccount.name=other"]).await;
+    let conditions = one(&rendered, "ValidatingAdmissionPolicy")["spec"]["matchConditions"].to_string();
+    assert!(
+        conditions.contains("!= 'system:serviceaccount:signer-operator:other'"),
+        "{conditions}"
+    );
+    assert_eq!(one(&rendered, "ClusterRoleBinding")["subjects"][0]["name"], "other");
+    assert_eq!(
+        one(&rendered, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"],
+        "other"
+    );
+}
+
+#[tokio::test]
+async fn the_operator_may_do_exactly_this() {
+    let wanted = [
+        (
+            "signer.atto.cash",
+            "signerbindings",
+            &["get", "list", "watch", "patch"][..],
+        ),
+        ("signer.atto.cash", "signerbindings/status", &["patch"]),
+        ("apps", "deployments", &["get", "list", "watch", "patch"]),
+        ("", "services", &["get", "list", "watch", "create", "patch", "delete"]),
+        ("", "secrets", &["get"]),
+        ("", "namespaces", &["get"]),
+        ("events.k8s.io", "events", &["create", "patch"]),
+    ];
+    let wanted: BTreeSet<_> = wanted
+        .into_iter()
+        .flat_map(|(group, resource, verbs)| verbs.iter().map(move |verb| format!("{verb} {group}/{resource}")))
+        .collect();
+
+    let documents = rendered(&[]).await;
+    let role = documents
+        .iter()
+        .find(|d| d["kind"] == "ClusterRole" && d["metadata"]["name"] == "signer-operator")
+        .unwrap();
+    let mut found = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        let list = |key: &str| {
+            rule[key]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item.as_str().unwrap().to_owned())
+        };
+        assert_eq!(rule.as_object().unwrap().len(), 3, "{rule}");
+        for (group, resource) in list("apiGroups").flat_map(|group| list("resources").map(move |r| (group.clone(), r)))
+        {
+            found.extend(list("verbs").map(|verb| format!("{verb} {group}/{resource}")));
+        }
+    }
+    assert_eq!(found, wanted);
+    assert_eq!(
+        one(&documents, "ClusterRoleBinding")["roleRef"]["name"],
+        "signer-operator"
+    );
+}
+
+#[tokio::test]
+async fn the_crd_is_the_generated_one_and_outlives_the_release() {
+    let generated = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/signerbindings.yaml")).unwrap();
+    let copy = fs::read_to_string(format!("{CHART}/files/signerbindings.yaml")).unwrap();
+    assert_eq!(copy, generated, "run `make generate`");
+
+    let rendered = rendered(&[]).await;
+    let crd = one(&rendered, "CustomResourceDefinition");
+    assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    assert!(
+        same_numbers(&crd["spec"]) == same_numbers(&documents(&generated)[0]["spec"]),
+        "the spec differs"
+    );
+}
+
+#[tokio::test]
+async fn its_version_is_the_programs_version() {
+    let chart = &documents(&fs::read_to_string(format!("{CHART}/Chart.yaml")).unwrap())[0];
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+    let image = one(&rendered(&[]).await, "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert_eq!(
+        image,
+        concat!("ghcr.io/attocash/signer-operator/operator:", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[tokio::test]
+async fn values_reach_the_operators_command_line() {
+    let defaults = rendered(&[]).await;
+    let image = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
+    assert_eq!(argument(&defaults, "--signer-image"), image);
+    assert!(
+        image.starts_with(&argument(&defaults, "--allowed-signer-images")),
+        "the default image is not allowed"
+    );
+    assert_eq!(argument(&defaults, "--log-level"), "info");
+
+    let set = rendered(&[
+        "--set-json=allowedSignerImages=[\"registry.example/a/\", \"registry.example/b:\"]",
+        "--set=signerImage=registry.example/b:1",
+        "--set=logLevel=debug",
+    ])
+    .await;
+    assert_eq!(
+        argument(&set, "--allowed-signer-images"),
+        "registry.example/a/,registry.example/b:"
+    );
+    assert_eq!(argument(&set, "--signer-image"), "registry.example/b:1");
+    assert_eq!(argument(&set, "--log-level"), "debug");
+}
+
+#[tokio::test]
+async fn the_operators_flags_are_those_that_the_program_knows() {
+    let arguments =
+        one(&rendered(&[]).await, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+    let arguments: Vec<_> = arguments
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|argument| argument.as_str().unwrap())
+        .collect();
+    let program = workspace::program("operator").unwrap();
+    let help = Command::new(program).args([arguments[0], "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for argument in &arguments[1..] {
+        let flag = argument.split('=').next().unwrap();
+        assert!(help.contains(&format!("{flag} <")), "{flag} is not in:\n{help}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_and_wrong_values_are_refused_by_name() {
+    for (value, names) in [
+        ("gaurd={\"enabled\": false}", "gaurd"),
+        ("guard={\"enable\": false}", "/guard"),
+        ("guard.enabled=\"no\"", "/guard/enabled"),
+        ("crds.enabled=1", "/crds/enabled"),
+        ("image.repository=\"\"", "/image/repository"),
+        ("image.pullPolicy=\"Sometimes\"", "/image/pullPolicy"),
+        ("image.digest=\"sha256:0\"", "digest"),
+        ("signerImage=\"with space\"", "/signerImage"),
+        ("allowedSignerImages=\"ghcr.io/\"", "/allowedSignerImages"),
+        ("allowedSignerImages=[]", "/allowedSignerImages"),
+        ("allowedSignerImages=[\"\"]", "/allowedSignerImages/0"),
+        ("allowedSignerImages=[\"a/,b/\"]", "/allowedSignerImages/0"),
+        ("logLevel=\"verbose\"", "/logLevel"),
+        ("serviceAccount.name=\"\"", "/serviceAccount/name"),
+        ("resources.limits.memory=\"lots\"", "/resources/limits/memory"),
+        ("replicas=2", "replicas"),
+        ("nodeSelector=[]", "/nodeSelector"),
+    ] {
+        let error = render(&["--set-json", value]).await.expect_err(value).to_string();
+        assert!(error.contains(names), "{value}: {error}");
+    }
+}
+
+#[test]
+fn the_notes_say_what_comes_next_and_what_is_missing() {
+    let notes = |arguments: &[&str]| {
+        let install = [
+            "install",
+            "release",
+            CHART,
+            "--namespace",
+            NAMESPACE,
+            "--dry-run=client",
+        ];
+        let said = helm(&[&install[..], arguments].concat());
+        said.split_once("NOTES:").unwrap().1.to_owned()
+    };
+    let defaults = notes(&[]);
+    assert!(
+        defaults.contains("kubectl create secret generic atto-signer-secrets"),
+        "{defaults}"
+    );
+    assert!(
+        defaults.contains("kubectl delete signerbindings --all --all-namespaces"),
+        "{defaults}"
+    );
+    assert!(!defaults.contains("guard is"), "{defaults}");
+    assert!(notes(&["--set", "guard.enabled=false"]).contains("The guard is off"));
+}
