@@ -1,5 +1,7 @@
 //! The chart renders what it promises, and refuses values that it does not know.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;

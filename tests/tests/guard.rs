@@ -16,14 +16,14 @@ const HASH: &str = "annotation signer.atto.cash/hash";
 
 /// The user's manifest before the operator came.
 fn plain() -> Value {
-    manifest(json!({"containers": [node(json!([{"name": "ATTO_DB_HOST", "value": "mysql"}]))]}))
+    manifest(&json!({"containers": [node(&json!([{"name": "ATTO_DB_HOST", "value": "mysql"}]))]}))
 }
 
 /// A manifest that carries our variables itself, as Atto's documentation writes them, less those named.
 fn documented(without: &[&str]) -> Value {
     let mut env = guarded::variables();
     env.retain(|variable| !without.iter().any(|name| variable["name"] == *name));
-    manifest(json!({"containers": [node(Value::Array(env))]}))
+    manifest(&json!({"containers": [node(&Value::Array(env))]}))
 }
 
 #[tokio::test]
@@ -60,16 +60,16 @@ async fn replacing_it_with_a_manifest_without_the_sidecar_is_refused() {
 #[tokio::test]
 async fn dropping_the_env_key_from_the_manifest_is_refused() {
     let voter = Voter::injected("env", &plain()).await.unwrap();
-    let without = manifest(json!({"containers": [container("node")]}));
+    let without = manifest(&json!({"containers": [container("node")]}));
     let answer = voter.apply(&without).await.unwrap();
     Voter::refused(&answer, &[BACKEND, URL, TOKEN]);
 }
 
 #[tokio::test]
 async fn dropping_the_init_containers_key_from_the_manifest_is_refused() {
-    let with = manifest(json!({"initContainers": [container("migrate")], "containers": [container("node")]}));
+    let with = manifest(&json!({"initContainers": [container("migrate")], "containers": [container("node")]}));
     let voter = Voter::injected("init", &with).await.unwrap();
-    let without = manifest(json!({"containers": [container("node")]}));
+    let without = manifest(&json!({"containers": [container("node")]}));
     let answer = voter.apply(&without).await.unwrap();
     Voter::refused(&answer, &[SIGNER]);
 }
@@ -77,7 +77,7 @@ async fn dropping_the_init_containers_key_from_the_manifest_is_refused() {
 #[tokio::test]
 async fn renaming_the_container_without_its_variables_is_refused() {
     let voter = Voter::injected("rename", &plain()).await.unwrap();
-    let renamed = manifest(json!({"containers": [container("voter")]}));
+    let renamed = manifest(&json!({"containers": [container("voter")]}));
     let answer = voter.apply(&renamed).await.unwrap();
     Voter::refused(&answer, &[BACKEND, URL, TOKEN]);
 }
@@ -264,7 +264,8 @@ async fn the_operator_itself_may_take_the_signer_away() {
 
 #[tokio::test]
 async fn a_voter_that_was_never_injected_is_nobodys_business() {
-    let hand_written = manifest(json!({"containers": [node(Value::Array(guarded::variables())), container("signer")]}));
+    let hand_written =
+        manifest(&json!({"containers": [node(&Value::Array(guarded::variables())), container("signer")]}));
     let voter = Voter::plain("foreign", &hand_written).await.unwrap();
     voter.allowed(&["replace", "-f", "-"], Some(&plain())).await.unwrap();
 }

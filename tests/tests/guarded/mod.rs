@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use crate::installed::{Installed, PATIENCE};
 
 /// A Deployment `atto-voter` with this pod specification.
-pub fn manifest(pod: Value) -> Value {
+pub fn manifest(pod: &Value) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -31,7 +31,7 @@ pub fn container(name: &str) -> Value {
 }
 
 /// The node's container with these variables of its own.
-pub fn node(env: Value) -> Value {
+pub fn node(env: &Value) -> Value {
     json!({"name": "node", "image": "example.invalid/node:1", "env": env})
 }
 
@@ -206,7 +206,7 @@ async fn guarded() -> Result<&'static Installed> {
 
 /// The API server takes a moment to notice a policy; nothing may be concluded before.
 async fn guard_is_active(cluster: &ControlPlane) -> Result<()> {
-    let mut probe = manifest(json!({"containers": [container("node")]}));
+    let mut probe = manifest(&json!({"containers": [container("node")]}));
     probe["spec"]["template"]["metadata"]["annotations"] = json!({"signer.atto.cash/hash": "probe"});
     let admin = cluster.admin();
     let namespace = cluster.namespace("probe").await?;
