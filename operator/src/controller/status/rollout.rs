@@ -26,10 +26,7 @@ pub fn state(injected: bool, live: Option<&LiveDeployment>) -> State {
     if observed && updated == wanted && all == updated && available == wanted {
         return State::yes(
             reasons::ROLLED_OUT,
-            format!(
-                "all {wanted} pods of Deployment {} run the injected template",
-                live.name()
-            ),
+            format!("{wanted} of {wanted} wanted pods are ready with the injected template"),
         );
     }
     // Ready pods only: every other count would make a write of every step of a rollout.
