@@ -48,28 +48,29 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
 }
 
 /// Installs what the chart renders: CRD, roles, service account, guard. The operator's Deployment and Service stay out,
-/// because the operator runs beside the cluster, as a process that can be watched.
-pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<()> {
+/// because the operator runs beside the cluster, as a process that can be watched. Returns what kubectl printed.
+pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     let mut objects = render(arguments).await?;
     objects.retain(|object| object["kind"] != "Deployment" && object["kind"] != "Service");
     let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
     objects.insert(0, namespace);
-    apply(admin, &objects).await?;
+    let printed = apply(admin, &objects).await?;
     let established = [
         "wait",
         "--for=condition=Established",
         "--timeout=30s",
         "crd/signerbindings.signer.atto.cash",
     ];
-    admin.kubectl_ok(&established).await.map(drop)
+    admin.kubectl_ok(&established).await?;
+    Ok(printed)
 }
 
-async fn apply(admin: &Kubeconfig, objects: &[Value]) -> Result<()> {
+async fn apply(admin: &Kubeconfig, objects: &[Value]) -> Result<String> {
     let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
     let command = ["apply", "--server-side", "--field-manager=helm", "-f", "-"];
     let answer = admin.kubectl_in(Path::new("."), &command, &list).await?;
     if !answer.succeeded {
         bail!("the chart is refused: {}", answer.stderr);
     }
-    Ok(())
+    Ok(answer.stdout)
 }

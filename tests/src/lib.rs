@@ -4,6 +4,7 @@ pub mod assets;
 pub mod bench;
 pub mod chart;
 pub mod control_plane;
+pub mod demo;
 pub mod eventually;
 pub mod kubeconfig;
 pub mod operated;

@@ -1,9 +1,12 @@
 //! Go's command line: is it there, is it new enough, build.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::process::{Directory, Process};
 
 /// # Errors
 /// One line that says what to install, or which variable to set, when Go is missing or older than `go_mod` asks.
@@ -46,28 +49,38 @@ fn release(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// A build that goes on for minutes must not go on when nobody waits for it any more: it ends with its owner.
 pub fn build(module: &Path, flags: &str, package: &str, output: &Path) -> Result<()> {
-    let done = Command::new("go")
-        .args(["build", "-trimpath", &format!("-ldflags={flags}"), "-o"])
-        .arg(output)
-        .arg(package)
-        .current_dir(module)
-        .env("CGO_ENABLED", "0")
-        .env("GOTOOLCHAIN", "local")
-        .env("GOWORK", "off")
-        .output()
-        .context("cannot run go")?;
-    if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
-        let last: Vec<_> = said.lines().rev().take(20).collect();
-        let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+    let directory = Directory::new()?;
+    let log = directory.path().join("go.log");
+    let mut go = Process::start(&program()?, &log, directory.lifeline(), |command| {
+        command
+            .args(["build", "-trimpath", &format!("-ldflags={flags}"), "-o"])
+            .arg(output)
+            .arg(package);
+        command
+            .current_dir(module)
+            .env("CGO_ENABLED", "0")
+            .env("GOTOOLCHAIN", "local")
+            .env("GOWORK", "off");
+    })?;
+    let status = go.wait()?;
+    if !status.success() {
         bail!(
-            "go build {package} in {} ended with {}:\n{last}",
+            "go build {package} in {} ended with {status}:\n{}",
             module.display(),
-            done.status
+            go.last_lines()
         );
     }
     Ok(())
+}
+
+fn program() -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path)
+        .map(|folder| folder.join("go"))
+        .find(|file| file.is_file());
+    found.context("no go in PATH")
 }
 
 #[cfg(test)]

@@ -118,6 +118,13 @@ impl Process {
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
 
+    /// Waits until the program ends by itself.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.child
+            .wait()
+            .with_context(|| format!("cannot wait for {}", self.name))
+    }
+
     /// Asks the program to end and waits until it has.
     pub fn stop(mut self) -> Result<ExitStatus> {
         drop(self.lifeline.take());

@@ -22,18 +22,12 @@ pub struct Port {
 
 impl Port {
     pub fn reserve() -> Result<Self> {
-        let reservations = assets::cache_root()?.join("ports");
-        fs::create_dir_all(&reservations)?;
         let random = RandomState::new();
         for attempt in 0..1_000_u32 {
             let span = u64::from(RANGE.end - RANGE.start);
             let number = RANGE.start + u16::try_from(random.hash_one(attempt) % span).unwrap_or_default();
-            let reservation = File::create(reservations.join(number.to_string()))?;
-            if reservation.try_lock().is_ok() && is_free(number) {
-                return Ok(Self {
-                    number,
-                    _reservation: reservation,
-                });
+            if let Some(port) = Self::reserve_exactly(number)? {
+                return Ok(port);
             }
         }
         bail!(
@@ -41,6 +35,18 @@ impl Port {
             RANGE.start,
             RANGE.end
         )
+    }
+
+    /// This one, if nobody has it.
+    pub fn reserve_exactly(number: u16) -> Result<Option<Self>> {
+        let reservations = assets::cache_root()?.join("ports");
+        fs::create_dir_all(&reservations)?;
+        let reservation = File::create(reservations.join(number.to_string()))?;
+        let is_ours = reservation.try_lock().is_ok() && is_free(number);
+        Ok(is_ours.then_some(Self {
+            number,
+            _reservation: reservation,
+        }))
     }
 
     pub fn number(&self) -> u16 {

@@ -1,0 +1,71 @@
+//! Step 5: a right binding is accepted, and the operator acts on it.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use super::{BINDING, Demo, NAMESPACE, VOTER};
+use crate::process::Port;
+use crate::workspace;
+
+const FILE: &str = "examples/quickstart/30-signerbinding.yaml";
+
+pub async fn apply(demo: &mut Demo) -> Result<()> {
+    demo.screen.step("A right binding: the operator injects the signer");
+    match (Port::reserve_exactly(9090)?, Port::reserve_exactly(9091)?) {
+        (Some(api), Some(management)) => {
+            demo.ports = Some([api, management]);
+            demo.kubectl_ok(&format!("apply -f {FILE}")).await?;
+        }
+        _ => apply_with_other_ports(demo).await?,
+    }
+    let condition = if demo.cluster.has_nodes { "Injected" } else { "Ready" };
+    let wait = format!("wait signerbinding/{BINDING} -n {NAMESPACE} --for=condition={condition} --timeout=60s");
+    demo.kubectl_ok(&wait).await?;
+    let table = demo.kubectl_ok(&format!("get signerbindings -n {NAMESPACE}")).await?;
+    let row: Vec<_> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+    ensure!(row.starts_with(&[BINDING, VOTER]), "no row of the binding");
+    if !demo.cluster.has_nodes {
+        ensure!(
+            row.contains(&"True") && row.contains(&"1/1"),
+            "the row does not say that it is ready"
+        );
+        demo.kubectl_ok(&format!(
+            "rollout status deployment/{VOTER} -n {NAMESPACE} --timeout=60s"
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
+/// Step 9 starts the signer on this machine, on the ports that the binding asks for.
+async fn apply_with_other_ports(demo: &mut Demo) -> Result<()> {
+    let ports = [Port::reserve()?, Port::reserve()?];
+    let [api, management] = ports.each_ref().map(Port::number);
+    demo.ports = Some(ports);
+    demo.screen
+        .note("Ports 9090 and 9091 are taken on this machine, where the signer will run: the binding asks for others.");
+    let change = json!({"spec": {"signer": {"ports": {"api": api, "management": management}}}}).to_string();
+    demo.screen.command(&format!(
+        "kubectl patch --local -f {FILE} --type=merge -p '{change}' -o yaml | kubectl apply -f -"
+    ));
+    let admin = demo.cluster.admin();
+    let patch = [
+        "patch",
+        "--local",
+        "-f",
+        FILE,
+        "--type=merge",
+        "-p",
+        &change,
+        "-o",
+        "yaml",
+    ];
+    let patched = admin.kubectl_in(workspace::root(), &patch, "").await?;
+    ensure!(patched.succeeded, "{}", patched.stderr);
+    let applied = admin
+        .kubectl_in(workspace::root(), &["apply", "-f", "-"], &patched.stdout)
+        .await?;
+    demo.screen.output(&applied.stdout);
+    ensure!(applied.succeeded, "{}", applied.stderr);
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The end, good or bad: everything that was started is stopped, and it is seen that it is.
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use super::{Demo, NAMESPACE, Outcome, signer};
+use crate::operator_process::OperatorProcess;
+
+const SHOWN: &str = "Shown: a wrong binding refused and a right one injected, a rollback stopped, a vote and a challenge \
+                     signed and verified, a block refused, and all of it taken back; nothing is left running.";
+
+pub async fn clean_up(mut demo: Demo, shown: Result<Outcome>) -> Result<Outcome> {
+    let shown = match shown {
+        Err(error) => Err(with_operator_log(error, demo.operator.as_ref())),
+        shown => shown,
+    };
+    if !demo.cluster.is_ours() {
+        // While the operator still runs: it gives up its hold on the binding.
+        let delete = format!("delete namespace {NAMESPACE} --ignore-not-found --timeout=60s");
+        let deleted = demo.kubectl(&delete).await;
+        if let (Ok(_), Err(error)) = (&shown, deleted) {
+            return Err(error);
+        }
+        demo.screen
+            .note("CustomResourceDefinition, roles and guard stay in the cluster; to remove them as well:");
+        demo.screen
+            .note("helm template signer-operator charts/signer-operator -n signer-operator | kubectl delete -f -");
+    }
+    let pids = demo.cluster.pids();
+    let is_shown = matches!(shown, Ok(Outcome::Shown));
+    if is_shown {
+        demo.screen.step("Everything ends");
+    }
+    let Demo {
+        screen,
+        signer,
+        operator,
+        cluster,
+        ..
+    } = demo;
+    let signer = signer.map(signer::Signer::stop).transpose();
+    let operator = operator.map(OperatorProcess::stop).transpose();
+    drop(cluster);
+    let outcome = shown?;
+    for pid in pids {
+        let pid = Pid::from_raw(pid.cast_signed());
+        ensure!(
+            kill(pid, None).is_err(),
+            "process {pid} of the control plane still runs"
+        );
+    }
+    if is_shown {
+        for (name, status) in [("signer", signer?), ("operator", operator?)] {
+            ensure!(
+                status.is_some_and(|status| status.success()),
+                "the {name} ended with {status:?}"
+            );
+        }
+        screen.note("signer, operator and all that was started for them have ended");
+        screen.last(SHOWN);
+    }
+    Ok(outcome)
+}
+
+fn with_operator_log(error: anyhow::Error, operator: Option<&OperatorProcess>) -> anyhow::Error {
+    let Some(operator) = operator else { return error };
+    let log = operator.log();
+    let lines: Vec<_> = log.lines().collect();
+    let last = lines[lines.len().saturating_sub(15)..].join("\n  ");
+    anyhow::anyhow!("{error:#}\nthe operator's last lines:\n  {last}")
+}

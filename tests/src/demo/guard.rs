@@ -1,0 +1,39 @@
+//! Step 8: an edit that would start the voter without its signer does not get past the API server.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::{Demo, NAMESPACE, VOTER};
+use crate::eventually::eventually;
+
+const SOON: Duration = Duration::from_mins(1);
+
+pub async fn show(demo: &mut Demo) -> Result<()> {
+    demo.screen.step("The guard refuses to roll back to before the signer");
+    let admin = demo.cluster.admin().clone();
+    // With a node, the pods of the old template take their time to end, and the second revision begins after them.
+    eventually(SOON, "a second revision to roll back from", async || {
+        let revisions = admin
+            .kubectl_ok(&["get", "replicasets", "-n", NAMESPACE, "-o", "name"])
+            .await?;
+        ensure!(revisions.lines().count() > 1, "{revisions}");
+        Ok(())
+    })
+    .await?;
+    let before = demo.deployment().await?;
+    let answer = demo
+        .kubectl(&format!("rollout undo deployment/{VOTER} -n {NAMESPACE}"))
+        .await?;
+    ensure!(!answer.succeeded, "the rollback was let through");
+    ensure!(
+        answer.stderr.contains("without its signer"),
+        "the refusal is not the guard's: {}",
+        answer.stderr.trim()
+    );
+    ensure!(
+        demo.deployment().await?["spec"] == before["spec"],
+        "the refused rollback changed the Deployment"
+    );
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Step 2: the operator, with what its chart grants and nothing else.
+
+use anyhow::{Result, ensure};
+
+use super::Demo;
+use crate::chart;
+use crate::operator_process::OperatorProcess;
+
+pub async fn start(demo: &mut Demo) -> Result<()> {
+    let screen = &mut demo.screen;
+    screen.step("The operator, with the rights that its chart grants and no others");
+    screen.note("All that the chart renders but the operator's Deployment and its Service: it runs here as a process.");
+    screen.command(&format!(
+        "helm template signer-operator charts/signer-operator --namespace {} | kubectl apply --server-side --field-manager=helm -f -",
+        chart::NAMESPACE
+    ));
+    let printed = chart::install(demo.cluster.admin(), &[]).await?;
+    screen.output(&printed);
+    ensure!(
+        printed.contains("signerbindings.signer.atto.cash"),
+        "the chart brings no CustomResourceDefinition"
+    );
+
+    for (question, expected) in [
+        ("patch deployments.apps", "yes"),
+        ("list secrets", "no"),
+        ("create deployments.apps", "no"),
+    ] {
+        let answer = demo
+            .kubectl(&format!("auth can-i {question} --as={}", chart::OPERATOR))
+            .await?;
+        ensure!(
+            answer.stdout.trim() == expected,
+            "may the operator {question}? {}",
+            answer.stdout.trim()
+        );
+    }
+    let directory = demo.cluster.directory();
+    let account = demo
+        .cluster
+        .admin()
+        .for_service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT, directory.path());
+    let kubeconfig = account.await?;
+    let operator = OperatorProcess::start_as(&kubeconfig, directory, &[]).await?;
+    let (file, port) = (kubeconfig.path().display(), operator.admin_port());
+    demo.screen.command(&format!(
+        "KUBECONFIG={file} operator run --admin-address=127.0.0.1:{port}"
+    ));
+    demo.screen.output(&format!(
+        "it is ready: its kubeconfig holds a token of {}",
+        chart::OPERATOR
+    ));
+    demo.operator = Some(operator);
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Step 11: the binding goes, and the Deployment is what it was.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::changes::spec_diff;
+use super::{BINDING, Demo, NAMESPACE, VOTER};
+use crate::eventually::eventually;
+
+const SOON: Duration = Duration::from_secs(30);
+
+pub async fn show(demo: &mut Demo) -> Result<()> {
+    demo.screen
+        .step("The binding goes, and the Deployment is what it was before");
+    demo.kubectl_ok(&format!("delete signerbinding {BINDING} -n {NAMESPACE} --timeout=60s"))
+        .await?;
+    demo.screen
+        .command(&format!("kubectl get deployment {VOTER} -n {NAMESPACE} -o yaml"));
+    let deployment = demo.deployment().await?;
+    ensure!(
+        deployment["spec"] == demo.untouched,
+        "the spec differs from what it was:\n{}",
+        spec_diff(&demo.untouched, &deployment["spec"])?
+    );
+    demo.screen.note("its spec is equal to what it was before the binding");
+    let owned = deployment["metadata"]["managedFields"].to_string();
+    ensure!(
+        !owned.contains("signer-operator"),
+        "the operator still owns something in it"
+    );
+    let admin = demo.cluster.admin();
+    eventually(SOON, "the end of the Service", async || {
+        let service = format!("{VOTER}-signer");
+        let get = [
+            "get",
+            "service",
+            &service,
+            "-n",
+            NAMESPACE,
+            "--ignore-not-found",
+            "-o",
+            "name",
+        ];
+        let found = admin.kubectl_ok(&get).await?;
+        ensure!(found.is_empty(), "{found} is there");
+        Ok(())
+    })
+    .await
+}

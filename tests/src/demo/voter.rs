@@ -1,0 +1,27 @@
+//! Step 3: a voter like the one people run, without a signer.
+
+use anyhow::{Result, ensure};
+
+use super::{Demo, NAMESPACE, VOTER};
+
+pub async fn apply(demo: &mut Demo) -> Result<()> {
+    demo.screen.step("A voter like the one people run, without a signer");
+    for file in ["00-namespace.yaml", "10-token-secret.yaml"] {
+        demo.kubectl_ok(&format!("apply -f examples/quickstart/{file}")).await?;
+    }
+    demo.cluster.let_pods_run().await?;
+    demo.kubectl_ok("apply -f examples/quickstart/20-voter.yaml").await?;
+    if !demo.cluster.has_nodes {
+        demo.kubectl_ok(&format!(
+            "rollout status deployment/{VOTER} -n {NAMESPACE} --timeout=60s"
+        ))
+        .await?;
+    }
+    let deployment = demo.deployment().await?;
+    demo.untouched = deployment["spec"].clone();
+    ensure!(
+        !demo.untouched.to_string().contains("ATTO_SIGNER"),
+        "the example already has a signer"
+    );
+    Ok(())
+}
