@@ -34,11 +34,16 @@ pub struct Operated {
 impl Operated {
     /// Starts it once, with the chart's rights.
     pub async fn shared() -> Result<&'static Self> {
+        Self::with_chart(&[]).await
+    }
+
+    /// The same on a chart with other values. The first caller in a test binary decides.
+    pub async fn with_chart(values: &[&str]) -> Result<&'static Self> {
         static SHARED: OnceCell<Operated> = OnceCell::const_new();
         SHARED
             .get_or_try_init(async || {
                 let plane = ControlPlane::shared().await?;
-                chart::install(plane.admin(), &[]).await?;
+                chart::install(plane.admin(), values).await?;
                 let operator = OperatorProcess::start(plane, &[]).await?;
                 Ok(Self { plane, operator })
             })
@@ -55,7 +60,11 @@ pub struct Place {
 
 impl Place {
     pub async fn new(prefix: &str) -> Result<Self> {
-        let operated = Operated::shared().await?;
+        Self::on(Operated::shared().await?, prefix).await
+    }
+
+    /// The same with an operator of the test's own choice.
+    pub async fn on(operated: &'static Operated, prefix: &str) -> Result<Self> {
         let place = Self {
             client: operated.plane.client().await?,
             namespace: operated.plane.namespace(prefix).await?,
