@@ -12,7 +12,8 @@ exec 3<&0 </dev/null
   trap '' HUP INT TERM
   read -r _ <&3
   kill -TERM $$
-  while kill -0 $$ && [ "$patience" -gt 0 ]; do
+  # In some containers nobody collects a program whose owner has died: then it stays, but has ended all the same.
+  while kill -0 $$ && ! grep -qs '^State:.Z' /proc/$$/status && [ "$patience" -gt 0 ]; do
     sleep 0.1
     patience=$((patience - 1))
   done
