@@ -1,6 +1,7 @@
 //! The harness keeps its own promises: a true Kubernetes, identities that may only what they may, nothing left behind.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -199,6 +200,26 @@ fn without_go_one_line_says_what_to_do() -> Result<()> {
     ] {
         assert!(said.contains(expected), "{said:?} lacks {expected:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_go_that_is_too_old_is_told_with_its_version() -> Result<()> {
+    let directory = Directory::new()?;
+    let go = directory.path().join("go");
+    fs::write(&go, "#!/bin/sh\necho go version go1.22.1 linux/amd64\n")?;
+    fs::set_permissions(&go, fs::Permissions::from_mode(0o700))?;
+    let output = Command::new(env!("CARGO_BIN_EXE_assets"))
+        .env("PATH", directory.path())
+        .env("XDG_CACHE_HOME", directory.path())
+        .env_remove("KUBEBUILDER_ASSETS")
+        .output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(!output.status.success());
+    assert!(
+        said.contains("Go 1.26 or newer") && said.contains("found go 1.22.1"),
+        "{said}"
+    );
     Ok(())
 }
 
