@@ -38,9 +38,6 @@ pub mod reasons {
         IMAGE_NOT_ALLOWED = "ImageNotAllowed";
         /// `Accepted`: an older binding already serves the Deployment.
         TARGET_TAKEN = "TargetTaken";
-        /// `Accepted`: the object does not have the shape of a SignerBinding.
-        INVALID = "Invalid";
-
         /// `TokenReady`: the token is there.
         TOKEN_FOUND = "TokenFound";
         /// `TokenReady`: the token is there, but shorter than 32 bytes.
@@ -70,6 +67,10 @@ pub mod reasons {
         FOREIGN_SIGNER = "ForeignSigner";
         /// `Injected`: the Secret of a LOCAL key is not there, or has no such key.
         KEY_NOT_FOUND = "KeyNotFound";
+        /// `Injected`: the spec names no key, which the API server refuses and `operator render` meets in a file.
+        INVALID = "Invalid";
+        /// `Injected`: the Deployment carries the signer of another binding, with another key or token.
+        TAKE_OVER_PENDING = "TakeOverPending";
         /// `Injected`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
         /// `Injected`: another field manager keeps changing what is ours.
@@ -98,6 +99,8 @@ pub mod reasons {
         /// `RolledOut`, `Ready`: the Deployment wants no pods.
         SCALED_TO_ZERO = "ScaledToZero";
 
+        /// `Ready`: pods of the injected template run, and not all of them are ready.
+        PODS_NOT_READY = "PodsNotReady";
         /// `Ready`: the pods run with their signer.
         READY = "Ready";
     }

@@ -89,7 +89,7 @@ pub struct Plan {
 pub struct TargetStatus {
     /// Name of the Deployment.
     pub name: String,
-    /// Whether its pod template carries the signer as the binding asks.
+    /// Whether its pod template carries the signer of this binding.
     pub injected: bool,
     /// Pods wanted.
     pub pods: i32,

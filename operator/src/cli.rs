@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::admin::{self, Admin};
 use crate::config::{ImageArgs, RunArgs};
 use crate::controller::run::controller;
+use crate::controller::validate::{Settings, image_is_allowed};
 use crate::offline;
 use crate::telemetry::{self, Metrics};
 
@@ -90,6 +91,14 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         images,
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
+    let settings = Settings::from(images);
+    image_is_allowed(&settings.signer_image, &settings.allowed_signer_images).map_err(|_| {
+        anyhow!(
+            "--signer-image: found {}, expected an image that begins with one of --allowed-signer-images: {}; every binding without an image of its own would be refused",
+            settings.signer_image,
+            settings.allowed_signer_images.join(", ")
+        )
+    })?;
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
@@ -103,7 +112,7 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (context, running) = controller(client, images.into(), metrics.clone(), async move {
+    let (context, running) = controller(client, settings, metrics.clone(), async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::controller::error::Error;
@@ -14,6 +16,7 @@ pub struct Metrics {
     reconciles: IntCounterVec,
     duration: Histogram,
     writes: IntCounterVec,
+    watch_failures: IntCounter,
 }
 
 impl Metrics {
@@ -54,12 +57,18 @@ impl Metrics {
         registry.register(Box::new(reconciles.clone()))?;
         registry.register(Box::new(duration.clone()))?;
         registry.register(Box::new(writes.clone()))?;
+        let watch_failures = IntCounter::new(
+            "signer_operator_watch_failures_total",
+            "Watches that ended with an error and were started again.",
+        )?;
+        registry.register(Box::new(watch_failures.clone()))?;
         registry.register(Box::new(build))?;
         Ok(Self {
             registry,
             reconciles,
             duration,
             writes,
+            watch_failures,
         })
     }
 
@@ -67,6 +76,10 @@ impl Metrics {
         let result = result.as_ref().map_or_else(Error::category, |_| "ok");
         self.reconciles.with_label_values(&[result]).inc();
         self.duration.observe(took.as_secs_f64());
+    }
+
+    pub fn watch_failed(&self) {
+        self.watch_failures.inc();
     }
 
     pub fn write<T>(&self, kind: &'static str, result: &Result<T, Error>) {

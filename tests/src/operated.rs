@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, PostParams};
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -167,6 +167,23 @@ impl Place {
         self.deployment().await
     }
 
+    /// Replaces the Deployment by a copy of itself that has no history, as the restore of a backup does.
+    pub async fn restore_from_backup(&self) -> Result<()> {
+        let mut backup = self.deployment().await?;
+        self.kubectl_ok(&["delete", "deployment", VOTER]).await?;
+        if let Some(metadata) = backup["metadata"].as_object_mut() {
+            metadata.retain(|field, _| ["name", "namespace", "labels", "annotations"].contains(&field.as_str()));
+        }
+        let copy = serde_json::from_value(backup)?;
+        self.deployments().create(&PostParams::default(), &copy).await?;
+        eventually(SOON, "our field manager on the restored object", async || {
+            let fields = self.deployment().await?["metadata"]["managedFields"].to_string();
+            ensure!(fields.contains("\"signer-operator\""), "{fields}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Reasons and notes of the Events about an object of this kind.
     pub async fn events(&self, kind: &str) -> Result<Vec<(String, String)>> {
         let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(self.client.clone(), &self.namespace);
@@ -231,8 +248,7 @@ pub fn binding() -> Value {
 /// The same object with one place changed.
 pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
-    if let Some(parent) = object.pointer_mut(parent) {
-        parent[field] = value;
-    }
+    let found = object.pointer_mut(parent);
+    found.unwrap_or_else(|| unreachable!("the fixture has no {pointer}"))[field] = value;
     object
 }

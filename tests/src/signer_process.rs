@@ -22,45 +22,16 @@ pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Builds the signer with the profile and into the target folder of the running test, once per process.
+/// The real signer, built once per process with the profile of the running test.
 ///
 /// # Errors
 /// When it does not build.
 pub fn program() -> Result<&'static Path> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(program) = PROGRAM.get() {
-        return Ok(program);
+    match PROGRAM.get() {
+        Some(program) => Ok(program),
+        None => crate::workspace::program("signer").map(|program| PROGRAM.get_or_init(|| program).as_path()),
     }
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().find(|folder| folder.join(".fingerprint").is_dir());
-    let profile = profile.with_context(|| format!("{} is in no target folder of cargo", test.display()))?;
-    let target = profile.parent().context("a target folder")?;
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "signer",
-            "--bin",
-            "signer",
-            "--target-dir",
-        ])
-        .arg(target);
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    let output = cargo
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!(
-            "the signer does not build:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Ok(PROGRAM.get_or_init(|| profile.join("signer")))
 }
 
 /// A complete environment with a LOCAL key and all capabilities; later entries replace earlier ones.

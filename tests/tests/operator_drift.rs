@@ -1,13 +1,9 @@
 //! What somebody does to an injected Deployment: our own things are put back, without a fight and without noise.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use kube::Api;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use tests::eventually;
 use tests::operated::{Place, SOON, VOTER, binding, voter, with};
-use tests::{chart, eventually, signer_process};
 
 fn signer_image(deployment: &Value) -> &Value {
     &deployment["spec"]["template"]["spec"]["initContainers"][0]["image"]
@@ -147,40 +143,44 @@ async fn a_removed_service_comes_back() -> Result<()> {
 #[tokio::test]
 async fn a_restored_backup_is_adopted() -> Result<()> {
     let place = Place::new("backup").await?;
-    let mut backup = place.injected().await?;
-    place.kubectl_ok(&["delete", "deployment", "voter"]).await?;
-    for field in [
-        "uid",
-        "resourceVersion",
-        "creationTimestamp",
-        "generation",
-        "managedFields",
-    ] {
-        backup["metadata"]
-            .as_object_mut()
-            .map(|metadata| metadata.remove(field));
-    }
-    let api: Api<kube::api::DynamicObject> = Api::namespaced_with(
-        place.client.clone(),
-        &place.namespace,
-        &kube::discovery::ApiResource::erase::<k8s_openapi::api::apps::v1::Deployment>(&()),
-    );
-    api.create(
-        &kube::api::PostParams::default(),
-        &serde_json::from_value(backup.clone())?,
-    )
-    .await?;
-    eventually(SOON, "our field manager on the restored object", async || {
-        let fields = place.deployment().await?["metadata"]["managedFields"].to_string();
-        ensure!(fields.contains("\"signer-operator\""), "{fields}");
-        Ok(())
-    })
-    .await?;
+    let before = place.injected().await?;
+    place.restore_from_backup().await?;
     place.condition("Injected", "True", "Injected").await?;
     assert_eq!(
         place.deployment().await?["spec"]["template"],
-        backup["spec"]["template"]
+        before["spec"]["template"]
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_node_container_is_renamed_on_a_paused_deployment() -> Result<()> {
+    for arguments in [vec![], vec!["--server-side", "--field-manager=flux"]] {
+        let place = Place::new("rename").await?;
+        place.apply_with(&voter(), &arguments).await?;
+        place.apply(&binding()).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let mut renamed = with(voter(), "/spec/paused", json!(true));
+        place.apply_with(&renamed, &arguments).await?;
+        place
+            .apply(&with(binding(), "/spec/target/container", json!("validator")))
+            .await?;
+        place.condition("Injected", "False", "ContainerNotFound").await?;
+        renamed["spec"]["template"]["spec"]["containers"][0]["name"] = json!("validator");
+        place.apply_with(&renamed, &arguments).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let containers = place.deployment().await?["spec"]["template"]["spec"]["containers"].clone();
+        assert_eq!(containers.as_array().map(Vec::len), Some(2), "{containers}");
+        assert_eq!(containers[0]["name"], "validator");
+        assert!(
+            containers[0].to_string().contains("ATTO_SIGNER_REMOTE_TOKEN"),
+            "{containers}"
+        );
+        place
+            .apply_with(&with(renamed, "/spec/paused", json!(false)), &arguments)
+            .await?;
+        place.condition("Injected", "True", "Injected").await?;
+    }
     Ok(())
 }
 
@@ -194,114 +194,5 @@ async fn a_renamed_node_container_is_waited_for_and_never_created() -> Result<()
     place.condition("Injected", "False", "ContainerNotFound").await?;
     let containers = place.deployment().await?["spec"]["template"]["spec"]["containers"].clone();
     assert_eq!(containers.as_array().map(Vec::len), Some(2));
-    Ok(())
-}
-
-/// Forced by touching the Deployment, which wakes its binding. What is counted is what the API server saw.
-#[tokio::test]
-async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()> {
-    let place = Place::new("quiet").await?;
-    place.injected().await?;
-    place.condition("RolledOut", "False", "Progressing").await?;
-    let reconciles = || async {
-        let port = place.operated.operator.admin_port();
-        let text = tokio::task::spawn_blocking(move || signer_process::get(port, "/metrics"))
-            .await??
-            .body;
-        let count = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("signer_operator_reconciles_total{result=\"ok\"} "))
-            .find_map(|number| number.parse::<u64>().ok());
-        Ok::<_, anyhow::Error>(count.unwrap_or_default())
-    };
-    let writes = || -> Result<usize> {
-        Ok(place
-            .operated
-            .plane
-            .requests()?
-            .iter()
-            .filter(|request| {
-                request.user() == chart::OPERATOR && request.namespace() == place.namespace && request.is_write()
-            })
-            .count())
-    };
-    let versions = || async {
-        let service = place
-            .kubectl_ok(&[
-                "get",
-                "service",
-                "voter-signer",
-                "-o",
-                "jsonpath={.metadata.resourceVersion}",
-            ])
-            .await?;
-        Ok::<_, anyhow::Error>((service, place.binding().await?.metadata.resource_version))
-    };
-    // The pods are created behind the injection; their count is the last thing that the status waits for.
-    eventually(SOON, "no more writes", async || {
-        let before = (writes()?, reconciles().await?);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        ensure!((writes()?, reconciles().await?) == before, "the operator still works");
-        Ok(())
-    })
-    .await?;
-    let (writes_before, versions_before) = (writes()?, versions().await?);
-    let deployments: Api<k8s_openapi::api::apps::v1::Deployment> =
-        Api::namespaced(place.client.clone(), &place.namespace);
-    let mut version = None;
-    for number in 0..100 {
-        let before = reconciles().await?;
-        // A label moves the resourceVersion and nothing that the Deployment controller cares about.
-        let touch = json!({"metadata": {"labels": {"touched": number.to_string()}}});
-        let touched = deployments
-            .patch(VOTER, &PatchParams::default(), &Patch::Merge(touch))
-            .await?;
-        version = touched.metadata.resource_version;
-        eventually(SOON, "a reconcile", async || {
-            ensure!(reconciles().await? > before, "none since the touch");
-            Ok(())
-        })
-        .await?;
-    }
-    assert_eq!(writes()?, writes_before, "the operator wrote at steady state");
-    assert_eq!(versions().await?, versions_before);
-    assert_eq!(deployments.get(VOTER).await?.metadata.resource_version, version);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_restart_of_the_operator_writes_nothing() -> Result<()> {
-    let place = Place::new("restart").await?;
-    place.apply(&voter()).await?;
-    place.apply(&binding()).await?;
-    place.condition("Injected", "True", "Injected").await?;
-    let before = (
-        place.deployment().await?["metadata"]["generation"].clone(),
-        place.binding().await?.metadata.generation,
-    );
-    let second = tests::operator_process::OperatorProcess::start(place.operated.plane, &[]).await?;
-    let port = second.admin_port();
-    eventually(SOON, "the second operator's first reconciles", async || {
-        let text = tokio::task::spawn_blocking(move || signer_process::get(port, "/metrics"))
-            .await??
-            .body;
-        ensure!(
-            text.contains("signer_operator_reconciles_total{result=\"ok\"}"),
-            "none yet"
-        );
-        ensure!(
-            !text.contains("signer_operator_writes_total{kind=\"Deployment\""),
-            "it wrote a Deployment:\n{text}"
-        );
-        Ok(())
-    })
-    .await?;
-    let status = second.stop()?;
-    assert!(status.success(), "SIGTERM ended the operator with {status}");
-    let after = (
-        place.deployment().await?["metadata"]["generation"].clone(),
-        place.binding().await?.metadata.generation,
-    );
-    assert_eq!(after, before);
     Ok(())
 }

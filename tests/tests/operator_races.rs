@@ -102,11 +102,11 @@ async fn a_second_pass_over_the_injected_object_finds_nothing_to_do() -> Result<
     let place = place_of_our_own("twice").await?;
     let (context, observed, first) = steps_of_an_accepted_binding(&place).await?;
     let applied = apply::apply(&context, &observed, Ok(first.clone())).await?;
-    assert_eq!(applied.outcome, Ok(Written::Injection));
+    assert_eq!((applied.written, applied.outcome), (Written::Injection, Ok(())));
     // A context without a memory, as after a restart.
     let (context, observed, second) = steps_of_an_accepted_binding(&place).await?;
     assert_eq!(second, first, "rendering depends on what was injected");
     let applied = apply::apply(&context, &observed, Ok(second)).await?;
-    assert_eq!(applied.outcome, Ok(Written::Nothing));
+    assert_eq!((applied.written, applied.outcome), (Written::Nothing, Ok(())));
     Ok(())
 }

@@ -114,7 +114,10 @@ async fn remove_works_although_a_manifest_holds_a_part_of_our_container() -> Res
         .apply_with(&part, &["--server-side", "--field-manager=argocd"])
         .await?;
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
-    assert_eq!(place.deployment().await?["spec"], before);
+    let after = place.deployment().await?;
+    assert_eq!(after["spec"], before);
+    let fields = after["metadata"]["managedFields"].to_string();
+    assert!(!fields.contains("signer-operator"), "something is still ours: {fields}");
     Ok(())
 }
 
@@ -181,5 +184,83 @@ async fn a_binding_that_never_served_removes_nothing_of_another() -> Result<()> 
         .await?;
     place.kubectl_ok(&["delete", "sb", "z-second", "--timeout=30s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before["spec"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn remove_does_not_touch_a_signer_that_was_never_ours() -> Result<()> {
+    let place = Place::new("never-ours").await?;
+    let by_hand = with(
+        voter(),
+        "/spec/template/spec/initContainers",
+        json!([{"name": "signer", "image": "registry.example/signer:1", "restartPolicy": "Always"}]),
+    );
+    place.apply(&by_hand).await?;
+    let before = place.deployment().await?["spec"].clone();
+    place.apply(&removing()).await?;
+    place.condition("Injected", "False", "ForeignSigner").await?;
+    finalizers(&place, None).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    assert_eq!(place.deployment().await?["spec"], before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_binding_inherits_the_deployment_without_a_moment_without_signer() -> Result<()> {
+    let place = Place::new("inherit").await?;
+    place.apply(&voter()).await?;
+    place.apply(&removing()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let before = place.deployment().await?;
+    place
+        .apply(&with(binding(), "/metadata/name", json!("z-second")))
+        .await?;
+    place
+        .condition_of("z-second", "Accepted", "False", "TargetTaken")
+        .await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.condition_of("z-second", "Injected", "True", "Injected").await?;
+    let after = place.deployment().await?;
+    assert_eq!(after["spec"], before["spec"]);
+    assert_eq!(after["metadata"]["generation"], before["metadata"]["generation"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_key_takes_a_retained_injection_over_only_by_decision() -> Result<()> {
+    let place = Place::new("take-over").await?;
+    let before = place.injected().await?;
+    place.kubectl_ok(&["delete", "sb", VOTER]).await?;
+    place
+        .apply(&tests::operated::secret("other-key", "value", &"1".repeat(64)))
+        .await?;
+    let other = with(
+        with(binding(), "/metadata/name", json!("other")),
+        "/spec/key/local/secretRef/name",
+        json!("other-key"),
+    );
+    place.apply(&other).await?;
+    let message = place
+        .condition_of("other", "Injected", "False", "TakeOverPending")
+        .await?;
+    assert!(message.contains("ATTO_SIGNER_KEY"), "{message}");
+    assert_eq!(place.deployment().await?["spec"], before["spec"]);
+    // The same key and token are the same voter.
+    place.kubectl_ok(&["delete", "sb", "other"]).await?;
+    place.apply(&with(binding(), "/metadata/name", json!("same"))).await?;
+    place.condition_of("same", "Injected", "True", "Injected").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn remove_takes_out_the_variables_of_a_restored_backup() -> Result<()> {
+    let place = Place::new("backup").await?;
+    place.apply(&voter()).await?;
+    let before = place.deployment().await?["spec"].clone();
+    place.apply(&removing()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.restore_from_backup().await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    assert_eq!(place.deployment().await?["spec"], before);
     Ok(())
 }

@@ -149,6 +149,32 @@ impl LiveDeployment {
             .find(|entry| entry.manager == FIELD_MANAGER && entry.operation == "Apply")
     }
 
+    /// Whether a manifest that is applied, by the server or by kubectl itself, carries this variable.
+    pub fn is_carried_by_a_manifest(&self, container: &str, variable: &str) -> bool {
+        let server_side = self.managed_fields().any(|entry| {
+            entry.operation == "Apply"
+                && entry.manager != FIELD_MANAGER
+                && entry.owns_variable_value(container, variable)
+        });
+        server_side || self.last_applied_variables(container).any(|name| name == variable)
+    }
+
+    /// The names of a container's variables in the manifest that `kubectl apply` has kept of itself.
+    fn last_applied_variables(&self, container: &str) -> impl Iterator<Item = String> {
+        let manifest = self
+            .0
+            .pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration")
+            .and_then(Value::as_str)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .map(Self);
+        let found = manifest.and_then(|manifest| manifest.container(ContainerList::Containers, container).cloned());
+        let env = found
+            .and_then(|found| found["env"].as_array().cloned())
+            .unwrap_or_default();
+        env.into_iter()
+            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+    }
+
     /// Whether the sidecar in the template is recorded as ours.
     pub fn owns_signer(&self) -> bool {
         self.ours().is_some_and(|ours| ours.owns_signer())
@@ -180,10 +206,5 @@ impl ManagedFields<'_> {
         let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
             [format!("k:{{\"name\":\"{variable}\"}}")];
         ["f:value", "f:valueFrom"].iter().any(|field| !item[field].is_null())
-    }
-
-    /// Whether the entry holds anything of a container.
-    pub fn owns_container(&self, container: &str) -> bool {
-        self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")].is_object()
     }
 }

@@ -47,27 +47,27 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
 async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Action, Error> {
     context.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
     let Some(binding) = observe::binding(context, cached).await? else {
-        context.backoff.succeeded(&ObjectRef::from_obj(cached).to_string());
+        context.backoff.succeeded(cached);
         return Ok(Action::await_change());
     };
     if binding.meta().deletion_timestamp.is_some() {
         return leave(context, &binding).await;
     }
-    let key = ObjectRef::from_obj(&*binding).to_string();
     let observed = observe::observe(context, binding).await?; // client
     let verdict = validate::validate(&observed, &context.settings); // pure
-    let policy = verdict.effective.deletion_policy;
-    apply::finalizer::follow_policy(context, &observed.binding, policy).await?; // client
     let rendered = render_for(&observed, &verdict); // pure
+    apply::finalizer::follow_policy(context, &observed.binding, rendered.is_ok()).await?; // client
     let applied = apply::apply(context, &observed, rendered).await?; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
     apply::report::publish(context, &observed.binding, applied.deployment.as_ref(), &report).await?; // client
-    if applied.outcome.is_ok() {
-        context.backoff.succeeded(&key);
-        return Ok(Action::requeue(jitter(LOOK_AGAIN)));
-    }
-    // What a refusal waits for may be a Secret, which no watch would tell of.
-    Ok(Action::requeue(context.backoff.failed(&key)))
+    Ok(Action::requeue(match &applied.outcome {
+        Ok(()) => {
+            context.backoff.succeeded(&*observed.binding);
+            jitter(LOOK_AGAIN)
+        }
+        // What a refusal waits for may be a Secret, which no watch would tell of.
+        Err(refusal) => context.backoff.failed(&*observed.binding, refusal.reason),
+    }))
 }
 
 fn render_for(
@@ -84,6 +84,7 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
     if !observe::has_finalizer(binding) {
         return Ok(Action::await_change());
     }
+    context.backoff.succeeded(binding);
     if let Some(live) = observe::to_restore(context, binding).await? {
         let removed = apply::removal::remove(context, &live).await?;
         if let Some(notice) = status::removal_notice(removed) {
@@ -103,5 +104,5 @@ pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error
     } else {
         tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
     }
-    Action::requeue(context.backoff.failed(&key))
+    Action::requeue(context.backoff.failed(&*guarded, error.category()))
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crds::SignerBinding;
 use crds::names::FINALIZER;
+use crds::{DeletionPolicy, SignerBinding};
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
 use kube::api::{Api, DynamicObject};
-use kube::core::DeserializeGuard;
 use kube::discovery::ApiResource;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
@@ -69,7 +68,7 @@ pub async fn observe(context: &Context, binding: Arc<SignerBinding>) -> Result<O
     Ok(Observed {
         token: token(context, &namespace, &binding).await?,
         local_key: local_key(context, &namespace, &binding).await?,
-        rivals: rivals(context, &binding),
+        rivals: rivals(context, &binding).await?,
         binding,
         deployment,
         service,
@@ -110,13 +109,16 @@ async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<
 }
 
 /// The Deployment that a binding on its way out has to restore: none if it is gone or going, if the whole namespace
-/// is going, or if an older binding serves it.
+/// is going, if another binding is for it, or if the binding no longer asks for it.
 pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Option<LiveDeployment>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
     let Some(name) = &binding.spec.target.name else {
         return Ok(None);
     };
-    if rivals(context, binding).iter().any(|rival| rival.is_older)
+    // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter without
+    // it.
+    if !removes(binding)
+        || !rivals(context, binding).await?.is_empty()
         || namespace_is_terminating(context, &namespace).await?
     {
         return Ok(None);
@@ -151,25 +153,39 @@ async fn local_key(context: &Context, namespace: &str, binding: &SignerBinding) 
     })
 }
 
-/// The other bindings of the namespace that name the same Deployment and will stay.
-fn rivals(context: &Context, binding: &SignerBinding) -> Vec<Rival> {
+/// The other bindings of the namespace that name the same Deployment and will stay. The list comes from a watch, which may
+/// be behind, so each one is asked for.
+async fn rivals(context: &Context, binding: &SignerBinding) -> Result<Vec<Rival>, Error> {
     let age = |binding: &SignerBinding| (binding.creation_timestamp().map(|time| time.0), binding.name_any());
+    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+    let mut rivals = vec![];
+    for name in same_target(context, binding) {
+        let found = deadline("get another SignerBinding", api.get_opt(&name)).await?;
+        if let Some(other) = found.filter(|other| other.meta().deletion_timestamp.is_none()) {
+            rivals.push(Rival {
+                is_older: age(&other) < age(binding),
+                name,
+            });
+        }
+    }
+    Ok(rivals)
+}
+
+fn same_target(context: &Context, binding: &SignerBinding) -> Vec<String> {
     context
         .bindings
         .state()
         .iter()
-        .filter_map(|guarded| match &**guarded {
-            DeserializeGuard(Ok(other)) => Some(other),
-            DeserializeGuard(Err(_)) => None,
-        })
+        .filter_map(|guarded| guarded.0.as_ref().ok())
         .filter(|other| other.namespace() == binding.namespace() && other.name_any() != binding.name_any())
         .filter(|other| other.spec.target.name.is_some() && other.spec.target.name == binding.spec.target.name)
-        .filter(|other| other.meta().deletion_timestamp.is_none() || has_finalizer(other))
-        .map(|other| Rival {
-            name: other.name_any(),
-            is_older: age(other) < age(binding),
-        })
+        .map(ResourceExt::name_any)
         .collect()
+}
+
+/// Whether deleting the binding restores its Deployment.
+pub fn removes(binding: &SignerBinding) -> bool {
+    binding.spec.deletion_policy == Some(DeletionPolicy::Remove)
 }
 
 /// Whether the binding asked for removal when it was last seen.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crds::SignerBinding;
 use crds::names::FIELD_MANAGER;
@@ -13,11 +14,12 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
 
 use super::apply::memory::Memory;
-use super::backoff::Backoff;
+use super::backoff::{Backoff as BindingBackoff, jitter};
 use super::context::Context;
 use super::token::Fingerprints;
 use super::validate::Settings;
@@ -61,16 +63,18 @@ pub fn controller(
         client,
         bindings: store.clone(),
         settings: Arc::new(settings),
-        metrics,
+        metrics: metrics.clone(),
         recorder,
         fingerprints: Fingerprints::default(),
         memory: Memory::default(),
-        backoff: Backoff::default(),
+        backoff: BindingBackoff::default(),
     });
+    let counted = metrics;
     let by_deployment = store.clone();
     let by_service = store.clone();
     let running = controller
         .with_config(Config::default().concurrency(CONCURRENCY))
+        .trigger_backoff(WatchBackoff::default())
         .watches(deployments, watch(), move |deployment| {
             targeting(&by_deployment, deployment.namespace().as_deref(), &deployment.name_any())
         })
@@ -94,13 +98,33 @@ pub fn controller(
         })
         .graceful_shutdown_on(stop)
         .run(reconcile, error_policy, context.clone())
-        .for_each(|result| {
+        .for_each(move |result| {
             if let Err(QueueError::QueueError(error)) = result {
+                counted.watch_failed();
                 tracing::warn!(%error, "a watch failed and is started again; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
             }
             std::future::ready(())
         });
     (context, running)
+}
+
+/// One failing watch holds up all of them, so the wait stays short.
+#[derive(Default)]
+struct WatchBackoff(u32);
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0 = (self.0 + 1).min(5);
+        Some(jitter(Duration::from_millis(100 * (1 << self.0))))
+    }
+}
+
+impl Backoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.0 = 0;
+    }
 }
 
 /// The bindings that name this Deployment.

@@ -61,15 +61,17 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         Err(refusal) => State::no(refusal.clone()),
     };
     let injected = injected(binding, &old, applied, &verdict.effective);
-    let rolled_out = rollout::state(injected.is_true, applied.deployment.as_ref());
+    let settled = is_true(&old, types::ROLLED_OUT) && applied.written == Written::Nothing;
+    let rolled_out = rollout::state(injected.is_true, settled, applied.deployment.as_ref());
     let steps = [accepted, token, injected, rolled_out];
-    let ready = ready(&steps);
-    let target = target(binding, applied, &steps, &ready);
+    let ready = ready(&steps, applied.deployment.as_ref());
 
     let mut conditions = vec![];
     for (type_, state) in types::ALL.iter().zip(steps.iter().chain([&ready])) {
         conditions.push(condition(type_, state, &old, binding.metadata.generation, now));
     }
+    let told = conditions.last().map(|ready: &Condition| ready.message.clone());
+    let target = target(binding, &old, applied, ready.refusal.reason, told.unwrap_or_default());
     let status = SignerBindingStatus {
         observed_generation: binding.metadata.generation,
         conditions,
@@ -90,7 +92,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
 
 fn injected(binding: &SignerBinding, old: &SignerBindingStatus, applied: &Applied, effective: &Effective) -> State {
     match &applied.outcome {
-        Ok(_) => State::yes(
+        Ok(()) => State::yes(
             reasons::INJECTED,
             format!(
                 "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
@@ -120,19 +122,31 @@ fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
 }
 
 /// True if all are; else the first that is not says why.
-fn ready(states: &[State]) -> State {
+fn ready(states: &[State], live: Option<&LiveDeployment>) -> State {
     if let Some(failing) = states.iter().find(|state| !state.is_true) {
         return failing.clone();
     }
     match states.last() {
         Some(rolled_out) if rolled_out.refusal.reason == reasons::SCALED_TO_ZERO => rolled_out.clone(),
+        _ if live.is_some_and(|live| rollout::ready_pods(live) < live.replicas()) => State::no(Refusal::new(
+            reasons::PODS_NOT_READY,
+            live.map(rollout::counts).unwrap_or_default(),
+        )),
         _ => State::yes(reasons::READY, "the pods run with their signer"),
     }
 }
 
-fn target(binding: &SignerBinding, applied: &Applied, states: &[State], ready: &State) -> TargetStatus {
-    let injected = states.get(2).is_some_and(|state| state.is_true);
+fn target(
+    binding: &SignerBinding,
+    old: &SignerBindingStatus,
+    applied: &Applied,
+    reason: &str,
+    message: String,
+) -> TargetStatus {
     let live = applied.deployment.as_ref();
+    // What this binding has injected stays its own while a refusal keeps it from being written anew.
+    let injected = applied.outcome.is_ok()
+        || (old.targets.iter().any(|target| target.injected) && live.is_some_and(LiveDeployment::owns_signer));
     TargetStatus {
         name: binding.spec.target.name.clone().unwrap_or_default(),
         injected,
@@ -140,8 +154,8 @@ fn target(binding: &SignerBinding, applied: &Applied, states: &[State], ready: &
         ready: live
             .filter(|_| injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
-        reason: ready.refusal.reason.to_owned(),
-        message: shorten(&ready.refusal.message, 1024),
+        reason: reason.to_owned(),
+        message,
     }
 }
 
@@ -151,18 +165,28 @@ fn clamp(count: i64) -> i32 {
 
 fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: Option<i64>, now: &Time) -> Condition {
     let status = if state.is_true { "True" } else { "False" };
-    let since = old
+    let reason = state.refusal.reason;
+    let before = old
         .conditions
         .iter()
-        .find(|condition| condition.type_ == type_ && condition.status == status)
-        .map_or(now, |condition| &condition.last_transition_time);
+        .find(|condition| condition.type_ == type_ && condition.status == status);
+    // A webhook may put a time or a request's id into its words, and a message that changes every time would be written,
+    // seen and written again.
+    let message = before
+        .filter(|before| {
+            reason == reasons::REJECTED && before.reason == reason && before.observed_generation == generation
+        })
+        .map_or_else(
+            || shorten(&state.refusal.message, 4096),
+            |before| before.message.clone(),
+        );
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),
-        reason: state.refusal.reason.to_owned(),
-        message: shorten(&state.refusal.message, 4096),
+        reason: reason.to_owned(),
+        message,
         observed_generation: generation,
-        last_transition_time: since.clone(),
+        last_transition_time: before.map_or(now, |before| &before.last_transition_time).clone(),
     }
 }
 
@@ -205,14 +229,4 @@ pub fn shorten(text: &str, longest: usize) -> String {
         .find(|end| text.is_char_boundary(*end))
         .unwrap_or(0);
     format!("{}…", &text[..end])
-}
-
-/// Whether this reconcile wrote an injection that was not there, or was changed.
-pub fn written(applied: &Applied) -> Option<Written> {
-    applied
-        .outcome
-        .as_ref()
-        .ok()
-        .copied()
-        .filter(|written| *written != Written::Nothing)
 }

@@ -29,16 +29,45 @@ pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
             ));
         }
     };
+    let given = document.clone();
     let binding: SignerBinding = serde_json::from_value(document)
         .map_err(|error| format!("{}: the SignerBinding cannot be read: {error}", file.display()))?;
+    if let Some(field) = unknown(&given["spec"], &binding.spec)? {
+        return Err(format!(
+            "{}: spec{field}: the SignerBinding has no such field",
+            file.display()
+        ));
+    }
     let Some(name) = binding.spec.target.name.clone() else {
         return Err("spec.target.name: not set; this command renders a binding that names its Deployment".to_owned());
     };
     let found = deployments
         .into_iter()
-        .find(|deployment| deployment["metadata"]["name"] == name.as_str())
-        .ok_or_else(|| format!("found no Deployment {name} (apps/v1) in the files, which spec.target.name names"))?;
+        .find(|deployment| {
+            deployment["metadata"]["name"] == name.as_str()
+                && deployment["metadata"]["namespace"] == given["metadata"]["namespace"]
+        })
+        .ok_or_else(|| {
+            format!(
+                "found no Deployment {name} (apps/v1) in the namespace of the binding, which spec.target.name names"
+            )
+        })?;
     Ok((binding, found))
+}
+
+/// The path of the first field that is in the file and not in what was read of it: misspelt, it would do nothing.
+fn unknown(given: &Value, read: &impl serde::Serialize) -> Result<Option<String>, String> {
+    let read = serde_json::to_value(read).map_err(|error| error.to_string())?;
+    Ok(missing(given, &read))
+}
+
+fn missing(given: &Value, read: &Value) -> Option<String> {
+    let given = given.as_object()?;
+    given.iter().find_map(|(field, value)| match read.get(field) {
+        None if value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty) => None,
+        None => Some(format!(".{field}")),
+        Some(read) => missing(value, read).map(|rest| format!(".{field}{rest}")),
+    })
 }
 
 fn documents(file: &Path) -> Result<Vec<Value>, String> {

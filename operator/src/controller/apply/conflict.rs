@@ -8,24 +8,27 @@ use super::super::live::LiveDeployment;
 use super::super::validate::Refusal;
 
 /// A field that another manager holds with another value.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conflict {
-    pub manager: String,
     pub field: String,
+    pub manager: String,
 }
 
 /// The conflicts in the API server's answer; none if it is another kind of 409.
 pub fn conflicts(status: &Status) -> Vec<Conflict> {
-    status
+    let mut conflicts: Vec<_> = status
         .details
         .iter()
         .flat_map(|details| &details.causes)
         .filter(|cause| cause.reason == "FieldManagerConflict")
         .map(|cause| Conflict {
-            manager: manager(&cause.message),
             field: cause.field.clone(),
+            manager: manager(&cause.message),
         })
-        .collect()
+        .collect();
+    // The API server names them in no order, and a message that changes is a status that is written.
+    conflicts.sort();
+    conflicts
 }
 
 /// Whether the object was deleted and created again since it was read. The API server answers that with a 422, because
@@ -48,11 +51,11 @@ fn manager(message: &str) -> String {
 pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment) -> bool {
     !conflicts.is_empty()
         && conflicts.iter().all(|conflict| {
-            is_ours(&conflict.field)
-                && live
-                    .managed_fields()
-                    .filter(|entry| entry.manager == conflict.manager)
-                    .all(|entry| entry.operation == "Update")
+            let mut entries = live
+                .managed_fields()
+                .filter(|entry| entry.manager == conflict.manager)
+                .peekable();
+            is_ours(&conflict.field) && entries.peek().is_some() && entries.all(|entry| entry.operation == "Update")
         })
 }
 
@@ -65,7 +68,7 @@ fn is_ours(field: &str) -> bool {
 pub fn refusal(conflicts: &[Conflict]) -> Refusal {
     let named: Vec<_> = conflicts
         .iter()
-        .map(|Conflict { manager, field }| {
+        .map(|Conflict { field, manager }| {
             let container = container_of(field).map_or(String::new(), |name| format!("container {name}: "));
             format!("{container}{field} is managed by {manager}")
         })
@@ -80,13 +83,14 @@ pub fn refusal(conflicts: &[Conflict]) -> Refusal {
 }
 
 /// What to tell when our own things are changed again and again.
-pub fn contested(conflicts: &[Conflict]) -> Refusal {
+pub fn contested(what: &str, conflicts: &[Conflict]) -> Refusal {
     let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
+    managers.sort_unstable();
     managers.dedup();
     Refusal::new(
         reasons::CONTESTED,
         format!(
-            "field manager {} keeps changing the injected signer; it was put back 5 times within an hour and is left alone now: stop that manager from writing it",
+            "field manager {} keeps changing {what}; it was put back 5 times within an hour and is left alone now: stop that manager from writing it",
             managers.join(", ")
         ),
     )

@@ -78,7 +78,7 @@ async fn write(
         return Ok(Err(conflict::refusal(&conflicts)));
     }
     if !context.memory.may_force(live.uid()) {
-        return Ok(Err(conflict::contested(&conflicts)));
+        return Ok(Err(conflict::contested("the injected signer", &conflicts)));
     }
     let mut body = rendered.deployment.clone();
     body["metadata"]["resourceVersion"] = json!(live.resource_version());

@@ -1,24 +1,25 @@
 //! The finalizer of a binding that restores its Deployment when it is deleted. A binding that retains has none, so that
 //! nothing can get stuck.
 
-use crds::names::FINALIZER;
-use crds::{DeletionPolicy, SignerBinding};
+use crds::SignerBinding;
+use crds::names::{FIELD_MANAGER, FINALIZER};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 use super::super::context::{Context, deadline};
 use super::super::error::Error;
-use super::super::observe::has_finalizer;
+use super::super::observe::{has_finalizer, removes};
 
-/// Adds or removes the finalizer as the binding's policy asks.
+/// Adds or removes the finalizer as the binding's policy asks. A binding that injects nothing has nothing to remove, and
+/// gets none.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
-pub async fn follow_policy(context: &Context, binding: &SignerBinding, policy: DeletionPolicy) -> Result<(), Error> {
-    match (policy, has_finalizer(binding)) {
-        (DeletionPolicy::Remove, false) => add(context, binding).await,
-        (DeletionPolicy::Retain, true) => drop(context, binding).await,
+pub async fn follow_policy(context: &Context, binding: &SignerBinding, injects: bool) -> Result<(), Error> {
+    match (removes(binding), has_finalizer(binding)) {
+        (true, false) if injects => add(context, binding).await,
+        (false, true) => drop(context, binding).await,
         _ => Ok(()),
     }
 }
@@ -60,7 +61,11 @@ async fn patch(context: &Context, binding: &SignerBinding, mut operations: Value
         );
     }
     let patch = Patch::<SignerBinding>::Json(serde_json::from_value(operations).map_err(Error::Encode)?);
-    let (name, parameters) = (binding.name_any(), PatchParams::default());
+    let name = binding.name_any();
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let result = deadline("write the finalizer", api.patch(&name, &parameters, &patch)).await;
     context.metrics.write("SignerBinding", &result);
     match result {

@@ -8,6 +8,8 @@ pub mod removal;
 pub mod report;
 mod service;
 
+use crds::conditions::reasons;
+
 use super::context::Context;
 use super::error::Error;
 use super::live::LiveDeployment;
@@ -20,7 +22,9 @@ use super::validate::Refusal;
 pub struct Applied {
     /// The Deployment after the write, or as it was found.
     pub deployment: Option<LiveDeployment>,
-    pub outcome: Result<Written, Refusal>,
+    /// What was written to the Deployment, whatever came after it.
+    pub written: Written,
+    pub outcome: Result<(), Refusal>,
 }
 
 /// What had to be written to the Deployment.
@@ -43,24 +47,41 @@ pub async fn apply(
     observed: &Observed,
     rendered: Result<Rendered, Refusal>,
 ) -> Result<Applied, Error> {
-    let refused = |refusal| Applied {
-        deployment: observed.deployment.clone(),
-        outcome: Err(refusal),
-    };
-    let (rendered, live) = match (rendered, &observed.deployment) {
+    let live = observed.deployment.as_ref();
+    let (rendered, live) = match (rendered, live) {
         (Ok(rendered), Some(live)) => (rendered, live),
         (Ok(_), None) => return Err(Error::Changed("the Deployment")),
-        (Err(refusal), _) => return Ok(refused(refusal)),
+        (Err(refusal), _) => {
+            return Ok(Applied {
+                deployment: make_way(context, live, &refusal).await?,
+                written: Written::Nothing,
+                outcome: Err(refusal),
+            });
+        }
     };
-    let (deployment, outcome) = deployment::apply(context, live, &rendered).await?;
-    let outcome = match outcome {
-        Ok(written) => service::apply(context, observed.service.as_ref(), &rendered)
-            .await?
-            .map(|()| written),
-        Err(refusal) => Err(refusal),
+    let (deployment, written) = deployment::apply(context, live, &rendered).await?;
+    let outcome = match written {
+        Ok(_) => service::apply(context, observed.service.as_ref(), &rendered).await?,
+        Err(ref refusal) => Err(refusal.clone()),
     };
     Ok(Applied {
         deployment: Some(deployment),
+        written: written.unwrap_or(Written::Nothing),
         outcome,
     })
+}
+
+/// On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side
+/// apply keeps it as a container without an image and refuses the manifest, so they are given up first.
+async fn make_way(
+    context: &Context,
+    live: Option<&LiveDeployment>,
+    refusal: &Refusal,
+) -> Result<Option<LiveDeployment>, Error> {
+    match live {
+        Some(live) if refusal.reason == reasons::CONTAINER_NOT_FOUND && live.is_paused() => {
+            removal::give_up(context, live).await.map(Some)
+        }
+        other => Ok(other.cloned()),
+    }
 }

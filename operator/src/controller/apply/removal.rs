@@ -22,29 +22,38 @@ pub struct Removed {
     pub kept: bool,
 }
 
-/// Gives up what is ours, reads back, and clears what is left over.
+/// Gives up what is ours, reads back, and clears what is left over. A Deployment that carries nothing of ours is not
+/// touched, whatever its containers are called.
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
 pub async fn remove(context: &Context, live: &LiveDeployment) -> Result<Removed, Error> {
     let target = Target::of(live);
-    let after = give_up(context, live).await?;
-    let patch = leftovers::patch(&after);
-    if !patch.is_empty() {
-        clear(context, &after, patch).await?;
+    let changed = live.ours().is_some() || live.injected_hash().is_some();
+    let mut after = live.clone();
+    if changed {
+        after = give_up(context, live).await?;
+        let patch = leftovers::patch(live, &after);
+        if !patch.is_empty() {
+            clear(context, &after, patch).await?;
+            after = observe::deployment(context, &target.namespace, &target.name)
+                .await?
+                .unwrap_or(after);
+            // Where the first one was refused, our manager still holds the node container as an item of its list.
+            after = give_up(context, &after).await?;
+        }
     }
     service::delete(context, &target).await?;
     context.memory.forget(&target.uid);
-    let remaining = observe::deployment(context, &target.namespace, &target.name).await?;
     Ok(Removed {
-        changed: after.resource_version() != live.resource_version() || live.injected_hash().is_some(),
-        kept: remaining.is_some_and(|remaining| leftovers::are_there(&remaining)),
+        changed,
+        kept: changed && leftovers::are_there(&after),
     })
 }
 
 /// The empty apply. It is refused where another applied manifest holds a part of our container: that container then
 /// loses the fields it needs. The JSON patch takes care of it.
-async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+pub async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     if live.ours().is_none() {
         return Ok(live.clone());
     }

@@ -1,7 +1,8 @@
 //! Writing the Service.
 
 use crds::names::FIELD_MANAGER;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use serde_json::Value;
 
 use super::super::context::{Context, deadline};
@@ -18,34 +19,45 @@ pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered)
     }
     let target = &rendered.target;
     let api = observe::services(context, &target.namespace);
-    let request = |force: bool| {
-        let mut parameters = PatchParams::apply(FIELD_MANAGER);
-        parameters.force = force;
-        let api = api.clone();
-        async move {
-            api.patch(
-                &service_name(&target.name),
-                &parameters,
-                &Patch::Apply(&rendered.service),
-            )
-            .await
-        }
-    };
-    let mut result = deadline("apply the Service", request(false)).await;
+    let budget = format!("{}/service", target.uid);
+    let mut result = patch(context, &api, &rendered.service, false).await;
     // The whole Service is ours: validation has refused one that is not, so a conflict is somebody's edit of it.
-    if result.as_ref().is_err_and(Error::is_conflict) && context.memory.may_force(&target.uid) {
-        result = deadline("apply the Service", request(true)).await;
-        context.memory.forced(&target.uid);
+    if let (Some(live), true) = (live, result.as_ref().is_err_and(Error::is_conflict))
+        && context.memory.may_force(&budget)
+    {
+        let mut body = rendered.service.clone();
+        for field in ["uid", "resourceVersion"] {
+            body["metadata"][field] = live["metadata"][field].clone();
+        }
+        result = patch(context, &api, &body, true).await;
+        if result.is_ok() {
+            context.memory.forced(&budget);
+        }
     }
-    context.metrics.write("Service", &result);
     match result {
         Ok(_) => Ok(Ok(())),
         Err(error) => match error.response() {
             Some(status) if deployment::is_refused(status) => Ok(Err(deployment::rejected(status))),
-            Some(status) if status.is_conflict() => Ok(Err(conflict::contested(&conflict::conflicts(status)))),
+            Some(status) if status.is_conflict() => {
+                let conflicts = conflict::conflicts(status);
+                if conflicts.is_empty() {
+                    return Err(Error::Changed("the Service"));
+                }
+                Ok(Err(conflict::contested("the Service of the signer", &conflicts)))
+            }
             _ => Err(error),
         },
     }
+}
+
+async fn patch(context: &Context, api: &Api<DynamicObject>, body: &Value, force: bool) -> Result<DynamicObject, Error> {
+    let mut parameters = PatchParams::apply(FIELD_MANAGER);
+    parameters.force = force;
+    let name = body["metadata"]["name"].as_str().unwrap_or_default();
+    let patch = Patch::Apply(body);
+    let result = deadline("apply the Service", api.patch(name, &parameters, &patch)).await;
+    context.metrics.write("Service", &result);
+    result
 }
 
 /// Deletes the Service of a Deployment if it is ours.

@@ -8,7 +8,9 @@ pub mod quantity;
 pub mod service;
 mod sidecar;
 
-use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION};
+pub use sidecar::variables as signer_variables;
+
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
 
 use super::live::LiveDeployment;
@@ -32,10 +34,8 @@ pub struct Rendered {
 /// The refusal of a foreign container.
 pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, Refusal> {
     let sidecar = sidecar::render(injection);
-    if injection.signer == SignerOrigin::Annotated
-        && !live.signer().is_some_and(|found| intact::contains(found, &sidecar))
-    {
-        return Err(super::validate::foreign_signer(live, "initContainers"));
+    if injection.signer == SignerOrigin::Annotated && !live.signer().is_some_and(|found| is_equal(found, &sidecar)) {
+        return Err(super::validate::other_signer(live));
     }
     let mut template = json!({
         "metadata": { "labels": { DEPLOYMENT_LABEL: names::short_name(&injection.deployment.name) } },
@@ -60,6 +60,16 @@ pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, 
         }),
         service: service::render(injection),
     })
+}
+
+/// Whether a container is the one that we would write: all of it, and nothing more that decides what runs.
+fn is_equal(found: &Value, sidecar: &Value) -> bool {
+    let variables = |container: &Value| container["env"].as_array().map(Vec::len);
+    intact::contains(found, sidecar)
+        && variables(found) == variables(sidecar)
+        && ["command", "args", "envFrom", "volumeMounts"]
+            .iter()
+            .all(|field| found[*field].is_null())
 }
 
 /// The variables of the node container, letter for letter as Atto's documentation tells people to write them, so that
@@ -89,9 +99,11 @@ pub fn nothing(target: &Target) -> Value {
 /// Whether the Deployment carries what was rendered, recorded as ours.
 pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
     live.owns_signer()
-        && live
-            .ours()
-            .is_some_and(|ours| ours.owns_container(&rendered.node_container))
+        && live.ours().is_some_and(|ours| {
+            NODE_VARIABLES
+                .iter()
+                .all(|variable| ours.owns_variable_value(&rendered.node_container, variable))
+        })
         && intact::contains(&live.raw()["spec"], &rendered.deployment["spec"])
 }
 

@@ -50,7 +50,7 @@ pub fn render(injection: &Injection) -> Value {
 
 /// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes
 /// Kubernetes inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
-fn variables(injection: &Injection) -> Vec<Value> {
+pub fn variables(injection: &Injection) -> Vec<Value> {
     let capabilities: Vec<_> = injection.capabilities.iter().map(|each| each.as_str()).collect();
     let (backend, key) = match &injection.key {
         KeySource::Gcp { key_version } => ("GCP", json!({ "name": "ATTO_SIGNER_KEY", "value": key_version })),

@@ -4,7 +4,7 @@ use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{shorten, written};
+use super::shorten;
 use crate::controller::apply::removal::Removed;
 use crate::controller::apply::{Applied, Written};
 
@@ -21,7 +21,7 @@ pub struct Notice {
 const LONGEST_NOTE: usize = 1000;
 
 pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, applied: &Applied) -> Vec<Notice> {
-    let mut notices: Vec<_> = written(applied).map(of_write).into_iter().collect();
+    let mut notices: Vec<_> = of_write(applied.written).into_iter().collect();
     for condition in &new.conditions {
         let before = old.conditions.iter().find(|other| other.type_ == condition.type_);
         if before.is_some_and(|before| before.status == condition.status && before.reason == condition.reason) {
@@ -56,20 +56,21 @@ pub fn removal_notice(removed: Removed) -> Option<Notice> {
     })
 }
 
-fn of_write(written: Written) -> Notice {
+fn of_write(written: Written) -> Option<Notice> {
     match written {
-        Written::Repair => Notice {
+        Written::Nothing => None,
+        Written::Repair => Some(Notice {
             is_warning: true,
             reason: "DriftRepaired".to_owned(),
             action: "Repair",
             note: "put back the injected signer, which somebody had changed".to_owned(),
-        },
-        Written::Injection | Written::Nothing => Notice {
+        }),
+        Written::Injection => Some(Notice {
             is_warning: false,
             reason: reasons::INJECTED.to_owned(),
             action: "Inject",
             note: "wrote the signer and the node's variables into the pod template".to_owned(),
-        },
+        }),
     }
 }
 

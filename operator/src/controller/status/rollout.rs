@@ -6,7 +6,9 @@ use super::State;
 use crate::controller::live::LiveDeployment;
 use crate::controller::validate::Refusal;
 
-pub fn state(injected: bool, live: Option<&LiveDeployment>) -> State {
+/// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
+/// that follows the probes of the pods.
+pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>) -> State {
     let Some(live) = live.filter(|_| injected) else {
         return State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
     };
@@ -23,17 +25,13 @@ pub fn state(injected: bool, live: Option<&LiveDeployment>) -> State {
             format!("Deployment {} wants no pods", live.name()),
         );
     }
-    if observed && updated == wanted && all == updated && available == wanted {
+    if observed && updated == wanted && all == updated && (settled || available == wanted) {
         return State::yes(
             reasons::ROLLED_OUT,
-            format!("{wanted} of {wanted} wanted pods are ready with the injected template"),
+            format!("Deployment {} has no pods of another template", live.name()),
         );
     }
-    // Ready pods only: every other count would make a write of every step of a rollout.
-    let counts = format!(
-        "{} of {wanted} wanted pods are ready with the injected template",
-        ready_pods(live)
-    );
+    let counts = counts(live);
     // The controller counts a paused Deployment as observed although its pods stay as they are.
     if live.is_paused() && (updated < wanted || all > updated) {
         return State::no(Refusal::new(
@@ -51,6 +49,15 @@ pub fn state(injected: bool, live: Option<&LiveDeployment>) -> State {
         return State::no(Refusal::new(reasons::PODS_NOT_CREATED, format!("{reason}: {message}")));
     }
     State::no(Refusal::new(reasons::PROGRESSING, counts))
+}
+
+/// Ready pods only: every other count would make a write of every step of a rollout.
+pub fn counts(live: &LiveDeployment) -> String {
+    format!(
+        "{} of {} wanted pods are ready with the injected template",
+        ready_pods(live),
+        live.replicas()
+    )
 }
 
 /// Ready pods of the present template. While pods of an older one are left, as many as must be of the present one.
@@ -72,7 +79,7 @@ mod tests {
         let live = LiveDeployment::new(json!({
             "metadata": {"name": "voter", "generation": 2}, "spec": spec, "status": status,
         }));
-        let state = state(true, Some(&live));
+        let state = state(true, false, Some(&live));
         (state.is_true, state.refusal.reason)
     }
 
@@ -83,6 +90,10 @@ mod tests {
         let mut stale = done.clone();
         stale["observedGeneration"] = json!(1);
         assert_eq!(of(&json!({}), &stale), (false, reasons::PROGRESSING));
+        let unready = json!({"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1});
+        assert_eq!(of(&json!({}), &unready), (false, reasons::PROGRESSING));
+        let live = LiveDeployment::new(json!({"spec": {}, "status": unready}));
+        assert!(state(true, true, Some(&live)).is_true, "a failing probe is no rollout");
         let surge = json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 2});
         assert_eq!(of(&json!({}), &surge), (false, reasons::PROGRESSING));
         assert_eq!(
@@ -94,7 +105,7 @@ mod tests {
             of(&json!({"replicas": 0}), &json!({"observedGeneration": 2})),
             (true, reasons::SCALED_TO_ZERO)
         );
-        assert_eq!(state(false, None).refusal.reason, reasons::NOT_INJECTED);
+        assert_eq!(state(false, false, None).refusal.reason, reasons::NOT_INJECTED);
     }
 
     #[test]

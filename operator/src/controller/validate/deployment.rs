@@ -2,13 +2,13 @@
 
 use crds::Effective;
 use crds::conditions::reasons;
-use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, SIGNER_CONTAINER};
+use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER};
 use serde_json::Value;
 
 use super::{Injection, Refusal, SignerOrigin};
 use crate::controller::live::{ContainerList, LiveDeployment};
 use crate::controller::observe::Observed;
-use crate::controller::render::{node_variables, quantity};
+use crate::controller::render::{node_variables, quantity, signer_variables};
 
 pub fn present(observed: &Observed) -> Result<&LiveDeployment, Refusal> {
     let name = observed.binding.spec.target.name.as_deref().unwrap_or_default();
@@ -50,6 +50,47 @@ pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Refusal {
     )
 }
 
+/// The refusal of a container that carries our annotation and is not what we would write.
+pub fn other_signer(live: &LiveDeployment) -> Refusal {
+    Refusal::new(
+        reasons::FOREIGN_SIGNER,
+        format!(
+            "Deployment {} carries our annotation and a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version; remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",
+            live.name()
+        ),
+    )
+}
+
+/// A signer that another binding left behind is a voter with another key or token. Nobody changes it by accident.
+pub fn nobody_elses(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Result<(), Refusal> {
+    let Some(signer) = live
+        .signer()
+        .filter(|_| injection.signer == SignerOrigin::Ours && !was_ours)
+    else {
+        return Ok(());
+    };
+    let wanted = signer_variables(injection);
+    for name in ["ATTO_SIGNER_BACKEND", "ATTO_SIGNER_KEY", "ATTO_SIGNER_TOKEN"] {
+        let of = |env: &[Value]| {
+            env.iter()
+                .find(|entry| entry["name"] == name)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let found = signer["env"].as_array().map_or(&[][..], Vec::as_slice);
+        if !same_source(&of(found), &of(&wanted)) {
+            return Err(Refusal::new(
+                reasons::TAKE_OVER_PENDING,
+                format!(
+                    "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over only with the same key and token reference. Name the same ones, or create the earlier binding again with deletionPolicy Remove and delete it",
+                    live.name()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<String, Refusal> {
     let names: Vec<_> = live
         .containers(ContainerList::Containers)
@@ -85,7 +126,8 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
             .filter(|container| container["restartPolicy"] == "Always" && container["name"] != SIGNER_CONTAINER),
     );
     for container in running {
-        for port in container["ports"].as_array().into_iter().flatten() {
+        let ports = container["ports"].as_array().into_iter().flatten();
+        for port in ports.filter(|port| port["protocol"].as_str().unwrap_or("TCP") == "TCP") {
             let (field, number) = match port["containerPort"].as_i64() {
                 Some(number) if number == i64::from(effective.api_port) => ("spec.signer.ports.api", number),
                 Some(number) if number == i64::from(effective.management_port) => {

@@ -4,7 +4,8 @@ mod deployment;
 mod support;
 mod token;
 
-pub use deployment::{foreign_signer, present};
+pub use deployment::{other_signer, present};
+pub use support::image_is_allowed;
 
 use crds::conditions::reasons;
 use crds::{
@@ -183,8 +184,17 @@ fn injection(observed: &Observed, effective: &Effective) -> Result<Injection, Re
         },
         signer,
     };
+    deployment::nobody_elses(live, &injection, was_injected(&observed.binding))?;
     deployment::variables_agree(live, &injection)?;
     Ok(injection)
+}
+
+/// Whether this binding has put a signer into its Deployment before.
+fn was_injected(binding: &SignerBinding) -> bool {
+    binding
+        .status
+        .as_ref()
+        .is_some_and(|status| status.targets.iter().any(|target| target.injected))
 }
 
 fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {

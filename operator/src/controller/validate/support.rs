@@ -61,7 +61,7 @@ fn everything_is_supported(spec: &SignerBindingSpec) -> Result<(), Refusal> {
 }
 
 /// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.
-fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Refusal> {
+pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Refusal> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());
     }
@@ -76,9 +76,13 @@ fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Refusal> {
 
 /// A prefix ends at a separator: `registry/signer` allows `registry/signer:1` and not `registry/signer-of-somebody:1`.
 fn begins_with(image: &str, prefix: &str) -> bool {
-    image
-        .strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || prefix.ends_with(['/', ':', '@']) || rest.starts_with(['/', ':', '@']))
+    image.strip_prefix(prefix).is_some_and(|rest| {
+        rest.is_empty()
+            || prefix.ends_with(['/', ':', '@'])
+            || rest.starts_with(['/', '@'])
+            // Behind a host alone, a colon begins a port and not a tag.
+            || (rest.starts_with(':') && prefix.contains('/'))
+    })
 }
 
 fn nobody_was_first(rivals: &[Rival], target: Option<&str>) -> Result<(), Refusal> {
@@ -93,7 +97,7 @@ fn nobody_was_first(rivals: &[Rival], target: Option<&str>) -> Result<(), Refusa
     Err(Refusal::new(
         reasons::TARGET_TAKEN,
         format!(
-            "Deployment {} is already served by SignerBinding {first}, which is older; delete one of the two",
+            "SignerBinding {first}, which is older, is for Deployment {} as well, and only one can be; see its status, and delete one of the two",
             target.unwrap_or_default()
         ),
     ))
@@ -116,6 +120,7 @@ mod tests {
                 false,
             ),
             ("registry.example.evil/signer:1", "registry.example", false),
+            ("registry.example:5000/signer:1", "registry.example", false),
             ("signer:1", "registry.example/", false),
         ] {
             assert_eq!(begins_with(image, prefix), expected, "{image} with {prefix}");

@@ -8,24 +8,30 @@ use serde_json::{Value, json};
 
 use crate::controller::live::{ContainerList, LiveDeployment};
 
-/// The operations that clear what is left of ours.
-pub fn patch(live: &LiveDeployment) -> Vec<Value> {
+/// The operations that clear what is left of ours. What was ours is read from the object as it was before it was given
+/// up; afterwards nothing says so any more.
+pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     let mut operations = vec![];
-    for (map, key) in [("labels", DEPLOYMENT_LABEL), ("annotations", HASH_ANNOTATION)] {
-        if live.raw()["spec"]["template"]["metadata"][map][key].is_string() && !is_applied(live, map, key) {
+    for (map, key) in TEMPLATE_KEYS {
+        if after.raw()["spec"]["template"]["metadata"][map][key].is_string() && !is_applied(after, map, key) {
             operations.push(remove(&format!("/spec/template/metadata/{map}/{}", escape(key))));
         }
     }
-    if live.signer().is_some() && !signer_is_applied(live) {
-        operations.extend(remove_signer(live));
-        operations.extend(variables(live));
+    if after.signer().is_some() && !signer_is_applied(after) {
+        operations.extend(remove_signer(after));
     }
+    operations.extend(variables(before, after));
     operations
 }
 
+const TEMPLATE_KEYS: [(&str, &str); 2] = [("labels", DEPLOYMENT_LABEL), ("annotations", HASH_ANNOTATION)];
+
 /// Whether anything of ours is still there.
 pub fn are_there(live: &LiveDeployment) -> bool {
-    live.signer().is_some() || live.injected_hash().is_some()
+    live.signer().is_some()
+        || TEMPLATE_KEYS
+            .iter()
+            .any(|(map, key)| live.raw()["spec"]["template"]["metadata"][*map][*key].is_string())
 }
 
 fn remove_signer(live: &LiveDeployment) -> Option<Value> {
@@ -41,21 +47,21 @@ fn remove_signer(live: &LiveDeployment) -> Option<Value> {
     })
 }
 
-/// The variables that nobody but us holds, from the back, so that an index stays right. They are only left over where
-/// the empty apply was refused.
-fn variables(live: &LiveDeployment) -> Vec<Value> {
+/// The variables of ours that no manifest carries, from the back, so that an index stays right. They are left over where
+/// the empty apply was refused, or where an update, such as the restore of a backup, holds them as well.
+fn variables(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     let mut operations = vec![];
-    for (position, container) in live.containers(ContainerList::Containers).iter().enumerate() {
+    for (position, container) in after.containers(ContainerList::Containers).iter().enumerate() {
         let name = container["name"].as_str().unwrap_or_default();
         let env = container["env"].as_array().map_or(&[][..], Vec::as_slice);
         let ours: Vec<_> = (0..env.len())
             .filter(|index| {
                 let variable = env[*index]["name"].as_str().unwrap_or_default();
                 NODE_VARIABLES.contains(&variable)
-                    && live.ours().is_some_and(|ours| ours.owns_variable_value(name, variable))
-                    && !live.managed_fields().any(|entry| {
-                        entry.manager != crds::names::FIELD_MANAGER && entry.owns_variable_value(name, variable)
-                    })
+                    && before
+                        .ours()
+                        .is_some_and(|ours| ours.owns_variable_value(name, variable))
+                    && !after.is_carried_by_a_manifest(name, variable)
             })
             .collect();
         if !ours.is_empty() && ours.len() == env.len() {
@@ -114,12 +120,12 @@ mod tests {
             }))
         };
         assert_eq!(
-            patch(&deployment("Update")),
+            patch(&deployment("Update"), &deployment("Update")),
             [
                 json!({ "op": "remove", "path": "/spec/template/metadata/annotations/signer.atto.cash~1hash" }),
                 json!({ "op": "remove", "path": "/spec/template/spec/initContainers/1" }),
             ]
         );
-        assert!(patch(&deployment("Apply")).is_empty());
+        assert!(patch(&deployment("Apply"), &deployment("Apply")).is_empty());
     }
 }

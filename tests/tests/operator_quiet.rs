@@ -1,0 +1,123 @@
+//! A settled binding is quiet: what is counted is what the API server saw, in a test binary of its own, so that no other
+//! test's work is counted with it.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tests::operated::{Place, SOON, VOTER};
+use tests::{chart, eventually, signer_process};
+
+/// One test, so that the restart comes when nothing else goes on.
+#[tokio::test]
+async fn a_settled_binding_is_quiet() -> Result<()> {
+    a_hundred_reconciles_of_a_settled_binding_write_nothing().await?;
+    a_restart_of_the_operator_writes_nothing().await
+}
+
+/// Forced by touching the Deployment, which wakes its binding. What is counted is what the API server saw.
+async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()> {
+    let place = Place::new("quiet").await?;
+    place.injected().await?;
+    place.condition("RolledOut", "False", "Progressing").await?;
+    // Every reconcile reads its binding once.
+    let reconciles = || -> Result<usize> {
+        let requests = place.operated.plane.requests()?;
+        let of_this = |request: &&tests::control_plane::Request| {
+            request.user() == chart::OPERATOR
+                && request.namespace() == place.namespace
+                && request.verb == "get"
+                && request.resource() == "signerbindings"
+        };
+        Ok(requests.iter().filter(of_this).count())
+    };
+    let writes = || -> Result<usize> {
+        Ok(place
+            .operated
+            .plane
+            .requests()?
+            .iter()
+            .filter(|request| {
+                request.user() == chart::OPERATOR && request.namespace() == place.namespace && request.is_write()
+            })
+            .count())
+    };
+    let versions = || async {
+        let service = place
+            .kubectl_ok(&[
+                "get",
+                "service",
+                "voter-signer",
+                "-o",
+                "jsonpath={.metadata.resourceVersion}",
+            ])
+            .await?;
+        Ok::<_, anyhow::Error>((service, place.binding().await?.metadata.resource_version))
+    };
+    // The pods are created behind the injection; their count is the last thing that the status waits for.
+    eventually(SOON, "no more writes", async || {
+        let before = (writes()?, reconciles()?);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ensure!((writes()?, reconciles()?) == before, "the operator still works");
+        Ok(())
+    })
+    .await?;
+    let (writes_before, versions_before) = (writes()?, versions().await?);
+    let deployments: Api<k8s_openapi::api::apps::v1::Deployment> =
+        Api::namespaced(place.client.clone(), &place.namespace);
+    let mut version = None;
+    for number in 0..100 {
+        let before = reconciles()?;
+        // A label moves the resourceVersion and nothing that the Deployment controller cares about.
+        let touch = json!({"metadata": {"labels": {"touched": number.to_string()}}});
+        let touched = deployments
+            .patch(VOTER, &PatchParams::default(), &Patch::Merge(touch))
+            .await?;
+        version = touched.metadata.resource_version;
+        eventually(SOON, "a reconcile", async || {
+            ensure!(reconciles()? > before, "none since the touch");
+            Ok(())
+        })
+        .await?;
+    }
+    assert_eq!(writes()?, writes_before, "the operator wrote at steady state");
+    assert_eq!(versions().await?, versions_before);
+    assert_eq!(deployments.get(VOTER).await?.metadata.resource_version, version);
+    Ok(())
+}
+
+async fn a_restart_of_the_operator_writes_nothing() -> Result<()> {
+    let place = Place::new("restart").await?;
+    place.injected().await?;
+    let before = (
+        place.deployment().await?["metadata"]["generation"].clone(),
+        place.binding().await?.metadata.generation,
+    );
+    let second = tests::operator_process::OperatorProcess::start(place.operated.plane, &[]).await?;
+    let port = second.admin_port();
+    eventually(SOON, "the second operator's first reconciles", async || {
+        let text = tokio::task::spawn_blocking(move || signer_process::get(port, "/metrics"))
+            .await??
+            .body;
+        ensure!(
+            text.contains("signer_operator_reconciles_total{result=\"ok\"}"),
+            "none yet"
+        );
+        ensure!(
+            !text.contains("signer_operator_writes_total{kind=\"Deployment\""),
+            "it wrote a Deployment:\n{text}"
+        );
+        Ok(())
+    })
+    .await?;
+    let status = second.stop()?;
+    assert!(status.success(), "SIGTERM ended the operator with {status}");
+    let after = (
+        place.deployment().await?["metadata"]["generation"].clone(),
+        place.binding().await?.metadata.generation,
+    );
+    assert_eq!(after, before);
+    Ok(())
+}
