@@ -2,6 +2,7 @@
 
 mod bare;
 mod load;
+mod operator;
 mod rounds;
 mod server;
 mod table;
@@ -10,6 +11,7 @@ mod votes;
 use anyhow::Result;
 
 pub use bare::serve as serve_bare;
+pub use operator::operator;
 
 /// Long enough that no guess succeeds, as the operator asks for.
 const TOKEN: &str = "bench-token-0123456789abcdef0123456789abcdef";

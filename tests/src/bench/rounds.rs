@@ -9,8 +9,8 @@ use super::{median, row};
 
 const ROUNDS: usize = 5;
 
-/// Requests of a round: one to two seconds' worth, so that the clock tick of 10 ms is below one percent.
-const REQUESTS: u64 = 20_000;
+/// Requests of a round: so many that the clock tick of 10 ms is about one percent of the CPU they cost.
+const REQUESTS: u64 = 30_000;
 
 const WARM_UP: u64 = 4_000;
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use tests::bench;
+use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     match run() {
@@ -18,7 +19,13 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => bench::signer(),
+        [] => {
+            bench::signer()?;
+            println!();
+            Runtime::new()
+                .context("cannot start a runtime")?
+                .block_on(bench::operator())
+        }
         ["bare", port] => bench::serve_bare(port.parse().with_context(|| format!("{port:?} is not a port"))?),
         _ => bail!("takes no arguments, or `bare PORT`"),
     }
