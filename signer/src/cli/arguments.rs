@@ -3,13 +3,10 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Args, CommandFactory, Parser, Subcommand};
 
 /// The variables, and flags, that are reserved for later versions. Setting one ends the start: being ignored would be worse.
-pub const NOT_YET: [(&str, &str); 13] = [
+pub const NOT_YET: [(&str, &str); 10] = [
     ("ATTO_SIGNER_TOKEN_FILE", "token-file"),
-    ("ATTO_SIGNER_DEADLINE", "deadline"),
-    ("ATTO_SIGNER_STARTUP_TIMEOUT", "startup-timeout"),
     ("ATTO_SIGNER_AUDIT", "audit"),
     ("ATTO_SIGNER_AUDIT_FILE", "audit-file"),
-    ("ATTO_SIGNER_GCP_ENDPOINT", "gcp-endpoint"),
     ("ATTO_SIGNER_POLICY_NETWORKS", "policy-networks"),
     ("ATTO_SIGNER_POLICY_BLOCK_TYPES", "policy-block-types"),
     ("ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", "policy-max-amount-per-send"),
@@ -65,6 +62,12 @@ pub struct Arguments {
     /// The public key (hexadecimal or atto://) without which the signer does not start
     #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
     pub expected_public_key: Option<OsString>,
+    /// GCP: how long a request may take before it is answered with 429 [default: 900ms]
+    #[arg(long, env = "ATTO_SIGNER_DEADLINE", hide_env_values = true)]
+    pub deadline: Option<OsString>,
+    /// GCP: how long a missing permission or key is waited for at the start [default: 10m]
+    #[arg(long, env = "ATTO_SIGNER_STARTUP_TIMEOUT", hide_env_values = true)]
+    pub startup_timeout: Option<OsString>,
     /// Worker threads of the signing API [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
     pub threads: Option<OsString>,
@@ -76,15 +79,18 @@ pub struct Arguments {
 /// Where the key is.
 #[derive(Args)]
 pub struct KeyArguments {
-    /// Where the key is: LOCAL
+    /// Where the key is: GCP or LOCAL
     #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true)]
     pub backend: Option<OsString>,
-    /// LOCAL: the private key, 64 hexadecimal digits
+    /// GCP: the name of the key version; LOCAL: the private key, 64 hexadecimal digits
     #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true)]
     pub key: Option<OsString>,
     /// LOCAL: a file that holds the private key
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
     pub key_file: Option<OsString>,
+    /// GCP: another address of KMS; plain http on loopback goes without credentials, for tests
+    #[arg(long, env = "ATTO_SIGNER_GCP_ENDPOINT", hide_env_values = true)]
+    pub gcp_endpoint: Option<OsString>,
 }
 
 /// Where health, metrics and information are.
@@ -156,7 +162,7 @@ mod tests {
                 .get_arguments()
                 .filter(|argument| argument.get_env().is_some())
                 .count(),
-            12 + NOT_YET.len()
+            15 + NOT_YET.len()
         );
     }
 }

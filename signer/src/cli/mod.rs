@@ -19,6 +19,8 @@ use crate::{
 pub const USAGE: u8 = 64;
 /// What was asked for is not there now (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
+/// A permission or a key is missing (`EX_NOPERM`).
+pub const PERMISSION: u8 = 77;
 /// A setting is wrong (`EX_CONFIG`).
 pub const CONFIGURATION: u8 = 78;
 

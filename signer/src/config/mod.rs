@@ -4,13 +4,15 @@ mod error;
 mod parse;
 mod variables;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 pub use error::{ConfigError, Errors};
 pub use variables::unknown_variables;
 
+use parse::BackendName;
+
 use crate::{
-    backend::Seed,
+    backend::{GcpConfig, Seed},
     cli::{Arguments, KeyArguments, ManagementArguments},
     http::Token,
     net::Place,
@@ -36,6 +38,10 @@ pub struct Config {
     pub port: u16,
     /// Health and metrics.
     pub management: ManagementConfig,
+    /// From the head of a request to its answer; remote backends only.
+    pub deadline: Duration,
+    /// How long a remote backend may refuse at the start.
+    pub startup_timeout: Duration,
     /// Worker threads of the API.
     pub threads: usize,
     /// How much is logged.
@@ -46,9 +52,11 @@ pub struct Config {
 
 /// Where the key is.
 #[derive(Clone, Debug)]
-pub struct KeyConfig {
-    /// The LOCAL key.
-    pub seed: Seed,
+pub enum KeyConfig {
+    /// In this process.
+    Local(Seed),
+    /// In Google Cloud KMS.
+    Gcp(GcpConfig),
 }
 
 /// Where health, metrics and information are.
@@ -72,6 +80,8 @@ impl Config {
             token,
             capabilities,
             expected_public_key,
+            deadline,
+            startup_timeout,
             threads,
             log,
         } = arguments;
@@ -87,6 +97,8 @@ impl Config {
         let token = errors.take(parse::token(token.as_ref(), &mut warnings));
         let capabilities = errors.take(parse::capabilities(capabilities.as_ref()));
         let expected_public_key = errors.take(parse::public_key(expected_public_key.as_ref()));
+        let deadline = errors.take(parse::deadline(deadline.as_ref()));
+        let startup_timeout = errors.take(parse::startup_timeout(startup_timeout.as_ref()));
         let threads = errors.take(parse::threads(threads.as_ref()));
         let log_level = errors.take(parse::log_level(log.as_ref()));
         if let (Some(port), Some(management)) = (port, management)
@@ -106,6 +118,8 @@ impl Config {
             token,
             capabilities,
             expected_public_key,
+            deadline,
+            startup_timeout,
             threads,
             log_level,
         ) {
@@ -117,6 +131,8 @@ impl Config {
                 Some(token),
                 Some(capabilities),
                 Some(expected_public_key),
+                Some(deadline),
+                Some(startup_timeout),
                 Some(threads),
                 Some(log_level),
             ) if errors.is_empty() => Ok(Self {
@@ -127,6 +143,8 @@ impl Config {
                 place,
                 port,
                 management,
+                deadline,
+                startup_timeout,
                 threads,
                 log_level,
                 warnings,
@@ -139,18 +157,56 @@ impl Config {
 impl KeyConfig {
     /// Checks backend and key.
     pub fn read(arguments: &KeyArguments) -> Result<Self, Errors> {
-        let KeyArguments { backend, key, key_file } = arguments;
-        parse::backend(backend.as_ref())?;
+        let KeyArguments {
+            backend,
+            key,
+            key_file,
+            gcp_endpoint,
+        } = arguments;
+        match parse::backend(backend.as_ref())? {
+            BackendName::Local => Self::local(key.as_ref(), key_file.as_ref()),
+            BackendName::Gcp => Self::gcp(key.as_ref(), key_file.as_ref(), gcp_endpoint.as_ref()),
+        }
+    }
+
+    /// The name, as in `ATTO_SIGNER_BACKEND`.
+    pub const fn backend(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "LOCAL",
+            Self::Gcp(_) => "GCP",
+        }
+    }
+
+    fn local(key: Setting<'_>, key_file: Setting<'_>) -> Result<Self, Errors> {
         let seed = match (key, key_file) {
             (Some(_), Some(_)) => Err(ConfigError::new(
                 "ATTO_SIGNER_KEY_FILE",
                 "a file, while ATTO_SIGNER_KEY is set as well",
                 "one of the two; unset the other",
             )),
-            (key, None) => parse::seed(key.as_ref()),
+            (key, None) => parse::seed(key),
             (None, Some(file)) => parse::seed_file(file),
         };
-        Ok(Self { seed: seed? })
+        Ok(Self::Local(seed?))
+    }
+
+    fn gcp(key: Setting<'_>, key_file: Setting<'_>, endpoint: Setting<'_>) -> Result<Self, Errors> {
+        let mut errors = Errors::default();
+        if key_file.is_some() {
+            errors.push(ConfigError::new(
+                "ATTO_SIGNER_KEY_FILE",
+                "a file, with ATTO_SIGNER_BACKEND=GCP",
+                "none: the key is in Google Cloud; unset it",
+            ));
+        }
+        let key_version = errors.take(parse::key_version(key));
+        let endpoint = errors.take(parse::gcp_endpoint(endpoint));
+        match (key_version, endpoint) {
+            (Some(key_version), Some(endpoint)) if errors.is_empty() => {
+                Ok(Self::Gcp(GcpConfig { key_version, endpoint }))
+            }
+            _ => Err(errors),
+        }
     }
 }
 

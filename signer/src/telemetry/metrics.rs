@@ -3,6 +3,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::BackendMetrics;
 use crate::protocol::Kind;
 
 const BUCKETS: [f64; 16] = [
@@ -58,6 +59,10 @@ labels! {
         Incomplete = "incomplete",
         /// 429 `BACKEND_UNAVAILABLE`.
         BackendUnavailable = "backend_unavailable",
+        /// 429 DEADLINE.
+        Deadline = "deadline",
+        /// 429 OVERLOADED.
+        Overloaded = "overloaded",
         /// 429 DRAINING.
         Draining = "draining",
         /// 429 INTERNAL.
@@ -127,6 +132,11 @@ impl Metrics {
             refusals: Reason::LABELS.iter().map(by_reason).collect::<Result<_, _>>()?,
             registry,
         })
+    }
+
+    /// Adds the series of a remote backend; once.
+    pub fn add_backend(&self) -> Result<BackendMetrics, prometheus::Error> {
+        BackendMetrics::new(&self.registry)
     }
 
     /// Counts a signing request.
