@@ -3,8 +3,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Args, CommandFactory, Parser, Subcommand};
 
 /// The variables, and flags, that are reserved for later versions. Setting one ends the start: being ignored would be worse.
-pub const NOT_YET: [(&str, &str); 10] = [
-    ("ATTO_SIGNER_TOKEN_FILE", "token-file"),
+pub const NOT_YET: [(&str, &str); 9] = [
     ("ATTO_SIGNER_AUDIT", "audit"),
     ("ATTO_SIGNER_AUDIT_FILE", "audit-file"),
     ("ATTO_SIGNER_POLICY_NETWORKS", "policy-networks"),
@@ -56,6 +55,9 @@ pub struct Arguments {
     /// The token that requests have to carry
     #[arg(long, env = "ATTO_SIGNER_TOKEN", hide_env_values = true)]
     pub token: Option<OsString>,
+    /// A file with the tokens of which requests have to carry one, one on each line; may change at any time
+    #[arg(long, env = "ATTO_SIGNER_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<OsString>,
     /// What may be signed: some of BLOCK, CHALLENGE, VOTE, separated by commas
     #[arg(long, env = "ATTO_SIGNER_CAPABILITIES", hide_env_values = true)]
     pub capabilities: Option<OsString>,
@@ -162,7 +164,7 @@ mod tests {
                 .get_arguments()
                 .filter(|argument| argument.get_env().is_some())
                 .count(),
-            15 + NOT_YET.len()
+            16 + NOT_YET.len()
         );
     }
 }

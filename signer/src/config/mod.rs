@@ -2,11 +2,13 @@
 
 mod error;
 mod parse;
+mod token_file;
 mod variables;
 
 use std::{ffi::OsString, time::Duration};
 
 pub use error::{ConfigError, Errors};
+pub use token_file::TokenFile;
 pub use variables::unknown_variables;
 
 use parse::BackendName;
@@ -30,6 +32,8 @@ pub struct Config {
     pub expected_public_key: Option<PublicKey>,
     /// What requests have to carry.
     pub token: Token,
+    /// Where that may change.
+    pub token_file: Option<TokenFile>,
     /// What is signed.
     pub capabilities: Capabilities,
     /// Where the API listens; `None`: nobody said.
@@ -78,6 +82,7 @@ impl Config {
             port,
             address,
             token,
+            token_file,
             capabilities,
             expected_public_key,
             deadline,
@@ -94,7 +99,16 @@ impl Config {
         let management = errors.take_all(ManagementConfig::read(management));
         let port = errors.take(parse::port("ATTO_SIGNER_PORT", port.as_ref(), 9090));
         let place = errors.take(parse::place("ATTO_SIGNER_ADDRESS", address.as_ref()));
-        let token = errors.take(parse::token(token.as_ref(), &mut warnings));
+        let token_file = token_file.as_ref().map(TokenFile::new);
+        let token = errors.take(match (&token_file, token) {
+            (Some(_), Some(_)) => Err(ConfigError::new(
+                "ATTO_SIGNER_TOKEN_FILE",
+                "a file, while ATTO_SIGNER_TOKEN is set as well",
+                "one of the two; unset the other",
+            )),
+            (Some(file), None) => file.read(),
+            (None, token) => parse::token(token.as_ref(), &mut warnings),
+        });
         let capabilities = errors.take(parse::capabilities(capabilities.as_ref()));
         let expected_public_key = errors.take(parse::public_key(expected_public_key.as_ref()));
         let deadline = errors.take(parse::deadline(deadline.as_ref()));
@@ -139,6 +153,7 @@ impl Config {
                 key,
                 expected_public_key,
                 token,
+                token_file,
                 capabilities,
                 place,
                 port,

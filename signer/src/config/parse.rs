@@ -20,7 +20,7 @@ const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
 const DEFAULT_THREADS: usize = 2;
 const MAX_THREADS: usize = 64;
 /// Below this, a token is warned about.
-const SHORT_TOKEN: usize = 16;
+pub const SHORT_TOKEN: usize = 16;
 /// How much of a value that is no secret a message shows.
 const MAX_EXCERPT: usize = 60;
 const KEY_EXPECTED: &str = "a private key of 64 hexadecimal digits (`signer key generate` makes one)";

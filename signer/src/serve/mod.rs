@@ -155,6 +155,7 @@ async fn serve_api<B: Backend>(
         .map(TcpListener::from_std)
         .collect::<io::Result<Vec<_>>>()?;
     announce(&config, &identity, &listeners);
+    let followed = config.token.clone();
     let policy = Policy::new(config.capabilities, public_key);
     let service = router(Api {
         service: Service::new(policy, key),
@@ -174,6 +175,9 @@ async fn serve_api<B: Backend>(
                 health.lose_listener();
             }
         });
+    }
+    if let Some(file) = config.token_file {
+        tokio::spawn(file.follow(followed));
     }
     health.become_ready(identity);
     let name = signals.next().await;
