@@ -3,17 +3,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Args, CommandFactory, Parser, Subcommand};
 
 /// The variables, and flags, that are reserved for later versions. Setting one ends the start: being ignored would be worse.
-pub const NOT_YET: [(&str, &str); 9] = [
-    ("ATTO_SIGNER_AUDIT", "audit"),
-    ("ATTO_SIGNER_AUDIT_FILE", "audit-file"),
-    ("ATTO_SIGNER_POLICY_NETWORKS", "policy-networks"),
-    ("ATTO_SIGNER_POLICY_BLOCK_TYPES", "policy-block-types"),
-    ("ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", "policy-max-amount-per-send"),
-    ("ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", "policy-allowed-receivers"),
-    ("ATTO_SIGNER_POLICY_REPRESENTATIVE", "policy-representative"),
-    ("ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", "policy-vote-time-window"),
-    ("ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX", "policy-challenge-uri-prefix"),
-];
+pub const NOT_YET: [(&str, &str); 2] = [("ATTO_SIGNER_AUDIT", "audit"), ("ATTO_SIGNER_AUDIT_FILE", "audit-file")];
 
 /// The whole command line, with every variable that the signer knows; the help leaves out what is reserved for later.
 pub fn command() -> clap::Command {
@@ -73,6 +63,8 @@ pub struct Arguments {
     /// Worker threads of the signing API [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
     pub threads: Option<OsString>,
+    #[command(flatten)]
+    pub policy: PolicyArguments,
     /// How much is logged: off, error, warn, info, debug or trace [default: info]
     #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
     pub log: Option<OsString>,
@@ -104,6 +96,32 @@ pub struct ManagementArguments {
     /// Where health and metrics listen: `localhost` or an IP address [default: all addresses]
     #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_ADDRESS", hide_env_values = true)]
     pub management_address: Option<OsString>,
+}
+
+/// What is forbidden beyond kinds and key.
+#[derive(Args)]
+pub struct PolicyArguments {
+    /// Blocks: only of these networks, some of LIVE, BETA, DEV, LOCAL, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_POLICY_NETWORKS", hide_env_values = true)]
+    pub policy_networks: Option<OsString>,
+    /// Blocks: only of these types, some of OPEN, RECEIVE, SEND, CHANGE, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_POLICY_BLOCK_TYPES", hide_env_values = true)]
+    pub policy_block_types: Option<OsString>,
+    /// Blocks: no SEND of more than this, in raw units
+    #[arg(long, env = "ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", hide_env_values = true)]
+    pub policy_max_amount_per_send: Option<OsString>,
+    /// Blocks: no SEND to others than these addresses, at most 64, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", hide_env_values = true)]
+    pub policy_allowed_receivers: Option<OsString>,
+    /// Blocks: OPEN and CHANGE only with this representative
+    #[arg(long, env = "ATTO_SIGNER_POLICY_REPRESENTATIVE", hide_env_values = true)]
+    pub policy_representative: Option<OsString>,
+    /// Votes: only with a timestamp this near to now, such as 60s; final votes always
+    #[arg(long, env = "ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", hide_env_values = true)]
+    pub policy_vote_time_window: Option<OsString>,
+    /// Challenges: only those that start with this text
+    #[arg(long, env = "ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX", hide_env_values = true)]
+    pub policy_challenge_uri_prefix: Option<OsString>,
 }
 
 #[derive(Subcommand)]
@@ -164,7 +182,7 @@ mod tests {
                 .get_arguments()
                 .filter(|argument| argument.get_env().is_some())
                 .count(),
-            16 + NOT_YET.len()
+            23 + NOT_YET.len()
         );
     }
 }

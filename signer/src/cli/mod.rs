@@ -8,7 +8,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::FromArgMatches;
 
-pub use arguments::{Arguments, KeyArguments, ManagementArguments, NOT_YET, command};
+pub use arguments::{Arguments, KeyArguments, ManagementArguments, NOT_YET, PolicyArguments, command};
 
 use crate::{
     config::{self, Config, KeyConfig, ManagementConfig},

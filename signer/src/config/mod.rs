@@ -2,6 +2,7 @@
 
 mod error;
 mod parse;
+mod policy;
 mod token_file;
 mod variables;
 
@@ -18,7 +19,7 @@ use crate::{
     cli::{Arguments, KeyArguments, ManagementArguments},
     http::Token,
     net::Place,
-    policy::Capabilities,
+    policy::{Capabilities, Rules},
     protocol::PublicKey,
     telemetry::Level,
 };
@@ -48,6 +49,8 @@ pub struct Config {
     pub startup_timeout: Duration,
     /// Worker threads of the API.
     pub threads: usize,
+    /// What is forbidden beyond kinds and key.
+    pub rules: Rules,
     /// How much is logged.
     pub log_level: Level,
     /// What is allowed, and unwise.
@@ -88,6 +91,7 @@ impl Config {
             deadline,
             startup_timeout,
             threads,
+            policy,
             log,
         } = arguments;
         let mut errors = Errors::default();
@@ -113,6 +117,7 @@ impl Config {
         let expected_public_key = errors.take(parse::public_key(expected_public_key.as_ref()));
         let deadline = errors.take(parse::deadline(deadline.as_ref()));
         let startup_timeout = errors.take(parse::startup_timeout(startup_timeout.as_ref()));
+        let rules = errors.take_all(Rules::read(policy));
         let threads = errors.take(parse::threads(threads.as_ref()));
         let log_level = errors.take(parse::log_level(log.as_ref()));
         if let (Some(port), Some(management)) = (port, management)
@@ -135,6 +140,7 @@ impl Config {
             deadline,
             startup_timeout,
             threads,
+            rules,
             log_level,
         ) {
             (
@@ -148,6 +154,7 @@ impl Config {
                 Some(deadline),
                 Some(startup_timeout),
                 Some(threads),
+                Some(rules),
                 Some(log_level),
             ) if errors.is_empty() => Ok(Self {
                 key,
@@ -161,6 +168,7 @@ impl Config {
                 deadline,
                 startup_timeout,
                 threads,
+                rules,
                 log_level,
                 warnings,
             }),

@@ -26,7 +26,7 @@ const MAX_EXCERPT: usize = 60;
 const KEY_EXPECTED: &str = "a private key of 64 hexadecimal digits (`signer key generate` makes one)";
 
 /// The value without the blanks and line ends around it, if there is one.
-fn text<'a>(
+pub fn text<'a>(
     variable: &'static str,
     value: Setting<'a>,
     expected: &'static str,
@@ -46,7 +46,7 @@ fn text<'a>(
     Ok(Some(text))
 }
 
-fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let mut excerpt: String = text.escape_debug().take(MAX_EXCERPT).collect();
     if text.escape_debug().nth(MAX_EXCERPT).is_some() {
         excerpt.push('…');

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::json::Invalid;
 use crate::{
     backend::BackendError,
-    policy::Refusal,
+    policy::{Refusal, Rule},
     telemetry::{ClientFault, Reason, Verdict},
 };
 
@@ -125,6 +125,15 @@ impl ApiError {
             Self::Invalid(_) => Reason::Invalid,
             Self::Refused(Refusal::MissingCapability(_)) => Reason::MissingCapability,
             Self::Refused(Refusal::OtherPublicKey(_)) => Reason::OtherPublicKey,
+            Self::Refused(Refusal::Rule(rule)) => match rule {
+                Rule::Networks => Reason::PolicyNetworks,
+                Rule::BlockTypes => Reason::PolicyBlockTypes,
+                Rule::MaxAmountPerSend => Reason::PolicyMaxAmountPerSend,
+                Rule::AllowedReceivers => Reason::PolicyAllowedReceivers,
+                Rule::Representative => Reason::PolicyRepresentative,
+                Rule::VoteTimeWindow => Reason::PolicyVoteTimeWindow,
+                Rule::ChallengeUriPrefix => Reason::PolicyChallengeUriPrefix,
+            },
             Self::NotFound => Reason::NotFound,
             Self::MethodNotAllowed(_) => Reason::MethodNotAllowed,
             Self::NotAcceptable => Reason::NotAcceptable,

@@ -156,7 +156,7 @@ async fn serve_api<B: Backend>(
         .collect::<io::Result<Vec<_>>>()?;
     announce(&config, &identity, &listeners);
     let followed = config.token.clone();
-    let policy = Policy::new(config.capabilities, public_key);
+    let policy = Policy::new(config.capabilities, public_key).with_rules(config.rules);
     let service = router(Api {
         service: Service::new(policy, key),
         token: config.token,

@@ -43,6 +43,20 @@ labels! {
         OtherPublicKey = "other_public_key",
         /// 400: this kind is not allowed.
         MissingCapability = "missing_capability",
+        /// 400: a rule for blocks.
+        PolicyNetworks = "policy_networks",
+        /// 400: a rule for blocks.
+        PolicyBlockTypes = "policy_block_types",
+        /// 400: a rule for blocks.
+        PolicyMaxAmountPerSend = "policy_max_amount_per_send",
+        /// 400: a rule for blocks.
+        PolicyAllowedReceivers = "policy_allowed_receivers",
+        /// 400: a rule for blocks.
+        PolicyRepresentative = "policy_representative",
+        /// 400: a rule for votes.
+        PolicyVoteTimeWindow = "policy_vote_time_window",
+        /// 400: a rule for challenges.
+        PolicyChallengeUriPrefix = "policy_challenge_uri_prefix",
         /// 400: the body is not what the path takes.
         Invalid = "invalid",
         /// 404.
