@@ -195,7 +195,7 @@ async fn an_answer_after_900_ms_is_taken_and_one_after_1100_ms_never() {
         let message = random_vote(&verifying());
         let server = Server::new(&[Step::Send(after, signed(&message))]);
         let client = server.client();
-        let outcome = timeout(Duration::from_secs(600), client.sign(&message, &verifying())).await;
+        let outcome = timeout(Duration::from_mins(10), client.sign(&message, &verifying())).await;
         assert_eq!(outcome.ok().map(|outcome| outcome.attempts), expected, "{after} ms");
         if expected.is_none() {
             let report = client.report();

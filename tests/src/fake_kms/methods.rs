@@ -62,9 +62,9 @@ pub async fn answer(kms: Arc<Kms>, request: Request<Bytes>) -> Reply {
 fn route(request: &Request<Bytes>) -> Option<(Method, String)> {
     let path = request.uri().path().strip_prefix("/v1/")?;
     let path = path.replace("%3A", ":").replace("%2F", "/");
-    let (method, name) = match request.method() {
-        &http::Method::GET => (Method::GetPublicKey, path.strip_suffix("/publicKey")?),
-        &http::Method::POST => (Method::AsymmetricSign, path.strip_suffix(":asymmetricSign")?),
+    let (method, name) = match *request.method() {
+        http::Method::GET => (Method::GetPublicKey, path.strip_suffix("/publicKey")?),
+        http::Method::POST => (Method::AsymmetricSign, path.strip_suffix(":asymmetricSign")?),
         _ => return None,
     };
     Some((method, name.to_owned()))

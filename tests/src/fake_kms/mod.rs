@@ -61,15 +61,15 @@ impl FakeKms {
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn start(seed: [u8; 32]) -> Result<Self> {
-        Self::start_with(seed, Front::Serving).await
+    pub fn start(seed: [u8; 32]) -> Result<Self> {
+        Self::start_with(seed, Front::Serving)
     }
 
     /// The same, with a front of its own from the start.
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn start_with(seed: [u8; 32], front: Front) -> Result<Self> {
+    pub fn start_with(seed: [u8; 32], front: Front) -> Result<Self> {
         let kms = Arc::new(Kms {
             key: Key::new(KEY_VERSION, SigningKey::from_bytes(&seed)),
             state: Mutex::default(),
@@ -80,7 +80,7 @@ impl FakeKms {
         let shared = Arc::clone(&kms);
         let handler = Arc::new(move |request: Request<Bytes>| methods::answer(Arc::clone(&shared), request).boxed());
         Ok(Self {
-            server: FakeServer::start(front, handler).await?,
+            server: FakeServer::start(front, handler)?,
             kms,
         })
     }

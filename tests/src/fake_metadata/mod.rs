@@ -53,7 +53,7 @@ impl FakeMetadata {
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn start(front: Front) -> Result<Self> {
+    pub fn start(front: Front) -> Result<Self> {
         let metadata = Arc::new(Metadata {
             token: Script::default(),
             email: Script::default(),
@@ -67,7 +67,7 @@ impl FakeMetadata {
             async move { metadata.answer(&request).await }.boxed()
         });
         Ok(Self {
-            server: FakeServer::start(front, handler).await?,
+            server: FakeServer::start(front, handler)?,
             metadata,
         })
     }

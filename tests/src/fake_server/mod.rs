@@ -77,7 +77,7 @@ impl FakeServer {
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn start(front: Front, handler: Handler) -> Result<Self> {
+    pub fn start(front: Front, handler: Handler) -> Result<Self> {
         let port = Port::reserve()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
         let listener = match front {

@@ -14,7 +14,7 @@ use crate::node_client::{Message, NodeClient, Outcome};
 use crate::signer_process::{SignerProcess, TOKEN};
 
 /// No answer takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Signs all requests with a real signer for each key, through the model of the node. Gives the number of requests.
 ///

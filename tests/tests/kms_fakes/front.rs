@@ -22,7 +22,7 @@ async fn works(server: &FakeMetadata) -> bool {
 
 #[tokio::test]
 async fn a_server_that_is_absent_refuses_and_comes_back_on_its_port() {
-    let server = FakeMetadata::start(Front::Refusing).await.unwrap();
+    let server = FakeMetadata::start(Front::Refusing).unwrap();
     let host = server.host();
     let refused = TcpStream::connect(&host).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -43,7 +43,7 @@ async fn a_server_that_is_absent_refuses_and_comes_back_on_its_port() {
 
 #[tokio::test]
 async fn a_rude_server_closes_what_it_accepts() {
-    let server = FakeMetadata::start(Front::Dropping).await.unwrap();
+    let server = FakeMetadata::start(Front::Dropping).unwrap();
     assert!(get(&server.host(), PATH, FLAVOR).await.is_err());
     server.set_front(Front::Serving).await.unwrap();
     assert!(works(&server).await);
@@ -51,7 +51,7 @@ async fn a_rude_server_closes_what_it_accepts() {
 
 #[tokio::test]
 async fn a_silent_server_accepts_and_answers_no_connection_old_or_new() {
-    let server = FakeMetadata::start(Front::Serving).await.unwrap();
+    let server = FakeMetadata::start(Front::Serving).unwrap();
     let request = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{FLAVOR}\r\n");
     let mut old = send(&server.host(), &request).await.unwrap();
     let mut bytes = [0; 4096];

@@ -14,8 +14,8 @@ use crate::http::{Answer, get, post, send};
 const DATA: &[u8; 32] = b"the thirty-two bytes of one hash";
 const PREFIX: &[u8] = &[0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-async fn kms() -> FakeKms {
-    FakeKms::start([7; 32]).await.unwrap()
+fn kms() -> FakeKms {
+    FakeKms::start([7; 32]).unwrap()
 }
 
 fn host(kms: &FakeKms) -> String {
@@ -52,7 +52,7 @@ fn checked(answer: &Value, key: &VerifyingKey) -> (usize, bool, bool) {
 
 #[tokio::test]
 async fn the_public_key_is_a_pem_with_its_checksum() {
-    let kms = kms().await;
+    let kms = kms();
     let answer = public_key(&kms).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(
@@ -81,7 +81,7 @@ async fn the_public_key_is_a_pem_with_its_checksum() {
 
 #[tokio::test]
 async fn data_is_signed_and_its_checksum_acknowledged() {
-    let kms = kms().await;
+    let kms = kms();
     let answer = sign(&kms).await.unwrap();
     assert_eq!(answer.status, 200);
     let answer = answer.json();
@@ -99,7 +99,7 @@ async fn data_is_signed_and_its_checksum_acknowledged() {
 
 #[tokio::test]
 async fn requests_that_google_refuses_are_refused() {
-    let kms = kms().await;
+    let kms = kms();
     let path = format!("/v1/{KEY_VERSION}:asymmetricSign");
     let data = BASE64.encode(DATA);
     for body in [
@@ -132,7 +132,7 @@ async fn requests_that_google_refuses_are_refused() {
 
 #[tokio::test]
 async fn every_code_of_grpc_has_googles_status_and_envelope() {
-    let kms = kms().await;
+    let kms = kms();
     for code in Code::ALL {
         kms.faults(Method::AsymmetricSign).next(Fault::Code(code));
         kms.faults(Method::GetPublicKey).next(Fault::Code(code));
@@ -151,7 +151,7 @@ async fn every_code_of_grpc_has_googles_status_and_envelope() {
 
 #[tokio::test]
 async fn signatures_are_wrong_in_the_way_that_is_asked_for() {
-    let kms = kms().await;
+    let kms = kms();
     for (fault, expected) in [
         (Fault::CorruptBytes, (64, false, false)),
         (Fault::CorruptBytesAndChecksum, (64, true, false)),
@@ -181,7 +181,7 @@ async fn signatures_are_wrong_in_the_way_that_is_asked_for() {
 
 #[tokio::test]
 async fn public_keys_are_wrong_in_the_way_that_is_asked_for() {
-    let kms = kms().await;
+    let kms = kms();
     let good = public_key(&kms).await.unwrap().json();
     for (fault, same_pem, checksum_fits) in [
         (Fault::CorruptBytes, false, false),
@@ -208,7 +208,7 @@ async fn public_keys_are_wrong_in_the_way_that_is_asked_for() {
 
 #[tokio::test]
 async fn answers_that_are_none() {
-    let kms = kms().await;
+    let kms = kms();
     let faults = kms.faults(Method::AsymmetricSign);
     faults.next(Fault::Html(502));
     faults.next(Fault::BrokenJson);
@@ -226,7 +226,7 @@ async fn answers_that_are_none() {
 
 #[tokio::test]
 async fn a_call_that_hangs_is_under_way_until_its_client_goes() {
-    let kms = kms().await;
+    let kms = kms();
     kms.faults(Method::GetPublicKey).next(Fault::Hang);
     let host = host(&kms);
     let request = format!("GET /v1/{KEY_VERSION}/publicKey HTTP/1.1\r\nHost: {host}\r\n\r\n");
@@ -250,7 +250,7 @@ async fn under_way(kms: &FakeKms, expected: u64) {
 
 #[tokio::test]
 async fn a_key_that_is_not_enabled_says_its_state() {
-    let kms = kms().await;
+    let kms = kms();
     for (state, name) in [
         (KeyState::Disabled, "DISABLED"),
         (KeyState::DestroyScheduled, "DESTROY_SCHEDULED"),
@@ -281,7 +281,7 @@ async fn a_key_that_is_not_enabled_says_its_state() {
 
 #[tokio::test]
 async fn each_permission_is_revoked_by_itself() {
-    let kms = kms().await;
+    let kms = kms();
     kms.revoke(Permission::UseToSign);
     let refused = sign(&kms).await.unwrap();
     assert_eq!(refused.status, 403);

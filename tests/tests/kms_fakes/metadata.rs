@@ -17,7 +17,7 @@ async fn token(server: &FakeMetadata) -> std::io::Result<Answer> {
 
 #[tokio::test]
 async fn tokens_are_given_to_those_who_say_that_they_mean_it() {
-    let server = FakeMetadata::start(Front::Serving).await.unwrap();
+    let server = FakeMetadata::start(Front::Serving).unwrap();
     let answer = token(&server).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("metadata-flavor: google"), "{answer:?}");
@@ -45,7 +45,7 @@ async fn tokens_are_given_to_those_who_say_that_they_mean_it() {
 
 #[tokio::test]
 async fn faults_come_in_their_order_and_then_it_is_well() {
-    let server = FakeMetadata::start(Front::Serving).await.unwrap();
+    let server = FakeMetadata::start(Front::Serving).unwrap();
     let faults = server.token_faults();
     faults.push(Fault::Status(403), For::Calls(2));
     faults.next(Fault::Status(404));
