@@ -139,6 +139,14 @@ pub enum Command {
         #[command(flatten)]
         key: KeyArguments,
     },
+    /// Tries everything that signing needs, a line each, and tells how long ten signatures take
+    Preflight {
+        #[command(flatten)]
+        key: KeyArguments,
+        /// The public key (hexadecimal or atto://) that it has to be
+        #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
+        expected_public_key: Option<OsString>,
+    },
     /// Makes private keys for LOCAL
     Key {
         #[command(subcommand)]

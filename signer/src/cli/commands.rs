@@ -11,16 +11,16 @@ use crate::{
     protocol::{Address, PublicKey},
 };
 
-fn unavailable(error: &BackendError) -> Failure {
+pub fn unavailable(error: &BackendError) -> Failure {
     Failure::new(UNAVAILABLE, error.to_string())
 }
 
-fn describe(public_key: PublicKey) -> String {
+pub fn describe(public_key: PublicKey) -> String {
     format!("public key  {public_key}\naddress     {}", Address(public_key))
 }
 
 /// How long a command waits for Google.
-const LIMIT: Duration = Duration::from_secs(15);
+pub const LIMIT: Duration = Duration::from_secs(15);
 
 /// `signer public-key`
 pub fn public_key(config: &KeyConfig) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub fn public_key(config: &KeyConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -40,7 +40,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// The key version, its public key read.
-async fn gcp_key(config: &GcpConfig) -> Result<GcpKey, Failure> {
+pub async fn gcp_key(config: &GcpConfig) -> Result<GcpKey, Failure> {
     let clients = Clients::new(config.endpoint.clone());
     tokio::spawn(clients.clone().keep());
     clients.settle(LIMIT).await;
@@ -52,7 +52,7 @@ async fn gcp_key(config: &GcpConfig) -> Result<GcpKey, Failure> {
     })
 }
 
-fn refused(fault: &Fault) -> Failure {
+pub fn refused(fault: &Fault) -> Failure {
     let code = match fault.cause {
         Cause::PermissionDenied | Cause::NotFound => PERMISSION,
         _ => UNAVAILABLE,

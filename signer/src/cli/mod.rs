@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod healthcheck;
+mod preflight;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -79,6 +80,13 @@ fn dispatch(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failu
                 .map_err(|message| Failure::new(UNAVAILABLE, message))
         }
         Some(Command::PublicKey { key }) => commands::public_key(&KeyConfig::read(key)?),
+        Some(Command::Preflight {
+            key,
+            expected_public_key,
+        }) => {
+            let expected = config::expected_public_key(expected_public_key.as_ref())?;
+            preflight::run(&KeyConfig::read(key)?, expected)
+        }
         Some(Command::Key {
             command: KeyCommand::Generate,
         }) => commands::generate_key(),

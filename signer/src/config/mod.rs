@@ -177,6 +177,11 @@ impl Config {
     }
 }
 
+/// The only key that is right, if there is one.
+pub fn expected_public_key(value: Setting<'_>) -> Result<Option<PublicKey>, Errors> {
+    Ok(parse::public_key(value)?)
+}
+
 impl KeyConfig {
     /// Checks backend and key.
     pub fn read(arguments: &KeyArguments) -> Result<Self, Errors> {
@@ -187,6 +192,12 @@ impl KeyConfig {
             gcp_endpoint,
         } = arguments;
         match parse::backend(backend.as_ref())? {
+            BackendName::Local if gcp_endpoint.is_some() => Err(ConfigError::new(
+                "ATTO_SIGNER_GCP_ENDPOINT",
+                "a value, with ATTO_SIGNER_BACKEND=LOCAL",
+                "none: nothing is asked of Google Cloud; unset it",
+            )
+            .into()),
             BackendName::Local => Self::local(key.as_ref(), key_file.as_ref()),
             BackendName::Gcp => Self::gcp(key.as_ref(), key_file.as_ref(), gcp_endpoint.as_ref()),
         }
