@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench build unit drift deny
+.PHONY: help demo test lint generate assets bench oracle build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -36,6 +36,9 @@ assets: ## Build the pinned Kubernetes programs and Helm into the cache, where t
 bench: assets ## Measure speed and memory, printed as tables (about two minutes after the release build)
 	@$(CARGO) build --quiet --locked --release --workspace
 	@$(CARGO) run --quiet --locked --release --package tests --bin bench
+
+oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
+	@$(CARGO) run --quiet --locked --package tests --bin oracle
 
 build: ## Build all crates, debug
 	@echo '== cargo build'

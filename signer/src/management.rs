@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::{
     http::server::{Connections, accept},
-    telemetry::{Health, Metrics},
+    telemetry::{BackendHealth, Health, Metrics},
 };
 
 struct Answer(StatusCode, Value);
@@ -79,7 +79,7 @@ pub fn spawn(
 }
 
 async fn health(State(Management { health, .. }): State<Management>) -> Answer {
-    let ready = health.identity().is_some();
+    let ready = health.is_ready();
     let fault = health.client_fault();
     let client = match fault {
         None => json!({ "status": "UP" }),
@@ -88,7 +88,11 @@ async fn health(State(Management { health, .. }): State<Management>) -> Answer {
         }
     };
     let status = |up| if up { "UP" } else { "DOWN" };
-    let components = json!({ "backend": { "status": status(ready) }, "client": client });
+    let mut backend = json!({ "status": status(ready) });
+    if let Some(fault) = health.backend().and_then(BackendHealth::fault) {
+        backend["details"] = json!({ "code": fault.cause.name(), "message": fault.text });
+    }
+    let components = json!({ "backend": backend, "client": client });
     Answer(
         StatusCode::OK,
         json!({ "status": status(ready && fault.is_none()), "components": components }),
@@ -100,7 +104,7 @@ async fn liveness(State(Management { health, .. }): State<Management>) -> Answer
 }
 
 async fn readiness(State(Management { health, .. }): State<Management>) -> Answer {
-    verdict(health.identity().is_some())
+    verdict(health.is_ready())
 }
 
 fn verdict(up: bool) -> Answer {

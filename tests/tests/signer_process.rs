@@ -53,11 +53,6 @@ fn every_wrong_setting_is_named_with_what_was_found_and_what_is_expected() -> Re
     for (variable, value, parts) in [
         ("ATTO_SIGNER_BACKEND", "", &["empty", "LOCAL"][..]),
         ("ATTO_SIGNER_BACKEND", "AWS", &["AWS", "LOCAL"]),
-        (
-            "ATTO_SIGNER_BACKEND",
-            "GCP",
-            &["found GCP", "does not have the backend GCP yet"],
-        ),
         ("ATTO_SIGNER_BACKEND", "REMOTE", &["node"]),
         ("ATTO_SIGNER_KEY", "", &["empty", "64 hexadecimal digits"]),
         ("ATTO_SIGNER_KEY", &secret, &["18 characters", "64 hexadecimal digits"]),
@@ -117,18 +112,16 @@ fn every_wrong_setting_is_named_with_what_was_found_and_what_is_expected() -> Re
         ),
         ("ATTO_SIGNER_THREADS", "0", &["found 0", "from 1 to 64"]),
         ("ATTO_SIGNER_LOG", "loud", &["found loud", "debug"]),
-        ("ATTO_SIGNER_DEADLINE", "900ms", &["does not have this setting yet"]),
-        ("ATTO_SIGNER_TOKEN_FILE", "/token", &["does not have this setting yet"]),
+        ("ATTO_SIGNER_DEADLINE", "900", &["found 900", "such as 900ms"]),
+        ("ATTO_SIGNER_STARTUP_TIMEOUT", "25h", &["found 25h", "such as 10m"]),
+        ("ATTO_SIGNER_TOKEN_FILE", "/token", &["one of the two"]),
         (
             "ATTO_SIGNER_POLICY_NETWORKS",
-            "LIVE",
-            &["does not have this setting yet"],
+            "MAIN",
+            &["found MAIN", "LIVE, BETA, DEV, LOCAL"],
         ),
-        (
-            "ATTO_SIGNER_GCP_ENDPOINT",
-            "http://localhost",
-            &["does not have this setting yet"],
-        ),
+        ("ATTO_SIGNER_GCP_ENDPOINT", "http://localhost", &["LOCAL", "unset it"]),
+        ("ATTO_SIGNER_AUDIT", "all", &["does not have this setting yet"]),
     ] {
         let (code, text) = refused(&[], &[(variable, value)])?;
         assert_eq!(code, 78, "{variable}={value}: {text}");

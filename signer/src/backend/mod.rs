@@ -1,12 +1,17 @@
 //! Where the key is.
 
+mod fault;
+mod gcp;
 mod local;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use ed25519_dalek::VerifyingKey;
 use thiserror::Error;
+use tokio::time::Instant;
 
+pub use fault::{Again, Cause, Fault};
+pub use gcp::{Clients, Endpoint, GcpConfig, GcpKey, PublicKeyError, remedy};
 pub use local::{InvalidSeed, LocalKey, Seed};
 
 use crate::protocol::PublicKey;
@@ -21,10 +26,19 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The Ed25519 signature over these bytes.
     fn sign(&self, bytes: &[u8]) -> impl Future<Output = Result<Signature, BackendError>> + Send;
+
+    /// The same for a caller who has been waiting since `start`. A key in memory needs no clock.
+    fn sign_for(&self, bytes: &[u8], start: Instant) -> impl Future<Output = Result<Signature, BackendError>> + Send {
+        let _ = start;
+        self.sign(bytes)
+    }
+
+    /// An outage seems to be over, or calls hang: connections and credentials may be stale.
+    fn renew(&self) {}
 }
 
 /// The backend could not sign; the same request may succeed later.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BackendError {
     /// The cryptographic library refused.
     #[error("the key could not sign")]
@@ -35,15 +49,38 @@ pub enum BackendError {
     /// What came back is not a signature by the key.
     #[error("the signature does not belong to the public key")]
     Mismatch,
+    /// A remote backend failed.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// The backend fails for all, and nobody is sent to it for now.
+    #[error("the backend fails; it is tried twice a second")]
+    Broken,
+    /// Nothing came within the time that the caller has.
+    #[error("no signature within {} ms", .0.as_millis())]
+    Deadline(Duration),
+    /// Too many signatures are waited for already.
+    #[error("too many signatures are waited for")]
+    Overloaded,
 }
 
-/// Signs 41 bytes, a length that no Atto hash has, and verifies the signature with another implementation.
-pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
+/// What a self-test signs: 41 bytes, a length that no Atto hash has.
+pub fn self_test_text() -> Result<[u8; 41], BackendError> {
     let mut text = *b"atto-signer self-test v1 ----------------";
     text[25..].copy_from_slice(&random::<16>()?);
+    Ok(text)
+}
+
+/// Signs a self-test, and verifies the signature with another implementation.
+pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
+    let text = self_test_text()?;
     let signature = backend.sign(&text).await?;
-    let key = VerifyingKey::from_bytes(&backend.public_key().0).map_err(|_| BackendError::Mismatch)?;
-    key.verify_strict(&text, &signature.into())
+    verify(backend.public_key(), &text, &signature)
+}
+
+/// Whether it is this key's signature over these bytes.
+pub fn verify(public_key: PublicKey, bytes: &[u8], signature: &Signature) -> Result<(), BackendError> {
+    let key = VerifyingKey::from_bytes(&public_key.0).map_err(|_| BackendError::Mismatch)?;
+    key.verify_strict(bytes, &(*signature).into())
         .map_err(|_| BackendError::Mismatch)
 }
 

@@ -3,21 +3,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgMatches, Args, CommandFactory, Parser, Subcommand};
 
 /// The variables, and flags, that are reserved for later versions. Setting one ends the start: being ignored would be worse.
-pub const NOT_YET: [(&str, &str); 13] = [
-    ("ATTO_SIGNER_TOKEN_FILE", "token-file"),
-    ("ATTO_SIGNER_DEADLINE", "deadline"),
-    ("ATTO_SIGNER_STARTUP_TIMEOUT", "startup-timeout"),
-    ("ATTO_SIGNER_AUDIT", "audit"),
-    ("ATTO_SIGNER_AUDIT_FILE", "audit-file"),
-    ("ATTO_SIGNER_GCP_ENDPOINT", "gcp-endpoint"),
-    ("ATTO_SIGNER_POLICY_NETWORKS", "policy-networks"),
-    ("ATTO_SIGNER_POLICY_BLOCK_TYPES", "policy-block-types"),
-    ("ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", "policy-max-amount-per-send"),
-    ("ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", "policy-allowed-receivers"),
-    ("ATTO_SIGNER_POLICY_REPRESENTATIVE", "policy-representative"),
-    ("ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", "policy-vote-time-window"),
-    ("ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX", "policy-challenge-uri-prefix"),
-];
+pub const NOT_YET: [(&str, &str); 2] = [("ATTO_SIGNER_AUDIT", "audit"), ("ATTO_SIGNER_AUDIT_FILE", "audit-file")];
 
 /// The whole command line, with every variable that the signer knows; the help leaves out what is reserved for later.
 pub fn command() -> clap::Command {
@@ -59,15 +45,26 @@ pub struct Arguments {
     /// The token that requests have to carry
     #[arg(long, env = "ATTO_SIGNER_TOKEN", hide_env_values = true)]
     pub token: Option<OsString>,
+    /// A file with the tokens of which requests have to carry one, one on each line; may change at any time
+    #[arg(long, env = "ATTO_SIGNER_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<OsString>,
     /// What may be signed: some of BLOCK, CHALLENGE, VOTE, separated by commas
     #[arg(long, env = "ATTO_SIGNER_CAPABILITIES", hide_env_values = true)]
     pub capabilities: Option<OsString>,
     /// The public key (hexadecimal or atto://) without which the signer does not start
     #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
     pub expected_public_key: Option<OsString>,
+    /// GCP: how long a request may take before it is answered with 429 [default: 900ms]
+    #[arg(long, env = "ATTO_SIGNER_DEADLINE", hide_env_values = true)]
+    pub deadline: Option<OsString>,
+    /// GCP: how long a missing permission or key is waited for at the start [default: 10m]
+    #[arg(long, env = "ATTO_SIGNER_STARTUP_TIMEOUT", hide_env_values = true)]
+    pub startup_timeout: Option<OsString>,
     /// Worker threads of the signing API [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
     pub threads: Option<OsString>,
+    #[command(flatten)]
+    pub policy: PolicyArguments,
     /// How much is logged: off, error, warn, info, debug or trace [default: info]
     #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
     pub log: Option<OsString>,
@@ -76,15 +73,18 @@ pub struct Arguments {
 /// Where the key is.
 #[derive(Args)]
 pub struct KeyArguments {
-    /// Where the key is: LOCAL
+    /// Where the key is: GCP or LOCAL
     #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true)]
     pub backend: Option<OsString>,
-    /// LOCAL: the private key, 64 hexadecimal digits
+    /// GCP: the name of the key version; LOCAL: the private key, 64 hexadecimal digits
     #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true)]
     pub key: Option<OsString>,
     /// LOCAL: a file that holds the private key
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
     pub key_file: Option<OsString>,
+    /// GCP: another address of KMS; plain http on loopback goes without credentials, for tests
+    #[arg(long, env = "ATTO_SIGNER_GCP_ENDPOINT", hide_env_values = true)]
+    pub gcp_endpoint: Option<OsString>,
 }
 
 /// Where health, metrics and information are.
@@ -96,6 +96,32 @@ pub struct ManagementArguments {
     /// Where health and metrics listen: `localhost` or an IP address [default: all addresses]
     #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_ADDRESS", hide_env_values = true)]
     pub management_address: Option<OsString>,
+}
+
+/// What is forbidden beyond kinds and key.
+#[derive(Args)]
+pub struct PolicyArguments {
+    /// Blocks: only of these networks, some of LIVE, BETA, DEV, LOCAL, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_POLICY_NETWORKS", hide_env_values = true)]
+    pub policy_networks: Option<OsString>,
+    /// Blocks: only of these types, some of OPEN, RECEIVE, SEND, CHANGE, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_POLICY_BLOCK_TYPES", hide_env_values = true)]
+    pub policy_block_types: Option<OsString>,
+    /// Blocks: no SEND of more than this, in raw units
+    #[arg(long, env = "ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", hide_env_values = true)]
+    pub policy_max_amount_per_send: Option<OsString>,
+    /// Blocks: no SEND to others than these addresses, at most 64, separated by commas
+    #[arg(long, env = "ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", hide_env_values = true)]
+    pub policy_allowed_receivers: Option<OsString>,
+    /// Blocks: OPEN and CHANGE only with this representative
+    #[arg(long, env = "ATTO_SIGNER_POLICY_REPRESENTATIVE", hide_env_values = true)]
+    pub policy_representative: Option<OsString>,
+    /// Votes: only with a timestamp this near to now, such as 60s; final votes always
+    #[arg(long, env = "ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", hide_env_values = true)]
+    pub policy_vote_time_window: Option<OsString>,
+    /// Challenges: only those that start with this text
+    #[arg(long, env = "ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX", hide_env_values = true)]
+    pub policy_challenge_uri_prefix: Option<OsString>,
 }
 
 #[derive(Subcommand)]
@@ -112,6 +138,14 @@ pub enum Command {
     PublicKey {
         #[command(flatten)]
         key: KeyArguments,
+    },
+    /// Tries everything that signing needs, a line each, and tells how long ten signatures take
+    Preflight {
+        #[command(flatten)]
+        key: KeyArguments,
+        /// The public key (hexadecimal or atto://) that it has to be
+        #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
+        expected_public_key: Option<OsString>,
     },
     /// Makes private keys for LOCAL
     Key {
@@ -156,7 +190,7 @@ mod tests {
                 .get_arguments()
                 .filter(|argument| argument.get_env().is_some())
                 .count(),
-            12 + NOT_YET.len()
+            23 + NOT_YET.len()
         );
     }
 }

@@ -1,29 +1,69 @@
-use super::{Failure, UNAVAILABLE};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{CONFIGURATION, Failure, PERMISSION, UNAVAILABLE};
 use crate::{
-    backend::{Backend, BackendError, LocalKey, Seed, random},
+    backend::{
+        Backend, BackendError, Cause, Clients, Fault, GcpConfig, GcpKey, LocalKey, PublicKeyError, Seed, random, remedy,
+    },
     config::KeyConfig,
     protocol::{Address, PublicKey},
 };
 
-fn unavailable(error: BackendError) -> Failure {
+pub fn unavailable(error: &BackendError) -> Failure {
     Failure::new(UNAVAILABLE, error.to_string())
 }
 
-fn describe(public_key: PublicKey) -> String {
+pub fn describe(public_key: PublicKey) -> String {
     format!("public key  {public_key}\naddress     {}", Address(public_key))
 }
 
+/// How long a command waits for Google.
+pub const LIMIT: Duration = Duration::from_secs(15);
+
 /// `signer public-key`
 pub fn public_key(config: &KeyConfig) -> Result<(), Failure> {
-    let key = LocalKey::new(&config.seed).map_err(unavailable)?;
-    println!("{}", describe(key.public_key()));
+    let public_key = match config {
+        KeyConfig::Local(seed) => LocalKey::new(seed).map_err(|error| unavailable(&error))?.public_key(),
+        KeyConfig::Gcp(config) => runtime()?.block_on(gcp_key(config))?.public_key(),
+    };
+    println!("{}", describe(public_key));
     Ok(())
+}
+
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(UNAVAILABLE, format!("the command could not be started: {error}")))
+}
+
+/// The key version, its public key read.
+pub async fn gcp_key(config: &GcpConfig) -> Result<GcpKey, Failure> {
+    let clients = Clients::new(config.endpoint.clone());
+    tokio::spawn(clients.clone().keep());
+    clients.settle(LIMIT).await;
+    let loaded = timeout(LIMIT, GcpKey::load(clients, &config.key_version)).await;
+    let loaded = loaded.unwrap_or_else(|_| Err(Fault::new(Cause::Timeout, "no answer within 15 s").into()));
+    loaded.map_err(|error| match error {
+        PublicKeyError::Fault(fault) => refused(&fault),
+        PublicKeyError::Algorithm(_) => Failure::new(CONFIGURATION, format!("ATTO_SIGNER_KEY: {error}")),
+    })
+}
+
+pub fn refused(fault: &Fault) -> Failure {
+    let code = match fault.cause {
+        Cause::PermissionDenied | Cause::NotFound => PERMISSION,
+        _ => UNAVAILABLE,
+    };
+    Failure::new(code, format!("{fault}; {}", remedy(fault.cause)))
 }
 
 /// `signer key generate`
 pub fn generate_key() -> Result<(), Failure> {
-    let seed = Seed::generate().map_err(unavailable)?;
-    let key = LocalKey::new(&seed).map_err(unavailable)?;
+    let seed = Seed::generate().map_err(|error| unavailable(&error))?;
+    let key = LocalKey::new(&seed).map_err(|error| unavailable(&error))?;
     eprintln!("{}", describe(key.public_key()));
     println!("{}", seed.expose().as_str());
     Ok(())
@@ -33,7 +73,7 @@ pub fn generate_key() -> Result<(), Failure> {
 pub fn generate_token() -> Result<(), Failure> {
     println!(
         "{}",
-        data_encoding::HEXLOWER.encode(&random::<32>().map_err(unavailable)?)
+        data_encoding::HEXLOWER.encode(&random::<32>().map_err(|error| unavailable(&error))?)
     );
     Ok(())
 }

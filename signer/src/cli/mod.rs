@@ -3,12 +3,13 @@
 mod arguments;
 mod commands;
 mod healthcheck;
+mod preflight;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::FromArgMatches;
 
-pub use arguments::{Arguments, KeyArguments, ManagementArguments, NOT_YET, command};
+pub use arguments::{Arguments, KeyArguments, ManagementArguments, NOT_YET, PolicyArguments, command};
 
 use crate::{
     config::{self, Config, KeyConfig, ManagementConfig},
@@ -19,6 +20,8 @@ use crate::{
 pub const USAGE: u8 = 64;
 /// What was asked for is not there now (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
+/// A permission or a key is missing (`EX_NOPERM`).
+pub const PERMISSION: u8 = 77;
 /// A setting is wrong (`EX_CONFIG`).
 pub const CONFIGURATION: u8 = 78;
 
@@ -77,6 +80,13 @@ fn dispatch(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failu
                 .map_err(|message| Failure::new(UNAVAILABLE, message))
         }
         Some(Command::PublicKey { key }) => commands::public_key(&KeyConfig::read(key)?),
+        Some(Command::Preflight {
+            key,
+            expected_public_key,
+        }) => {
+            let expected = config::expected_public_key(expected_public_key.as_ref())?;
+            preflight::run(&KeyConfig::read(key)?, expected)
+        }
         Some(Command::Key {
             command: KeyCommand::Generate,
         }) => commands::generate_key(),

@@ -2,19 +2,24 @@
 
 mod error;
 mod parse;
+mod policy;
+mod token_file;
 mod variables;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 pub use error::{ConfigError, Errors};
+pub use token_file::TokenFile;
 pub use variables::unknown_variables;
 
+use parse::BackendName;
+
 use crate::{
-    backend::Seed,
+    backend::{GcpConfig, Seed},
     cli::{Arguments, KeyArguments, ManagementArguments},
     http::Token,
     net::Place,
-    policy::Capabilities,
+    policy::{Capabilities, Rules},
     protocol::PublicKey,
     telemetry::Level,
 };
@@ -28,6 +33,8 @@ pub struct Config {
     pub expected_public_key: Option<PublicKey>,
     /// What requests have to carry.
     pub token: Token,
+    /// Where that may change.
+    pub token_file: Option<TokenFile>,
     /// What is signed.
     pub capabilities: Capabilities,
     /// Where the API listens; `None`: nobody said.
@@ -36,8 +43,14 @@ pub struct Config {
     pub port: u16,
     /// Health and metrics.
     pub management: ManagementConfig,
+    /// From the head of a request to its answer; remote backends only.
+    pub deadline: Duration,
+    /// How long a remote backend may refuse at the start.
+    pub startup_timeout: Duration,
     /// Worker threads of the API.
     pub threads: usize,
+    /// What is forbidden beyond kinds and key.
+    pub rules: Rules,
     /// How much is logged.
     pub log_level: Level,
     /// What is allowed, and unwise.
@@ -46,9 +59,11 @@ pub struct Config {
 
 /// Where the key is.
 #[derive(Clone, Debug)]
-pub struct KeyConfig {
-    /// The LOCAL key.
-    pub seed: Seed,
+pub enum KeyConfig {
+    /// In this process.
+    Local(Seed),
+    /// In Google Cloud KMS.
+    Gcp(GcpConfig),
 }
 
 /// Where health, metrics and information are.
@@ -70,9 +85,13 @@ impl Config {
             port,
             address,
             token,
+            token_file,
             capabilities,
             expected_public_key,
+            deadline,
+            startup_timeout,
             threads,
+            policy,
             log,
         } = arguments;
         let mut errors = Errors::default();
@@ -84,9 +103,21 @@ impl Config {
         let management = errors.take_all(ManagementConfig::read(management));
         let port = errors.take(parse::port("ATTO_SIGNER_PORT", port.as_ref(), 9090));
         let place = errors.take(parse::place("ATTO_SIGNER_ADDRESS", address.as_ref()));
-        let token = errors.take(parse::token(token.as_ref(), &mut warnings));
+        let token_file = token_file.as_ref().map(TokenFile::new);
+        let token = errors.take(match (&token_file, token) {
+            (Some(_), Some(_)) => Err(ConfigError::new(
+                "ATTO_SIGNER_TOKEN_FILE",
+                "a file, while ATTO_SIGNER_TOKEN is set as well",
+                "one of the two; unset the other",
+            )),
+            (Some(file), None) => file.read(),
+            (None, token) => parse::token(token.as_ref(), &mut warnings),
+        });
         let capabilities = errors.take(parse::capabilities(capabilities.as_ref()));
         let expected_public_key = errors.take(parse::public_key(expected_public_key.as_ref()));
+        let deadline = errors.take(parse::deadline(deadline.as_ref()));
+        let startup_timeout = errors.take(parse::startup_timeout(startup_timeout.as_ref()));
+        let rules = errors.take_all(Rules::read(policy));
         let threads = errors.take(parse::threads(threads.as_ref()));
         let log_level = errors.take(parse::log_level(log.as_ref()));
         if let (Some(port), Some(management)) = (port, management)
@@ -106,7 +137,10 @@ impl Config {
             token,
             capabilities,
             expected_public_key,
+            deadline,
+            startup_timeout,
             threads,
+            rules,
             log_level,
         ) {
             (
@@ -117,17 +151,24 @@ impl Config {
                 Some(token),
                 Some(capabilities),
                 Some(expected_public_key),
+                Some(deadline),
+                Some(startup_timeout),
                 Some(threads),
+                Some(rules),
                 Some(log_level),
             ) if errors.is_empty() => Ok(Self {
                 key,
                 expected_public_key,
                 token,
+                token_file,
                 capabilities,
                 place,
                 port,
                 management,
+                deadline,
+                startup_timeout,
                 threads,
+                rules,
                 log_level,
                 warnings,
             }),
@@ -136,21 +177,70 @@ impl Config {
     }
 }
 
+/// The only key that is right, if there is one.
+pub fn expected_public_key(value: Setting<'_>) -> Result<Option<PublicKey>, Errors> {
+    Ok(parse::public_key(value)?)
+}
+
 impl KeyConfig {
     /// Checks backend and key.
     pub fn read(arguments: &KeyArguments) -> Result<Self, Errors> {
-        let KeyArguments { backend, key, key_file } = arguments;
-        parse::backend(backend.as_ref())?;
+        let KeyArguments {
+            backend,
+            key,
+            key_file,
+            gcp_endpoint,
+        } = arguments;
+        match parse::backend(backend.as_ref())? {
+            BackendName::Local if gcp_endpoint.is_some() => Err(ConfigError::new(
+                "ATTO_SIGNER_GCP_ENDPOINT",
+                "a value, with ATTO_SIGNER_BACKEND=LOCAL",
+                "none: nothing is asked of Google Cloud; unset it",
+            )
+            .into()),
+            BackendName::Local => Self::local(key.as_ref(), key_file.as_ref()),
+            BackendName::Gcp => Self::gcp(key.as_ref(), key_file.as_ref(), gcp_endpoint.as_ref()),
+        }
+    }
+
+    /// The name, as in `ATTO_SIGNER_BACKEND`.
+    pub const fn backend(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "LOCAL",
+            Self::Gcp(_) => "GCP",
+        }
+    }
+
+    fn local(key: Setting<'_>, key_file: Setting<'_>) -> Result<Self, Errors> {
         let seed = match (key, key_file) {
             (Some(_), Some(_)) => Err(ConfigError::new(
                 "ATTO_SIGNER_KEY_FILE",
                 "a file, while ATTO_SIGNER_KEY is set as well",
                 "one of the two; unset the other",
             )),
-            (key, None) => parse::seed(key.as_ref()),
+            (key, None) => parse::seed(key),
             (None, Some(file)) => parse::seed_file(file),
         };
-        Ok(Self { seed: seed? })
+        Ok(Self::Local(seed?))
+    }
+
+    fn gcp(key: Setting<'_>, key_file: Setting<'_>, endpoint: Setting<'_>) -> Result<Self, Errors> {
+        let mut errors = Errors::default();
+        if key_file.is_some() {
+            errors.push(ConfigError::new(
+                "ATTO_SIGNER_KEY_FILE",
+                "a file, with ATTO_SIGNER_BACKEND=GCP",
+                "none: the key is in Google Cloud; unset it",
+            ));
+        }
+        let key_version = errors.take(parse::key_version(key));
+        let endpoint = errors.take(parse::gcp_endpoint(endpoint));
+        match (key_version, endpoint) {
+            (Some(key_version), Some(endpoint)) if errors.is_empty() => {
+                Ok(Self::Gcp(GcpConfig { key_version, endpoint }))
+            }
+            _ => Err(errors),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Whether a request carries the token.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, header};
@@ -8,15 +11,29 @@ use subtle::{Choice, ConstantTimeEq};
 
 const SCHEME: &[u8] = b"Bearer ";
 
-/// The token that requests have to carry, kept as its SHA-256: digests are compared, whose length and first difference say
-/// nothing about the token's.
+/// The tokens of which requests have to carry one, kept as their SHA-256: digests are compared, whose length and first
+/// difference say nothing about the token's. Clones share what is set later.
 #[derive(Clone)]
-pub struct Token([u8; 32]);
+pub struct Token(Arc<RwLock<Vec<[u8; 32]>>>);
 
 impl Token {
     /// Requests have to carry this token.
     pub fn new(token: &str) -> Self {
-        Self(sha256(token.as_bytes()))
+        Self::any_of([token])
+    }
+
+    /// Requests have to carry one of these tokens.
+    pub fn any_of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(Arc::new(RwLock::new(digests(tokens))))
+    }
+
+    /// From now on requests have to carry one of these tokens. Whether that changes anything.
+    pub fn set<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> bool {
+        let digests = digests(tokens);
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = *current != digests;
+        *current = digests;
+        changes
     }
 
     /// Whether the headers carry it, bare or as `Bearer <token>`, exactly once.
@@ -35,8 +52,15 @@ impl Token {
     }
 
     fn matches(&self, candidate: &[u8]) -> Choice {
-        self.0.ct_eq(&sha256(candidate))
+        let candidate = sha256(candidate);
+        let digests = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let compared = digests.iter().map(|digest| digest.ct_eq(&candidate));
+        compared.fold(Choice::from(0), |found, equal| found | equal)
     }
+}
+
+fn digests<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Vec<[u8; 32]> {
+    tokens.into_iter().map(|token| sha256(token.as_bytes())).collect()
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -94,6 +118,21 @@ mod tests {
         }
         assert!(!carries(&[]));
         assert!(!carries(&["secret-token", "secret-token"]));
+    }
+
+    #[test]
+    fn each_of_several_tokens_is_accepted_until_others_are_set() {
+        let carries = |token: &Token, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
+            token.is_carried_by(&headers)
+        };
+        let token = Token::any_of(["one", "two"]);
+        let shared = token.clone();
+        assert!(carries(&token, "one") && carries(&token, "Bearer two") && !carries(&token, "three"));
+        assert!(!shared.set(["one", "two"]));
+        assert!(shared.set(["three"]));
+        assert!(carries(&token, "three") && !carries(&token, "one"));
     }
 
     #[test]

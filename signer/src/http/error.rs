@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::json::Invalid;
 use crate::{
-    policy::Refusal,
+    backend::BackendError,
+    policy::{Refusal, Rule},
     telemetry::{ClientFault, Reason, Verdict},
 };
 
@@ -43,16 +44,36 @@ pub enum ApiError {
 pub enum Code {
     /// The key could not be used.
     BackendUnavailable,
+    /// Nothing came within the time that the client gives.
+    Deadline,
+    /// Too many signatures are waited for.
+    Overloaded,
     /// The signer is shutting down.
     Draining,
     /// A defect of the signer.
     Internal,
 }
 
+impl From<&BackendError> for Code {
+    fn from(error: &BackendError) -> Self {
+        match error {
+            BackendError::Sign
+            | BackendError::Random
+            | BackendError::Mismatch
+            | BackendError::Fault(_)
+            | BackendError::Broken => Self::BackendUnavailable,
+            BackendError::Deadline(_) => Self::Deadline,
+            BackendError::Overloaded => Self::Overloaded,
+        }
+    }
+}
+
 impl Code {
     const fn name(self) -> &'static str {
         match self {
             Self::BackendUnavailable => "BACKEND_UNAVAILABLE",
+            Self::Deadline => "DEADLINE",
+            Self::Overloaded => "OVERLOADED",
             Self::Draining => "DRAINING",
             Self::Internal => "INTERNAL",
         }
@@ -61,6 +82,8 @@ impl Code {
     const fn message(self) -> &'static str {
         match self {
             Self::BackendUnavailable => "The key cannot be used at the moment. Try again.",
+            Self::Deadline => "The key did not sign in time; it goes on. Try again.",
+            Self::Overloaded => "Too many signatures are waited for. Try again.",
             Self::Draining => "The signer is shutting down. Try again.",
             Self::Internal => "The signer met a defect of its own; its log says more. Try again.",
         }
@@ -102,6 +125,15 @@ impl ApiError {
             Self::Invalid(_) => Reason::Invalid,
             Self::Refused(Refusal::MissingCapability(_)) => Reason::MissingCapability,
             Self::Refused(Refusal::OtherPublicKey(_)) => Reason::OtherPublicKey,
+            Self::Refused(Refusal::Rule(rule)) => match rule {
+                Rule::Networks => Reason::PolicyNetworks,
+                Rule::BlockTypes => Reason::PolicyBlockTypes,
+                Rule::MaxAmountPerSend => Reason::PolicyMaxAmountPerSend,
+                Rule::AllowedReceivers => Reason::PolicyAllowedReceivers,
+                Rule::Representative => Reason::PolicyRepresentative,
+                Rule::VoteTimeWindow => Reason::PolicyVoteTimeWindow,
+                Rule::ChallengeUriPrefix => Reason::PolicyChallengeUriPrefix,
+            },
             Self::NotFound => Reason::NotFound,
             Self::MethodNotAllowed(_) => Reason::MethodNotAllowed,
             Self::NotAcceptable => Reason::NotAcceptable,
@@ -109,6 +141,8 @@ impl ApiError {
             Self::UnsupportedMediaType => Reason::UnsupportedMediaType,
             Self::Incomplete => Reason::Incomplete,
             Self::Retry(Code::BackendUnavailable) => Reason::BackendUnavailable,
+            Self::Retry(Code::Deadline) => Reason::Deadline,
+            Self::Retry(Code::Overloaded) => Reason::Overloaded,
             Self::Retry(Code::Draining) => Reason::Draining,
             Self::Retry(Code::Internal) => Reason::Internal,
         }

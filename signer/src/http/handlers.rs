@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -6,6 +6,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
+use tokio::time::Instant;
 
 use super::{
     body,
@@ -47,17 +48,17 @@ where
     T: Message,
 {
     let start = Instant::now();
-    let result = sign(api, request, parse).await;
+    let result = sign(api, request, parse, start).await;
     let now = Instant::now();
     match result {
         Ok(signature) => {
-            api.health.note(Verdict::Other, now);
+            api.health.note(Verdict::Other, now.into_std());
             api.metrics.count(T::KIND, Outcome::Signed);
             api.metrics.observe(T::KIND, (now - start).as_secs_f64());
             json(signature_body(&signature))
         }
         Err(error) => {
-            api.health.note(error.verdict(), now);
+            api.health.note(error.verdict(), now.into_std());
             let outcome = if error.is_terminal() {
                 Outcome::Refused
             } else {
@@ -69,7 +70,7 @@ where
     }
 }
 
-async fn sign<B, T>(api: &Api<B>, request: Request, parse: Parse<T>) -> Result<Signature, ApiError>
+async fn sign<B, T>(api: &Api<B>, request: Request, parse: Parse<T>, start: Instant) -> Result<Signature, ApiError>
 where
     B: Backend,
     T: Message,
@@ -83,9 +84,13 @@ where
     let body = body::read(request.into_body()).await?;
     let message = parse(&body, api.service.policy().public_key()).map_err(ApiError::Invalid)?;
     let authorized = api.service.authorize(message).map_err(ApiError::Refused)?;
-    api.service.sign(authorized).await.map_err(|error: BackendError| {
-        tracing::error!("a {} was not signed: {error}", T::KIND.name());
-        ApiError::Retry(Code::BackendUnavailable)
+    let signed = api.service.sign(authorized, start).await;
+    signed.map_err(|error: BackendError| {
+        // What a remote backend is in trouble with is told when it begins and ends, not once for each vote.
+        if let BackendError::Sign | BackendError::Random | BackendError::Mismatch = error {
+            tracing::error!("a {} was not signed: {error}", T::KIND.name());
+        }
+        ApiError::Retry(Code::from(&error))
     })
 }
 

@@ -1,4 +1,4 @@
-use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey};
+use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey, View};
 
 /// The network that a block belongs to; its discriminant is the code in canonical bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,14 @@ pub enum BlockKind {
 }
 
 impl BlockKind {
+    /// The names of all kinds, in the order of their codes.
+    pub const NAMES: [&'static str; 4] = ["OPEN", "RECEIVE", "SEND", "CHANGE"];
+
+    /// The name, as in the field `type`.
+    pub const fn name(&self) -> &'static str {
+        Self::NAMES[self.code() as usize]
+    }
+
     const fn code(&self) -> u8 {
         match self {
             Self::Open { .. } => 0,
@@ -149,6 +157,10 @@ impl Message for Block {
 
     fn hash(&self) -> Hash256 {
         Hash256::of(self.canonical_bytes().as_ref())
+    }
+
+    fn view(&self) -> View<'_> {
+        View::Block(self)
     }
 }
 

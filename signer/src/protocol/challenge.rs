@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::{Hash512, Kind, Message, PublicKey};
+use super::{Hash512, Kind, Message, PublicKey, View};
 
 /// A peer's demand to prove that the node holds its key.
 ///
@@ -36,6 +36,11 @@ impl Challenge {
         })
     }
 
+    /// The challenge as it came.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The bytes that are hashed.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32 + self.bytes.len() + 8);
@@ -56,6 +61,10 @@ impl Message for Challenge {
 
     fn hash(&self) -> Hash512 {
         Hash512::of(&self.canonical_bytes())
+    }
+
+    fn view(&self) -> View<'_> {
+        View::Challenge(self)
     }
 }
 

@@ -59,4 +59,17 @@ pub trait Message: Send + Sync {
     fn public_key(&self) -> &PublicKey;
     /// The hash of the canonical bytes.
     fn hash(&self) -> Self::Hash;
+    /// The message with its class.
+    fn view(&self) -> View<'_>;
+}
+
+/// A message of any class.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    /// A block.
+    Block(&'a Block),
+    /// A vote.
+    Vote(&'a Vote),
+    /// A challenge.
+    Challenge(&'a Challenge),
 }

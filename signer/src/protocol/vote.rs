@@ -1,4 +1,4 @@
-use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey};
+use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey, View};
 
 /// A vote on a block.
 ///
@@ -44,5 +44,9 @@ impl Message for Vote {
 
     fn hash(&self) -> Hash256 {
         Hash256::of(self.canonical_bytes().as_ref())
+    }
+
+    fn view(&self) -> View<'_> {
+        View::Vote(self)
     }
 }

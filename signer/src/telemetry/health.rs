@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -8,7 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::client::{ClientFault, Run, Verdict};
+use super::{
+    BackendHealth,
+    client::{ClientFault, Run, Verdict},
+};
 
 /// Older than this, the API's runtime counts as stuck.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
@@ -37,6 +40,7 @@ pub struct Health {
     listener_gone: AtomicBool,
     draining: AtomicBool,
     identity: OnceLock<Identity>,
+    backend: OnceLock<Arc<BackendHealth>>,
     client: Mutex<Run>,
 }
 
@@ -48,6 +52,7 @@ impl Default for Health {
             listener_gone: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             identity: OnceLock::new(),
+            backend: OnceLock::new(),
             client: Mutex::default(),
         }
     }
@@ -85,6 +90,23 @@ impl Health {
     /// Who this signer is, once its key is proven.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.get()
+    }
+
+    /// The key is in a backend that can be away.
+    pub fn watch_backend(&self, backend: Arc<BackendHealth>) {
+        // Once is enough: a process has one backend.
+        let _ = self.backend.set(backend);
+    }
+
+    /// The backend, if it can be away.
+    pub fn backend(&self) -> Option<&BackendHealth> {
+        self.backend.get().map(|backend| &**backend)
+    }
+
+    /// Whether the key is proven and the backend signs.
+    pub fn is_ready(&self) -> bool {
+        let now = tokio::time::Instant::now();
+        self.identity().is_some() && self.backend().is_none_or(|backend| backend.is_up(now))
     }
 
     /// Whether the API's runtime and listener are alive.

@@ -3,6 +3,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::BackendMetrics;
 use crate::protocol::Kind;
 
 const BUCKETS: [f64; 16] = [
@@ -42,6 +43,20 @@ labels! {
         OtherPublicKey = "other_public_key",
         /// 400: this kind is not allowed.
         MissingCapability = "missing_capability",
+        /// 400: a rule for blocks.
+        PolicyNetworks = "policy_networks",
+        /// 400: a rule for blocks.
+        PolicyBlockTypes = "policy_block_types",
+        /// 400: a rule for blocks.
+        PolicyMaxAmountPerSend = "policy_max_amount_per_send",
+        /// 400: a rule for blocks.
+        PolicyAllowedReceivers = "policy_allowed_receivers",
+        /// 400: a rule for blocks.
+        PolicyRepresentative = "policy_representative",
+        /// 400: a rule for votes.
+        PolicyVoteTimeWindow = "policy_vote_time_window",
+        /// 400: a rule for challenges.
+        PolicyChallengeUriPrefix = "policy_challenge_uri_prefix",
         /// 400: the body is not what the path takes.
         Invalid = "invalid",
         /// 404.
@@ -58,6 +73,10 @@ labels! {
         Incomplete = "incomplete",
         /// 429 `BACKEND_UNAVAILABLE`.
         BackendUnavailable = "backend_unavailable",
+        /// 429 DEADLINE.
+        Deadline = "deadline",
+        /// 429 OVERLOADED.
+        Overloaded = "overloaded",
         /// 429 DRAINING.
         Draining = "draining",
         /// 429 INTERNAL.
@@ -127,6 +146,11 @@ impl Metrics {
             refusals: Reason::LABELS.iter().map(by_reason).collect::<Result<_, _>>()?,
             registry,
         })
+    }
+
+    /// Adds the series of a remote backend; once.
+    pub fn add_backend(&self) -> Result<BackendMetrics, prometheus::Error> {
+        BackendMetrics::new(&self.registry)
     }
 
     /// Counts a signing request.

@@ -1,10 +1,14 @@
 //! What the outside can see of the signer: log lines, metrics, health.
 
+mod backend;
+mod backend_metrics;
 mod client;
 mod health;
 mod log;
 mod metrics;
 
+pub use backend::BackendHealth;
+pub use backend_metrics::BackendMetrics;
 pub use client::{ClientFault, Verdict};
 pub use health::{Health, Identity};
 pub use log::{Level, init};

@@ -1,8 +1,12 @@
 //! What is wrong with a body is told by the field's name, and nothing is signed.
 
-use crate::support::{self, PUBLIC_KEY, Signer, local_key, signer, vote};
+use crate::support::{self, PUBLIC_KEY, SEED, Signer, everything, local_key, signer, vote};
 use serde_json::{Value, json};
-use signer::{policy::Capabilities, protocol::Kind};
+use signer::{
+    backend::Backend,
+    policy::{Capabilities, Policy, Rules},
+    protocol::{Kind, Network},
+};
 
 async fn complaint(path: &str, body: impl Into<axum::body::Body>) -> String {
     signer().post(path, body).await.complaint()
@@ -323,6 +327,24 @@ async fn another_key_is_told_ours() {
         complaint("/blocks", body).await,
         format!("Different public key {PUBLIC_KEY}")
     );
+}
+
+#[tokio::test]
+async fn a_rule_that_refuses_is_named_and_counted() {
+    let rules = Rules {
+        networks: Some(vec![Network::Beta]),
+        ..Rules::default()
+    };
+    let key = local_key(SEED);
+    let policy = Policy::new(everything(), key.public_key()).with_rules(rules);
+    let signer = Signer::with_policy(key, policy);
+    let text = "The policy NETWORKS does not allow this: the block is for another network.";
+    assert_eq!(signer.post("/blocks", block("", "")).await.complaint(), text);
+    signer.post("/blocks", block("network", "\"BETA\"")).await.signature();
+    signer.post("/votes", vote(&json!({})).to_string()).await.signature();
+    let metrics = String::from_utf8(signer.metrics.render()).unwrap();
+    let line = "atto_signer_refusals_total{reason=\"policy_networks\"} 1";
+    assert!(metrics.lines().any(|found| found == line), "{metrics}");
 }
 
 #[tokio::test]

@@ -69,9 +69,14 @@ pub fn signer() -> Signer {
 
 impl<B: Backend> Signer<B> {
     pub fn new(backend: B, capabilities: Capabilities) -> Self {
+        let policy = Policy::new(capabilities, backend.public_key());
+        Self::with_policy(backend, policy)
+    }
+
+    pub fn with_policy(backend: B, policy: Policy) -> Self {
         let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new("LOCAL").unwrap()));
         let service = signer::router(Api {
-            service: Service::new(Policy::new(capabilities, backend.public_key()), backend),
+            service: Service::new(policy, backend),
             token: Token::new(TOKEN),
             metrics: metrics.clone(),
             health: health.clone(),

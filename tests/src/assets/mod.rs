@@ -1,6 +1,6 @@
 //! The programs of a real Kubernetes: found where the environment says, else built once from the pinned Go modules.
 
-mod cache;
+pub(crate) mod cache;
 mod go;
 mod module;
 

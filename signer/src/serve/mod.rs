@@ -1,8 +1,10 @@
 //! From settings to a running signer, and to its end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod error;
+mod startup;
 
-use thiserror::Error;
+use std::{io, sync::Arc, time::Duration};
+
 use tokio::{
     net::TcpListener,
     runtime,
@@ -11,10 +13,11 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+pub use error::ServeError;
+
 use crate::{
     backend::{self, Backend, BackendError, LocalKey},
-    cli,
-    config::Config,
+    config::{Config, KeyConfig},
     http::{
         Api, router,
         server::{Connections, accept},
@@ -28,64 +31,10 @@ use crate::{
     telemetry::{Health, Identity, Metrics},
 };
 
-const BACKEND: &str = "LOCAL";
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long requests under way may take after the signal to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 const DRAIN_POLL: Duration = Duration::from_millis(10);
-
-/// Why the signer does not serve.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// The key did not prove itself.
-    #[error("ATTO_SIGNER_KEY: {0}")]
-    Key(#[from] BackendError),
-    /// Another key than the one that has to be there.
-    #[error(
-        "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {} ({}), expected {} ({}); set the key or the expectation right",
-        Address(*.found), .found, Address(*.expected), .expected
-    )]
-    OtherKey {
-        /// The key at hand.
-        found: PublicKey,
-        /// The key that was asked for.
-        expected: PublicKey,
-    },
-    /// A port is not to be had.
-    #[error("{variable}: {address} cannot be listened on ({source}); {}", remedy(.source))]
-    Listen {
-        /// The variable with the port.
-        variable: &'static str,
-        /// What was tried.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system refused something else.
-    #[error("the signer could not be started: {0}")]
-    System(#[from] io::Error),
-    /// A defect: the metrics contradict each other.
-    #[error("the metrics could not be set up: {0}")]
-    Metrics(#[from] prometheus::Error),
-}
-
-fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "another process has the port: stop it, or set another port",
-        io::ErrorKind::PermissionDenied => "ports below 1024 take a privilege: set another port",
-        _ => "set another address or port",
-    }
-}
-
-impl ServeError {
-    /// What the program exits with.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::OtherKey { .. } | Self::Listen { .. } => cli::CONFIGURATION,
-            Self::Key(_) | Self::System(_) | Self::Metrics(_) => cli::UNAVAILABLE,
-        }
-    }
-}
 
 /// Serves until SIGTERM or SIGINT; then answers what is under way and returns.
 ///
@@ -93,12 +42,15 @@ impl ServeError {
 /// It could not start.
 pub fn serve(config: Config) -> Result<(), ServeError> {
     process::prepare();
-    let key = LocalKey::new(&config.key.seed)?;
-    let found = key.public_key();
-    if let Some(expected) = config.expected_public_key.filter(|expected| *expected != found) {
-        return Err(ServeError::OtherKey { found, expected });
+    let backend = config.key.backend();
+    let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new(backend)?));
+    let local = match &config.key {
+        KeyConfig::Local(seed) => Some(LocalKey::new(seed)?),
+        KeyConfig::Gcp(_) => None,
+    };
+    if let Some(key) = &local {
+        expect(key.public_key(), config.expected_public_key)?;
     }
-    let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new(BACKEND)?));
     let (stop, stopped) = watch::channel(false);
     let listeners = config
         .management
@@ -119,28 +71,74 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         .thread_name("api")
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve_api(config, key, health, metrics));
+    let result = runtime.block_on(start(config, local, health, metrics));
     // The management port outlives the API: while that drains, probes are answered.
     stop.send_replace(true);
     if management.join().is_err() {
         tracing::warn!("the management thread ended in a panic");
     }
+    // Calls to a remote backend may be under way still, and nobody waits for them any more.
+    runtime.shutdown_background();
     result
 }
 
-async fn serve_api(
+/// Proves the key, which takes as long as it takes, and serves.
+async fn start(
     config: Config,
-    key: LocalKey,
+    local: Option<LocalKey>,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
-    backend::prove(&key).await?;
+    let heart = tokio::spawn(beat(health.clone()));
+    let result = match (&config.key, local) {
+        (KeyConfig::Gcp(gcp), _) => {
+            let backend = Arc::new(metrics.add_backend()?);
+            let starting = startup::prove(gcp, &config, &health, backend);
+            tokio::select! {
+                remote = starting => match remote {
+                    Ok(remote) => {
+                        tokio::spawn(remote.watch());
+                        serve_api(config, remote, health, metrics, signals).await
+                    }
+                    Err(error) => Err(error),
+                },
+                name = signals.next() => {
+                    tracing::info!("{name}: ending; the key was not proven yet");
+                    Ok(())
+                }
+            }
+        }
+        (KeyConfig::Local(_), Some(key)) => {
+            backend::prove(&key).await?;
+            serve_api(config, key, health, metrics, signals).await
+        }
+        (KeyConfig::Local(_), None) => Err(BackendError::Sign.into()),
+    };
+    heart.abort();
+    result
+}
+
+/// Only with the key that has to be there.
+fn expect(found: PublicKey, expected: Option<PublicKey>) -> Result<(), ServeError> {
+    match expected {
+        Some(expected) if expected != found => Err(ServeError::OtherKey { found, expected }),
+        _ => Ok(()),
+    }
+}
+
+async fn serve_api<B: Backend>(
+    config: Config,
+    key: B,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    mut signals: Signals,
+) -> Result<(), ServeError> {
     let public_key = key.public_key();
     let identity = Identity {
         public_key: public_key.to_string(),
         address: Address(public_key).to_string(),
-        backend: BACKEND,
+        backend: config.key.backend(),
         capabilities: config.capabilities.names(),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -157,7 +155,8 @@ async fn serve_api(
         .map(TcpListener::from_std)
         .collect::<io::Result<Vec<_>>>()?;
     announce(&config, &identity, &listeners);
-    let policy = Policy::new(config.capabilities, public_key);
+    let followed = config.token.clone();
+    let policy = Policy::new(config.capabilities, public_key).with_rules(config.rules);
     let service = router(Api {
         service: Service::new(policy, key),
         token: config.token,
@@ -177,14 +176,15 @@ async fn serve_api(
             }
         });
     }
+    if let Some(file) = config.token_file {
+        tokio::spawn(file.follow(followed));
+    }
     health.become_ready(identity);
-    let heart = tokio::spawn(beat(health.clone()));
     let name = signals.next().await;
     tracing::info!("{name}: answering what is under way, then ending");
     health.drain();
     stop.send_replace(true);
     drain(&connections).await;
-    heart.abort();
     Ok(())
 }
 

@@ -1,10 +1,31 @@
 //! From an authorized message to its signature. Knows no HTTP.
 
+mod cache;
+mod call;
+mod gate;
+mod hedges;
+mod remote;
+mod round;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+pub use remote::Remote;
+
 use crate::{
     backend::{Backend, BackendError, Signature},
     policy::{Authorized, Policy, Refusal},
     protocol::Message,
 };
+
+/// The hash that is to be signed: equal hashes have equal signatures.
+type Key = Arc<[u8]>;
 
 /// The rules and the key of one signer.
 #[derive(Debug)]
@@ -29,9 +50,9 @@ impl<B: Backend> Service<B> {
         self.policy.authorize(message)
     }
 
-    /// Signs the hash of a message.
-    pub async fn sign<T: Message>(&self, message: Authorized<T>) -> Result<Signature, BackendError> {
+    /// Signs the hash of a message for a caller who has been waiting since `start`.
+    pub async fn sign<T: Message>(&self, message: Authorized<T>, start: Instant) -> Result<Signature, BackendError> {
         let hash = message.message().hash();
-        self.backend.sign(hash.as_ref()).await
+        self.backend.sign_for(hash.as_ref(), start).await
     }
 }

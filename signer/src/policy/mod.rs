@@ -1,8 +1,15 @@
 //! Who may have what signed. Nothing reaches the key but through [`Policy::authorize`].
 
-use std::fmt;
+mod rules;
+
+use std::{
+    fmt,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use thiserror::Error;
+
+pub use rules::{Rule, Rules};
 
 use crate::protocol::{Kind, Message, PublicKey};
 
@@ -50,6 +57,9 @@ pub enum Refusal {
     /// The message is for another key; the signer's own is named.
     #[error("Different public key {0}")]
     OtherPublicKey(PublicKey),
+    /// A rule of the operator forbids it.
+    #[error("The policy {} does not allow this: {}.", .0.name(), .0.complaint())]
+    Rule(Rule),
 }
 
 /// The rules of one signer.
@@ -57,6 +67,8 @@ pub enum Refusal {
 pub struct Policy {
     capabilities: Capabilities,
     public_key: PublicKey,
+    // None where no rule is set: nothing is checked then.
+    rules: Option<Rules>,
 }
 
 /// A message that the policy has let through: the only thing that can be signed.
@@ -76,7 +88,15 @@ impl Policy {
         Self {
             capabilities,
             public_key,
+            rules: None,
         }
+    }
+
+    /// With these rules.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(rules).filter(|rules| !rules.is_empty());
+        self
     }
 
     /// The key that messages have to name.
@@ -92,8 +112,17 @@ impl Policy {
         if *message.public_key() != self.public_key {
             return Err(Refusal::OtherPublicKey(self.public_key));
         }
+        if let Some(rules) = &self.rules {
+            rules.check(message.view(), now()).map_err(Refusal::Rule)?;
+        }
         Ok(Authorized(message))
     }
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

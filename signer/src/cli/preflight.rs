@@ -1,0 +1,97 @@
+//! `signer preflight`: everything that signing needs, before a node depends on it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    CONFIGURATION, Failure,
+    commands::{LIMIT, describe, gcp_key, refused, runtime, unavailable},
+};
+use crate::{
+    backend::{Backend, BackendError, Cause, Fault, LocalKey, prove},
+    config::KeyConfig,
+    protocol::{Address, PublicKey},
+};
+
+const SIGNATURES: usize = 10;
+/// The node gives a signature one second, of which the network has its share.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// Prints a line for each thing that is right, and ends at the first that is not.
+pub fn run(config: &KeyConfig, expected: Option<PublicKey>) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    match config {
+        KeyConfig::Local(seed) => {
+            let key = LocalKey::new(seed).map_err(|error| unavailable(&error))?;
+            runtime.block_on(examine(&key, expected))
+        }
+        KeyConfig::Gcp(config) => runtime.block_on(async {
+            let key = gcp_key(config).await?;
+            println!("credentials ok");
+            println!("public key  ok: readable, its checksum right, algorithm EC_SIGN_ED25519");
+            examine(&key, expected).await
+        }),
+    }
+}
+
+async fn examine<B: Backend>(key: &B, expected: Option<PublicKey>) -> Result<(), Failure> {
+    let found = key.public_key();
+    println!("{}", describe(found));
+    match expected {
+        Some(expected) if expected != found => {
+            let text = format!(
+                "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {}, expected {}; set the key or the expectation right",
+                Address(found),
+                Address(expected)
+            );
+            return Err(Failure::new(CONFIGURATION, text));
+        }
+        Some(_) => println!("expected    ok: it is the expected key"),
+        None => println!("expected    not set: ATTO_SIGNER_EXPECTED_PUBLIC_KEY would refuse any other key"),
+    }
+    let mut times = Vec::with_capacity(SIGNATURES);
+    for _ in 0..SIGNATURES {
+        let start = Instant::now();
+        let proven = timeout(LIMIT, prove(key)).await;
+        match proven.unwrap_or_else(|_| Err(Fault::new(Cause::Timeout, "no answer within 15 s").into())) {
+            Ok(()) => times.push(start.elapsed()),
+            Err(BackendError::Fault(fault)) => return Err(refused(&fault)),
+            Err(error) => return Err(unavailable(&error)),
+        }
+    }
+    println!("signatures  ok: {SIGNATURES} made and verified");
+    println!("{}", speed(times));
+    Ok(())
+}
+
+fn speed(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+    let (verdict, advice) = if worst > SLOW {
+        (
+            "WARNING",
+            "; more than 300 ms: use a key in a location nearer to the node",
+        )
+    } else {
+        ("ok", "")
+    };
+    format!(
+        "speed       {verdict}: median {} ms, worst {} ms{advice}",
+        median.as_millis(),
+        worst.as_millis()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_signature_of_ten_is_a_warning() {
+        let mut times = vec![Duration::from_millis(20); 10];
+        assert_eq!(speed(times.clone()), "speed       ok: median 20 ms, worst 20 ms");
+        times[0] = Duration::from_millis(301);
+        assert!(speed(times).starts_with("speed       WARNING: median 20 ms, worst 301 ms; "));
+    }
+}

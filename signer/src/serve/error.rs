@@ -1,0 +1,76 @@
+use std::{io, net::SocketAddr, time::Duration};
+
+use thiserror::Error;
+
+use crate::{
+    backend::{BackendError, Fault},
+    cli,
+    protocol::{Address, PublicKey},
+};
+
+/// Why the signer does not serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The key did not prove itself.
+    #[error("ATTO_SIGNER_KEY: {0}")]
+    Key(#[from] BackendError),
+    /// Another key than the one that has to be there.
+    #[error(
+        "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {} ({}), expected {} ({}); set the key or the expectation right",
+        Address(*.found), .found, Address(*.expected), .expected
+    )]
+    OtherKey {
+        /// The key at hand.
+        found: PublicKey,
+        /// The key that was asked for.
+        expected: PublicKey,
+    },
+    /// A key of another kind.
+    #[error("ATTO_SIGNER_KEY: {0}")]
+    Algorithm(String),
+    /// The backend refused for too long.
+    #[error("ATTO_SIGNER_KEY: still {fault} after {} s; {remedy}", .waited.as_secs())]
+    Refused {
+        /// What it said last.
+        fault: Fault,
+        /// What to do.
+        remedy: &'static str,
+        /// How long it said so.
+        waited: Duration,
+    },
+    /// A port is not to be had.
+    #[error("{variable}: {address} cannot be listened on ({source}); {}", remedy(.source))]
+    Listen {
+        /// The variable with the port.
+        variable: &'static str,
+        /// What was tried.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused something else.
+    #[error("the signer could not be started: {0}")]
+    System(#[from] io::Error),
+    /// A defect: the metrics contradict each other.
+    #[error("the metrics could not be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another process has the port: stop it, or set another port",
+        io::ErrorKind::PermissionDenied => "ports below 1024 take a privilege: set another port",
+        _ => "set another address or port",
+    }
+}
+
+impl ServeError {
+    /// What the program exits with.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::OtherKey { .. } | Self::Listen { .. } | Self::Algorithm(_) => cli::CONFIGURATION,
+            Self::Refused { .. } => cli::PERMISSION,
+            Self::Key(_) | Self::System(_) | Self::Metrics(_) => cli::UNAVAILABLE,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A backend that does what a test tells it to.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ed25519_dalek::{Signer, SigningKey};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    backend::{Backend, BackendError, Cause, Fault, Signature},
+    protocol::PublicKey,
+};
+
+/// What the backend does with a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    Sign(Duration),
+    SignWrongly,
+    Fail(Cause),
+    Hang,
+}
+
+#[derive(Clone)]
+pub struct Scripted(Arc<Mutex<Script>>);
+
+struct Script {
+    key: SigningKey,
+    steps: VecDeque<Step>,
+    then: Step,
+    calls: Vec<(Instant, Vec<u8>)>,
+    alive: usize,
+    most_alive: usize,
+    renewed: usize,
+}
+
+impl Scripted {
+    /// Does these steps, then the last one for ever.
+    pub fn new(steps: impl IntoIterator<Item = Step>, then: Step) -> Self {
+        Self(Arc::new(Mutex::new(Script {
+            key: SigningKey::from_bytes(&[7; 32]),
+            steps: steps.into_iter().collect(),
+            then,
+            calls: Vec::new(),
+            alive: 0,
+            most_alive: 0,
+            renewed: 0,
+        })))
+    }
+
+    pub fn change(&self, then: Step) {
+        self.0.lock().unwrap().then = then;
+    }
+
+    /// When calls for this hash came.
+    pub fn times(&self, hash: &[u8]) -> Vec<Instant> {
+        let script = self.0.lock().unwrap();
+        let calls = script.calls.iter().filter(|(_, bytes)| bytes == hash);
+        calls.map(|(time, _)| *time).collect()
+    }
+
+    /// All calls, self-tests among them.
+    pub fn calls(&self) -> Vec<Vec<u8>> {
+        self.0
+            .lock()
+            .unwrap()
+            .calls
+            .iter()
+            .map(|(_, bytes)| bytes.clone())
+            .collect()
+    }
+
+    pub fn most_alive(&self) -> usize {
+        self.0.lock().unwrap().most_alive
+    }
+
+    pub fn renewed(&self) -> usize {
+        self.0.lock().unwrap().renewed
+    }
+}
+
+struct Alive(Scripted);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap().alive -= 1;
+    }
+}
+
+impl Backend for Scripted {
+    fn public_key(&self) -> PublicKey {
+        PublicKey(self.0.lock().unwrap().key.verifying_key().to_bytes())
+    }
+
+    async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
+        let (step, mut signature) = {
+            let mut script = self.0.lock().unwrap();
+            script.calls.push((Instant::now(), bytes.to_vec()));
+            script.alive += 1;
+            script.most_alive = script.most_alive.max(script.alive);
+            let step = script.steps.pop_front().unwrap_or(script.then);
+            (step, script.key.sign(bytes).to_bytes())
+        };
+        let _alive = Alive(self.clone());
+        match step {
+            Step::Sign(delay) => sleep(delay).await,
+            Step::SignWrongly => signature[0] ^= 1,
+            Step::Fail(cause) => return Err(Fault::new(cause, "scripted").into()),
+            Step::Hang => std::future::pending().await,
+        }
+        Ok(signature)
+    }
+
+    fn renew(&self) {
+        self.0.lock().unwrap().renewed += 1;
+    }
+}

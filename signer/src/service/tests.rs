@@ -1,0 +1,307 @@
+//! The service over a scripted backend. Time is paused: it jumps to the next thing that anybody waits for.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use super::{
+    Remote,
+    scripted::{Scripted, Step},
+};
+use crate::{
+    backend::{Backend, BackendError, Cause, Signature, verify},
+    telemetry::{BackendHealth, Metrics},
+};
+
+const DEADLINE: Duration = Duration::from_millis(900);
+const FAST: Step = Step::Sign(Duration::from_millis(5));
+
+struct Subject {
+    remote: Arc<Remote<Scripted>>,
+    backend: Scripted,
+    health: Arc<BackendHealth>,
+}
+
+fn subject(steps: impl IntoIterator<Item = Step>, then: Step) -> Subject {
+    let (backend, health) = (Scripted::new(steps, then), Arc::<BackendHealth>::default());
+    let metrics = Arc::new(Metrics::new("GCP").unwrap().add_backend().unwrap());
+    let remote = Arc::new(Remote::new(backend.clone(), DEADLINE, health.clone(), metrics));
+    Subject {
+        remote,
+        backend,
+        health,
+    }
+}
+
+fn hash(number: u32) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..4].copy_from_slice(&number.to_le_bytes());
+    hash
+}
+
+fn milliseconds(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+impl Subject {
+    async fn sign(&self, number: u32) -> Result<Signature, BackendError> {
+        self.remote.sign_for(&hash(number), Instant::now()).await
+    }
+
+    /// As the node does it: asks, and asks again a second after each answer that is none.
+    async fn insist(&self, number: u32) -> Signature {
+        loop {
+            if let Ok(signature) = self.sign(number).await {
+                return signature;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// When calls for a hash were sent, in milliseconds after the first one.
+    fn gaps(&self, number: u32) -> Vec<u128> {
+        let times = self.backend.times(&hash(number));
+        times.iter().map(|time| (*time - times[0]).as_millis()).collect()
+    }
+
+    fn watch(&self) {
+        tokio::spawn(self.remote.watch());
+    }
+
+    async fn open_breaker(&self) {
+        self.backend.change(Step::Fail(Cause::Unavailable));
+        let mut callers = JoinSet::new();
+        for number in 1000..1005 {
+            let remote = self.remote.clone();
+            callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await });
+        }
+        for answer in callers.join_all().await {
+            assert_eq!(answer, Err(BackendError::Broken));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_hashes_share_one_call_and_later_ones_the_cache() {
+    let subject = subject([], FAST);
+    let mut callers = JoinSet::new();
+    for _ in 0..1000 {
+        let remote = subject.remote.clone();
+        callers.spawn(async move { remote.sign_for(&hash(1), Instant::now()).await });
+    }
+    let key = subject.remote.public_key();
+    for answer in callers.join_all().await {
+        assert_eq!(verify(key, &hash(1), &answer.unwrap()), Ok(()));
+    }
+    subject.sign(1).await.unwrap();
+    assert_eq!(subject.backend.calls().len(), 1);
+    subject.sign(2).await.unwrap();
+    assert_eq!(subject.backend.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_call_outlives_its_caller_who_is_answered_in_time() {
+    let subject = subject([], Step::Sign(milliseconds(1200)));
+    let start = Instant::now();
+    assert_eq!(subject.sign(1).await, Err(BackendError::Deadline(DEADLINE)));
+    assert_eq!(start.elapsed(), DEADLINE);
+    sleep(Duration::from_secs(1)).await;
+    let asked = Instant::now();
+    subject.sign(1).await.unwrap();
+    assert_eq!(asked.elapsed(), Duration::ZERO, "from the cache");
+    assert_eq!(subject.gaps(1), [0, 300], "the call and its hedge");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_caller_has_waited_already_counts() {
+    let subject = subject([], Step::Hang);
+    let start = Instant::now();
+    sleep(milliseconds(800)).await;
+    let answer = subject.remote.sign_for(&hash(1), start).await;
+    assert_eq!(
+        (answer, start.elapsed()),
+        (Err(BackendError::Deadline(DEADLINE)), DEADLINE)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_again_and_again() {
+    let causes = [
+        Cause::Io,
+        Cause::Unavailable,
+        Cause::Internal,
+        Cause::Aborted,
+        Cause::DeadlineExceeded,
+        Cause::Check,
+    ];
+    for cause in causes {
+        let subject = subject([Step::Fail(cause); 6], FAST);
+        subject.insist(1).await;
+        assert_eq!(subject.gaps(1), [0, 50, 150, 350, 750, 1750, 2750], "{}", cause.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_that_does_not_verify_never_leaves() {
+    let subject = subject([Step::SignWrongly], FAST);
+    let signature = subject.sign(1).await.unwrap();
+    assert_eq!(verify(subject.remote.public_key(), &hash(1), &signature), Ok(()));
+    assert_eq!(subject.gaps(1), [0, 50]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalid_argument_is_tried_once_more_and_a_refusal_not_at_all() {
+    let subject = subject([], Step::Fail(Cause::InvalidArgument));
+    assert!(matches!(subject.sign(1).await, Err(BackendError::Fault(_))));
+    assert_eq!(subject.gaps(1), [0, 50]);
+    for (number, cause) in [
+        (2, Cause::PermissionDenied),
+        (3, Cause::NotFound),
+        (4, Cause::FailedPrecondition),
+        (5, Cause::ResourceExhausted),
+    ] {
+        subject.backend.change(Step::Fail(cause));
+        assert!(matches!(subject.sign(number).await, Err(BackendError::Fault(_))));
+        assert_eq!(subject.gaps(number), [0], "{}", cause.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hash_that_nobody_asks_for_is_not_sent_again() {
+    let subject = subject([], Step::Fail(Cause::Unavailable));
+    assert_eq!(subject.sign(1).await, Err(BackendError::Deadline(DEADLINE)));
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(subject.gaps(1), [0, 50, 150, 350, 750, 1750, 2750, 3750, 4750]);
+    subject.backend.change(FAST);
+    subject.sign(1).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_gets_siblings_while_somebody_asks_at_most_three_alive() {
+    let subject = subject([], Step::Hang);
+    let asking = async {
+        for _ in 0..10 {
+            let _ = subject.sign(1).await;
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    asking.await;
+    assert_eq!(subject.backend.most_alive(), 3);
+    assert_eq!(
+        subject.gaps(1)[..4],
+        [0, 300, 2000, 10_000],
+        "after 10 s an attempt is dropped"
+    );
+    assert!(
+        subject.backend.renewed() > 0,
+        "and its connection is not trusted any more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hash_is_signed_by_a_sibling_of_an_attempt_that_hangs() {
+    let subject = subject([Step::Hang, Step::Hang], FAST);
+    let start = Instant::now();
+    subject.insist(1).await;
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_used_up_quota_is_not_hedged() {
+    let subject = subject([Step::Fail(Cause::ResourceExhausted)], Step::Sign(milliseconds(500)));
+    assert!(subject.sign(1).await.is_err());
+    subject.sign(2).await.unwrap();
+    assert_eq!(subject.gaps(2), [0]);
+    sleep(Duration::from_secs(10)).await;
+    subject.sign(3).await.unwrap();
+    assert_eq!(subject.gaps(3), [0, 300]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_hashes_are_at_the_backend_and_4096_wait() {
+    let subject = subject([Step::Hang; 10], Step::Sign(milliseconds(20)));
+    let mut callers = JoinSet::new();
+    for number in 0..4196 {
+        let remote = subject.remote.clone();
+        callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await });
+    }
+    sleep(milliseconds(1)).await;
+    assert_eq!(subject.sign(9999).await, Err(BackendError::Overloaded));
+    let signed = callers.join_all().await.into_iter().flatten().count();
+    assert!(signed > 3500, "{signed}");
+    assert!(subject.backend.most_alive() <= 110, "100 and ten hedges");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_breaker_is_open_callers_wait_and_probes_go_out_twice_a_second() {
+    let subject = subject([], FAST);
+    subject.watch();
+    subject.open_breaker().await;
+    let start = Instant::now();
+    assert_eq!(subject.sign(1).await, Err(BackendError::Broken));
+    assert_eq!(start.elapsed(), DEADLINE, "an answer at once would make the node spin");
+    sleep(Duration::from_mins(1)).await;
+    let before = subject.backend.calls().len();
+    sleep(Duration::from_secs(10)).await;
+    let probes = subject.backend.calls().split_off(before);
+    assert!((19..=21).contains(&probes.len()), "{}", probes.len());
+    assert!(
+        probes.iter().all(|bytes| bytes.len() == 41),
+        "self-tests: no hash is asked for"
+    );
+    assert!(!subject.health.is_up(Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_waits_is_signed_when_the_backend_is_back() {
+    let subject = subject([], FAST);
+    subject.watch();
+    subject.open_breaker().await;
+    sleep(Duration::from_secs(10)).await;
+    subject.backend.change(FAST);
+    let start = Instant::now();
+    let mut callers = JoinSet::new();
+    for number in 0..500 {
+        let remote = subject.remote.clone();
+        callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await });
+    }
+    assert!(callers.join_all().await.iter().all(Result::is_ok));
+    assert!(start.elapsed() < DEADLINE);
+    assert!(subject.backend.most_alive() <= 100);
+    assert!(subject.health.is_up(Instant::now()));
+    assert_eq!(subject.backend.renewed(), 1, "new connections after an outage");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slowness_and_a_quota_never_open_the_breaker() {
+    let subject = subject([], Step::Fail(Cause::ResourceExhausted));
+    for number in 0..20 {
+        assert!(matches!(subject.sign(number).await, Err(BackendError::Fault(_))));
+    }
+    subject.backend.change(Step::Hang);
+    for number in 20..40 {
+        assert_eq!(subject.sign(number).await, Err(BackendError::Deadline(DEADLINE)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_backend_is_tested_each_30_s_and_one_that_is_down_each_2_s() {
+    let subject = subject([], FAST);
+    subject.watch();
+    subject.sign(1).await.unwrap();
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(subject.backend.calls().len(), 1 + 3);
+    subject.backend.change(Step::Hang);
+    sleep(Duration::from_mins(1)).await;
+    assert!(!subject.health.is_up(Instant::now()));
+    let before = subject.backend.calls().len();
+    sleep(Duration::from_secs(20)).await;
+    let tests = subject.backend.calls().len() - before;
+    assert!((9..=11).contains(&tests), "{tests}");
+    subject.backend.change(FAST);
+    sleep(Duration::from_secs(3)).await;
+    assert!(subject.health.is_up(Instant::now()));
+}

@@ -1,0 +1,41 @@
+//! Probes while the breaker is open, and self-tests while nobody asks for signatures or the backend is down.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::remote::Shared;
+use crate::backend::Backend;
+
+const TICK: Duration = Duration::from_millis(500);
+/// After the last signature or test.
+const IDLE: Duration = Duration::from_secs(30);
+const DOWN: Duration = Duration::from_secs(2);
+
+/// Looks twice a second; never ends.
+pub async fn keep<B: Backend>(shared: Arc<Shared<B>>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once.
+    ticks.tick().await;
+    let mut tested = Instant::now();
+    loop {
+        let now = ticks.tick().await;
+        let (at_backend, waiting) = shared.gate.counts();
+        shared.metrics.show_queue(at_backend, waiting);
+        let is_up = shared.health.is_up(now);
+        let is_due = if shared.gate.is_open() {
+            !shared.gate.probe()
+        } else if is_up {
+            now.duration_since(shared.health.last_success().unwrap_or(tested).max(tested)) >= IDLE
+        } else {
+            now.duration_since(tested) >= DOWN
+        };
+        if is_due {
+            tested = now;
+            let shared = shared.clone();
+            // What it finds is judged where every attempt is.
+            tokio::spawn(async move { shared.self_test().await });
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Whether a remote backend signs, judged by its signatures alone.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::backend::{Cause, Fault};
+
+/// Consecutive failures after which it is down.
+const MAX_FAILURES: u32 = 5;
+/// How long a call may be outstanding, without a success since it began.
+const MAX_SILENCE: Duration = Duration::from_secs(8);
+
+/// The state of a remote backend. Down until the first signature.
+#[derive(Debug)]
+pub struct BackendHealth(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    success: Option<Instant>,
+    failures: u32,
+    // Stays until a signature comes: a public key that can be read proves nothing.
+    is_down: bool,
+    fault: Option<Fault>,
+    next: u64,
+    outstanding: BTreeMap<u64, Instant>,
+}
+
+impl Default for BackendHealth {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            success: None,
+            failures: 0,
+            is_down: true,
+            fault: None,
+            next: 0,
+            outstanding: BTreeMap::new(),
+        }))
+    }
+}
+
+impl BackendHealth {
+    /// A signature is asked for now.
+    pub fn begin(self: &Arc<Self>, now: Instant) -> Outstanding {
+        let mut state = self.lock();
+        let id = state.next;
+        state.next += 1;
+        state.outstanding.insert(id, now);
+        Outstanding {
+            health: self.clone(),
+            id,
+            start: now,
+        }
+    }
+
+    /// Something that is needed for signatures failed, before any was asked for.
+    pub fn fail(&self, fault: Fault) {
+        let mut state = self.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.fault = Some(fault);
+        if state.failures >= MAX_FAILURES {
+            state.go_down();
+        }
+    }
+
+    /// Whether it signs, as far as one can know now.
+    pub fn is_up(&self, now: Instant) -> bool {
+        let mut state = self.lock();
+        let oldest = state.outstanding.first_key_value().map(|(_, start)| *start);
+        if oldest.is_some_and(|start| state.is_silent_since(start) && now.duration_since(start) >= MAX_SILENCE) {
+            state.go_down();
+        }
+        !state.is_down
+    }
+
+    /// When the last signature came.
+    pub fn last_success(&self) -> Option<Instant> {
+        self.lock().success
+    }
+
+    /// What went wrong last, since the last signature.
+    pub fn fault(&self) -> Option<Fault> {
+        self.lock().fault.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_silent_since(&self, start: Instant) -> bool {
+        self.success.is_none_or(|success| success < start)
+    }
+
+    fn go_down(&mut self) {
+        if !std::mem::replace(&mut self.is_down, true) {
+            let cause = self
+                .fault
+                .as_ref()
+                .map_or_else(|| "a call is not answered".to_owned(), ToString::to_string);
+            tracing::error!("the backend is DOWN ({cause}): signatures are answered with 429 until it is back");
+        }
+    }
+}
+
+/// A call that is under way; dropped without a result, it was given up for another one.
+#[derive(Debug)]
+pub struct Outstanding {
+    health: Arc<BackendHealth>,
+    id: u64,
+    start: Instant,
+}
+
+impl Outstanding {
+    /// How the call ended.
+    pub fn end(self, result: Result<(), Fault>, now: Instant) {
+        let mut state = self.health.lock();
+        match result {
+            Ok(()) => {
+                state.success = Some(now);
+                state.failures = 0;
+                state.fault = None;
+                if std::mem::take(&mut state.is_down) {
+                    tracing::info!("the backend is UP");
+                }
+            }
+            Err(fault) => {
+                let is_silent = fault.cause == Cause::Timeout && state.is_silent_since(self.start);
+                state.failures = state.failures.saturating_add(1);
+                state.fault = Some(fault);
+                if is_silent || state.failures >= MAX_FAILURES {
+                    state.go_down();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.health.lock().outstanding.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(cause: Cause) -> Result<(), Fault> {
+        Err(Fault::new(cause, "scripted"))
+    }
+
+    fn second(start: Instant, second: u64) -> Instant {
+        start + Duration::from_secs(second)
+    }
+
+    #[test]
+    fn five_failures_in_a_row_are_down_and_one_signature_is_up() {
+        let (health, now) = (Arc::<BackendHealth>::default(), Instant::now());
+        assert!(!health.is_up(now), "nothing is proven yet");
+        health.begin(now).end(Ok(()), now);
+        for _ in 0..4 {
+            health.begin(now).end(fault(Cause::Io), now);
+            assert!(health.is_up(now));
+        }
+        health.begin(now).end(fault(Cause::Io), now);
+        assert!(!health.is_up(now));
+        assert_eq!(health.fault().map(|fault| fault.cause), Some(Cause::Io));
+        health.begin(now).end(Ok(()), now);
+        assert!(health.is_up(now));
+        assert_eq!(health.fault(), None);
+    }
+
+    #[test]
+    fn a_call_outstanding_for_eight_seconds_is_down_unless_another_one_succeeded() {
+        let (health, start) = (Arc::<BackendHealth>::default(), Instant::now());
+        health.begin(start).end(Ok(()), start);
+        let hanging = health.begin(second(start, 1));
+        assert!(health.is_up(second(start, 8)));
+        health.begin(second(start, 2)).end(Ok(()), second(start, 3));
+        assert!(health.is_up(second(start, 9)));
+        drop(hanging);
+        let hanging = health.begin(second(start, 10));
+        assert!(!health.is_up(second(start, 18)));
+        hanging.end(fault(Cause::Timeout), second(start, 20));
+        assert!(!health.is_up(second(start, 21)), "that it was given up proves nothing");
+    }
+}

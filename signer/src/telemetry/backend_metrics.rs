@@ -1,0 +1,103 @@
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::backend::Cause;
+
+/// Time series of a remote backend.
+#[derive(Debug)]
+pub struct BackendMetrics {
+    /// Signatures that were there already.
+    pub cache_hits: IntCounter,
+    /// Requests that joined a call under way.
+    pub joined: IntCounter,
+    /// Second attempts after 300 ms.
+    pub hedges: IntCounter,
+    /// Further attempts after 2 s.
+    pub siblings: IntCounter,
+    /// Self-tests sent.
+    pub self_tests: IntCounter,
+    /// 1 while nobody is sent to the backend but probes.
+    pub breaker_open: IntGauge,
+    at_backend: IntGauge,
+    waiting: IntGauge,
+    signings: Series,
+    public_keys: Series,
+}
+
+#[derive(Debug)]
+struct Series {
+    ok: IntCounter,
+    failed: Vec<IntCounter>,
+}
+
+impl Series {
+    fn new(calls: &IntCounterVec, method: &str) -> Result<Self, prometheus::Error> {
+        let series = |code: &str| calls.get_metric_with_label_values(&[method, code]);
+        let failed = Cause::ALL.into_iter().map(|cause| series(cause.name()));
+        Ok(Self {
+            ok: series("OK")?,
+            failed: failed.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn count(&self, cause: Option<Cause>) {
+        cause.map_or(&self.ok, |cause| &self.failed[cause as usize]).inc();
+    }
+}
+
+impl BackendMetrics {
+    /// All series, shown from the start.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let calls = IntCounterVec::new(
+            Opts::new(
+                "atto_signer_backend_calls_total",
+                "Calls to the backend that ended, by method and code.",
+            ),
+            &["method", "code"],
+        )?;
+        registry.register(Box::new(calls.clone()))?;
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        Ok(Self {
+            cache_hits: counter("atto_signer_cache_hits_total", "Signatures answered from the cache.")?,
+            joined: counter(
+                "atto_signer_joined_total",
+                "Requests that joined a call for the same hash.",
+            )?,
+            hedges: counter("atto_signer_hedges_total", "Second attempts, sent after 300 ms.")?,
+            siblings: counter("atto_signer_siblings_total", "Further attempts, sent after 2 s each.")?,
+            self_tests: counter("atto_signer_self_tests_total", "Self-tests sent to the backend.")?,
+            breaker_open: gauge(
+                "atto_signer_breaker_open",
+                "1 while the backend fails for all and is only probed.",
+            )?,
+            at_backend: gauge("atto_signer_backend_hashes", "Hashes at the backend, of at most 100.")?,
+            waiting: gauge("atto_signer_waiting_hashes", "Hashes that wait for the backend.")?,
+            signings: Series::new(&calls, "AsymmetricSign")?,
+            public_keys: Series::new(&calls, "GetPublicKey")?,
+        })
+    }
+
+    /// A signature was asked for; `None`: and came.
+    pub fn count_signing(&self, cause: Option<Cause>) {
+        self.signings.count(cause);
+    }
+
+    /// The public key was asked for; `None`: and came.
+    pub fn count_public_key(&self, cause: Option<Cause>) {
+        self.public_keys.count(cause);
+    }
+
+    /// How many hashes are where.
+    pub fn show_queue(&self, at_backend: usize, waiting: usize) {
+        self.at_backend.set(i64::try_from(at_backend).unwrap_or(i64::MAX));
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,109 @@
+//! The key pair and the two answers that are made of it.
+
+use data_encoding::BASE64;
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use serde_json::{Value, json};
+
+use super::{Fault, crc32c};
+
+/// The DER of an Ed25519 SubjectPublicKeyInfo (RFC 8410) up to the 32 bytes of the key.
+const SPKI: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// A key version.
+pub struct Key {
+    name: &'static str,
+    pair: SigningKey,
+}
+
+impl Key {
+    pub const fn new(name: &'static str, pair: SigningKey) -> Self {
+        Self { name, pair }
+    }
+
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.pair.verifying_key()
+    }
+
+    /// `PublicKey` of the API. 64-bit integers are strings, as everywhere in Google's JSON.
+    pub fn public_key(&self, fault: Option<&Fault>) -> Value {
+        let der = [&SPKI[..], self.pair_for(fault).verifying_key().as_bytes()].concat();
+        let pem = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            BASE64.encode(&der)
+        );
+        let (pem, checksum) = with_fault(pem.into_bytes(), fault);
+        let algorithm = match fault {
+            Some(Fault::OtherAlgorithm) => "EC_SIGN_P256_SHA256",
+            _ => "EC_SIGN_ED25519",
+        };
+        let mut answer = json!({
+            "pem": String::from_utf8_lossy(&pem),
+            "algorithm": algorithm,
+            "name": self.name,
+            "protectionLevel": "SOFTWARE",
+            "publicKeyFormat": "PEM",
+        });
+        if let Some(checksum) = checksum {
+            answer["pemCrc32c"] = json!(checksum.to_string());
+        }
+        self.rename(&mut answer, fault);
+        answer
+    }
+
+    /// `AsymmetricSignResponse` of the API. Fields that are false or empty are left out, as Google does.
+    pub fn sign(&self, data: &[u8], data_verified: bool, fault: Option<&Fault>) -> Value {
+        let signature = self.pair_for(fault).sign(data).to_bytes().to_vec();
+        let (signature, checksum) = with_fault(signature, fault);
+        let mut answer = json!({
+            "signature": BASE64.encode(&signature),
+            "name": self.name,
+            "protectionLevel": "SOFTWARE",
+        });
+        if let Some(checksum) = checksum {
+            answer["signatureCrc32c"] = json!(checksum.to_string());
+        }
+        if data_verified && fault != Some(&Fault::DataNotVerified) {
+            answer["verifiedDataCrc32c"] = json!(true);
+        }
+        self.rename(&mut answer, fault);
+        answer
+    }
+
+    fn pair_for(&self, fault: Option<&Fault>) -> SigningKey {
+        match fault {
+            Some(Fault::OtherName) => SigningKey::from_bytes(&self.verifying_key().to_bytes()),
+            _ => self.pair.clone(),
+        }
+    }
+
+    fn rename(&self, answer: &mut Value, fault: Option<&Fault>) {
+        match fault {
+            Some(Fault::OtherName) => answer["name"] = json!(format!("{}2", self.name)),
+            Some(Fault::NoName) => answer["name"] = json!(""),
+            _ => {}
+        }
+    }
+}
+
+fn with_fault(mut bytes: Vec<u8>, fault: Option<&Fault>) -> (Vec<u8>, Option<u32>) {
+    let good = crc32c(&bytes);
+    match fault {
+        Some(Fault::CorruptBytes | Fault::CorruptBytesAndChecksum) => {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            let checksum = match fault {
+                Some(Fault::CorruptBytes) => good,
+                _ => crc32c(&bytes),
+            };
+            (bytes, Some(checksum))
+        }
+        Some(Fault::Short) => {
+            bytes.truncate(bytes.len() / 2);
+            let checksum = crc32c(&bytes);
+            (bytes, Some(checksum))
+        }
+        Some(Fault::WrongChecksum) => (bytes, Some(good ^ 1)),
+        Some(Fault::NoChecksum) => (bytes, None),
+        _ => (bytes, Some(good)),
+    }
+}

@@ -1,0 +1,144 @@
+//! Google Cloud KMS as its REST API is published, for one Ed25519 key version, with faults on demand.
+//!
+//! It signs for real. Faults of a call come from the queue of its method ([`FakeKms::faults`]), those of the connection
+//! from the [`Front`] of its server; what IAM and the key's state forbid stays forbidden until it is allowed again.
+
+mod calls;
+mod code;
+mod crc32c;
+mod fault;
+mod key;
+mod methods;
+mod state;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use bytes::Bytes;
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use futures::FutureExt;
+use http::Request;
+
+pub use calls::Calls;
+pub use code::Code;
+pub use crc32c::crc32c;
+pub use fault::Fault;
+pub use state::{KeyState, Permission};
+
+use crate::fake_server::{FakeServer, Front, Script};
+use key::Key;
+use state::State;
+
+/// The key version that the fake has.
+pub const KEY_VERSION: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/voter/cryptoKeyVersions/1";
+
+/// The two methods that a signer calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET /v1/{name}/publicKey`
+    GetPublicKey,
+    /// `POST /v1/{name}:asymmetricSign`
+    AsymmetricSign,
+}
+
+/// A KMS with one key version. It ends when this value is dropped.
+pub struct FakeKms {
+    server: FakeServer,
+    kms: Arc<Kms>,
+}
+
+/// What all connections share.
+pub(super) struct Kms {
+    key: Key,
+    state: Mutex<State>,
+    public_key: Script<Fault>,
+    sign: Script<Fault>,
+    calls: Calls,
+}
+
+impl FakeKms {
+    /// Serves a key made of this seed in the running tokio runtime.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start(seed: [u8; 32]) -> Result<Self> {
+        Self::start_with(seed, Front::Serving)
+    }
+
+    /// The same, with a front of its own from the start.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start_with(seed: [u8; 32], front: Front) -> Result<Self> {
+        let kms = Arc::new(Kms {
+            key: Key::new(KEY_VERSION, SigningKey::from_bytes(&seed)),
+            state: Mutex::default(),
+            public_key: Script::default(),
+            sign: Script::default(),
+            calls: Calls::default(),
+        });
+        let shared = Arc::clone(&kms);
+        let handler = Arc::new(move |request: Request<Bytes>| methods::answer(Arc::clone(&shared), request).boxed());
+        Ok(Self {
+            server: FakeServer::start(front, handler)?,
+            kms,
+        })
+    }
+
+    /// For `ATTO_SIGNER_GCP_ENDPOINT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.server.host())
+    }
+
+    /// What signatures are verified with.
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.kms.key.verifying_key()
+    }
+
+    /// The queue of faults of a method.
+    pub fn faults(&self, method: Method) -> &Script<Fault> {
+        match method {
+            Method::GetPublicKey => &self.kms.public_key,
+            Method::AsymmetricSign => &self.kms.sign,
+        }
+    }
+
+    /// What was called.
+    pub fn calls(&self) -> &Calls {
+        &self.kms.calls
+    }
+
+    /// Another state of the key version.
+    pub fn set_key_state(&self, state: KeyState) {
+        self.kms.with_state(|now| now.key = state);
+    }
+
+    /// IAM refuses this from now on. The other permission is not touched.
+    pub fn revoke(&self, permission: Permission) {
+        self.kms.with_state(|now| now.revoke(permission));
+    }
+
+    /// IAM allows this again.
+    pub fn grant(&self, permission: Permission) {
+        self.kms.with_state(|now| now.grant(permission));
+    }
+
+    /// Meets connections another way.
+    ///
+    /// # Errors
+    /// When its port cannot be had again.
+    pub async fn set_front(&self, front: Front) -> Result<()> {
+        self.server.set_front(front).await
+    }
+
+    /// TCP connections accepted up to now.
+    pub fn connections(&self) -> u64 {
+        self.server.accepted()
+    }
+}
+
+impl Kms {
+    fn with_state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

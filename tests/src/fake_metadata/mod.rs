@@ -1,0 +1,168 @@
+//! The metadata server of Google's machines, as far as credentials ask it: a token and the account's e-mail address.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Result;
+use bytes::Bytes;
+use futures::FutureExt;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::json;
+use tokio::time::{Duration, sleep};
+
+use crate::fake_server::{FakeServer, Front, Reply, Script};
+
+/// Who the tokens are for.
+pub const EMAIL: &str = "signer@p.iam.gserviceaccount.com";
+
+const ACCOUNT: &str = "/computeMetadata/v1/instance/service-accounts/default";
+
+/// What is wrong with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// This status instead of an answer. 403 is what a grant gives that has not spread yet, 404 what GKE gives at times.
+    Status(u16),
+    /// Accepted, never answered.
+    Hang,
+    /// Closed without an answer.
+    Drop,
+    /// Answered well after this time.
+    Delay(Duration),
+    /// A 200 that is no token.
+    Garbage,
+}
+
+/// A metadata server. It ends when this value is dropped.
+pub struct FakeMetadata {
+    server: FakeServer,
+    metadata: Arc<Metadata>,
+}
+
+struct Metadata {
+    token: Script<Fault>,
+    email: Script<Fault>,
+    lifetime: AtomicU64,
+    asked: AtomicU64,
+    given: AtomicU64,
+}
+
+impl FakeMetadata {
+    /// Serves in the running tokio runtime. [`Front::Refusing`] is a server that is not there yet.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start(front: Front) -> Result<Self> {
+        let metadata = Arc::new(Metadata {
+            token: Script::default(),
+            email: Script::default(),
+            lifetime: AtomicU64::new(3_599),
+            asked: AtomicU64::default(),
+            given: AtomicU64::default(),
+        });
+        let shared = Arc::clone(&metadata);
+        let handler = Arc::new(move |request: Request<Bytes>| {
+            let metadata = Arc::clone(&shared);
+            async move { metadata.answer(&request).await }.boxed()
+        });
+        Ok(Self {
+            server: FakeServer::start(front, handler)?,
+            metadata,
+        })
+    }
+
+    /// For `GCE_METADATA_HOST`.
+    pub fn host(&self) -> String {
+        self.server.host()
+    }
+
+    /// The faults of requests for a token.
+    pub fn token_faults(&self) -> &Script<Fault> {
+        &self.metadata.token
+    }
+
+    /// The faults of requests for the e-mail address.
+    pub fn email_faults(&self) -> &Script<Fault> {
+        &self.metadata.email
+    }
+
+    /// How long tokens last from now on, in seconds. 3,599 at first; Google's clients renew four minutes before the end.
+    pub fn set_lifetime(&self, seconds: u64) {
+        self.metadata.lifetime.store(seconds, Ordering::SeqCst);
+    }
+
+    /// Requests for a token, and tokens given.
+    pub fn tokens(&self) -> (u64, u64) {
+        let Metadata { asked, given, .. } = &*self.metadata;
+        (asked.load(Ordering::SeqCst), given.load(Ordering::SeqCst))
+    }
+
+    /// Requests that came while the server was silent.
+    pub fn silenced(&self) -> u64 {
+        self.server.silenced()
+    }
+
+    /// Meets connections another way.
+    ///
+    /// # Errors
+    /// When its port cannot be had again.
+    pub async fn set_front(&self, front: Front) -> Result<()> {
+        self.server.set_front(front).await
+    }
+}
+
+impl Metadata {
+    async fn answer(&self, request: &Request<Bytes>) -> Reply {
+        // Against requests that a page or a redirect makes.
+        if request.headers().get("metadata-flavor") != Some(&HeaderValue::from_static("Google")) {
+            return text(
+                StatusCode::FORBIDDEN,
+                "Missing required header \"Metadata-Flavor\": \"Google\"",
+            );
+        }
+        let fault = match request.uri().path().strip_prefix(ACCOUNT) {
+            Some("/token") => {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+                self.token.take()
+            }
+            Some("/email") => self.email.take(),
+            _ => return text(StatusCode::NOT_FOUND, "Not Found"),
+        };
+        match fault {
+            Some(Fault::Status(status)) => {
+                return text(
+                    StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN),
+                    "no token for this account",
+                );
+            }
+            Some(Fault::Hang) => return Reply::Never,
+            Some(Fault::Drop) => return Reply::Drop,
+            Some(Fault::Garbage) => return text(StatusCode::OK, "<html>"),
+            Some(Fault::Delay(delay)) => sleep(delay).await,
+            None => {}
+        }
+        if request.uri().path().ends_with("/email") {
+            return text(StatusCode::OK, EMAIL);
+        }
+        let number = self.given.fetch_add(1, Ordering::SeqCst) + 1;
+        let lifetime = self.lifetime.load(Ordering::SeqCst);
+        let token =
+            json!({ "access_token": format!("token-{number}"), "expires_in": lifetime, "token_type": "Bearer" });
+        answer(StatusCode::OK, "application/json", token.to_string())
+    }
+}
+
+fn text(status: StatusCode, text: &str) -> Reply {
+    answer(status, "application/text", text.to_owned())
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: String) -> Reply {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert("metadata-flavor", HeaderValue::from_static("Google"));
+    headers.insert("server", HeaderValue::from_static("Metadata Server for VM"));
+    Reply::Answer(response)
+}

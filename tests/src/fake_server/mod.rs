@@ -1,0 +1,203 @@
+//! An HTTP server on loopback that can be away, silent or rude: what the fakes of Google's services stand on.
+
+mod connection;
+mod script;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use crate::process::Port;
+
+pub use script::{For, Script};
+
+/// How long a port may be kept from its server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries to have the port again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How the server meets connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// As it should.
+    Serving,
+    /// Nobody listens: connections are refused, open ones are closed.
+    Refusing,
+    /// Connections are accepted and closed at once, open ones are closed.
+    Dropping,
+    /// Connections are accepted and nothing is ever answered, on open ones neither.
+    Silent,
+}
+
+/// What becomes of one request.
+#[derive(Debug)]
+pub enum Reply {
+    /// An answer.
+    Answer(Response<Full<Bytes>>),
+    /// The connection is closed without one.
+    Drop,
+    /// The connection stays open without one.
+    Never,
+}
+
+/// Answers requests whose bodies are there in full.
+pub type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Reply> + Send + Sync>;
+
+/// What the server has met.
+#[derive(Debug, Default)]
+struct Counts {
+    accepted: AtomicU64,
+    silenced: AtomicU64,
+}
+
+/// A server on a free loopback port. It ends when this value is dropped.
+pub struct FakeServer {
+    port: Port,
+    front: watch::Sender<Front>,
+    listening: watch::Receiver<Front>,
+    counts: Arc<Counts>,
+    task: JoinHandle<()>,
+}
+
+impl FakeServer {
+    /// Starts in the running tokio runtime.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start(front: Front, handler: Handler) -> Result<Self> {
+        let port = Port::reserve()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
+        let listener = match front {
+            Front::Refusing => None,
+            _ => Some(listen(address).with_context(|| format!("cannot listen on {address}"))?),
+        };
+        let (sender, receiver) = watch::channel(front);
+        let (done, listening) = watch::channel(front);
+        let counts = Arc::<Counts>::default();
+        let acceptor = Acceptor {
+            address,
+            listener,
+            front: receiver,
+            done,
+            counts: Arc::clone(&counts),
+            handler,
+        };
+        Ok(Self {
+            port,
+            front: sender,
+            listening,
+            counts,
+            task: tokio::spawn(acceptor.run()),
+        })
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number())
+    }
+
+    /// Meets connections another way from now on. Returns when it does.
+    ///
+    /// # Errors
+    /// When its port cannot be had again within 10 seconds.
+    pub async fn set_front(&self, front: Front) -> Result<()> {
+        self.front.send_replace(front);
+        let mut listening = self.listening.clone();
+        let met = timeout(PATIENCE, listening.wait_for(|now| *now == front)).await;
+        let met = met.with_context(|| format!("a fake server does not listen on {} again", self.host()))?;
+        met.map(|_| ()).context("a fake server has ended")
+    }
+
+    /// Connections accepted up to now.
+    pub fn accepted(&self) -> u64 {
+        self.counts.accepted.load(Ordering::SeqCst)
+    }
+
+    /// Requests that came while the server was silent: those are never answered.
+    pub fn silenced(&self) -> u64 {
+        self.counts.silenced.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FakeServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // Connections of before may still be in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
+}
+
+struct Acceptor {
+    address: SocketAddr,
+    listener: Option<TcpListener>,
+    front: watch::Receiver<Front>,
+    done: watch::Sender<Front>,
+    counts: Arc<Counts>,
+    handler: Handler,
+}
+
+impl Acceptor {
+    async fn run(mut self) {
+        let mut connections = JoinSet::new();
+        loop {
+            let front = *self.front.borrow_and_update();
+            match front {
+                Front::Refusing => self.listener = None,
+                _ if self.listener.is_none() => self.listener = listen(self.address).ok(),
+                _ => {}
+            }
+            if self.listener.is_some() != (front == Front::Refusing) {
+                self.done.send_replace(front);
+            }
+            tokio::select! {
+                changed = self.front.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = sleep(PAUSE), if self.listener.is_none() && front != Front::Refusing => {}
+                stream = accept(self.listener.as_ref()) => {
+                    self.counts.accepted.fetch_add(1, Ordering::SeqCst);
+                    if front == Front::Dropping {
+                        continue;
+                    }
+                    let (front, counts) = (self.front.clone(), Arc::clone(&self.counts));
+                    connections.spawn(connection::serve(stream, front, counts, Arc::clone(&self.handler)));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> TcpStream {
+    loop {
+        match listener {
+            Some(listener) => {
+                if let Ok((stream, _)) = listener.accept().await {
+                    return stream;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+}

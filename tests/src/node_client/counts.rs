@@ -1,0 +1,118 @@
+//! What happened to what the node wished for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::exchange::Failure;
+use super::reply::Reply;
+use super::{Loss, Outcome};
+
+/// After this a signature comes late: the node has asked a second time.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What a client has seen, up to a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Signatures wished for.
+    pub wished: u64,
+    /// Verified signatures.
+    pub signed: u64,
+    /// Of those, how many took more than 1 s, queueing included.
+    pub late: u64,
+    /// Given up for ever because of a status.
+    pub lost: u64,
+    /// Given up for ever because the signature was wrong.
+    pub invalid: u64,
+    /// Connections tried.
+    pub attempts: u64,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Connections refused.
+    pub refused: u64,
+    /// Connections closed or reset before a whole answer.
+    pub closed: u64,
+    /// Connections given up after a clock's time without a byte.
+    pub silent: u64,
+    /// Answers that were no HTTP.
+    pub garbled: u64,
+    /// How long each signature took, in milliseconds, ascending.
+    #[serde(skip)]
+    pub milliseconds: Vec<u64>,
+}
+
+impl Report {
+    /// Wishes that have not ended.
+    pub fn pending(&self) -> u64 {
+        self.wished - self.signed - self.lost - self.invalid
+    }
+
+    /// The time within which this many of 1,000 signatures came, in milliseconds.
+    pub fn within(&self, per_mille: usize) -> Option<u64> {
+        let last = self.milliseconds.len().checked_sub(1)?;
+        self.milliseconds.get(last * per_mille / 1_000).copied()
+    }
+
+    /// Signatures that took more than this.
+    pub fn later_than(&self, limit: Duration) -> usize {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.milliseconds.len() - self.milliseconds.partition_point(|took| *took <= limit)
+    }
+}
+
+/// The counters of one client and its clones.
+#[derive(Clone, Debug, Default)]
+pub struct Counts(Arc<Mutex<Report>>);
+
+impl Counts {
+    /// A copy, in which the times are sorted.
+    pub fn report(&self) -> Report {
+        let mut report = self.lock().clone();
+        report.milliseconds.sort_unstable();
+        report
+    }
+
+    pub(super) fn wished(&self) -> Wish {
+        self.lock().wished += 1;
+        Wish(self.clone())
+    }
+
+    pub(super) fn attempted(&self, result: &Result<Reply, Failure>) {
+        let mut report = self.lock();
+        report.attempts += 1;
+        match result {
+            Ok(reply) => *report.statuses.entry(reply.status).or_default() += 1,
+            Err(Failure::Refused) => report.refused += 1,
+            Err(Failure::Closed) => report.closed += 1,
+            Err(Failure::Silent) => report.silent += 1,
+            Err(Failure::Garbled) => report.garbled += 1,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Report> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One signature that is wished for. Dropped without an end it stays pending.
+#[derive(Debug)]
+pub(super) struct Wish(Counts);
+
+impl Wish {
+    pub(super) fn ended(self, outcome: &Outcome) {
+        let mut report = self.0.lock();
+        match outcome.result {
+            Ok(_) => {
+                report.signed += 1;
+                report.late += u64::from(outcome.took > LATE);
+                let took = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+                report.milliseconds.push(took);
+            }
+            Err(Loss::Status(_)) => report.lost += 1,
+            Err(Loss::Invalid) => report.invalid += 1,
+        }
+    }
+}

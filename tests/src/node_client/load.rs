@@ -1,0 +1,54 @@
+//! Distinct votes at a pace.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ed25519_dalek::VerifyingKey;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+use super::{NodeClient, Report, random_vote};
+
+/// How many votes, how fast, and how long to wait for the last.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Votes a second, from 1.
+    pub rate: u32,
+    /// Ends the load after this many, if it has not ended before.
+    pub count: Option<u64>,
+    /// Ends the load after this time, if it has not ended before.
+    pub duration: Option<Duration>,
+    /// How long after its end the load waits for what is still pending.
+    pub patience: Duration,
+}
+
+impl Load {
+    /// Has the votes signed. A signer that is slow does not slow the votes down: the network does not wait either.
+    ///
+    /// # Errors
+    /// When it would never end, or has no rate.
+    pub async fn run(self, client: &NodeClient, key: &VerifyingKey) -> Result<Report> {
+        ensure!(self.rate > 0, "the rate: found 0, expected 1 vote a second or more");
+        ensure!(
+            self.count.is_some() || self.duration.is_some(),
+            "neither a count nor a duration: the load would never end"
+        );
+        let started = Instant::now();
+        let end = self.duration.map(|duration| started + duration);
+        let mut ticks = interval(Duration::from_secs(1) / self.rate);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut votes = JoinSet::new();
+        for number in 0.. {
+            let due = ticks.tick().await;
+            if self.count.is_some_and(|count| number >= count) || end.is_some_and(|end| due >= end) {
+                break;
+            }
+            let (client, key) = (client.clone(), *key);
+            votes.spawn(async move { client.sign(&random_vote(&key), &key).await });
+            while votes.try_join_next().is_some() {}
+        }
+        let last = Instant::now() + self.patience;
+        while let Ok(Some(_)) = timeout_at(last, votes.join_next()).await {}
+        Ok(client.report())
+    }
+}

@@ -1,0 +1,201 @@
+//! A model of how Atto's node calls a remote signer, as it was measured (commons 7.0.2): what is asked, when it is given
+//! up, what is asked again and what is lost for ever.
+//!
+//! | the signer | the node |
+//! |---|---|
+//! | 200 with a signature | verifies it; an invalid one is lost |
+//! | 408, 429 | again after 1 s, `Retry-After` ignored |
+//! | 302, 204, a 200 that is no JSON of a signature | again after 1 s |
+//! | refuses, resets, closes without an answer | again after 1 s |
+//! | 1 s without a byte | gives the connection up, again after 1 s |
+//! | any other status | lost |
+//!
+//! Every request has a TCP connection of its own, closed by the node. At most 100 are open; the rest queue, and while
+//! they do, no clock of theirs runs.
+
+mod counts;
+mod dial;
+mod exchange;
+mod load;
+mod reply;
+mod verdict;
+mod votes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use data_encoding::HEXUPPER_PERMISSIVE;
+use ed25519_dalek::VerifyingKey;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+pub use counts::{Counts, Report};
+pub use dial::{Dial, Stream, Tcp};
+pub use load::Load;
+pub use verdict::{Loss, Verdict};
+pub use votes::{Message, random_vote};
+
+use exchange::exchange;
+
+/// How many connections the node has open at once.
+pub const CONNECTIONS: usize = 100;
+
+/// How long the node waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// Without a byte, on a signature. 1 s.
+    pub silence: Duration,
+    /// Without a byte, on the public key. 5 s.
+    pub public_key_silence: Duration,
+    /// Between two attempts. 1 s.
+    pub pause: Duration,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(1),
+            public_key_silence: Duration::from_secs(5),
+            pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How one signature ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The signature, which was verified, or why there is none.
+    pub result: Result<[u8; 64], Loss>,
+    /// How often it was asked for.
+    pub attempts: u32,
+    /// From the wish to its end, queueing included.
+    pub took: Duration,
+}
+
+/// One node's client of one signer. Clones share connections and counts.
+#[derive(Clone)]
+pub struct NodeClient {
+    dial: Arc<dyn Dial>,
+    host: Arc<str>,
+    token: Arc<str>,
+    clocks: Clocks,
+    connections: Arc<Semaphore>,
+    counts: Counts,
+}
+
+impl NodeClient {
+    /// A client of the signer at this URL, `http://HOST:PORT`.
+    ///
+    /// # Errors
+    /// When the URL is of another form.
+    pub fn new(url: &str, token: &str) -> Result<Self> {
+        let host = url.strip_prefix("http://").map(|host| host.trim_end_matches('/'));
+        let host = host.filter(|host| !host.contains('/') && host.contains(':'));
+        let host = host.with_context(|| format!("the signer's URL: found {url}, expected http://HOST:PORT"))?;
+        Ok(Self::over(Tcp::to(host), host, token))
+    }
+
+    /// A client over connections of any kind.
+    pub fn over(dial: impl Dial + 'static, host: &str, token: &str) -> Self {
+        Self {
+            dial: Arc::new(dial),
+            host: host.into(),
+            token: token.into(),
+            clocks: Clocks::default(),
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The same client with other clocks.
+    #[must_use]
+    pub fn with_clocks(self, clocks: Clocks) -> Self {
+        Self { clocks, ..self }
+    }
+
+    /// What was counted up to now.
+    pub fn report(&self) -> Report {
+        self.counts.report()
+    }
+
+    /// The signer's public key, asked for as the node does at its start: waits while the signer is not there or answers
+    /// 408 or 429.
+    ///
+    /// # Errors
+    /// Any other status ends the node.
+    pub async fn public_key(&self) -> Result<VerifyingKey> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            public_key: String,
+        }
+        let request = self.head("GET", "/public-keys", "");
+        loop {
+            let reply = self.attempt(&request, self.clocks.public_key_silence).await;
+            match verdict::of::<Answer>(reply) {
+                Verdict::Answered(answer) => {
+                    let bytes = HEXUPPER_PERMISSIVE.decode(answer.public_key.as_bytes())?;
+                    let bytes = bytes.try_into().ok().context("a public key has 32 bytes")?;
+                    return Ok(VerifyingKey::from_bytes(&bytes)?);
+                }
+                Verdict::Again(_) => sleep(self.clocks.pause).await,
+                Verdict::Lost(status) => {
+                    bail!("the signer answered {status} to GET /public-keys: the node does not start")
+                }
+            }
+        }
+    }
+
+    /// Has a message signed, however often that has to be asked for. Ends with a verified signature or a loss; bound it
+    /// with a timeout where neither may come.
+    pub async fn sign(&self, message: &Message, key: &VerifyingKey) -> Outcome {
+        #[derive(Deserialize)]
+        struct Answer {
+            signature: String,
+        }
+        let wished = self.counts.wished();
+        let request = self.head("POST", message.path, &message.body);
+        let started = Instant::now();
+        let mut attempts = 0;
+        let result = loop {
+            attempts += 1;
+            let reply = self.attempt(&request, self.clocks.silence).await;
+            match verdict::of::<Answer>(reply) {
+                Verdict::Answered(answer) => break verdict::verify(&answer.signature, &message.hash, key),
+                Verdict::Again(_) => sleep(self.clocks.pause).await,
+                Verdict::Lost(status) => break Err(Loss::Status(status)),
+            }
+        };
+        let outcome = Outcome {
+            result,
+            attempts,
+            took: started.elapsed(),
+        };
+        wished.ended(&outcome);
+        outcome
+    }
+
+    /// One connection, when there is a place for it.
+    async fn attempt(&self, request: &[u8], silence: Duration) -> Result<reply::Reply, exchange::Failure> {
+        // Never closed, so there is always a permit some day.
+        let _place = self.connections.acquire().await;
+        let result = exchange(&*self.dial, request, silence).await;
+        self.counts.attempted(&result);
+        result
+    }
+
+    fn head(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
+        let length = match method {
+            "GET" => String::new(),
+            _ => format!("Content-Length: {}\r\n", body.len()),
+        };
+        let Self { host, token, .. } = self;
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{length}Authorization: {token}\r\nAccept: application/json\r\n\
+             User-Agent: ktor-client\r\nContent-Type: application/json\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+}

@@ -1,0 +1,157 @@
+//! The start: closed until the key has signed, and what ends it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::{StreamExt, stream};
+use tests::fake_kms::{Code, FakeKms, Fault, KeyState, Method, Permission};
+use tests::fake_server::{For, Front};
+use tests::process::Port;
+use tests::signer_process::{environment, run};
+
+use crate::support::{Signer, all_signed, backend, votes};
+
+const BOTH: [Method; 2] = [Method::GetPublicKey, Method::AsymmetricSign];
+
+async fn starts_when_it_can(
+    what: &str,
+    kms: FakeKms,
+    tries: impl Fn(&FakeKms) -> u64,
+    back: impl AsyncFnOnce(&FakeKms),
+) {
+    let mut signer = Signer::start(&kms, &[]).unwrap();
+    signer
+        .until(&format!("{what}: it tries twice"), |_| Ok(tries(&kms) >= 2))
+        .await;
+    assert!(!signer.api_is_open(), "{what}");
+    assert_eq!(signer.management("/health/readiness").unwrap().status, 503, "{what}");
+    assert_eq!(signer.management("/health/liveness").unwrap().status, 200, "{what}");
+    assert_eq!(signer.health().unwrap(), "DOWN", "{what}");
+    signer.still_runs().unwrap();
+    back(&kms).await;
+    signer
+        .until(what, |signer| Ok(signer.api_is_open() && signer.is_ready()?))
+        .await;
+    all_signed(what, &signer, votes(3), &kms.verifying_key()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_api_stays_closed_while_a_call_fails_and_opens_when_it_does_not() {
+    let others = [
+        Fault::Html(502),
+        Fault::BrokenJson,
+        Fault::Drop,
+        Fault::CorruptBytes,
+        Fault::NoChecksum,
+        Fault::OtherName,
+        Fault::Short,
+    ];
+    let faults = Code::ALL.into_iter().map(Fault::Code).chain(others);
+    let cases = faults.flat_map(|fault| BOTH.map(|method| (fault.clone(), method)));
+    stream::iter(cases)
+        .for_each_concurrent(16, async |(fault, method)| {
+            let kms = FakeKms::start([21; 32]).unwrap();
+            kms.faults(method).push(fault.clone(), For::Ever);
+            let what = format!("{method:?} {fault:?}");
+            let tries = move |kms: &FakeKms| kms.calls().of(method);
+            starts_when_it_can(&what, kms, tries, async |kms| kms.faults(method).clear()).await;
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_api_stays_closed_while_kms_or_the_key_is_away() {
+    let kms = FakeKms::start_with([22; 32], Front::Dropping).unwrap();
+    starts_when_it_can("dropping", kms, FakeKms::connections, async |kms| {
+        kms.set_front(Front::Serving).await.unwrap();
+    })
+    .await;
+    let kms = FakeKms::start([23; 32]).unwrap();
+    kms.set_key_state(KeyState::PendingGeneration);
+    let tries = |kms: &FakeKms| kms.calls().of(Method::GetPublicKey);
+    starts_when_it_can("generating", kms, tries, async |kms| {
+        kms.set_key_state(KeyState::Enabled);
+    })
+    .await;
+    let kms = FakeKms::start([24; 32]).unwrap();
+    kms.revoke(Permission::UseToSign);
+    let tries = |kms: &FakeKms| kms.calls().of(Method::AsymmetricSign);
+    starts_when_it_can("useToSign", kms, tries, async |kms| kms.grant(Permission::UseToSign)).await;
+}
+
+async fn exits(kms: &FakeKms, changes: &[(&str, &str)]) -> (Option<i32>, String) {
+    let (port, management) = (Port::reserve().unwrap(), Port::reserve().unwrap());
+    let (port, management) = (port.number().to_string(), management.number().to_string());
+    let endpoint = kms.endpoint();
+    let changes = changes.iter().copied();
+    let all = environment(&port, &management)
+        .into_iter()
+        .chain(backend(&endpoint))
+        .chain(changes);
+    let all: Vec<_> = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let output = tokio::task::spawn_blocking(move || {
+        let all: Vec<_> = all
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        run(&[], &all)
+    });
+    let output = output.await.unwrap().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn only_a_permission_or_a_key_that_stays_away_ends_the_start() {
+    let shortly = [("ATTO_SIGNER_STARTUP_TIMEOUT", "1s")];
+    for method in BOTH {
+        for code in [Code::PermissionDenied, Code::NotFound] {
+            let kms = FakeKms::start([25; 32]).unwrap();
+            kms.faults(method).push(Fault::Code(code), For::Ever);
+            let (exit, text) = exits(&kms, &shortly).await;
+            assert_eq!(exit, Some(77), "{method:?} {code:?}: {text}");
+            assert!(text.contains("ATTO_SIGNER_KEY"), "{text}");
+        }
+        let kms = FakeKms::start([26; 32]).unwrap();
+        kms.faults(method).push(Fault::Code(Code::Unavailable), For::Ever);
+        let mut signer = Signer::start(&kms, &shortly).unwrap();
+        signer.until("five tries", |_| Ok(kms.calls().of(method) >= 5)).await;
+        signer.still_runs().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_wrong_algorithm_and_a_wrong_key_end_the_start_at_once() -> Result<()> {
+    let kms = FakeKms::start([27; 32])?;
+    kms.faults(Method::GetPublicKey).next(Fault::OtherAlgorithm);
+    let (exit, text) = exits(&kms, &[]).await;
+    assert_eq!(exit, Some(78), "{text}");
+    assert!(text.contains("EC_SIGN_P256_SHA256"), "{text}");
+    let other = "AB".repeat(32);
+    let (exit, text) = exits(&kms, &[("ATTO_SIGNER_EXPECTED_PUBLIC_KEY", &other)]).await;
+    assert_eq!(exit, Some(78), "{text}");
+    assert!(text.contains(&other), "{text}");
+    assert_eq!(kms.calls().of(Method::AsymmetricSign), 0, "nothing was signed with it");
+    Ok(())
+}
+
+/// Two seconds are the pause between two tries; a start with a KMS that is well needs none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_start_asks_once_for_the_key_and_once_for_a_signature() {
+    let kms = FakeKms::start([28; 32]).unwrap();
+    kms.faults(Method::AsymmetricSign)
+        .next(Fault::Delay(Duration::from_millis(50)));
+    let mut signer = Signer::start(&kms, &[]).unwrap();
+    signer
+        .until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
+        .await;
+    assert_eq!(
+        (kms.calls().of(Method::GetPublicKey), kms.calls().to_sign_bytes(41)),
+        (1, 1)
+    );
+    assert_eq!(
+        kms.calls().of(Method::AsymmetricSign),
+        1,
+        "a self-test is no hash of Atto's"
+    );
+}
