@@ -155,6 +155,7 @@ async fn serve_api<B: Backend>(
         .map(TcpListener::from_std)
         .collect::<io::Result<Vec<_>>>()?;
     announce(&config, &identity, &listeners);
+    metrics.show_key(&identity);
     let followed = config.token.clone();
     let policy = Policy::new(config.capabilities, public_key).with_rules(config.rules);
     let service = router(Api {

@@ -3,7 +3,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::BackendMetrics;
+use super::{BackendMetrics, Identity};
 use crate::protocol::Kind;
 
 const BUCKETS: [f64; 16] = [
@@ -93,6 +93,7 @@ pub struct Metrics {
     signatures: Vec<Vec<IntCounter>>,
     durations: Vec<Histogram>,
     refusals: Vec<IntCounter>,
+    key: IntGaugeVec,
 }
 
 impl Metrics {
@@ -125,6 +126,11 @@ impl Metrics {
             Opts::new("atto_signer_build_info", "Always 1."),
             &["version", "backend"],
         )?;
+        let key = IntGaugeVec::new(
+            Opts::new("atto_signer_key_info", "Always 1, once the key has proven itself."),
+            &["public_key", "address"],
+        )?;
+        registry.register(Box::new(key.clone()))?;
         registry.register(Box::new(signatures.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(refusals.clone()))?;
@@ -145,12 +151,19 @@ impl Metrics {
             durations: KINDS.iter().map(by_kind).collect::<Result<_, _>>()?,
             refusals: Reason::LABELS.iter().map(by_reason).collect::<Result<_, _>>()?,
             registry,
+            key,
         })
     }
 
     /// Adds the series of a remote backend; once.
     pub fn add_backend(&self) -> Result<BackendMetrics, prometheus::Error> {
         BackendMetrics::new(&self.registry)
+    }
+
+    /// The key has proven itself.
+    pub fn show_key(&self, identity: &Identity) {
+        let labels = [identity.public_key.as_str(), identity.address.as_str()];
+        self.key.with_label_values(&labels).set(1);
     }
 
     /// Counts a signing request.
@@ -188,10 +201,18 @@ mod tests {
         metrics.count(Kind::Challenge, Outcome::Refused);
         metrics.refuse(Reason::Internal);
         metrics.observe(Kind::Vote, 0.7);
+        metrics.show_key(&Identity {
+            public_key: "AB".to_owned(),
+            address: "atto://ab".to_owned(),
+            backend: "LOCAL",
+            capabilities: Vec::new(),
+            version: "0",
+        });
         let text = String::from_utf8(metrics.render()).unwrap();
         for line in [
             "atto_signer_signatures_total{kind=\"challenge\",outcome=\"refused\"} 1",
             "atto_signer_signatures_total{kind=\"block\",outcome=\"signed\"} 0",
+            "atto_signer_key_info{address=\"atto://ab\",public_key=\"AB\"} 1",
             "atto_signer_refusals_total{reason=\"internal\"} 1",
             "atto_signer_refusals_total{reason=\"wrong_token\"} 0",
             "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",le=\"0.5\"} 0",
