@@ -164,7 +164,7 @@ fn a_command_line_that_is_not_understood_is_64() -> Result<()> {
     let (code, text) = refused(&["--help"], &[("ATTO_SIGNER_THREADS", "7")])?;
     assert_eq!(code, 0);
     assert!(
-        text.contains("ATTO_SIGNER_CAPABILITIES") && !text.contains("ATTO_SIGNER_DEADLINE"),
+        text.contains("ATTO_SIGNER_CAPABILITIES") && !text.contains("ATTO_SIGNER_AUDIT"),
         "{text}"
     );
     Ok(())
