@@ -132,12 +132,13 @@ async fn every_injected_variable_is_one_the_signer_knows() -> Result<()> {
 #[tokio::test]
 async fn applying_the_manifest_again_changes_nothing() -> Result<()> {
     let place = Place::new("again").await?;
-    let before = place.injected().await?;
+    place.injected().await?;
+    let before = settled(&place).await?;
     place.apply(&voter()).await?;
     place
         .apply_with(&voter(), &["--server-side", "--force-conflicts"])
         .await?;
-    let after = place.deployment().await?;
+    let after = settled(&place).await?;
     assert_eq!(after["spec"], before["spec"]);
     // A rollout would have made another ReplicaSet; the generation also moves with an annotation of kubectl's.
     let revision = "deployment.kubernetes.io/revision";
@@ -146,6 +147,20 @@ async fn applying_the_manifest_again_changes_nothing() -> Result<()> {
         before["metadata"]["annotations"][revision]
     );
     Ok(())
+}
+
+/// The Deployment once its controller has seen the present spec, and with it given the template its revision.
+async fn settled(place: &Place) -> Result<Value> {
+    eventually(SOON, "the Deployment's controller", async || {
+        let deployment = place.deployment().await?;
+        let (seen, is) = (
+            &deployment["status"]["observedGeneration"],
+            &deployment["metadata"]["generation"],
+        );
+        anyhow::ensure!(seen == is, "it has seen {seen} of {is}");
+        Ok(deployment)
+    })
+    .await
 }
 
 #[tokio::test]
