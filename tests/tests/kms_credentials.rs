@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use futures::{StreamExt, stream};
 use tests::eventually;
 use tests::fake_kms::KEY_VERSION;
-use tests::fake_metadata::{FakeMetadata, Fault};
+use tests::fake_metadata::{EMAIL, FakeMetadata, Fault};
 use tests::fake_server::{For, Front};
 use tests::process::{Directory, Port, Process};
 use tests::signer_process::{environment, program};
@@ -47,6 +47,11 @@ async fn has_a_token_in_the_end(what: &str, metadata: &FakeMetadata, appear: boo
     })
     .await?;
     assert!(metadata.token_faults().is_empty(), "{what}");
+    eventually(PATIENCE, &format!("{what}: it says who it is"), async || {
+        ensure!(says().contains(&format!("asking KMS as {EMAIL}")), "{}", says());
+        Ok(())
+    })
+    .await?;
     assert!(!says().contains("token-1"), "a token is never told: {}", says());
     Ok(())
 }

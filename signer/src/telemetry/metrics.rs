@@ -20,7 +20,8 @@ macro_rules! labels {
         pub enum $name { $($(#[$comment])* $variant,)+ }
 
         impl $name {
-            const LABELS: &[&str] = &[$($label),+];
+            /// All of them, in the order of their discriminants.
+            pub const LABELS: &[&str] = &[$($label),+];
 
             /// As in metrics and audit lines.
             pub const fn label(self) -> &'static str {
