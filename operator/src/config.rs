@@ -19,6 +19,14 @@ pub struct RunArgs {
     #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
     pub admin_address: SocketAddr,
 
+    /// Act only while holding the Lease `signer-operator`, so that several operators can run. Without it nothing may run beside.
+    #[arg(long, env = "SIGNER_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
+    pub leader_election: bool,
+
+    /// The namespace of that Lease; by default the operator's own.
+    #[arg(long, env = "SIGNER_OPERATOR_LEASE_NAMESPACE")]
+    pub lease_namespace: Option<String>,
+
     /// How much is logged: error, warn, info, debug or trace, or a filter of tracing-subscriber.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_LEVEL", default_value = "info")]
     pub log_level: String,

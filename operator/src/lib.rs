@@ -18,5 +18,8 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod controller;
+pub mod leader;
 pub mod offline;
+pub mod progress;
+pub mod serve;
 pub mod telemetry;

@@ -33,7 +33,7 @@ pub struct Context {
     pub backoff: Backoff,
 }
 
-/// Runs one request under the deadline that every request has.
+/// Runs one request under the deadline that every request of a reconcile has.
 ///
 /// # Errors
 /// The request's own error, or that it took too long.
@@ -41,7 +41,19 @@ pub async fn deadline<T>(
     attempt: &'static str,
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(CALL_DEADLINE, request).await {
+    within(CALL_DEADLINE, attempt, request).await
+}
+
+/// Runs one request under a deadline.
+///
+/// # Errors
+/// The request's own error, or that it took too long.
+pub async fn within<T>(
+    limit: Duration,
+    attempt: &'static str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, request).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(Error::Request {
             attempt,
@@ -49,7 +61,7 @@ pub async fn deadline<T>(
         }),
         Err(_) => Err(Error::Deadline {
             attempt,
-            seconds: CALL_DEADLINE.as_secs(),
+            seconds: limit.as_secs(),
         }),
     }
 }

@@ -35,7 +35,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// # Errors
 /// Anything worth another try; what a person has to mend is not an error but a condition.
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
-    let started = Instant::now();
+    let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
     let result = match &guarded.0 {
         Ok(cached) => binding_reconcile(&context, cached).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
