@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ImageArgs, RunArgs};
+use crate::config::{ImageArgs, LeaseArgs, RunArgs};
 use crate::offline;
+use crate::preflight::{self, Verdict};
+use crate::progress::Progress;
 use crate::serve::{self, LeaseLost};
 
 /// Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name.
@@ -22,6 +24,8 @@ struct Cli {
 enum Command {
     /// Run the controller, in a cluster or with KUBECONFIG.
     Run(RunArgs),
+    /// Look whether this cluster has everything that the operator needs, a line each.
+    Preflight(LeaseArgs),
     /// Print the manifest of the SignerBinding's CustomResourceDefinition.
     Crd,
     /// Print a Deployment as a SignerBinding would make it, without a cluster.
@@ -39,8 +43,8 @@ struct RenderArgs {
     images: ImageArgs,
 }
 
-/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 70
-/// internal, 75 try again.
+/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 69
+/// unavailable, 70 internal, 75 try again, 77 permission, 78 configuration.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(arguments) => serve::run(arguments),
+        Command::Preflight(arguments) => return preflight(arguments),
         Command::Crd => print(crds::MANIFEST),
         Command::Render(RenderArgs { files, images }) => match offline::render(&files, &images.into()) {
             Ok(text) => print(&text),
@@ -65,6 +70,36 @@ pub fn main() -> ExitCode {
         Err(error) => {
             eprintln!("operator: {error:#}");
             ExitCode::from(if error.is::<LeaseLost>() { 75 } else { 70 })
+        }
+    }
+}
+
+/// Prints every finding; the worst one decides the exit code.
+#[tokio::main]
+async fn preflight(LeaseArgs { lease_namespace }: LeaseArgs) -> ExitCode {
+    let client = match serve::client(&Progress::default()).await {
+        Ok(client) => client,
+        Err(error) => {
+            eprintln!("operator preflight: {error:#}");
+            return ExitCode::from(Verdict::Unavailable.exit_code());
+        }
+    };
+    let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let findings = preflight::examine(&client, &namespace).await;
+    let text: String = findings
+        .iter()
+        .flat_map(|finding| [finding.to_string(), "\n".to_owned()])
+        .collect();
+    let worst = findings
+        .iter()
+        .map(|finding| finding.verdict)
+        .max()
+        .unwrap_or(Verdict::Ok);
+    match print(&text) {
+        Ok(()) => ExitCode::from(worst.exit_code()),
+        Err(error) => {
+            eprintln!("operator preflight: {error:#}");
+            ExitCode::from(74)
         }
     }
 }

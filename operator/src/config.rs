@@ -23,9 +23,8 @@ pub struct RunArgs {
     #[arg(long, env = "SIGNER_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
     pub leader_election: bool,
 
-    /// The namespace of that Lease; by default the operator's own.
-    #[arg(long, env = "SIGNER_OPERATOR_LEASE_NAMESPACE")]
-    pub lease_namespace: Option<String>,
+    #[command(flatten)]
+    pub lease: LeaseArgs,
 
     /// How much is logged: error, warn, info, debug or trace, or a filter of tracing-subscriber.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_LEVEL", default_value = "info")]
@@ -37,6 +36,14 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub images: ImageArgs,
+}
+
+/// Where the operator's own Lease is.
+#[derive(Args, Clone, Debug)]
+pub struct LeaseArgs {
+    /// The namespace of the Lease `signer-operator`; by default the operator's own.
+    #[arg(long, env = "SIGNER_OPERATOR_LEASE_NAMESPACE")]
+    pub lease_namespace: Option<String>,
 }
 
 /// Flags that decide which signer is injected.

@@ -20,6 +20,7 @@ pub mod config;
 pub mod controller;
 pub mod leader;
 pub mod offline;
+pub mod preflight;
 pub mod progress;
 pub mod serve;
 pub mod telemetry;

@@ -11,10 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin, Bindings};
-use crate::config::RunArgs;
+use crate::config::{LeaseArgs, RunArgs};
 use crate::controller::run::controller;
 use crate::controller::validate::{Settings, image_is_allowed};
 use crate::leader::{Candidate, Standing};
+use crate::progress::Progress;
 use crate::telemetry::{self, Metrics};
 
 /// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.
@@ -33,18 +34,15 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let RunArgs {
         admin_address,
         leader_election,
-        lease_namespace,
+        lease: LeaseArgs { lease_namespace },
         log_level,
         log_json,
         images,
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
     let settings = settings(images.into())?;
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
     let metrics = Arc::new(Metrics::new()?);
-    let client = client(&metrics).await?;
+    let client = client(&metrics.progress).await?;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity()));
@@ -115,14 +113,17 @@ fn settings(settings: Settings) -> anyhow::Result<Settings> {
 }
 
 /// The cluster of the service account or of KUBECONFIG, its watches observed.
-async fn client(metrics: &Metrics) -> anyhow::Result<Client> {
+pub async fn client(progress: &Progress) -> anyhow::Result<Client> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
     let mut config = kube::Config::infer()
         .await
         .context("found no cluster: expected a service account (in a pod) or KUBECONFIG")?;
     // Tries again are the controller's, which knows what changed in the meantime.
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
-    Ok(builder.with_layer(&metrics.progress).build())
+    Ok(builder.with_layer(progress).build())
 }
 
 /// A name that no other process has, also not the one that ran in the same pod before.

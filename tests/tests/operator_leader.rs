@@ -22,11 +22,11 @@ async fn becomes_leader(operator: &OperatorProcess) -> Result<()> {
 
 #[tokio::test]
 async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end() -> Result<()> {
-    let plane = ControlPlane::shared().await?;
-    chart::install(plane.admin(), &[]).await?;
-    let mut first = OperatorProcess::start(plane, &[]).await?;
+    let cluster = ControlPlane::shared().await?;
+    chart::install(cluster.admin(), &[]).await?;
+    let mut first = OperatorProcess::start(cluster, &[]).await?;
     becomes_leader(&first).await?;
-    let second = OperatorProcess::start(plane, &[]).await?;
+    let second = OperatorProcess::start(cluster, &[]).await?;
     let ready = second.get("/readyz").await?;
     assert!(ready.body.starts_with("waiting: "), "{}", ready.body);
     assert!(!leads(&second).await?);
@@ -35,16 +35,16 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
     first.wait()?;
     becomes_leader(&second).await?;
 
-    let mut third = OperatorProcess::start(plane, &[]).await?;
+    let mut third = OperatorProcess::start(cluster, &[]).await?;
     assert!(!leads(&third).await?);
     assert!(second.stop()?.success());
     becomes_leader(&third).await?;
 
     // Somebody else has it: a leader that did not end at once would write beside the new one.
-    let fourth = OperatorProcess::start(plane, &[]).await?;
+    let fourth = OperatorProcess::start(cluster, &[]).await?;
     let stolen = r#"{"spec":{"holderIdentity":"thief","leaseDurationSeconds":5}}"#;
     let lease = ["patch", "lease", "signer-operator", "--type=merge", "--patch", stolen];
-    plane
+    cluster
         .admin()
         .kubectl_ok(&[&["--namespace", chart::NAMESPACE], &lease[..]].concat())
         .await?;
@@ -59,7 +59,7 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
 
     becomes_leader(&fourth).await?;
     let operated: &'static Operated = Box::leak(Box::new(Operated {
-        plane,
+        plane: cluster,
         operator: fourth,
     }));
     let place = Place::on(operated, "leader").await?;
