@@ -4,6 +4,7 @@
 pub mod hash;
 pub mod intact;
 pub mod names;
+mod policy;
 pub mod quantity;
 pub mod service;
 mod sidecar;

@@ -3,7 +3,7 @@
 use crds::names::SIGNER_CONTAINER;
 use serde_json::{Value, json};
 
-use super::secret_reference;
+use super::{policy, secret_reference};
 use crate::controller::validate::{Injection, KeySource, SidecarResources};
 
 pub fn render(injection: &Injection) -> Value {
@@ -68,6 +68,10 @@ pub fn variables(injection: &Injection) -> Vec<Value> {
         json!({ "name": "ATTO_SIGNER_CAPABILITIES", "value": capabilities.join(",") }),
         json!({ "name": "ATTO_SIGNER_TOKEN", "valueFrom": secret_reference(&injection.token) }),
     ];
+    if let Some(address) = &injection.expected_address {
+        variables.push(json!({ "name": "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", "value": address }));
+    }
+    variables.extend(policy::variables(&injection.policy));
     if let Some(level) = injection.log_level {
         variables.push(json!({ "name": "ATTO_SIGNER_LOG", "value": level.as_str() }));
     }

@@ -9,7 +9,8 @@ pub use support::image_is_allowed;
 
 use crds::conditions::reasons;
 use crds::{
-    Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Resources, Rollout, SecretKeyRef, SignerBinding,
+    Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Policy, Resources, Rollout, SecretKeyRef,
+    SignerBinding,
 };
 
 use super::live::LiveDeployment;
@@ -55,7 +56,9 @@ pub struct Injection {
     pub deployment: Target,
     pub node_container: String,
     pub key: KeySource,
+    pub expected_address: Option<String>,
     pub capabilities: Vec<Capability>,
+    pub policy: Policy,
     pub token: SecretKeyRef,
     pub token_fingerprint: String,
     pub image: String,
@@ -169,7 +172,9 @@ fn injection(observed: &Observed, effective: &Effective) -> Result<Injection, Re
         deployment: Target::of(live),
         node_container,
         key,
+        expected_address: spec.key.expected_address.clone(),
         capabilities,
+        policy: spec.policy.clone().unwrap_or_default(),
         token: spec.token_secret_ref.clone(),
         token_fingerprint: token::usable(&spec.token_secret_ref, &observed.token)?.fingerprint,
         image: effective.image.clone(),

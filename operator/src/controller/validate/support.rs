@@ -21,12 +21,6 @@ fn everything_is_supported(spec: &SignerBindingSpec) -> Result<(), Refusal> {
             "name the Deployment in spec.target.name",
         ),
         (
-            spec.key.expected_address.is_some(),
-            "spec.key.expectedAddress",
-            "remove it",
-        ),
-        (spec.policy.is_some(), "spec.policy", "remove it"),
-        (
             spec.workload_identity.is_some(),
             "spec.workloadIdentity",
             "remove it, and annotate the pod's ServiceAccount or grant the role to its principal yourself",
