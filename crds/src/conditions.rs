@@ -17,19 +17,19 @@ pub mod types {
     pub const ALL: [&str; 5] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, READY];
 }
 
-/// Declares the reasons once: as constants, and as the list that the runbook is checked against.
-macro_rules! reasons {
+/// Declares names once: as constants, and as the list that the runbook is checked against.
+macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         $($(#[$doc])* pub const $name: &str = $text;)*
 
-        /// Every reason that a condition can carry.
+        /// All of them.
         pub const ALL: &[&str] = &[$($text),*];
     };
 }
 
 /// Reasons of conditions.
 pub mod reasons {
-    reasons! {
+    names! {
         /// `Accepted`: the operator acts on the binding.
         ACCEPTED = "Accepted";
         /// `Accepted`: a field is set whose behaviour this version does not have.
@@ -55,7 +55,7 @@ pub mod reasons {
 
         /// `Injected`: the pod template carries the signer.
         INJECTED = "Injected";
-        /// `Injected`: no Deployment of that name.
+        /// `Injected`: no Deployment of that name, or none that the selector matches.
         DEPLOYMENT_NOT_FOUND = "DeploymentNotFound";
         /// `Injected`: the Deployment is being deleted.
         DEPLOYMENT_TERMINATING = "DeploymentTerminating";
@@ -84,6 +84,9 @@ pub mod reasons {
         /// `Injected`, `TokenReady`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 
+        /// A Deployment in `status.targets`: it carries the signer of this binding, which does not select it any more.
+        NO_LONGER_SELECTED = "NoLongerSelected";
+
         /// `RolledOut`: all wanted pods run the injected template.
         ROLLED_OUT = "RolledOut";
         /// `RolledOut`: pods are being replaced.
@@ -103,5 +106,23 @@ pub mod reasons {
         PODS_NOT_READY = "PodsNotReady";
         /// `Ready`: the pods run with their signer.
         READY = "Ready";
+    }
+}
+
+/// Reasons of `status.warnings`.
+pub mod warnings {
+    names! {
+        /// The private key is in a Secret.
+        LOCAL_KEY = "LocalKey";
+        /// Another binding, anywhere in the cluster, names the same key version.
+        SHARED_KEY_VERSION = "SharedKeyVersion";
+        /// The pod still carries `ATTO_PRIVATE_KEY`.
+        PRIVATE_KEY_IN_POD = "PrivateKeyInPod";
+        /// The Deployment wants more than one pod.
+        SEVERAL_REPLICAS = "SeveralReplicas";
+        /// A rollout has the old and the new pod at the same time.
+        SURGE_STRATEGY = "SurgeStrategy";
+        /// The pod uses the host's network beside a key in Google Cloud KMS.
+        HOST_NETWORK = "HostNetwork";
     }
 }

@@ -42,11 +42,6 @@ fn assert_says(message: &str, parts: &[&str]) {
 #[tokio::test]
 async fn a_field_of_a_later_version_is_named_and_never_ignored() -> Result<()> {
     for (pointer, value, named) in [
-        (
-            "/spec/target",
-            json!({"selector": {"matchLabels": {"app": VOTER}}}),
-            "spec.target.selector",
-        ),
         ("/spec/rollout", json!("Manual"), "spec.rollout"),
         ("/spec/suspend", json!(true), "spec.suspend"),
     ] {

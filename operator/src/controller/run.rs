@@ -13,17 +13,16 @@ use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 
 use super::apply::memory::Memory;
 use super::backoff::{Backoff as BindingBackoff, jitter};
 use super::context::Context;
 use super::token::Fingerprints;
 use super::validate::Settings;
-use super::{error_policy, reconcile};
+use super::{error_policy, reconcile, wake};
 use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;
@@ -76,24 +75,23 @@ pub fn controller(
         .with_config(Config::default().concurrency(CONCURRENCY))
         .trigger_backoff(WatchBackoff::default())
         .watches(deployments, watch(), move |deployment| {
-            targeting(&by_deployment, deployment.namespace().as_deref(), &deployment.name_any())
+            wake::of_deployment(
+                &by_deployment,
+                deployment.namespace().as_deref(),
+                &deployment.name_any(),
+                deployment.labels(),
+            )
         })
         .watches(services, watch().labels(&ours), move |service| {
             let namespace = service.namespace();
             let owners = service.owner_references().iter().filter(|owner| owner.kind == "Deployment");
             owners
-                .flat_map(|owner| targeting(&by_service, namespace.as_deref(), &owner.name))
+                .flat_map(|owner| wake::of_service(&by_service, namespace.as_deref(), &owner.name))
                 .collect::<Vec<_>>()
         })
         // When a binding goes, another one that waited for its Deployment may have its turn.
-        .watches(bindings, watch(), move |binding| match binding.0 {
-            Ok(binding) => match &binding.spec.target.name {
-                Some(name) => targeting(&store, binding.namespace().as_deref(), name)
-                    .into_iter()
-                    .filter(|other| other.name != binding.name_any())
-                    .collect(),
-                None => vec![],
-            },
+        .watches(bindings, watch(), move |binding| match &binding.0 {
+            Ok(binding) => wake::of_binding(&store, binding),
             Err(_) => vec![],
         })
         .graceful_shutdown_on(stop)
@@ -125,20 +123,4 @@ impl Backoff for WatchBackoff {
     fn reset(&mut self) {
         self.0 = 0;
     }
-}
-
-/// The bindings that name this Deployment.
-fn targeting(store: &Store<Guarded>, namespace: Option<&str>, deployment: &str) -> Vec<ObjectRef<Guarded>> {
-    store
-        .state()
-        .iter()
-        .filter(|guarded| {
-            guarded.meta().namespace.as_deref() == namespace
-                && guarded
-                    .0
-                    .as_ref()
-                    .is_ok_and(|binding| binding.spec.target.name.as_deref() == Some(deployment))
-        })
-        .map(|guarded| ObjectRef::from_obj(&**guarded))
-        .collect()
 }

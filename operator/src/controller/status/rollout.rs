@@ -26,10 +26,7 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>) -> St
         );
     }
     if observed && updated == wanted && all == updated && (settled || available == wanted) {
-        return State::yes(
-            reasons::ROLLED_OUT,
-            format!("Deployment {} has no pods of another template", live.name()),
-        );
+        return State::yes(reasons::ROLLED_OUT, "no pods of another template are left");
     }
     let counts = counts(live);
     // The controller counts a paused Deployment as observed although its pods stay as they are.

@@ -1,0 +1,158 @@
+//! Step 5: what to report. Pure. Status says what the pods run, not what was written.
+
+mod combine;
+mod events;
+mod rollout;
+mod target;
+mod warnings;
+
+use crds::conditions::{reasons, types};
+use crds::{SignerBindingStatus, TargetStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::apply::{Applied, Written};
+use super::observe::Observed;
+use super::validate::{Refusal, Verdict};
+
+pub use events::{Notice, removal_notice};
+
+/// The schema's bound on `status.targets`.
+const MOST_TARGETS: usize = 256;
+
+/// What to report about one reconcile.
+#[derive(Debug)]
+pub struct Report {
+    pub status: SignerBindingStatus,
+    pub notices: Vec<Notice>,
+}
+
+/// The state of one condition before it is compared with the one that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub is_true: bool,
+    pub refusal: Refusal,
+}
+
+impl State {
+    fn yes(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            is_true: true,
+            refusal: Refusal::new(reason, message),
+        }
+    }
+
+    fn no(refusal: Refusal) -> Self {
+        Self {
+            is_true: false,
+            refusal,
+        }
+    }
+
+    fn of(result: &Result<(), Refusal>, reason: &'static str, message: &str) -> Self {
+        match result {
+            Ok(()) => Self::yes(reason, message),
+            Err(refusal) => Self::no(refusal.clone()),
+        }
+    }
+}
+
+/// The states of all conditions, in their order.
+pub type States = [State; types::ALL.len()];
+
+/// Reports what the verdict and the writes came to.
+pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
+    let binding = &observed.binding;
+    let old = binding.status.clone().unwrap_or_default();
+    let reported: Vec<_> = (0..observed.targets.len())
+        .map(|index| target::report(observed, verdict, applied, &old, index))
+        .collect();
+    let combined = combine::combine(observed, verdict, &reported);
+    let conditions = types::ALL.iter().zip(&combined);
+    let conditions = conditions
+        .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
+        .collect();
+    let mut targets: Vec<_> = reported
+        .iter()
+        .filter(|target| !matches!(target.written, Written::Removal(_)))
+        .map(|target| target.status.clone())
+        .collect();
+    targets.truncate(MOST_TARGETS);
+    let status = SignerBindingStatus {
+        observed_generation: binding.metadata.generation,
+        conditions,
+        public_key: None,
+        address: None,
+        selector: binding.spec.target.selector.as_ref().map(ToString::to_string),
+        pods: pods(
+            reported
+                .iter()
+                .filter(|target| target.is_selected)
+                .map(|target| &target.status),
+        ),
+        effective: Some(verdict.effective.clone()),
+        plan: None,
+        warnings: warnings::warnings(observed, applied),
+        targets,
+    };
+    Report {
+        notices: events::notices(&old, &status, &reported),
+        status,
+    }
+}
+
+/// Ready pods of those wanted, over all injected Deployments.
+fn pods<'a>(targets: impl Iterator<Item = &'a TargetStatus>) -> Option<String> {
+    let (mut is_injected, mut ready, mut wanted) = (false, 0_i64, 0_i64);
+    for target in targets {
+        is_injected |= target.injected;
+        ready += i64::from(target.ready);
+        wanted += i64::from(target.pods);
+    }
+    is_injected.then(|| format!("{ready}/{wanted}"))
+}
+
+fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
+    status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == type_ && condition.status == "True")
+}
+
+fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: Option<i64>, now: &Time) -> Condition {
+    let status = if state.is_true { "True" } else { "False" };
+    let reason = state.refusal.reason;
+    let before = old
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == type_ && condition.status == status);
+    // A webhook may put a time or a request's id into its words, and a message that changes every time would be written,
+    // seen and written again.
+    let message = before
+        .filter(|before| {
+            reason == reasons::REJECTED && before.reason == reason && before.observed_generation == generation
+        })
+        .map_or_else(
+            || shorten(&state.refusal.message, 4096),
+            |before| before.message.clone(),
+        );
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        observed_generation: generation,
+        last_transition_time: before.map_or(now, |before| &before.last_transition_time).clone(),
+    }
+}
+
+/// Cuts a text at a character, so that the API server takes it.
+pub fn shorten(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
+        return text.to_owned();
+    }
+    let end = (0..=longest - 3)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    format!("{}…", &text[..end])
+}
