@@ -10,11 +10,29 @@ pub mod types {
     pub const INJECTED: &str = "Injected";
     /// The pods that run are those of the injected template.
     pub const ROLLED_OUT: &str = "RolledOut";
-    /// All of the above.
+    /// The signers in the pods sign, as they say themselves.
+    pub const SIGNING: &str = "Signing";
+    /// All of the above; `Signing` only where it is known.
     pub const READY: &str = "Ready";
+    /// The operator or the cluster is still on its way to what the binding asks for.
+    pub const RECONCILING: &str = "Reconciling";
+    /// It does not get there unless a person mends something.
+    pub const STALLED: &str = "Stalled";
+
+    /// Those that lead to `Ready`, in the order in which a binding reaches them.
+    pub const STEPS: [&str; 6] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, SIGNING, READY];
 
     /// All of them.
-    pub const ALL: [&str; 5] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, READY];
+    pub const ALL: [&str; 8] = [
+        ACCEPTED,
+        TOKEN_READY,
+        INJECTED,
+        ROLLED_OUT,
+        SIGNING,
+        READY,
+        RECONCILING,
+        STALLED,
+    ];
 }
 
 /// Declares names once: as constants, and as the list that the runbook is checked against.
@@ -101,6 +119,41 @@ pub mod reasons {
         NOT_INJECTED = "NotInjected";
         /// `RolledOut`, `Ready`: the Deployment wants no pods.
         SCALED_TO_ZERO = "ScaledToZero";
+
+        /// `RolledOut`, `Ready`: the image of a container cannot be pulled.
+        IMAGE_PULL_BACK_OFF = "ImagePullBackOff";
+        /// `RolledOut`, `Ready`: the name of an image is not one.
+        INVALID_IMAGE_NAME = "InvalidImageName";
+        /// `RolledOut`, `Ready`: an image that must not be pulled is not on the machine.
+        ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull";
+        /// `RolledOut`, `Ready`: something that a container refers to, such as a Secret, is not there.
+        CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError";
+        /// `RolledOut`, `Ready`: the container runtime cannot make or start a container.
+        CREATE_CONTAINER_ERROR = "CreateContainerError";
+        /// `RolledOut`, `Ready`: a container ends again and again.
+        CRASH_LOOP_BACK_OFF = "CrashLoopBackOff";
+        /// `RolledOut`, `Ready`: a container waits for another reason, which the message names.
+        CONTAINER_WAITING = "ContainerWaiting";
+
+        /// `Signing`: every signer that runs says that it signs.
+        SIGNING = "Signing";
+        /// `Signing`: no signer has been asked yet.
+        NOT_ASKED = "NotAsked";
+        /// `Signing`: the operator cannot reach the signers, and knows nothing of them.
+        UNREACHABLE = "Unreachable";
+        /// `Signing`: a signer cannot use its key.
+        BACKEND_DOWN = "BackendDown";
+        /// `Signing`: the node sends another token than the signer has.
+        WRONG_TOKEN = "WrongToken";
+        /// `Signing`: the node asks for signatures of another key.
+        OTHER_PUBLIC_KEY = "OtherPublicKey";
+        /// `Signing`: the node asks for what the capabilities do not allow.
+        MISSING_CAPABILITY = "MissingCapability";
+        /// `Signing`: a signer has another key than `spec.key.expectedAddress`.
+        UNEXPECTED_KEY = "UnexpectedKey";
+
+        /// `Reconciling`, `Stalled`: there is nothing to wait for or to mend.
+        SETTLED = "Settled";
 
         /// `Ready`: pods of the injected template run, and not all of them are ready.
         PODS_NOT_READY = "PodsNotReady";

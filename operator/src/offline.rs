@@ -28,6 +28,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
             deployment: Some(live.clone()),
             service: None,
             rivals: vec![],
+            pods: vec![],
             selection: Selection::Selected,
         }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.

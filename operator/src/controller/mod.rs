@@ -6,6 +6,7 @@ pub mod context;
 pub mod error;
 pub mod live;
 pub mod observe;
+pub mod pods;
 pub mod render;
 pub mod run;
 pub mod status;
@@ -46,7 +47,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
 }
 
 async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Action, Error> {
-    context.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
+    context.watches_are_ready().await?;
     let Some(binding) = observe::binding(context, cached).await? else {
         context.backoff.succeeded(cached);
         return Ok(Action::await_change());

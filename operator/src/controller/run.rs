@@ -5,21 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::SignerBinding;
-use crds::names::FIELD_MANAGER;
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::utils::Backoff;
-use kube::runtime::watcher;
+use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, ResourceExt};
 
 use super::apply::memory::Memory;
 use super::backoff::{Backoff as BindingBackoff, jitter};
 use super::context::Context;
+use super::pods::{self, Answers, Owners};
 use super::token::Fingerprints;
 use super::validate::Settings;
 use super::{error_policy, reconcile, wake};
@@ -58,8 +59,21 @@ pub fn controller(
             instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
         },
     );
+    let (pods, pod_writer) = reflector::store();
+    let of_pods = watch().labels(DEPLOYMENT_LABEL);
+    let pod_events = watcher(Api::<Pod>::all(client.clone()), of_pods)
+        .modify(pods::prune)
+        .reflect(pod_writer)
+        .touched_objects()
+        .predicate_filter(pods::what_matters, PredicateConfig::default());
+    let (wake_up, woken) = futures::channel::mpsc::unbounded();
+    let answers = Answers::default();
+    let asking = pods::ask_all(pods.clone(), answers.clone(), store.clone(), wake_up);
     let context = Arc::new(Context {
         client,
+        pods,
+        owners: Owners::default(),
+        answers,
         bindings: store.clone(),
         settings: Arc::new(settings),
         metrics: metrics.clone(),
@@ -71,6 +85,7 @@ pub fn controller(
     let counted = metrics;
     let by_deployment = store.clone();
     let by_service = store.clone();
+    let by_pod = store.clone();
     let running = controller
         .with_config(Config::default().concurrency(CONCURRENCY))
         .trigger_backoff(WatchBackoff::default())
@@ -89,6 +104,10 @@ pub fn controller(
                 .flat_map(|owner| wake::of_service(&by_service, namespace.as_deref(), &owner.name))
                 .collect::<Vec<_>>()
         })
+        .watches_stream(pod_events, move |pod| {
+            wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
+        })
+        .reconcile_on(woken)
         // When a binding goes, another one that waited for its Deployment may have its turn.
         .watches(bindings, watch(), move |binding| match &binding.0 {
             Ok(binding) => wake::of_binding(&store, binding),
@@ -103,7 +122,12 @@ pub fn controller(
             }
             std::future::ready(())
         });
-    (context, running)
+    (context, async move {
+        tokio::select! {
+            () = running => {}
+            () = asking => {}
+        }
+    })
 }
 
 /// One failing watch holds up all of them, so the wait stays short.

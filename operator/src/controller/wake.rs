@@ -8,6 +8,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
 use super::observe::shares_a_key;
+use super::render::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
@@ -29,6 +30,13 @@ pub fn of_service(store: &Store<Guarded>, namespace: Option<&str>, deployment: &
     of_all(store, |binding| {
         binding.meta().namespace.as_deref() == namespace
             && (binding.spec.target.name.as_deref() == Some(deployment) || reports(binding, deployment))
+    })
+}
+
+/// The bindings of the Deployment whose pods carry this label.
+pub fn of_pod(store: &Store<Guarded>, namespace: Option<&str>, label: &str) -> Vec<ObjectRef<Guarded>> {
+    of_all(store, |binding| {
+        binding.meta().namespace.as_deref() == namespace && names(binding).any(|name| short_name(name) == label)
     })
 }
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::context::{Context, deadline};
 use super::error::Error;
 use super::live::LiveDeployment;
+use super::pods::InjectedPod;
 use super::token::{self, Token};
 use super::validate;
 
@@ -41,6 +42,8 @@ pub struct ObservedTarget {
     pub deployment: Option<LiveDeployment>,
     pub service: Option<Value>,
     pub rivals: Vec<Rival>,
+    /// Its pods that run an injected template, by name.
+    pub pods: Vec<InjectedPod>,
     pub selection: Selection,
 }
 

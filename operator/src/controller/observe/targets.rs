@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::super::context::{Context, deadline};
 use super::super::error::Error;
 use super::super::live::LiveDeployment;
-use super::super::render::names::service_name;
+use super::super::pods::{self, InjectedPod};
+use super::super::render::names::{service_name, short_name};
 use super::super::render::service::MANAGED_BY;
 use super::rivals::Rivals;
 use super::{ObservedTarget, Selection, deployment, deployments, services};
@@ -27,11 +28,28 @@ pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<O
     let rivals = Rivals::observe(context, binding, &targets).await?;
     for target in &mut targets {
         target.rivals = rivals.of(target);
+        if let Some(live) = &target.deployment {
+            target.pods = injected_pods(context, live).await?;
+        }
     }
     // Somebody else's now.
     targets.retain(|target| target.is_selected() || target.rivals.is_empty());
     targets.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(targets)
+}
+
+/// From the watch, which is enough: what they say of themselves is a moment old as well.
+async fn injected_pods(context: &Context, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
+    let label = short_name(live.name());
+    let mut found = vec![];
+    for pod in context.pods.state() {
+        let is_candidate = pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(&pod) == label;
+        if is_candidate && context.owners.is_owned(context, &pod, live).await? {
+            found.extend(pods::injected(&pod, &context.answers));
+        }
+    }
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(found)
 }
 
 async fn named(context: &Context, namespace: &str, name: &str) -> Result<ObservedTarget, Error> {
@@ -40,6 +58,7 @@ async fn named(context: &Context, namespace: &str, name: &str) -> Result<Observe
         deployment: deployment(context, namespace, name).await?,
         service: service(context, namespace, name).await?,
         rivals: vec![],
+        pods: vec![],
         selection: Selection::Selected,
     })
 }
@@ -67,6 +86,7 @@ async fn selected(
             name,
             service,
             rivals: vec![],
+            pods: vec![],
             selection: Selection::Selected,
         });
     }
@@ -88,6 +108,7 @@ async fn selected(
             deployment: Some(live),
             name: name.clone(),
             rivals: vec![],
+            pods: vec![],
         });
     }
     Ok(targets)

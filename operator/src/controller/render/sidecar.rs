@@ -5,6 +5,7 @@ use crds::names::SIGNER_CONTAINER;
 use serde_json::{Value, json};
 
 use super::{policy, secret_reference};
+use crate::controller::pods::MANAGEMENT_PORT;
 use crate::controller::validate::{Injection, KeySource, SidecarResources};
 
 pub fn render(injection: &Injection) -> Value {
@@ -18,7 +19,7 @@ pub fn render(injection: &Injection) -> Value {
         "env": variables(injection),
         "ports": [
             { "name": "signer-api", "containerPort": injection.api_port, "protocol": "TCP" },
-            { "name": "signer-mgmt", "containerPort": management, "protocol": "TCP" },
+            { "name": MANAGEMENT_PORT, "containerPort": management, "protocol": "TCP" },
         ],
         "resources": resources(&injection.resources),
         // The node waits for the key for up to an hour, which a Workload Identity grant may need to spread.

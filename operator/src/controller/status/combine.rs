@@ -3,7 +3,7 @@
 use crds::conditions::reasons;
 
 use super::target::{Reported, token};
-use super::{State, States};
+use super::{State, States, Truth};
 use crate::controller::observe::Observed;
 use crate::controller::validate::{Refusal, Verdict};
 
@@ -23,7 +23,8 @@ pub fn combine(observed: &Observed, verdict: &Verdict, reported: &[Reported]) ->
 }
 
 fn one(states: &[(&str, &State)]) -> State {
-    let failing = states.iter().find(|(_, state)| !state.is_true);
+    let of = |truth| states.iter().find(move |(_, state)| state.truth == truth);
+    let failing = of(Truth::False).or_else(|| of(Truth::Unknown));
     let plain = || {
         states
             .iter()
@@ -35,7 +36,7 @@ fn one(states: &[(&str, &State)]) -> State {
         return State::no(Refusal::new(reasons::DEPLOYMENT_NOT_FOUND, ""));
     };
     let mut state = (*state).clone();
-    if states.len() > 1 && !state.is_true && !state.refusal.message.contains(*name) {
+    if states.len() > 1 && state.is_false() && !state.refusal.message.contains(*name) {
         state.refusal.message = format!("Deployment {name}: {}", state.refusal.message);
     }
     state
@@ -57,10 +58,10 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
     );
     let token = token(verdict);
     let rolled_out = State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
-    let steps = [accepted, token, injected, rolled_out];
-    let ready = steps.iter().find(|state| !state.is_true).unwrap_or(&steps[2]).clone();
-    let [accepted, token, injected, rolled_out] = steps;
-    [accepted, token, injected, rolled_out, ready]
+    let signing = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+    let failing = [&accepted, &token].into_iter().find(|state| state.is_false());
+    let ready = failing.unwrap_or(&injected).clone();
+    [accepted, token, injected, rolled_out, signing, ready]
 }
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ mod tests {
         let no = |message: &str| State::no(Refusal::new(reasons::PROGRESSING, message));
         let of = |states: &[(&str, &State)]| {
             let state = one(states);
-            (state.is_true, state.refusal.reason, state.refusal.message)
+            (state.is_true(), state.refusal.reason, state.refusal.message)
         };
         assert_eq!(
             of(&[("a", &yes), ("b", &no("0 of 1")), ("c", &no("0 of 2"))]),

@@ -77,7 +77,7 @@ fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<N
     } = &target.status;
     let was = old.targets.iter().find(|before| before.name == *name);
     let is_new = was.is_none_or(|before| before.reason != *reason);
-    let failing = target.states.iter().find(|state| !state.is_true)?;
+    let failing = target.states.iter().find(|state| state.is_false())?;
     (is_new && target.is_selected && !FOLLOWS.contains(&failing.refusal.reason)).then(|| Notice {
         deployment: Some(name.clone()),
         is_on_binding: false,
@@ -143,7 +143,9 @@ fn is_told(condition: &Condition) -> bool {
     let is_true = condition.status == "True";
     match condition.type_.as_str() {
         types::ROLLED_OUT => is_true || !FOLLOWS.contains(&condition.reason.as_str()),
-        types::READY => false,
+        types::READY | types::RECONCILING | types::STALLED => false,
+        // Also when it is true again: somebody was told that it was not.
+        types::SIGNING => condition.status != "Unknown",
         _ => !is_true && !FOLLOWS.contains(&condition.reason.as_str()),
     }
 }

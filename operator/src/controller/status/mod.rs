@@ -2,7 +2,9 @@
 
 mod combine;
 mod events;
+mod outlook;
 mod rollout;
+mod signing;
 mod target;
 mod warnings;
 
@@ -29,23 +31,47 @@ pub struct Report {
 /// The state of one condition before it is compared with the one that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    pub is_true: bool,
+    pub truth: Truth,
     pub refusal: Refusal,
+    /// The message that stands is kept while it contains this: other programs put times and numbers into their words, and
+    /// a message that changes every time would be written, seen and written again.
+    pub keep: Option<String>,
+}
+
+/// A condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    True,
+    False,
+    Unknown,
+}
+
+impl Truth {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 impl State {
+    fn new(truth: Truth, refusal: Refusal) -> Self {
+        let keep = (refusal.reason == reasons::REJECTED).then(String::new);
+        Self { truth, refusal, keep }
+    }
+
     fn yes(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            is_true: true,
-            refusal: Refusal::new(reason, message),
-        }
+        Self::new(Truth::True, Refusal::new(reason, message))
     }
 
     fn no(refusal: Refusal) -> Self {
-        Self {
-            is_true: false,
-            refusal,
-        }
+        Self::new(Truth::False, refusal)
+    }
+
+    fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Truth::Unknown, Refusal::new(reason, message))
     }
 
     fn of(result: &Result<(), Refusal>, reason: &'static str, message: &str) -> Self {
@@ -54,10 +80,18 @@ impl State {
             Err(refusal) => Self::no(refusal.clone()),
         }
     }
+
+    fn is_true(&self) -> bool {
+        self.truth == Truth::True
+    }
+
+    fn is_false(&self) -> bool {
+        self.truth == Truth::False
+    }
 }
 
-/// The states of all conditions, in their order.
-pub type States = [State; types::ALL.len()];
+/// The states of the conditions that lead to `Ready`, in their order.
+pub type States = [State; types::STEPS.len()];
 
 /// Reports what the verdict and the writes came to.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
@@ -67,7 +101,9 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .map(|index| target::report(observed, verdict, applied, &old, index))
         .collect();
     let combined = combine::combine(observed, verdict, &reported);
-    let conditions = types::ALL.iter().zip(&combined);
+    let [.., ready] = &combined;
+    let outlook = outlook::outlook(ready);
+    let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook));
     let conditions = conditions
         .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
@@ -77,11 +113,12 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .map(|target| target.status.clone())
         .collect();
     targets.truncate(MOST_TARGETS);
+    let identity = reported.iter().find_map(|target| target.identity.as_ref());
     let status = SignerBindingStatus {
         observed_generation: binding.metadata.generation,
         conditions,
-        public_key: None,
-        address: None,
+        public_key: identity.map_or(old.public_key.clone(), |found| Some(found.public_key.clone())),
+        address: identity.map_or(old.address.clone(), |found| Some(found.address.clone())),
         selector: binding.spec.target.selector.as_ref().map(ToString::to_string),
         pods: pods(
             reported
@@ -119,22 +156,21 @@ fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
 }
 
 fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: Option<i64>, now: &Time) -> Condition {
-    let status = if state.is_true { "True" } else { "False" };
+    let status = state.truth.as_str();
     let reason = state.refusal.reason;
     let before = old
         .conditions
         .iter()
         .find(|condition| condition.type_ == type_ && condition.status == status);
-    // A webhook may put a time or a request's id into its words, and a message that changes every time would be written,
-    // seen and written again.
-    let message = before
-        .filter(|before| {
-            reason == reasons::REJECTED && before.reason == reason && before.observed_generation == generation
-        })
-        .map_or_else(
-            || shorten(&state.refusal.message, 4096),
-            |before| before.message.clone(),
-        );
+    let kept = before.filter(|before| {
+        before.reason == reason
+            && before.observed_generation == generation
+            && state.keep.as_ref().is_some_and(|part| before.message.contains(part))
+    });
+    let message = kept.map_or_else(
+        || shorten(&state.refusal.message, 4096),
+        |before| before.message.clone(),
+    );
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),

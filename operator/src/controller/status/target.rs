@@ -3,16 +3,19 @@
 use crds::conditions::{reasons, types};
 use crds::{Effective, SignerBindingStatus, TargetStatus};
 
-use super::{State, States, is_true, rollout};
+use super::{State, States, is_true, rollout, signing};
 use crate::controller::apply::{Applied, AppliedTarget, Written};
 use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{Observed, was_injected};
+use crate::controller::pods::{Identity, InjectedPod};
 use crate::controller::validate::{Refusal, Verdict};
 
 /// What to report of one Deployment.
 pub struct Reported {
     pub status: TargetStatus,
     pub states: States,
+    /// Who its signers say they are.
+    pub identity: Option<Identity>,
     pub written: Written,
     /// The conditions are about those that the binding selects.
     pub is_selected: bool,
@@ -37,9 +40,12 @@ pub fn report(
     );
     let injected = injected(applied, &before, &verdict.effective);
     let settled = before.was_rolled_out && applied.written == Written::Nothing;
-    let rolled_out = rollout::state(injected.is_true, settled, live);
-    let steps = [accepted, token(verdict), injected, rolled_out];
-    let ready = ready(&steps, live);
+    let pods = signing::current(&target.pods, live);
+    let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
+    let expected = observed.binding.spec.key.expected_address.as_deref();
+    let signing = signing::state(injected.is_true(), &pods, live, expected, old);
+    let steps = [accepted, token(verdict), injected, rolled_out, signing];
+    let ready = ready(&steps, live, &pods);
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
@@ -57,10 +63,11 @@ pub fn report(
         reason: told.reason.to_owned(),
         message: super::shorten(&told.message, 4096),
     };
-    let [accepted, token, injected, rolled_out] = steps;
+    let [accepted, token, injected, rolled_out, signing] = steps;
     Reported {
         status,
-        states: [accepted, token, injected, rolled_out, ready],
+        states: [accepted, token, injected, rolled_out, signing, ready],
+        identity: signing::identity(&pods),
         written: applied.written,
         is_selected: target.is_selected(),
     }
@@ -69,10 +76,7 @@ pub fn report(
 /// The state of the token, which all Deployments of a binding share.
 pub fn token(verdict: &Verdict) -> State {
     match &verdict.token {
-        Ok(found) => State {
-            is_true: true,
-            refusal: found.clone(),
-        },
+        Ok(found) => State::yes(found.reason, found.message.clone()),
         Err(refusal) => State::no(refusal.clone()),
     }
 }
@@ -122,18 +126,22 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
     }
 }
 
-/// True if all are; else the first that is not says why.
-fn ready(states: &[State], live: Option<&LiveDeployment>) -> State {
-    if let Some(failing) = states.iter().find(|state| !state.is_true) {
+/// True if all are, as far as it is known; else the first that is not says why.
+fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
+    if let Some(failing) = states.iter().find(|state| state.is_false()) {
         return failing.clone();
     }
-    match states.last() {
-        Some(rolled_out) if rolled_out.refusal.reason == reasons::SCALED_TO_ZERO => rolled_out.clone(),
-        _ if live.is_some_and(|live| rollout::ready_pods(live) < live.replicas()) => State::no(Refusal::new(
-            reasons::PODS_NOT_READY,
-            live.map(rollout::counts).unwrap_or_default(),
-        )),
-        _ => State::yes(reasons::READY, "the pods run with their signer"),
+    let at_zero = states
+        .iter()
+        .find(|state| state.is_true() && state.refusal.reason == reasons::SCALED_TO_ZERO);
+    match at_zero {
+        Some(rolled_out) => rolled_out.clone(),
+        None if live.is_some_and(|live| rollout::ready_pods(live) < live.replicas()) => rollout::stuck(pods)
+            .unwrap_or_else(|| {
+                let counts = live.map(rollout::counts).unwrap_or_default();
+                State::no(Refusal::new(reasons::PODS_NOT_READY, counts))
+            }),
+        None => State::yes(reasons::READY, "the pods run with their signer"),
     }
 }
 
