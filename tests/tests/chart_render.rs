@@ -165,6 +165,8 @@ async fn the_operator_may_do_exactly_this() {
         ),
         ("signer.atto.cash", "signerbindings/status", &["patch"]),
         ("apps", "deployments", &["get", "list", "watch", "patch"]),
+        ("apps", "replicasets", &["get"]),
+        ("", "pods", &["list", "watch"]),
         ("", "services", &["get", "list", "watch", "create", "patch", "delete"]),
         ("", "secrets", &["get"]),
         ("", "namespaces", &["get"]),
