@@ -9,24 +9,20 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use crds::SignerBinding;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::controller::context::Context;
 use crate::leader::Standing;
 use crate::telemetry::Metrics;
-
-/// The SignerBindings that the leader knows.
-pub type Bindings = Store<DeserializeGuard<SignerBinding>>;
 
 /// What the endpoints tell about.
 #[derive(Clone)]
 pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub standing: watch::Receiver<Standing>,
-    pub bindings: Arc<OnceLock<Bindings>>,
+    /// What the leader works with.
+    pub context: Arc<OnceLock<Arc<Context>>>,
 }
 
 /// `/livez`, `/readyz` and `/metrics`.
@@ -63,9 +59,9 @@ async fn live(State(admin): State<Admin>) -> Response {
 /// once it knows that another one leads.
 async fn ready(State(admin): State<Admin>) -> Response {
     let standing = admin.standing.borrow().clone();
-    match (admin.bindings.get(), standing) {
-        (Some(bindings), _) => {
-            match tokio::time::timeout(Duration::from_millis(100), bindings.wait_until_ready()).await {
+    match (admin.context.get(), standing) {
+        (Some(context), _) => {
+            match tokio::time::timeout(Duration::from_millis(100), context.bindings.wait_until_ready()).await {
                 Ok(Ok(())) => "ok\n".into_response(),
                 _ => unavailable("the list of SignerBindings is not there yet\n".to_owned()),
             }
@@ -82,7 +78,7 @@ fn unavailable(text: String) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match admin.metrics.text() {
+    match admin.metrics.text(admin.context.get().map(|context| &**context)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be written as text");

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::by_hand::{self, DeploymentArgs, Failure};
 use crate::config::{ImageArgs, LeaseArgs, RunArgs};
 use crate::offline;
 use crate::preflight::{self, Verdict};
@@ -26,6 +27,10 @@ enum Command {
     Run(RunArgs),
     /// Look whether this cluster has everything that the operator needs, a line each.
     Preflight(LeaseArgs),
+    /// Say why a Deployment has, or has not, a signer, from live state.
+    Explain(DeploymentArgs),
+    /// Take the signer out of a Deployment that no SignerBinding is for.
+    Remove(DeploymentArgs),
     /// Print the manifest of the SignerBinding's CustomResourceDefinition.
     Crd,
     /// Print a Deployment as a SignerBinding would make it, without a cluster.
@@ -43,8 +48,8 @@ struct RenderArgs {
     images: ImageArgs,
 }
 
-/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 69
-/// unavailable, 70 internal, 75 try again, 77 permission, 78 configuration.
+/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 66 no
+/// such Deployment, 69 unavailable, 70 internal, 75 try again, 77 permission, 78 configuration.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -56,6 +61,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => serve::run(arguments),
         Command::Preflight(arguments) => return preflight(arguments),
+        Command::Explain(arguments) => return by_hand("explain", by_hand::explain(arguments)),
+        Command::Remove(arguments) => return by_hand("remove", by_hand::remove(arguments)),
         Command::Crd => print(crds::MANIFEST),
         Command::Render(RenderArgs { files, images }) => match offline::render(&files, &images.into()) {
             Ok(text) => print(&text),
@@ -72,6 +79,22 @@ pub fn main() -> ExitCode {
             ExitCode::from(if error.is::<LeaseLost>() { 75 } else { 70 })
         }
     }
+}
+
+#[tokio::main]
+async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failure>>) -> ExitCode {
+    let failure = match command.await {
+        Ok(text) => match print(&text) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => Failure {
+                code: 74,
+                text: error.to_string(),
+            },
+        },
+        Err(failure) => failure,
+    };
+    eprintln!("operator {name}: {failure}");
+    ExitCode::from(failure.code)
 }
 
 /// Prints every finding; the worst one decides the exit code.

@@ -15,6 +15,8 @@
 //! ```
 
 pub mod admin;
+pub mod by_hand;
+pub mod census;
 pub mod cli;
 pub mod config;
 pub mod controller;

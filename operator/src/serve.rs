@@ -10,8 +10,9 @@ use kube::client::ClientBuilder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{self, Admin, Bindings};
+use crate::admin::{self, Admin};
 use crate::config::{LeaseArgs, RunArgs};
+use crate::controller::context::Context;
 use crate::controller::run::controller;
 use crate::controller::validate::{Settings, image_is_allowed};
 use crate::leader::{Candidate, Standing};
@@ -48,15 +49,15 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity()));
 
     let (standing, seen) = watch::channel(Standing::Unknown);
-    let bindings = Arc::<OnceLock<Bindings>>::default();
+    let context = Arc::<OnceLock<Arc<Context>>>::default();
     let admin = Admin {
         metrics: metrics.clone(),
         standing: seen,
-        bindings: bindings.clone(),
+        context: context.clone(),
     };
     let admin = tokio::spawn(axum::serve(listener, admin::router(admin)).into_future());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
-    let result = lead(candidate.as_ref(), &standing, client, settings, metrics, &bindings).await;
+    let result = lead(candidate.as_ref(), &standing, client, settings, metrics, &context).await;
     admin.abort();
     result
 }
@@ -68,7 +69,7 @@ async fn lead(
     client: Client,
     settings: Settings,
     metrics: Arc<Metrics>,
-    bindings: &OnceLock<Bindings>,
+    shown: &OnceLock<Arc<Context>>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let mut lost = Either::Left(pending());
@@ -87,7 +88,7 @@ async fn lead(
     };
     let (context, running) = controller(client, settings, metrics.clone(), stop);
     // Once is enough: a process leads once.
-    let _ = bindings.set(context.bindings.clone());
+    let _ = shown.set(context);
     let ended = select(Box::pin(running), Box::pin(lost)).await;
     metrics.leads(false);
     match ended {

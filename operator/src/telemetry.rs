@@ -8,6 +8,8 @@ use prometheus::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::census::Census;
+use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::progress::Progress;
 
@@ -20,6 +22,7 @@ pub struct Metrics {
     watch_failures: IntCounter,
     leader: IntGauge,
     watch_ages: IntGaugeVec,
+    census: Census,
     /// What is under way.
     pub progress: Progress,
 }
@@ -81,6 +84,7 @@ impl Metrics {
             &["resource"],
         )?;
         registry.register(Box::new(watch_ages.clone()))?;
+        let census = Census::new(&registry)?;
         Ok(Self {
             registry,
             reconciles,
@@ -89,6 +93,7 @@ impl Metrics {
             watch_failures,
             leader,
             watch_ages,
+            census,
             progress: Progress::default(),
         })
     }
@@ -116,14 +121,17 @@ impl Metrics {
         self.writes.with_label_values(&[kind, result]).inc();
     }
 
-    /// Everything in Prometheus' text format.
+    /// Everything in Prometheus' text format; what there is in the cluster where the watches are known.
     ///
     /// # Errors
     /// Fails if a metric cannot be written as text.
-    pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn text(&self, context: Option<&Context>) -> Result<Vec<u8>, prometheus::Error> {
         for (resource, age) in self.progress.watch_ages(Instant::now()) {
             let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
             self.watch_ages.with_label_values(&[resource.as_str()]).set(seconds);
+        }
+        if let Some(context) = context {
+            self.census.take(context);
         }
         let mut text = vec![];
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

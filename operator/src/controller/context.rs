@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::SignerBinding;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Client;
+use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
@@ -31,6 +32,8 @@ pub struct Context {
     pub client: Client,
     pub bindings: Store<DeserializeGuard<SignerBinding>>,
     pub pods: Store<Pod>,
+    /// Those that the operator has made.
+    pub services: Store<PartialObjectMeta<Service>>,
     pub owners: Owners,
     pub answers: Answers,
     pub settings: Arc<Settings>,
@@ -42,6 +45,32 @@ pub struct Context {
 }
 
 impl Context {
+    /// Nothing is remembered yet.
+    pub fn new(
+        client: Client,
+        bindings: Store<DeserializeGuard<SignerBinding>>,
+        pods: Store<Pod>,
+        services: Store<PartialObjectMeta<Service>>,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        recorder: Recorder,
+    ) -> Self {
+        Self {
+            client,
+            bindings,
+            pods,
+            services,
+            settings: Arc::new(settings),
+            metrics,
+            recorder,
+            owners: Owners::default(),
+            answers: Answers::default(),
+            fingerprints: Fingerprints::default(),
+            memory: Memory::default(),
+            backoff: Backoff::default(),
+        }
+    }
+
     /// Waits for the first lists. Without the bindings nobody knows who came first; without the pods only a status would be
     /// poorer, so they are not waited for long.
     ///

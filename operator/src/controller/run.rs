@@ -17,13 +17,10 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, ResourceExt};
 
-use super::apply::memory::Memory;
-use super::backoff::{Backoff as BindingBackoff, jitter};
+use super::backoff::jitter;
 use super::context::Context;
-use super::pods::{self, Answers, Owners};
-use super::token::Fingerprints;
 use super::validate::Settings;
-use super::{error_policy, reconcile, wake};
+use super::{error_policy, pods, reconcile, wake};
 use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;
@@ -47,8 +44,14 @@ pub fn controller(
 ) -> (Arc<Context>, impl Future<Output = ()>) {
     let bindings: Api<Guarded> = Api::all(client.clone());
     let deployments: Api<PartialObjectMeta<Deployment>> = Api::all(client.clone());
-    let services: Api<PartialObjectMeta<Service>> = Api::all(client.clone());
     let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
+    let (services, service_writer) = reflector::store();
+    let service_events = watcher(
+        Api::<PartialObjectMeta<Service>>::all(client.clone()),
+        watch().labels(&ours),
+    )
+    .reflect(service_writer)
+    .touched_objects();
 
     let controller = Controller::new(bindings.clone(), watch());
     let store = controller.store();
@@ -67,21 +70,17 @@ pub fn controller(
         .touched_objects()
         .predicate_filter(pods::what_matters, PredicateConfig::default());
     let (wake_up, woken) = futures::channel::mpsc::unbounded();
-    let answers = Answers::default();
-    let asking = pods::ask_all(pods.clone(), answers.clone(), store.clone(), wake_up);
-    let context = Arc::new(Context {
+    let context = Context::new(
         client,
-        pods,
-        owners: Owners::default(),
-        answers,
-        bindings: store.clone(),
-        settings: Arc::new(settings),
-        metrics: metrics.clone(),
+        store.clone(),
+        pods.clone(),
+        services,
+        settings,
+        metrics.clone(),
         recorder,
-        fingerprints: Fingerprints::default(),
-        memory: Memory::default(),
-        backoff: BindingBackoff::default(),
-    });
+    );
+    let context = Arc::new(context);
+    let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up);
     let counted = metrics;
     let by_deployment = store.clone();
     let by_service = store.clone();
@@ -97,7 +96,7 @@ pub fn controller(
                 deployment.labels(),
             )
         })
-        .watches(services, watch().labels(&ours), move |service| {
+        .watches_stream(service_events, move |service| {
             let namespace = service.namespace();
             let owners = service.owner_references().iter().filter(|owner| owner.kind == "Deployment");
             owners

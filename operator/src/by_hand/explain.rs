@@ -1,0 +1,178 @@
+//! `operator explain`: why a Deployment has, or has not, a signer.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crds::SignerBinding;
+use kube::ResourceExt;
+
+use super::{DeploymentArgs, DeploymentName, Failure, client, snapshot};
+use crate::controller::context::Context;
+use crate::controller::live::LiveDeployment;
+use crate::controller::observe::{self, Selection};
+use crate::controller::render;
+use crate::controller::validate::{self, Refusal};
+
+/// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
+///
+/// # Errors
+/// There is no such Deployment, or the cluster cannot be asked.
+pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
+    let DeploymentArgs {
+        deployment: DeploymentName(name),
+        namespace,
+        images,
+    } = arguments;
+    let client = client().await?;
+    let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let context = snapshot::context(client, images.into(), &namespace).await?;
+    let live = observe::deployment(&context, &namespace, &name).await?;
+    let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
+    let mut text = what_it_is(&live);
+    let (concerned, others): (Vec<_>, Vec<_>) = bindings(&context)
+        .into_iter()
+        .partition(|binding| is_about(binding, &live));
+    for binding in &concerned {
+        text += &binding_text(&context, binding.clone(), &name).await;
+    }
+    if concerned.is_empty() {
+        text += &nobody(&live, &others);
+    }
+    Ok(text)
+}
+
+fn what_it_is(live: &LiveDeployment) -> String {
+    let carries = match (live.owns_signer(), live.signer().is_some(), live.injected_hash()) {
+        (true, _, Some(hash)) => format!("carries the operator's signer, rendered as {hash}"),
+        (true, _, None) => "carries the operator's signer, but somebody has taken its annotation away".to_owned(),
+        (false, true, Some(_)) => {
+            "carries a signer with the operator's annotation that was not written by it: a copy or a restored backup"
+                .to_owned()
+        }
+        (false, true, None) => "carries a native sidecar `signer` that is not the operator's".to_owned(),
+        (false, false, _) => "carries no signer of the operator".to_owned(),
+    };
+    let paused = if live.is_paused() { ", is paused" } else { "" };
+    format!("Deployment {}/{} {carries}{paused}.\n", live.namespace(), live.name())
+}
+
+fn bindings(context: &Context) -> Vec<Arc<SignerBinding>> {
+    let mut all: Vec<_> = context
+        .bindings
+        .state()
+        .iter()
+        .filter_map(|guarded| guarded.0.as_ref().ok().cloned())
+        .map(Arc::new)
+        .collect();
+    all.sort_by_key(|binding| (binding.creation_timestamp().map(|time| time.0), binding.name_any()));
+    all
+}
+
+/// It is for it, or it has reported about it.
+fn is_about(binding: &SignerBinding, live: &LiveDeployment) -> bool {
+    binding.spec.target.selects(live.name(), &live.labels()) || observe::was_injected(binding, live.name())
+}
+
+async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str) -> String {
+    let mut text = format!("\nSignerBinding {}:\n", binding.name_any());
+    let mut say = |about: &str, words: String| {
+        let _ = writeln!(text, "  {about:<10} {words}");
+    };
+    if binding.metadata.deletion_timestamp.is_some() {
+        let words = if observe::has_finalizer(&binding) {
+            "is being deleted; the operator restores its Deployments first"
+        } else {
+            "is being deleted"
+        };
+        say("deletion", words.to_owned());
+    }
+    match observe::observe(context, binding.clone()).await {
+        Err(error) => say("not told", format!("{error}")),
+        Ok(observed) => {
+            let verdict = validate::validate(&observed, &context.settings);
+            let rendered = render::render_all(&observed, &verdict);
+            let at = observed.targets.iter().position(|target| target.name == name);
+            match at.map(|at| (&observed.targets[at], &verdict.targets[at], &rendered[at])) {
+                None => say("target", "another binding is for this Deployment now".to_owned()),
+                Some((target, decided, rendered)) => {
+                    say("target", selection(&binding, target.selection));
+                    say("accepted", gate(&decided.accepted, "yes"));
+                    match &verdict.token {
+                        Ok(state) => say("token", format!("ready ({}): {}", state.reason, state.message)),
+                        Err(refusal) => say("token", told(refusal)),
+                    }
+                    let words = match (rendered, &target.deployment) {
+                        (Err(refusal), _) => told(refusal),
+                        (Ok(rendered), Some(live)) if render::is_intact(live, rendered) => {
+                            "is there, exactly as the operator would write it".to_owned()
+                        }
+                        (Ok(rendered), _) => {
+                            format!("nothing stands in the way: the operator would write {}", rendered.hash)
+                        }
+                    };
+                    say("injection", words);
+                }
+            }
+        }
+    }
+    match binding.status.as_ref().map(|status| &status.conditions) {
+        Some(conditions) if !conditions.is_empty() => {
+            for condition in conditions {
+                let words = format!(
+                    "{}={} ({}): {}",
+                    condition.type_, condition.status, condition.reason, condition.message
+                );
+                say("reported", words);
+            }
+        }
+        _ => say(
+            "reported",
+            "nothing yet: no operator has looked at this binding; is one running?".to_owned(),
+        ),
+    }
+    text
+}
+
+fn selection(binding: &SignerBinding, selection: Selection) -> String {
+    let how = match (&binding.spec.target.name, &binding.spec.target.selector) {
+        (Some(_), _) => "names this Deployment".to_owned(),
+        (None, Some(selector)) => format!("selects {selector}"),
+        (None, None) => "names nothing".to_owned(),
+    };
+    match selection {
+        Selection::Selected => how,
+        Selection::Departs => format!("{how}, which this Deployment has stopped to match"),
+        Selection::LetGo => format!("{how}, which this Deployment no longer matches; its signer was left to it"),
+    }
+}
+
+fn gate(result: &Result<(), Refusal>, passed: &str) -> String {
+    result.as_ref().map_or_else(told, |()| passed.to_owned())
+}
+
+fn told(refusal: &Refusal) -> String {
+    format!("no ({}): {}", refusal.reason, refusal.message)
+}
+
+fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
+    let mut text = "\nNo SignerBinding of its namespace is for it.\n".to_owned();
+    for binding in others {
+        let target = &binding.spec.target;
+        let words = match (&target.name, &target.selector) {
+            (Some(name), _) => format!("names Deployment {name}"),
+            (None, Some(selector)) => format!("selects {selector}"),
+            (None, None) => "names nothing".to_owned(),
+        };
+        let _ = writeln!(text, "  SignerBinding {} {words}", binding.name_any());
+    }
+    if live.owns_signer() {
+        let _ = writeln!(
+            text,
+            "Its binding was deleted with deletionPolicy Retain, or the Deployment has stopped to match: nobody keeps its signer right.\n\
+             Create a binding for it again, or take the signer out: operator remove --namespace {} deployment/{}",
+            live.namespace(),
+            live.name()
+        );
+    }
+    text
+}

@@ -1,0 +1,67 @@
+//! What the operator knows from its watches, asked for once.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use crds::SignerBinding;
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::Event;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+
+use super::Failure;
+use crate::controller::context::{Context, deadline};
+use crate::controller::validate::Settings;
+use crate::telemetry::Metrics;
+
+/// A reconcile's context as of now, for this namespace.
+pub async fn context(client: Client, settings: Settings, namespace: &str) -> Result<Context, Failure> {
+    let bindings =
+        stored::<DeserializeGuard<SignerBinding>>(&client, namespace, "list the SignerBindings", ListParams::default());
+    let pods = stored::<Pod>(
+        &client,
+        namespace,
+        "list the pods",
+        ListParams::default().labels(DEPLOYMENT_LABEL),
+    );
+    let (bindings, pods) = (bindings.await?, pods.await?);
+    let metrics = Metrics::new().map_err(|error| Failure::new(70, error.to_string()))?;
+    let recorder = Recorder::new(client.clone(), Reporter::from(FIELD_MANAGER));
+    Ok(Context::new(
+        client,
+        bindings,
+        pods,
+        reflector::store().0,
+        settings,
+        Arc::new(metrics),
+        recorder,
+    ))
+}
+
+async fn stored<K>(
+    client: &Client,
+    namespace: &str,
+    attempt: &'static str,
+    parameters: ListParams,
+) -> Result<Store<K>, Failure>
+where
+    K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Default + Eq + Hash + Clone,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let found = deadline(attempt, api.list(&parameters)).await?;
+    let (store, mut writer) = reflector::store();
+    writer.apply_watcher_event(&Event::Init);
+    for object in found {
+        writer.apply_watcher_event(&Event::InitApply(object));
+    }
+    writer.apply_watcher_event(&Event::InitDone);
+    Ok(store)
+}

@@ -1,0 +1,138 @@
+//! `operator explain` says in plain words what the operator decides, and `operator remove` cleans up after a binding that is gone.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::{Kubeconfig, chart, eventually, workspace};
+use tokio::process::Command;
+
+const DEPLOYMENT: &str = "deployment/voter";
+
+async fn operator(who: &Kubeconfig, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+    let output = Command::new(workspace::program("operator")?)
+        .args(arguments)
+        .env("KUBECONFIG", who.path())
+        .env_remove("HTTPS_PROXY")
+        .env_remove("https_proxy")
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    let text = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
+    Ok((output.status.code(), text))
+}
+
+async fn explain(place: &Place) -> Result<String> {
+    let admin = place.operated.plane.admin();
+    let (code, text) = operator(admin, &["explain", "--namespace", &place.namespace, DEPLOYMENT]).await?;
+    ensure!(code == Some(0), "{code:?}: {text}");
+    Ok(text)
+}
+
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_is_explained_with_and_without_a_binding_and_when_refused() -> Result<()> {
+    let place = Place::new("explain").await?;
+    place.apply(&voter()).await?;
+    assert_says(
+        &explain(&place).await?,
+        &["carries no signer", "No SignerBinding of its namespace is for it"],
+    );
+
+    let taken = with(
+        voter(),
+        "/spec/template/spec/containers/1/ports",
+        json!([{ "containerPort": 9090 }]),
+    );
+    place.apply(&taken).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "False", "PortConflict").await?;
+    let text = explain(&place).await?;
+    assert_says(
+        &text,
+        &[
+            "SignerBinding voter:",
+            "names this Deployment",
+            "accepted   yes",
+            "injection  no (PortConflict)",
+            "9090",
+        ],
+    );
+    assert_says(&text, &["reported   Injected=False (PortConflict)"]);
+
+    place.apply(&voter()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let text = explain(&place).await?;
+    assert_says(
+        &text,
+        &[
+            "carries the operator's signer, rendered as",
+            "exactly as the operator would write it",
+            "token      ready",
+        ],
+    );
+    assert!(!text.contains(tests::operated::TOKEN), "{text}");
+
+    let admin = place.operated.plane.admin();
+    let (code, text) = operator(admin, &["explain", "--namespace", &place.namespace, "deployment/other"]).await?;
+    assert_eq!(code, Some(66), "{text}");
+    let (code, text) = operator(admin, &["explain", "voter"]).await?;
+    assert_eq!(code, Some(64), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()> {
+    let place = Place::new("orphan").await?;
+    place.apply(&voter()).await?;
+    let before = place.deployment().await?["spec"].clone();
+    place.injected().await?;
+    let cluster = place.operated.plane;
+    let remove = ["remove", "--namespace", &place.namespace, DEPLOYMENT];
+
+    let service_account = cluster.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    let (code, text) = operator(&service_account, &remove).await?;
+    assert_eq!(code, Some(78), "{text}");
+    assert_says(
+        &text,
+        &["SignerBinding voter is for Deployment voter", "deletionPolicy"],
+    );
+
+    place.kubectl_ok(&["delete", "signerbinding", VOTER]).await?;
+    assert_says(
+        &explain(&place).await?,
+        &["No SignerBinding", "nobody keeps its signer right", "operator remove"],
+    );
+    eventually(SOON, "the gauge of orphans", async || {
+        let metrics = place.operated.operator.get("/metrics").await?.body;
+        ensure!(
+            metrics.lines().any(|line| line == "signer_operator_orphans 1"),
+            "{metrics}"
+        );
+        Ok(())
+    })
+    .await?;
+    let (code, text) = operator(cluster.admin(), &remove).await?;
+    assert_eq!(code, Some(77), "{text}");
+    assert_says(&text, &["without its signer", "kubectl exec"]);
+
+    let (code, text) = operator(&service_account, &remove).await?;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(place.deployment().await?["spec"], before);
+    let (code, text) = operator(&service_account, &remove).await?;
+    assert_eq!(code, Some(0), "{text}");
+    assert_says(&text, &["carries nothing of the operator"]);
+    eventually(SOON, "no orphan", async || {
+        let metrics = place.operated.operator.get("/metrics").await?.body;
+        ensure!(
+            metrics.lines().any(|line| line == "signer_operator_orphans 0"),
+            "{metrics}"
+        );
+        Ok(())
+    })
+    .await
+}
