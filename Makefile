@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench oracle build unit drift deny
+.PHONY: help demo test lint generate assets bench soak oracle build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -38,6 +38,11 @@ bench: assets ## Measure speed and memory, printed as tables (about a minute aft
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer
 	@"$${CARGO_TARGET_DIR:-target}"/release/bench
+
+soak: ## Hold the signer against slow, silent and absent KMS, floods and SIGTERM; fails if an aim is missed (4 minutes after a release build)
+	@echo '== cargo build --release'
+	@$(CARGO) build --quiet --locked --release --workspace --bin signer --bin soak
+	@"$${CARGO_TARGET_DIR:-target}"/release/soak
 
 oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle

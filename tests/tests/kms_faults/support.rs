@@ -9,10 +9,10 @@ use anyhow::{Result, ensure};
 use ed25519_dalek::VerifyingKey;
 use serde_json::Value;
 use tests::eventually;
-use tests::fake_kms::{FakeKms, KEY_VERSION};
+use tests::fake_kms::FakeKms;
 use tests::node_client::{Load, NodeClient, Report};
 use tests::process::{Directory, Port, Process};
-use tests::signer_process::{Answer, TOKEN, environment, get, program};
+use tests::signer_process::{Answer, TOKEN, environment, get, in_kms, program};
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,7 +33,7 @@ impl Signer {
             command
                 .env_clear()
                 .envs(environment(&port, &management))
-                .envs(backend(&kms.endpoint()))
+                .envs(in_kms(&kms.endpoint()))
                 .envs(changes.iter().copied());
         })?;
         Ok(Self {
@@ -86,15 +86,6 @@ impl Signer {
             panic!("{error:#}\n{}", self.log());
         }
     }
-}
-
-/// What makes a signer use this KMS.
-pub fn backend(endpoint: &str) -> [(&str, &str); 3] {
-    [
-        ("ATTO_SIGNER_BACKEND", "GCP"),
-        ("ATTO_SIGNER_KEY", KEY_VERSION),
-        ("ATTO_SIGNER_GCP_ENDPOINT", endpoint),
-    ]
 }
 
 /// A KMS, and a signer in front of it that is ready.
