@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::Measured;
 use super::rig::Rig;
-use super::row::{Row, float};
+use super::row::Row;
 use crate::node_client::{CONNECTIONS, NodeClient, random_vote};
 
 pub const NAME: &str = "1,000 identical votes at once";
@@ -15,7 +15,7 @@ pub const NAME: &str = "1,000 identical votes at once";
 const NODES: usize = 10;
 
 /// So that the last one comes before the answer to the first.
-const DELAY: Duration = Duration::from_millis(250);
+const DELAY: Duration = Duration::from_millis(100);
 
 pub async fn measure() -> Measured {
     let rig = Rig::start().await?;
@@ -35,6 +35,6 @@ pub async fn measure() -> Measured {
                 "{signed} of {} signed, {joined} joined the call",
                 outcomes.len()
             ))
-            .only_if(signed == outcomes.len() && joined > float(calls)),
+            .only_if(signed == outcomes.len()),
     ])
 }

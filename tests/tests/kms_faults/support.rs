@@ -71,8 +71,12 @@ impl Signer {
         TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[0].number())).is_ok()
     }
 
+    pub fn port(&self) -> u16 {
+        self.ports[0].number()
+    }
+
     pub fn node(&self) -> NodeClient {
-        NodeClient::new(&format!("http://127.0.0.1:{}", self.ports[0].number()), TOKEN).unwrap()
+        NodeClient::new(&format!("http://127.0.0.1:{}", self.port()), TOKEN).unwrap()
     }
 
     /// Polls until the condition holds; else with the log.
@@ -91,11 +95,17 @@ impl Signer {
 /// A KMS, and a signer in front of it that is ready.
 pub async fn ready(seed: u8) -> (FakeKms, Signer) {
     let kms = FakeKms::start([seed; 32]).unwrap();
-    let mut signer = Signer::start(&kms, &[]).unwrap();
+    let signer = ready_before(&kms).await;
+    (kms, signer)
+}
+
+/// A signer in front of this KMS that is ready.
+pub async fn ready_before(kms: &FakeKms) -> Signer {
+    let mut signer = Signer::start(kms, &[]).unwrap();
     signer
         .until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
         .await;
-    (kms, signer)
+    signer
 }
 
 /// This many votes, nearly at once.
