@@ -34,7 +34,7 @@ assets: ## Build the pinned Kubernetes programs and Helm into the cache, where t
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench: assets ## Measure speed and memory, printed as tables (about a minute after a release build of some minutes)
+bench: assets ## Measure speed and memory, printed as tables (about two minutes after a release build of some minutes)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer
 	@"$${CARGO_TARGET_DIR:-target}"/release/bench

@@ -170,6 +170,18 @@ impl SignerProcess {
         status
     }
 
+    /// SIGTERM, how it ended, and another one on the same ports with the same changes.
+    pub fn stop_and_start_again(self, changes: &[(&str, &str)]) -> Result<(ExitStatus, Self)> {
+        let Self {
+            process,
+            directory,
+            ports,
+        } = self;
+        let status = process.stop()?;
+        drop(directory);
+        Ok((status, Self::start_on(ports, changes)?))
+    }
+
     /// SIGKILL, and another one on the same ports.
     pub fn kill_and_start_again(self) -> Result<Self> {
         self.signal(Signal::SIGKILL)?;
