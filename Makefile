@@ -30,7 +30,7 @@ lint: deny ## Format, clippy with warnings as errors, licences and sources of de
 generate: ## Write the generated files anew from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen
 
-assets: ## Build the pinned Kubernetes programs and Helm into the cache, where they are missing
+assets: ## Build the pinned Kubernetes programs, Helm and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
