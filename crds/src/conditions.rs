@@ -10,26 +10,44 @@ pub mod types {
     pub const INJECTED: &str = "Injected";
     /// The pods that run are those of the injected template.
     pub const ROLLED_OUT: &str = "RolledOut";
-    /// All of the above.
+    /// The signers in the pods sign, as they say themselves.
+    pub const SIGNING: &str = "Signing";
+    /// All of the above; `Signing` only where it is known.
     pub const READY: &str = "Ready";
+    /// The operator or the cluster is still on its way to what the binding asks for.
+    pub const RECONCILING: &str = "Reconciling";
+    /// It does not get there unless a person mends something.
+    pub const STALLED: &str = "Stalled";
+
+    /// Those that lead to `Ready`, in the order in which a binding reaches them.
+    pub const STEPS: [&str; 6] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, SIGNING, READY];
 
     /// All of them.
-    pub const ALL: [&str; 5] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, READY];
+    pub const ALL: [&str; 8] = [
+        ACCEPTED,
+        TOKEN_READY,
+        INJECTED,
+        ROLLED_OUT,
+        SIGNING,
+        READY,
+        RECONCILING,
+        STALLED,
+    ];
 }
 
-/// Declares the reasons once: as constants, and as the list that the runbook is checked against.
-macro_rules! reasons {
+/// Declares names once: as constants, and as the list that the runbook is checked against.
+macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         $($(#[$doc])* pub const $name: &str = $text;)*
 
-        /// Every reason that a condition can carry.
+        /// All of them.
         pub const ALL: &[&str] = &[$($text),*];
     };
 }
 
 /// Reasons of conditions.
 pub mod reasons {
-    reasons! {
+    names! {
         /// `Accepted`: the operator acts on the binding.
         ACCEPTED = "Accepted";
         /// `Accepted`: a field is set whose behaviour this version does not have.
@@ -55,7 +73,7 @@ pub mod reasons {
 
         /// `Injected`: the pod template carries the signer.
         INJECTED = "Injected";
-        /// `Injected`: no Deployment of that name.
+        /// `Injected`: no Deployment of that name, or none that the selector matches.
         DEPLOYMENT_NOT_FOUND = "DeploymentNotFound";
         /// `Injected`: the Deployment is being deleted.
         DEPLOYMENT_TERMINATING = "DeploymentTerminating";
@@ -84,6 +102,9 @@ pub mod reasons {
         /// `Injected`, `TokenReady`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 
+        /// A Deployment in `status.targets`: it carries the signer of this binding, which does not select it any more.
+        NO_LONGER_SELECTED = "NoLongerSelected";
+
         /// `RolledOut`: all wanted pods run the injected template.
         ROLLED_OUT = "RolledOut";
         /// `RolledOut`: pods are being replaced.
@@ -99,9 +120,62 @@ pub mod reasons {
         /// `RolledOut`, `Ready`: the Deployment wants no pods.
         SCALED_TO_ZERO = "ScaledToZero";
 
+        /// `RolledOut`, `Ready`: the image of a container cannot be pulled.
+        IMAGE_PULL_BACK_OFF = "ImagePullBackOff";
+        /// `RolledOut`, `Ready`: the name of an image is not one.
+        INVALID_IMAGE_NAME = "InvalidImageName";
+        /// `RolledOut`, `Ready`: an image that must not be pulled is not on the machine.
+        ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull";
+        /// `RolledOut`, `Ready`: something that a container refers to, such as a Secret, is not there.
+        CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError";
+        /// `RolledOut`, `Ready`: the container runtime cannot make or start a container.
+        CREATE_CONTAINER_ERROR = "CreateContainerError";
+        /// `RolledOut`, `Ready`: a container ends again and again.
+        CRASH_LOOP_BACK_OFF = "CrashLoopBackOff";
+        /// `RolledOut`, `Ready`: a container waits for another reason, which the message names.
+        CONTAINER_WAITING = "ContainerWaiting";
+
+        /// `Signing`: every signer that runs says that it signs.
+        SIGNING = "Signing";
+        /// `Signing`: no signer has been asked yet.
+        NOT_ASKED = "NotAsked";
+        /// `Signing`: the operator cannot reach the signers, and knows nothing of them.
+        UNREACHABLE = "Unreachable";
+        /// `Signing`: a signer cannot use its key.
+        BACKEND_DOWN = "BackendDown";
+        /// `Signing`: the node sends another token than the signer has.
+        WRONG_TOKEN = "WrongToken";
+        /// `Signing`: the node asks for signatures of another key.
+        OTHER_PUBLIC_KEY = "OtherPublicKey";
+        /// `Signing`: the node asks for what the capabilities do not allow.
+        MISSING_CAPABILITY = "MissingCapability";
+        /// `Signing`: a signer has another key than `spec.key.expectedAddress`.
+        UNEXPECTED_KEY = "UnexpectedKey";
+
+        /// `Reconciling`, `Stalled`: there is nothing to wait for or to mend.
+        SETTLED = "Settled";
+
         /// `Ready`: pods of the injected template run, and not all of them are ready.
         PODS_NOT_READY = "PodsNotReady";
         /// `Ready`: the pods run with their signer.
         READY = "Ready";
+    }
+}
+
+/// Reasons of `status.warnings`.
+pub mod warnings {
+    names! {
+        /// The private key is in a Secret.
+        LOCAL_KEY = "LocalKey";
+        /// Another binding, anywhere in the cluster, names the same key version.
+        SHARED_KEY_VERSION = "SharedKeyVersion";
+        /// The pod still carries `ATTO_PRIVATE_KEY`.
+        PRIVATE_KEY_IN_POD = "PrivateKeyInPod";
+        /// The Deployment wants more than one pod.
+        SEVERAL_REPLICAS = "SeveralReplicas";
+        /// A rollout has the old and the new pod at the same time.
+        SURGE_STRATEGY = "SurgeStrategy";
+        /// The pod uses the host's network beside a key in Google Cloud KMS.
+        HOST_NETWORK = "HostNetwork";
     }
 }

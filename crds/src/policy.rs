@@ -63,6 +63,18 @@ pub enum Network {
     Local,
 }
 
+impl Network {
+    /// The value as `ATTO_SIGNER_POLICY_NETWORKS` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "LIVE",
+            Self::Beta => "BETA",
+            Self::Dev => "DEV",
+            Self::Local => "LOCAL",
+        }
+    }
+}
+
 /// A type of block.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -71,4 +83,16 @@ pub enum BlockType {
     Receive,
     Send,
     Change,
+}
+
+impl BlockType {
+    /// The value as `ATTO_SIGNER_POLICY_BLOCK_TYPES` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Receive => "RECEIVE",
+            Self::Send => "SEND",
+            Self::Change => "CHANGE",
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Which Deployments a binding is for.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use kube::KubeSchema;
 
@@ -38,6 +39,13 @@ pub struct Target {
     pub container: Option<String>,
 }
 
+impl Target {
+    /// Whether this is the target of a Deployment of that name with these labels, in the namespace of the binding.
+    pub fn selects(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.name.as_deref() == Some(name) || self.selector.as_ref().is_some_and(|selector| selector.matches(labels))
+    }
+}
+
 /// A label selector, with the meaning that Kubernetes gives it: all of `matchLabels` and all of `matchExpressions`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +63,28 @@ pub struct LabelSelector {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub match_expressions: Vec<LabelSelectorRequirement>,
+}
+
+impl LabelSelector {
+    /// Whether labels meet all of it.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let Self {
+            match_labels,
+            match_expressions,
+        } = self;
+        match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+            && match_expressions.iter().all(|requirement| requirement.is_met(labels))
+    }
+}
+
+/// As `kubectl get --selector` and the API server take it.
+impl fmt::Display for LabelSelector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labels = self.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let expressions = self.match_expressions.iter().map(ToString::to_string);
+        let all: Vec<_> = labels.chain(expressions).collect();
+        formatter.write_str(&all.join(","))
+    }
 }
 
 /// One requirement of a label selector.
@@ -78,6 +108,32 @@ pub struct LabelSelectorRequirement {
     pub values: Vec<String>,
 }
 
+impl LabelSelectorRequirement {
+    fn is_met(&self, labels: &BTreeMap<String, String>) -> bool {
+        let found = labels.get(&self.key);
+        match self.operator {
+            LabelSelectorOperator::In => found.is_some_and(|found| self.values.contains(found)),
+            // Met as well by labels without the key.
+            LabelSelectorOperator::NotIn => !found.is_some_and(|found| self.values.contains(found)),
+            LabelSelectorOperator::Exists => found.is_some(),
+            LabelSelectorOperator::DoesNotExist => found.is_none(),
+        }
+    }
+}
+
+impl fmt::Display for LabelSelectorRequirement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, operator, values } = self;
+        let values = values.join(",");
+        match operator {
+            LabelSelectorOperator::In => write!(formatter, "{key} in ({values})"),
+            LabelSelectorOperator::NotIn => write!(formatter, "{key} notin ({values})"),
+            LabelSelectorOperator::Exists => formatter.write_str(key),
+            LabelSelectorOperator::DoesNotExist => write!(formatter, "!{key}"),
+        }
+    }
+}
+
 /// Operator of a label selector requirement.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
 pub enum LabelSelectorOperator {
@@ -85,4 +141,45 @@ pub enum LabelSelectorOperator {
     NotIn,
     Exists,
     DoesNotExist,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selects_as_kubernetes_does() {
+        let requirement = |key: &str, operator, values: &[&str]| LabelSelectorRequirement {
+            key: key.to_owned(),
+            operator,
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let selector = LabelSelector {
+            match_labels: [("app".to_owned(), "voter".to_owned())].into(),
+            match_expressions: vec![
+                requirement("tier", LabelSelectorOperator::In, &["a", "b"]),
+                requirement("zone", LabelSelectorOperator::NotIn, &["x"]),
+                requirement("live", LabelSelectorOperator::Exists, &[]),
+                requirement("old", LabelSelectorOperator::DoesNotExist, &[]),
+            ],
+        };
+        assert_eq!(selector.to_string(), "app=voter,tier in (a,b),zone notin (x),live,!old");
+        for (labels, expected) in [
+            ("app=voter tier=b live=", true),
+            ("app=voter tier=b live= zone=y", true),
+            ("app=voter tier=b live= zone=x", false),
+            ("app=voter tier=c live=", false),
+            ("app=voter live=", false),
+            ("app=voter tier=b", false),
+            ("app=voter tier=b live= old=", false),
+            ("app=other tier=b live=", false),
+        ] {
+            let of = |pair: &str| {
+                pair.split_once('=')
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            };
+            let found: BTreeMap<_, _> = labels.split(' ').filter_map(of).collect();
+            assert_eq!(selector.matches(&found), expected, "{labels}");
+        }
+    }
 }

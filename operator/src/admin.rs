@@ -1,7 +1,8 @@
 //! The operator's own port: health and metrics.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,20 +13,26 @@ use crds::SignerBinding;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
+use crate::leader::Standing;
 use crate::telemetry::Metrics;
+
+/// The SignerBindings that the leader knows.
+pub type Bindings = Store<DeserializeGuard<SignerBinding>>;
 
 /// What the endpoints tell about.
 #[derive(Clone)]
 pub struct Admin {
     pub metrics: Arc<Metrics>,
-    pub bindings: Store<DeserializeGuard<SignerBinding>>,
+    pub standing: watch::Receiver<Standing>,
+    pub bindings: Arc<OnceLock<Bindings>>,
 }
 
 /// `/livez`, `/readyz` and `/metrics`.
 pub fn router(admin: Admin) -> Router {
     Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
+        .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(admin)
@@ -41,16 +48,37 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-/// Ready once the first list of bindings is there. Without it the operator would not know who came first.
-async fn ready(State(admin): State<Admin>) -> Response {
-    match tokio::time::timeout(std::time::Duration::from_millis(100), admin.bindings.wait_until_ready()).await {
-        Ok(Ok(())) => "ok\n".into_response(),
-        _ => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the list of SignerBindings is not there yet\n",
-        )
-            .into_response(),
+/// Alive while watches are asked for and reconciles end.
+async fn live(State(admin): State<Admin>) -> Response {
+    match admin.metrics.progress.stuck(Instant::now()) {
+        None => "ok\n".into_response(),
+        Some(stuck) => {
+            tracing::error!("{stuck}: the liveness probe is answered with 503, so that the container is started again");
+            unavailable(format!("{stuck}\n"))
+        }
     }
+}
+
+/// Ready once it leads and the first list of bindings is there (without it the operator would not know who came first), or
+/// once it knows that another one leads.
+async fn ready(State(admin): State<Admin>) -> Response {
+    let standing = admin.standing.borrow().clone();
+    match (admin.bindings.get(), standing) {
+        (Some(bindings), _) => {
+            match tokio::time::timeout(Duration::from_millis(100), bindings.wait_until_ready()).await {
+                Ok(Ok(())) => "ok\n".into_response(),
+                _ => unavailable("the list of SignerBindings is not there yet\n".to_owned()),
+            }
+        }
+        (None, Standing::Waiting(holder)) => format!("waiting: {holder} leads\n").into_response(),
+        (None, Standing::Unknown | Standing::Leading) => {
+            unavailable("who leads is not known yet: the Lease was not read\n".to_owned())
+        }
+    }
+}
+
+fn unavailable(text: String) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

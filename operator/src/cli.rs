@@ -3,18 +3,14 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
 use clap::{Args, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::admin::{self, Admin};
-use crate::config::{ImageArgs, RunArgs};
-use crate::controller::run::controller;
-use crate::controller::validate::{Settings, image_is_allowed};
+use crate::config::{ImageArgs, LeaseArgs, RunArgs};
 use crate::offline;
-use crate::telemetry::{self, Metrics};
+use crate::preflight::{self, Verdict};
+use crate::progress::Progress;
+use crate::serve::{self, LeaseLost};
 
 /// Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name.
 #[derive(Parser, Debug)]
@@ -28,6 +24,8 @@ struct Cli {
 enum Command {
     /// Run the controller, in a cluster or with KUBECONFIG.
     Run(RunArgs),
+    /// Look whether this cluster has everything that the operator needs, a line each.
+    Preflight(LeaseArgs),
     /// Print the manifest of the SignerBinding's CustomResourceDefinition.
     Crd,
     /// Print a Deployment as a SignerBinding would make it, without a cluster.
@@ -45,7 +43,8 @@ struct RenderArgs {
     images: ImageArgs,
 }
 
-/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 70 internal.
+/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 69
+/// unavailable, 70 internal, 75 try again, 77 permission, 78 configuration.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -55,7 +54,8 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Run(arguments) => run(arguments),
+        Command::Run(arguments) => serve::run(arguments),
+        Command::Preflight(arguments) => return preflight(arguments),
         Command::Crd => print(crds::MANIFEST),
         Command::Render(RenderArgs { files, images }) => match offline::render(&files, &images.into()) {
             Ok(text) => print(&text),
@@ -69,7 +69,37 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("operator: {error:#}");
-            ExitCode::from(70)
+            ExitCode::from(if error.is::<LeaseLost>() { 75 } else { 70 })
+        }
+    }
+}
+
+/// Prints every finding; the worst one decides the exit code.
+#[tokio::main]
+async fn preflight(LeaseArgs { lease_namespace }: LeaseArgs) -> ExitCode {
+    let client = match serve::client(&Progress::default()).await {
+        Ok(client) => client,
+        Err(error) => {
+            eprintln!("operator preflight: {error:#}");
+            return ExitCode::from(Verdict::Unavailable.exit_code());
+        }
+    };
+    let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let findings = preflight::examine(&client, &namespace).await;
+    let text: String = findings
+        .iter()
+        .flat_map(|finding| [finding.to_string(), "\n".to_owned()])
+        .collect();
+    let worst = findings
+        .iter()
+        .map(|finding| finding.verdict)
+        .max()
+        .unwrap_or(Verdict::Ok);
+    match print(&text) {
+        Ok(()) => ExitCode::from(worst.exit_code()),
+        Err(error) => {
+            eprintln!("operator preflight: {error:#}");
+            ExitCode::from(74)
         }
     }
 }
@@ -80,57 +110,4 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
-}
-
-#[tokio::main]
-async fn run(arguments: RunArgs) -> anyhow::Result<()> {
-    let RunArgs {
-        admin_address,
-        log_level,
-        log_json,
-        images,
-    } = arguments;
-    telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
-    let settings = Settings::from(images);
-    image_is_allowed(&settings.signer_image, &settings.allowed_signer_images).map_err(|_| {
-        anyhow!(
-            "--signer-image: found {}, expected an image that begins with one of --allowed-signer-images: {}; every binding without an image of its own would be refused",
-            settings.signer_image,
-            settings.allowed_signer_images.join(", ")
-        )
-    })?;
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
-    let mut config = kube::Config::infer()
-        .await
-        .context("found no cluster: expected a service account (in a pod) or KUBECONFIG")?;
-    // Tries again are the controller's, which knows what changed in the meantime.
-    config.default_retry = false;
-    let client = kube::Client::try_from(config).context("the cluster's configuration cannot be used")?;
-    let metrics = Arc::new(Metrics::new()?);
-    let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
-
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (context, running) = controller(client, settings, metrics.clone(), async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: what is under way is finished first");
-    });
-    let admin = tokio::spawn(
-        axum::serve(
-            listener,
-            admin::router(Admin {
-                metrics,
-                bindings: context.bindings.clone(),
-            }),
-        )
-        .into_future(),
-    );
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
-    running.await;
-    admin.abort();
-    Ok(())
 }

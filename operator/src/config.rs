@@ -19,6 +19,13 @@ pub struct RunArgs {
     #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
     pub admin_address: SocketAddr,
 
+    /// Act only while holding the Lease `signer-operator`, so that several operators can run. Without it nothing may run beside.
+    #[arg(long, env = "SIGNER_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
+    pub leader_election: bool,
+
+    #[command(flatten)]
+    pub lease: LeaseArgs,
+
     /// How much is logged: error, warn, info, debug or trace, or a filter of tracing-subscriber.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
@@ -29,6 +36,14 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub images: ImageArgs,
+}
+
+/// Where the operator's own Lease is.
+#[derive(Args, Clone, Debug)]
+pub struct LeaseArgs {
+    /// The namespace of the Lease `signer-operator`; by default the operator's own.
+    #[arg(long, env = "SIGNER_OPERATOR_LEASE_NAMESPACE")]
+    pub lease_namespace: Option<String>,
 }
 
 /// Flags that decide which signer is injected.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::controller::live::LiveDeployment;
-use crate::controller::observe::{LocalKeySecret, Observed};
+use crate::controller::observe::{LocalKeySecret, Observed, ObservedTarget, Selection};
 use crate::controller::render;
 use crate::controller::token::Token;
 use crate::controller::validate::{self, Refusal, Settings};
@@ -23,8 +23,14 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
     let uses_local = binding.spec.key.local.is_some();
     let observed = Observed {
         binding: Arc::new(binding),
-        deployment: Some(live.clone()),
-        service: None,
+        targets: vec![ObservedTarget {
+            name: live.name().to_owned(),
+            deployment: Some(live.clone()),
+            service: None,
+            rivals: vec![],
+            pods: vec![],
+            selection: Selection::Selected,
+        }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.
         token: Token::Found {
             fingerprint: "token".to_owned(),
@@ -35,12 +41,14 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
         } else {
             LocalKeySecret::NotUsed
         },
-        rivals: vec![],
+        same_key: vec![],
     };
     let verdict = validate::validate(&observed, settings);
-    verdict.accepted.map_err(refused)?;
-    let injection = verdict.injection.map_err(refused)?;
-    let rendered = render::render(&injection, &live).map_err(refused)?;
+    verdict.accepted.clone().map_err(refused)?;
+    let rendered = render::render_all(&observed, &verdict)
+        .pop()
+        .ok_or("nothing was rendered")?
+        .map_err(refused)?;
     let mut object = live.raw().clone();
     merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
     if let Some(map) = object.as_object_mut() {

@@ -1,14 +1,15 @@
 //! Logs and metrics. Label values come from finite sets: never a name, never an error's text.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::runtime::controller::Action;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
 
 use crate::controller::error::Error;
+use crate::progress::Progress;
 
 /// What the operator counts.
 pub struct Metrics {
@@ -17,6 +18,10 @@ pub struct Metrics {
     duration: Histogram,
     writes: IntCounterVec,
     watch_failures: IntCounter,
+    leader: IntGauge,
+    watch_ages: IntGaugeVec,
+    /// What is under way.
+    pub progress: Progress,
 }
 
 impl Metrics {
@@ -63,12 +68,28 @@ impl Metrics {
         )?;
         registry.register(Box::new(watch_failures.clone()))?;
         registry.register(Box::new(build))?;
+        let leader = IntGauge::new(
+            "signer_operator_leader",
+            "1 while this operator leads, 0 while it waits.",
+        )?;
+        registry.register(Box::new(leader.clone()))?;
+        let watch_ages = IntGaugeVec::new(
+            Opts::new(
+                "signer_operator_watch_age_seconds",
+                "Seconds since the watch was last answered; each is asked for anew every 200 s.",
+            ),
+            &["resource"],
+        )?;
+        registry.register(Box::new(watch_ages.clone()))?;
         Ok(Self {
             registry,
             reconciles,
             duration,
             writes,
             watch_failures,
+            leader,
+            watch_ages,
+            progress: Progress::default(),
         })
     }
 
@@ -76,6 +97,10 @@ impl Metrics {
         let result = result.as_ref().map_or_else(Error::category, |_| "ok");
         self.reconciles.with_label_values(&[result]).inc();
         self.duration.observe(took.as_secs_f64());
+    }
+
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(leads.into());
     }
 
     pub fn watch_failed(&self) {
@@ -96,6 +121,10 @@ impl Metrics {
     /// # Errors
     /// Fails if a metric cannot be written as text.
     pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+        for (resource, age) in self.progress.watch_ages(Instant::now()) {
+            let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+            self.watch_ages.with_label_values(&[resource.as_str()]).set(seconds);
+        }
         let mut text = vec![];
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)

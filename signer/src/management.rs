@@ -116,9 +116,9 @@ fn verdict(up: bool) -> Answer {
     Answer(code, json!({ "status": status }))
 }
 
-async fn metrics(State(Management { metrics, .. }): State<Management>) -> impl IntoResponse {
+async fn metrics(State(Management { metrics, health }): State<Management>) -> impl IntoResponse {
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, content_type)], metrics.render())
+    ([(header::CONTENT_TYPE, content_type)], metrics.render(&health))
 }
 
 async fn info(State(Management { health, .. }): State<Management>) -> Answer {

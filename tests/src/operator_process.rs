@@ -41,6 +41,7 @@ impl OperatorProcess {
         let mut process = Process::start(&program, &log, directory.lifeline(), |command| {
             command
                 .args(["run", &format!("--admin-address=127.0.0.1:{number}")])
+                .arg(format!("--lease-namespace={}", chart::NAMESPACE))
                 .args(arguments);
             // A proxy in the environment is for the outside, never for loopback.
             command
@@ -72,6 +73,21 @@ impl OperatorProcess {
 
     pub fn log_file(&self) -> &Path {
         self.process.log()
+    }
+
+    /// A path of the admin port, and what it answers.
+    pub async fn get(&self, path: &'static str) -> Result<signer_process::Answer> {
+        let port = self.admin.number();
+        tokio::task::spawn_blocking(move || signer_process::get(port, path)).await?
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.process.wait()
     }
 
     /// `Err` with the last lines of its log once it has ended.

@@ -90,6 +90,8 @@ async fn the_defaults_give_exactly_these_objects() {
         "ClusterRoleBinding signer-operator",
         "CustomResourceDefinition signerbindings.signer.atto.cash",
         "Deployment signer-operator",
+        "Role signer-operator",
+        "RoleBinding signer-operator",
         "Service signer-operator-metrics",
         "ServiceAccount signer-operator",
         "ValidatingAdmissionPolicy signer-operator-guard",
@@ -104,7 +106,8 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
         let labels = &document["metadata"]["labels"];
         assert_eq!(labels["app.kubernetes.io/name"], "signer-operator", "{document:#}");
         assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "{document:#}");
-        let namespaced = ["Deployment", "Service", "ServiceAccount"].contains(&document["kind"].as_str().unwrap());
+        let namespaced = ["Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
+            .contains(&document["kind"].as_str().unwrap());
         let namespace = if namespaced { json!(NAMESPACE) } else { Value::Null };
         assert_eq!(document["metadata"]["namespace"], namespace, "{document:#}");
     }
@@ -162,6 +165,8 @@ async fn the_operator_may_do_exactly_this() {
         ),
         ("signer.atto.cash", "signerbindings/status", &["patch"]),
         ("apps", "deployments", &["get", "list", "watch", "patch"]),
+        ("apps", "replicasets", &["get"]),
+        ("", "pods", &["list", "watch"]),
         ("", "services", &["get", "list", "watch", "create", "patch", "delete"]),
         ("", "secrets", &["get"]),
         ("", "namespaces", &["get"]),
@@ -287,7 +292,7 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ("logLevel=\"verbose\"", "/logLevel"),
         ("serviceAccount.name=\"\"", "/serviceAccount/name"),
         ("resources.limits.memory=\"lots\"", "/resources/limits/memory"),
-        ("replicas=2", "replicas"),
+        ("replicas=\"two\"", "/replicas"),
         ("nodeSelector=[]", "/nodeSelector"),
     ] {
         let error = render(&["--set-json", value]).await.expect_err(value).to_string();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use futures::{StreamExt, stream};
 use tests::eventually;
-use tests::fake_metadata::{FakeMetadata, Fault};
+use tests::fake_metadata::{EMAIL, FakeMetadata, Fault};
 use tests::fake_server::{For, Front};
 use tests::process::{Directory, Port, Process};
 use tests::signer_process::{environment, in_kms, program};
@@ -73,6 +73,8 @@ async fn has_a_token_in_the_end(what: &str, metadata: &FakeMetadata, told: usize
     let given = |_: &str| metadata.tokens().1 > 0;
     signer.until(&format!("{what}: a token is given"), given).await?;
     assert!(metadata.token_faults().is_empty(), "{what}");
+    let told = |says: &str| says.contains(&format!("asking KMS as {EMAIL}"));
+    signer.until(&format!("{what}: it says who it is"), told).await?;
     let says = signer.says();
     assert!(!says.contains("token-1"), "a token is never told: {says}");
     Ok(())

@@ -109,10 +109,20 @@ async fn owns_exactly_what_it_adds() -> Result<()> {
 #[tokio::test]
 async fn every_injected_variable_is_one_the_signer_knows() -> Result<()> {
     let place = Place::new("contract").await?;
+    let address = "atto://aa5wuj54z23killcuounaktpbvzwkmqvo4o6eq5ghlaerimllhnctwl5g2ekm";
+    let mut full = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
+    full["spec"]["key"]["expectedAddress"] = json!(address);
+    full["spec"]["policy"] = json!({
+        "networks": ["LIVE"],
+        "blockTypes": ["RECEIVE", "CHANGE"],
+        "maxAmountPerSend": "1",
+        "allowedReceivers": [address],
+        "representative": address,
+        "voteTimeWindowSeconds": 60,
+        "challengeUriPrefix": "wss://",
+    });
     place.apply(&voter()).await?;
-    place
-        .apply(&with(binding(), "/spec/signer", json!({"logLevel": "debug"})))
-        .await?;
+    place.apply(&full).await?;
     place.condition("Injected", "True", "Injected").await?;
     let deployment = place.deployment().await?;
     let command = signer::cli::command();
@@ -120,7 +130,11 @@ async fn every_injected_variable_is_one_the_signer_knows() -> Result<()> {
         .get_arguments()
         .filter_map(|argument| argument.get_env())
         .collect();
-    for name in names(&deployment["spec"]["template"]["spec"]["initContainers"][0]["env"]) {
+    let injected = names(&deployment["spec"]["template"]["spec"]["initContainers"][0]["env"]);
+    for expected in ["ATTO_SIGNER_EXPECTED_PUBLIC_KEY", "ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW"] {
+        assert!(injected.contains(&expected), "{expected} is not injected");
+    }
+    for name in injected {
         assert!(
             known.iter().any(|known| *known == name),
             "the signer does not know {name}"

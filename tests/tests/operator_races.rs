@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use operator::controller::apply::{self, Written};
+use operator::controller::apply::{self, AppliedTarget, Written};
 use operator::controller::context::Context;
 use operator::controller::error::Error;
 use operator::controller::observe::{self, Observed};
@@ -38,10 +38,17 @@ async fn context(place: &Place) -> Result<Arc<Context>> {
 async fn rendered(context: &Context, place: &Place) -> Result<(Observed, Rendered)> {
     let observed = observe::observe(context, Arc::new(place.binding().await?)).await?;
     let verdict = validate::validate(&observed, &context.settings);
-    let injection = verdict.injection.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-    let live = observed.deployment.as_ref().context("no Deployment")?;
-    let rendered = render::render(&injection, live).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let rendered = render::render_all(&observed, &verdict).pop().context("no target")?;
+    let rendered = rendered.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
     Ok((observed, rendered))
+}
+
+async fn apply(
+    context: &Context,
+    observed: &Observed,
+    rendered: Rendered,
+) -> std::result::Result<AppliedTarget, Error> {
+    apply::apply_target(context, &observed.binding, &observed.targets[0], Ok(rendered)).await
 }
 
 /// A binding that the running operator does not accept, so that only the test writes.
@@ -74,7 +81,7 @@ async fn a_deployment_deleted_in_between_is_not_created_again() -> Result<()> {
     let place = place_of_our_own("deleted").await?;
     let (context, observed, rendered) = steps_of_an_accepted_binding(&place).await?;
     place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
-    let outcome = apply::apply(&context, &observed, Ok(rendered)).await;
+    let outcome = apply(&context, &observed, rendered).await;
     assert!(
         matches!(outcome, Err(Error::Changed(_) | Error::Request { .. })),
         "{outcome:?}"
@@ -91,7 +98,7 @@ async fn a_deployment_made_again_in_between_is_not_written_unseen() -> Result<()
     place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
     place.apply(&voter()).await?;
     let before = place.deployment().await?["spec"].clone();
-    let outcome = apply::apply(&context, &observed, Ok(rendered)).await;
+    let outcome = apply(&context, &observed, rendered).await;
     assert!(outcome.is_err(), "{outcome:?}");
     assert_eq!(place.deployment().await?["spec"], before);
     Ok(())
@@ -101,12 +108,12 @@ async fn a_deployment_made_again_in_between_is_not_written_unseen() -> Result<()
 async fn a_second_pass_over_the_injected_object_finds_nothing_to_do() -> Result<()> {
     let place = place_of_our_own("twice").await?;
     let (context, observed, first) = steps_of_an_accepted_binding(&place).await?;
-    let applied = apply::apply(&context, &observed, Ok(first.clone())).await?;
+    let applied = apply(&context, &observed, first.clone()).await?;
     assert_eq!((applied.written, applied.outcome), (Written::Injection, Ok(())));
     // A context without a memory, as after a restart.
     let (context, observed, second) = steps_of_an_accepted_binding(&place).await?;
     assert_eq!(second, first, "rendering depends on what was injected");
-    let applied = apply::apply(&context, &observed, Ok(second)).await?;
+    let applied = apply(&context, &observed, second).await?;
     assert_eq!((applied.written, applied.outcome), (Written::Nothing, Ok(())));
     Ok(())
 }

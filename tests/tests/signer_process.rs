@@ -121,7 +121,7 @@ fn every_wrong_setting_is_named_with_what_was_found_and_what_is_expected() -> Re
             &["found MAIN", "LIVE, BETA, DEV, LOCAL"],
         ),
         ("ATTO_SIGNER_GCP_ENDPOINT", "http://localhost", &["LOCAL", "unset it"]),
-        ("ATTO_SIGNER_AUDIT", "all", &["does not have this setting yet"]),
+        ("ATTO_SIGNER_AUDIT", "some", &["some", "decisions, all or off"]),
     ] {
         let (code, text) = refused(&[], &[(variable, value)])?;
         assert_eq!(code, 78, "{variable}={value}: {text}");
@@ -164,7 +164,7 @@ fn a_command_line_that_is_not_understood_is_64() -> Result<()> {
     let (code, text) = refused(&["--help"], &[("ATTO_SIGNER_THREADS", "7")])?;
     assert_eq!(code, 0);
     assert!(
-        text.contains("ATTO_SIGNER_CAPABILITIES") && !text.contains("ATTO_SIGNER_AUDIT"),
+        text.contains("ATTO_SIGNER_CAPABILITIES") && text.contains("ATTO_SIGNER_AUDIT_FILE"),
         "{text}"
     );
     Ok(())

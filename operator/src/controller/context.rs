@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::SignerBinding;
+use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
@@ -13,6 +14,7 @@ use kube::runtime::reflector::Store;
 use super::apply::memory::Memory;
 use super::backoff::Backoff;
 use super::error::Error;
+use super::pods::{Answers, Owners};
 use super::token::Fingerprints;
 use super::validate::Settings;
 use crate::telemetry::Metrics;
@@ -20,11 +22,17 @@ use crate::telemetry::Metrics;
 /// No single request may hold a reconcile longer.
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a reconcile waits for the first list of pods.
+const PODS_WITHIN: Duration = Duration::from_secs(5);
+
 /// What every reconcile shares.
 #[derive(Clone)]
 pub struct Context {
     pub client: Client,
     pub bindings: Store<DeserializeGuard<SignerBinding>>,
+    pub pods: Store<Pod>,
+    pub owners: Owners,
+    pub answers: Answers,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
     pub recorder: Recorder,
@@ -33,7 +41,22 @@ pub struct Context {
     pub backoff: Backoff,
 }
 
-/// Runs one request under the deadline that every request has.
+impl Context {
+    /// Waits for the first lists. Without the bindings nobody knows who came first; without the pods only a status would be
+    /// poorer, so they are not waited for long.
+    ///
+    /// # Errors
+    /// Fails if the operator is about to end.
+    pub async fn watches_are_ready(&self) -> Result<(), Error> {
+        self.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
+        match tokio::time::timeout(PODS_WITHIN, self.pods.wait_until_ready()).await {
+            Ok(ready) => ready.map_err(Error::NotSynced),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Runs one request under the deadline that every request of a reconcile has.
 ///
 /// # Errors
 /// The request's own error, or that it took too long.
@@ -41,7 +64,19 @@ pub async fn deadline<T>(
     attempt: &'static str,
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(CALL_DEADLINE, request).await {
+    within(CALL_DEADLINE, attempt, request).await
+}
+
+/// Runs one request under a deadline.
+///
+/// # Errors
+/// The request's own error, or that it took too long.
+pub async fn within<T>(
+    limit: Duration,
+    attempt: &'static str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, request).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(Error::Request {
             attempt,
@@ -49,7 +84,7 @@ pub async fn deadline<T>(
         }),
         Err(_) => Err(Error::Deadline {
             attempt,
-            seconds: CALL_DEADLINE.as_secs(),
+            seconds: limit.as_secs(),
         }),
     }
 }

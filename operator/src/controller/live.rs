@@ -1,6 +1,8 @@
 //! A Deployment as the API server has it, read without a type: fields newer than our types must survive, and a
 //! typed object that is written back drops them.
 
+use std::collections::BTreeMap;
+
 use crds::names::{FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER};
 use serde_json::Value;
 
@@ -64,6 +66,14 @@ impl LiveDeployment {
 
     pub fn namespace(&self) -> &str {
         self.text("/metadata/namespace")
+    }
+
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.0.pointer("/metadata/labels").and_then(Value::as_object);
+        let pairs = labels.into_iter().flatten();
+        pairs
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect()
     }
 
     pub fn uid(&self) -> &str {

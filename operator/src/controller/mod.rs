@@ -6,11 +6,13 @@ pub mod context;
 pub mod error;
 pub mod live;
 pub mod observe;
+pub mod pods;
 pub mod render;
 pub mod run;
 pub mod status;
 pub mod token;
 pub mod validate;
+mod wake;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +37,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// # Errors
 /// Anything worth another try; what a person has to mend is not an error but a condition.
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
-    let started = Instant::now();
+    let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
     let result = match &guarded.0 {
         Ok(cached) => binding_reconcile(&context, cached).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
@@ -45,7 +47,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
 }
 
 async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Action, Error> {
-    context.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
+    context.watches_are_ready().await?;
     let Some(binding) = observe::binding(context, cached).await? else {
         context.backoff.succeeded(cached);
         return Ok(Action::await_change());
@@ -55,41 +57,45 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     }
     let observed = observe::observe(context, binding).await?; // client
     let verdict = validate::validate(&observed, &context.settings); // pure
-    let rendered = render_for(&observed, &verdict); // pure
-    apply::finalizer::follow_policy(context, &observed.binding, rendered.is_ok()).await?; // client
+    let rendered = render::render_all(&observed, &verdict); // pure
+    let injects = rendered.iter().any(Result::is_ok);
+    apply::finalizer::follow_policy(context, &observed.binding, injects).await?; // client
     let applied = apply::apply(context, &observed, rendered).await?; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
-    apply::report::publish(context, &observed.binding, applied.deployment.as_ref(), &report).await?; // client
-    Ok(Action::requeue(match &applied.outcome {
-        Ok(()) => {
+    apply::report::publish(context, &observed.binding, &applied, &report).await?; // client
+    if let Some(error) = applied.failed {
+        return Err(error);
+    }
+    Ok(Action::requeue(match applied.refusal() {
+        None => {
             context.backoff.succeeded(&*observed.binding);
             jitter(LOOK_AGAIN)
         }
         // What a refusal waits for may be a Secret, which no watch would tell of.
-        Err(refusal) => context.backoff.failed(&*observed.binding, refusal.reason),
+        Some(refusal) => context.backoff.failed(&*observed.binding, refusal.reason),
     }))
 }
 
-fn render_for(
-    observed: &observe::Observed,
-    verdict: &validate::Verdict,
-) -> Result<render::Rendered, validate::Refusal> {
-    let injection = verdict.injection.as_ref().map_err(Clone::clone)?;
-    let live = validate::present(observed)?;
-    render::render(injection, live)
-}
-
-/// Restores the Deployment of a binding that is being deleted, then lets the binding go.
+/// Restores the Deployments of a binding that is being deleted, then lets the binding go.
 async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Error> {
     if !observe::has_finalizer(binding) {
         return Ok(Action::await_change());
     }
     context.backoff.succeeded(binding);
-    if let Some(live) = observe::to_restore(context, binding).await? {
-        let removed = apply::removal::remove(context, &live).await?;
-        if let Some(notice) = status::removal_notice(removed) {
-            apply::report::tell(context, binding, Some(&live), &notice).await;
+    let mut failed = None;
+    for live in observe::to_restore(context, binding).await? {
+        match apply::removal::remove(context, &live).await {
+            Ok(removed) => {
+                if let Some(notice) = status::removal_notice(live.name(), removed) {
+                    apply::report::tell(context, binding, Some(&live), &notice).await;
+                }
+            }
+            // One Deployment does not keep another from being restored.
+            Err(error) => failed = Some(error),
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     apply::finalizer::drop(context, binding).await?;
     Ok(Action::await_change())

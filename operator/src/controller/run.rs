@@ -5,25 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::SignerBinding;
-use crds::names::FIELD_MANAGER;
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::utils::Backoff;
-use kube::runtime::watcher;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
+use kube::{Api, Client, ResourceExt};
 
 use super::apply::memory::Memory;
 use super::backoff::{Backoff as BindingBackoff, jitter};
 use super::context::Context;
+use super::pods::{self, Answers, Owners};
 use super::token::Fingerprints;
 use super::validate::Settings;
-use super::{error_policy, reconcile};
+use super::{error_policy, reconcile, wake};
 use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;
@@ -59,8 +59,21 @@ pub fn controller(
             instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
         },
     );
+    let (pods, pod_writer) = reflector::store();
+    let of_pods = watch().labels(DEPLOYMENT_LABEL);
+    let pod_events = watcher(Api::<Pod>::all(client.clone()), of_pods)
+        .modify(pods::prune)
+        .reflect(pod_writer)
+        .touched_objects()
+        .predicate_filter(pods::what_matters, PredicateConfig::default());
+    let (wake_up, woken) = futures::channel::mpsc::unbounded();
+    let answers = Answers::default();
+    let asking = pods::ask_all(pods.clone(), answers.clone(), store.clone(), wake_up);
     let context = Arc::new(Context {
         client,
+        pods,
+        owners: Owners::default(),
+        answers,
         bindings: store.clone(),
         settings: Arc::new(settings),
         metrics: metrics.clone(),
@@ -72,28 +85,32 @@ pub fn controller(
     let counted = metrics;
     let by_deployment = store.clone();
     let by_service = store.clone();
+    let by_pod = store.clone();
     let running = controller
         .with_config(Config::default().concurrency(CONCURRENCY))
         .trigger_backoff(WatchBackoff::default())
         .watches(deployments, watch(), move |deployment| {
-            targeting(&by_deployment, deployment.namespace().as_deref(), &deployment.name_any())
+            wake::of_deployment(
+                &by_deployment,
+                deployment.namespace().as_deref(),
+                &deployment.name_any(),
+                deployment.labels(),
+            )
         })
         .watches(services, watch().labels(&ours), move |service| {
             let namespace = service.namespace();
             let owners = service.owner_references().iter().filter(|owner| owner.kind == "Deployment");
             owners
-                .flat_map(|owner| targeting(&by_service, namespace.as_deref(), &owner.name))
+                .flat_map(|owner| wake::of_service(&by_service, namespace.as_deref(), &owner.name))
                 .collect::<Vec<_>>()
         })
+        .watches_stream(pod_events, move |pod| {
+            wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
+        })
+        .reconcile_on(woken)
         // When a binding goes, another one that waited for its Deployment may have its turn.
-        .watches(bindings, watch(), move |binding| match binding.0 {
-            Ok(binding) => match &binding.spec.target.name {
-                Some(name) => targeting(&store, binding.namespace().as_deref(), name)
-                    .into_iter()
-                    .filter(|other| other.name != binding.name_any())
-                    .collect(),
-                None => vec![],
-            },
+        .watches(bindings, watch(), move |binding| match &binding.0 {
+            Ok(binding) => wake::of_binding(&store, binding),
             Err(_) => vec![],
         })
         .graceful_shutdown_on(stop)
@@ -105,7 +122,12 @@ pub fn controller(
             }
             std::future::ready(())
         });
-    (context, running)
+    (context, async move {
+        tokio::select! {
+            () = running => {}
+            () = asking => {}
+        }
+    })
 }
 
 /// One failing watch holds up all of them, so the wait stays short.
@@ -125,20 +147,4 @@ impl Backoff for WatchBackoff {
     fn reset(&mut self) {
         self.0 = 0;
     }
-}
-
-/// The bindings that name this Deployment.
-fn targeting(store: &Store<Guarded>, namespace: Option<&str>, deployment: &str) -> Vec<ObjectRef<Guarded>> {
-    store
-        .state()
-        .iter()
-        .filter(|guarded| {
-            guarded.meta().namespace.as_deref() == namespace
-                && guarded
-                    .0
-                    .as_ref()
-                    .is_ok_and(|binding| binding.spec.target.name.as_deref() == Some(deployment))
-        })
-        .map(|guarded| ObjectRef::from_obj(&**guarded))
-        .collect()
 }

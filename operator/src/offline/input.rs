@@ -7,6 +7,8 @@ use crds::SignerBinding;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::controller::live::LiveDeployment;
+
 /// Finds exactly one SignerBinding and its Deployment in the files, whatever else is in them.
 pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
     let mut bindings = vec![];
@@ -38,21 +40,26 @@ pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
             file.display()
         ));
     }
-    let Some(name) = binding.spec.target.name.clone() else {
-        return Err("spec.target.name: not set; this command renders a binding that names its Deployment".to_owned());
-    };
-    let found = deployments
-        .into_iter()
-        .find(|deployment| {
-            deployment["metadata"]["name"] == name.as_str()
-                && deployment["metadata"]["namespace"] == given["metadata"]["namespace"]
-        })
-        .ok_or_else(|| {
-            format!(
-                "found no Deployment {name} (apps/v1) in the namespace of the binding, which spec.target.name names"
-            )
-        })?;
-    Ok((binding, found))
+    let target = &binding.spec.target;
+    let mut selected = deployments.into_iter().filter(|deployment| {
+        let live = LiveDeployment::new(deployment.clone());
+        target.selects(live.name(), &live.labels())
+            && deployment["metadata"]["namespace"] == given["metadata"]["namespace"]
+    });
+    match (selected.next(), selected.next(), &target.name) {
+        (Some(only), None, _) => Ok((binding, only)),
+        (None, _, Some(name)) => Err(format!(
+            "found no Deployment {name} (apps/v1) in the namespace of the binding, which spec.target.name names"
+        )),
+        (None, _, None) => Err(
+            "found no Deployment (apps/v1) in the namespace of the binding that spec.target.selector matches"
+                .to_owned(),
+        ),
+        (Some(_), Some(_), _) => Err(
+            "found several Deployments in the files that the binding is for, expected one: give one of them at a time"
+                .to_owned(),
+        ),
+    }
 }
 
 /// The path of the first field that is in the file and not in what was read of it: misspelt, it would do nothing.

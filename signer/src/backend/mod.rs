@@ -28,13 +28,39 @@ pub trait Backend: Send + Sync + 'static {
     fn sign(&self, bytes: &[u8]) -> impl Future<Output = Result<Signature, BackendError>> + Send;
 
     /// The same for a caller who has been waiting since `start`. A key in memory needs no clock.
-    fn sign_for(&self, bytes: &[u8], start: Instant) -> impl Future<Output = Result<Signature, BackendError>> + Send {
+    fn sign_for(&self, bytes: &[u8], start: Instant) -> impl Future<Output = Signing> + Send {
         let _ = start;
-        self.sign(bytes)
+        async {
+            Signing {
+                result: self.sign(bytes).await,
+                effort: Effort {
+                    attempts: 1,
+                    is_cached: false,
+                },
+            }
+        }
     }
 
     /// An outage seems to be over, or calls hang: connections and credentials may be stale.
     fn renew(&self) {}
+}
+
+/// What became of a hash for one caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// The signature, or why there is none.
+    pub result: Result<Signature, BackendError>,
+    /// What it took.
+    pub effort: Effort,
+}
+
+/// What a signature took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Attempts at the backend so far, for whichever callers.
+    pub attempts: u32,
+    /// Whether the signature was there already.
+    pub is_cached: bool,
 }
 
 /// The backend could not sign; the same request may succeed later.

@@ -1,29 +1,10 @@
 use std::ffi::OsString;
 
-use clap::{Arg, ArgMatches, Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
-/// The variables, and flags, that are reserved for later versions. Setting one ends the start: being ignored would be worse.
-pub const NOT_YET: [(&str, &str); 2] = [("ATTO_SIGNER_AUDIT", "audit"), ("ATTO_SIGNER_AUDIT_FILE", "audit-file")];
-
-/// The whole command line, with every variable that the signer knows; the help leaves out what is reserved for later.
+/// The whole command line, with every variable that the signer knows.
 pub fn command() -> clap::Command {
-    let reserved = NOT_YET.map(|(variable, flag)| {
-        Arg::new(variable)
-            .long(flag)
-            .env(variable)
-            .hide(true)
-            .value_parser(clap::value_parser!(OsString))
-    });
-    Arguments::command().args(reserved)
-}
-
-/// Those of the reserved variables that are set.
-pub fn not_yet(matches: &ArgMatches) -> Vec<&'static str> {
-    NOT_YET
-        .into_iter()
-        .map(|(variable, _)| variable)
-        .filter(|variable| matches.contains_id(variable))
-        .collect()
+    Arguments::command()
 }
 
 /// Serves Atto's signing API with one key. Without a command it serves.
@@ -65,6 +46,13 @@ pub struct Arguments {
     pub threads: Option<OsString>,
     #[command(flatten)]
     pub policy: PolicyArguments,
+    /// What is written down, as lines of JSON: decisions (all but signed votes, which are one line a minute), all or off
+    /// [default: decisions]
+    #[arg(long, env = "ATTO_SIGNER_AUDIT", hide_env_values = true)]
+    pub audit: Option<OsString>,
+    /// Where it is written down; may be moved away at any time [default: the standard output stream]
+    #[arg(long, env = "ATTO_SIGNER_AUDIT_FILE", hide_env_values = true)]
+    pub audit_file: Option<OsString>,
     /// How much is logged: off, error, warn, info, debug or trace [default: info]
     #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
     pub log: Option<OsString>,
@@ -190,7 +178,7 @@ mod tests {
                 .get_arguments()
                 .filter(|argument| argument.get_env().is_some())
                 .count(),
-            23 + NOT_YET.len()
+            25
         );
     }
 }

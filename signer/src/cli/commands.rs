@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
@@ -26,7 +26,7 @@ pub const LIMIT: Duration = Duration::from_secs(15);
 pub fn public_key(config: &KeyConfig) -> Result<(), Failure> {
     let public_key = match config {
         KeyConfig::Local(seed) => LocalKey::new(seed).map_err(|error| unavailable(&error))?.public_key(),
-        KeyConfig::Gcp(config) => runtime()?.block_on(gcp_key(config))?.public_key(),
+        KeyConfig::Gcp(config) => runtime()?.block_on(gcp_key(config))?.0.public_key(),
     };
     println!("{}", describe(public_key));
     Ok(())
@@ -39,14 +39,14 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(UNAVAILABLE, format!("the command could not be started: {error}")))
 }
 
-/// The key version, its public key read.
-pub async fn gcp_key(config: &GcpConfig) -> Result<GcpKey, Failure> {
+/// The key version, its public key read, and who asked for it.
+pub async fn gcp_key(config: &GcpConfig) -> Result<(GcpKey, Arc<Clients>), Failure> {
     let clients = Clients::new(config.endpoint.clone());
     tokio::spawn(clients.clone().keep());
     clients.settle(LIMIT).await;
-    let loaded = timeout(LIMIT, GcpKey::load(clients, &config.key_version)).await;
+    let loaded = timeout(LIMIT, GcpKey::load(clients.clone(), &config.key_version)).await;
     let loaded = loaded.unwrap_or_else(|_| Err(Fault::new(Cause::Timeout, "no answer within 15 s").into()));
-    loaded.map_err(|error| match error {
+    loaded.map(|key| (key, clients)).map_err(|error| match error {
         PublicKeyError::Fault(fault) => refused(&fault),
         PublicKeyError::Algorithm(_) => Failure::new(CONFIGURATION, format!("ATTO_SIGNER_KEY: {error}")),
     })

@@ -9,7 +9,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::FromArgMatches;
 
-pub use arguments::{Arguments, KeyArguments, ManagementArguments, NOT_YET, PolicyArguments, command};
+pub use arguments::{Arguments, KeyArguments, ManagementArguments, PolicyArguments, command};
 
 use crate::{
     config::{self, Config, KeyConfig, ManagementConfig},
@@ -40,7 +40,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let result = Arguments::from_arg_matches(&matches).map_err(|error| Failure::new(USAGE, error.to_string()));
-    match result.and_then(|arguments| dispatch(&arguments, &arguments::not_yet(&matches))) {
+    match result.and_then(|arguments| dispatch(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.message);
@@ -71,10 +71,10 @@ impl From<config::Errors> for Failure {
     }
 }
 
-fn dispatch(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failure> {
+fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
     use arguments::{Command, KeyCommand, TokenCommand};
     match &arguments.command {
-        None => serve(arguments, not_yet),
+        None => serve(arguments),
         Some(Command::Healthcheck { ready, management }) => {
             healthcheck::run(&ManagementConfig::read(management)?, *ready)
                 .map_err(|message| Failure::new(UNAVAILABLE, message))
@@ -96,8 +96,8 @@ fn dispatch(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failu
     }
 }
 
-fn serve(arguments: &Arguments, not_yet: &[&'static str]) -> Result<(), Failure> {
-    let config = Config::read(arguments, not_yet)?;
+fn serve(arguments: &Arguments) -> Result<(), Failure> {
+    let config = Config::read(arguments)?;
     telemetry::init(config.log_level);
     for warning in config
         .warnings

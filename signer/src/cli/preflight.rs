@@ -27,8 +27,12 @@ pub fn run(config: &KeyConfig, expected: Option<PublicKey>) -> Result<(), Failur
             runtime.block_on(examine(&key, expected))
         }
         KeyConfig::Gcp(config) => runtime.block_on(async {
-            let key = gcp_key(config).await?;
-            println!("credentials ok");
+            let (key, clients) = gcp_key(config).await?;
+            let identity = clients.identity();
+            println!(
+                "credentials ok: {}",
+                identity.as_deref().unwrap_or("nobody in particular")
+            );
             println!("public key  ok: readable, its checksum right, algorithm EC_SIGN_ED25519");
             examine(&key, expected).await
         }),

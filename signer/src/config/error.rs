@@ -23,18 +23,6 @@ impl ConfigError {
             expected: expected.into(),
         }
     }
-
-    pub fn not_yet(variable: &'static str) -> Self {
-        Self::new(
-            variable,
-            "a value",
-            concat!(
-                "none: version ",
-                env!("CARGO_PKG_VERSION"),
-                " does not have this setting yet; unset it"
-            ),
-        )
-    }
 }
 
 /// All that is wrong, one line each.

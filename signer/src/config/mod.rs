@@ -1,5 +1,6 @@
 //! Settings, checked: after this nobody reads the command line or the environment.
 
+mod audit;
 mod error;
 mod parse;
 mod policy;
@@ -21,7 +22,7 @@ use crate::{
     net::Place,
     policy::{Capabilities, Rules},
     protocol::PublicKey,
-    telemetry::Level,
+    telemetry::{AuditConfig, Level},
 };
 
 /// Everything that `serve` needs.
@@ -51,6 +52,8 @@ pub struct Config {
     pub threads: usize,
     /// What is forbidden beyond kinds and key.
     pub rules: Rules,
+    /// What is written down.
+    pub audit: AuditConfig,
     /// How much is logged.
     pub log_level: Level,
     /// What is allowed, and unwise.
@@ -77,7 +80,7 @@ pub struct ManagementConfig {
 
 impl Config {
     /// Checks everything, and tells all that is wrong at once.
-    pub fn read(arguments: &Arguments, reserved: &[&'static str]) -> Result<Self, Errors> {
+    pub fn read(arguments: &Arguments) -> Result<Self, Errors> {
         let Arguments {
             command: _,
             key,
@@ -92,12 +95,11 @@ impl Config {
             startup_timeout,
             threads,
             policy,
+            audit,
+            audit_file,
             log,
         } = arguments;
         let mut errors = Errors::default();
-        for variable in reserved {
-            errors.push(ConfigError::not_yet(variable));
-        }
         let mut warnings = Vec::new();
         let key = errors.take_all(KeyConfig::read(key));
         let management = errors.take_all(ManagementConfig::read(management));
@@ -119,6 +121,7 @@ impl Config {
         let startup_timeout = errors.take(parse::startup_timeout(startup_timeout.as_ref()));
         let rules = errors.take_all(Rules::read(policy));
         let threads = errors.take(parse::threads(threads.as_ref()));
+        let audit = errors.take(audit::audit(audit.as_ref(), audit_file.as_ref()));
         let log_level = errors.take(parse::log_level(log.as_ref()));
         if let (Some(port), Some(management)) = (port, management)
             && port == management.port
@@ -141,6 +144,7 @@ impl Config {
             startup_timeout,
             threads,
             rules,
+            audit,
             log_level,
         ) {
             (
@@ -155,6 +159,7 @@ impl Config {
                 Some(startup_timeout),
                 Some(threads),
                 Some(rules),
+                Some(audit),
                 Some(log_level),
             ) if errors.is_empty() => Ok(Self {
                 key,
@@ -169,6 +174,7 @@ impl Config {
                 startup_timeout,
                 threads,
                 rules,
+                audit,
                 log_level,
                 warnings,
             }),

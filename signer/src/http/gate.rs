@@ -23,15 +23,20 @@ use super::{
     auth::Token,
     body::Drained,
     error::{ApiError, Code},
-    handlers,
+    handlers, record,
 };
 use crate::{
     backend::Backend,
+    protocol::Kind,
     service::Service,
-    telemetry::{ClientFault, Health, Metrics, Verdict},
+    telemetry::{Audit, Health, Metrics, Route},
 };
 
-const SIGNING_PATHS: [&str; 3] = ["/votes", "/challenges", "/blocks"];
+const SIGNING_PATHS: [(&str, Kind); 3] = [
+    ("/votes", Kind::Vote),
+    ("/challenges", Kind::Challenge),
+    ("/blocks", Kind::Block),
+];
 
 /// What the handlers need.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub struct Api<B> {
     pub metrics: Arc<Metrics>,
     /// What the management port shows.
     pub health: Arc<Health>,
+    /// What is written down.
+    pub audit: Audit,
 }
 
 impl<B> Api<B> {
@@ -87,32 +94,47 @@ pub fn router<B: Backend>(api: Api<B>) -> ApiService<B> {
 }
 
 impl<B: Backend> ApiService<B> {
-    async fn handle<T>(mut self, request: Request<T>) -> Response<Body>
+    async fn handle<T>(self, request: Request<T>) -> Response<Body>
     where
         T: HttpBody<Data = Bytes> + Send + 'static,
         T::Error: Into<BoxError>,
     {
+        let start = Instant::now();
         let mut request = request.map(Drained::wrap);
         normalise(request.uri_mut());
+        let route = Route::of(request.method(), request.uri().path());
+        let api = self.api.clone();
+        let response = self.answer(request, start).await;
+        api.metrics.requests.observe(route, response.status(), start);
+        response
+    }
+
+    async fn answer(self, request: Request<Body>, start: Instant) -> Response<Body> {
+        let kind = signing_kind(&request);
+        let turn_away = |error: ApiError| {
+            if let Some(kind) = kind {
+                record::unread(&self.api, kind, &error, start.elapsed());
+            }
+            self.api.refuse(error)
+        };
         let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read_only && !self.api.token.is_carried_by(request.headers()) {
-            if request.method() == Method::POST && SIGNING_PATHS.contains(&request.uri().path()) {
-                self.api
-                    .health
-                    .note(Verdict::Fault(ClientFault::WrongToken), Instant::now());
+            if kind.is_some() {
+                self.api.health.note(ApiError::Unauthorized.verdict(), start);
             }
-            return self.api.refuse(ApiError::Unauthorized);
+            return turn_away(ApiError::Unauthorized);
         }
         if self.api.health.is_draining() {
-            return self.api.refuse(ApiError::Retry(Code::Draining));
+            return turn_away(ApiError::Retry(Code::Draining));
         }
+        let mut router = self.router.clone();
         let answer = async {
-            let Ok(response) = tower::Service::call(&mut self.router, request).await;
+            let Ok(response) = tower::Service::call(&mut router, request).await;
             response
         };
         guarded(answer)
             .await
-            .unwrap_or_else(|Panicked| self.api.refuse(ApiError::Retry(Code::Internal)))
+            .unwrap_or_else(|Panicked| turn_away(ApiError::Retry(Code::Internal)))
     }
 }
 
@@ -145,6 +167,13 @@ async fn guarded<F: Future>(future: F) -> Result<F::Output, Panicked> {
         polled.map_or(Poll::Ready(Err(Panicked)), |poll| poll.map(Ok))
     })
     .await
+}
+
+/// What is to be signed, judged by the path.
+fn signing_kind<T>(request: &Request<T>) -> Option<Kind> {
+    let path = request.uri().path();
+    let kind = SIGNING_PATHS.iter().find(|(known, _)| *known == path);
+    kind.filter(|_| request.method() == Method::POST).map(|(_, kind)| *kind)
 }
 
 /// A client whose URL ends in a slash asks for `//votes`.

@@ -13,12 +13,14 @@ use super::{
     error::{ApiError, Code},
     gate::Api,
     json::Invalid,
-    negotiation, requests,
+    negotiation,
+    record::Record,
+    requests,
 };
 use crate::{
     backend::{Backend, BackendError, Signature},
     protocol::{Message, PublicKey},
-    telemetry::{Outcome, Verdict},
+    telemetry::Verdict,
 };
 
 pub async fn public_keys<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
@@ -48,29 +50,29 @@ where
     T: Message,
 {
     let start = Instant::now();
-    let result = sign(api, request, parse, start).await;
+    let mut record = Record::default();
+    let result = sign(api, request, parse, start, &mut record).await;
     let now = Instant::now();
+    record.close(api, &result, now - start);
     match result {
         Ok(signature) => {
             api.health.note(Verdict::Other, now.into_std());
-            api.metrics.count(T::KIND, Outcome::Signed);
-            api.metrics.observe(T::KIND, (now - start).as_secs_f64());
             json(signature_body(&signature))
         }
         Err(error) => {
             api.health.note(error.verdict(), now.into_std());
-            let outcome = if error.is_terminal() {
-                Outcome::Refused
-            } else {
-                Outcome::Failed
-            };
-            api.metrics.count(T::KIND, outcome);
             api.refuse(error)
         }
     }
 }
 
-async fn sign<B, T>(api: &Api<B>, request: Request, parse: Parse<T>, start: Instant) -> Result<Signature, ApiError>
+async fn sign<B, T>(
+    api: &Api<B>,
+    request: Request,
+    parse: Parse<T>,
+    start: Instant,
+    record: &mut Record<T>,
+) -> Result<Signature, ApiError>
 where
     B: Backend,
     T: Message,
@@ -83,9 +85,17 @@ where
     }
     let body = body::read(request.into_body()).await?;
     let message = parse(&body, api.service.policy().public_key()).map_err(ApiError::Invalid)?;
-    let authorized = api.service.authorize(message).map_err(ApiError::Refused)?;
-    let signed = api.service.sign(authorized, start).await;
-    signed.map_err(|error: BackendError| {
+    let authorized = api.service.authorize(message).map_err(|denied| {
+        record.message = Some(denied.message);
+        ApiError::Refused(denied.refusal)
+    })?;
+    let (hash, signing) = api.service.sign(&authorized, start).await;
+    *record = Record {
+        message: Some(authorized.into_message()),
+        hash: Some(hash),
+        effort: signing.effort,
+    };
+    signing.result.map_err(|error| {
         // What a remote backend is in trouble with is told when it begins and ends, not once for each vote.
         if let BackendError::Sign | BackendError::Random | BackendError::Mismatch = error {
             tracing::error!("a {} was not signed: {error}", T::KIND.name());

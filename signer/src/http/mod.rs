@@ -7,6 +7,7 @@ mod gate;
 mod handlers;
 mod json;
 mod negotiation;
+mod record;
 mod requests;
 pub mod server;
 

@@ -75,10 +75,24 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct Authorized<T>(T);
 
+/// A message that the policy has not let through.
+#[derive(Debug)]
+pub struct Denied<T> {
+    /// The message.
+    pub message: T,
+    /// Why.
+    pub refusal: Refusal,
+}
+
 impl<T> Authorized<T> {
     /// The message.
     pub const fn message(&self) -> &T {
         &self.0
+    }
+
+    /// The message, which can be signed no more.
+    pub fn into_message(self) -> T {
+        self.0
     }
 }
 
@@ -105,7 +119,14 @@ impl Policy {
     }
 
     /// Lets a message through, or says why not.
-    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Refusal> {
+    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Denied<T>> {
+        match self.check(&message) {
+            Ok(()) => Ok(Authorized(message)),
+            Err(refusal) => Err(Denied { message, refusal }),
+        }
+    }
+
+    fn check<T: Message>(&self, message: &T) -> Result<(), Refusal> {
         if !self.capabilities.contain(T::KIND) {
             return Err(Refusal::MissingCapability(T::KIND));
         }
@@ -115,7 +136,7 @@ impl Policy {
         if let Some(rules) = &self.rules {
             rules.check(message.view(), now()).map_err(Refusal::Rule)?;
         }
-        Ok(Authorized(message))
+        Ok(())
     }
 }
 
@@ -139,18 +160,22 @@ mod tests {
         }
     }
 
+    fn refusal(result: Result<Authorized<Vote>, Denied<Vote>>) -> String {
+        result.unwrap_err().refusal.to_string()
+    }
+
     #[test]
     fn the_texts_are_those_that_clients_know() {
         let own = PublicKey([0xAB; 32]);
         let policy = Policy::new(Capabilities::default().with(Kind::Vote), own);
         assert_eq!(policy.authorize(vote(own)).unwrap().message(), &vote(own));
         assert_eq!(
-            policy.authorize(vote(PublicKey([1; 32]))).unwrap_err().to_string(),
+            refusal(policy.authorize(vote(PublicKey([1; 32])))),
             format!("Different public key {}", "AB".repeat(32))
         );
         let none = Policy::new(Capabilities::default(), own);
         assert_eq!(
-            none.authorize(vote(own)).unwrap_err().to_string(),
+            refusal(none.authorize(vote(own))),
             "Signing a vote is not allowed. Capability VOTE is missing."
         );
         assert_eq!(

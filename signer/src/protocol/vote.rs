@@ -16,6 +16,11 @@ pub struct Vote {
 }
 
 impl Vote {
+    /// Whether it is the voter's last word.
+    pub const fn is_final(&self) -> bool {
+        self.timestamp == i64::MAX
+    }
+
     /// The bytes that are hashed.
     pub fn canonical_bytes(&self) -> Canonical {
         let Self {

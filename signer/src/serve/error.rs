@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
@@ -48,6 +48,17 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The audit file is not to be had.
+    #[error(
+        "ATTO_SIGNER_AUDIT_FILE: {} cannot be written ({source}); set a file in a directory that is there and \
+         that this user may write, or unset it", .path.display()
+    )]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system refused something else.
     #[error("the signer could not be started: {0}")]
     System(#[from] io::Error),
@@ -68,7 +79,7 @@ impl ServeError {
     /// What the program exits with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherKey { .. } | Self::Listen { .. } | Self::Algorithm(_) => cli::CONFIGURATION,
+            Self::OtherKey { .. } | Self::Listen { .. } | Self::Algorithm(_) | Self::Audit { .. } => cli::CONFIGURATION,
             Self::Refused { .. } => cli::PERMISSION,
             Self::Key(_) | Self::System(_) | Self::Metrics(_) => cli::UNAVAILABLE,
         }

@@ -28,7 +28,7 @@ use crate::{
     process,
     protocol::{Address, PublicKey},
     service::Service,
-    telemetry::{Health, Identity, Metrics},
+    telemetry::{Audit, Health, Identity, Metrics},
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -51,6 +51,14 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(key) = &local {
         expect(key.public_key(), config.expected_public_key)?;
     }
+    let audit =
+        Audit::start(&config.audit, metrics.audit_dropped.clone()).map_err(|source| match &config.audit.file {
+            Some(path) => ServeError::Audit {
+                path: path.clone(),
+                source,
+            },
+            None => source.into(),
+        })?;
     let (stop, stopped) = watch::channel(false);
     let listeners = config
         .management
@@ -71,7 +79,8 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         .thread_name("api")
         .enable_all()
         .build()?;
-    let result = runtime.block_on(start(config, local, health, metrics));
+    let result = runtime.block_on(start(config, local, health, metrics, audit.clone()));
+    audit.close();
     // The management port outlives the API: while that drains, probes are answered.
     stop.send_replace(true);
     if management.join().is_err() {
@@ -88,6 +97,7 @@ async fn start(
     local: Option<LocalKey>,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
+    audit: Audit,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
     let heart = tokio::spawn(beat(health.clone()));
@@ -99,7 +109,7 @@ async fn start(
                 remote = starting => match remote {
                     Ok(remote) => {
                         tokio::spawn(remote.watch());
-                        serve_api(config, remote, health, metrics, signals).await
+                        serve_api(config, remote, health, metrics, audit, signals).await
                     }
                     Err(error) => Err(error),
                 },
@@ -111,7 +121,7 @@ async fn start(
         }
         (KeyConfig::Local(_), Some(key)) => {
             backend::prove(&key).await?;
-            serve_api(config, key, health, metrics, signals).await
+            serve_api(config, key, health, metrics, audit, signals).await
         }
         (KeyConfig::Local(_), None) => Err(BackendError::Sign.into()),
     };
@@ -132,6 +142,7 @@ async fn serve_api<B: Backend>(
     key: B,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
+    audit: Audit,
     mut signals: Signals,
 ) -> Result<(), ServeError> {
     let public_key = key.public_key();
@@ -156,6 +167,7 @@ async fn serve_api<B: Backend>(
         .collect::<io::Result<Vec<_>>>()?;
     announce(&config, &identity, &listeners);
     metrics.show_key(&identity);
+    audit.begin(&identity);
     let followed = config.token.clone();
     let policy = Policy::new(config.capabilities, public_key).with_rules(config.rules);
     let service = router(Api {
@@ -163,6 +175,7 @@ async fn serve_api<B: Backend>(
         token: config.token,
         metrics,
         health: health.clone(),
+        audit,
     });
     let (stop, stopped) = watch::channel(false);
     let connections = Arc::<Connections>::default();

@@ -1,7 +1,10 @@
 //! One hash on its way to a signature. It knows no caller, only whether somebody asks.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -35,6 +38,7 @@ type Answer = Result<Signature, BackendError>;
 #[derive(Debug)]
 pub struct Call {
     asked: Mutex<Instant>,
+    attempts: AtomicU32,
     answer: watch::Sender<Option<Answer>>,
 }
 
@@ -42,6 +46,7 @@ impl Default for Call {
     fn default() -> Self {
         Self {
             asked: Mutex::new(Instant::now()),
+            attempts: AtomicU32::new(0),
             answer: watch::Sender::new(None),
         }
     }
@@ -51,6 +56,16 @@ impl Call {
     /// Somebody asks for it.
     pub fn ask(&self) {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// It was sent to the backend.
+    pub fn count_attempt(&self) {
+        self.attempts.fetch_add(1, Relaxed);
+    }
+
+    /// How often it was sent to the backend.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.load(Relaxed)
     }
 
     /// Whether somebody asked for it lately.

@@ -19,8 +19,8 @@ use tokio::time::Instant;
 pub use remote::Remote;
 
 use crate::{
-    backend::{Backend, BackendError, Signature},
-    policy::{Authorized, Policy, Refusal},
+    backend::{Backend, Signing},
+    policy::{Authorized, Denied, Policy},
     protocol::Message,
 };
 
@@ -46,13 +46,14 @@ impl<B: Backend> Service<B> {
     }
 
     /// Lets a message through, or says why not.
-    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Refusal> {
+    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Denied<T>> {
         self.policy.authorize(message)
     }
 
-    /// Signs the hash of a message for a caller who has been waiting since `start`.
-    pub async fn sign<T: Message>(&self, message: Authorized<T>, start: Instant) -> Result<Signature, BackendError> {
+    /// Signs the hash of a message for a caller who has been waiting since `start`. Returns the hash as well.
+    pub async fn sign<T: Message>(&self, message: &Authorized<T>, start: Instant) -> (T::Hash, Signing) {
         let hash = message.message().hash();
-        self.backend.sign_for(hash.as_ref(), start).await
+        let signing = self.backend.sign_for(hash.as_ref(), start).await;
+        (hash, signing)
     }
 }

@@ -19,7 +19,7 @@ use super::{
     round, watch,
 };
 use crate::{
-    backend::{Backend, BackendError, Cause, Fault, Signature, self_test_text},
+    backend::{Backend, BackendError, Cause, Effort, Fault, Signature, Signing, self_test_text},
     protocol::PublicKey,
     telemetry::{BackendHealth, BackendMetrics},
 };
@@ -90,19 +90,30 @@ impl<B: Backend> Backend for Remote<B> {
     }
 
     async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
-        self.sign_for(bytes, Instant::now()).await
+        self.sign_for(bytes, Instant::now()).await.result
     }
 
-    async fn sign_for(&self, bytes: &[u8], start: Instant) -> Result<Signature, BackendError> {
-        let call = match self.shared.find(bytes)? {
-            Found::Signature(signature) => return Ok(signature),
-            Found::Call(call) => call,
+    async fn sign_for(&self, bytes: &[u8], start: Instant) -> Signing {
+        let mut effort = Effort::default();
+        let call = match self.shared.find(bytes) {
+            Ok(Found::Call(call)) => call,
+            Ok(Found::Signature(signature)) => {
+                effort.is_cached = true;
+                let result = Ok(signature);
+                return Signing { result, effort };
+            }
+            Err(error) => {
+                let result = Err(error);
+                return Signing { result, effort };
+            }
         };
-        match timeout_at(start + self.deadline, call.answer()).await {
+        let result = match timeout_at(start + self.deadline, call.answer()).await {
             Ok(answer) => answer,
             Err(_) if self.shared.gate.is_open() => Err(BackendError::Broken),
             Err(_) => Err(BackendError::Deadline(self.deadline)),
-        }
+        };
+        effort.attempts = call.attempts();
+        Signing { result, effort }
     }
 }
 

@@ -29,7 +29,11 @@ pub async fn run<B: Backend>(shared: &Arc<Shared<B>>, key: &Key, call: &Call) ->
     let mut alive = JoinSet::new();
     let hedges = || shared.hedges.lock().unwrap_or_else(PoisonError::into_inner);
     hedges().count_call();
-    alive.spawn(attempt(shared.clone(), key.clone()));
+    let send = |alive: &mut JoinSet<_>| {
+        call.count_attempt();
+        alive.spawn(attempt(shared.clone(), key.clone()));
+    };
+    send(&mut alive);
     loop {
         let hedge = async {
             match hedge_at {
@@ -53,14 +57,14 @@ pub async fn run<B: Backend>(shared: &Arc<Shared<B>>, key: &Key, call: &Call) ->
                 hedge_at = None;
                 if alive.len() < MAX_ALIVE && hedges().take(Instant::now()) {
                     shared.metrics.hedges.inc();
-                    alive.spawn(attempt(shared.clone(), key.clone()));
+                    send(&mut alive);
                 }
             }
             () = sleep_until(sibling_at), if alive.len() < MAX_ALIVE => {
                 sibling_at = Instant::now() + SIBLING_AFTER;
                 if call.is_asked_for() {
                     shared.metrics.siblings.inc();
-                    alive.spawn(attempt(shared.clone(), key.clone()));
+                    send(&mut alive);
                 }
             }
         }
@@ -69,7 +73,9 @@ pub async fn run<B: Backend>(shared: &Arc<Shared<B>>, key: &Key, call: &Call) ->
 
 /// One call to the backend, bounded in time; its signature is verified.
 pub async fn attempt<B: Backend>(shared: Arc<Shared<B>>, key: Key) -> Result<Signature, Fault> {
-    let outstanding = shared.health.begin(Instant::now());
+    let start = Instant::now();
+    let outstanding = shared.health.begin(start);
+    shared.metrics.attempts.inc();
     let result = match timeout(ATTEMPT_LIMIT, shared.backend.sign(&key)).await {
         Ok(Ok(signature)) => check(&shared, &key, signature),
         Ok(Err(BackendError::Fault(fault))) => Err(fault),
@@ -81,7 +87,8 @@ pub async fn attempt<B: Backend>(shared: Arc<Shared<B>>, key: Key) -> Result<Sig
         }
     };
     let (now, verdict) = (Instant::now(), result.as_ref().map(|_| ()));
-    shared.metrics.count_signing(verdict.err().map(|fault| fault.cause));
+    let cause = verdict.err().map(|fault| fault.cause);
+    shared.metrics.count_signing(cause, now.duration_since(start));
     // Health first: whom the opened gate lets through finds the backend up.
     outstanding.end(verdict.map_err(Clone::clone), now);
     shared.judge(&key, verdict, now);

@@ -48,7 +48,7 @@ fn milliseconds(milliseconds: u64) -> Duration {
 
 impl Subject {
     async fn sign(&self, number: u32) -> Result<Signature, BackendError> {
-        self.remote.sign_for(&hash(number), Instant::now()).await
+        self.remote.sign_for(&hash(number), Instant::now()).await.result
     }
 
     /// As the node does it: asks, and asks again a second after each answer that is none.
@@ -76,7 +76,7 @@ impl Subject {
         let mut callers = JoinSet::new();
         for number in 1000..1005 {
             let remote = self.remote.clone();
-            callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await });
+            callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await.result });
         }
         for answer in callers.join_all().await {
             assert_eq!(answer, Err(BackendError::Broken));
@@ -90,7 +90,7 @@ async fn equal_hashes_share_one_call_and_later_ones_the_cache() {
     let mut callers = JoinSet::new();
     for _ in 0..1000 {
         let remote = subject.remote.clone();
-        callers.spawn(async move { remote.sign_for(&hash(1), Instant::now()).await });
+        callers.spawn(async move { remote.sign_for(&hash(1), Instant::now()).await.result });
     }
     let key = subject.remote.public_key();
     for answer in callers.join_all().await {
@@ -120,7 +120,7 @@ async fn the_time_that_a_caller_has_waited_already_counts() {
     let subject = subject([], Step::Hang);
     let start = Instant::now();
     sleep(milliseconds(800)).await;
-    let answer = subject.remote.sign_for(&hash(1), start).await;
+    let answer = subject.remote.sign_for(&hash(1), start).await.result;
     assert_eq!(
         (answer, start.elapsed()),
         (Err(BackendError::Deadline(DEADLINE)), DEADLINE)
@@ -226,7 +226,7 @@ async fn a_hundred_hashes_are_at_the_backend_and_4096_wait() {
     let mut callers = JoinSet::new();
     for number in 0..4196 {
         let remote = subject.remote.clone();
-        callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await });
+        callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await.result });
     }
     sleep(milliseconds(1)).await;
     assert_eq!(subject.sign(9999).await, Err(BackendError::Overloaded));
@@ -266,7 +266,7 @@ async fn all_that_waits_is_signed_when_the_backend_is_back() {
     let mut callers = JoinSet::new();
     for number in 0..500 {
         let remote = subject.remote.clone();
-        callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await });
+        callers.spawn(async move { remote.sign_for(&hash(number), Instant::now()).await.result });
     }
     assert!(callers.join_all().await.iter().all(Result::is_ok));
     assert!(start.elapsed() < DEADLINE);

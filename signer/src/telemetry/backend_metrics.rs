@@ -1,10 +1,15 @@
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::time::Duration;
 
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use super::metrics::BUCKETS;
 use crate::backend::Cause;
 
 /// Time series of a remote backend.
 #[derive(Debug)]
 pub struct BackendMetrics {
+    /// Attempts to have something signed, sent.
+    pub attempts: IntCounter,
     /// Signatures that were there already.
     pub cache_hits: IntCounter,
     /// Requests that joined a call under way.
@@ -21,6 +26,7 @@ pub struct BackendMetrics {
     waiting: IntGauge,
     signings: Series,
     public_keys: Series,
+    signing_durations: Histogram,
 }
 
 #[derive(Debug)]
@@ -65,7 +71,20 @@ impl BackendMetrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok(gauge)
         };
+        let signing_durations = Histogram::with_opts(
+            HistogramOpts::new(
+                "atto_signer_backend_signing_duration_seconds",
+                "From sending an attempt to its end, whatever it was.",
+            )
+            .buckets(BUCKETS.to_vec()),
+        )?;
+        registry.register(Box::new(signing_durations.clone()))?;
         Ok(Self {
+            signing_durations,
+            attempts: counter(
+                "atto_signer_backend_attempts_total",
+                "Attempts to have something signed, sent to the backend.",
+            )?,
             cache_hits: counter("atto_signer_cache_hits_total", "Signatures answered from the cache.")?,
             joined: counter(
                 "atto_signer_joined_total",
@@ -86,8 +105,9 @@ impl BackendMetrics {
     }
 
     /// A signature was asked for; `None`: and came.
-    pub fn count_signing(&self, cause: Option<Cause>) {
+    pub fn count_signing(&self, cause: Option<Cause>, duration: Duration) {
         self.signings.count(cause);
+        self.signing_durations.observe(duration.as_secs_f64());
     }
 
     /// The public key was asked for; `None`: and came.

@@ -1,12 +1,15 @@
+use std::time::Duration;
+
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
-use super::{BackendMetrics, Identity};
+use super::{BackendMetrics, Health, Identity, Requests};
 use crate::protocol::Kind;
 
-const BUCKETS: [f64; 16] = [
+/// Upper bounds of all histograms, in seconds.
+pub const BUCKETS: [f64; 16] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 2.5, 5.0, 10.0,
 ];
 
@@ -17,7 +20,13 @@ macro_rules! labels {
         pub enum $name { $($(#[$comment])* $variant,)+ }
 
         impl $name {
-            const LABELS: &[&str] = &[$($label),+];
+            /// All of them, in the order of their discriminants.
+            pub const LABELS: &[&str] = &[$($label),+];
+
+            /// As in metrics and audit lines.
+            pub const fn label(self) -> &'static str {
+                Self::LABELS[self as usize]
+            }
         }
     };
 }
@@ -91,9 +100,15 @@ const KINDS: [&str; 3] = ["block", "vote", "challenge"];
 pub struct Metrics {
     registry: Registry,
     signatures: Vec<Vec<IntCounter>>,
-    durations: Vec<Histogram>,
+    durations: Vec<Vec<Histogram>>,
     refusals: Vec<IntCounter>,
     key: IntGaugeVec,
+    backend_up: IntGauge,
+    client_up: IntGauge,
+    /// Requests as others count them.
+    pub requests: Requests,
+    /// Audit lines that were lost.
+    pub audit_dropped: IntCounter,
 }
 
 impl Metrics {
@@ -110,10 +125,10 @@ impl Metrics {
         let durations = HistogramVec::new(
             HistogramOpts::new(
                 "atto_signer_signature_duration_seconds",
-                "From the head of a signing request to its answer, signed requests only.",
+                "From the head of a signing request with the right token to its answer.",
             )
             .buckets(BUCKETS.to_vec()),
-            &["kind"],
+            &["kind", "outcome"],
         )?;
         let refusals = IntCounterVec::new(
             Opts::new(
@@ -135,6 +150,18 @@ impl Metrics {
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(refusals.clone()))?;
         registry.register(Box::new(build.clone()))?;
+        let up = IntGaugeVec::new(
+            Opts::new(
+                "atto_signer_component_up",
+                "1 while the component is UP in /health, else 0.",
+            ),
+            &["component"],
+        )?;
+        registry.register(Box::new(up.clone()))?;
+        let audit_dropped = IntCounter::new("atto_signer_audit_dropped_total", "Audit lines that were lost.")?;
+        registry.register(Box::new(audit_dropped.clone()))?;
+        let requests = Requests::new()?;
+        registry.register(Box::new(requests.clone()))?;
         build
             .get_metric_with_label_values(&[env!("CARGO_PKG_VERSION"), backend])?
             .set(1);
@@ -144,14 +171,23 @@ impl Metrics {
                 .map(|outcome| signatures.get_metric_with_label_values(&[kind, *outcome]))
                 .collect()
         };
-        let by_kind = |kind: &&str| durations.get_metric_with_label_values(&[*kind]);
+        let durations_by_outcome = |kind: &'static str| -> Result<Vec<Histogram>, prometheus::Error> {
+            Outcome::LABELS
+                .iter()
+                .map(|outcome| durations.get_metric_with_label_values(&[kind, *outcome]))
+                .collect()
+        };
         let by_reason = |reason: &&str| refusals.get_metric_with_label_values(&[*reason]);
         Ok(Self {
             signatures: KINDS.into_iter().map(by_outcome).collect::<Result<_, _>>()?,
-            durations: KINDS.iter().map(by_kind).collect::<Result<_, _>>()?,
+            durations: KINDS.into_iter().map(durations_by_outcome).collect::<Result<_, _>>()?,
             refusals: Reason::LABELS.iter().map(by_reason).collect::<Result<_, _>>()?,
             registry,
             key,
+            backend_up: up.get_metric_with_label_values(&["backend"])?,
+            client_up: up.get_metric_with_label_values(&["client"])?,
+            requests,
+            audit_dropped,
         })
     }
 
@@ -167,13 +203,10 @@ impl Metrics {
     }
 
     /// Counts a signing request.
-    pub fn count(&self, kind: Kind, outcome: Outcome) {
-        self.signatures[kind as usize][outcome as usize].inc();
-    }
-
-    /// How long a signature took.
-    pub fn observe(&self, kind: Kind, seconds: f64) {
-        self.durations[kind as usize].observe(seconds);
+    pub fn count(&self, kind: Kind, outcome: Outcome, duration: Duration) {
+        let (kind, outcome) = (kind as usize, outcome as usize);
+        self.signatures[kind][outcome].inc();
+        self.durations[kind][outcome].observe(duration.as_secs_f64());
     }
 
     /// Counts a request that was not answered with what it asked for.
@@ -181,8 +214,10 @@ impl Metrics {
         self.refusals[reason as usize].inc();
     }
 
-    /// Prometheus text.
-    pub fn render(&self) -> Vec<u8> {
+    /// Prometheus text, with this state of health.
+    pub fn render(&self, health: &Health) -> Vec<u8> {
+        self.backend_up.set(health.is_ready().into());
+        self.client_up.set(health.client_fault().is_none().into());
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!("the metrics cannot be written: {error}");
@@ -198,9 +233,8 @@ mod tests {
     #[test]
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new("LOCAL").unwrap();
-        metrics.count(Kind::Challenge, Outcome::Refused);
+        metrics.count(Kind::Vote, Outcome::Signed, Duration::from_millis(700));
         metrics.refuse(Reason::Internal);
-        metrics.observe(Kind::Vote, 0.7);
         metrics.show_key(&Identity {
             public_key: "AB".to_owned(),
             address: "atto://ab".to_owned(),
@@ -208,15 +242,18 @@ mod tests {
             capabilities: Vec::new(),
             version: "0",
         });
-        let text = String::from_utf8(metrics.render()).unwrap();
+        let text = String::from_utf8(metrics.render(&Health::default())).unwrap();
         for line in [
-            "atto_signer_signatures_total{kind=\"challenge\",outcome=\"refused\"} 1",
+            "atto_signer_signatures_total{kind=\"vote\",outcome=\"signed\"} 1",
             "atto_signer_signatures_total{kind=\"block\",outcome=\"signed\"} 0",
             "atto_signer_key_info{address=\"atto://ab\",public_key=\"AB\"} 1",
             "atto_signer_refusals_total{reason=\"internal\"} 1",
             "atto_signer_refusals_total{reason=\"wrong_token\"} 0",
-            "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",le=\"0.5\"} 0",
-            "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",le=\"0.75\"} 1",
+            "atto_signer_audit_dropped_total 0",
+            "atto_signer_component_up{component=\"backend\"} 0",
+            "atto_signer_component_up{component=\"client\"} 1",
+            "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",outcome=\"signed\",le=\"0.5\"} 0",
+            "atto_signer_signature_duration_seconds_bucket{kind=\"vote\",outcome=\"signed\",le=\"0.75\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in:\n{text}");
         }

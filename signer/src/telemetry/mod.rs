@@ -1,15 +1,19 @@
 //! What the outside can see of the signer: log lines, metrics, health.
 
+mod audit;
 mod backend;
 mod backend_metrics;
 mod client;
 mod health;
 mod log;
 mod metrics;
+mod requests;
 
+pub use audit::{Audit, AuditConfig, AuditMode, Decision};
 pub use backend::BackendHealth;
 pub use backend_metrics::BackendMetrics;
 pub use client::{ClientFault, Verdict};
 pub use health::{Health, Identity};
 pub use log::{Level, init};
 pub use metrics::{Metrics, Outcome, Reason};
+pub use requests::{Requests, Route};

@@ -13,7 +13,7 @@ async fn complaint(path: &str, body: impl Into<axum::body::Body>) -> String {
 }
 
 /// A SEND block of our key, with this text as one field's value.
-fn block(field: &str, value: &str) -> String {
+pub fn block(field: &str, value: &str) -> String {
     let fields = [
         ("type", "\"SEND\"".to_owned()),
         ("network", "\"LIVE\"".to_owned()),
@@ -342,7 +342,7 @@ async fn a_rule_that_refuses_is_named_and_counted() {
     assert_eq!(signer.post("/blocks", block("", "")).await.complaint(), text);
     signer.post("/blocks", block("network", "\"BETA\"")).await.signature();
     signer.post("/votes", vote(&json!({})).to_string()).await.signature();
-    let metrics = String::from_utf8(signer.metrics.render()).unwrap();
+    let metrics = String::from_utf8(signer.metrics.render(&signer.health)).unwrap();
     let line = "atto_signer_refusals_total{reason=\"policy_networks\"} 1";
     assert!(metrics.lines().any(|found| found == line), "{metrics}");
 }

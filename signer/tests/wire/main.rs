@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
+mod audit;
 mod bad_input;
 mod leniency;
 mod statuses;

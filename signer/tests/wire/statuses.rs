@@ -251,11 +251,13 @@ async fn everything_is_counted() {
     signer
         .send(request(Method::POST, "/blocks").body(Body::empty()).unwrap())
         .await;
-    let metrics = String::from_utf8(signer.metrics.render()).unwrap();
+    let metrics = String::from_utf8(signer.metrics.render(&signer.health)).unwrap();
     for line in [
         "atto_signer_signatures_total{kind=\"vote\",outcome=\"signed\"} 1",
         "atto_signer_signatures_total{kind=\"vote\",outcome=\"refused\"} 1",
-        "atto_signer_signature_duration_seconds_count{kind=\"vote\"} 1",
+        "atto_signer_signature_duration_seconds_count{kind=\"vote\",outcome=\"signed\"} 1",
+        "http_server_requests_seconds_count{method=\"POST\",outcome=\"SUCCESS\",status=\"200\",uri=\"/votes\"} 1",
+        "http_server_requests_seconds_count{method=\"POST\",outcome=\"CLIENT_ERROR\",status=\"404\",uri=\"OTHER\"} 1",
         "atto_signer_refusals_total{reason=\"invalid\"} 1",
         "atto_signer_refusals_total{reason=\"not_found\"} 1",
         "atto_signer_refusals_total{reason=\"wrong_token\"} 1",

@@ -12,7 +12,7 @@ use signer::{
     policy::{Capabilities, Policy},
     protocol::Kind,
     service::Service,
-    telemetry::{Health, Metrics},
+    telemetry::{Audit, AuditConfig, AuditMode, Health, Metrics},
 };
 use tower::ServiceExt;
 
@@ -24,6 +24,7 @@ pub struct Signer<B = LocalKey> {
     pub service: ApiService<B>,
     pub health: Arc<Health>,
     pub metrics: Arc<Metrics>,
+    pub audit: Audit,
 }
 
 pub struct Answer {
@@ -74,17 +75,31 @@ impl<B: Backend> Signer<B> {
     }
 
     pub fn with_policy(backend: B, policy: Policy) -> Self {
+        Self::with_audit(
+            backend,
+            policy,
+            &AuditConfig {
+                mode: AuditMode::Off,
+                file: None,
+            },
+        )
+    }
+
+    pub fn with_audit(backend: B, policy: Policy, audit: &AuditConfig) -> Self {
         let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new("LOCAL").unwrap()));
+        let audit = Audit::start(audit, metrics.audit_dropped.clone()).unwrap();
         let service = signer::router(Api {
             service: Service::new(policy, backend),
             token: Token::new(TOKEN),
             metrics: metrics.clone(),
             health: health.clone(),
+            audit: audit.clone(),
         });
         Self {
             service,
             health,
             metrics,
+            audit,
         }
     }
 

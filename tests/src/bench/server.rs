@@ -27,11 +27,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// The signer with a LOCAL key and this much audit, where it has any.
-    pub fn local(audit: Option<&str>) -> Result<Self> {
+    /// The signer with a LOCAL key and this `ATTO_SIGNER_AUDIT`.
+    pub fn local(audit: &str) -> Result<Self> {
         let key = "07".repeat(32);
-        let key = [("ATTO_SIGNER_BACKEND", "LOCAL"), ("ATTO_SIGNER_KEY", &key)];
-        Self::signer(key.into_iter().chain(audit.map(|audit| ("ATTO_SIGNER_AUDIT", audit))))
+        Self::signer([
+            ("ATTO_SIGNER_BACKEND", "LOCAL"),
+            ("ATTO_SIGNER_KEY", &key),
+            ("ATTO_SIGNER_AUDIT", audit),
+        ])
     }
 
     /// The signer with its key in the KMS at this endpoint.
@@ -124,7 +127,7 @@ impl Drop for Server {
 /// Seconds from exec to a readiness answer of 200, one start after the other.
 pub fn start_times() -> Result<Vec<f64>> {
     (0..STARTS)
-        .map(|_| Ok(Server::local(None)?.ready_after.as_secs_f64()))
+        .map(|_| Ok(Server::local("decisions")?.ready_after.as_secs_f64()))
         .collect()
 }
 

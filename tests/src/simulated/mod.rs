@@ -17,7 +17,7 @@ use signer::management::{self, Management};
 use signer::policy::{Capabilities, Policy};
 use signer::protocol::{Address, Kind};
 use signer::service::{Remote, Service};
-use signer::telemetry::{BackendHealth, BackendMetrics, Health, Identity, Metrics};
+use signer::telemetry::{Audit, AuditConfig, AuditMode, BackendHealth, BackendMetrics, Health, Identity, Metrics};
 use tokio::time::sleep;
 use tower::ServiceExt;
 
@@ -41,6 +41,7 @@ pub struct Simulated {
     door: Door,
     management: Management,
     backend: (Arc<BackendHealth>, Arc<BackendMetrics>),
+    audit: Audit,
 }
 
 impl Simulated {
@@ -54,6 +55,11 @@ impl Simulated {
         let backend = (Arc::<BackendHealth>::default(), Arc::new(metrics.add_backend()?));
         let health = Arc::<Health>::default();
         health.watch_backend(backend.0.clone());
+        let off = AuditConfig {
+            mode: AuditMode::Off,
+            file: None,
+        };
+        let audit = Audit::start(&off, metrics.audit_dropped.clone())?;
         let door = Door::default();
         Ok(Self {
             key: kms.verifying_key(),
@@ -62,6 +68,7 @@ impl Simulated {
             door,
             management: Management { health, metrics },
             backend,
+            audit,
         })
     }
 
@@ -90,6 +97,7 @@ impl Simulated {
             token: Token::new(TOKEN),
             metrics: self.management.metrics.clone(),
             health: self.management.health.clone(),
+            audit: self.audit.clone(),
         }));
         self.management.health.become_ready(Identity {
             public_key: public_key.to_string(),

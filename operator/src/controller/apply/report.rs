@@ -12,6 +12,7 @@ use super::super::context::{Context, deadline};
 use super::super::error::Error;
 use super::super::live::LiveDeployment;
 use super::super::status::{Notice, Report};
+use super::Applied;
 
 /// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands.
 ///
@@ -20,14 +21,18 @@ use super::super::status::{Notice, Report};
 pub async fn publish(
     context: &Context,
     binding: &SignerBinding,
-    live: Option<&LiveDeployment>,
+    applied: &Applied,
     report: &Report,
 ) -> Result<(), Error> {
     if binding.status.as_ref() != Some(&report.status) {
         status(context, binding, &report.status).await?;
     }
+    let live = |name: &String| {
+        let deployments = applied.targets.iter().filter_map(|target| target.deployment.as_ref());
+        deployments.into_iter().find(|live| live.name() == name)
+    };
     for notice in &report.notices {
-        tell(context, binding, live, notice).await;
+        tell(context, binding, notice.deployment.as_ref().and_then(live), notice).await;
     }
     Ok(())
 }
@@ -56,7 +61,7 @@ async fn status(context: &Context, binding: &SignerBinding, status: &SignerBindi
     }
 }
 
-/// Writes one Event on the binding and one on its Deployment.
+/// Writes one Event on the binding and one on the Deployment that it is about.
 pub async fn tell(context: &Context, binding: &SignerBinding, live: Option<&LiveDeployment>, notice: &Notice) {
     let binding_reference = binding.object_ref(&());
     let deployment_reference = live.map(|live| ObjectReference {
@@ -67,8 +72,9 @@ pub async fn tell(context: &Context, binding: &SignerBinding, live: Option<&Live
         uid: Some(live.uid().to_owned()),
         ..ObjectReference::default()
     });
+    let on_binding = notice.is_on_binding.then_some(&binding_reference);
     let references = [
-        (Some(&binding_reference), deployment_reference.as_ref()),
+        (on_binding, deployment_reference.as_ref()),
         (deployment_reference.as_ref(), Some(&binding_reference)),
     ];
     for (about, related) in references {

@@ -4,17 +4,19 @@
 pub mod hash;
 pub mod intact;
 pub mod names;
+mod policy;
 pub mod quantity;
 pub mod service;
 mod sidecar;
 
-pub use sidecar::variables as signer_variables;
+pub use sidecar::voter_variables;
 
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
 
 use super::live::LiveDeployment;
-use super::validate::{Injection, Refusal, SignerOrigin, Target};
+use super::observe::Observed;
+use super::validate::{self, Injection, Refusal, SignerOrigin, Target, Verdict};
 
 /// What is wanted of the cluster for one Deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,17 @@ pub struct Rendered {
     pub service: Value,
 }
 
+/// Renders what may be injected, in the order of the targets.
+pub fn render_all(observed: &Observed, verdict: &Verdict) -> Vec<Result<Rendered, Refusal>> {
+    let pairs = observed.targets.iter().zip(&verdict.targets);
+    pairs
+        .map(|(target, verdict)| {
+            let injection = verdict.injection.as_ref().map_err(Clone::clone)?;
+            render(injection, validate::present(target)?)
+        })
+        .collect()
+}
+
 /// Renders an injection, and refuses a sidecar with our annotation that is not what we would have written.
 ///
 /// # Errors
@@ -35,7 +48,7 @@ pub struct Rendered {
 pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, Refusal> {
     let sidecar = sidecar::render(injection);
     if injection.signer == SignerOrigin::Annotated && !live.signer().is_some_and(|found| is_equal(found, &sidecar)) {
-        return Err(super::validate::other_signer(live));
+        return Err(validate::other_signer(live));
     }
     let mut template = json!({
         "metadata": { "labels": { DEPLOYMENT_LABEL: names::short_name(&injection.deployment.name) } },

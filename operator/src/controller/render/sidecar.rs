@@ -1,9 +1,11 @@
 //! The native sidecar `signer`.
 
+use crds::SecretKeyRef;
 use crds::names::SIGNER_CONTAINER;
 use serde_json::{Value, json};
 
-use super::secret_reference;
+use super::{policy, secret_reference};
+use crate::controller::pods::MANAGEMENT_PORT;
 use crate::controller::validate::{Injection, KeySource, SidecarResources};
 
 pub fn render(injection: &Injection) -> Value {
@@ -17,7 +19,7 @@ pub fn render(injection: &Injection) -> Value {
         "env": variables(injection),
         "ports": [
             { "name": "signer-api", "containerPort": injection.api_port, "protocol": "TCP" },
-            { "name": "signer-mgmt", "containerPort": management, "protocol": "TCP" },
+            { "name": MANAGEMENT_PORT, "containerPort": management, "protocol": "TCP" },
         ],
         "resources": resources(&injection.resources),
         // The node waits for the key for up to an hour, which a Workload Identity grant may need to spread.
@@ -48,26 +50,40 @@ pub fn render(injection: &Injection) -> Value {
     })
 }
 
-/// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes
-/// Kubernetes inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
-pub fn variables(injection: &Injection) -> Vec<Value> {
-    let capabilities: Vec<_> = injection.capabilities.iter().map(|each| each.as_str()).collect();
-    let (backend, key) = match &injection.key {
+/// The variables that make it this voter and no other: backend, key, token.
+pub fn voter_variables(key: &KeySource, token: &SecretKeyRef) -> [Value; 3] {
+    let (backend, key) = match key {
         KeySource::Gcp { key_version } => ("GCP", json!({ "name": "ATTO_SIGNER_KEY", "value": key_version })),
         KeySource::Local { secret } => (
             "LOCAL",
             json!({ "name": "ATTO_SIGNER_KEY", "valueFrom": secret_reference(secret) }),
         ),
     };
-    let mut variables = vec![
+    [
         json!({ "name": "ATTO_SIGNER_BACKEND", "value": backend }),
+        key,
+        json!({ "name": "ATTO_SIGNER_TOKEN", "valueFrom": secret_reference(token) }),
+    ]
+}
+
+/// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes
+/// Kubernetes inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
+fn variables(injection: &Injection) -> Vec<Value> {
+    let capabilities: Vec<_> = injection.capabilities.iter().map(|each| each.as_str()).collect();
+    let [backend, key, token] = voter_variables(&injection.key, &injection.token);
+    let mut variables = vec![
+        backend,
         key,
         json!({ "name": "ATTO_SIGNER_ADDRESS", "value": "localhost" }),
         json!({ "name": "ATTO_SIGNER_PORT", "value": injection.api_port.to_string() }),
         json!({ "name": "ATTO_SIGNER_MANAGEMENT_PORT", "value": injection.management_port.to_string() }),
         json!({ "name": "ATTO_SIGNER_CAPABILITIES", "value": capabilities.join(",") }),
-        json!({ "name": "ATTO_SIGNER_TOKEN", "valueFrom": secret_reference(&injection.token) }),
+        token,
     ];
+    if let Some(address) = &injection.expected_address {
+        variables.push(json!({ "name": "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", "value": address }));
+    }
+    variables.extend(policy::variables(&injection.policy));
     if let Some(level) = injection.log_level {
         variables.push(json!({ "name": "ATTO_SIGNER_LOG", "value": level.as_str() }));
     }

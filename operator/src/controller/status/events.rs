@@ -1,16 +1,21 @@
 //! Which Events to write: one per transition, none at steady state.
 
-use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
+use crds::{SignerBindingStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::shorten;
+use super::target::Reported;
+use crate::controller::apply::Written;
 use crate::controller::apply::removal::Removed;
-use crate::controller::apply::{Applied, Written};
 
-/// An Event to write, on the binding and on its Deployment.
+/// An Event to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
+    /// The Deployment that it is written on.
+    pub deployment: Option<String>,
+    /// Whether it is written on the binding as well.
+    pub is_on_binding: bool,
     pub is_warning: bool,
     pub reason: String,
     pub action: &'static str,
@@ -20,8 +25,12 @@ pub struct Notice {
 /// The API server's bound on a note.
 const LONGEST_NOTE: usize = 1000;
 
-pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, applied: &Applied) -> Vec<Notice> {
-    let mut notices: Vec<_> = of_write(applied.written).into_iter().collect();
+pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[Reported]) -> Vec<Notice> {
+    let mut notices: Vec<_> = targets.iter().flat_map(|target| of_target(old, target)).collect();
+    let only = match targets {
+        [only] => Some(only.status.name.clone()),
+        _ => None,
+    };
     for condition in &new.conditions {
         let before = old.conditions.iter().find(|other| other.type_ == condition.type_);
         if before.is_some_and(|before| before.status == condition.status && before.reason == condition.reason) {
@@ -29,6 +38,8 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, applied: &A
         }
         if is_told(condition) {
             notices.push(Notice {
+                deployment: only.clone(),
+                is_on_binding: true,
                 is_warning: condition.status != "True",
                 reason: condition.reason.clone(),
                 action: "Reconcile",
@@ -36,19 +47,59 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, applied: &A
             });
         }
     }
+    if only.is_none() {
+        notices.extend(targets.iter().filter_map(|target| of_one_among_others(old, target)));
+    }
     notices
 }
 
+/// What happened to one Deployment.
+fn of_target(old: &SignerBindingStatus, target: &Reported) -> Vec<Notice> {
+    let name = &target.status.name;
+    let was = old.targets.iter().find(|before| before.name == *name);
+    let departs = target.status.reason == reasons::NO_LONGER_SELECTED
+        && was.is_none_or(|before| before.reason != reasons::NO_LONGER_SELECTED);
+    let departed = departs.then(|| Notice {
+        deployment: Some(name.clone()),
+        is_on_binding: true,
+        is_warning: true,
+        reason: reasons::NO_LONGER_SELECTED.to_owned(),
+        action: "Reconcile",
+        note: target.status.message.clone(),
+    });
+    departed.into_iter().chain(of_write(name, target.written)).collect()
+}
+
+/// With many Deployments the conditions speak of the first that fails; each of them has its own on itself.
+fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<Notice> {
+    let TargetStatus {
+        name, reason, message, ..
+    } = &target.status;
+    let was = old.targets.iter().find(|before| before.name == *name);
+    let is_new = was.is_none_or(|before| before.reason != *reason);
+    let failing = target.states.iter().find(|state| state.is_false())?;
+    (is_new && target.is_selected && !FOLLOWS.contains(&failing.refusal.reason)).then(|| Notice {
+        deployment: Some(name.clone()),
+        is_on_binding: false,
+        is_warning: true,
+        reason: reason.clone(),
+        action: "Reconcile",
+        note: shorten(message, LONGEST_NOTE),
+    })
+}
+
 /// What to tell about a removal; nothing if there was nothing to remove.
-pub fn removal_notice(removed: Removed) -> Option<Notice> {
+pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
     let note = match removed {
         Removed { kept: true, .. } => {
-            "the binding is gone, but another manager's manifest carries parts of the signer, which stay: remove them there"
+            "the binding lets the Deployment go, but another manager's manifest carries parts of the signer, which stay: remove them there"
         }
         Removed { changed: true, .. } => "took the signer and the node's variables out of the pod template",
         Removed { .. } => return None,
     };
     Some(Notice {
+        deployment: Some(deployment.to_owned()),
+        is_on_binding: true,
         is_warning: removed.kept,
         reason: "Removed".to_owned(),
         action: "Remove",
@@ -56,16 +107,21 @@ pub fn removal_notice(removed: Removed) -> Option<Notice> {
     })
 }
 
-fn of_write(written: Written) -> Option<Notice> {
+fn of_write(deployment: &str, written: Written) -> Option<Notice> {
     match written {
         Written::Nothing => None,
+        Written::Removal(removed) => removal_notice(deployment, removed),
         Written::Repair => Some(Notice {
+            deployment: Some(deployment.to_owned()),
+            is_on_binding: true,
             is_warning: true,
             reason: "DriftRepaired".to_owned(),
             action: "Repair",
             note: "put back the injected signer, which somebody had changed".to_owned(),
         }),
         Written::Injection => Some(Notice {
+            deployment: Some(deployment.to_owned()),
+            is_on_binding: true,
             is_warning: false,
             reason: reasons::INJECTED.to_owned(),
             action: "Inject",
@@ -74,18 +130,22 @@ fn of_write(written: Written) -> Option<Notice> {
     }
 }
 
-/// What follows from another condition, or is only on its way, is not told.
+/// What follows from another condition, or is only on its way.
+const FOLLOWS: [&str; 4] = [
+    reasons::NOT_ACCEPTED,
+    reasons::TOKEN_NOT_READY,
+    reasons::NOT_INJECTED,
+    reasons::PROGRESSING,
+];
+
+/// Whether a condition is worth an Event.
 fn is_told(condition: &Condition) -> bool {
-    let follows = [
-        reasons::NOT_ACCEPTED,
-        reasons::TOKEN_NOT_READY,
-        reasons::NOT_INJECTED,
-        reasons::PROGRESSING,
-    ];
     let is_true = condition.status == "True";
     match condition.type_.as_str() {
-        types::ROLLED_OUT => is_true || !follows.contains(&condition.reason.as_str()),
-        types::READY => false,
-        _ => !is_true && !follows.contains(&condition.reason.as_str()),
+        types::ROLLED_OUT => is_true || !FOLLOWS.contains(&condition.reason.as_str()),
+        types::READY | types::RECONCILING | types::STALLED => false,
+        // Also when it is true again: somebody was told that it was not.
+        types::SIGNING => condition.status != "Unknown",
+        _ => !is_true && !FOLLOWS.contains(&condition.reason.as_str()),
     }
 }

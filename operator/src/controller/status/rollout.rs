@@ -4,11 +4,12 @@ use crds::conditions::reasons;
 
 use super::State;
 use crate::controller::live::LiveDeployment;
+use crate::controller::pods::{InjectedPod, Waiting};
 use crate::controller::validate::Refusal;
 
 /// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
 /// that follows the probes of the pods.
-pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>) -> State {
+pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     let Some(live) = live.filter(|_| injected) else {
         return State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
     };
@@ -26,10 +27,7 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>) -> St
         );
     }
     if observed && updated == wanted && all == updated && (settled || available == wanted) {
-        return State::yes(
-            reasons::ROLLED_OUT,
-            format!("Deployment {} has no pods of another template", live.name()),
-        );
+        return State::yes(reasons::ROLLED_OUT, "no pods of another template are left");
     }
     let counts = counts(live);
     // The controller counts a paused Deployment as observed although its pods stay as they are.
@@ -39,16 +37,58 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>) -> St
             format!("Deployment {} is paused: {counts}; resume it to roll out", live.name()),
         ));
     }
+    let stuck = stuck(pods);
     if let Some(("ProgressDeadlineExceeded", message)) = live.condition("Progressing", "False") {
+        let why = stuck.map_or(counts, |state| state.refusal.message);
         return State::no(Refusal::new(
             reasons::PROGRESS_DEADLINE_EXCEEDED,
-            format!("{message}: {counts}"),
+            format!("{message}: {why}"),
         ));
+    }
+    if let Some(stuck) = stuck {
+        return stuck;
     }
     if let Some((reason, message)) = live.condition("ReplicaFailure", "True") {
         return State::no(Refusal::new(reasons::PODS_NOT_CREATED, format!("{reason}: {message}")));
     }
+    if let Some(pod) = pods.iter().find(|pod| !pod.signer_started) {
+        return State::no(Refusal::new(
+            reasons::PROGRESSING,
+            format!("{counts}; pod {} waits for its signer to start", pod.name),
+        ));
+    }
     State::no(Refusal::new(reasons::PROGRESSING, counts))
+}
+
+/// What a container of one of the pods waits for, if that does not come by itself.
+pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
+    let waiting = pods.iter().find_map(|pod| pod.waiting.as_ref())?;
+    let Waiting {
+        container,
+        reason: found,
+        message,
+    } = waiting;
+    let reason = match found.as_str() {
+        // The kubelet goes back and forth between the two.
+        "ErrImagePull" | "ImagePullBackOff" => reasons::IMAGE_PULL_BACK_OFF,
+        "CreateContainerError" | "RunContainerError" => reasons::CREATE_CONTAINER_ERROR,
+        other => {
+            let known = [
+                reasons::INVALID_IMAGE_NAME,
+                reasons::ERR_IMAGE_NEVER_PULL,
+                reasons::CREATE_CONTAINER_CONFIG_ERROR,
+                reasons::CRASH_LOOP_BACK_OFF,
+            ];
+            known
+                .into_iter()
+                .find(|known| *known == other)
+                .unwrap_or(reasons::CONTAINER_WAITING)
+        }
+    };
+    let told = format!("container {container} waits: ");
+    let mut state = State::no(Refusal::new(reason, format!("{told}{found}: {message}")));
+    state.keep = Some(told);
+    Some(state)
 }
 
 /// Ready pods only: every other count would make a write of every step of a rollout.
@@ -79,8 +119,8 @@ mod tests {
         let live = LiveDeployment::new(json!({
             "metadata": {"name": "voter", "generation": 2}, "spec": spec, "status": status,
         }));
-        let state = state(true, false, Some(&live));
-        (state.is_true, state.refusal.reason)
+        let state = state(true, false, Some(&live), &[]);
+        (state.is_true(), state.refusal.reason)
     }
 
     #[test]
@@ -93,7 +133,10 @@ mod tests {
         let unready = json!({"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1});
         assert_eq!(of(&json!({}), &unready), (false, reasons::PROGRESSING));
         let live = LiveDeployment::new(json!({"spec": {}, "status": unready}));
-        assert!(state(true, true, Some(&live)).is_true, "a failing probe is no rollout");
+        assert!(
+            state(true, true, Some(&live), &[]).is_true(),
+            "a failing probe is no rollout"
+        );
         let surge = json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 2});
         assert_eq!(of(&json!({}), &surge), (false, reasons::PROGRESSING));
         assert_eq!(
@@ -105,7 +148,37 @@ mod tests {
             of(&json!({"replicas": 0}), &json!({"observedGeneration": 2})),
             (true, reasons::SCALED_TO_ZERO)
         );
-        assert_eq!(state(false, false, None).refusal.reason, reasons::NOT_INJECTED);
+        assert_eq!(state(false, false, None, &[]).refusal.reason, reasons::NOT_INJECTED);
+    }
+
+    #[test]
+    fn a_container_that_cannot_start_is_named() {
+        let pod = |started, reason: &str| InjectedPod {
+            name: "voter-1".to_owned(),
+            hash: String::new(),
+            signer_runs: started,
+            signer_started: started,
+            waiting: (!reason.is_empty()).then(|| Waiting {
+                container: "signer".to_owned(),
+                reason: reason.to_owned(),
+                message: "why".to_owned(),
+            }),
+            answer: None,
+        };
+        let live = LiveDeployment::new(json!({"spec": {}, "status": {"replicas": 1, "updatedReplicas": 1}}));
+        let of = |pod: &InjectedPod| {
+            let found = state(true, false, Some(&live), &[pod]).refusal;
+            (found.reason, found.message)
+        };
+        let (reason, message) = of(&pod(false, "ErrImagePull"));
+        assert_eq!(
+            (reason, message.as_str()),
+            ("ImagePullBackOff", "container signer waits: ErrImagePull: why")
+        );
+        assert_eq!(of(&pod(false, "SomethingNew")).0, "ContainerWaiting");
+        let (reason, message) = of(&pod(false, ""));
+        assert_eq!(reason, "Progressing");
+        assert!(message.contains("pod voter-1 waits for its signer"), "{message}");
     }
 
     #[test]

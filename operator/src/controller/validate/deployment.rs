@@ -1,18 +1,18 @@
 //! Whether this Deployment can carry the signer. Each refusal is computed before anything is written.
 
-use crds::Effective;
 use crds::conditions::reasons;
 use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER};
+use crds::{DeletionPolicy, Effective, SecretKeyRef, SignerBinding, SignerBindingSpec};
 use serde_json::Value;
 
-use super::{Injection, Refusal, SignerOrigin};
+use super::{Injection, KeySource, Refusal, SignerOrigin};
 use crate::controller::live::{ContainerList, LiveDeployment};
-use crate::controller::observe::Observed;
-use crate::controller::render::{node_variables, quantity, signer_variables};
+use crate::controller::observe::{ObservedTarget, Selection};
+use crate::controller::render::{node_variables, quantity, voter_variables};
 
-pub fn present(observed: &Observed) -> Result<&LiveDeployment, Refusal> {
-    let name = observed.binding.spec.target.name.as_deref().unwrap_or_default();
-    match &observed.deployment {
+pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Refusal> {
+    let name = &target.name;
+    match &target.deployment {
         None => Err(Refusal::new(
             reasons::DEPLOYMENT_NOT_FOUND,
             format!(
@@ -25,6 +25,23 @@ pub fn present(observed: &Observed) -> Result<&LiveDeployment, Refusal> {
         )),
         Some(live) => Ok(live),
     }
+}
+
+/// The refusal of a Deployment that has stopped to match.
+pub fn no_longer_selected(target: &ObservedTarget, policy: DeletionPolicy) -> Refusal {
+    let what = match (policy, target.selection) {
+        (DeletionPolicy::Retain, _) | (_, Selection::LetGo) => {
+            "it keeps its signer, as deletionPolicy Retain asked; to follow this binding again it needs the labels of spec.target.selector"
+        }
+        (DeletionPolicy::Remove, _) => "its signer is taken out, as deletionPolicy Remove asks",
+    };
+    Refusal::new(
+        reasons::NO_LONGER_SELECTED,
+        format!(
+            "Deployment {} does not match spec.target.selector any more: {what}",
+            target.name
+        ),
+    )
 }
 
 pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Refusal> {
@@ -63,32 +80,53 @@ pub fn other_signer(live: &LiveDeployment) -> Refusal {
 
 /// A signer that another binding left behind is a voter with another key or token. Nobody changes it by accident.
 pub fn nobody_elses(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Result<(), Refusal> {
-    let Some(signer) = live
-        .signer()
-        .filter(|_| injection.signer == SignerOrigin::Ours && !was_ours)
-    else {
+    if injection.signer != SignerOrigin::Ours || was_ours {
         return Ok(());
-    };
-    let wanted = signer_variables(injection);
-    for name in ["ATTO_SIGNER_BACKEND", "ATTO_SIGNER_KEY", "ATTO_SIGNER_TOKEN"] {
-        let of = |env: &[Value]| {
-            env.iter()
-                .find(|entry| entry["name"] == name)
-                .cloned()
-                .unwrap_or_default()
-        };
-        let found = signer["env"].as_array().map_or(&[][..], Vec::as_slice);
-        if !same_source(&of(found), &of(&wanted)) {
-            return Err(Refusal::new(
-                reasons::TAKE_OVER_PENDING,
-                format!(
-                    "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over only with the same key and token reference. Name the same ones, or create the earlier binding again with deletionPolicy Remove and delete it",
-                    live.name()
-                ),
-            ));
-        }
     }
-    Ok(())
+    match other_voter(live, &injection.key, &injection.token) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::new(
+            reasons::TAKE_OVER_PENDING,
+            format!(
+                "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over only with the same key and token reference. Name the same ones, or create the earlier binding again with deletionPolicy Remove and delete it",
+                live.name()
+            ),
+        )),
+    }
+}
+
+/// Whether the Deployment carries our signer with the key and the token that the binding names.
+pub fn is_same_voter(live: &LiveDeployment, binding: &SignerBinding) -> bool {
+    let SignerBindingSpec {
+        key, token_secret_ref, ..
+    } = &binding.spec;
+    let key = match (&key.gcp, &key.local) {
+        (Some(gcp), _) => KeySource::Gcp {
+            key_version: gcp.key_version.clone(),
+        },
+        (None, Some(local)) => KeySource::Local {
+            secret: local.secret_ref.clone(),
+        },
+        (None, None) => return false,
+    };
+    live.owns_signer() && other_voter(live, &key, token_secret_ref).is_none()
+}
+
+/// The first variable of the signer by which it is another voter.
+fn other_voter(live: &LiveDeployment, key: &KeySource, token: &SecretKeyRef) -> Option<&'static str> {
+    let found = live.signer()?["env"].as_array().map_or(&[][..], Vec::as_slice);
+    let wanted = voter_variables(key, token);
+    ["ATTO_SIGNER_BACKEND", "ATTO_SIGNER_KEY", "ATTO_SIGNER_TOKEN"]
+        .into_iter()
+        .find(|name| {
+            let of = |env: &[Value]| {
+                env.iter()
+                    .find(|entry| entry["name"] == *name)
+                    .cloned()
+                    .unwrap_or_default()
+            };
+            !same_source(&of(found), &of(&wanted))
+        })
 }
 
 pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<String, Refusal> {

@@ -4,16 +4,17 @@ mod deployment;
 mod support;
 mod token;
 
-pub use deployment::{other_signer, present};
+pub use deployment::{is_same_voter, other_signer, present};
 pub use support::image_is_allowed;
 
 use crds::conditions::reasons;
 use crds::{
-    Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Resources, Rollout, SecretKeyRef, SignerBinding,
+    Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Policy, Resources, Rollout, SecretKeyRef,
+    SignerBinding,
 };
 
 use super::live::LiveDeployment;
-use super::observe::{LocalKeySecret, Observed};
+use super::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
 
 /// What the operator was started with and every binding is measured by.
 #[derive(Clone, Debug)]
@@ -46,6 +47,14 @@ pub struct Verdict {
     pub effective: Effective,
     pub accepted: Result<(), Refusal>,
     pub token: Result<Refusal, Refusal>,
+    /// In the order of the targets that were observed. None of them depends on another.
+    pub targets: Vec<TargetVerdict>,
+}
+
+/// What may be done with one Deployment.
+#[derive(Clone, Debug)]
+pub struct TargetVerdict {
+    pub accepted: Result<(), Refusal>,
     pub injection: Result<Injection, Refusal>,
 }
 
@@ -55,7 +64,9 @@ pub struct Injection {
     pub deployment: Target,
     pub node_container: String,
     pub key: KeySource,
+    pub expected_address: Option<String>,
     pub capabilities: Vec<Capability>,
+    pub policy: Policy,
     pub token: SecretKeyRef,
     pub token_fingerprint: String,
     pub image: String,
@@ -120,24 +131,29 @@ pub enum SignerOrigin {
 pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
     let binding = &observed.binding;
     let effective = effective(binding, settings);
-    let accepted = support::accepted(observed, settings, &effective);
+    let accepted = support::accepted(&binding.spec, settings, &effective);
     let token = token::usable(&binding.spec.token_secret_ref, &observed.token);
-    let injection = match (&accepted, &token) {
-        (Err(_), _) => Err(Refusal::new(
-            reasons::NOT_ACCEPTED,
-            "nothing is written until the binding is accepted; what is injected already is left alone",
-        )),
-        (_, Err(_)) => Err(Refusal::new(
-            reasons::TOKEN_NOT_READY,
-            "nothing is written until the token is ready; what is injected already is left alone",
-        )),
-        (Ok(()), Ok(_)) => injection(observed, &effective),
-    };
+    let targets = observed.targets.iter().map(|target| {
+        let accepted = accepted.clone().and_then(|()| support::nobody_was_first(target));
+        let injection = match (&accepted, &token) {
+            _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),
+            (Err(_), _) => Err(Refusal::new(
+                reasons::NOT_ACCEPTED,
+                "nothing is written until the binding is accepted; what is injected already is left alone",
+            )),
+            (_, Err(_)) => Err(Refusal::new(
+                reasons::TOKEN_NOT_READY,
+                "nothing is written until the token is ready; what is injected already is left alone",
+            )),
+            (Ok(()), Ok(_)) => injection(observed, target, &effective),
+        };
+        TargetVerdict { accepted, injection }
+    });
     Verdict {
+        targets: targets.collect(),
         effective,
         accepted,
         token: token.map(|found| found.state),
-        injection,
     }
 }
 
@@ -154,14 +170,14 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
     }
 }
 
-fn injection(observed: &Observed, effective: &Effective) -> Result<Injection, Refusal> {
+fn injection(observed: &Observed, target: &ObservedTarget, effective: &Effective) -> Result<Injection, Refusal> {
     let spec = &observed.binding.spec;
-    let live = deployment::present(observed)?;
+    let live = deployment::present(target)?;
     let key = key_source(observed)?;
     let signer = deployment::signer_origin(live)?;
     let node_container = deployment::node_container(live, spec.target.container.as_deref())?;
     deployment::ports_are_free(live, effective)?;
-    deployment::service_is_ours(observed.service.as_ref(), live)?;
+    deployment::service_is_ours(target.service.as_ref(), live)?;
     let settings = spec.signer.clone().unwrap_or_default();
     let mut capabilities = spec.capabilities.clone();
     capabilities.sort_unstable();
@@ -169,7 +185,9 @@ fn injection(observed: &Observed, effective: &Effective) -> Result<Injection, Re
         deployment: Target::of(live),
         node_container,
         key,
+        expected_address: spec.key.expected_address.clone(),
         capabilities,
+        policy: spec.policy.clone().unwrap_or_default(),
         token: spec.token_secret_ref.clone(),
         token_fingerprint: token::usable(&spec.token_secret_ref, &observed.token)?.fingerprint,
         image: effective.image.clone(),
@@ -184,17 +202,9 @@ fn injection(observed: &Observed, effective: &Effective) -> Result<Injection, Re
         },
         signer,
     };
-    deployment::nobody_elses(live, &injection, was_injected(&observed.binding))?;
+    deployment::nobody_elses(live, &injection, was_injected(&observed.binding, live.name()))?;
     deployment::variables_agree(live, &injection)?;
     Ok(injection)
-}
-
-/// Whether this binding has put a signer into its Deployment before.
-fn was_injected(binding: &SignerBinding) -> bool {
-    binding
-        .status
-        .as_ref()
-        .is_some_and(|status| status.targets.iter().any(|target| target.injected))
 }
 
 fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {

@@ -4,28 +4,16 @@ use crds::conditions::reasons;
 use crds::{Effective, Rollout, SignerBindingSpec};
 
 use super::{Refusal, Settings};
-use crate::controller::observe::{Observed, Rival};
+use crate::controller::observe::ObservedTarget;
 
-pub fn accepted(observed: &Observed, settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
-    everything_is_supported(&observed.binding.spec)?;
-    image_is_allowed(&effective.image, &settings.allowed_signer_images)?;
-    nobody_was_first(&observed.rivals, observed.binding.spec.target.name.as_deref())
+pub fn accepted(spec: &SignerBindingSpec, settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
+    everything_is_supported(spec)?;
+    image_is_allowed(&effective.image, &settings.allowed_signer_images)
 }
 
 /// A field that is accepted and then ignored would be a lie, so each one is named until it does what it says.
 fn everything_is_supported(spec: &SignerBindingSpec) -> Result<(), Refusal> {
     let unsupported = [
-        (
-            spec.target.selector.is_some(),
-            "spec.target.selector",
-            "name the Deployment in spec.target.name",
-        ),
-        (
-            spec.key.expected_address.is_some(),
-            "spec.key.expectedAddress",
-            "remove it",
-        ),
-        (spec.policy.is_some(), "spec.policy", "remove it"),
         (
             spec.workload_identity.is_some(),
             "spec.workloadIdentity",
@@ -85,8 +73,10 @@ fn begins_with(image: &str, prefix: &str) -> bool {
     })
 }
 
-fn nobody_was_first(rivals: &[Rival], target: Option<&str>) -> Result<(), Refusal> {
-    let Some(first) = rivals
+/// One binding serves a Deployment: the oldest, then the first by name.
+pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Refusal> {
+    let Some(first) = target
+        .rivals
         .iter()
         .filter(|rival| rival.is_older)
         .map(|rival| &rival.name)
@@ -98,7 +88,7 @@ fn nobody_was_first(rivals: &[Rival], target: Option<&str>) -> Result<(), Refusa
         reasons::TARGET_TAKEN,
         format!(
             "SignerBinding {first}, which is older, is for Deployment {} as well, and only one can be; see its status, and delete one of the two",
-            target.unwrap_or_default()
+            target.name
         ),
     ))
 }

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{Cause, Endpoint, Fault, fault};
+use super::{Cause, Endpoint, Fault, fault, identity::identity};
 
 /// How long a token may take.
 const TOKEN_LIMIT: Duration = Duration::from_secs(10);
@@ -39,6 +39,7 @@ const CALM: Duration = Duration::from_mins(2);
 pub struct Clients {
     endpoint: Option<Endpoint>,
     current: RwLock<Result<KeyManagementService, Fault>>,
+    identity: RwLock<Option<String>>,
     stale: Notify,
     changed: Notify,
 }
@@ -52,6 +53,7 @@ impl Clients {
                 Cause::Credentials,
                 "no token yet: the metadata server or the key file has not given one",
             ))),
+            identity: RwLock::default(),
             stale: Notify::new(),
             changed: Notify::new(),
         })
@@ -76,11 +78,26 @@ impl Clients {
         self.stale.notify_one();
     }
 
+    /// Who the credentials are of, as far as they say.
+    pub fn identity(&self) -> Option<String> {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What an error means; one of the credentials asks for a new client.
     pub fn explain(&self, error: &Error) -> Fault {
-        let fault = fault::classify(error);
+        let fault = self.with_identity(fault::classify(error));
         if matches!(fault.cause, Cause::Credentials | Cause::Unauthenticated) {
             self.renew();
+        }
+        fault
+    }
+
+    /// A role that is missing is missing to somebody.
+    fn with_identity(&self, mut fault: Fault) -> Fault {
+        if matches!(fault.cause, Cause::PermissionDenied | Cause::Unauthenticated)
+            && let Some(identity) = self.identity()
+        {
+            fault.text = format!("{} (asked as {identity})", fault.text).into();
         }
         fault
     }
@@ -130,6 +147,7 @@ impl Clients {
                 .map_err(|error| without_credentials(&error))?,
         };
         token(&credentials).await?;
+        self.identify().await;
         // Attempts are the service's to make, and to count.
         let mut builder = KeyManagementService::builder()
             .with_credentials(credentials.clone())
@@ -142,6 +160,18 @@ impl Clients {
             Fault::new(Cause::Credentials, text)
         })?;
         Ok((client, credentials))
+    }
+
+    async fn identify(&self) {
+        let is_anonymous = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_anonymous);
+        if is_anonymous || self.identity().is_some() {
+            return;
+        }
+        let found = identity().await;
+        if let Some(found) = &found {
+            tracing::info!("asking KMS as {found}");
+        }
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
     fn set(&self, current: Result<KeyManagementService, Fault>) {

@@ -3,6 +3,7 @@
 mod answer;
 mod clients;
 mod fault;
+mod identity;
 mod public_key;
 mod remedy;
 

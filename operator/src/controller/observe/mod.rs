@@ -6,6 +6,7 @@ use crds::names::FINALIZER;
 use crds::{DeletionPolicy, SignerBinding};
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
 use kube::api::{Api, DynamicObject};
+use kube::core::DeserializeGuard;
 use kube::discovery::ApiResource;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
@@ -13,18 +14,54 @@ use serde_json::Value;
 use super::context::{Context, deadline};
 use super::error::Error;
 use super::live::LiveDeployment;
-use super::render::names::service_name;
+use super::pods::InjectedPod;
 use super::token::{self, Token};
+use super::validate;
+
+mod rivals;
+mod targets;
+
+pub use rivals::Rival;
 
 /// Everything that the later steps decide from.
 #[derive(Debug)]
 pub struct Observed {
     pub binding: Arc<SignerBinding>,
-    pub deployment: Option<LiveDeployment>,
-    pub service: Option<Value>,
+    /// By name. A binding that names its Deployment has one, also where it does not exist.
+    pub targets: Vec<ObservedTarget>,
     pub token: Token,
     pub local_key: LocalKeySecret,
+    /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
+    pub same_key: Vec<String>,
+}
+
+/// One Deployment and what belongs to it.
+#[derive(Debug)]
+pub struct ObservedTarget {
+    pub name: String,
+    pub deployment: Option<LiveDeployment>,
+    pub service: Option<Value>,
     pub rivals: Vec<Rival>,
+    /// Its pods that run an injected template, by name.
+    pub pods: Vec<InjectedPod>,
+    pub selection: Selection,
+}
+
+/// What a Deployment is to the binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// The binding is for it.
+    Selected,
+    /// It carries the binding's signer and has stopped to match.
+    Departs,
+    /// It has stopped to match before, and kept its signer. That decision stands, whatever the policy becomes.
+    LetGo,
+}
+
+impl ObservedTarget {
+    pub fn is_selected(&self) -> bool {
+        self.selection == Selection::Selected
+    }
 }
 
 /// Whether the Secret with the key of the LOCAL backend is there.
@@ -34,13 +71,6 @@ pub enum LocalKeySecret {
     Found,
     SecretNotFound,
     KeyNotFound,
-}
-
-/// Another binding that names the same Deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rival {
-    pub name: String,
-    pub is_older: bool,
 }
 
 /// Reads the binding afresh: the watch may be behind our own last write, and a status compared with an older one would
@@ -58,21 +88,29 @@ pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option
 /// Fails if the API server does not answer a read; a missing object is not an error.
 pub async fn observe(context: &Context, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    let (deployment, service) = match &binding.spec.target.name {
-        Some(name) => (
-            deployment(context, &namespace, name).await?,
-            service(context, &namespace, name).await?,
-        ),
-        None => (None, None),
-    };
     Ok(Observed {
+        targets: targets::targets(context, &binding).await?,
         token: token(context, &namespace, &binding).await?,
         local_key: local_key(context, &namespace, &binding).await?,
-        rivals: rivals(context, &binding).await?,
+        same_key: same_key(&context.bindings.state(), &binding),
         binding,
-        deployment,
-        service,
     })
+}
+
+/// From the watch: a warning that comes a moment later is as good.
+fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerBinding) -> Vec<String> {
+    let others = bindings.iter().filter_map(|other| other.0.as_ref().ok());
+    let mut same: Vec<_> = others
+        .filter(|other| other.meta().uid != binding.meta().uid && shares_a_key(other, binding))
+        .map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()))
+        .collect();
+    same.sort_unstable();
+    same
+}
+
+/// Whether two bindings name the same key version in Google Cloud KMS.
+pub fn shares_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
+    left.spec.key.gcp.is_some() && left.spec.key.gcp == right.spec.key.gcp
 }
 
 /// Reads a Deployment as it is.
@@ -96,35 +134,44 @@ pub fn services(context: &Context, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(context.client.clone(), namespace, &ApiResource::erase::<Service>(&()))
 }
 
-async fn service(context: &Context, namespace: &str, deployment: &str) -> Result<Option<Value>, Error> {
-    let api = services(context, namespace);
-    let found = deadline("get the Service", api.get_opt(&service_name(deployment))).await?;
-    found.map(serde_json::to_value).transpose().map_err(Error::Encode)
-}
-
 async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<bool, Error> {
     let api: Api<Namespace> = Api::all(context.client.clone());
     let found = deadline("get the namespace", api.get_opt(namespace)).await?;
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
 }
 
-/// The Deployment that a binding on its way out has to restore: none if it is gone or going, if the whole namespace
-/// is going, if another binding is for it, or if the binding no longer asks for it.
-pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Option<LiveDeployment>, Error> {
+/// The Deployments that a binding on its way out has to restore: none that is gone or going, none if the whole namespace
+/// is going, none that another binding is for, and none if the binding no longer asks for it.
+pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    let Some(name) = &binding.spec.target.name else {
-        return Ok(None);
-    };
-    // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter without
-    // it.
-    if !removes(binding)
-        || !rivals(context, binding).await?.is_empty()
-        || namespace_is_terminating(context, &namespace).await?
-    {
-        return Ok(None);
+    if !removes(binding) || namespace_is_terminating(context, &namespace).await? {
+        return Ok(vec![]);
     }
-    let found = deployment(context, &namespace, name).await?;
-    Ok(found.filter(|live| !live.is_terminating()))
+    let targets = targets::targets(context, binding).await?;
+    Ok(targets
+        .into_iter()
+        // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter
+        // without it.
+        .filter(|target| target.rivals.is_empty() && target.selection != Selection::LetGo)
+        .filter_map(|target| target.deployment)
+        .filter(|live| !live.is_terminating() && is_served(binding, live))
+        .collect())
+}
+
+/// Whether what the Deployment carries is of this binding. One that it names has nobody else's, because a finalizer is
+/// only there once it was injected.
+fn is_served(binding: &SignerBinding, live: &LiveDeployment) -> bool {
+    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || validate::is_same_voter(live, binding)
+}
+
+/// Whether this binding has put a signer into this Deployment before.
+pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {
+    binding.status.as_ref().is_some_and(|status| {
+        status
+            .targets
+            .iter()
+            .any(|target| target.injected && target.name == deployment)
+    })
 }
 
 async fn secret(context: &Context, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {
@@ -151,36 +198,6 @@ async fn local_key(context: &Context, namespace: &str, binding: &SignerBinding) 
         Some(data) if data.contains_key(&local.secret_ref.key) => LocalKeySecret::Found,
         Some(_) => LocalKeySecret::KeyNotFound,
     })
-}
-
-/// The other bindings of the namespace that name the same Deployment and will stay. The list comes from a watch, which may
-/// be behind, so each one is asked for.
-async fn rivals(context: &Context, binding: &SignerBinding) -> Result<Vec<Rival>, Error> {
-    let age = |binding: &SignerBinding| (binding.creation_timestamp().map(|time| time.0), binding.name_any());
-    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
-    let mut rivals = vec![];
-    for name in same_target(context, binding) {
-        let found = deadline("get another SignerBinding", api.get_opt(&name)).await?;
-        if let Some(other) = found.filter(|other| other.meta().deletion_timestamp.is_none()) {
-            rivals.push(Rival {
-                is_older: age(&other) < age(binding),
-                name,
-            });
-        }
-    }
-    Ok(rivals)
-}
-
-fn same_target(context: &Context, binding: &SignerBinding) -> Vec<String> {
-    context
-        .bindings
-        .state()
-        .iter()
-        .filter_map(|guarded| guarded.0.as_ref().ok())
-        .filter(|other| other.namespace() == binding.namespace() && other.name_any() != binding.name_any())
-        .filter(|other| other.spec.target.name.is_some() && other.spec.target.name == binding.spec.target.name)
-        .map(ResourceExt::name_any)
-        .collect()
 }
 
 /// Whether deleting the binding restores its Deployment.

@@ -1,0 +1,144 @@
+//! The Deployments of a binding, in as many requests as one Deployment takes, however many there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::conditions::reasons;
+use crds::{LabelSelector, SignerBinding, TargetStatus};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use serde_json::Value;
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::live::LiveDeployment;
+use super::super::pods::{self, InjectedPod};
+use super::super::render::names::{service_name, short_name};
+use super::super::render::service::MANAGED_BY;
+use super::rivals::Rivals;
+use super::{ObservedTarget, Selection, deployment, deployments, services};
+
+/// The Deployments that the binding is for, by name, and those that carry its signer and have stopped to match.
+pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<ObservedTarget>, Error> {
+    let namespace = binding.namespace().unwrap_or_default();
+    let mut targets = match (&binding.spec.target.name, &binding.spec.target.selector) {
+        (Some(name), _) => vec![named(context, &namespace, name).await?],
+        (None, Some(selector)) => selected(context, &namespace, binding, selector).await?,
+        (None, None) => vec![],
+    };
+    let rivals = Rivals::observe(context, binding, &targets).await?;
+    for target in &mut targets {
+        target.rivals = rivals.of(target);
+        if let Some(live) = &target.deployment {
+            target.pods = injected_pods(context, live).await?;
+        }
+    }
+    // Somebody else's now.
+    targets.retain(|target| target.is_selected() || target.rivals.is_empty());
+    targets.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(targets)
+}
+
+/// From the watch, which is enough: what they say of themselves is a moment old as well.
+async fn injected_pods(context: &Context, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
+    let label = short_name(live.name());
+    let mut found = vec![];
+    for pod in context.pods.state() {
+        let is_candidate = pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(&pod) == label;
+        if is_candidate && context.owners.is_owned(context, &pod, live).await? {
+            found.extend(pods::injected(&pod, &context.answers));
+        }
+    }
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(found)
+}
+
+async fn named(context: &Context, namespace: &str, name: &str) -> Result<ObservedTarget, Error> {
+    Ok(ObservedTarget {
+        name: name.to_owned(),
+        deployment: deployment(context, namespace, name).await?,
+        service: service(context, namespace, name).await?,
+        rivals: vec![],
+        pods: vec![],
+        selection: Selection::Selected,
+    })
+}
+
+async fn selected(
+    context: &Context,
+    namespace: &str,
+    binding: &SignerBinding,
+    selector: &LabelSelector,
+) -> Result<Vec<ObservedTarget>, Error> {
+    let api = deployments(context, namespace);
+    let parameters = ListParams::default().labels(&selector.to_string());
+    let found = deadline("list the Deployments", api.list(&parameters)).await?;
+    let mut ours = our_services(context, namespace).await?;
+    let mut targets = vec![];
+    for object in found {
+        let name = object.name_any();
+        let service = match ours.remove(&service_name(&name)) {
+            Some(service) => Some(service),
+            // There may be one of that name that is not ours.
+            None => service(context, namespace, &name).await?,
+        };
+        targets.push(ObservedTarget {
+            deployment: Some(untyped(object, "Deployment")?),
+            name,
+            service,
+            rivals: vec![],
+            pods: vec![],
+            selection: Selection::Selected,
+        });
+    }
+    let known = binding.status.iter().flat_map(|status| &status.targets);
+    let listed: BTreeSet<_> = targets.iter().map(|target| target.name.clone()).collect();
+    for TargetStatus { name, reason, .. } in known.filter(|known| known.injected && !listed.contains(&known.name)) {
+        let found = deployment(context, namespace, name).await?;
+        let Some(live) = found.filter(|live| live.owns_signer() && !live.is_terminating()) else {
+            continue;
+        };
+        targets.push(ObservedTarget {
+            // It may have come to match between the two requests.
+            selection: match reason.as_str() {
+                _ if selector.matches(&live.labels()) => Selection::Selected,
+                reasons::NO_LONGER_SELECTED => Selection::LetGo,
+                _ => Selection::Departs,
+            },
+            service: ours.remove(&service_name(name)),
+            deployment: Some(live),
+            name: name.clone(),
+            rivals: vec![],
+            pods: vec![],
+        });
+    }
+    Ok(targets)
+}
+
+/// Items of a list carry neither kind nor version.
+fn untyped(object: kube::api::DynamicObject, kind: &str) -> Result<LiveDeployment, Error> {
+    let mut value = serde_json::to_value(object).map_err(Error::Encode)?;
+    value["apiVersion"] = Value::from("apps/v1");
+    value["kind"] = Value::from(kind);
+    Ok(LiveDeployment::new(value))
+}
+
+async fn our_services(context: &Context, namespace: &str) -> Result<BTreeMap<String, Value>, Error> {
+    let ours = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let api = services(context, namespace);
+    let found = deadline("list the Services", api.list(&ours)).await?;
+    found
+        .into_iter()
+        .map(|service| {
+            Ok((
+                service.name_any(),
+                serde_json::to_value(service).map_err(Error::Encode)?,
+            ))
+        })
+        .collect()
+}
+
+async fn service(context: &Context, namespace: &str, deployment: &str) -> Result<Option<Value>, Error> {
+    let api = services(context, namespace);
+    let found = deadline("get the Service", api.get_opt(&service_name(deployment))).await?;
+    found.map(serde_json::to_value).transpose().map_err(Error::Encode)
+}

@@ -1,0 +1,187 @@
+//! One question to one signer: its `/health`, whose body decides, and its `/info`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use crds::conditions::reasons;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// For both requests together.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// What a signer says of itself goes into a status, so it is kept short.
+const LONGEST_TEXT: usize = 256;
+
+/// What a signer answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Up(Option<Identity>),
+    Down(Fault, Option<Identity>),
+    /// A NetworkPolicy, an operator outside of the cluster, or a process that hangs: nothing is known.
+    Unreachable,
+}
+
+/// Who the signer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub public_key: String,
+    pub address: String,
+}
+
+/// Why a signer does not sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub reason: &'static str,
+    /// The signer's own short name of the cause.
+    pub code: String,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Up(identity) | Self::Down(_, identity) => identity.as_ref(),
+            Self::Unreachable => None,
+        }
+    }
+}
+
+/// Asks a signer.
+pub async fn ask(address: IpAddr, port: u16) -> Answer {
+    match tokio::time::timeout(DEADLINE, exchange(SocketAddr::new(address, port))).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(why)) => {
+            tracing::debug!(%address, port, why, "a signer cannot be asked");
+            Answer::Unreachable
+        }
+        Err(_) => Answer::Unreachable,
+    }
+}
+
+async fn exchange(address: SocketAddr) -> Result<Answer, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let stream = TcpStream::connect(address).await.map_err(|error| text(&error))?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| text(&error))?;
+    let connection = tokio::spawn(connection);
+    let answer = both(&mut sender, address).await;
+    connection.abort();
+    answer
+}
+
+async fn both(sender: &mut SendRequest<Empty<Bytes>>, address: SocketAddr) -> Result<Answer, String> {
+    let (_, health) = get(sender, address, "/health").await?;
+    let (status, info) = get(sender, address, "/info").await?;
+    let identity = if status == 200 { identity(&info) } else { None };
+    read(&health, identity).ok_or_else(|| "/health answered something else than a signer's health".to_owned())
+}
+
+async fn get(sender: &mut SendRequest<Empty<Bytes>>, address: SocketAddr, path: &str) -> Result<(u16, Value), String> {
+    let request = http::Request::get(path)
+        .header(http::header::HOST, address.to_string())
+        .body(Empty::new())
+        .map_err(|error| error.to_string())?;
+    sender.ready().await.map_err(|error| error.to_string())?;
+    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+/// The body of `/health` decides; its status is 200 as long as the process serves. A client that is refused all it asks
+/// for is told before the backend, because it does not heal by itself.
+fn read(health: &Value, identity: Option<Identity>) -> Option<Answer> {
+    match health["status"].as_str()? {
+        "UP" => Some(Answer::Up(identity)),
+        "DOWN" => Some(Answer::Down(fault(&health["components"]), identity)),
+        _ => None,
+    }
+}
+
+fn fault(components: &Value) -> Fault {
+    let client = &components["client"];
+    if client["status"] == "DOWN" {
+        let found = client["details"]["reason"].as_str().unwrap_or_default();
+        let known = [
+            reasons::WRONG_TOKEN,
+            reasons::OTHER_PUBLIC_KEY,
+            reasons::MISSING_CAPABILITY,
+        ];
+        if let Some(reason) = known.into_iter().find(|reason| *reason == found) {
+            return Fault {
+                reason,
+                code: reason.to_owned(),
+                text: short(&client["details"]["remedy"]),
+            };
+        }
+    }
+    let details = &components["backend"]["details"];
+    Fault {
+        reason: reasons::BACKEND_DOWN,
+        code: short(&details["code"]),
+        text: short(&details["message"]),
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    text.chars()
+        .filter(|each| !each.is_control())
+        .take(LONGEST_TEXT)
+        .collect()
+}
+
+/// None if it is not what Atto's keys and addresses look like.
+fn identity(info: &Value) -> Option<Identity> {
+    let (public_key, address) = (info["publicKey"].as_str()?, info["address"].as_str()?);
+    let is_key = public_key.len() == 64 && public_key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_address = address
+        .strip_prefix("atto://")
+        .is_some_and(|rest| rest.len() == 61 && rest.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')));
+    (is_key && is_address).then(|| Identity {
+        public_key: public_key.to_ascii_uppercase(),
+        address: address.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_body_of_health_decides_and_the_client_is_part_of_it() {
+        let up = json!({"status": "UP"});
+        assert_eq!(read(&up, None), Some(Answer::Up(None)));
+        let reason = |components: Value| match read(&json!({"status": "DOWN", "components": components}), None) {
+            Some(Answer::Down(fault, _)) => fault.reason,
+            other => unreachable!("{other:?}"),
+        };
+        let backend = json!({"status": "DOWN", "details": {"code": "UNAVAILABLE", "message": "no route"}});
+        assert_eq!(reason(json!({"backend": backend})), "BackendDown");
+        let client = json!({"status": "DOWN", "details": {"reason": "WrongToken", "remedy": "use one Secret"}});
+        assert_eq!(reason(json!({"backend": backend, "client": client})), "WrongToken");
+        assert_eq!(reason(json!({})), "BackendDown");
+        assert_eq!(read(&json!({"message": "somebody else's server"}), None), None);
+    }
+
+    #[test]
+    fn only_keys_and_addresses_come_into_a_status() {
+        let address = format!("atto://aa{}", "b".repeat(59));
+        let good = json!({"publicKey": "ab".repeat(32), "address": address});
+        assert_eq!(identity(&good).map(|found| found.public_key), Some("AB".repeat(32)));
+        assert_eq!(identity(&json!({"publicKey": "x", "address": address})), None);
+        assert_eq!(
+            identity(&json!({"publicKey": "ab".repeat(32), "address": "<script>"})),
+            None
+        );
+    }
+}

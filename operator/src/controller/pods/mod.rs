@@ -1,0 +1,198 @@
+//! The pods that run an injected template: a cache of what matters of them, and what their signers say of themselves.
+
+mod ask;
+mod owners;
+mod prober;
+
+pub use ask::{Answer, Fault, Identity};
+pub use owners::Owners;
+pub use prober::{Answers, run as ask_all};
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
+use kube::ResourceExt;
+
+/// Name of the signer's management port in its container.
+pub const MANAGEMENT_PORT: &str = "signer-mgmt";
+
+/// What a container waits for while nothing is wrong.
+const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
+
+/// A pod that runs an injected template, as far as the later steps decide from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InjectedPod {
+    pub name: String,
+    pub hash: String,
+    pub signer_runs: bool,
+    pub signer_started: bool,
+    pub waiting: Option<Waiting>,
+    /// What its signer said last; none before it was asked.
+    pub answer: Option<Answer>,
+}
+
+/// A container that waits for something which does not come by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub container: String,
+    pub reason: String,
+    pub message: String,
+}
+
+/// Drops what nobody reads, so that a pod costs little memory.
+pub fn prune(pod: &mut Pod) {
+    pod.metadata.managed_fields = None;
+    if let Some(annotations) = &mut pod.metadata.annotations {
+        annotations.retain(|key, _| key == HASH_ANNOTATION);
+    }
+    if let Some(spec) = pod.spec.take() {
+        let mut init_containers = spec.init_containers.unwrap_or_default();
+        init_containers.retain(|container| container.name == SIGNER_CONTAINER);
+        for container in &mut init_containers {
+            container.env = None;
+        }
+        pod.spec = Some(PodSpec {
+            init_containers: Some(init_containers),
+            service_account_name: spec.service_account_name,
+            ..PodSpec::default()
+        });
+    }
+    if let Some(status) = &mut pod.status {
+        status.conditions = None;
+    }
+}
+
+/// What a reconcile would see of a pod: another event of it wakes nobody.
+#[allow(clippy::unnecessary_wraps, reason = "kube-runtime gives the signature")]
+pub fn what_matters(pod: &Pod) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    hash_of(pod).hash(&mut hasher);
+    (signer_runs(pod), signer_started(pod)).hash(&mut hasher);
+    waiting(pod)
+        .map(|found| (found.container, found.reason))
+        .hash(&mut hasher);
+    pod.metadata.deletion_timestamp.is_some().hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// The value of our label: the short name of the Deployment.
+pub fn label(pod: &Pod) -> &str {
+    pod.labels().get(DEPLOYMENT_LABEL).map_or("", String::as_str)
+}
+
+fn hash_of(pod: &Pod) -> &str {
+    pod.annotations().get(HASH_ANNOTATION).map_or("", String::as_str)
+}
+
+/// The pod as a reconcile sees it; none if it is on its way out or has ended.
+pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    if pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded")) {
+        return None;
+    }
+    Some(InjectedPod {
+        name: pod.name_any(),
+        hash: hash_of(pod).to_owned(),
+        signer_runs: signer_runs(pod),
+        signer_started: signer_started(pod),
+        waiting: waiting(pod),
+        answer: answers.of(pod),
+    })
+}
+
+fn signer(pod: &Pod) -> Option<&ContainerStatus> {
+    let containers = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+    containers.iter().find(|container| container.name == SIGNER_CONTAINER)
+}
+
+fn signer_started(pod: &Pod) -> bool {
+    signer(pod).and_then(|signer| signer.started).unwrap_or(false)
+}
+
+fn signer_runs(pod: &Pod) -> bool {
+    signer(pod)
+        .and_then(|signer| signer.state.as_ref())
+        .is_some_and(|state| state.running.is_some())
+}
+
+/// Where the signer of a pod answers, once its process runs.
+fn management(pod: &Pod) -> Option<(IpAddr, u16)> {
+    if !signer_runs(pod) {
+        return None;
+    }
+    let address = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
+    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
+    let ports = containers.first()?.ports.as_ref()?;
+    let port = ports
+        .iter()
+        .find(|port| port.name.as_deref() == Some(MANAGEMENT_PORT))?;
+    Some((address, u16::try_from(port.container_port).ok()?))
+}
+
+fn waiting(pod: &Pod) -> Option<Waiting> {
+    let status = pod.status.as_ref()?;
+    let containers = status.init_container_statuses.iter().flatten();
+    let containers = containers.chain(status.container_statuses.iter().flatten());
+    containers
+        .filter_map(|container| {
+            let waiting = container.state.as_ref()?.waiting.as_ref()?;
+            Some(Waiting {
+                container: container.name.clone(),
+                reason: waiting.reason.clone()?,
+                message: waiting.message.clone().unwrap_or_default(),
+            })
+        })
+        .find(|waiting| !ORDINARY.contains(&waiting.reason.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(state: &serde_json::Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "voter-1", "annotations": {"signer.atto.cash/hash": "h", "other": "x"}},
+            "spec": {"containers": [{"name": "node"}], "serviceAccountName": "voter", "initContainers": [
+                {"name": "first", "ports": [{"containerPort": 1, "name": "signer-mgmt"}]},
+                {"name": "signer", "ports": [{"containerPort": 19091, "name": "signer-mgmt"}]},
+            ]},
+            "status": {"podIP": "fd00::1", "initContainerStatuses": [{
+                "name": "signer", "ready": true, "restartCount": 0, "image": "", "imageID": "", "started": true,
+                "state": state,
+            }]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn asks_a_running_signer_at_its_own_port() {
+        let mut running = pod(&json!({"running": {}}));
+        prune(&mut running);
+        assert_eq!(management(&running), Some(("fd00::1".parse().unwrap(), 19091)));
+        let seen = injected(&running, &Answers::default()).unwrap();
+        assert_eq!(
+            (seen.hash.as_str(), seen.signer_started, seen.waiting),
+            ("h", true, None)
+        );
+        assert_eq!(management(&pod(&json!({"terminated": {"exitCode": 1}}))), None);
+    }
+
+    #[test]
+    fn tells_what_a_container_waits_for_unless_it_is_ordinary() {
+        assert_eq!(waiting(&pod(&json!({"waiting": {"reason": "PodInitializing"}}))), None);
+        let stuck = pod(&json!({"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}));
+        let found = waiting(&stuck).unwrap();
+        assert_eq!(
+            (found.container.as_str(), found.reason.as_str(), found.message.as_str()),
+            ("signer", "ImagePullBackOff", "not found")
+        );
+        assert_ne!(
+            what_matters(&stuck),
+            what_matters(&pod(&json!({"waiting": {"reason": "PodInitializing"}})))
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! One condition for all Deployments of a binding: the first that fails, by name, says why.
+
+use crds::conditions::reasons;
+
+use super::target::{Reported, token};
+use super::{State, States, Truth};
+use crate::controller::observe::Observed;
+use crate::controller::validate::{Refusal, Verdict};
+
+/// The states of the binding. One that selects nothing waits for a Deployment.
+pub fn combine(observed: &Observed, verdict: &Verdict, reported: &[Reported]) -> States {
+    let selected: Vec<_> = reported.iter().filter(|target| target.is_selected).collect();
+    if selected.is_empty() {
+        return nothing_selected(observed, verdict);
+    }
+    std::array::from_fn(|index| {
+        let of_all: Vec<_> = selected
+            .iter()
+            .map(|target| (target.status.name.as_str(), &target.states[index]))
+            .collect();
+        one(&of_all)
+    })
+}
+
+fn one(states: &[(&str, &State)]) -> State {
+    let of = |truth| states.iter().find(move |(_, state)| state.truth == truth);
+    let failing = of(Truth::False).or_else(|| of(Truth::Unknown));
+    let plain = || {
+        states
+            .iter()
+            // Only if all of them want no pods.
+            .find(|(_, state)| state.refusal.reason != reasons::SCALED_TO_ZERO)
+            .or(states.first())
+    };
+    let Some((name, state)) = failing.or_else(plain) else {
+        return State::no(Refusal::new(reasons::DEPLOYMENT_NOT_FOUND, ""));
+    };
+    let mut state = (*state).clone();
+    if states.len() > 1 && state.is_false() && !state.refusal.message.contains(*name) {
+        state.refusal.message = format!("Deployment {name}: {}", state.refusal.message);
+    }
+    state
+}
+
+fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
+    let selector = observed.binding.spec.target.selector.as_ref();
+    let injected = State::no(Refusal::new(
+        reasons::DEPLOYMENT_NOT_FOUND,
+        format!(
+            "spec.target.selector: no Deployment of this namespace has the labels {}; one is injected as soon as it has",
+            selector.map(ToString::to_string).unwrap_or_default()
+        ),
+    ));
+    let accepted = State::of(
+        &verdict.accepted,
+        reasons::ACCEPTED,
+        "the operator acts on this binding",
+    );
+    let token = token(verdict);
+    let rolled_out = State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
+    let signing = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+    let failing = [&accepted, &token].into_iter().find(|state| state.is_false());
+    let ready = failing.unwrap_or(&injected).clone();
+    [accepted, token, injected, rolled_out, signing, ready]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failing_deployment_by_name_says_why() {
+        let yes = State::yes(reasons::ROLLED_OUT, "done");
+        let zero = State::yes(reasons::SCALED_TO_ZERO, "Deployment a wants no pods");
+        let no = |message: &str| State::no(Refusal::new(reasons::PROGRESSING, message));
+        let of = |states: &[(&str, &State)]| {
+            let state = one(states);
+            (state.is_true(), state.refusal.reason, state.refusal.message)
+        };
+        assert_eq!(
+            of(&[("a", &yes), ("b", &no("0 of 1")), ("c", &no("0 of 2"))]),
+            (false, reasons::PROGRESSING, "Deployment b: 0 of 1".to_owned())
+        );
+        assert_eq!(of(&[("a", &no("0 of 1"))]).2, "0 of 1");
+        assert_eq!(of(&[("a", &zero), ("b", &yes)]).1, reasons::ROLLED_OUT);
+        assert_eq!(of(&[("a", &zero)]).1, reasons::SCALED_TO_ZERO);
+    }
+}

@@ -1,0 +1,64 @@
+//! The pair of conditions by which kstatus, and with it Flux and `helm --wait`, tells what is on its way from what a person
+//! has to mend.
+//! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
+
+use crds::conditions::reasons;
+
+use super::{State, Truth};
+use crate::controller::validate::Refusal;
+
+/// What comes by itself, or with an object that is still to be created.
+const ON_ITS_WAY: [&str; 15] = [
+    reasons::DEPLOYMENT_NOT_FOUND,
+    reasons::DEPLOYMENT_TERMINATING,
+    reasons::SECRET_NOT_FOUND,
+    reasons::KEY_NOT_FOUND,
+    reasons::PROGRESSING,
+    reasons::PODS_NOT_CREATED,
+    reasons::PODS_NOT_READY,
+    reasons::IMAGE_PULL_BACK_OFF,
+    reasons::CREATE_CONTAINER_CONFIG_ERROR,
+    reasons::CREATE_CONTAINER_ERROR,
+    reasons::CRASH_LOOP_BACK_OFF,
+    reasons::CONTAINER_WAITING,
+    reasons::BACKEND_DOWN,
+    reasons::NO_LONGER_SELECTED,
+    reasons::NOT_ASKED,
+];
+
+/// `Reconciling` and `Stalled`: at most one of them is True, and none once the binding is ready.
+pub fn outlook(ready: &State) -> [State; 2] {
+    let reason = ready.refusal.reason;
+    let settled = |message: &str| State::no(Refusal::new(reasons::SETTLED, message));
+    let (done, nothing) = ("the binding is what it asks for", "nothing has to be mended");
+    if ready.is_true() {
+        return [settled(done), settled(nothing)];
+    }
+    let failing = State {
+        truth: Truth::True,
+        ..ready.clone()
+    };
+    if ON_ITS_WAY.contains(&reason) {
+        [failing, settled(nothing)]
+    } else {
+        [
+            settled("it does not go on before something is mended, see Stalled"),
+            failing,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_has_to_mend_is_not_waited_for() {
+        let of = |ready: &State| outlook(ready).map(|state| state.is_true());
+        let no = |reason| State::no(Refusal::new(reason, "x"));
+        assert_eq!(of(&State::yes(reasons::READY, "x")), [false, false]);
+        assert_eq!(of(&no(reasons::PROGRESSING)), [true, false]);
+        assert_eq!(of(&no(reasons::PORT_CONFLICT)), [false, true]);
+        assert_eq!(of(&no(reasons::PROGRESS_DEADLINE_EXCEEDED)), [false, true]);
+    }
+}

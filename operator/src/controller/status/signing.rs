@@ -1,0 +1,192 @@
+//! Whether the signers sign, as they say themselves.
+
+use crds::SignerBindingStatus;
+use crds::conditions::{reasons, types};
+
+use super::{State, Truth};
+use crate::controller::live::LiveDeployment;
+use crate::controller::pods::{Answer, Fault, Identity, InjectedPod};
+use crate::controller::validate::Refusal;
+
+/// Those that run what is in the template now.
+pub fn current<'a>(pods: &'a [InjectedPod], live: Option<&LiveDeployment>) -> Vec<&'a InjectedPod> {
+    let hash = live.and_then(LiveDeployment::injected_hash);
+    pods.iter().filter(|pod| Some(pod.hash.as_str()) == hash).collect()
+}
+
+/// The state of `Signing` of one Deployment. One pod that does not sign decides; what cannot be asked is not known.
+pub fn state(
+    injected: bool,
+    pods: &[&InjectedPod],
+    live: Option<&LiveDeployment>,
+    expected: Option<&str>,
+    old: &SignerBindingStatus,
+) -> State {
+    if !injected {
+        return State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+    }
+    if live.is_some_and(|live| live.replicas() == 0) && pods.is_empty() {
+        return State::unknown(reasons::SCALED_TO_ZERO, "there are no pods to ask");
+    }
+    let unexpected = pods.iter().find_map(|pod| unexpected_key(pod, expected));
+    if let Some(refusal) = unexpected {
+        return State::no(refusal);
+    }
+    let down = pods.iter().find_map(|pod| match &pod.answer {
+        Some(Answer::Down(fault, _)) => Some(down(pod, fault)),
+        _ => None,
+    });
+    if let Some(state) = down {
+        return state;
+    }
+    if pods.iter().any(|pod| pod.answer == Some(Answer::Unreachable)) {
+        return State::unknown(
+            reasons::UNREACHABLE,
+            "a signer cannot be reached from the operator, because of a NetworkPolicy or because the operator runs outside of the cluster; Ready is decided without it",
+        );
+    }
+    if pods.is_empty() || pods.iter().any(|pod| !pod.signer_runs) {
+        return State::unknown(reasons::NOT_ASKED, "no signer runs that could be asked yet");
+    }
+    if pods.iter().any(|pod| pod.answer.is_none()) {
+        return before(old);
+    }
+    State::yes(reasons::SIGNING, "every signer that runs says that it signs")
+}
+
+/// The identity that the pods report, of the first that has one.
+pub fn identity(pods: &[&InjectedPod]) -> Option<Identity> {
+    pods.iter()
+        .find_map(|pod| pod.answer.as_ref().and_then(Answer::identity))
+        .cloned()
+}
+
+/// A signer that runs and was not asked yet changes nothing, so that a restart of the operator changes nothing either.
+fn before(old: &SignerBindingStatus) -> State {
+    let found = old
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == types::SIGNING)
+        .and_then(|condition| {
+            let reason = reasons::ALL.iter().find(|reason| **reason == condition.reason)?;
+            let truth = match condition.status.as_str() {
+                "True" => Truth::True,
+                "False" => Truth::False,
+                _ => Truth::Unknown,
+            };
+            Some(State::new(truth, Refusal::new(reason, condition.message.clone())))
+        })
+        .filter(|state| ![reasons::NOT_INJECTED, reasons::SCALED_TO_ZERO].contains(&state.refusal.reason));
+    found.unwrap_or_else(|| State::unknown(reasons::NOT_ASKED, "the signers were not asked yet"))
+}
+
+fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Refusal> {
+    let found = &pod.answer.as_ref()?.identity()?.address;
+    let expected = expected.filter(|expected| expected != found)?;
+    Some(Refusal::new(
+        reasons::UNEXPECTED_KEY,
+        format!(
+            "the signer of pod {} has the key of {found}, expected that of {expected} (spec.key.expectedAddress); name the right key version, or correct the address",
+            pod.name
+        ),
+    ))
+}
+
+fn down(pod: &InjectedPod, fault: &Fault) -> State {
+    let Fault { reason, code, text } = fault;
+    let cause = if code.is_empty() {
+        "its key is not proven yet".to_owned()
+    } else {
+        format!("({code}) {text}")
+    };
+    let mut state = State::no(Refusal::new(
+        reason,
+        format!("the signer of pod {} does not sign: {cause}", pod.name),
+    ));
+    state.keep = Some(format!(
+        "pod {} does not sign: {}",
+        pod.name,
+        cause.split(' ').next().unwrap_or_default()
+    ));
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use std::slice::from_ref;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(answer: Option<Answer>) -> InjectedPod {
+        InjectedPod {
+            name: "voter-1".to_owned(),
+            hash: "h".to_owned(),
+            signer_runs: true,
+            signer_started: true,
+            waiting: None,
+            answer,
+        }
+    }
+
+    fn live() -> LiveDeployment {
+        LiveDeployment::new(json!({"spec": {
+            "replicas": 1,
+            "template": {"metadata": {"annotations": {"signer.atto.cash/hash": "h"}}},
+        }}))
+    }
+
+    fn of(answers: &[Option<Answer>], expected: Option<&str>, old: &SignerBindingStatus) -> (Truth, &'static str) {
+        let pods: Vec<_> = answers.iter().cloned().map(pod).collect();
+        let found = state(true, &current(&pods, Some(&live())), Some(&live()), expected, old);
+        (found.truth, found.refusal.reason)
+    }
+
+    #[test]
+    fn the_worst_answer_decides() {
+        let old = SignerBindingStatus::default();
+        let who = || {
+            Some(Identity {
+                public_key: "AB".repeat(32),
+                address: "atto://mine".to_owned(),
+            })
+        };
+        let up = Some(Answer::Up(who()));
+        let down = Some(Answer::Down(
+            Fault {
+                reason: reasons::BACKEND_DOWN,
+                code: "UNAVAILABLE".to_owned(),
+                text: "no route".to_owned(),
+            },
+            who(),
+        ));
+        let lost = Some(Answer::Unreachable);
+        assert_eq!(of(from_ref(&up), None, &old), (Truth::True, reasons::SIGNING));
+        assert_eq!(
+            of(&[up.clone(), lost.clone()], None, &old),
+            (Truth::Unknown, reasons::UNREACHABLE)
+        );
+        assert_eq!(of(&[lost, down], None, &old), (Truth::False, reasons::BACKEND_DOWN));
+        assert_eq!(
+            of(from_ref(&up), Some("atto://mine"), &old),
+            (Truth::True, reasons::SIGNING)
+        );
+        assert_eq!(
+            of(from_ref(&up), Some("atto://other"), &old),
+            (Truth::False, reasons::UNEXPECTED_KEY)
+        );
+        assert_eq!(of(&[], None, &old), (Truth::Unknown, reasons::NOT_ASKED));
+    }
+
+    #[test]
+    fn a_restart_of_the_operator_changes_nothing() {
+        let old: SignerBindingStatus = serde_json::from_value(json!({"conditions": [{
+            "type": "Signing", "status": "False", "reason": "BackendDown", "message": "x",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }]}))
+        .unwrap();
+        assert_eq!(of(&[None], None, &old), (Truth::False, reasons::BACKEND_DOWN));
+        assert_eq!(of(&[], None, &old), (Truth::Unknown, reasons::NOT_ASKED));
+    }
+}

@@ -1,0 +1,150 @@
+//! What to report of one Deployment.
+
+use crds::conditions::{reasons, types};
+use crds::{Effective, SignerBindingStatus, TargetStatus};
+
+use super::{State, States, is_true, rollout, signing};
+use crate::controller::apply::{Applied, AppliedTarget, Written};
+use crate::controller::live::LiveDeployment;
+use crate::controller::observe::{Observed, was_injected};
+use crate::controller::pods::{Identity, InjectedPod};
+use crate::controller::validate::{Refusal, Verdict};
+
+/// What to report of one Deployment.
+pub struct Reported {
+    pub status: TargetStatus,
+    pub states: States,
+    /// Who its signers say they are.
+    pub identity: Option<Identity>,
+    pub written: Written,
+    /// The conditions are about those that the binding selects.
+    pub is_selected: bool,
+}
+
+/// Reports the target at this place of the list.
+pub fn report(
+    observed: &Observed,
+    verdict: &Verdict,
+    applied: &Applied,
+    old: &SignerBindingStatus,
+    index: usize,
+) -> Reported {
+    let target = &observed.targets[index];
+    let applied = &applied.targets[index];
+    let live = applied.deployment.as_ref();
+    let before = Before::of(old, &target.name, observed);
+    let accepted = State::of(
+        &verdict.targets[index].accepted,
+        reasons::ACCEPTED,
+        "the operator acts on this binding",
+    );
+    let injected = injected(applied, &before, &verdict.effective);
+    let settled = before.was_rolled_out && applied.written == Written::Nothing;
+    let pods = signing::current(&target.pods, live);
+    let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
+    let expected = observed.binding.spec.key.expected_address.as_deref();
+    let signing = signing::state(injected.is_true(), &pods, live, expected, old);
+    let steps = [accepted, token(verdict), injected, rolled_out, signing];
+    let ready = ready(&steps, live, &pods);
+    // What this binding has injected stays its own while a refusal keeps it from being written anew.
+    let is_injected = applied.outcome.is_ok()
+        || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
+    let told = match &applied.outcome {
+        Err(refusal) if !target.is_selected() => refusal,
+        _ => &ready.refusal,
+    };
+    let status = TargetStatus {
+        name: target.name.clone(),
+        injected: is_injected,
+        pods: live.map_or(0, |live| clamp(live.replicas())),
+        ready: live
+            .filter(|_| is_injected)
+            .map_or(0, |live| clamp(rollout::ready_pods(live))),
+        reason: told.reason.to_owned(),
+        message: super::shorten(&told.message, 4096),
+    };
+    let [accepted, token, injected, rolled_out, signing] = steps;
+    Reported {
+        status,
+        states: [accepted, token, injected, rolled_out, signing, ready],
+        identity: signing::identity(&pods),
+        written: applied.written,
+        is_selected: target.is_selected(),
+    }
+}
+
+/// The state of the token, which all Deployments of a binding share.
+pub fn token(verdict: &Verdict) -> State {
+    match &verdict.token {
+        Ok(found) => State::yes(found.reason, found.message.clone()),
+        Err(refusal) => State::no(refusal.clone()),
+    }
+}
+
+/// What the status said before, of this Deployment and the same spec.
+struct Before {
+    was_injected: bool,
+    was_rolled_out: bool,
+}
+
+impl Before {
+    fn of(old: &SignerBindingStatus, name: &str, observed: &Observed) -> Self {
+        let among_others = observed.targets.len() > 1;
+        let target = old.targets.iter().find(|target| target.name == name);
+        let is_same_spec = old.observed_generation == observed.binding.metadata.generation;
+        let says = |reason: &str| target.is_some_and(|target| target.reason == reason);
+        Self {
+            // The condition is False for all while one Deployment fails.
+            was_injected: is_same_spec
+                && (is_true(old, types::INJECTED) || (among_others && target.is_some_and(|target| target.injected))),
+            was_rolled_out: is_true(old, types::ROLLED_OUT)
+                || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
+        }
+    }
+}
+
+fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> State {
+    match &applied.outcome {
+        Ok(()) => State::yes(
+            reasons::INJECTED,
+            format!(
+                "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
+                effective.image, effective.api_port
+            ),
+        ),
+        // Left alone is still injected, as long as the binding asks for the same as when it was written.
+        Err(refusal)
+            if matches!(
+                refusal.reason,
+                reasons::NOT_ACCEPTED | reasons::TOKEN_NOT_READY | reasons::KEY_NOT_FOUND
+            ) && before.was_injected
+                && applied.deployment.as_ref().is_some_and(LiveDeployment::owns_signer) =>
+        {
+            State::yes(reasons::INJECTED, refusal.message.clone())
+        }
+        Err(refusal) => State::no(refusal.clone()),
+    }
+}
+
+/// True if all are, as far as it is known; else the first that is not says why.
+fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
+    if let Some(failing) = states.iter().find(|state| state.is_false()) {
+        return failing.clone();
+    }
+    let at_zero = states
+        .iter()
+        .find(|state| state.is_true() && state.refusal.reason == reasons::SCALED_TO_ZERO);
+    match at_zero {
+        Some(rolled_out) => rolled_out.clone(),
+        None if live.is_some_and(|live| rollout::ready_pods(live) < live.replicas()) => rollout::stuck(pods)
+            .unwrap_or_else(|| {
+                let counts = live.map(rollout::counts).unwrap_or_default();
+                State::no(Refusal::new(reasons::PODS_NOT_READY, counts))
+            }),
+        None => State::yes(reasons::READY, "the pods run with their signer"),
+    }
+}
+
+fn clamp(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,164 @@
+//! What works, but should be known.
+
+use crds::conditions::warnings;
+use crds::names::PRIVATE_KEY_VARIABLE;
+use crds::{SignerBinding, Warning};
+use serde_json::Value;
+
+use crate::controller::apply::Applied;
+use crate::controller::live::{ContainerList, LiveDeployment};
+use crate::controller::observe::Observed;
+
+/// A status is one object of bounded size; whoever has mended these sees the others.
+const MOST: usize = 64;
+
+/// The warnings of the binding, then those of its Deployments by name.
+pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
+    let binding = &observed.binding;
+    let own = binding.spec.target.name.clone().unwrap_or_default();
+    let of_binding = local_key(binding).into_iter().chain(shared_key(observed));
+    let mut found: Vec<_> = of_binding
+        .map(|(reason, message)| warning(reason, &own, message))
+        .collect();
+    for (target, applied) in observed.targets.iter().zip(&applied.targets) {
+        let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
+            continue;
+        };
+        let of_deployment = [
+            private_key(live),
+            several_replicas(live),
+            surge(live),
+            host_network(live, binding),
+        ];
+        let told = of_deployment.into_iter().flatten();
+        found.extend(told.map(|(reason, message)| warning(reason, &target.name, message)));
+    }
+    found.truncate(MOST);
+    found
+}
+
+type Found = (&'static str, String);
+
+fn warning(reason: &str, target: &str, message: String) -> Warning {
+    Warning {
+        reason: reason.to_owned(),
+        target: target.to_owned(),
+        message,
+    }
+}
+
+fn local_key(binding: &SignerBinding) -> Option<Found> {
+    binding.spec.key.local.as_ref()?;
+    Some((
+        warnings::LOCAL_KEY,
+        "the private key is in a Secret: whoever can read it is the voter. For development clusters only; use spec.key.gcp elsewhere".to_owned(),
+    ))
+}
+
+fn shared_key(observed: &Observed) -> Option<Found> {
+    let (first, others) = observed.same_key.split_first()?;
+    let more = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" and {} more", others.len())
+    };
+    Some((
+        warnings::SHARED_KEY_VERSION,
+        format!(
+            "SignerBinding {first}{more} names the same key version in spec.key.gcp.keyVersion: two voters with one key vote against each other. Give each voter a key of its own"
+        ),
+    ))
+}
+
+fn private_key(live: &LiveDeployment) -> Option<Found> {
+    let carries = |container: &Value| {
+        let env = container["env"].as_array();
+        env.is_some_and(|env| env.iter().any(|variable| variable["name"] == PRIVATE_KEY_VARIABLE))
+    };
+    live.containers(ContainerList::Containers).iter().any(carries).then(|| {
+        (
+            warnings::PRIVATE_KEY_IN_POD,
+            format!(
+                "the pod still carries {PRIVATE_KEY_VARIABLE}, which the signer replaces; remove it from the manifest"
+            ),
+        )
+    })
+}
+
+fn several_replicas(live: &LiveDeployment) -> Option<Found> {
+    (live.replicas() > 1).then(|| {
+        (
+            warnings::SEVERAL_REPLICAS,
+            format!(
+                "spec.replicas is {}: voters with one key vote against each other; set it to 1",
+                live.replicas()
+            ),
+        )
+    })
+}
+
+fn surge(live: &LiveDeployment) -> Option<Found> {
+    surges(&live.raw()["spec"]["strategy"], live.replicas()).then(|| {
+        (
+            warnings::SURGE_STRATEGY,
+            "a rollout starts the new pod before the old one has ended: two voters with one key for a while. Set spec.strategy.type to Recreate, or spec.strategy.rollingUpdate.maxSurge to 0".to_owned(),
+        )
+    })
+}
+
+/// Whether a rollout may have more pods than are wanted. A share is rounded up; where nothing is said it is 25 %.
+/// Source: <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-surge>
+fn surges(strategy: &Value, replicas: i64) -> bool {
+    if strategy["type"] == "Recreate" || replicas == 0 {
+        return false;
+    }
+    match &strategy["rollingUpdate"]["maxSurge"] {
+        Value::Number(number) => number.as_i64() != Some(0),
+        Value::String(text) => !matches!(text.trim_end_matches('%').parse::<u32>(), Ok(0)),
+        _ => true,
+    }
+}
+
+fn host_network(live: &LiveDeployment, binding: &SignerBinding) -> Option<Found> {
+    let pod = &live.raw()["spec"]["template"]["spec"];
+    (pod["hostNetwork"] == true && binding.spec.key.gcp.is_some()).then(|| {
+        (
+            warnings::HOST_NETWORK,
+            "the pod uses the host's network, where GKE's metadata server gives the identity of the machine and not of the pod: the signer would use the wrong one. Remove hostNetwork".to_owned(),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_surge_is_what_the_strategy_comes_to() {
+        for (strategy, replicas, expected) in [
+            (json!(null), 1, true),
+            (json!({"type": "Recreate"}), 1, false),
+            (json!({"rollingUpdate": {"maxSurge": "25%"}}), 1, true),
+            (json!({"rollingUpdate": {"maxSurge": "0%"}}), 1, false),
+            (json!({"rollingUpdate": {"maxSurge": 0}}), 1, false),
+            (json!({"rollingUpdate": {"maxSurge": 1}}), 1, true),
+            (json!({"rollingUpdate": {"maxSurge": 1}}), 0, false),
+        ] {
+            assert_eq!(surges(&strategy, replicas), expected, "{strategy} {replicas}");
+        }
+    }
+
+    #[test]
+    fn warns_of_what_is_there_and_of_nothing_else() {
+        let quiet = LiveDeployment::new(json!({"spec": {"replicas": 1, "strategy": {"type": "Recreate"}}}));
+        assert!(private_key(&quiet).is_none() && several_replicas(&quiet).is_none() && surge(&quiet).is_none());
+        let loud = LiveDeployment::new(json!({"spec": {"replicas": 2, "template": {"spec": {"containers": [
+            {"env": [{"name": "ATTO_PRIVATE_KEY", "value": "secret-value"}]},
+        ]}}}}));
+        assert!(several_replicas(&loud).is_some() && surge(&loud).is_some());
+        let (_, message) = private_key(&loud).unwrap();
+        assert!(!message.contains("secret-value"), "{message}");
+    }
+}

@@ -1,0 +1,259 @@
+//! Which of several operators acts: the one that holds a Lease.
+//!
+//! A leader that cannot renew its Lease ends before anybody else may take it: two operators never write at the same time. Others
+//! judge by their own clock how long a Lease has not changed, so clocks of different machines need not agree.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::controller::context::within;
+use crate::controller::error::Error;
+
+/// Name of the Lease, in the operator's namespace.
+pub const LEASE: &str = "signer-operator";
+
+/// How long a Lease holds that nobody renews. A successor acts at most [`LEASE_SECONDS`] and a [`RETRY`] after a crash.
+const LEASE_SECONDS: i32 = 12;
+const RENEW: Duration = Duration::from_secs(3);
+const RETRY: Duration = Duration::from_secs(1);
+/// When a leader gives up. Its last requests have the rest of the Lease to end.
+const RENEW_LIMIT: Duration = Duration::from_secs(8);
+const CALL_LIMIT: Duration = Duration::from_secs(3);
+
+/// Where a candidate stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The Lease could not be read.
+    Unknown,
+    /// This one has it.
+    Waiting(String),
+    /// We have it.
+    Leading,
+}
+
+/// One candidate.
+pub struct Candidate {
+    leases: Api<Lease>,
+    identity: String,
+}
+
+/// A Lease as it was last seen, and since when it has looked like that.
+struct Seen {
+    lease: Lease,
+    since: Instant,
+}
+
+impl Candidate {
+    /// A candidate of this name; no other may have it.
+    pub fn new(client: Client, namespace: &str, identity: String) -> Self {
+        Self {
+            leases: Api::namespaced(client, namespace),
+            identity,
+        }
+    }
+
+    /// Waits until this candidate leads, telling where it stands, and returns its Lease.
+    pub async fn lead(&self, standing: &watch::Sender<Standing>) -> Lease {
+        let mut seen: Option<Seen> = None;
+        loop {
+            match self.step(&mut seen).await {
+                Ok(Some(lease)) => return lease,
+                Ok(None) => {
+                    let holder = seen
+                        .as_ref()
+                        .and_then(|seen| holder(&seen.lease))
+                        .unwrap_or("another operator");
+                    tell(standing, Standing::Waiting(holder.to_owned()));
+                }
+                Err(error) => {
+                    tell(standing, Standing::Unknown);
+                    tracing::warn!(
+                        %error,
+                        "the Lease {LEASE} cannot be had; the chart's Role lets the operator get, create and update it"
+                    );
+                }
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Renews until that fails for too long, and says why.
+    pub async fn keep(&self, mut lease: Lease) -> String {
+        let (mut renewed, mut pause) = (Instant::now(), RENEW);
+        loop {
+            sleep(pause).await;
+            let start = Instant::now();
+            match self.renew(&lease).await {
+                Ok(next) => (lease, renewed, pause) = (next, start, RENEW),
+                Err(error) if error.is_conflict() => return "another operator has taken it".to_owned(),
+                Err(error) if renewed.elapsed() >= RENEW_LIMIT => return error.to_string(),
+                Err(error) => {
+                    tracing::warn!(%error, "the Lease was not renewed; trying again");
+                    pause = RETRY;
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<Lease, Error> {
+        let written = self.put(lease, self.spec(lease)).await;
+        let Err(conflict) = written.as_ref() else {
+            return written;
+        };
+        if !conflict.is_conflict() {
+            return written;
+        }
+        match self.read().await? {
+            // A write of ours of which the answer was lost.
+            Some(found) if holder(&found) == Some(&self.identity) => self.put(&found, self.spec(&found)).await,
+            _ => written,
+        }
+    }
+
+    /// Lets the next one lead at once.
+    pub async fn release(&self) {
+        let Ok(Some(lease)) = self.read().await else { return };
+        if holder(&lease) != Some(&self.identity) {
+            return;
+        }
+        let spec = LeaseSpec {
+            holder_identity: Some(String::new()),
+            lease_duration_seconds: Some(1),
+            ..lease.spec.clone().unwrap_or_default()
+        };
+        if let Err(error) = self.put(&lease, spec).await {
+            tracing::info!(%error, "the Lease was not given back and runs out by itself");
+        }
+    }
+
+    /// Looks once, and takes the Lease if it is free.
+    async fn step(&self, seen: &mut Option<Seen>) -> Result<Option<Lease>, Error> {
+        let Some(lease) = self.read().await? else {
+            let lease = Lease {
+                metadata: kube::api::ObjectMeta {
+                    name: Some(LEASE.to_owned()),
+                    ..Default::default()
+                },
+                spec: Some(self.spec(&Lease::default())),
+            };
+            let created = within(
+                CALL_LIMIT,
+                "create the Lease",
+                self.leases.create(&PostParams::default(), &lease),
+            )
+            .await;
+            return won(created);
+        };
+        let now = Instant::now();
+        let since = match seen {
+            Some(seen) if seen.lease.metadata.resource_version == lease.metadata.resource_version => seen.since,
+            _ => now,
+        };
+        let is_free = is_free(&lease, &self.identity, now.duration_since(since));
+        let spec = self.spec(&lease);
+        *seen = Some(Seen { lease, since });
+        match seen {
+            Some(Seen { lease, .. }) if is_free => won(self.put(lease, spec).await),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the Lease is to say, after it said this.
+    fn spec(&self, lease: &Lease) -> LeaseSpec {
+        let now = MicroTime(Timestamp::now());
+        let before = lease.spec.clone().unwrap_or_default();
+        let is_ours = before.holder_identity.as_deref() == Some(&self.identity);
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: Some(LEASE_SECONDS),
+            acquire_time: before.acquire_time.filter(|_| is_ours).or_else(|| Some(now.clone())),
+            renew_time: Some(now),
+            lease_transitions: Some(before.lease_transitions.unwrap_or(0) + i32::from(!is_ours)),
+            ..before
+        }
+    }
+
+    /// Writes, unless somebody else has written since.
+    async fn put(&self, lease: &Lease, spec: LeaseSpec) -> Result<Lease, Error> {
+        let next = Lease {
+            spec: Some(spec),
+            ..lease.clone()
+        };
+        within(
+            CALL_LIMIT,
+            "write the Lease",
+            self.leases.replace(LEASE, &PostParams::default(), &next),
+        )
+        .await
+    }
+
+    async fn read(&self) -> Result<Option<Lease>, Error> {
+        within(CALL_LIMIT, "read the Lease", self.leases.get_opt(LEASE)).await
+    }
+}
+
+fn tell(standing: &watch::Sender<Standing>, now: Standing) {
+    if standing.send_replace(now.clone()) != now
+        && let Standing::Waiting(holder) = now
+    {
+        tracing::info!(holder, "waiting: another operator leads");
+    }
+}
+
+fn holder(lease: &Lease) -> Option<&str> {
+    let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
+    Some(holder).filter(|holder| !holder.is_empty())
+}
+
+/// Whether a Lease may be taken that has not changed for this long.
+fn is_free(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
+    let seconds = lease
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.lease_duration_seconds)
+        .unwrap_or(LEASE_SECONDS);
+    let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    holder(lease).is_none_or(|holder| holder == identity) || unchanged >= limit
+}
+
+/// Somebody else was faster, or we lead.
+fn won(result: Result<Lease, Error>) -> Result<Option<Lease>, Error> {
+    match result {
+        Ok(lease) => Ok(Some(lease)),
+        Err(error) if error.is_conflict() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(holder: &str) -> Lease {
+        let spec = LeaseSpec {
+            holder_identity: Some(holder.to_owned()),
+            lease_duration_seconds: Some(12),
+            ..LeaseSpec::default()
+        };
+        Lease {
+            spec: Some(spec),
+            ..Lease::default()
+        }
+    }
+
+    #[test]
+    fn a_lease_is_free_when_given_back_our_own_or_run_out() {
+        let young = Duration::from_secs(11);
+        assert!(!is_free(&lease("other"), "us", young));
+        assert!(is_free(&lease("other"), "us", Duration::from_secs(12)));
+        assert!(is_free(&lease(""), "us", Duration::ZERO));
+        assert!(is_free(&lease("us"), "us", Duration::ZERO));
+    }
+}

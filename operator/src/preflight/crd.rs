@@ -1,0 +1,46 @@
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Api, Client};
+
+use super::{Finding, Verdict, unavailable};
+use crate::controller::context::deadline;
+
+const ABOUT: &str = "crd";
+const NAME: &str = "signerbindings.signer.atto.cash";
+const REMEDY: &str = "`operator crd | kubectl apply --server-side --force-conflicts -f -`";
+
+/// Whether the kind is there, and as this version knows it.
+pub async fn examine(client: &Client) -> Finding {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let found = match deadline("read the CustomResourceDefinition", api.get_opt(NAME)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let text = format!("found no CustomResourceDefinition {NAME}; install it: {REMEDY}");
+            return Finding::new(Verdict::Unfit, ABOUT, text);
+        }
+        Err(error) => return unavailable(ABOUT, &error),
+    };
+    let is_established = found.status.as_ref().is_some_and(|status| {
+        let mut conditions = status.conditions.iter().flatten();
+        conditions.any(|condition| condition.type_ == "Established" && condition.status == "True")
+    });
+    if !is_established {
+        let text = format!("{NAME} is not established: see `kubectl describe crd {NAME}`");
+        return Finding::new(Verdict::Unfit, ABOUT, text);
+    }
+    match serde_yaml::from_str::<CustomResourceDefinition>(crds::MANIFEST) {
+        Ok(ours) if ours.spec.versions == found.spec.versions => {
+            Finding::new(Verdict::Ok, ABOUT, format!("{NAME} is there, of this version"))
+        }
+        Ok(_) => {
+            let text = format!(
+                "{NAME} is of another version than this operator; fields may be unknown to one of the two. Bring it up to date: {REMEDY}"
+            );
+            Finding::new(Verdict::Warning, ABOUT, text)
+        }
+        Err(error) => Finding::new(
+            Verdict::Unfit,
+            ABOUT,
+            format!("this program's own manifest is broken: {error}"),
+        ),
+    }
+}

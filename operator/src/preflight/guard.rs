@@ -1,0 +1,44 @@
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use kube::api::ListParams;
+use kube::{Api, Client};
+
+use super::{Finding, Verdict, unavailable};
+use crate::controller::context::deadline;
+
+const ABOUT: &str = "guard";
+/// As the chart labels it.
+const LABEL: &str = "app.kubernetes.io/name=signer-operator";
+const DANGER: &str =
+    "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
+
+/// Whether edits that would start a voter without its signer are refused.
+pub async fn examine(client: &Client, is_known: bool) -> Finding {
+    if !is_known {
+        let text = format!("it needs Kubernetes 1.30: {DANGER}");
+        return Finding::new(Verdict::Warning, ABOUT, text);
+    }
+    let ours = ListParams::default().labels(LABEL);
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
+    let policies = match deadline("list the admission policies", policies.list(&ours)).await {
+        Ok(policies) => policies.items,
+        Err(error) => return unavailable(ABOUT, &error),
+    };
+    let bindings = match deadline("list the bindings of admission policies", bindings.list(&ours)).await {
+        Ok(bindings) => bindings.items,
+        Err(error) => return unavailable(ABOUT, &error),
+    };
+    let is_enforced = |policy: &ValidatingAdmissionPolicy| {
+        bindings.iter().any(|binding| {
+            let Some(spec) = &binding.spec else { return false };
+            let denies = spec.validation_actions.iter().flatten().any(|action| action == "Deny");
+            denies && spec.policy_name == policy.metadata.name
+        })
+    };
+    let Some(policy) = policies.iter().find(|policy| is_enforced(policy)) else {
+        let text = format!("found no ValidatingAdmissionPolicy of the chart that refuses (guard.enabled): {DANGER}");
+        return Finding::new(Verdict::Warning, ABOUT, text);
+    };
+    let name = policy.metadata.name.as_deref().unwrap_or_default();
+    Finding::new(Verdict::Ok, ABOUT, format!("{name} is there and refuses"))
+}

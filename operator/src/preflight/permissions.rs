@@ -1,0 +1,117 @@
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::api::PostParams;
+use kube::{Api, Client};
+
+use super::{Finding, Verdict, unavailable};
+use crate::controller::context::deadline;
+use crate::controller::error::Error;
+use crate::leader::LEASE;
+
+const ABOUT: &str = "permissions";
+const AT_ONCE: usize = 8;
+
+/// What is done with a resource of an API group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission {
+    pub verb: &'static str,
+    pub group: &'static str,
+    /// In the plural, with a subresource behind a slash.
+    pub resource: &'static str,
+}
+
+const fn may(verb: &'static str, group: &'static str, resource: &'static str) -> Permission {
+    Permission { verb, group, resource }
+}
+
+/// In all namespaces that are watched.
+pub const EVERYWHERE: &[Permission] = &[
+    may("get", "signer.atto.cash", "signerbindings"),
+    may("list", "signer.atto.cash", "signerbindings"),
+    may("watch", "signer.atto.cash", "signerbindings"),
+    may("patch", "signer.atto.cash", "signerbindings"),
+    may("patch", "signer.atto.cash", "signerbindings/status"),
+    may("get", "apps", "deployments"),
+    may("list", "apps", "deployments"),
+    may("watch", "apps", "deployments"),
+    may("patch", "apps", "deployments"),
+    may("get", "apps", "replicasets"),
+    may("list", "", "pods"),
+    may("watch", "", "pods"),
+    may("get", "", "services"),
+    may("list", "", "services"),
+    may("watch", "", "services"),
+    may("create", "", "services"),
+    may("patch", "", "services"),
+    may("delete", "", "services"),
+    may("get", "", "secrets"),
+    may("get", "", "namespaces"),
+    may("create", "events.k8s.io", "events"),
+    may("patch", "events.k8s.io", "events"),
+];
+
+/// In the operator's own namespace.
+pub const OWN_NAMESPACE: &[Permission] = &[
+    may("create", "coordination.k8s.io", "leases"),
+    may("get", "coordination.k8s.io", "leases"),
+    may("update", "coordination.k8s.io", "leases"),
+];
+
+/// Whether whoever runs this has all of them.
+pub async fn examine(client: &Client, lease_namespace: &str) -> Finding {
+    let everywhere = EVERYWHERE.iter().map(|permission| (*permission, None));
+    let own = OWN_NAMESPACE
+        .iter()
+        .map(|permission| (*permission, Some(lease_namespace)));
+    let all: Vec<_> = everywhere.chain(own).collect();
+    let asked = stream::iter(all.iter().copied().map(|(permission, namespace)| async move {
+        let is_allowed = is_allowed(client, permission, namespace).await?;
+        Ok::<_, Error>((permission, is_allowed))
+    }));
+    let answers: Vec<_> = match asked.buffered(AT_ONCE).try_collect().await {
+        Ok(answers) => answers,
+        Err(error) => return unavailable(ABOUT, &error),
+    };
+    let missing: Vec<String> = answers
+        .iter()
+        .filter(|(_, is_allowed)| !is_allowed)
+        .map(|(Permission { verb, group, resource }, _)| match *group {
+            "" => format!("{verb} {resource}"),
+            group => format!("{verb} {resource}.{group}"),
+        })
+        .collect();
+    if missing.is_empty() {
+        return Finding::new(Verdict::Ok, ABOUT, format!("all {} are there", answers.len()));
+    }
+    let text = format!(
+        "missing to whoever runs this: {}; the chart's ClusterRole and Role grant them to the operator",
+        missing.join(", ")
+    );
+    Finding::new(Verdict::Denied, ABOUT, text)
+}
+
+async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&str>) -> Result<bool, Error> {
+    let Permission { verb, group, resource } = permission;
+    let (resource, subresource) = resource
+        .split_once('/')
+        .map_or((resource, None), |(one, sub)| (one, Some(sub)));
+    let has_name = group == "coordination.k8s.io" && verb != "create";
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                verb: Some(verb.to_owned()),
+                group: Some(group.to_owned()),
+                resource: Some(resource.to_owned()),
+                subresource: subresource.map(str::to_owned),
+                namespace: namespace.map(str::to_owned),
+                name: has_name.then(|| LEASE.to_owned()),
+                ..ResourceAttributes::default()
+            }),
+            non_resource_attributes: None,
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let answer = deadline("ask for a permission", api.create(&PostParams::default(), &review)).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}

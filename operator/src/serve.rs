@@ -1,0 +1,156 @@
+//! From the configuration to a running operator, and to its end.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, anyhow};
+use futures::future::{Either, pending, select};
+use kube::Client;
+use kube::client::ClientBuilder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::{self, Admin, Bindings};
+use crate::config::{LeaseArgs, RunArgs};
+use crate::controller::run::controller;
+use crate::controller::validate::{Settings, image_is_allowed};
+use crate::leader::{Candidate, Standing};
+use crate::progress::Progress;
+use crate::telemetry::{self, Metrics};
+
+/// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the Lease was lost ({0}): ending at once, so that two operators never write; starting again makes this one wait for its turn"
+)]
+pub struct LeaseLost(String);
+
+/// Serves until SIGTERM or SIGINT; what is under way is finished first.
+///
+/// # Errors
+/// It could not start, or [`LeaseLost`].
+#[tokio::main]
+pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
+    let RunArgs {
+        admin_address,
+        leader_election,
+        lease: LeaseArgs { lease_namespace },
+        log_level,
+        log_json,
+        images,
+    } = arguments;
+    telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
+    let settings = settings(images.into())?;
+    let metrics = Arc::new(Metrics::new()?);
+    let client = client(&metrics.progress).await?;
+    let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
+    let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity()));
+
+    let (standing, seen) = watch::channel(Standing::Unknown);
+    let bindings = Arc::<OnceLock<Bindings>>::default();
+    let admin = Admin {
+        metrics: metrics.clone(),
+        standing: seen,
+        bindings: bindings.clone(),
+    };
+    let admin = tokio::spawn(axum::serve(listener, admin::router(admin)).into_future());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
+    let result = lead(candidate.as_ref(), &standing, client, settings, metrics, &bindings).await;
+    admin.abort();
+    result
+}
+
+/// Waits for its turn, acts, and gives the Lease back.
+async fn lead(
+    candidate: Option<&Candidate>,
+    standing: &watch::Sender<Standing>,
+    client: Client,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    bindings: &OnceLock<Bindings>,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let mut lost = Either::Left(pending());
+    if let Some(candidate) = candidate {
+        let lease = tokio::select! {
+            lease = candidate.lead(standing) => lease,
+            () = signals.next() => return Ok(()),
+        };
+        lost = Either::Right(candidate.keep(lease));
+    }
+    standing.send_replace(Standing::Leading);
+    metrics.leads(true);
+    let stop = async move {
+        signals.next().await;
+        tracing::info!("stopping: what is under way is finished first");
+    };
+    let (context, running) = controller(client, settings, metrics.clone(), stop);
+    // Once is enough: a process leads once.
+    let _ = bindings.set(context.bindings.clone());
+    let ended = select(Box::pin(running), Box::pin(lost)).await;
+    metrics.leads(false);
+    match ended {
+        Either::Right((cause, _)) => Err(LeaseLost(cause).into()),
+        Either::Left(_) => {
+            if let Some(candidate) = candidate {
+                candidate.release().await;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn settings(settings: Settings) -> anyhow::Result<Settings> {
+    image_is_allowed(&settings.signer_image, &settings.allowed_signer_images).map_err(|_| {
+        anyhow!(
+            "--signer-image: found {}, expected an image that begins with one of --allowed-signer-images: {}; every binding without an image of its own would be refused",
+            settings.signer_image,
+            settings.allowed_signer_images.join(", ")
+        )
+    })?;
+    Ok(settings)
+}
+
+/// The cluster of the service account or of KUBECONFIG, its watches observed.
+pub async fn client(progress: &Progress) -> anyhow::Result<Client> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
+    let mut config = kube::Config::infer()
+        .await
+        .context("found no cluster: expected a service account (in a pod) or KUBECONFIG")?;
+    // Tries again are the controller's, which knows what changed in the meantime.
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
+    Ok(builder.with_layer(progress).build())
+}
+
+/// A name that no other process has, also not the one that ran in the same pod before.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    // Seeded by the system for each process.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{}-{random:016x}", host.as_deref().unwrap_or("operator"))
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,172 @@
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::*;
+use crate::protocol::{PublicKey, Vote};
+
+fn vote(timestamp: i64) -> Vote {
+    Vote {
+        version: 0,
+        public_key: PublicKey([1; 32]),
+        block_hash: [0xAB; 32],
+        timestamp,
+    }
+}
+
+fn decision(vote: &Vote, outcome: Outcome) -> Decision<'_> {
+    Decision {
+        kind: Kind::Vote,
+        message: Some(View::Vote(vote)),
+        hash: Some(&[0xCD; 32]),
+        outcome,
+        reason: (outcome != Outcome::Signed).then_some(Reason::Deadline),
+        duration: Duration::from_micros(1500),
+        effort: Effort {
+            attempts: 2,
+            is_cached: false,
+        },
+    }
+}
+
+fn counter() -> IntCounter {
+    IntCounter::new("dropped", "dropped").unwrap()
+}
+
+/// A trail in a file of its own, and the lines in that file once it is closed.
+struct Trail {
+    directory: PathBuf,
+    audit: Audit,
+}
+
+impl Trail {
+    fn start(name: &str, mode: AuditMode) -> Self {
+        let directory = std::env::temp_dir().join(format!("atto-signer-audit-{name}-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let file = Some(directory.join("audit.jsonl"));
+        let audit = Audit::start(&AuditConfig { mode, file }, counter()).unwrap();
+        Self { directory, audit }
+    }
+
+    fn read(&self, file: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.directory.join(file)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn end(&self) -> Vec<Value> {
+        self.audit.close();
+        self.read("audit.jsonl")
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[test]
+fn by_default_signed_votes_are_one_line_and_all_others_are_one_each() {
+    let trail = Trail::start("decisions", AuditMode::Decisions);
+    let (first, last) = (vote(1), vote(i64::MAX));
+    for vote in [&first, &first, &last] {
+        trail.audit.note(&decision(vote, Outcome::Signed));
+    }
+    trail.audit.note(&decision(&first, Outcome::Failed));
+    let lines = trail.end();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0]["event"], "decision");
+    assert_eq!(lines[0]["outcome"], "failed");
+    assert_eq!(lines[0]["reason"], "deadline");
+    assert_eq!(lines[0]["final"], false);
+    let votes = &lines[1];
+    assert_eq!(votes["event"], "votes");
+    assert_eq!(
+        (&votes["signed"], &votes["final"], &votes["failed"]),
+        (&3.into(), &1.into(), &1.into())
+    );
+}
+
+#[test]
+fn everything_is_a_line_with_what_a_person_asks_for() {
+    let trail = Trail::start("all", AuditMode::All);
+    trail.audit.note(&decision(&vote(i64::MAX), Outcome::Signed));
+    let lines = trail.end();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let mut line = lines[0].clone();
+    let time = line["time"].take();
+    assert!(time.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{time}");
+    let expected = serde_json::json!({
+        "time": null, "event": "decision", "kind": "VOTE", "outcome": "signed", "hash": "CD".repeat(32),
+        "blockHash": "AB".repeat(32), "final": true, "durationMs": 1.5, "attempts": 2, "cached": false,
+    });
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn off_makes_no_file() {
+    let trail = Trail::start("off", AuditMode::Off);
+    trail.audit.note(&decision(&vote(1), Outcome::Failed));
+    trail.audit.close();
+    assert!(!trail.directory.join("audit.jsonl").exists());
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_made_anew() {
+    let trail = Trail::start("moved", AuditMode::All);
+    let (current, moved) = ("audit.jsonl", "audit.jsonl.1");
+    trail.audit.note(&decision(&vote(1), Outcome::Signed));
+    let limit = Instant::now() + Duration::from_secs(10);
+    while trail.read(current).is_empty() {
+        assert!(Instant::now() < limit, "nothing was written");
+        thread::yield_now();
+    }
+    fs::rename(trail.directory.join(current), trail.directory.join(moved)).unwrap();
+    trail.audit.note(&decision(&vote(2), Outcome::Signed));
+    assert_eq!((trail.end().len(), trail.read(moved).len()), (1, 1));
+}
+
+#[test]
+fn what_does_not_fit_is_dropped_counted_and_owned_up_to() {
+    let shared = Shared {
+        state: Mutex::default(),
+        changed: Condvar::new(),
+        dropped: counter(),
+    };
+    for _ in 0..CAPACITY + 3 {
+        let line = Line::decision(&decision(&vote(1), Outcome::Signed));
+        shared.lock().push(&shared, &line);
+    }
+    assert_eq!(shared.dropped.get(), 3);
+    shared.lock().is_closed = true;
+    let trail = Trail::start("full", AuditMode::Off);
+    let path = trail.directory.join("audit.jsonl");
+    writer::run(&shared, Sink::open(Some(&path)).unwrap());
+    let lines = trail.read("audit.jsonl");
+    assert_eq!(lines.len(), CAPACITY + 1);
+    assert_eq!(lines[CAPACITY]["event"], "missing");
+    assert_eq!(lines[CAPACITY]["lines"], 3);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_costs_lines_and_nothing_else() {
+    let dropped = counter();
+    // A device that is always full.
+    let config = AuditConfig {
+        mode: AuditMode::All,
+        file: Some("/dev/full".into()),
+    };
+    let audit = Audit::start(&config, dropped.clone()).unwrap();
+    audit.note(&decision(&vote(1), Outcome::Signed));
+    audit.close();
+    assert_eq!(dropped.get(), 1);
+
+    let missing = AuditConfig {
+        mode: AuditMode::All,
+        file: Some("/dev/null/audit".into()),
+    };
+    assert!(Audit::start(&missing, counter()).is_err());
+}

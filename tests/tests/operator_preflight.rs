@@ -1,0 +1,121 @@
+//! `operator preflight` finds what a cluster lacks, and knows exactly the rights that the chart gives.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use operator::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
+use serde_json::Value;
+use tests::{ControlPlane, Kubeconfig, chart, workspace};
+use tokio::process::Command;
+
+/// What only `operator preflight` itself uses: without it, it says so.
+const FOR_PREFLIGHT: [&str; 3] = [
+    "get apiextensions.k8s.io customresourcedefinitions",
+    "list admissionregistration.k8s.io validatingadmissionpolicies",
+    "list admissionregistration.k8s.io validatingadmissionpolicybindings",
+];
+
+async fn preflight(who: &Kubeconfig) -> Result<(Option<i32>, String)> {
+    let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
+    let output = Command::new(workspace::program("operator")?)
+        .args(["preflight", &namespace])
+        .env("KUBECONFIG", who.path())
+        .env_remove("HTTPS_PROXY")
+        .env_remove("https_proxy")
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    let text = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
+    Ok((output.status.code(), text))
+}
+
+fn line<'a>(text: &'a str, about: &str) -> &'a str {
+    text.lines().find(|line| line.starts_with(about)).unwrap_or(text)
+}
+
+#[tokio::test]
+async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
+    let plane = ControlPlane::shared().await?;
+    let (code, text) = preflight(plane.admin()).await?;
+    assert_eq!(code, Some(78), "{text}");
+    assert!(line(&text, "cluster").contains("ok: Kubernetes v1."), "{text}");
+    let crd = line(&text, "crd");
+    assert!(
+        crd.contains("FAILED") && crd.contains("operator crd | kubectl apply"),
+        "{text}"
+    );
+    assert!(line(&text, "guard").contains("WARNING"), "{text}");
+
+    chart::install(plane.admin(), &[]).await?;
+    let operator = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    let (code, text) = preflight(&operator).await?;
+    assert_eq!(code, Some(0), "{text}");
+    for about in ["cluster", "crd", "permissions", "guard"] {
+        assert!(line(&text, about).contains(" ok: "), "{about}: {text}");
+    }
+
+    let (code, text) = preflight(&plane.user("nobody", &[])?).await?;
+    assert_eq!(code, Some(77), "{text}");
+    let permissions = line(&text, "permissions");
+    assert!(
+        permissions.contains("patch deployments.apps") && permissions.contains("get secrets"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_is_69() -> Result<()> {
+    let output = Command::new(workspace::program("operator")?)
+        .arg("preflight")
+        .env_remove("KUBECONFIG")
+        .env("HOME", "/nonexistent")
+        .output()
+        .await?;
+    let text = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(69), "{text}");
+    assert!(text.contains("KUBECONFIG"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_permissions_it_asks_for_are_those_that_the_chart_grants() -> Result<()> {
+    let objects = chart::render(&[]).await?;
+    let granted = |kind: &str| -> BTreeSet<String> {
+        let role = objects
+            .iter()
+            .find(|object| object["kind"] == kind && object["metadata"]["name"] == chart::SERVICE_ACCOUNT);
+        let rules = role
+            .and_then(|role| role["rules"].as_array().cloned())
+            .unwrap_or_default();
+        rules.iter().flat_map(expand).collect()
+    };
+    let needed = |permissions: &[Permission]| -> BTreeSet<String> {
+        let named = permissions
+            .iter()
+            .map(|Permission { verb, group, resource }| format!("{verb} {group} {resource}"));
+        named.collect()
+    };
+    let mut everywhere = needed(EVERYWHERE);
+    everywhere.extend(FOR_PREFLIGHT.map(str::to_owned));
+    assert_eq!(granted("ClusterRole"), everywhere);
+    assert_eq!(granted("Role"), needed(OWN_NAMESPACE));
+    Ok(())
+}
+
+fn expand(rule: &Value) -> Vec<String> {
+    let list = |field: &str| -> Vec<String> {
+        let items = rule[field].as_array().cloned().unwrap_or_default();
+        items
+            .iter()
+            .filter_map(|item| item.as_str().map(str::to_owned))
+            .collect()
+    };
+    let mut all = Vec::new();
+    for group in list("apiGroups") {
+        for resource in list("resources") {
+            all.extend(list("verbs").iter().map(|verb| format!("{verb} {group} {resource}")));
+        }
+    }
+    all
+}

@@ -1,0 +1,186 @@
+//! A binding that selects its Deployments by their labels serves each of them for itself, and lets go the one that stops to
+//! match.
+
+use anyhow::{Context, Result, ensure};
+use crds::TargetStatus;
+use serde_json::{Value, json};
+use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::{eventually, pods};
+
+fn named(name: &str) -> Value {
+    let mut deployment = with(voter(), "/metadata/name", json!(name));
+    deployment["metadata"]["labels"] = json!({"app": name, "signed": "yes"});
+    deployment["spec"]["selector"]["matchLabels"]["app"] = json!(name);
+    deployment["spec"]["template"]["metadata"]["labels"]["app"] = json!(name);
+    deployment
+}
+
+fn selecting() -> Value {
+    let selector = json!({"matchExpressions": [{"key": "signed", "operator": "In", "values": ["yes", "true"]}]});
+    with(binding(), "/spec/target", json!({"selector": selector}))
+}
+
+async fn template(place: &Place, name: &str) -> Result<Value> {
+    let text = place.kubectl_ok(&["get", "deployment", name, "-o", "json"]).await?;
+    Ok(serde_json::from_str::<Value>(&text)?["spec"]["template"].clone())
+}
+
+async fn injected(place: &Place, name: &str, expected: bool) -> Result<()> {
+    eventually(SOON, &format!("{name} with a signer: {expected}"), async || {
+        let found = template(place, name).await?["spec"]["initContainers"][0]["name"] == "signer";
+        ensure!(found == expected, "it has one: {found}");
+        Ok(())
+    })
+    .await
+}
+
+async fn target(place: &Place, name: &str) -> Result<Option<TargetStatus>> {
+    let status = place.binding().await?.status.context("no status")?;
+    Ok(status.targets.into_iter().find(|target| target.name == name))
+}
+
+async fn target_with(place: &Place, name: &str, reason: &str) -> Result<TargetStatus> {
+    eventually(SOON, &format!("{name} with {reason}"), async || {
+        let target = target(place, name).await?.context("not in status.targets")?;
+        ensure!(target.reason == reason, "{}: {}", target.reason, target.message);
+        Ok(target)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_deployment_is_served_for_itself() -> Result<()> {
+    let place = Place::new("many").await?;
+    place.apply(&selecting()).await?;
+    let message = place.condition("Injected", "False", "DeploymentNotFound").await?;
+    assert!(message.contains("signed in (yes,true)"), "{message}");
+    // The second one cannot be injected, which stops neither the first nor the third.
+    let taken = with(
+        named("b"),
+        "/spec/template/spec/containers/1/ports",
+        json!([{"containerPort": 9090}]),
+    );
+    for deployment in [named("c"), taken, named("a")] {
+        place.apply(&deployment).await?;
+    }
+    for name in ["a", "c"] {
+        injected(&place, name, true).await?;
+    }
+    let message = place.condition("Injected", "False", "PortConflict").await?;
+    assert!(message.contains("Deployment b"), "{message}");
+    let status = place.binding().await?.status.context("no status")?;
+    assert_eq!(status.selector.as_deref(), Some("signed in (yes,true)"));
+    let listed: Vec<_> = status
+        .targets
+        .iter()
+        .map(|target| (target.name.as_str(), target.injected))
+        .collect();
+    assert_eq!(listed, [("a", true), ("b", false), ("c", true)]);
+
+    place.apply(&named("b")).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    for name in ["a", "b", "c"] {
+        pods::roll_out(&place.client, &place.namespace, name).await?;
+    }
+    place.condition("Ready", "True", "Ready").await?;
+    let line = place.kubectl_ok(&["get", "sb", VOTER, "--no-headers"]).await?;
+    assert!(line.contains(" 3/3 "), "{line}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployment_that_stops_to_match_keeps_its_signer_under_retain() -> Result<()> {
+    let place = Place::new("let-go").await?;
+    place.apply(&named("a")).await?;
+    place.apply(&named("b")).await?;
+    place.apply(&selecting()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let before = template(&place, "a").await?;
+    place.kubectl_ok(&["label", "deployment", "a", "signed-"]).await?;
+    target_with(&place, "a", "NoLongerSelected").await?;
+    assert_eq!(template(&place, "a").await?, before);
+    // Nor is it changed by what comes later: the binding is not about it any more.
+    place
+        .apply(&with(
+            with(selecting(), "/spec/deletionPolicy", json!("Remove")),
+            "/spec/signer",
+            json!({"logLevel": "debug"}),
+        ))
+        .await?;
+    eventually(SOON, "the change in the other Deployment", async || {
+        let text = template(&place, "b").await?.to_string();
+        ensure!(text.contains("ATTO_SIGNER_LOG"), "{text}");
+        Ok(())
+    })
+    .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(template(&place, "a").await?, before);
+    let told = place.events("Deployment").await?;
+    let told = told.iter().filter(|(reason, _)| reason == "NoLongerSelected").count();
+    assert_eq!(told, 1, "Events on the Deployment");
+    // With its label it is back.
+    place.kubectl_ok(&["label", "deployment", "a", "signed=true"]).await?;
+    eventually(SOON, "the change in the Deployment that is back", async || {
+        let text = template(&place, "a").await?.to_string();
+        ensure!(text.contains("ATTO_SIGNER_LOG"), "{text}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_deployment_that_stops_to_match_is_restored_under_remove() -> Result<()> {
+    let place = Place::new("restored").await?;
+    for name in ["a", "b"] {
+        place.apply(&named(name)).await?;
+    }
+    let before = template(&place, "a").await?;
+    place
+        .apply(&with(selecting(), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.kubectl_ok(&["label", "deployment", "a", "signed-"]).await?;
+    injected(&place, "a", false).await?;
+    assert_eq!(template(&place, "a").await?, before);
+    eventually(SOON, "a to leave the list", async || {
+        ensure!(target(&place, "a").await?.is_none(), "it is in status.targets");
+        Ok(())
+    })
+    .await?;
+    injected(&place, "b", true).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    injected(&place, "b", false).await
+}
+
+#[tokio::test]
+async fn the_oldest_binding_serves_a_deployment_that_two_select() -> Result<()> {
+    let place = Place::new("two").await?;
+    place.apply(&named("a")).await?;
+    place.apply(&named("b")).await?;
+    let by_name = with(
+        with(binding(), "/metadata/name", json!("a-first")),
+        "/spec/target/name",
+        json!("a"),
+    );
+    place.apply(&by_name).await?;
+    place.condition_of("a-first", "Injected", "True", "Injected").await?;
+    place
+        .apply(&with(selecting(), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    let message = place.condition("Accepted", "False", "TargetTaken").await?;
+    assert!(
+        message.contains("a-first") && message.contains("Deployment a"),
+        "{message}"
+    );
+    injected(&place, "b", true).await?;
+    let generation = async |name: &str| {
+        place
+            .kubectl_ok(&["get", "deployment", name, "-o", "jsonpath={.metadata.generation}"])
+            .await
+    };
+    let before = generation("a").await?;
+    place.kubectl_ok(&["delete", "sb", "a-first"]).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(generation("a").await?, before, "the same key and token write nothing");
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Status says what the pods run and what their signers say, not what was written.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use tests::eventually;
+use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::pods::{self, Kubelet};
+use tests::signer_process::{self, SignerProcess};
+
+/// A signer is asked again after half a minute.
+const ASKED_AGAIN: Duration = Duration::from_secs(90);
+
+/// A binding whose pods, which are on loopback here, answer with this signer.
+fn bound_to(signer: &SignerProcess) -> Value {
+    with(
+        binding(),
+        "/spec/signer",
+        json!({"ports": {"management": signer.management_port()}}),
+    )
+}
+
+async fn signer() -> Result<SignerProcess> {
+    tokio::task::spawn_blocking(|| SignerProcess::start(&[])).await?
+}
+
+async fn roll_out(place: &Place) -> Result<()> {
+    pods::roll_out(&place.client, &place.namespace, VOTER).await.map(drop)
+}
+
+/// Says what a kubelet says of the first pod's signer that waits.
+async fn signer_waits(place: &Place, reason: &str, message: &str) -> Result<()> {
+    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let name = eventually(SOON, "a pod with a signer", async || {
+        let found = api
+            .list(&ListParams::default().labels("signer.atto.cash/deployment"))
+            .await?;
+        let pod = found.items.into_iter().next().context("none")?;
+        pod.metadata.name.context("no name")
+    })
+    .await?;
+    let status = json!({"status": {"phase": "Pending", "initContainerStatuses": [{
+        "name": "signer", "image": "x", "imageID": "", "ready": false, "started": false, "restartCount": 0,
+        "state": {"waiting": {"reason": reason, "message": message}},
+    }]}});
+    api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn signing_is_what_the_pods_say_and_the_address_is_theirs() -> Result<()> {
+    let signer = signer().await?;
+    let port = signer.management_port();
+    let info = tokio::task::spawn_blocking(move || signer_process::get(port, "/info")).await??;
+    let info: Value = serde_json::from_str(&info.body)?;
+    let place = Place::new("signing").await?;
+    place.apply(&voter()).await?;
+    place.apply(&bound_to(&signer)).await?;
+    place.condition("Signing", "Unknown", "NotAsked").await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    place.condition("Signing", "True", "Signing").await?;
+    place.condition("Ready", "True", "Ready").await?;
+    let status = place.binding().await?.status.context("no status")?;
+    assert_eq!(json!(status.public_key), info["publicKey"]);
+    assert_eq!(json!(status.address), info["address"]);
+
+    // Another key than the expected one is an error, whatever the signer says of its health.
+    let other = format!("atto://aa{}", "a".repeat(59));
+    let mut expecting = bound_to(&signer);
+    expecting["spec"]["key"]["expectedAddress"] = json!(other);
+    place.apply(&expecting).await?;
+    let message = place.condition("Signing", "False", "UnexpectedKey").await?;
+    assert!(message.contains(&other), "{message}");
+    place.condition("Ready", "False", "UnexpectedKey").await?;
+    expecting["spec"]["key"]["expectedAddress"] = info["address"].clone();
+    place.apply(&expecting).await?;
+    place.condition("Signing", "True", "Signing").await?;
+
+    // What cannot be reached is not known, and does not count.
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    eventually(ASKED_AGAIN, "Signing=Unknown", async || {
+        let status = place.binding().await?.status.context("no status")?;
+        let signing = status.conditions.iter().find(|condition| condition.type_ == "Signing");
+        let signing = signing.context("no Signing")?;
+        ensure!(signing.reason == "Unreachable", "{}", signing.reason);
+        assert_eq!(json!(status.address), info["address"], "the last address is gone");
+        Ok(())
+    })
+    .await?;
+    place.condition("Ready", "True", "Ready").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signer_that_refuses_all_its_node_asks_for_is_not_ready() -> Result<()> {
+    let signer = signer().await?;
+    let port = signer.port();
+    for _ in 0..3 {
+        let answer =
+            tokio::task::spawn_blocking(move || signer_process::post(port, "/votes", "another-token", "{}")).await??;
+        assert_eq!(answer.status, 401);
+    }
+    let place = Place::new("client").await?;
+    place.apply(&voter()).await?;
+    place.apply(&bound_to(&signer)).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    roll_out(&place).await?;
+    place.condition("Signing", "False", "WrongToken").await?;
+    place.condition("Ready", "False", "WrongToken").await?;
+    place.condition("Stalled", "True", "WrongToken").await?;
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_container_that_cannot_start_is_named_with_the_kubelets_reason() -> Result<()> {
+    let place = Place::new("waiting").await?;
+    place.injected().await?;
+    for (reason, told) in [
+        ("ErrImagePull", "ImagePullBackOff"),
+        ("CreateContainerConfigError", "CreateContainerConfigError"),
+    ] {
+        signer_waits(&place, reason, "what the kubelet says").await?;
+        let message = place.condition("RolledOut", "False", told).await?;
+        assert!(
+            message.contains("container signer") && message.contains("what the kubelet says"),
+            "{message}"
+        );
+        place.condition("Ready", "False", told).await?;
+        place.condition("Reconciling", "True", told).await?;
+    }
+    roll_out(&place).await?;
+    place.condition("Ready", "True", "Ready").await?;
+    place.condition("Reconciling", "False", "Settled").await?;
+    place.condition("Stalled", "False", "Settled").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn pods_that_cannot_be_created_are_told_in_the_clusters_words() -> Result<()> {
+    let place = Place::new("quota").await?;
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}},
+    });
+    place.apply(&quota).await?;
+    eventually(SOON, "the quota in force", async || {
+        let found = place
+            .kubectl_ok(&["get", "resourcequota", "none", "-o", "jsonpath={.status.hard.pods}"])
+            .await?;
+        ensure!(found == "0", "{found}");
+        Ok(())
+    })
+    .await?;
+    place.injected().await?;
+    let message = place.condition("RolledOut", "False", "PodsNotCreated").await?;
+    assert!(
+        message.contains("FailedCreate") && message.contains("exceeded quota"),
+        "{message}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_person_has_to_mend_is_stalled() -> Result<()> {
+    let place = Place::new("stalled").await?;
+    place.apply(&binding()).await?;
+    place.condition("Reconciling", "True", "DeploymentNotFound").await?;
+    place.condition("Stalled", "False", "Settled").await?;
+    let taken = with(
+        voter(),
+        "/spec/template/spec/containers/1/ports",
+        json!([{"containerPort": 9091}]),
+    );
+    place.apply(&taken).await?;
+    let message = place.condition("Stalled", "True", "PortConflict").await?;
+    assert_eq!(message, place.condition("Ready", "False", "PortConflict").await?);
+    place.condition("Reconciling", "False", "Settled").await?;
+    Ok(())
+}
