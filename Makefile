@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench oracle build unit drift deny
+.PHONY: help demo test lint generate assets bench soak oracle build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -30,14 +30,19 @@ lint: deny ## Format, clippy with warnings as errors, licences and sources of de
 generate: ## Write the generated files anew from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen
 
-assets: ## Build the pinned Kubernetes programs and Helm into the cache, where they are missing
+assets: ## Build the pinned Kubernetes programs, Helm and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench: assets ## Measure speed and memory, printed as tables (about a minute after a release build of some minutes)
+bench: assets ## Measure speed and memory, printed as tables (about two minutes after a release build of some minutes)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer
 	@"$${CARGO_TARGET_DIR:-target}"/release/bench
+
+soak: ## Hold the signer against slow, silent and absent KMS, floods and SIGTERM; fails if an aim is missed (4 minutes after a release build)
+	@echo '== cargo build --release'
+	@$(CARGO) build --quiet --locked --release --workspace --bin signer --bin soak
+	@"$${CARGO_TARGET_DIR:-target}"/release/soak
 
 oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle

@@ -12,7 +12,7 @@ pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod http;
-mod management;
+pub mod management;
 pub mod net;
 pub mod policy;
 mod process;

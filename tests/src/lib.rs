@@ -10,13 +10,17 @@ pub mod fake_kms;
 pub mod fake_metadata;
 pub mod fake_server;
 pub mod kubeconfig;
+pub mod metrics;
 pub mod node_client;
 pub mod operated;
 pub mod operator_process;
 pub mod oracle;
 pub mod pods;
 pub mod process;
+pub mod procfs;
 pub mod signer_process;
+pub mod simulated;
+pub mod soak;
 pub mod workspace;
 
 pub use control_plane::ControlPlane;

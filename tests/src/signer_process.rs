@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::fake_kms::KEY_VERSION;
 use crate::process::{Directory, Port, Process};
 
 /// Thirty-two zero bytes: public data, like the vectors.
@@ -45,6 +46,15 @@ pub fn environment<'a>(port: &'a str, management: &'a str) -> Vec<(&'a str, &'a 
         ("ATTO_SIGNER_MANAGEMENT_ADDRESS", "localhost"),
         ("ATTO_SIGNER_PORT", port),
         ("ATTO_SIGNER_MANAGEMENT_PORT", management),
+    ]
+}
+
+/// What makes of [`environment`] that of a signer with its key in the fake KMS at this endpoint.
+pub fn in_kms(endpoint: &str) -> [(&str, &str); 3] {
+    [
+        ("ATTO_SIGNER_BACKEND", "GCP"),
+        ("ATTO_SIGNER_KEY", KEY_VERSION),
+        ("ATTO_SIGNER_GCP_ENDPOINT", endpoint),
     ]
 }
 
@@ -138,6 +148,10 @@ impl SignerProcess {
         self.ports[1].number()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// All it has written.
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.log()).unwrap_or_default()
@@ -154,6 +168,18 @@ impl SignerProcess {
         let status = process.stop();
         drop(directory);
         status
+    }
+
+    /// SIGTERM, how it ended, and another one on the same ports with the same changes.
+    pub fn stop_and_start_again(self, changes: &[(&str, &str)]) -> Result<(ExitStatus, Self)> {
+        let Self {
+            process,
+            directory,
+            ports,
+        } = self;
+        let status = process.stop()?;
+        drop(directory);
+        Ok((status, Self::start_on(ports, changes)?))
     }
 
     /// SIGKILL, and another one on the same ports.

@@ -9,73 +9,120 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use futures::{StreamExt, stream};
 use tests::eventually;
-use tests::fake_kms::KEY_VERSION;
 use tests::fake_metadata::{EMAIL, FakeMetadata, Fault};
 use tests::fake_server::{For, Front};
 use tests::process::{Directory, Port, Process};
-use tests::signer_process::{environment, program};
+use tests::signer_process::{environment, in_kms, program};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// `https`, which keeps the credentials, to a port where nobody listens.
-async fn has_a_token_in_the_end(what: &str, metadata: &FakeMetadata, appear: bool) -> Result<()> {
-    let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?];
-    let directory = Directory::new()?;
-    let log = directory.path().join("signer.log");
-    let mut process = Process::start(program()?, &log, directory.lifeline(), |command| {
-        let [port, management, nobody] = ports.each_ref().map(|port| port.number().to_string());
-        command.env_clear().envs(environment(&port, &management)).envs([
-            ("ATTO_SIGNER_BACKEND", "GCP"),
-            ("ATTO_SIGNER_KEY", KEY_VERSION),
-            ("ATTO_SIGNER_GCP_ENDPOINT", &format!("https://127.0.0.1:{nobody}")),
-            ("GCE_METADATA_HOST", &metadata.host()),
-        ]);
-    })?;
-    let says = || fs::read_to_string(&log).unwrap_or_default();
-    if appear {
-        eventually(PATIENCE, &format!("{what}: it tells"), async || {
-            ensure!(says().contains("the key cannot be used yet"), "{}", says());
+/// Between two lines about a key that cannot be used yet: 10 s.
+const TOLD: &str = "the key cannot be used yet";
+
+/// A signer that asks this metadata server for its tokens.
+struct Signer {
+    process: Process,
+    directory: Directory,
+    _ports: [Port; 3],
+}
+
+impl Signer {
+    /// `https`, which keeps the credentials, to a port where nobody listens.
+    fn start(metadata: &FakeMetadata) -> Result<Self> {
+        let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?];
+        let directory = Directory::new()?;
+        let log = directory.path().join("signer.log");
+        let process = Process::start(program()?, &log, directory.lifeline(), |command| {
+            let [port, management, nobody] = ports.each_ref().map(|port| port.number().to_string());
+            let endpoint = format!("https://127.0.0.1:{nobody}");
+            command
+                .env_clear()
+                .envs(environment(&port, &management))
+                .envs(in_kms(&endpoint))
+                .env("GCE_METADATA_HOST", metadata.host());
+        })?;
+        Ok(Self {
+            process,
+            directory,
+            _ports: ports,
+        })
+    }
+
+    fn says(&self) -> String {
+        fs::read_to_string(self.directory.path().join("signer.log")).unwrap_or_default()
+    }
+
+    async fn until(&mut self, what: &str, mut holds: impl FnMut(&str) -> bool) -> Result<()> {
+        eventually(PATIENCE, what, async || {
+            self.process.still_runs()?;
+            let says = self.says();
+            ensure!(holds(&says), "{says}");
             Ok(())
         })
-        .await?;
+        .await
+    }
+}
+
+async fn has_a_token_in_the_end(what: &str, metadata: &FakeMetadata, told: usize) -> Result<()> {
+    let mut signer = Signer::start(metadata)?;
+    if told > 0 {
+        let often = |says: &str| says.matches(TOLD).count() >= told;
+        signer.until(&format!("{what}: it tells {told} times"), often).await?;
         metadata.set_front(Front::Serving).await?;
     }
-    eventually(PATIENCE, &format!("{what}: a token is given"), async || {
-        process.still_runs()?;
-        ensure!(metadata.tokens().1 > 0, "{:?}: {}", metadata.tokens(), says());
-        Ok(())
-    })
-    .await?;
+    let given = |_: &str| metadata.tokens().1 > 0;
+    signer.until(&format!("{what}: a token is given"), given).await?;
     assert!(metadata.token_faults().is_empty(), "{what}");
-    eventually(PATIENCE, &format!("{what}: it says who it is"), async || {
-        ensure!(says().contains(&format!("asking KMS as {EMAIL}")), "{}", says());
-        Ok(())
-    })
-    .await?;
-    assert!(!says().contains("token-1"), "a token is never told: {}", says());
+    let told = |says: &str| says.contains(&format!("asking KMS as {EMAIL}"));
+    signer.until(&format!("{what}: it says who it is"), told).await?;
+    let says = signer.says();
+    assert!(!says.contains("token-1"), "a token is never told: {says}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_metadata_server_that_refuses_hangs_or_is_late_is_asked_again() {
     let cases = [
-        ("well", Front::Serving, None),
-        ("403", Front::Serving, Some(Fault::Status(403))),
-        ("404", Front::Serving, Some(Fault::Status(404))),
-        ("503", Front::Serving, Some(Fault::Status(503))),
-        ("dropped", Front::Serving, Some(Fault::Drop)),
-        ("hangs", Front::Serving, Some(Fault::Hang)),
-        ("absent", Front::Refusing, None),
-        ("silent", Front::Silent, None),
+        ("well", Front::Serving, None, 0),
+        ("403", Front::Serving, Some(Fault::Status(403)), 0),
+        ("404", Front::Serving, Some(Fault::Status(404)), 0),
+        ("503", Front::Serving, Some(Fault::Status(503)), 0),
+        ("dropped", Front::Serving, Some(Fault::Drop), 0),
+        ("hangs", Front::Serving, Some(Fault::Hang), 0),
+        // Five lines are more than 40 s, after which Google's own client has given up for good.
+        ("absent", Front::Refusing, None, 5),
+        ("silent", Front::Silent, None, 2),
     ];
     stream::iter(cases)
-        .for_each_concurrent(8, async |(what, front, fault)| {
+        .for_each_concurrent(8, async |(what, front, fault, told)| {
             let metadata = FakeMetadata::start(front).unwrap();
             if let Some(fault) = fault {
                 metadata.token_faults().push(fault, For::Calls(2));
             }
-            let result = has_a_token_in_the_end(what, &metadata, front != Front::Serving).await;
+            let result = has_a_token_in_the_end(what, &metadata, told).await;
             result.unwrap_or_else(|error| panic!("{error:#}"));
         })
         .await;
+}
+
+/// Google's credentials renew a token of less than four minutes each 10 s. A refusal ends them for good, once the token that
+/// they have is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_metadata_server_that_refuses_to_renew_a_token_is_asked_again() -> Result<()> {
+    let metadata = FakeMetadata::start(Front::Serving)?;
+    metadata.set_lifetime(15);
+    let mut signer = Signer::start(&metadata)?;
+    signer.until("a token is given", |_| metadata.tokens().1 > 0).await?;
+    metadata.token_faults().push(Fault::Status(403), For::Calls(2));
+    let before = metadata.tokens().1;
+    signer
+        .until("the credentials fail", |says| {
+            says.contains("the credentials give no token any more")
+        })
+        .await?;
+    signer
+        .until("another token is given", |_| metadata.tokens().1 > before)
+        .await?;
+    assert!(metadata.token_faults().is_empty(), "both refusals were met");
+    Ok(())
 }

@@ -22,10 +22,10 @@ pub fn require(go_mod: &str, to_build: &str) -> Result<()> {
     }
     let found = found.map_or_else(|| "no go in PATH".to_owned(), |version| format!("found go {version}"));
     let (major, minor) = wanted;
-    let instead = if to_build == "helm" {
-        "HELM to the program of Helm 4"
-    } else {
-        "KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl"
+    let instead = match to_build {
+        "helm" => "HELM to the program of Helm 4",
+        "promtool" => "PROMTOOL to Prometheus's program",
+        _ => "KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl",
     };
     bail!(
         "Go {major}.{minor} or newer is needed to build {to_build}, once ({found}): install it from https://go.dev/dl/, or set {instead}"
@@ -50,12 +50,12 @@ fn release(version: &str) -> Option<(u32, u32)> {
 }
 
 /// A build that goes on for minutes must not go on when nobody waits for it any more: it ends with its owner.
-pub fn build(module: &Path, flags: &str, package: &str, output: &Path) -> Result<()> {
+pub fn build(module: &Path, tags: &str, flags: &str, package: &str, output: &Path) -> Result<()> {
     let directory = Directory::new()?;
     let log = directory.path().join("go.log");
     let mut go = Process::start(&program()?, &log, directory.lifeline(), |command| {
         command
-            .args(["build", "-trimpath", &format!("-ldflags={flags}"), "-o"])
+            .args(["build", "-trimpath", "-tags", tags, &format!("-ldflags={flags}"), "-o"])
             .arg(output)
             .arg(package);
         command

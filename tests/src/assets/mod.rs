@@ -1,4 +1,4 @@
-//! The programs of a real Kubernetes: found where the environment says, else built once from the pinned Go modules.
+//! The programs of a real Kubernetes, Helm and Prometheus: found where the environment says, else built once from the pinned Go modules.
 
 pub(crate) mod cache;
 mod go;
@@ -52,13 +52,30 @@ pub fn kubernetes() -> Result<&'static Kubernetes> {
 /// When `HELM` names no file, or what to install when Go is missing or too old.
 pub fn helm() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    found_once(&FOUND, || match set_variable("HELM") {
+    found_once(&FOUND, || {
+        named_or_built("HELM", "Helm 4's program", &module::HELM, "helm")
+    })
+}
+
+/// promtool: the program that `PROMTOOL` names, else built from `tests/prometheus` into the cache folder.
+///
+/// # Errors
+/// When `PROMTOOL` names no file, or what to install when Go is missing or too old.
+pub fn promtool() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        named_or_built("PROMTOOL", "Prometheus's program", &module::PROMETHEUS, "promtool")
+    })
+}
+
+fn named_or_built(variable: &str, what: &str, module: &module::Module, name: &str) -> Result<PathBuf> {
+    match set_variable(variable) {
         Some(program) if Path::new(&program).is_file() => Ok(program.into()),
         Some(program) => {
-            bail!("HELM is {program:?}, which is no file; name Helm 4's program, or unset it to have it built")
+            bail!("{variable} is {program:?}, which is no file; name {what}, or unset it to have it built")
         }
-        None => Ok(module::HELM.build(None)?.join("helm")),
-    })
+        None => Ok(module.build(None)?.join(name)),
+    }
 }
 
 /// The version that `tests/kubernetes/go.mod` pins, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.

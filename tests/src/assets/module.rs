@@ -1,4 +1,4 @@
-//! The two pinned Go modules and the programs they give.
+//! The pinned Go modules and the programs they give.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Module {
     versioned_by: &'static str,
     /// Linker flags, given that version.
     stamp: fn(&str) -> String,
+    /// Build tags, separated by commas.
+    tags: &'static str,
     programs: &'static [Program],
 }
 
@@ -35,6 +37,7 @@ pub const KUBERNETES: Module = Module {
     go_sum: include_str!("../../kubernetes/go.sum"),
     versioned_by: "k8s.io/kubernetes",
     stamp: stamp_kubernetes,
+    tags: "",
     programs: &[
         Program {
             name: "kube-apiserver",
@@ -66,10 +69,27 @@ pub const HELM: Module = Module {
     go_sum: include_str!("../../helm/go.sum"),
     versioned_by: "helm.sh/helm/v4",
     stamp: stamp_helm,
+    tags: "",
     programs: &[Program {
         name: "helm",
         package: "helm.sh/helm/v4/cmd/helm",
         takes: "2 minutes",
+    }],
+};
+
+pub const PROMETHEUS: Module = Module {
+    name: "prometheus",
+    folder: "prometheus",
+    go_mod: include_str!("../../prometheus/go.mod"),
+    go_sum: include_str!("../../prometheus/go.sum"),
+    versioned_by: "github.com/prometheus/prometheus",
+    stamp: stamp_prometheus,
+    // Without the clients of all clouds, which only a server needs.
+    tags: "remove_all_sd",
+    programs: &[Program {
+        name: "promtool",
+        package: "github.com/prometheus/prometheus/cmd/promtool",
+        takes: "3 minutes",
     }],
 };
 
@@ -78,7 +98,11 @@ impl Module {
     pub fn build(&self, only: Option<&str>) -> Result<PathBuf> {
         let version = self.version()?;
         let flags = format!("-s -w {}", (self.stamp)(&version));
-        let directory = cache::directory(self.name, &version, &[self.go_mod, self.go_sum, &flags])?;
+        let mut decided_by = vec![self.go_mod, self.go_sum, &flags];
+        if !self.tags.is_empty() {
+            decided_by.push(self.tags);
+        }
+        let directory = cache::directory(self.name, &version, &decided_by)?;
         let wanted = || {
             self.programs
                 .iter()
@@ -104,7 +128,7 @@ impl Module {
                 "building {name} {version}, once, about {takes} on two cores …"
             ));
             let unfinished = directory.join(format!(".{name}.unfinished"));
-            go::build(&source, &flags, package, &unfinished)?;
+            go::build(&source, self.tags, &flags, package, &unfinished)?;
             fs::rename(&unfinished, directory.join(name)).with_context(|| format!("cannot put {name} in its place"))?;
         }
         Ok(directory)
@@ -143,6 +167,10 @@ fn stamp_helm(version: &str) -> String {
     format!("-X helm.sh/helm/v4/internal/version.version={version}")
 }
 
+fn stamp_prometheus(version: &str) -> String {
+    format!("-X github.com/prometheus/common/version.Version={version}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_program_is_a_tool_of_its_module() {
-        for module in [KUBERNETES, HELM] {
+        for module in [KUBERNETES, HELM, PROMETHEUS] {
             for program in module.programs {
                 assert!(
                     module

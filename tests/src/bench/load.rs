@@ -1,6 +1,6 @@
 //! A load generator that costs little itself: one thread, HTTP/1.1 written by hand.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -27,34 +27,63 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const ANSWER: usize = 4_096;
 
-/// Sends all votes to the server on `port` and returns the seconds it took.
+/// What a load took.
+pub struct Loaded {
+    /// All of it, in seconds.
+    pub seconds: f64,
+    /// 99 % of the requests, in milliseconds.
+    pub p99_milliseconds: f64,
+}
+
+/// What the callers of a load share.
+struct Progress<'a> {
+    votes: &'a Votes,
+    next: Cell<usize>,
+    took: RefCell<Vec<Duration>>,
+}
+
+/// Sends all votes to the server on `port`.
 ///
 /// # Errors
 /// When any answer is not a 200: figures with failures in them mean nothing.
-pub fn run(port: u16, votes: &Votes, connections: Connections) -> Result<f64> {
+pub fn run(port: u16, votes: &Votes, connections: Connections) -> Result<Loaded> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start a runtime")?;
-    let next = Cell::new(0);
+    let progress = Progress {
+        votes,
+        next: Cell::new(0),
+        took: RefCell::new(Vec::with_capacity(votes.len())),
+    };
     let started = Instant::now();
-    let callers = (0..CALLERS).map(|_| call(port, votes, connections, &next));
+    let callers = (0..CALLERS).map(|_| call(port, connections, &progress));
     let all = futures::future::try_join_all(callers);
     runtime.block_on(async {
         tokio::time::timeout(PATIENCE, all)
             .await
             .context("the load took more than 30 s")?
     })?;
-    Ok(started.elapsed().as_secs_f64())
+    let seconds = started.elapsed().as_secs_f64();
+    let mut took = progress.took.into_inner();
+    took.sort_unstable();
+    let p99 = took.get(took.len() * 99 / 100);
+    Ok(Loaded {
+        seconds,
+        p99_milliseconds: p99.map_or(f64::NAN, |took| took.as_secs_f64() * 1_000.0),
+    })
 }
 
-async fn call(port: u16, votes: &Votes, connections: Connections, next: &Cell<usize>) -> Result<()> {
+async fn call(port: u16, connections: Connections, progress: &Progress<'_>) -> Result<()> {
     let mut kept: Option<TcpStream> = None;
     let mut answer = [0; ANSWER];
     loop {
-        let index = next.get();
-        next.set(index + 1);
-        let Some(request) = votes.get(index) else { return Ok(()) };
+        let index = progress.next.get();
+        progress.next.set(index + 1);
+        let Some(request) = progress.votes.get(index) else {
+            return Ok(());
+        };
+        let started = Instant::now();
         let mut stream = match kept.take() {
             Some(stream) => stream,
             None => connect(port).await?,
@@ -69,6 +98,7 @@ async fn call(port: u16, votes: &Votes, connections: Connections, next: &Cell<us
             "not a 200:\n{}",
             String::from_utf8_lossy(text)
         );
+        progress.took.borrow_mut().push(started.elapsed());
         if connections == Connections::Kept {
             kept = Some(stream);
         }

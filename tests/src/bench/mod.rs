@@ -1,7 +1,9 @@
 //! Speed and memory, measured and printed, never asserted: a machine that is busy with something else is no bug.
 
 mod bare;
+mod kotlin;
 mod load;
+mod memory;
 mod operator;
 mod rounds;
 mod server;
@@ -13,48 +15,49 @@ use anyhow::Result;
 pub use bare::serve as serve_bare;
 pub use operator::operator;
 
+use memory::Memory;
+use rounds::Contender;
+use server::Server;
+
 /// Long enough that no guess succeeds, as the operator asks for.
 const TOKEN: &str = "bench-token-0123456789abcdef0123456789abcdef";
 
 /// Workers of both servers: the signer's default.
 const WORKERS: usize = 2;
 
-/// What is printed: signing under load beside the bare server, memory at rest, time to start.
+/// Signers under load by their `ATTO_SIGNER_AUDIT`, the quickest first: without a line, and with one for each vote.
+const AUDITS: [(&str, &str); 2] = [("signer, audit off", "off"), ("signer, audit of all", "all")];
+
+/// What is printed: signing under load beside the bare server, memory, size, time to start.
 pub fn signer() -> Result<()> {
     let started = server::start_times()?;
-    let (signer, bare) = (server::Server::signer()?, server::Server::bare()?);
-    let idle = signer.resident_bytes()?;
-    let rounds = rounds::measure(&signer, &bare)?;
-    let loaded = signer.resident_bytes()?;
+    let gcp = Memory::of_gcp()?;
+    let mut contenders = Vec::new();
+    for (name, audit) in AUDITS {
+        let server = Server::local(audit)?;
+        contenders.push(Contender { name, server });
+    }
+    let with_audit = contenders.len() - 1;
+    contenders.push(Contender {
+        name: "bare",
+        server: Server::bare()?,
+    });
+    let mut rounds = Vec::new();
+    let local = Memory::of(&contenders[0].server, || {
+        rounds = rounds::measure(&contenders)?;
+        Ok(())
+    })?;
 
     println!("signer with a LOCAL key beside a bare hyper server that compares the token and signs 32 bytes");
     println!("release build, loopback, {WORKERS} workers each, every request a distinct vote\n");
-    table::print(&rounds::rows(&rounds));
+    table::print(&rounds::rows(&contenders, &rounds, with_audit));
     println!();
-    table::print(&[
-        row(["signer at rest", "median", "worst", "aim"]),
-        row(["resident memory, idle", &mebibytes(idle), "", "at most 20 MiB"]),
-        row(["resident memory, after the load", &mebibytes(loaded), "", ""]),
-        row([
-            "exec to ready",
-            &milliseconds(median(&started)),
-            &milliseconds(worst(&started)),
-            "under 100 ms",
-        ]),
-    ]);
+    table::print(&memory::rows(&local, &gcp, &started)?);
     Ok(())
 }
 
-fn row(cells: [&str; 4]) -> Vec<String> {
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "memory of one process is far below 2^52 bytes"
-)]
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
 }
 
 fn milliseconds(seconds: f64) -> String {

@@ -1,7 +1,8 @@
-//! The two servers under the same load in turn: A B A B, so that a machine that slows down hurts both alike.
+//! Servers under the same load in turn: A B A B, so that a machine that slows down hurts all alike.
 
 use anyhow::{Context, Result};
 
+use super::kotlin;
 use super::load::{self, CALLERS, Connections};
 use super::server::Server;
 use super::votes::Votes;
@@ -14,11 +15,16 @@ const REQUESTS: u64 = 30_000;
 
 const WARM_UP: u64 = 4_000;
 
-/// What the rounds of one way of connecting gave.
+/// One of the servers.
+pub struct Contender {
+    pub name: &'static str,
+    pub server: Server,
+}
+
+/// What the rounds of one way of connecting gave, in the order of the contenders.
 pub struct Measured {
     connections: Connections,
-    signer: Figures,
-    bare: Figures,
+    figures: Vec<Figures>,
 }
 
 /// Of each round.
@@ -26,50 +32,48 @@ pub struct Measured {
 struct Figures {
     per_second: Vec<f64>,
     cpu_microseconds: Vec<f64>,
+    p99_milliseconds: Vec<f64>,
 }
 
-/// Loads both servers, some 40 seconds in all.
-pub fn measure(signer: &Server, bare: &Server) -> Result<Vec<Measured>> {
-    let (_, answer) = load::get(signer.port(), "/public-keys")?;
+/// Loads all servers, which takes some 20 seconds each. The first one is asked for the key that votes name.
+pub fn measure(contenders: &[Contender]) -> Result<Vec<Measured>> {
+    let first = contenders.first().context("nobody to measure")?;
+    let (_, answer) = load::get(first.server.port(), "/public-keys")?;
     let answer: serde_json::Value = serde_json::from_str(&answer).context("/public-keys is not JSON")?;
     let public_key = answer["publicKey"].as_str().context("/public-keys has no publicKey")?;
-    let mut votes = Ballot {
-        public_key: public_key.to_owned(),
-        used: 0,
-    };
+    let mut votes = Ballot::of(public_key.to_owned());
     [Connections::Kept, Connections::New]
         .into_iter()
         .map(|connections| {
-            let mut measured = Measured {
-                connections,
-                signer: Figures::default(),
-                bare: Figures::default(),
-            };
-            load::run(signer.port(), &votes.take(WARM_UP), connections).context("the signer")?;
-            load::run(bare.port(), &votes.take(WARM_UP), connections).context("the bare server")?;
-            for _ in 0..ROUNDS {
-                measured
-                    .signer
-                    .round(signer, &votes.take(REQUESTS), connections)
-                    .context("the signer")?;
-                measured
-                    .bare
-                    .round(bare, &votes.take(REQUESTS), connections)
-                    .context("the bare server")?;
+            for Contender { name, server } in contenders {
+                load::run(server.port(), &votes.take(WARM_UP), connections).context(*name)?;
             }
-            Ok(measured)
+            let mut figures: Vec<_> = contenders.iter().map(|_| Figures::default()).collect();
+            for _ in 0..ROUNDS {
+                for (Contender { name, server }, figures) in contenders.iter().zip(&mut figures) {
+                    figures
+                        .round(server, &votes.take(REQUESTS), connections)
+                        .context(*name)?;
+                }
+            }
+            Ok(Measured { connections, figures })
         })
         .collect()
 }
 
 /// Hands out votes that nobody has had before.
-struct Ballot {
+pub struct Ballot {
     public_key: String,
     used: u64,
 }
 
 impl Ballot {
-    fn take(&mut self, count: u64) -> Votes {
+    /// Of this voter, in hexadecimal digits.
+    pub const fn of(public_key: String) -> Self {
+        Self { public_key, used: 0 }
+    }
+
+    pub fn take(&mut self, count: u64) -> Votes {
         let votes = Votes::new(&self.public_key, self.used, count);
         self.used += count;
         votes
@@ -80,45 +84,70 @@ impl Figures {
     #[expect(clippy::cast_precision_loss, reason = "some thousand requests")]
     fn round(&mut self, server: &Server, votes: &Votes, connections: Connections) -> Result<()> {
         let before = server.cpu_seconds()?;
-        let seconds = load::run(server.port(), votes, connections)?;
+        let loaded = load::run(server.port(), votes, connections)?;
         let cpu = server.cpu_seconds()? - before;
         let requests = votes.len() as f64;
-        self.per_second.push(requests / seconds);
+        self.per_second.push(requests / loaded.seconds);
         self.cpu_microseconds.push(cpu * 1_000_000.0 / requests);
+        self.p99_milliseconds.push(loaded.p99_milliseconds);
         Ok(())
+    }
+
+    fn medians(&self) -> kotlin::Figures {
+        kotlin::Figures {
+            per_second: median(&self.per_second),
+            cpu_microseconds: median(&self.cpu_microseconds),
+            p99_milliseconds: median(&self.p99_milliseconds),
+        }
     }
 }
 
-/// A heading and, for each way of connecting, a row for each server and one that compares them.
-pub fn rows(measured: &[Measured]) -> Vec<Vec<String>> {
+/// A heading and, for each way of connecting, a row for each contender, one that compares the first with the last, and
+/// one for the signer that was there before. `absolute` is the contender whose CPU has an aim of its own.
+pub fn rows(contenders: &[Contender], measured: &[Measured], absolute: usize) -> Vec<Vec<String>> {
     let heading = format!("medians of {ROUNDS} rounds of {REQUESTS} requests");
-    let mut rows = vec![row([&heading, "signatures/s", "CPU µs each", "aim"])];
-    for Measured {
-        connections,
-        signer,
-        bare,
-    } in measured
-    {
-        let (name, aim) = match connections {
-            Connections::Kept => (format!("keep-alive, {CALLERS} connections"), "1.50"),
-            Connections::New => ("one connection per request".to_owned(), "1.25"),
+    let mut rows = vec![row([
+        &heading,
+        "signatures/s",
+        "CPU µs each",
+        "99 % within ms",
+        "aim, CPU",
+    ])];
+    for Measured { connections, figures } in measured {
+        let (way, times, most, before) = match connections {
+            Connections::Kept => (
+                format!("keep-alive, {CALLERS} connections"),
+                "1.50",
+                "30 µs",
+                kotlin::KEPT,
+            ),
+            Connections::New => ("one connection per request".to_owned(), "1.25", "45 µs", kotlin::NEW),
         };
-        for (who, figures) in [("signer", signer), ("bare", bare)] {
-            let speed = format!("{:.0}", median(&figures.per_second));
-            rows.push(row([
-                &format!("{name}: {who}"),
-                &speed,
-                &format!("{:.1}", median(&figures.cpu_microseconds)),
-                "",
-            ]));
+        let medians: Vec<_> = figures.iter().map(Figures::medians).collect();
+        for (index, (contender, figures)) in contenders.iter().zip(&medians).enumerate() {
+            let aim = if index == absolute {
+                format!("at most {most}")
+            } else {
+                String::new()
+            };
+            rows.push(line(&format!("{way}: {}", contender.name), figures, &aim));
         }
-        let times = median(&signer.cpu_microseconds) / median(&bare.cpu_microseconds);
-        rows.push(row([
-            &format!("{name}: signer / bare"),
-            "",
-            &format!("{times:.2}"),
-            &format!("at most {aim}"),
-        ]));
+        if let (Some((first, bare)), Some(name)) = (medians.first().zip(medians.last()), contenders.last()) {
+            let ratio = format!("{:.2}", first.cpu_microseconds / bare.cpu_microseconds);
+            let what = format!("{way}: {} / {}", contenders[0].name, name.name);
+            rows.push(row([&what, "", &ratio, "", &format!("at most {times}")]));
+        }
+        rows.push(line(&format!("{way}: Kotlin signer, measured elsewhere"), &before, ""));
     }
     rows
+}
+
+fn line(what: &str, figures: &kotlin::Figures, aim: &str) -> Vec<String> {
+    row([
+        what,
+        &format!("{:.0}", figures.per_second),
+        &format!("{:.1}", figures.cpu_microseconds),
+        &format!("{:.1}", figures.p99_milliseconds),
+        aim,
+    ])
 }

@@ -9,15 +9,14 @@ use anyhow::{Context, Result, bail};
 
 use super::{TOKEN, load};
 use crate::process::Port;
+use crate::procfs;
+use crate::signer_process::in_kms;
 
 /// Of a start; the median and the worst are printed.
 const STARTS: usize = 9;
 
 /// A server that is not ready by then never will be.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Of `/proc`: Linux shows every program this unit, whatever the kernel's own is.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server, ended when dropped. It stays in our process group, so Ctrl-C ends it as well.
 pub struct Server {
@@ -28,20 +27,33 @@ pub struct Server {
 }
 
 impl Server {
-    /// The signer as the operator configures it, with a LOCAL key.
-    pub fn signer() -> Result<Self> {
+    /// The signer with a LOCAL key and this `ATTO_SIGNER_AUDIT`.
+    pub fn local(audit: &str) -> Result<Self> {
+        let key = "07".repeat(32);
+        Self::signer([
+            ("ATTO_SIGNER_BACKEND", "LOCAL"),
+            ("ATTO_SIGNER_KEY", &key),
+            ("ATTO_SIGNER_AUDIT", audit),
+        ])
+    }
+
+    /// The signer with its key in the KMS at this endpoint.
+    pub fn gcp(endpoint: &str) -> Result<Self> {
+        Self::signer(in_kms(endpoint))
+    }
+
+    /// The signer as the operator configures it, with this backend.
+    fn signer<'a>(backend: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let (api, management) = (Port::reserve()?, Port::reserve()?);
-        let program = beside_us("signer")?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(beside_us("signer")?);
         command
             .env_clear()
-            .env("ATTO_SIGNER_BACKEND", "LOCAL")
-            .env("ATTO_SIGNER_KEY", "07".repeat(32))
             .env("ATTO_SIGNER_TOKEN", TOKEN)
             .env("ATTO_SIGNER_CAPABILITIES", "CHALLENGE,VOTE")
             .env("ATTO_SIGNER_ADDRESS", "localhost")
             .env("ATTO_SIGNER_PORT", api.number().to_string())
-            .env("ATTO_SIGNER_MANAGEMENT_PORT", management.number().to_string());
+            .env("ATTO_SIGNER_MANAGEMENT_PORT", management.number().to_string())
+            .envs(backend);
         let asked = management.number();
         Self::start(command, api, Some(management), || {
             load::get(asked, "/health/readiness").is_ok_and(|(status, _)| status == "200")
@@ -95,22 +107,12 @@ impl Server {
 
     /// CPU that the process has used, user and system, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        ticks(&text)
-            .with_context(|| format!("{path} has no utime and stime"))
-            .map(|ticks| ticks / TICKS_PER_SECOND)
+        procfs::cpu_seconds(self.child.id())
     }
 
     /// Memory of the process that is in RAM.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-        kibibytes
-            .map(|kibibytes| kibibytes * 1_024)
-            .with_context(|| format!("{path} has no VmRSS"))
+        procfs::resident_bytes(self.child.id())
     }
 }
 
@@ -125,8 +127,15 @@ impl Drop for Server {
 /// Seconds from exec to a readiness answer of 200, one start after the other.
 pub fn start_times() -> Result<Vec<f64>> {
     (0..STARTS)
-        .map(|_| Ok(Server::signer()?.ready_after.as_secs_f64()))
+        .map(|_| Ok(Server::local("decisions")?.ready_after.as_secs_f64()))
         .collect()
+}
+
+/// Bytes of the signer's program, as it is released.
+pub fn program_bytes() -> Result<u64> {
+    let program = beside_us("signer")?;
+    let found = fs::metadata(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    Ok(found.len())
 }
 
 fn beside_us(name: &str) -> Result<PathBuf> {
@@ -135,23 +144,4 @@ fn beside_us(name: &str) -> Result<PathBuf> {
         bail!("{} is not built: run `make bench`, which builds it", program.display());
     }
     Ok(program)
-}
-
-/// Fields 14 and 15 of `/proc/PID/stat`; the name in field 2 may contain anything, so count from its last `)`.
-#[expect(clippy::cast_precision_loss, reason = "ticks of a short run are far below 2^52")]
-fn ticks(stat: &str) -> Option<f64> {
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-    Some((field(14)? + field(15)?) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cpu_time_is_found_behind_any_name() {
-        let stat = "42 (a ) b) S 1 1 1 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 9";
-        assert_eq!(ticks(stat), Some(300.0));
-    }
 }

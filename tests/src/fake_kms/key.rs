@@ -11,13 +11,20 @@ const SPKI: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x
 
 /// A key version.
 pub struct Key {
-    name: &'static str,
+    name: String,
     pair: SigningKey,
 }
 
 impl Key {
-    pub const fn new(name: &'static str, pair: SigningKey) -> Self {
-        Self { name, pair }
+    pub fn new(name: &str, pair: SigningKey) -> Self {
+        Self {
+            name: name.to_owned(),
+            pair,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn verifying_key(&self) -> VerifyingKey {

@@ -43,7 +43,7 @@ pub async fn answer(kms: Arc<Kms>, request: Request<Bytes>) -> Reply {
         Some(Fault::Html(status)) => return Reply::Answer(html(*status)),
         _ => {}
     }
-    if let Some(refusal) = kms.with_state(|state| state.refusal(method, &name)) {
+    if let Some(refusal) = kms.with_state(|state| state.refusal(method, &name, kms.key.name())) {
         return Reply::Answer(refusal);
     }
     let answer = match asked {

@@ -29,7 +29,7 @@ use crate::fake_server::{FakeServer, Front, Script};
 use key::Key;
 use state::State;
 
-/// The key version that the fake has.
+/// The key version that the fake has, unless it is given another name.
 pub const KEY_VERSION: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/voter/cryptoKeyVersions/1";
 
 /// The two methods that a signer calls.
@@ -70,8 +70,16 @@ impl FakeKms {
     /// # Errors
     /// When there is no free port.
     pub fn start_with(seed: [u8; 32], front: Front) -> Result<Self> {
+        Self::start_named(KEY_VERSION, seed, front)
+    }
+
+    /// The same, with a key version of this name.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start_named(name: &str, seed: [u8; 32], front: Front) -> Result<Self> {
         let kms = Arc::new(Kms {
-            key: Key::new(KEY_VERSION, SigningKey::from_bytes(&seed)),
+            key: Key::new(name, SigningKey::from_bytes(&seed)),
             state: Mutex::default(),
             public_key: Script::default(),
             sign: Script::default(),

@@ -5,7 +5,7 @@ use http::Response;
 use http_body_util::Full;
 use serde_json::json;
 
-use super::{Code, KEY_VERSION, Method};
+use super::{Code, Method};
 
 /// The states of a key version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +65,8 @@ impl State {
         self.revoked.retain(|revoked| *revoked != permission);
     }
 
-    /// The answer to a call that is forbidden: IAM first, which does not tell whether there is such a key.
-    pub fn refusal(&self, method: Method, name: &str) -> Option<Response<Full<Bytes>>> {
+    /// The answer to a call about `name` that is forbidden, where there is only the key version `known`: IAM first, which does not tell whether there is such a key.
+    pub fn refusal(&self, method: Method, name: &str, known: &str) -> Option<Response<Full<Bytes>>> {
         let permission = match method {
             Method::GetPublicKey => Permission::ViewPublicKey,
             Method::AsymmetricSign => Permission::UseToSign,
@@ -82,7 +82,7 @@ impl State {
             });
             return Some(Code::PermissionDenied.response(&message, &details));
         }
-        if name != KEY_VERSION {
+        if name != known {
             return Some(Code::NotFound.response(&format!("CryptoKeyVersion {name} not found."), &json!(null)));
         }
         if self.key == KeyState::Enabled {

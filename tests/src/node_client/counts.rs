@@ -42,6 +42,9 @@ pub struct Report {
     /// How long each signature took, in milliseconds, ascending.
     #[serde(skip)]
     pub milliseconds: Vec<u64>,
+    /// From the start of a connection to its whole answer: the longest time.
+    #[serde(skip)]
+    pub slowest_answer: Duration,
 }
 
 impl Report {
@@ -80,11 +83,14 @@ impl Counts {
         Wish(self.clone())
     }
 
-    pub(super) fn attempted(&self, result: &Result<Reply, Failure>) {
+    pub(super) fn attempted(&self, result: &Result<Reply, Failure>, took: Duration) {
         let mut report = self.lock();
         report.attempts += 1;
         match result {
-            Ok(reply) => *report.statuses.entry(reply.status).or_default() += 1,
+            Ok(reply) => {
+                *report.statuses.entry(reply.status).or_default() += 1;
+                report.slowest_answer = report.slowest_answer.max(took);
+            }
             Err(Failure::Refused) => report.refused += 1,
             Err(Failure::Closed) => report.closed += 1,
             Err(Failure::Silent) => report.silent += 1,

@@ -33,11 +33,11 @@ use tokio::time::{Instant, sleep};
 
 pub use counts::{Counts, Report};
 pub use dial::{Dial, Stream, Tcp};
+pub use exchange::{Failure, exchange};
 pub use load::Load;
+pub use reply::Reply;
 pub use verdict::{Loss, Verdict};
 pub use votes::{Message, random_vote};
-
-use exchange::exchange;
 
 /// How many connections the node has open at once.
 pub const CONNECTIONS: usize = 100;
@@ -156,7 +156,7 @@ impl NodeClient {
             signature: String,
         }
         let wished = self.counts.wished();
-        let request = self.head("POST", message.path, &message.body);
+        let request = self.request(message);
         let started = Instant::now();
         let mut attempts = 0;
         let result = loop {
@@ -177,12 +177,18 @@ impl NodeClient {
         outcome
     }
 
+    /// The bytes that ask for a signature.
+    pub fn request(&self, message: &Message) -> Vec<u8> {
+        self.head("POST", message.path, &message.body)
+    }
+
     /// One connection, when there is a place for it.
-    async fn attempt(&self, request: &[u8], silence: Duration) -> Result<reply::Reply, exchange::Failure> {
+    async fn attempt(&self, request: &[u8], silence: Duration) -> Result<Reply, Failure> {
         // Never closed, so there is always a permit some day.
         let _place = self.connections.acquire().await;
+        let started = Instant::now();
         let result = exchange(&*self.dial, request, silence).await;
-        self.counts.attempted(&result);
+        self.counts.attempted(&result, started.elapsed());
         result
     }
 

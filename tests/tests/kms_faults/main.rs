@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 mod outages;
+mod paths;
 mod start;
 mod support;
 mod votes;

@@ -7,9 +7,9 @@ use futures::{StreamExt, stream};
 use tests::fake_kms::{Code, FakeKms, Fault, KeyState, Method, Permission};
 use tests::fake_server::{For, Front};
 use tests::process::Port;
-use tests::signer_process::{environment, run};
+use tests::signer_process::{environment, in_kms, run};
 
-use crate::support::{Signer, all_signed, backend, votes};
+use crate::support::{Signer, all_signed, votes};
 
 const BOTH: [Method; 2] = [Method::GetPublicKey, Method::AsymmetricSign];
 
@@ -86,7 +86,7 @@ async fn exits(kms: &FakeKms, changes: &[(&str, &str)]) -> (Option<i32>, String)
     let changes = changes.iter().copied();
     let all = environment(&port, &management)
         .into_iter()
-        .chain(backend(&endpoint))
+        .chain(in_kms(&endpoint))
         .chain(changes);
     let all: Vec<_> = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let output = tokio::task::spawn_blocking(move || {

@@ -9,10 +9,10 @@ use anyhow::{Result, ensure};
 use ed25519_dalek::VerifyingKey;
 use serde_json::Value;
 use tests::eventually;
-use tests::fake_kms::{FakeKms, KEY_VERSION};
+use tests::fake_kms::FakeKms;
 use tests::node_client::{Load, NodeClient, Report};
 use tests::process::{Directory, Port, Process};
-use tests::signer_process::{Answer, TOKEN, environment, get, program};
+use tests::signer_process::{Answer, TOKEN, environment, get, in_kms, program};
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,7 +33,7 @@ impl Signer {
             command
                 .env_clear()
                 .envs(environment(&port, &management))
-                .envs(backend(&kms.endpoint()))
+                .envs(in_kms(&kms.endpoint()))
                 .envs(changes.iter().copied());
         })?;
         Ok(Self {
@@ -71,8 +71,12 @@ impl Signer {
         TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[0].number())).is_ok()
     }
 
+    pub fn port(&self) -> u16 {
+        self.ports[0].number()
+    }
+
     pub fn node(&self) -> NodeClient {
-        NodeClient::new(&format!("http://127.0.0.1:{}", self.ports[0].number()), TOKEN).unwrap()
+        NodeClient::new(&format!("http://127.0.0.1:{}", self.port()), TOKEN).unwrap()
     }
 
     /// Polls until the condition holds; else with the log.
@@ -88,23 +92,20 @@ impl Signer {
     }
 }
 
-/// What makes a signer use this KMS.
-pub fn backend(endpoint: &str) -> [(&str, &str); 3] {
-    [
-        ("ATTO_SIGNER_BACKEND", "GCP"),
-        ("ATTO_SIGNER_KEY", KEY_VERSION),
-        ("ATTO_SIGNER_GCP_ENDPOINT", endpoint),
-    ]
-}
-
 /// A KMS, and a signer in front of it that is ready.
 pub async fn ready(seed: u8) -> (FakeKms, Signer) {
     let kms = FakeKms::start([seed; 32]).unwrap();
-    let mut signer = Signer::start(&kms, &[]).unwrap();
+    let signer = ready_before(&kms).await;
+    (kms, signer)
+}
+
+/// A signer in front of this KMS that is ready.
+pub async fn ready_before(kms: &FakeKms) -> Signer {
+    let mut signer = Signer::start(kms, &[]).unwrap();
     signer
         .until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
         .await;
-    (kms, signer)
+    signer
 }
 
 /// This many votes, nearly at once.

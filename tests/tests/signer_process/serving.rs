@@ -1,0 +1,115 @@
+//! What it answers, tells of itself and keeps to itself.
+
+use anyhow::Result;
+use ed25519_dalek::VerifyingKey;
+use serde_json::json;
+use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, exchange, get, head, post};
+
+use crate::support::{ADDRESS, json, vote};
+
+#[test]
+fn a_vote_is_signed_and_the_management_port_tells_of_it() -> Result<()> {
+    let signer = SignerProcess::start(&[
+        ("ATTO_SIGNER_EXPECTED_PUBLIC_KEY", ADDRESS),
+        ("ATTO_SIGNER_CAPABILITIES", " vote , Challenge"),
+    ])?;
+    let answer = post(signer.port(), "/votes", TOKEN, &vote())?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let signature = data_encoding::HEXUPPER.decode(json(&answer.body)["signature"].as_str().unwrap().as_bytes())?;
+    let public_key = data_encoding::HEXUPPER.decode(PUBLIC_KEY.as_bytes())?;
+    let key = VerifyingKey::from_bytes(&public_key.clone().try_into().unwrap())?;
+    let hash: [u8; 32] = public_key.try_into().unwrap();
+    let message = signer::protocol::Vote {
+        version: 0,
+        public_key: signer::protocol::PublicKey(hash),
+        block_hash: [0xAB; 32],
+        timestamp: 1,
+    };
+    let hash = signer::protocol::Message::hash(&message);
+    key.verify_strict(hash.as_ref(), &ed25519_dalek::Signature::from_slice(&signature)?)?;
+
+    let management = signer.management_port();
+    let health = get(management, "/health")?;
+    let up = json!({ "status": "UP", "components": { "backend": { "status": "UP" }, "client": { "status": "UP" } } });
+    assert_eq!((health.status, json(&health.body)), (200, up));
+    assert_eq!(get(management, "/health/liveness")?.status, 200);
+    assert_eq!(get(management, "/health/readiness")?.status, 200);
+    let info = json!({
+        "publicKey": PUBLIC_KEY, "address": ADDRESS, "backend": "LOCAL", "capabilities": ["CHALLENGE", "VOTE"],
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    assert_eq!(json(&get(management, "/info")?.body), info);
+    for path in ["/prometheus", "/metrics"] {
+        let metrics = get(management, path)?;
+        assert!(metrics.head.contains("content-type: text/plain"), "{}", metrics.head);
+        let line = "atto_signer_signatures_total{kind=\"vote\",outcome=\"signed\"} 1";
+        assert!(metrics.body.lines().any(|found| found == line), "{}", metrics.body);
+    }
+    assert_eq!(get(management, "/nowhere")?.status, 404);
+    assert!(signer.stop()?.success());
+    Ok(())
+}
+
+#[test]
+fn a_client_with_another_token_turns_health_down_and_the_answer_stays_200() -> Result<()> {
+    let mut signer = SignerProcess::start(&[])?;
+    for _ in 0..3 {
+        let answer = post(signer.port(), "/votes", "another token", &vote())?;
+        assert_eq!((answer.status, answer.body.as_str()), (401, ""));
+    }
+    let health = get(signer.management_port(), "/health")?;
+    let body = json(&health.body);
+    assert_eq!((health.status, &body["status"]), (200, &json!("DOWN")));
+    assert_eq!(body["components"]["client"]["details"]["reason"], "WrongToken");
+    assert_eq!(get(signer.management_port(), "/health/readiness")?.status, 200);
+    signer.eventually("the log says so", |signer| Ok(signer.log().contains("(WrongToken)")))?;
+    assert!(!signer.log().contains("another token"));
+    Ok(())
+}
+
+#[test]
+fn nothing_secret_is_ever_written() -> Result<()> {
+    let signer = SignerProcess::start(&[("ATTO_SIGNER_LOG", "trace")])?;
+    for (token, body) in [
+        (TOKEN, vote()),
+        (TOKEN, "{".to_owned()),
+        ("5ec2e7", vote()),
+        (TOKEN, "5ec2e7".to_owned()),
+    ] {
+        post(signer.port(), "/votes", token, &body)?;
+    }
+    for secret in [TOKEN, KEY, "5ec2e7", &"AB".repeat(32)] {
+        assert!(!signer.log().contains(secret), "{}", signer.log());
+    }
+    Ok(())
+}
+
+#[test]
+fn large_bodies_and_heads_get_their_answer_before_the_connection_closes() -> Result<()> {
+    let signer = SignerProcess::start(&[])?;
+    let body = "x".repeat(1024 * 1024);
+    assert_eq!(post(signer.port(), "/votes", TOKEN, &body)?.status, 413);
+    assert_eq!(post(signer.port(), "/votes", "wrong", &body)?.status, 401);
+    assert_eq!(post(signer.port(), "/nowhere", TOKEN, &body)?.status, 404);
+    let chunked = format!(
+        "POST /votes HTTP/1.1\r\nHost: localhost\r\nAuthorization: {TOKEN}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n100000\r\n{body}\r\n0\r\n\r\n"
+    );
+    assert_eq!(exchange(signer.port(), chunked.as_bytes())?.status, 413);
+    let long = format!("X: {}\r\n", "x".repeat(15 * 1024));
+    let answer = exchange(signer.port(), head("/votes", TOKEN, 0, &long.repeat(2)).as_bytes())?;
+    assert_eq!(answer.status, 431);
+    assert_eq!(post(signer.port(), "/votes", TOKEN, &vote())?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn a_body_that_stops_halfway_is_408() -> Result<()> {
+    let signer = SignerProcess::start(&[])?;
+    let answer = exchange(
+        signer.port(),
+        format!("{}{{", head("/votes", TOKEN, 100, "")).as_bytes(),
+    )?;
+    assert_eq!(answer.status, 408);
+    Ok(())
+}
