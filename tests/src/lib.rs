@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod pods;
 pub mod process;
 pub mod signer_process;
+pub mod sockets;
 pub mod workspace;
 
 pub use control_plane::ControlPlane;

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::{Ipv6Addr, TcpStream};
 
 use anyhow::Result;
@@ -11,9 +10,7 @@ use ed25519_dalek::VerifyingKey;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tests::process::{Directory, Port};
-use tests::signer_process::{
-    KEY, PUBLIC_KEY, SignerProcess, TOKEN, connect, environment, exchange, get, head, parse, post, run,
-};
+use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, environment, get, post, run};
 
 const ADDRESS: &str = "atto://aa5wuj54z23killcuounaktpbvzwkmqvo4o6eq5ghlaerimllhnctwl5g2ekm";
 
@@ -231,29 +228,6 @@ fn a_client_with_another_token_turns_health_down_and_the_answer_stays_200() -> R
 }
 
 #[test]
-fn what_is_under_way_is_answered_after_sigterm() -> Result<()> {
-    let mut signer = SignerProcess::start(&[])?;
-    let mut stream = connect(signer.port())?;
-    stream.write_all(head("/votes", TOKEN, vote().len(), "Expect: 100-continue\r\n").as_bytes())?;
-    // The signer waits for the body now.
-    let mut line = [0; 25];
-    stream.read_exact(&mut line)?;
-    assert_eq!(&line, b"HTTP/1.1 100 Continue\r\n\r\n");
-    signer.signal(Signal::SIGTERM)?;
-    signer.eventually("the signal is heard", |signer| Ok(signer.log().contains("SIGTERM")))?;
-    signer.eventually("the port is closed", |signer| {
-        Ok(TcpStream::connect(("127.0.0.1", signer.port())).is_err())
-    })?;
-    stream.write_all(vote().as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let answer = parse(&answer)?;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(signer.stop()?.success());
-    Ok(())
-}
-
-#[test]
 fn sigint_ends_it_as_well() -> Result<()> {
     let mut signer = SignerProcess::start(&[])?;
     signer.signal(Signal::SIGINT)?;
@@ -302,36 +276,6 @@ fn killed_and_started_again_it_signs_on_the_same_port() -> Result<()> {
     let signer = signer.kill_and_start_again()?;
     assert_eq!(signer.port(), port);
     assert_eq!(post(port, "/votes", TOKEN, &vote())?.body, before.body);
-    Ok(())
-}
-
-#[test]
-fn large_bodies_and_heads_get_their_answer_before_the_connection_closes() -> Result<()> {
-    let signer = SignerProcess::start(&[])?;
-    let body = "x".repeat(1024 * 1024);
-    assert_eq!(post(signer.port(), "/votes", TOKEN, &body)?.status, 413);
-    assert_eq!(post(signer.port(), "/votes", "wrong", &body)?.status, 401);
-    assert_eq!(post(signer.port(), "/nowhere", TOKEN, &body)?.status, 404);
-    let chunked = format!(
-        "POST /votes HTTP/1.1\r\nHost: localhost\r\nAuthorization: {TOKEN}\r\nContent-Type: application/json\r\n\
-         Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n100000\r\n{body}\r\n0\r\n\r\n"
-    );
-    assert_eq!(exchange(signer.port(), chunked.as_bytes())?.status, 413);
-    let long = format!("X: {}\r\n", "x".repeat(15 * 1024));
-    let answer = exchange(signer.port(), head("/votes", TOKEN, 0, &long.repeat(2)).as_bytes())?;
-    assert_eq!(answer.status, 431);
-    assert_eq!(post(signer.port(), "/votes", TOKEN, &vote())?.status, 200);
-    Ok(())
-}
-
-#[test]
-fn a_body_that_stops_halfway_is_408() -> Result<()> {
-    let signer = SignerProcess::start(&[])?;
-    let answer = exchange(
-        signer.port(),
-        format!("{}{{", head("/votes", TOKEN, 100, "")).as_bytes(),
-    )?;
-    assert_eq!(answer.status, 408);
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! The signing API on HTTP.
 
+mod arrival;
 mod auth;
 mod body;
+mod connections;
 mod error;
 mod gate;
 mod handlers;
@@ -9,6 +11,7 @@ mod json;
 mod negotiation;
 mod requests;
 pub mod server;
+mod silence;
 
 pub use auth::Token;
 pub use error::{ApiError, Code};
