@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 mod bad_input;
+mod documentation;
 mod leniency;
 mod statuses;
 mod support;
