@@ -11,7 +11,7 @@ mod handlers;
 mod json;
 mod negotiation;
 mod openapi;
-mod requests;
+pub(crate) mod requests;
 pub mod server;
 mod silence;
 
