@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, header};
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::{error::ApiError, gate::Api, negotiation, openapi};
-use crate::backend::Backend;
+use crate::{backend::Backend, protocol::PublicKey};
 
 /// Where the OpenAPI document is, as in the Kotlin signer.
 pub const DOCUMENT: &str = "/v3/api-docs";
@@ -22,16 +22,17 @@ pub const ASSETS: &str = "/swagger-ui/{file}";
 /// Swagger UI's own page comes compressed, which not every client undoes.
 const PAGE: &str = include_str!("docs.html");
 
-/// The OpenAPI document.
-pub async fn document<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
+/// The OpenAPI document of a signer with this key. It never changes, so it is made once.
+pub fn render(own: PublicKey) -> Bytes {
+    serde_json::to_vec(&openapi::document(own)).map_or_else(|_| Bytes::new(), Bytes::from)
+}
+
+/// That document.
+pub fn document<B: Backend>(api: &Api<B>, request: &Request, document: Bytes) -> Response<Body> {
     if !negotiation::accepts_json(request.headers()) {
         return api.refuse(ApiError::NotAcceptable);
     }
-    let document = openapi::document(api.service.policy().public_key());
-    serde_json::to_vec(&document).map_or_else(
-        |_| api.refuse(ApiError::NotFound),
-        |document| answer("application/json", document.into()),
-    )
+    answer("application/json", document.into())
 }
 
 /// The page.

@@ -86,12 +86,15 @@ pub fn router<B: Backend>(api: Api<B>) -> ApiService<B> {
     let not_found = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::NotFound);
     let takes_get = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("GET, HEAD"));
     let takes_post = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("POST"));
+    let document = docs::render(api.service.policy().public_key());
+    let documentation =
+        async |State(api): State<Arc<Api<B>>>, request: Request<Body>| docs::document(&api, &request, document);
     let router = Router::new()
         .route(PUBLIC_KEYS, get(handlers::public_keys::<B>).fallback(takes_get))
         .route(VOTES, post(handlers::votes::<B>).fallback(takes_post))
         .route(CHALLENGES, post(handlers::challenges::<B>).fallback(takes_post))
         .route(BLOCKS, post(handlers::blocks::<B>).fallback(takes_post))
-        .route(docs::DOCUMENT, get(docs::document::<B>).fallback(takes_get))
+        .route(docs::DOCUMENT, get(documentation).fallback(takes_get))
         .route("/", get(docs::page).fallback(takes_get))
         .route(docs::ASSETS, get(docs::asset::<B>).fallback(takes_get))
         .fallback(not_found)
