@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench soak oracle build unit drift deny
+.PHONY: help demo test lint generate assets bench soak oracle fuzz build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -11,6 +11,11 @@ DENY_VERSION := 0.20.2
 DENY_ROOT := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 DENY := $(DENY_ROOT)/bin/cargo-deny
 ADVISORIES := https://github.com/RustSec/advisory-db
+FUZZ_VERSION := 0.13.2
+FUZZ_ROOT := $(CACHE)/tools/cargo-fuzz-$(FUZZ_VERSION)
+FUZZ := $(FUZZ_ROOT)/bin/cargo-fuzz
+FUZZ_TARGETS := block vote challenge public_key signature
+FUZZ_SECONDS := 60
 GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml
 
 help: ## Print every target with a line each
@@ -46,6 +51,22 @@ soak: ## Hold the signer against slow, silent and absent KMS, floods and SIGTERM
 
 oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle
+
+# Without a sanitizer the pinned compiler does: all that is fuzzed is safe Rust. The corpus grows in signer/fuzz/corpus.
+fuzz: $(FUZZ) ## Fuzz all that reads what others send, a minute each (FUZZ_SECONDS=60; needs a C++ compiler)
+	@command -v c++ >/dev/null || { echo 'libFuzzer is built with a C++ compiler: install g++ or clang' >&2; exit 1; }
+	@$(CARGO) fetch --quiet --locked --manifest-path signer/fuzz/Cargo.toml
+	@for target in $(FUZZ_TARGETS); do \
+	  echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	  mkdir -p signer/fuzz/corpus/$$target; \
+	  PATH="$(FUZZ_ROOT)/bin:$$PATH" $(CARGO) fuzz run --fuzz-dir signer/fuzz --sanitizer none $$target \
+	    signer/fuzz/corpus/$$target signer/fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -verbosity=0 -print_final_stats=1; \
+	done
+
+$(FUZZ):
+	@echo '== building cargo-fuzz $(FUZZ_VERSION), once'
+	@$(CARGO) install --quiet --locked --root $(FUZZ_ROOT) cargo-fuzz@$(FUZZ_VERSION)
 
 build: ## Build all crates, debug
 	@echo '== cargo build'

@@ -11,6 +11,8 @@
 pub mod backend;
 pub mod cli;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+pub mod decoders;
 pub mod http;
 pub mod management;
 pub mod net;

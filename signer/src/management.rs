@@ -17,6 +17,9 @@ use crate::{
     telemetry::{BackendHealth, Health, Metrics},
 };
 
+/// Probes, a scraper and the operator need a few.
+const MAX_CONNECTIONS: usize = 128;
+
 struct Answer(StatusCode, Value);
 
 impl IntoResponse for Answer {
@@ -66,7 +69,7 @@ pub fn spawn(
     };
     thread::Builder::new().name("management".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            let connections = Arc::<Connections>::default();
+            let connections = Arc::new(Connections::new(MAX_CONNECTIONS));
             let router = router(management);
             for listener in listeners {
                 tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));

@@ -91,6 +91,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpStream, time::Duration};
+
     use super::*;
 
     #[test]
@@ -102,6 +104,28 @@ mod tests {
         assert_eq!("[::1]".parse(), Ok(Place::Ip(Ipv6Addr::LOCALHOST.into())));
         assert_eq!("signer".parse::<Place>(), Err(()));
         assert_eq!("".parse::<Place>(), Err(()));
+    }
+
+    #[test]
+    fn connections_inherit_nodelay() {
+        let listener = &Place::Ip(Ipv4Addr::LOCALHOST.into()).listen(0).unwrap()[0];
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+    }
+
+    #[test]
+    fn the_backlog_is_longer_than_usual() {
+        let listener = &Place::Ip(Ipv4Addr::LOCALHOST.into()).listen(0).unwrap()[0];
+        let address = listener.local_addr().unwrap();
+        // Nobody accepts; with the usual 128 the last ones would wait for ever.
+        let waiting: Vec<_> = (0..400)
+            .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(20)))
+            .collect();
+        assert!(
+            waiting.iter().all(Result::is_ok),
+            "the kernel cuts the backlog: net.core.somaxconn is below 400"
+        );
     }
 
     #[test]

@@ -16,3 +16,9 @@ pub fn prepare() {
         tracing::warn!("the limit of open files was not raised: {error}");
     }
 }
+
+/// How many files this process may have open, connections among them.
+pub fn open_files() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -21,6 +21,7 @@ pub mod procfs;
 pub mod signer_process;
 pub mod simulated;
 pub mod soak;
+pub mod sockets;
 pub mod workspace;
 
 pub use control_plane::ControlPlane;

@@ -97,15 +97,27 @@ impl SignerProcess {
     /// # Errors
     /// When it ends, or is not ready within 20 seconds: with its log.
     pub fn start(changes: &[(&str, &str)]) -> Result<Self> {
-        Self::start_on([Port::reserve()?, Port::reserve()?], changes)
+        Self::start_on([Port::reserve()?, Port::reserve()?], program()?, &[], changes)
     }
 
-    fn start_on(ports: [Port; 2], changes: &[(&str, &str)]) -> Result<Self> {
+    /// Starts one in a shell's `ulimit` with these arguments.
+    ///
+    /// # Errors
+    /// As with [`Self::start`].
+    pub fn start_limited(ulimit: &str) -> Result<Self> {
+        let script = format!("ulimit {ulimit} && exec \"$0\"");
+        let program = program()?.to_str().context("the program's path is not UTF-8")?;
+        let ports = [Port::reserve()?, Port::reserve()?];
+        Self::start_on(ports, Path::new("/bin/sh"), &["-c", &script, program], &[])
+    }
+
+    fn start_on(ports: [Port; 2], program: &Path, arguments: &[&str], changes: &[(&str, &str)]) -> Result<Self> {
         let [port, management] = ports.each_ref().map(|port| port.number().to_string());
         let directory = Directory::new()?;
         let log = directory.path().join("signer.log");
-        let process = Process::start(program()?, &log, directory.lifeline(), |command| {
+        let process = Process::start(program, &log, directory.lifeline(), |command| {
             command
+                .args(arguments)
                 .env_clear()
                 .envs(environment(&port, &management))
                 .envs(changes.iter().copied());
@@ -157,6 +169,15 @@ impl SignerProcess {
         fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 
+    /// What the kernel tells of it in this file of `/proc/PID`.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn proc(&self, file: &str) -> Result<String> {
+        let path = format!("/proc/{}/{file}", self.process.pid());
+        fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+    }
+
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.process.pid()).context("a process id")?;
         kill(Pid::from_raw(pid), signal).context("cannot signal the signer")
@@ -192,7 +213,7 @@ impl SignerProcess {
         } = self;
         process.stop()?;
         drop(directory);
-        Self::start_on(ports, &[])
+        Self::start_on(ports, program()?, &[], &[])
     }
 }
 

@@ -94,7 +94,9 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
     let cluster = place.operated.plane;
     let remove = ["remove", "--namespace", &place.namespace, DEPLOYMENT];
 
-    let service_account = cluster.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    let service_account = cluster
+        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+        .await?;
     let (code, text) = operator(&service_account, &remove).await?;
     assert_eq!(code, Some(78), "{text}");
     assert_says(

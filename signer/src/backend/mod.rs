@@ -1,7 +1,7 @@
 //! Where the key is.
 
 mod fault;
-mod gcp;
+pub(crate) mod gcp;
 mod local;
 
 use std::{future::Future, time::Duration};

@@ -9,12 +9,6 @@ use crate::{
     protocol::{BlockKind, MAX_AMOUNT, Network, PublicKey},
 };
 
-const NETWORKS: [(&str, Network); 4] = [
-    ("LIVE", Network::Live),
-    ("BETA", Network::Beta),
-    ("DEV", Network::Dev),
-    ("LOCAL", Network::Local),
-];
 const MAX_RECEIVERS: usize = 64;
 const MAX_PREFIX: usize = 256;
 
@@ -70,8 +64,8 @@ fn list<T>(
 fn networks(value: Setting<'_>) -> Result<Option<Vec<Network>>, ConfigError> {
     const EXPECTED: &str = "some of LIVE, BETA, DEV, LOCAL, separated by commas";
     list("ATTO_SIGNER_POLICY_NETWORKS", value, EXPECTED, |item| {
-        let found = NETWORKS.iter().find(|(name, _)| name.eq_ignore_ascii_case(item));
-        found.map(|(_, network)| *network)
+        let mut all = Network::ALL.into_iter();
+        all.find(|network| network.name().eq_ignore_ascii_case(item))
     })
 }
 

@@ -69,7 +69,17 @@ impl From<&BackendError> for Code {
 }
 
 impl Code {
-    const fn name(self) -> &'static str {
+    /// All codes.
+    pub const ALL: [Self; 5] = [
+        Self::BackendUnavailable,
+        Self::Deadline,
+        Self::Overloaded,
+        Self::Draining,
+        Self::Internal,
+    ];
+
+    /// The name, as in the field `code`.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::BackendUnavailable => "BACKEND_UNAVAILABLE",
             Self::Deadline => "DEADLINE",
@@ -79,7 +89,8 @@ impl Code {
         }
     }
 
-    const fn message(self) -> &'static str {
+    /// What it says to people.
+    pub const fn message(self) -> &'static str {
         match self {
             Self::BackendUnavailable => "The key cannot be used at the moment. Try again.",
             Self::Deadline => "The key did not sign in time; it goes on. Try again.",

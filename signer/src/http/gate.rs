@@ -22,6 +22,7 @@ use http::{Method, Request, Response, Uri, uri::PathAndQuery};
 use super::{
     auth::Token,
     body::Drained,
+    docs,
     error::{ApiError, Code},
     handlers, record,
 };
@@ -32,10 +33,19 @@ use crate::{
     telemetry::{Audit, Health, Metrics, Route},
 };
 
+/// Where the key is told.
+pub const PUBLIC_KEYS: &str = "/public-keys";
+/// Where blocks are signed.
+pub const BLOCKS: &str = "/blocks";
+/// Where votes are signed.
+pub const VOTES: &str = "/votes";
+/// Where challenges are signed.
+pub const CHALLENGES: &str = "/challenges";
+
 const SIGNING_PATHS: [(&str, Kind); 3] = [
-    ("/votes", Kind::Vote),
-    ("/challenges", Kind::Challenge),
-    ("/blocks", Kind::Block),
+    (VOTES, Kind::Vote),
+    (CHALLENGES, Kind::Challenge),
+    (BLOCKS, Kind::Block),
 ];
 
 /// What the handlers need.
@@ -77,17 +87,23 @@ impl<B> Clone for ApiService<B> {
     }
 }
 
-/// The wire contract: `/public-keys`, `/blocks`, `/votes`, `/challenges`.
+/// The wire contract: `/public-keys`, `/blocks`, `/votes`, `/challenges`; and its documentation: `/v3/api-docs`, `/`.
 pub fn router<B: Backend>(api: Api<B>) -> ApiService<B> {
     let api = Arc::new(api);
     let not_found = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::NotFound);
     let takes_get = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("GET, HEAD"));
     let takes_post = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("POST"));
+    let document = docs::render(api.service.policy().public_key());
+    let documentation =
+        async |State(api): State<Arc<Api<B>>>, request: Request<Body>| docs::document(&api, &request, document);
     let router = Router::new()
-        .route("/public-keys", get(handlers::public_keys::<B>).fallback(takes_get))
-        .route("/votes", post(handlers::votes::<B>).fallback(takes_post))
-        .route("/challenges", post(handlers::challenges::<B>).fallback(takes_post))
-        .route("/blocks", post(handlers::blocks::<B>).fallback(takes_post))
+        .route(PUBLIC_KEYS, get(handlers::public_keys::<B>).fallback(takes_get))
+        .route(VOTES, post(handlers::votes::<B>).fallback(takes_post))
+        .route(CHALLENGES, post(handlers::challenges::<B>).fallback(takes_post))
+        .route(BLOCKS, post(handlers::blocks::<B>).fallback(takes_post))
+        .route(docs::DOCUMENT, get(documentation).fallback(takes_get))
+        .route("/", get(docs::page).fallback(takes_get))
+        .route(docs::ASSETS, get(docs::asset::<B>).fallback(takes_get))
         .fallback(not_found)
         .with_state(api.clone());
     ApiService { api, router }

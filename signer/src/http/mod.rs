@@ -1,15 +1,20 @@
 //! The signing API on HTTP.
 
+mod arrival;
 mod auth;
 mod body;
+mod connections;
+mod docs;
 mod error;
 mod gate;
 mod handlers;
 mod json;
 mod negotiation;
+mod openapi;
 mod record;
-mod requests;
+pub(crate) mod requests;
 pub mod server;
+mod silence;
 
 pub use auth::Token;
 pub use error::{ApiError, Code};

@@ -32,12 +32,7 @@ pub fn block(body: &[u8]) -> Result<Block, Invalid> {
     )?;
     let kinds: [(&str, Read); 4] = [("OPEN", open), ("RECEIVE", receive), ("SEND", send), ("CHANGE", change)];
     let read = target.one_of("type", &kinds)?;
-    let networks = [
-        ("LIVE", Network::Live),
-        ("BETA", Network::Beta),
-        ("DEV", Network::Dev),
-        ("LOCAL", Network::Local),
-    ];
+    let networks = Network::ALL.map(|network| (network.name(), network));
     target.algorithm_v1("algorithm")?;
     Ok(Block {
         network: target.one_of("network", &networks)?,

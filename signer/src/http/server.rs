@@ -1,94 +1,30 @@
-//! Listeners and connections.
+//! Listeners, and what is served on them.
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
+    sync::watch,
+    time::{Instant, sleep_until, timeout_at},
 };
+
+pub use super::{arrival::Arriving, connections::Connections};
+use super::{connections::Entry, silence::Silent};
+
+/// Of the signing API. The node has at most 100 at once; the rest is room for others' mistakes.
+pub const MAX_CONNECTIONS: usize = 1024;
 
 /// How long a head may take, and how long a kept connection may be idle.
 const HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
 const HEAD_MAX_LENGTH: usize = 16 * 1024;
-const MAX_CONNECTIONS: usize = 1024;
+/// How long an incomplete request is waited for once told to stop: as long as a body may take.
+const LAST_CALL: Duration = Duration::from_secs(2);
 /// After a failed accept: most often no file descriptor is left, and trying at once would burn the CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-
-/// The connections of one port.
-#[derive(Debug, Default)]
-pub struct Connections {
-    open: Mutex<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    next: u64,
-    all: BTreeMap<u64, Arc<Connection>>,
-}
-
-#[derive(Debug, Default)]
-struct Connection {
-    is_answering: AtomicBool,
-    evicted: Notify,
-}
-
-impl Connections {
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.lock().all.len()
-    }
-
-    /// Takes one more. When full, the oldest one without a request under way makes room; if there is none, the newcomer is
-    /// closed, and its client tries again.
-    fn enter(self: &Arc<Self>) -> Option<Entry> {
-        let mut open = self.lock();
-        if open.all.len() >= MAX_CONNECTIONS {
-            let (id, idle) = open
-                .all
-                .iter()
-                .find(|(_, connection)| !connection.is_answering.load(Relaxed))?;
-            let id = *id;
-            idle.evicted.notify_one();
-            open.all.remove(&id);
-        }
-        let (id, connection) = (open.next, Arc::<Connection>::default());
-        open.next += 1;
-        open.all.insert(id, connection.clone());
-        Some(Entry {
-            connections: self.clone(),
-            connection,
-            id,
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Entry {
-    connections: Arc<Connections>,
-    connection: Arc<Connection>,
-    id: u64,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.connections.lock().all.remove(&self.id);
-    }
-}
 
 /// Takes connections until told to stop; those under way go on.
 pub async fn accept<S>(
@@ -97,7 +33,7 @@ pub async fn accept<S>(
     connections: Arc<Connections>,
     mut stop: watch::Receiver<bool>,
 ) where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: tower::Service<Request<Arriving>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     loop {
@@ -113,6 +49,7 @@ pub async fn accept<S>(
             }
             Err(error) => {
                 tracing::debug!("a connection was not accepted: {error}");
+                connections.make_room_after(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -121,16 +58,15 @@ pub async fn accept<S>(
 
 async fn serve<S>(stream: TcpStream, service: S, entry: Entry, mut stop: watch::Receiver<bool>)
 where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: tower::Service<Request<Arriving>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    let state = &entry.connection;
+    let state = entry.connection();
     let answer = service_fn(|request| {
-        state.is_answering.store(true, Relaxed);
-        let answer = service.clone().call(request);
+        let answer = service.clone().call(Arriving::watch(request, state));
         async {
             let response = answer.await;
-            state.is_answering.store(false, Relaxed);
+            entry.wait();
             response
         }
     });
@@ -138,49 +74,87 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_LIMIT)
         .max_buf_size(HEAD_MAX_LENGTH)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(Silent::new(stream, state.clone())), answer);
     let mut connection = std::pin::pin!(connection);
     // What a connection ends with is the client's doing, and nothing to tell.
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        () = state.evicted.notified() => return,
+        () = state.evicted() => return,
         _ = stop.changed() => {}
     }
+    let last_call = Instant::now() + LAST_CALL;
+    // A first request may be on its way, and hyper would close the connection without having looked.
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = state.begun() => {}
+        () = sleep_until(last_call) => {}
+    }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    let is_over = timeout_at(last_call, connection.as_mut()).await.is_ok();
+    if !is_over && state.is_answering() {
+        let _ = connection.await;
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::sleep,
+    };
+
     use super::*;
 
-    #[test]
-    fn the_oldest_idle_connection_makes_room() {
-        let connections = Arc::<Connections>::default();
-        let entries: Vec<Entry> = (0..MAX_CONNECTIONS).filter_map(|_| connections.enter()).collect();
-        assert_eq!(connections.count(), MAX_CONNECTIONS);
-        for entry in &entries {
-            entry.connection.is_answering.store(true, Relaxed);
+    /// How long a client is borne with that sends its head one byte a second, told to stop at the start or not.
+    async fn patience_with(head: &[u8], stops: bool) -> Duration {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(accept(
+            listener,
+            axum::Router::new(),
+            Arc::new(Connections::new(1)),
+            stopped,
+        ));
+        let start = Instant::now();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+        stop.send_if_modified(|stop| {
+            *stop = stops;
+            stops
+        });
+        let mut rest = head.iter();
+        let mut answer = Vec::new();
+        loop {
+            tokio::select! {
+                end = client.read_to_end(&mut answer) => {
+                    assert!(end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+                    return start.elapsed();
+                }
+                () = sleep(Duration::from_secs(1)) => {
+                    if let Some(byte) = rest.next() {
+                        let _ = client.write_all(&[*byte]).await;
+                    }
+                }
+            }
         }
-        assert!(connections.enter().is_none(), "a request under way is never given up");
+    }
 
-        entries[7].connection.is_answering.store(false, Relaxed);
-        entries[9].connection.is_answering.store(false, Relaxed);
-        let newcomer = connections.enter();
-        assert!(newcomer.is_some());
-        let left = || {
-            connections
-                .lock()
-                .all
-                .keys()
-                .copied()
-                .filter(|id| *id < 10)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(left(), [0, 1, 2, 3, 4, 5, 6, 8, 9]);
-        drop(newcomer);
-        drop(entries);
-        assert_eq!(connections.count(), 0);
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_or_dripping_client_is_borne_with_for_a_while() {
+        let head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        for (stops, limits) in [(false, 10..12), (true, 2..4)] {
+            for head in ["", head] {
+                let patience = patience_with(head.as_bytes(), stops).await.as_secs();
+                assert!(
+                    limits.contains(&patience),
+                    "{patience} s with {head:?}, told to stop: {stops}"
+                );
+            }
+        }
     }
 }

@@ -77,7 +77,8 @@ pub struct Rules {
     pub representative: Option<PublicKey>,
     /// Before and after now.
     pub vote_time_window: Option<Duration>,
-    /// The first bytes of a challenge.
+    /// The first bytes of a challenge: a node makes it of the public URI (UTF-8) of the node that is to sign, and 128 random
+    /// bytes.
     pub challenge_uri_prefix: Option<String>,
 }
 
@@ -266,15 +267,20 @@ mod tests {
     #[test]
     fn challenges_start_with_the_prefix() {
         let rules = Rules {
-            challenge_uri_prefix: Some("ws://".to_owned()),
+            challenge_uri_prefix: Some("wss://node.example:".to_owned()),
             ..Rules::default()
         };
-        let challenge = |start: &str| {
-            let mut bytes = start.as_bytes().to_vec();
-            bytes.resize(64, 7);
+        let challenge = |uri: &str| {
+            let bytes = [uri.as_bytes(), &[7; 128]].concat();
             Challenge::new(KEY, bytes, 0).unwrap()
         };
-        assert_eq!(check(&rules, &challenge("ws://node")), Ok(()));
-        assert_eq!(check(&rules, &challenge("http://")), Err(Rule::ChallengeUriPrefix));
+        assert_eq!(check(&rules, &challenge("wss://node.example:8082")), Ok(()));
+        for other in ["wss://other.example:8082", "", "WSS://NODE.EXAMPLE:8082"] {
+            assert_eq!(
+                check(&rules, &challenge(other)),
+                Err(Rule::ChallengeUriPrefix),
+                "{other}"
+            );
+        }
     }
 }

@@ -14,6 +14,21 @@ pub enum Network {
     Local = 3,
 }
 
+impl Network {
+    /// All networks, in the order of their codes.
+    pub const ALL: [Self; 4] = [Self::Live, Self::Beta, Self::Dev, Self::Local];
+
+    /// The name, as in the field `network`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "LIVE",
+            Self::Beta => "BETA",
+            Self::Dev => "DEV",
+            Self::Local => "LOCAL",
+        }
+    }
+}
+
 /// A transaction: what all kinds have in common, and what is particular to its kind.
 ///
 /// Canonical bytes: type (1), network (1), version (2), algorithm (1), public key (32), height (8, not OPEN), balance (8),

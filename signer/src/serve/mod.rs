@@ -20,7 +20,7 @@ use crate::{
     config::{Config, KeyConfig},
     http::{
         Api, router,
-        server::{Connections, accept},
+        server::{Connections, MAX_CONNECTIONS, accept},
     },
     management::{self, Management},
     net::Place,
@@ -178,7 +178,8 @@ async fn serve_api<B: Backend>(
         audit,
     });
     let (stop, stopped) = watch::channel(false);
-    let connections = Arc::<Connections>::default();
+    // The other half of what may be open is for the backend, the management port and files.
+    let connections = Arc::new(Connections::new(MAX_CONNECTIONS.min(process::open_files() / 2)));
     for listener in listeners {
         let accepting = tokio::spawn(accept(listener, service.clone(), connections.clone(), stopped.clone()));
         let (health, stopped) = (health.clone(), stopped.clone());

@@ -4,6 +4,7 @@
 
 mod audit;
 mod bad_input;
+mod documentation;
 mod leniency;
 mod statuses;
 mod support;

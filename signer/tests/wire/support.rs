@@ -114,6 +114,13 @@ impl<B: Backend> Signer<B> {
         }
     }
 
+    /// The status of an answer that may be no text, and its length.
+    pub async fn fetch(&self, request: Request<Body>) -> (StatusCode, usize) {
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        (status, response.into_body().collect().await.unwrap().to_bytes().len())
+    }
+
     /// As the node sends it.
     pub async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         self.send(post(path).body(body.into()).unwrap()).await

@@ -83,33 +83,3 @@ fn nothing_secret_is_ever_written() -> Result<()> {
     }
     Ok(())
 }
-
-#[test]
-fn large_bodies_and_heads_get_their_answer_before_the_connection_closes() -> Result<()> {
-    let signer = SignerProcess::start(&[])?;
-    let body = "x".repeat(1024 * 1024);
-    assert_eq!(post(signer.port(), "/votes", TOKEN, &body)?.status, 413);
-    assert_eq!(post(signer.port(), "/votes", "wrong", &body)?.status, 401);
-    assert_eq!(post(signer.port(), "/nowhere", TOKEN, &body)?.status, 404);
-    let chunked = format!(
-        "POST /votes HTTP/1.1\r\nHost: localhost\r\nAuthorization: {TOKEN}\r\nContent-Type: application/json\r\n\
-         Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n100000\r\n{body}\r\n0\r\n\r\n"
-    );
-    assert_eq!(exchange(signer.port(), chunked.as_bytes())?.status, 413);
-    let long = format!("X: {}\r\n", "x".repeat(15 * 1024));
-    let answer = exchange(signer.port(), head("/votes", TOKEN, 0, &long.repeat(2)).as_bytes())?;
-    assert_eq!(answer.status, 431);
-    assert_eq!(post(signer.port(), "/votes", TOKEN, &vote())?.status, 200);
-    Ok(())
-}
-
-#[test]
-fn a_body_that_stops_halfway_is_408() -> Result<()> {
-    let signer = SignerProcess::start(&[])?;
-    let answer = exchange(
-        signer.port(),
-        format!("{}{{", head("/votes", TOKEN, 100, "")).as_bytes(),
-    )?;
-    assert_eq!(answer.status, 408);
-    Ok(())
-}

@@ -1,10 +1,10 @@
 //! A key in Google Cloud KMS.
 
-mod answer;
+pub(crate) mod answer;
 mod clients;
 mod fault;
 mod identity;
-mod public_key;
+pub(crate) mod public_key;
 mod remedy;
 
 use std::{fmt, sync::Arc};

@@ -30,7 +30,8 @@ pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, PublicKeyError> {
     Ok(key)
 }
 
-fn from_pem(pem: &str) -> Option<PublicKey> {
+/// The key of a PEM with 44 bytes of DER.
+pub fn from_pem(pem: &str) -> Option<PublicKey> {
     let text = pem.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let der = BASE64.decode(&digits).ok()?;

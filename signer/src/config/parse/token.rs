@@ -1,0 +1,56 @@
+//! Who may ask, and for what.
+
+use super::{ConfigError, Setting, excerpt, text};
+use crate::{http::Token, policy::Capabilities, protocol::Kind};
+
+/// Below this, a token is warned about.
+pub const SHORT_TOKEN: usize = 16;
+
+pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, ConfigError> {
+    const VARIABLE: &str = "ATTO_SIGNER_TOKEN";
+    const EXPECTED: &str =
+        "the token that the node has in ATTO_SIGNER_REMOTE_TOKEN (`signer token generate` makes one)";
+    let Some(trimmed) = text(VARIABLE, value, EXPECTED)? else {
+        return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
+    };
+    if trimmed.chars().any(char::is_control) {
+        return Err(ConfigError::new(
+            VARIABLE,
+            "a line end or another control character inside the token",
+            "a token that fits into an HTTP header",
+        ));
+    }
+    if value.is_some_and(|value| value.len() != trimmed.len()) {
+        // An HTTP header cannot carry them, so no client could send the token as it stands.
+        warnings.push(format!(
+            "{VARIABLE}: the blanks or line ends around the token are left out; write the Secret without them"
+        ));
+    }
+    if trimmed.len() < SHORT_TOKEN {
+        warnings.push(format!("{VARIABLE}: the token has fewer than {SHORT_TOKEN} bytes and can be guessed; `signer token generate` makes a better one"));
+    }
+    Ok(Token::new(trimmed))
+}
+
+pub fn capabilities(value: Setting<'_>) -> Result<Capabilities, ConfigError> {
+    const VARIABLE: &str = "ATTO_SIGNER_CAPABILITIES";
+    const EXPECTED: &str = "some of BLOCK, CHALLENGE, VOTE, separated by commas; a voter has CHALLENGE,VOTE";
+    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
+        return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
+    };
+    text.split(',')
+        .map(str::trim)
+        .try_fold(Capabilities::default(), |capabilities, name| {
+            let kind = Kind::ALL
+                .into_iter()
+                .find(|kind| kind.name().eq_ignore_ascii_case(name));
+            kind.map(|kind| capabilities.with(kind)).ok_or_else(|| {
+                let found = if name.is_empty() {
+                    "an empty name".to_owned()
+                } else {
+                    excerpt(name)
+                };
+                ConfigError::new(VARIABLE, found, EXPECTED)
+            })
+        })
+}
