@@ -6,6 +6,8 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// The Secret with the shared token is there and holds a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
+    /// The pods can prove their identity to Google Cloud, as far as Kubernetes shows it.
+    pub const IDENTITY_READY: &str = "IdentityReady";
     /// The Deployment's pod template carries the signer as the binding asks.
     pub const INJECTED: &str = "Injected";
     /// The pods that run are those of the injected template.
@@ -20,12 +22,21 @@ pub mod types {
     pub const STALLED: &str = "Stalled";
 
     /// Those that lead to `Ready`, in the order in which a binding reaches them.
-    pub const STEPS: [&str; 6] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, SIGNING, READY];
-
-    /// All of them.
-    pub const ALL: [&str; 8] = [
+    pub const STEPS: [&str; 7] = [
         ACCEPTED,
         TOKEN_READY,
+        IDENTITY_READY,
+        INJECTED,
+        ROLLED_OUT,
+        SIGNING,
+        READY,
+    ];
+
+    /// All of them.
+    pub const ALL: [&str; 9] = [
+        ACCEPTED,
+        TOKEN_READY,
+        IDENTITY_READY,
         INJECTED,
         ROLLED_OUT,
         SIGNING,
@@ -71,6 +82,19 @@ pub mod reasons {
         /// `TokenReady`: the value cannot be sent in an HTTP header.
         TOKEN_INVALID = "TokenInvalid";
 
+        /// `IdentityReady`: the key is not in Google Cloud.
+        IDENTITY_NOT_NEEDED = "IdentityNotNeeded";
+        /// `IdentityReady`: the pods use their ServiceAccount as itself; the message has the commands.
+        DIRECT_GRANT = "DirectGrant";
+        /// `IdentityReady`: the annotation of the ServiceAccount is there; the message has the commands.
+        SERVICE_ACCOUNT_ANNOTATED = "ServiceAccountAnnotated";
+        /// `IdentityReady`: the pods use the ServiceAccount `default`.
+        NO_SERVICE_ACCOUNT = "NoServiceAccount";
+        /// `IdentityReady`: there is no ServiceAccount of that name.
+        SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound";
+        /// `IdentityReady`: pods of others use the ServiceAccount as well.
+        SERVICE_ACCOUNT_SHARED = "ServiceAccountShared";
+
         /// `Injected`: the pod template carries the signer.
         INJECTED = "Injected";
         /// `Injected`: no Deployment of that name, or none that the selector matches.
@@ -89,7 +113,7 @@ pub mod reasons {
         INVALID = "Invalid";
         /// `Injected`: the Deployment carries the signer of another binding, with another key or token.
         TAKE_OVER_PENDING = "TakeOverPending";
-        /// `Injected`: another field manager gives one of our fields another value.
+        /// `Injected`, `IdentityReady`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
         /// `Injected`: another field manager keeps changing what is ours.
         CONTESTED = "Contested";
@@ -99,6 +123,8 @@ pub mod reasons {
         SERVICE_CONFLICT = "ServiceConflict";
         /// `Injected`: the token is not ready, see `TokenReady`.
         TOKEN_NOT_READY = "TokenNotReady";
+        /// `Injected`: the identity is not ready, see `IdentityReady`.
+        IDENTITY_NOT_READY = "IdentityNotReady";
         /// `Injected`, `TokenReady`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 

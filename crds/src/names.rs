@@ -37,5 +37,9 @@ pub const NODE_VARIABLES: [&str; 3] = [
     "ATTO_SIGNER_REMOTE_TOKEN",
 ];
 
+/// Annotation of a Kubernetes ServiceAccount that names the Google service account which its pods act as.
+/// Source: <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>
+pub const GCP_ACCOUNT_ANNOTATION: &str = "iam.gke.io/gcp-service-account";
+
 /// The node's own variable for a private key, which a binding replaces.
 pub const PRIVATE_KEY_VARIABLE: &str = "ATTO_PRIVATE_KEY";

@@ -15,8 +15,8 @@ pub struct SignerBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// `Accepted`, `TokenReady`, `Injected`, `RolledOut`, `Signing` and `Ready`, in the order in which they are reached;
-    /// then `Reconciling` and `Stalled`.
+    /// `Accepted`, `TokenReady`, `IdentityReady`, `Injected`, `RolledOut`, `Signing` and `Ready`, in the order in which
+    /// they are reached; then `Reconciling` and `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

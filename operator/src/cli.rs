@@ -13,6 +13,7 @@ use crate::admin::{self, Admin};
 use crate::config::{ImageArgs, RunArgs};
 use crate::controller::run::controller;
 use crate::controller::validate::{Settings, image_is_allowed};
+use crate::gke::Project;
 use crate::offline;
 use crate::telemetry::{self, Metrics};
 
@@ -88,10 +89,11 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         admin_address,
         log_level,
         log_json,
+        gke_project,
         images,
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
-    let settings = Settings::from(images);
+    let mut settings = Settings::from(images);
     image_is_allowed(&settings.signer_image, &settings.allowed_signer_images).map_err(|_| {
         anyhow!(
             "--signer-image: found {}, expected an image that begins with one of --allowed-signer-images: {}; every binding without an image of its own would be refused",
@@ -108,6 +110,7 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     // Tries again are the controller's, which knows what changed in the meantime.
     config.default_retry = false;
     let client = kube::Client::try_from(config).context("the cluster's configuration cannot be used")?;
+    settings.project = Project::find(gke_project).await;
     let metrics = Arc::new(Metrics::new()?);
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
 

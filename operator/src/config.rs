@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::{ArgAction, Args};
 
 use crate::controller::validate::Settings;
+use crate::gke::Project;
 
 /// Image of the signer that belongs to this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
@@ -26,6 +27,11 @@ pub struct RunArgs {
     /// Log one JSON object a line.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_JSON", action = ArgAction::SetTrue)]
     pub log_json: bool,
+
+    /// The Google Cloud project of the cluster, for the commands that the condition IdentityReady prints. Only asked for where
+    /// the metadata server does not tell it.
+    #[arg(long, env = "SIGNER_OPERATOR_GKE_PROJECT", value_name = "PROJECT_ID")]
+    pub gke_project: Option<String>,
 
     #[command(flatten)]
     pub images: ImageArgs,
@@ -62,6 +68,7 @@ impl From<ImageArgs> for Settings {
                 .map(|prefix| prefix.trim().to_owned())
                 .filter(|prefix| !prefix.is_empty())
                 .collect(),
+            project: Project::default(),
         }
     }
 }

@@ -18,5 +18,7 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod controller;
+mod fetch;
+pub mod gke;
 pub mod offline;
 pub mod telemetry;

@@ -7,11 +7,14 @@ mod yaml;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::controller::live::LiveDeployment;
-use crate::controller::observe::{LocalKeySecret, Observed, ObservedTarget, Selection};
+use crate::controller::observe::{Account, LocalKeySecret, Observed, ObservedTarget, Selection};
 use crate::controller::render;
 use crate::controller::token::Token;
 use crate::controller::validate::{self, Refusal, Settings};
+use crate::gke::Project;
 
 /// Prints the Deployment as it would become.
 ///
@@ -42,6 +45,13 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
             LocalKeySecret::NotUsed
         },
         same_key: vec![],
+        // So is the ServiceAccount.
+        accounts: vec![Account {
+            name: live.service_account().to_owned(),
+            live: Some(Value::Null),
+            outsider: None,
+        }],
+        project: Project::default(),
     };
     let verdict = validate::validate(&observed, settings);
     verdict.accepted.clone().map_err(refused)?;

@@ -25,6 +25,9 @@ pub const VOTER: &str = "voter";
 /// The token in every place. It must turn up nowhere but in its Secret.
 pub const TOKEN: &str = "correct-horse-battery-staple-0123456789";
 
+/// The Google Cloud project that the operator is told of.
+pub const PROJECT: &str = "cluster-project";
+
 /// The one operator of a test binary.
 pub struct Operated {
     pub plane: &'static ControlPlane,
@@ -44,7 +47,7 @@ impl Operated {
             .get_or_try_init(async || {
                 let plane = ControlPlane::shared().await?;
                 chart::install(plane.admin(), values).await?;
-                let operator = OperatorProcess::start(plane, &[]).await?;
+                let operator = OperatorProcess::start(plane, &[&format!("--gke-project={PROJECT}")]).await?;
                 Ok(Self { plane, operator })
             })
             .await

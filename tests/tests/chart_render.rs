@@ -165,6 +165,7 @@ async fn the_operator_may_do_exactly_this() {
         ("apps", "replicasets", &["get"]),
         ("", "pods", &["list", "watch"]),
         ("", "services", &["get", "list", "watch", "create", "patch", "delete"]),
+        ("", "serviceaccounts", &["get", "list", "watch", "patch"]),
         ("", "secrets", &["get"]),
         ("", "namespaces", &["get"]),
         ("events.k8s.io", "events", &["create", "patch"]),

@@ -10,6 +10,7 @@ use operator::controller::observe::{self, Observed};
 use operator::controller::render::{self, Rendered};
 use operator::controller::run::controller;
 use operator::controller::validate::{self, Settings};
+use operator::gke::Project;
 use operator::telemetry::Metrics;
 use serde_json::json;
 use tests::chart;
@@ -25,6 +26,7 @@ async fn context(place: &Place) -> Result<Arc<Context>> {
     let settings = Settings {
         signer_image: "ghcr.io/attocash/signer-operator/signer:test".to_owned(),
         allowed_signer_images: vec!["ghcr.io/attocash/signer-operator/signer".to_owned()],
+        project: Project::default(),
     };
     let (context, _not_running) = controller(
         kubeconfig.client().await?,
@@ -48,7 +50,7 @@ async fn apply(
     observed: &Observed,
     rendered: Rendered,
 ) -> std::result::Result<AppliedTarget, Error> {
-    apply::apply_target(context, &observed.binding, &observed.targets[0], Ok(rendered)).await
+    apply::apply_target(context, observed, &observed.targets[0], Ok(rendered)).await
 }
 
 /// A binding that the running operator does not accept, so that only the test writes.
@@ -71,6 +73,7 @@ async fn steps_of_an_accepted_binding(place: &Place) -> Result<(Arc<Context>, Ob
     Arc::make_mut(&mut context).settings = Arc::new(Settings {
         signer_image: String::new(),
         allowed_signer_images: vec!["registry.example/not-allowed".to_owned()],
+        project: Project::default(),
     });
     let (observed, rendered) = rendered(&context, place).await?;
     Ok((context, observed, rendered))

@@ -56,13 +56,6 @@ async fn a_field_of_a_later_version_is_named_and_never_ignored() -> Result<()> {
         .await?;
         assert_says(&message, &[named]);
     }
-    let place = Place::new("later").await?;
-    let mut gcp = binding();
-    gcp["spec"]["key"] =
-        json!({"gcp": {"keyVersion": "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"}});
-    gcp["spec"]["workloadIdentity"] = json!({"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"});
-    let message = refused(&place, &voter(), &gcp, "Accepted", "NotYetSupported").await?;
-    assert_says(&message, &["spec.workloadIdentity"]);
     Ok(())
 }
 

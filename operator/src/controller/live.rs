@@ -123,6 +123,14 @@ impl LiveDeployment {
         ))
     }
 
+    /// The ServiceAccount of the pods.
+    pub fn service_account(&self) -> &str {
+        match self.text("/spec/template/spec/serviceAccountName") {
+            "" => "default",
+            name => name,
+        }
+    }
+
     pub fn containers(&self, list: ContainerList) -> &[Value] {
         self.list(&format!("/spec/template/spec/{}", list.as_str()))
     }

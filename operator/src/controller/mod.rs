@@ -84,7 +84,7 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
     context.backoff.succeeded(binding);
     let mut failed = None;
     for live in observe::to_restore(context, binding).await? {
-        match apply::removal::remove(context, &live).await {
+        match apply::removal::leave(context, &live).await {
             Ok(removed) => {
                 if let Some(notice) = status::removal_notice(live.name(), removed) {
                     apply::report::tell(context, binding, Some(&live), &notice).await;

@@ -8,7 +8,7 @@ use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
@@ -48,6 +48,7 @@ pub fn controller(
     let bindings: Api<Guarded> = Api::all(client.clone());
     let deployments: Api<PartialObjectMeta<Deployment>> = Api::all(client.clone());
     let services: Api<PartialObjectMeta<Service>> = Api::all(client.clone());
+    let accounts: Api<PartialObjectMeta<ServiceAccount>> = Api::all(client.clone());
     let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
 
     let controller = Controller::new(bindings.clone(), watch());
@@ -86,6 +87,7 @@ pub fn controller(
     let by_deployment = store.clone();
     let by_service = store.clone();
     let by_pod = store.clone();
+    let by_account = store.clone();
     let running = controller
         .with_config(Config::default().concurrency(CONCURRENCY))
         .trigger_backoff(WatchBackoff::default())
@@ -106,6 +108,9 @@ pub fn controller(
         })
         .watches_stream(pod_events, move |pod| {
             wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
+        })
+        .watches(accounts, watch(), move |account| {
+            wake::of_account(&by_account, account.namespace().as_deref())
         })
         .reconcile_on(woken)
         // When a binding goes, another one that waited for its Deployment may have its turn.

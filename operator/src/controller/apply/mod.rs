@@ -3,12 +3,12 @@
 mod conflict;
 mod deployment;
 pub mod finalizer;
+pub mod identity;
 pub mod memory;
 pub mod removal;
 pub mod report;
 mod service;
 
-use crds::SignerBinding;
 use crds::conditions::reasons;
 
 use super::context::Context;
@@ -35,6 +35,8 @@ pub struct AppliedTarget {
     pub deployment: Option<LiveDeployment>,
     /// What was written to the Deployment, whatever came after it.
     pub written: Written,
+    /// Why the ServiceAccount could not be annotated.
+    pub identity: Result<(), Refusal>,
     pub outcome: Result<(), Refusal>,
 }
 
@@ -75,7 +77,7 @@ pub async fn apply(
     let mut failed: Option<Error> = None;
     let mut done = 0;
     for (target, rendered) in observed.targets.iter().zip(rendered) {
-        match apply_target(context, &observed.binding, target, rendered).await {
+        match apply_target(context, observed, target, rendered).await {
             Ok(applied) => {
                 done += 1;
                 targets.push(applied);
@@ -101,6 +103,7 @@ fn unfinished(target: &ObservedTarget, error: &Error) -> AppliedTarget {
     AppliedTarget {
         deployment: target.deployment.clone(),
         written: Written::Nothing,
+        identity: Ok(()),
         outcome: Err(Refusal::new(
             reasons::PROGRESSING,
             format!("Deployment {}: it is tried again: {error}", target.name),
@@ -114,7 +117,7 @@ fn unfinished(target: &ObservedTarget, error: &Error) -> AppliedTarget {
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
 pub async fn apply_target(
     context: &Context,
-    binding: &SignerBinding,
+    observed: &Observed,
     target: &ObservedTarget,
     rendered: Result<Rendered, Refusal>,
 ) -> Result<AppliedTarget, Error> {
@@ -122,11 +125,15 @@ pub async fn apply_target(
     let (rendered, live) = match (rendered, live) {
         (Ok(rendered), Some(live)) => (rendered, live),
         (Ok(_), None) => return Err(Error::Changed("the Deployment")),
-        (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(binding) => {
+        (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(&observed.binding) => {
             let removed = removal::remove(context, live).await?;
+            if !others_use_its_account(observed, live) {
+                identity::restore(context, live).await?;
+            }
             return Ok(AppliedTarget {
                 deployment: Some(live.clone()),
                 written: Written::Removal(removed),
+                identity: Ok(()),
                 outcome: Err(refusal),
             });
         }
@@ -134,10 +141,20 @@ pub async fn apply_target(
             return Ok(AppliedTarget {
                 deployment: make_way(context, live, &refusal).await?,
                 written: Written::Nothing,
+                identity: Ok(()),
                 outcome: Err(refusal),
             });
         }
     };
+    if let Err(refusal) = identity::apply(context, observed, &rendered.identity).await? {
+        let not_ready = Refusal::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
+        return Ok(AppliedTarget {
+            deployment: Some(live.clone()),
+            written: Written::Nothing,
+            identity: Err(refusal),
+            outcome: Err(not_ready),
+        });
+    }
     let (deployment, written) = deployment::apply(context, live, &rendered).await?;
     let outcome = match written {
         Ok(_) => service::apply(context, target.service.as_ref(), &rendered).await?,
@@ -146,8 +163,16 @@ pub async fn apply_target(
     Ok(AppliedTarget {
         deployment: Some(deployment),
         written: written.unwrap_or(Written::Nothing),
+        identity: Ok(()),
         outcome,
     })
+}
+
+fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
+    let others = observed.targets.iter().filter(|target| target.is_selected());
+    others
+        .filter_map(|target| target.deployment.as_ref())
+        .any(|other| other.service_account() == live.service_account())
 }
 
 /// On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side

@@ -17,10 +17,13 @@ use super::live::LiveDeployment;
 use super::pods::InjectedPod;
 use super::token::{self, Token};
 use super::validate;
+use crate::gke::Project;
 
+mod accounts;
 mod rivals;
 mod targets;
 
+pub use accounts::{Account, account};
 pub use rivals::Rival;
 
 /// Everything that the later steps decide from.
@@ -33,6 +36,9 @@ pub struct Observed {
     pub local_key: LocalKeySecret,
     /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
     pub same_key: Vec<String>,
+    /// The ServiceAccounts of the pods, where the key is in Google Cloud.
+    pub accounts: Vec<Account>,
+    pub project: Project,
 }
 
 /// One Deployment and what belongs to it.
@@ -88,8 +94,12 @@ pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option
 /// Fails if the API server does not answer a read; a missing object is not an error.
 pub async fn observe(context: &Context, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
+    let targets = targets::targets(context, &binding).await?;
+    let deployments: Vec<_> = targets.iter().filter_map(|target| target.deployment.as_ref()).collect();
     Ok(Observed {
-        targets: targets::targets(context, &binding).await?,
+        accounts: accounts::accounts(context, &binding, &deployments).await?,
+        project: context.settings.project.clone(),
+        targets,
         token: token(context, &namespace, &binding).await?,
         local_key: local_key(context, &namespace, &binding).await?,
         same_key: same_key(&context.bindings.state(), &binding),

@@ -2,6 +2,7 @@
 
 mod combine;
 mod events;
+mod identity;
 mod outlook;
 mod rollout;
 mod signing;
@@ -113,7 +114,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .map(|target| target.status.clone())
         .collect();
     targets.truncate(MOST_TARGETS);
-    let identity = reported.iter().find_map(|target| target.identity.as_ref());
+    let identity = reported.iter().find_map(|target| target.signer.as_ref());
     let status = SignerBindingStatus {
         observed_generation: binding.metadata.generation,
         conditions,

@@ -3,7 +3,7 @@
 use crds::conditions::{reasons, types};
 use crds::{Effective, SignerBindingStatus, TargetStatus};
 
-use super::{State, States, is_true, rollout, signing};
+use super::{State, States, identity, is_true, rollout, signing};
 use crate::controller::apply::{Applied, AppliedTarget, Written};
 use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{Observed, was_injected};
@@ -15,7 +15,7 @@ pub struct Reported {
     pub status: TargetStatus,
     pub states: States,
     /// Who its signers say they are.
-    pub identity: Option<Identity>,
+    pub signer: Option<Identity>,
     pub written: Written,
     /// The conditions are about those that the binding selects.
     pub is_selected: bool,
@@ -38,13 +38,17 @@ pub fn report(
         reasons::ACCEPTED,
         "the operator acts on this binding",
     );
+    let identity = match (&applied.identity, applied.outcome.is_ok()) {
+        (Ok(()), injected) => identity::state(observed, &verdict.targets[index].identity, injected),
+        (Err(refusal), _) => State::no(refusal.clone()),
+    };
     let injected = injected(applied, &before, &verdict.effective);
     let settled = before.was_rolled_out && applied.written == Written::Nothing;
     let pods = signing::current(&target.pods, live);
     let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
     let expected = observed.binding.spec.key.expected_address.as_deref();
     let signing = signing::state(injected.is_true(), &pods, live, expected, old);
-    let steps = [accepted, token(verdict), injected, rolled_out, signing];
+    let steps = [accepted, token(verdict), identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
     let is_injected = applied.outcome.is_ok()
@@ -63,11 +67,11 @@ pub fn report(
         reason: told.reason.to_owned(),
         message: super::shorten(&told.message, 4096),
     };
-    let [accepted, token, injected, rolled_out, signing] = steps;
+    let [accepted, token, identity, injected, rolled_out, signing] = steps;
     Reported {
         status,
-        states: [accepted, token, injected, rolled_out, signing, ready],
-        identity: signing::identity(&pods),
+        states: [accepted, token, identity, injected, rolled_out, signing, ready],
+        signer: signing::identity(&pods),
         written: applied.written,
         is_selected: target.is_selected(),
     }
@@ -116,7 +120,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
         Err(refusal)
             if matches!(
                 refusal.reason,
-                reasons::NOT_ACCEPTED | reasons::TOKEN_NOT_READY | reasons::KEY_NOT_FOUND
+                reasons::NOT_ACCEPTED | reasons::TOKEN_NOT_READY | reasons::IDENTITY_NOT_READY | reasons::KEY_NOT_FOUND
             ) && before.was_injected
                 && applied.deployment.as_ref().is_some_and(LiveDeployment::owns_signer) =>
         {

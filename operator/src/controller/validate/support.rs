@@ -15,11 +15,6 @@ pub fn accepted(spec: &SignerBindingSpec, settings: &Settings, effective: &Effec
 fn everything_is_supported(spec: &SignerBindingSpec) -> Result<(), Refusal> {
     let unsupported = [
         (
-            spec.workload_identity.is_some(),
-            "spec.workloadIdentity",
-            "remove it, and annotate the pod's ServiceAccount or grant the role to its principal yourself",
-        ),
-        (
             spec.rollout == Some(Rollout::Manual),
             "spec.rollout: Manual",
             "use Automatic",
