@@ -20,6 +20,8 @@ pub mod types {
     pub const RECONCILING: &str = "Reconciling";
     /// It does not get there unless a person mends something.
     pub const STALLED: &str = "Stalled";
+    /// The operator would write its own part otherwise than it is, and holds that back.
+    pub const UPDATE_AVAILABLE: &str = "UpdateAvailable";
 
     /// Those that lead to `Ready`, in the order in which a binding reaches them.
     pub const STEPS: [&str; 7] = [
@@ -33,7 +35,7 @@ pub mod types {
     ];
 
     /// All of them.
-    pub const ALL: [&str; 9] = [
+    pub const ALL: [&str; 10] = [
         ACCEPTED,
         TOKEN_READY,
         IDENTITY_READY,
@@ -43,6 +45,7 @@ pub mod types {
         READY,
         RECONCILING,
         STALLED,
+        UPDATE_AVAILABLE,
     ];
 }
 
@@ -61,8 +64,6 @@ pub mod reasons {
     names! {
         /// `Accepted`: the operator acts on the binding.
         ACCEPTED = "Accepted";
-        /// `Accepted`: a field is set whose behaviour this version does not have.
-        NOT_YET_SUPPORTED = "NotYetSupported";
         /// `Accepted`: the signer image does not begin with an allowed prefix.
         IMAGE_NOT_ALLOWED = "ImageNotAllowed";
         /// `Accepted`: an older binding already serves the Deployment.
@@ -81,6 +82,9 @@ pub mod reasons {
         TOKEN_WEAK = "TokenWeak";
         /// `TokenReady`: the value cannot be sent in an HTTP header.
         TOKEN_INVALID = "TokenInvalid";
+
+        /// `TokenReady`: the token was changed in place, and the rollout that would bring it to both containers is held.
+        ROTATION_PENDING = "RotationPending";
 
         /// `IdentityReady`: the key is not in Google Cloud.
         IDENTITY_NOT_NEEDED = "IdentityNotNeeded";
@@ -121,6 +125,17 @@ pub mod reasons {
         REJECTED = "Rejected";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
+        /// `Injected`: `spec.suspend` is true.
+        SUSPENDED = "Suspended";
+        /// `Injected`: `spec.rollout` is Manual and the plan is not approved.
+        APPROVAL_PENDING = "ApprovalPending";
+        /// `Injected`: as many Deployments roll as `--max-rollouts` allows.
+        ROLLOUT_QUEUED = "RolloutQueued";
+        /// `UpdateAvailable`: the operator would write its own part otherwise.
+        UPDATE_AVAILABLE = "UpdateAvailable";
+        /// `UpdateAvailable`: it would not.
+        UP_TO_DATE = "UpToDate";
+
         /// `Injected`: the token is not ready, see `TokenReady`.
         TOKEN_NOT_READY = "TokenNotReady";
         /// `Injected`: the identity is not ready, see `IdentityReady`.

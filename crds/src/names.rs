@@ -21,6 +21,9 @@ pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
 /// Pod-template label by which the Service and the pod watch find injected pods.
 pub const DEPLOYMENT_LABEL: &str = "signer.atto.cash/deployment";
 
+/// Annotation of a binding that names the `status.plan.hash` which may be written.
+pub const APPROVE_ANNOTATION: &str = "signer.atto.cash/approve";
+
 /// Finalizer of a binding whose `deletionPolicy` is `Remove`.
 pub const FINALIZER: &str = "signer.atto.cash/remove";
 

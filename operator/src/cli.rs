@@ -90,6 +90,8 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         log_level,
         log_json,
         gke_project,
+        upgrades,
+        max_rollouts,
         images,
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
@@ -111,11 +113,12 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     config.default_retry = false;
     let client = kube::Client::try_from(config).context("the cluster's configuration cannot be used")?;
     settings.project = Project::find(gke_project).await;
+    settings.upgrades = upgrades;
     let metrics = Arc::new(Metrics::new()?);
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (context, running) = controller(client, settings, metrics.clone(), async move {
+    let (context, running) = controller(client, settings, max_rollouts, metrics.clone(), async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

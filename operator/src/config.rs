@@ -1,9 +1,11 @@
 //! The configuration of `operator run`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use clap::{ArgAction, Args};
 
+use crate::controller::plan::Upgrades;
 use crate::controller::validate::Settings;
 use crate::gke::Project;
 
@@ -32,6 +34,15 @@ pub struct RunArgs {
     /// the metadata server does not tell it.
     #[arg(long, env = "SIGNER_OPERATOR_GKE_PROJECT", value_name = "PROJECT_ID")]
     pub gke_project: Option<String>,
+
+    /// What to do with Deployments that an earlier operator wrote otherwise: `hold` until the next change of the binding or
+    /// token, or an approval; or `roll` at once.
+    #[arg(long, env = "SIGNER_OPERATOR_UPGRADES", value_enum, default_value_t)]
+    pub upgrades: Upgrades,
+
+    /// How many Deployments may roll out at once, at least 1; changed tokens go first. Default: any number.
+    #[arg(long, env = "SIGNER_OPERATOR_MAX_ROLLOUTS", value_name = "NUMBER")]
+    pub max_rollouts: Option<NonZeroUsize>,
 
     #[command(flatten)]
     pub images: ImageArgs,
@@ -69,6 +80,7 @@ impl From<ImageArgs> for Settings {
                 .filter(|prefix| !prefix.is_empty())
                 .collect(),
             project: Project::default(),
+            upgrades: Upgrades::default(),
         }
     }
 }

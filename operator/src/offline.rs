@@ -33,6 +33,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
             rivals: vec![],
             pods: vec![],
             selection: Selection::Selected,
+            is_known: false,
         }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.
         token: Token::Found {
@@ -59,6 +60,9 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
         .pop()
         .ok_or("nothing was rendered")?
         .map_err(refused)?;
+    if let Some(refusal) = rendered.take_over {
+        return Err(refused(refusal));
+    }
     let mut object = live.raw().clone();
     merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
     if let Some(map) = object.as_object_mut() {

@@ -12,6 +12,7 @@ use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 
 use super::apply::memory::Memory;
+use super::apply::rollouts::Rollouts;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::pods::{Answers, Owners};
@@ -38,6 +39,7 @@ pub struct Context {
     pub recorder: Recorder,
     pub fingerprints: Fingerprints,
     pub memory: Memory,
+    pub rollouts: Rollouts,
     pub backoff: Backoff,
 }
 

@@ -1,6 +1,7 @@
 //! The watches, and which binding each of them wakes.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, ResourceExt};
 
 use super::apply::memory::Memory;
+use super::apply::rollouts::Rollouts;
 use super::backoff::{Backoff as BindingBackoff, jitter};
 use super::context::Context;
 use super::pods::{self, Answers, Owners};
@@ -42,6 +44,7 @@ fn watch() -> watcher::Config {
 pub fn controller(
     client: Client,
     settings: Settings,
+    max_rollouts: Option<NonZeroUsize>,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> (Arc<Context>, impl Future<Output = ()>) {
@@ -69,7 +72,7 @@ pub fn controller(
         .predicate_filter(pods::what_matters, PredicateConfig::default());
     let (wake_up, woken) = futures::channel::mpsc::unbounded();
     let answers = Answers::default();
-    let asking = pods::ask_all(pods.clone(), answers.clone(), store.clone(), wake_up);
+    let asking = pods::ask_all(pods.clone(), answers.clone(), store.clone(), wake_up.clone());
     let context = Arc::new(Context {
         client,
         pods,
@@ -81,6 +84,7 @@ pub fn controller(
         recorder,
         fingerprints: Fingerprints::default(),
         memory: Memory::default(),
+        rollouts: Rollouts::new(max_rollouts, wake_up),
         backoff: BindingBackoff::default(),
     });
     let counted = metrics;

@@ -51,6 +51,8 @@ pub struct ObservedTarget {
     /// Its pods that run an injected template, by name.
     pub pods: Vec<InjectedPod>,
     pub selection: Selection,
+    /// Whether this process has written it, or found in place what it would have written.
+    pub is_known: bool,
 }
 
 /// What a Deployment is to the binding.
@@ -151,10 +153,10 @@ async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<
 }
 
 /// The Deployments that a binding on its way out has to restore: none that is gone or going, none if the whole namespace
-/// is going, none that another binding is for, and none if the binding no longer asks for it.
+/// is going, none that another binding is for, and none if the binding no longer asks for it or is suspended.
 pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    if !removes(binding) || namespace_is_terminating(context, &namespace).await? {
+    if !removes(binding) || binding.spec.suspend == Some(true) || namespace_is_terminating(context, &namespace).await? {
         return Ok(vec![]);
     }
     let targets = targets::targets(context, binding).await?;

@@ -30,6 +30,8 @@ pub struct Rendered {
     pub service: Value,
     /// What the pods' ServiceAccount has to say.
     pub identity: Identity,
+    /// Why it takes somebody's word to write this.
+    pub take_over: Option<Refusal>,
 }
 
 /// Renders what may be injected, in the order of the targets.
@@ -75,6 +77,7 @@ pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, 
         }),
         service: service::render(injection),
         identity: injection.identity.clone(),
+        take_over: injection.take_over.clone(),
     })
 }
 

@@ -147,6 +147,7 @@ fn is_told(condition: &Condition) -> bool {
         types::READY | types::RECONCILING | types::STALLED => false,
         // Also when it is true again: somebody was told that it was not.
         types::SIGNING => condition.status != "Unknown",
+        types::UPDATE_AVAILABLE => is_true,
         _ => condition.status == "False" && !FOLLOWS.contains(&condition.reason.as_str()),
     }
 }

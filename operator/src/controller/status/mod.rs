@@ -7,6 +7,7 @@ mod outlook;
 mod rollout;
 mod signing;
 mod target;
+mod update;
 mod warnings;
 
 use crds::conditions::{reasons, types};
@@ -104,7 +105,8 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let combined = combine::combine(observed, verdict, &reported);
     let [.., ready] = &combined;
     let outlook = outlook::outlook(ready);
-    let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook));
+    let update = update::state(observed, applied);
+    let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook).chain([&update]));
     let conditions = conditions
         .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
@@ -128,7 +130,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
                 .map(|target| &target.status),
         ),
         effective: Some(verdict.effective.clone()),
-        plan: None,
+        plan: update::plan(applied),
         warnings: warnings::warnings(observed, applied),
         targets,
     };

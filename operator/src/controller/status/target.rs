@@ -8,6 +8,7 @@ use crate::controller::apply::{Applied, AppliedTarget, Written};
 use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{Observed, was_injected};
 use crate::controller::pods::{Identity, InjectedPod};
+use crate::controller::render::hash::token_part;
 use crate::controller::validate::{Refusal, Verdict};
 
 /// What to report of one Deployment.
@@ -48,7 +49,15 @@ pub fn report(
     let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
     let expected = observed.binding.spec.key.expected_address.as_deref();
     let signing = signing::state(injected.is_true(), &pods, live, expected, old);
-    let steps = [accepted, token(verdict), identity, injected, rolled_out, signing];
+    let token = match rotation(applied, live, &target.pods) {
+        Some(pending) if verdict.token.is_ok() => pending,
+        _ => token(verdict),
+    };
+    let hash = match applied.hash.clone() {
+        None if injected.is_true() => before.hash.clone(),
+        found => found,
+    };
+    let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
     let is_injected = applied.outcome.is_ok()
@@ -64,6 +73,7 @@ pub fn report(
         ready: live
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
+        hash,
         reason: told.reason.to_owned(),
         message: super::shorten(&told.message, 4096),
     };
@@ -85,10 +95,28 @@ pub fn token(verdict: &Verdict) -> State {
     }
 }
 
+/// Node and signer read the Secret when their containers start. While the rollout with the new value is held, by us or by a
+/// pause, the next container that restarts alone has another token than its neighbour.
+fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[InjectedPod]) -> Option<State> {
+    let live = live?;
+    let token = token_part(live.injected_hash()?);
+    let is_paused = live.is_paused() && pods.iter().any(|pod| token_part(&pod.hash) != token);
+    (applied.rotation || is_paused).then(|| {
+        State::no(Refusal::new(
+            reasons::ROTATION_PENDING,
+            format!(
+                "the token has changed, and the rollout that brings it to node and signer of Deployment {} together is held: a container that restarts alone until then has another token than its neighbour, and votes are lost. Let the rollout go on, or put the old token back",
+                live.name()
+            ),
+        ))
+    })
+}
+
 /// What the status said before, of this Deployment and the same spec.
 struct Before {
     was_injected: bool,
     was_rolled_out: bool,
+    hash: Option<String>,
 }
 
 impl Before {
@@ -103,19 +131,25 @@ impl Before {
                 && (is_true(old, types::INJECTED) || (among_others && target.is_some_and(|target| target.injected))),
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
+            hash: target.and_then(|target| target.hash.clone()),
         }
     }
 }
 
 fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> State {
     match &applied.outcome {
-        Ok(()) => State::yes(
-            reasons::INJECTED,
-            format!(
-                "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
-                effective.image, effective.api_port
-            ),
-        ),
+        Ok(()) => {
+            let signer = applied.deployment.as_ref().and_then(LiveDeployment::signer);
+            let image = signer.and_then(|signer| signer["image"].as_str());
+            State::yes(
+                reasons::INJECTED,
+                format!(
+                    "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
+                    image.unwrap_or(&effective.image),
+                    effective.api_port
+                ),
+            )
+        }
         // Left alone is still injected, as long as the binding asks for the same as when it was written.
         Err(refusal)
             if matches!(

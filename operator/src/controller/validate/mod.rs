@@ -17,6 +17,7 @@ use crds::{
 
 use super::live::LiveDeployment;
 use super::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
+use super::plan::Upgrades;
 use crate::gke::Project;
 
 /// What the operator was started with and every binding is measured by.
@@ -28,6 +29,7 @@ pub struct Settings {
     pub allowed_signer_images: Vec<String>,
     /// The Google Cloud project of the cluster, for the commands that a condition prints.
     pub project: Project,
+    pub upgrades: Upgrades,
 }
 
 /// Why something is not done: a reason for programs, a message for people.
@@ -83,6 +85,8 @@ pub struct Injection {
     pub resources: SidecarResources,
     pub signer: SignerOrigin,
     pub identity: Identity,
+    /// Why it takes somebody's word to write it: another binding left another voter there.
+    pub take_over: Option<Refusal>,
 }
 
 /// The Deployment that is written, as it was when it was looked at.
@@ -138,7 +142,7 @@ pub enum SignerOrigin {
 pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
     let binding = &observed.binding;
     let effective = effective(binding, settings);
-    let accepted = support::accepted(&binding.spec, settings, &effective);
+    let accepted = support::accepted(settings, &effective);
     let token = token::usable(&binding.spec.token_secret_ref, &observed.token);
     let targets = observed.targets.iter().map(|target| {
         let accepted = accepted.clone().and_then(|()| support::nobody_was_first(target));
@@ -236,10 +240,14 @@ fn injection(
         },
         signer,
         identity: identity.clone(),
+        take_over: None,
     };
-    deployment::nobody_elses(live, &injection, was_injected(&observed.binding, live.name()))?;
     deployment::variables_agree(live, &injection)?;
-    Ok(injection)
+    let was_ours = was_injected(&observed.binding, live.name());
+    Ok(Injection {
+        take_over: deployment::take_over(live, &injection, was_ours),
+        ..injection
+    })
 }
 
 fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {
