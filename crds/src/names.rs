@@ -44,5 +44,8 @@ pub const NODE_VARIABLES: [&str; 3] = [
 /// Source: <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>
 pub const GCP_ACCOUNT_ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 
+/// The signer's variable for the token.
+pub const TOKEN_VARIABLE: &str = "ATTO_SIGNER_TOKEN";
+
 /// The node's own variable for a private key, which a binding replaces.
 pub const PRIVATE_KEY_VARIABLE: &str = "ATTO_PRIVATE_KEY";

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use crds::Plan;
 use serde_json::{Value, json};
-use tests::eventually;
 use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
+use tests::{eventually, pods};
 
 fn manual(spec: &Value) -> Value {
     let mut manual = with(binding(), "/spec/rollout", json!("Manual"));
@@ -173,5 +173,34 @@ async fn another_voter_is_taken_over_with_an_approval() -> Result<()> {
     approve(&place, &plan(&place).await?.hash).await?;
     place.condition("Injected", "True", "Injected").await?;
     signer_has(&place, "other-key").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_changed_in_place_behind_a_paused_deployment_is_told_as_well() -> Result<()> {
+    let place = Place::new("paused").await?;
+    place.injected().await?;
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    place.condition("RolledOut", "True", "RolledOut").await?;
+    place.kubectl_ok(&["rollout", "pause", "deployment/voter"]).await?;
+    // Another Secret is pinned by the pods that run: nothing to fear.
+    place
+        .apply(&secret("token-2", "value", "another-token-of-more-than-32-bytes-0123"))
+        .await?;
+    place
+        .apply(&with(binding(), "/spec/tokenSecretRef/name", json!("token-2")))
+        .await?;
+    place.condition("RolledOut", "False", "DeploymentPaused").await?;
+    place.condition("TokenReady", "True", "TokenFound").await?;
+    place.apply(&binding()).await?;
+    place.condition("RolledOut", "True", "RolledOut").await?;
+    place
+        .apply(&secret("token", "value", "a-third-token-of-more-than-32-bytes-01234"))
+        .await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    place.condition("TokenReady", "False", "RotationPending").await?;
+    place.kubectl_ok(&["rollout", "resume", "deployment/voter"]).await?;
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    place.condition("TokenReady", "True", "TokenFound").await?;
     Ok(())
 }

@@ -82,12 +82,13 @@ async fn upgrades_roll_at_once_where_that_is_wanted(place: &Place) -> Result<()>
 /// Each Deployment is rolled out by hand, so that the test decides when a place becomes free.
 async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     let bounded = operated(&["--max-rollouts=1"]).await?;
-    let [first, second, third] = [
+    let [first, second, third, fourth] = [
         Place::on(bounded, "one").await?,
         Place::on(bounded, "two").await?,
         Place::on(bounded, "three").await?,
+        Place::on(bounded, "four").await?,
     ];
-    for place in [&first, &second, &third] {
+    for place in [&first, &second, &third, &fourth] {
         place.injected().await?;
         pods::roll_out(&place.client, &place.namespace, VOTER).await?;
         place.condition("RolledOut", "True", "RolledOut").await?;
@@ -97,6 +98,16 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     first.condition("Injected", "True", "Injected").await?;
     second.apply(&changed).await?;
     second.condition("Injected", "False", "RolloutQueued").await?;
+    // A repair waits for nobody.
+    let stranger = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
+    fourth.kubectl_ok(&stranger).await?;
+    eventually(SOON, "the repair", async || {
+        let found = signer(&fourth).await?["image"].to_string();
+        ensure!(!found.contains("other"), "{found}");
+        Ok(())
+    })
+    .await?;
+    pods::roll_out(&fourth.client, &fourth.namespace, VOTER).await?;
     third
         .apply(&secret("token", "value", "another-token-of-more-than-32-bytes-0123"))
         .await?;

@@ -1,4 +1,4 @@
-//! The driver: it calls the five steps and decides when to look again.
+//! The driver: it calls the six steps and decides when to look again.
 
 pub mod apply;
 pub mod backoff;

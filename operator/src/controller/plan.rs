@@ -1,4 +1,4 @@
-//! Between rendering and writing: what of it may be written now. Pure.
+//! Step 4: what of it may be written now. Pure.
 
 use crds::conditions::reasons;
 use crds::names::APPROVE_ANNOTATION;
@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use super::live::LiveDeployment;
+use super::live::token_secret;
 use super::observe::{Observed, ObservedTarget};
 use super::render::Rendered;
 use super::render::hash::{template_part, token_part};
@@ -113,10 +114,12 @@ fn gate(
     if let Some(refusal) = &rendered.take_over {
         return Gate::Approval(Refusal::new(refusal.reason, format!("{}; {how}", refusal.message)));
     }
-    let recorded = recorded_hash(binding, &target.name);
-    let live_hash = target.deployment.as_ref().and_then(LiveDeployment::injected_hash);
     // Putting back what was there needs nobody's word.
-    if live_hash == Some(&rendered.hash) || recorded == Some(&rendered.hash) {
+    if target
+        .deployment
+        .as_ref()
+        .is_some_and(|live| is_repair(binding, live, rendered))
+    {
         return Gate::Open;
     }
     let is_update = is_update(binding, target, rendered);
@@ -130,6 +133,12 @@ fn gate(
         ));
     }
     Gate::Open
+}
+
+/// Whether this very rendering was in place before.
+pub fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let wanted = Some(rendered.hash.as_str());
+    live.injected_hash() == wanted || recorded_hash(binding, live.name()) == wanted
 }
 
 /// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
@@ -160,22 +169,12 @@ fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a
 
 /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
 pub fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
-    let variable = |container: &serde_json::Value| {
-        let env = container["env"].as_array().into_iter().flatten();
-        let mut env = env.filter(|entry| entry["name"] == "ATTO_SIGNER_TOKEN");
-        let reference = &env
-            .next()
-            .map(|entry| entry["valueFrom"]["secretKeyRef"].clone())
-            .unwrap_or_default();
-        (reference["name"].clone(), reference["key"].clone())
-    };
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
-    match (live.injected_hash(), live.signer()) {
-        (Some(found), Some(signer)) => {
-            token_part(found) != token_part(&rendered.hash) && variable(signer) == variable(wanted)
-        }
-        _ => false,
-    }
+    live.injected_hash()
+        .is_some_and(|found| token_part(found) != token_part(&rendered.hash))
+        && live
+            .signer()
+            .is_some_and(|signer| token_secret(signer) == token_secret(wanted))
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub async fn hold(
         })),
         Gate::Shut(refusal) => Ok(Some(held(Err(refusal)))),
         _ if is_in_place => Ok(None),
+        // What was there is put back at once: a voter may run without its signer.
+        Gate::Open if plan::is_repair(&observed.binding, live, rendered) => Ok(None),
         Gate::Open => {
             if context.rollouts.may_start(&observed.binding, live.name(), rotation) {
                 return Ok(None);

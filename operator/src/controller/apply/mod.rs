@@ -1,4 +1,4 @@
-//! Step 4: the only writes.
+//! Step 5: the only writes.
 
 mod conflict;
 mod deployment;

@@ -1,4 +1,4 @@
-//! Step 5: what to report. Pure. Status says what the pods run, not what was written.
+//! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
 mod combine;
 mod events;

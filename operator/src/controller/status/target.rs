@@ -5,7 +5,7 @@ use crds::{Effective, SignerBindingStatus, TargetStatus};
 
 use super::{State, States, identity, is_true, rollout, signing};
 use crate::controller::apply::{Applied, AppliedTarget, Written};
-use crate::controller::live::LiveDeployment;
+use crate::controller::live::{LiveDeployment, token_secret};
 use crate::controller::observe::{Observed, was_injected};
 use crate::controller::pods::{Identity, InjectedPod};
 use crate::controller::render::hash::token_part;
@@ -99,8 +99,12 @@ pub fn token(verdict: &Verdict) -> State {
 /// pause, the next container that restarts alone has another token than its neighbour.
 fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[InjectedPod]) -> Option<State> {
     let live = live?;
-    let token = token_part(live.injected_hash()?);
-    let is_paused = live.is_paused() && pods.iter().any(|pod| token_part(&pod.hash) != token);
+    let (token, secret) = (token_part(live.injected_hash()?), token_secret(live.signer()?));
+    let is_older = |pod: &InjectedPod| {
+        let of_pod = pod.token.as_ref().map(|(name, key)| (name.as_str(), key.as_str()));
+        token_part(&pod.hash) != token && of_pod == secret
+    };
+    let is_paused = live.is_paused() && pods.iter().any(is_older);
     (applied.rotation || is_paused).then(|| {
         State::no(Refusal::new(
             reasons::ROTATION_PENDING,
