@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tests::eventually;
 use tests::operated::{PROJECT, Place, SOON, VOTER, binding, voter, with};
+use tests::{chart, eventually};
 
 const ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 const GOOGLE: &str = "signer@p.iam.gserviceaccount.com";
@@ -94,7 +94,21 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
         .await?;
     annotated(&place, Some(GOOGLE)).await?;
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
-    annotated(&place, None).await
+    annotated(&place, None).await?;
+    let denied: Vec<_> = place
+        .operated
+        .plane
+        .requests()?
+        .into_iter()
+        .filter(|request| request.user() == chart::OPERATOR && request.code() == Some(403))
+        .map(|request| format!("{} {}", request.verb, request.resource()))
+        .collect();
+    assert_eq!(
+        denied,
+        Vec::<String>::new(),
+        "the chart does not grant what the operator asks for"
+    );
+    Ok(())
 }
 
 #[tokio::test]

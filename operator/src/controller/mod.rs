@@ -62,7 +62,7 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     let verdict = validate::validate(&observed, &context.settings); // pure
     let rendered = render::render_all(&observed, &verdict); // pure
     let plan = plan::plan(&observed, rendered, &context.settings); // pure
-    apply::finalizer::follow_policy(context, &observed.binding, plan.injects()).await?; // client
+    apply::finalizer::follow_policy(context, &observed.binding, plan.injects(&observed.binding)).await?; // client
     let applied = apply::apply(context, &observed, plan).await?; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
     apply::report::publish(context, &observed.binding, &applied, &report).await?; // client

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::live::LiveDeployment;
 use super::live::token_secret;
-use super::observe::{Observed, ObservedTarget};
+use super::observe::{Observed, ObservedTarget, was_injected};
 use super::render::Rendered;
 use super::render::hash::{template_part, token_part};
 use super::validate::{Refusal, Settings};
@@ -52,12 +52,14 @@ pub enum Gate {
 }
 
 impl Plan {
-    /// Whether the binding is about to own something in a Deployment.
-    pub fn injects(&self) -> bool {
-        let planned = self.targets.iter().flatten();
-        planned
-            .into_iter()
-            .any(|planned| matches!(planned.gate, Gate::Open | Gate::Update))
+    /// Whether the binding owns something in a Deployment, or is about to.
+    pub fn injects(&self, binding: &SignerBinding) -> bool {
+        self.targets.iter().flatten().any(|planned| match planned.gate {
+            Gate::Open | Gate::Update => true,
+            // An older injection of its own, and not that of a voter which it would take over.
+            Gate::Approval(_) => was_injected(binding, &planned.rendered.target.name),
+            Gate::Shut(_) => false,
+        })
     }
 }
 

@@ -137,6 +137,9 @@ fn note_rollouts(context: &Context, observed: &Observed) {
     let rolling = deployments
         .filter(|live| rollouts::rolls(live))
         .map(|live| live.name().to_owned());
+    context
+        .rollouts
+        .forget(|binding| context.bindings.get(binding).is_some());
     context.rollouts.observe(&observed.binding, rolling.collect());
 }
 

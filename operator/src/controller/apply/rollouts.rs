@@ -13,7 +13,8 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::super::live::LiveDeployment;
 
-type Binding = ObjectRef<DeserializeGuard<SignerBinding>>;
+/// A binding, as events name it.
+pub type Binding = ObjectRef<DeserializeGuard<SignerBinding>>;
 
 /// The Deployments that roll, and those that wait for their turn.
 #[derive(Clone)]
@@ -63,6 +64,13 @@ impl Rollouts {
                 let _ = self.wake.unbounded_send(waiting.clone());
             }
         }
+    }
+
+    /// Gives back the places of bindings that are gone: nothing tells of their end.
+    pub fn forget(&self, exists: impl Fn(&Binding) -> bool) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.rolling.retain(|binding, _| exists(binding));
+        queue.waiting.retain(|binding, _| exists(binding));
     }
 
     /// Takes a place for a Deployment, or notes that it waits for one.
@@ -153,6 +161,12 @@ mod tests {
         assert!(rollouts.may_start(&third, "voter", true));
         rollouts.observe(&third, BTreeSet::new());
         assert!(rollouts.may_start(&second, "voter", false));
+        assert!(!rollouts.may_start(&first, "voter", false));
+        rollouts.forget(|binding| binding.name != "b");
+        assert!(
+            rollouts.may_start(&first, "voter", false),
+            "the binding that rolled is gone"
+        );
     }
 
     #[test]
