@@ -6,6 +6,8 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// The Secret with the shared token is there and holds a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
+    /// The pods can prove their identity to Google Cloud, as far as Kubernetes shows it.
+    pub const IDENTITY_READY: &str = "IdentityReady";
     /// The Deployment's pod template carries the signer as the binding asks.
     pub const INJECTED: &str = "Injected";
     /// The pods that run are those of the injected template.
@@ -18,20 +20,32 @@ pub mod types {
     pub const RECONCILING: &str = "Reconciling";
     /// It does not get there unless a person mends something.
     pub const STALLED: &str = "Stalled";
+    /// The operator would write its own part otherwise than it is, and holds that back.
+    pub const UPDATE_AVAILABLE: &str = "UpdateAvailable";
 
     /// Those that lead to `Ready`, in the order in which a binding reaches them.
-    pub const STEPS: [&str; 6] = [ACCEPTED, TOKEN_READY, INJECTED, ROLLED_OUT, SIGNING, READY];
-
-    /// All of them.
-    pub const ALL: [&str; 8] = [
+    pub const STEPS: [&str; 7] = [
         ACCEPTED,
         TOKEN_READY,
+        IDENTITY_READY,
+        INJECTED,
+        ROLLED_OUT,
+        SIGNING,
+        READY,
+    ];
+
+    /// All of them.
+    pub const ALL: [&str; 10] = [
+        ACCEPTED,
+        TOKEN_READY,
+        IDENTITY_READY,
         INJECTED,
         ROLLED_OUT,
         SIGNING,
         READY,
         RECONCILING,
         STALLED,
+        UPDATE_AVAILABLE,
     ];
 }
 
@@ -50,8 +64,6 @@ pub mod reasons {
     names! {
         /// `Accepted`: the operator acts on the binding.
         ACCEPTED = "Accepted";
-        /// `Accepted`: a field is set whose behaviour this version does not have.
-        NOT_YET_SUPPORTED = "NotYetSupported";
         /// `Accepted`: the signer image does not begin with an allowed prefix.
         IMAGE_NOT_ALLOWED = "ImageNotAllowed";
         /// `Accepted`: an older binding already serves the Deployment.
@@ -71,6 +83,22 @@ pub mod reasons {
         /// `TokenReady`: the value cannot be sent in an HTTP header.
         TOKEN_INVALID = "TokenInvalid";
 
+        /// `TokenReady`: the token was changed in place, and the rollout that would bring it to both containers is held.
+        ROTATION_PENDING = "RotationPending";
+
+        /// `IdentityReady`: the key is not in Google Cloud.
+        IDENTITY_NOT_NEEDED = "IdentityNotNeeded";
+        /// `IdentityReady`: the pods use their ServiceAccount as itself; the message has the commands.
+        DIRECT_GRANT = "DirectGrant";
+        /// `IdentityReady`: the annotation of the ServiceAccount is there; the message has the commands.
+        SERVICE_ACCOUNT_ANNOTATED = "ServiceAccountAnnotated";
+        /// `IdentityReady`: the pods use the ServiceAccount `default`.
+        NO_SERVICE_ACCOUNT = "NoServiceAccount";
+        /// `IdentityReady`: there is no ServiceAccount of that name.
+        SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound";
+        /// `IdentityReady`: pods of others use the ServiceAccount as well.
+        SERVICE_ACCOUNT_SHARED = "ServiceAccountShared";
+
         /// `Injected`: the pod template carries the signer.
         INJECTED = "Injected";
         /// `Injected`: no Deployment of that name, or none that the selector matches.
@@ -89,7 +117,7 @@ pub mod reasons {
         INVALID = "Invalid";
         /// `Injected`: the Deployment carries the signer of another binding, with another key or token.
         TAKE_OVER_PENDING = "TakeOverPending";
-        /// `Injected`: another field manager gives one of our fields another value.
+        /// `Injected`, `IdentityReady`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
         /// `Injected`: another field manager keeps changing what is ours.
         CONTESTED = "Contested";
@@ -97,8 +125,21 @@ pub mod reasons {
         REJECTED = "Rejected";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
+        /// `Injected`: `spec.suspend` is true.
+        SUSPENDED = "Suspended";
+        /// `Injected`: `spec.rollout` is Manual and the plan is not approved.
+        APPROVAL_PENDING = "ApprovalPending";
+        /// `Injected`: as many Deployments roll as `--max-rollouts` allows.
+        ROLLOUT_QUEUED = "RolloutQueued";
+        /// `UpdateAvailable`: the operator would write its own part otherwise.
+        UPDATE_AVAILABLE = "UpdateAvailable";
+        /// `UpdateAvailable`: it would not.
+        UP_TO_DATE = "UpToDate";
+
         /// `Injected`: the token is not ready, see `TokenReady`.
         TOKEN_NOT_READY = "TokenNotReady";
+        /// `Injected`: the identity is not ready, see `IdentityReady`.
+        IDENTITY_NOT_READY = "IdentityNotReady";
         /// `Injected`, `TokenReady`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 

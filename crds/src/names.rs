@@ -21,6 +21,9 @@ pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
 /// Pod-template label by which the Service and the pod watch find injected pods.
 pub const DEPLOYMENT_LABEL: &str = "signer.atto.cash/deployment";
 
+/// Annotation of a binding that names the `status.plan.hash` which may be written.
+pub const APPROVE_ANNOTATION: &str = "signer.atto.cash/approve";
+
 /// Finalizer of a binding whose `deletionPolicy` is `Remove`.
 pub const FINALIZER: &str = "signer.atto.cash/remove";
 
@@ -36,6 +39,13 @@ pub const NODE_VARIABLES: [&str; 3] = [
     "ATTO_SIGNER_REMOTE_URL",
     "ATTO_SIGNER_REMOTE_TOKEN",
 ];
+
+/// Annotation of a Kubernetes ServiceAccount that names the Google service account which its pods act as.
+/// Source: <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>
+pub const GCP_ACCOUNT_ANNOTATION: &str = "iam.gke.io/gcp-service-account";
+
+/// The signer's variable for the token.
+pub const TOKEN_VARIABLE: &str = "ATTO_SIGNER_TOKEN";
 
 /// The node's own variable for a private key, which a binding replaces.
 pub const PRIVATE_KEY_VARIABLE: &str = "ATTO_PRIVATE_KEY";

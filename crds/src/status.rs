@@ -15,8 +15,8 @@ pub struct SignerBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// `Accepted`, `TokenReady`, `Injected`, `RolledOut`, `Signing` and `Ready`, in the order in which they are reached;
-    /// then `Reconciling` and `Stalled`.
+    /// `Accepted`, `TokenReady`, `IdentityReady`, `Injected`, `RolledOut`, `Signing` and `Ready`, in the order in which
+    /// they are reached; then `Reconciling`, `Stalled` and `UpdateAvailable`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -96,6 +96,9 @@ pub struct TargetStatus {
     pub pods: i32,
     /// Ready pods that run the injected template.
     pub ready: i32,
+    /// The hash in the annotation `signer.atto.cash/hash` of what is in place and was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
     /// Why it is, or is not, ready.
     pub reason: String,
     /// The same for a person.

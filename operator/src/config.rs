@@ -1,10 +1,13 @@
 //! The configuration of `operator run`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use clap::{ArgAction, Args};
 
+use crate::controller::plan::Upgrades;
 use crate::controller::validate::Settings;
+use crate::gke::Project;
 
 /// Image of the signer that belongs to this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
@@ -33,6 +36,20 @@ pub struct RunArgs {
     /// Log one JSON object a line.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_JSON", action = ArgAction::SetTrue)]
     pub log_json: bool,
+
+    /// The Google Cloud project of the cluster, for the commands that the condition IdentityReady prints. Only asked for where
+    /// the metadata server does not tell it.
+    #[arg(long, env = "SIGNER_OPERATOR_GKE_PROJECT", value_name = "PROJECT_ID")]
+    pub gke_project: Option<String>,
+
+    /// What to do with Deployments that an earlier operator wrote otherwise: `hold` until the next change of the binding or
+    /// token, or an approval; or `roll` at once.
+    #[arg(long, env = "SIGNER_OPERATOR_UPGRADES", value_enum, default_value_t)]
+    pub upgrades: Upgrades,
+
+    /// How many Deployments may roll out at once, at least 1; changed tokens go first. Default: any number.
+    #[arg(long, env = "SIGNER_OPERATOR_MAX_ROLLOUTS", value_name = "NUMBER")]
+    pub max_rollouts: Option<NonZeroUsize>,
 
     #[command(flatten)]
     pub images: ImageArgs,
@@ -77,6 +94,8 @@ impl From<ImageArgs> for Settings {
                 .map(|prefix| prefix.trim().to_owned())
                 .filter(|prefix| !prefix.is_empty())
                 .collect(),
+            project: Project::default(),
+            upgrades: Upgrades::default(),
         }
     }
 }

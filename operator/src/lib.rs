@@ -1,13 +1,15 @@
 //! The operator of `SignerBinding`s.
 //!
-//! One reconcile is five steps in a row; only the first and the fourth see a client:
+//! One reconcile is six steps in a row; only the first and the fifth see a client:
 //!
 //! ```text
-//! observe (IO)    what is there: binding, Deployment, Service, token, other bindings
+//! observe (IO)    what is there: binding, Deployments, Services, accounts, pods, token, other bindings
 //!    │
-//! validate (pure) what may be done: a plan, or a refusal with its reason
+//! validate (pure) what can be done: an injection, or a refusal with its reason
 //!    │
-//! render (pure)   what is wanted: the patch of the Deployment, the Service, their hash
+//! render (pure)   what is wanted: the patch of each Deployment, its Service, their hash
+//!    │
+//! plan (pure)     what of it may be written now
 //!    │
 //! apply (IO)      the only writes
 //!    │
@@ -20,6 +22,8 @@ pub mod census;
 pub mod cli;
 pub mod config;
 pub mod controller;
+mod fetch;
+pub mod gke;
 pub mod leader;
 pub mod offline;
 pub mod preflight;

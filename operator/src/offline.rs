@@ -7,11 +7,14 @@ mod yaml;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::controller::live::LiveDeployment;
-use crate::controller::observe::{LocalKeySecret, Observed, ObservedTarget, Selection};
+use crate::controller::observe::{Account, LocalKeySecret, Observed, ObservedTarget, Selection};
 use crate::controller::render;
 use crate::controller::token::Token;
 use crate::controller::validate::{self, Refusal, Settings};
+use crate::gke::Project;
 
 /// Prints the Deployment as it would become.
 ///
@@ -30,6 +33,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
             rivals: vec![],
             pods: vec![],
             selection: Selection::Selected,
+            is_known: false,
         }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.
         token: Token::Found {
@@ -42,6 +46,13 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
             LocalKeySecret::NotUsed
         },
         same_key: vec![],
+        // So is the ServiceAccount.
+        accounts: vec![Account {
+            name: live.service_account().to_owned(),
+            live: Some(Value::Null),
+            outsider: None,
+        }],
+        project: Project::default(),
     };
     let verdict = validate::validate(&observed, settings);
     verdict.accepted.clone().map_err(refused)?;
@@ -49,6 +60,9 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
         .pop()
         .ok_or("nothing was rendered")?
         .map_err(refused)?;
+    if let Some(refusal) = rendered.take_over {
+        return Err(refused(refusal));
+    }
     let mut object = live.raw().clone();
     merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
     if let Some(map) = object.as_object_mut() {

@@ -1,6 +1,7 @@
 //! From the configuration to a running operator, and to its end.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, anyhow};
@@ -15,6 +16,7 @@ use crate::config::{LeaseArgs, RunArgs};
 use crate::controller::context::Context;
 use crate::controller::run::controller;
 use crate::controller::validate::{Settings, image_is_allowed};
+use crate::gke::Project;
 use crate::leader::{Candidate, Standing};
 use crate::progress::Progress;
 use crate::telemetry::{self, Metrics};
@@ -38,10 +40,15 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         lease: LeaseArgs { lease_namespace },
         log_level,
         log_json,
+        gke_project,
+        upgrades,
+        max_rollouts,
         images,
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
-    let settings = settings(images.into())?;
+    let mut settings = settings(images.into())?;
+    settings.project = Project::find(gke_project).await;
+    settings.upgrades = upgrades;
     let metrics = Arc::new(Metrics::new()?);
     let client = client(&metrics.progress).await?;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
@@ -57,20 +64,38 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     };
     let admin = tokio::spawn(axum::serve(listener, admin::router(admin)).into_future());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
-    let result = lead(candidate.as_ref(), &standing, client, settings, metrics, &context).await;
+    let start = Start {
+        client,
+        settings,
+        max_rollouts,
+        metrics,
+    };
+    let result = lead(candidate.as_ref(), &standing, start, &context).await;
     admin.abort();
     result
+}
+
+/// What a controller is made of.
+struct Start {
+    client: Client,
+    settings: Settings,
+    max_rollouts: Option<NonZeroUsize>,
+    metrics: Arc<Metrics>,
 }
 
 /// Waits for its turn, acts, and gives the Lease back.
 async fn lead(
     candidate: Option<&Candidate>,
     standing: &watch::Sender<Standing>,
-    client: Client,
-    settings: Settings,
-    metrics: Arc<Metrics>,
+    start: Start,
     shown: &OnceLock<Arc<Context>>,
 ) -> anyhow::Result<()> {
+    let Start {
+        client,
+        settings,
+        max_rollouts,
+        metrics,
+    } = start;
     let mut signals = Signals::new()?;
     let mut lost = Either::Left(pending());
     if let Some(candidate) = candidate {
@@ -86,7 +111,7 @@ async fn lead(
         signals.next().await;
         tracing::info!("stopping: what is under way is finished first");
     };
-    let (context, running) = controller(client, settings, metrics.clone(), stop);
+    let (context, running) = controller(client, settings, max_rollouts, metrics.clone(), stop);
     // Once is enough: a process leads once.
     let _ = shown.set(context);
     let ended = select(Box::pin(running), Box::pin(lost)).await;

@@ -1,6 +1,7 @@
 //! A control plane on which the operator runs, and a place in it where one test has a voter of its own.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -13,8 +14,8 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::kubeconfig::Answer;
-use crate::operator_process::OperatorProcess;
-use crate::{ControlPlane, chart, eventually};
+use crate::operator_process::{self, OperatorProcess};
+use crate::{ControlPlane, chart, eventually, signer_process};
 
 /// How long anything that the operator does may take.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -25,10 +26,13 @@ pub const VOTER: &str = "voter";
 /// The token in every place. It must turn up nowhere but in its Secret.
 pub const TOKEN: &str = "correct-horse-battery-staple-0123456789";
 
-/// The one operator of a test binary.
+/// The Google Cloud project that the operator is told of.
+pub const PROJECT: &str = "cluster-project";
+
+/// The one operator of a test binary, or one of those that follow each other.
 pub struct Operated {
     pub plane: &'static ControlPlane,
-    pub operator: OperatorProcess,
+    operator: Mutex<Option<OperatorProcess>>,
 }
 
 impl Operated {
@@ -44,10 +48,41 @@ impl Operated {
             .get_or_try_init(async || {
                 let plane = ControlPlane::shared().await?;
                 chart::install(plane.admin(), values).await?;
-                let operator = OperatorProcess::start(plane, &[]).await?;
-                Ok(Self { plane, operator })
+                Self::start(plane, &[&format!("--gke-project={PROJECT}")]).await
             })
             .await
+    }
+
+    /// Starts one where the chart is installed.
+    pub async fn start(plane: &'static ControlPlane, arguments: &[&str]) -> Result<Self> {
+        let operator = OperatorProcess::start(plane, arguments).await?;
+        Ok(Self {
+            plane,
+            operator: Mutex::new(Some(operator)),
+        })
+    }
+
+    /// All that the operator has logged.
+    pub fn log(&self) -> String {
+        let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
+        operator.as_ref().map(OperatorProcess::log).unwrap_or_default()
+    }
+
+    /// A path of the operator's admin port, and what it answers.
+    pub async fn get(&self, path: &'static str) -> Result<signer_process::Answer> {
+        let port = {
+            let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
+            operator.as_ref().map(OperatorProcess::admin_port)
+        };
+        operator_process::get(port.context("it has ended before")?, path).await
+    }
+
+    /// Ends the operator, as an upgrade does.
+    pub fn stop(&self) -> Result<()> {
+        let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let status = operator.context("it has ended before")?.stop()?;
+        ensure!(status.success(), "SIGTERM ended the operator with {status}");
+        Ok(())
     }
 }
 

@@ -77,8 +77,7 @@ impl OperatorProcess {
 
     /// A path of the admin port, and what it answers.
     pub async fn get(&self, path: &'static str) -> Result<signer_process::Answer> {
-        let port = self.admin.number();
-        tokio::task::spawn_blocking(move || signer_process::get(port, path)).await?
+        get(self.admin.number(), path).await
     }
 
     pub fn pid(&self) -> u32 {
@@ -99,4 +98,9 @@ impl OperatorProcess {
     pub fn stop(self) -> Result<ExitStatus> {
         self.process.stop()
     }
+}
+
+/// A path of an operator's admin port, and what it answers.
+pub async fn get(port: u16, path: &'static str) -> Result<signer_process::Answer> {
+    tokio::task::spawn_blocking(move || signer_process::get(port, path)).await?
 }

@@ -200,7 +200,7 @@ impl SignerProcess {
         } = self;
         let status = process.stop()?;
         drop(directory);
-        Ok((status, Self::start_on(ports, changes)?))
+        Ok((status, Self::start_on(ports, program()?, &[], changes)?))
     }
 
     /// SIGKILL, and another one on the same ports.

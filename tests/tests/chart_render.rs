@@ -168,6 +168,7 @@ async fn the_operator_may_do_exactly_this() {
         ("apps", "replicasets", &["get"]),
         ("", "pods", &["list", "watch"]),
         ("", "services", &["get", "list", "watch", "create", "patch", "delete"]),
+        ("", "serviceaccounts", &["get", "list", "watch", "patch"]),
         ("", "secrets", &["get"]),
         ("", "namespaces", &["get"]),
         ("events.k8s.io", "events", &["create", "patch"]),
@@ -240,11 +241,15 @@ async fn values_reach_the_operators_command_line() {
         "the default image is not allowed"
     );
     assert_eq!(argument(&defaults, "--log-level"), "info");
+    assert_eq!(argument(&defaults, "--upgrades"), "hold");
 
     let set = rendered(&[
         "--set-json=allowedSignerImages=[\"registry.example/a/\", \"registry.example/b:\"]",
         "--set=signerImage=registry.example/b:1",
         "--set=logLevel=debug",
+        "--set=upgrades=roll",
+        "--set=maxRollouts=3",
+        "--set=gkeProject=my-project",
     ])
     .await;
     assert_eq!(
@@ -253,6 +258,9 @@ async fn values_reach_the_operators_command_line() {
     );
     assert_eq!(argument(&set, "--signer-image"), "registry.example/b:1");
     assert_eq!(argument(&set, "--log-level"), "debug");
+    assert_eq!(argument(&set, "--upgrades"), "roll");
+    assert_eq!(argument(&set, "--max-rollouts"), "3");
+    assert_eq!(argument(&set, "--gke-project"), "my-project");
 }
 
 #[tokio::test]

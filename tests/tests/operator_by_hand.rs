@@ -110,7 +110,7 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
         &["No SignerBinding", "nobody keeps its signer right", "operator remove"],
     );
     eventually(SOON, "the gauge of orphans", async || {
-        let metrics = place.operated.operator.get("/metrics").await?.body;
+        let metrics = place.operated.get("/metrics").await?.body;
         ensure!(
             metrics.lines().any(|line| line == "signer_operator_orphans 1"),
             "{metrics}"
@@ -129,7 +129,7 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
     assert_eq!(code, Some(0), "{text}");
     assert_says(&text, &["carries nothing of the operator"]);
     eventually(SOON, "no orphan", async || {
-        let metrics = place.operated.operator.get("/metrics").await?.body;
+        let metrics = place.operated.get("/metrics").await?.body;
         ensure!(
             metrics.lines().any(|line| line == "signer_operator_orphans 0"),
             "{metrics}"

@@ -86,8 +86,11 @@ fn render_says_what_is_wrong_with_its_input() -> Result<()> {
             vec!["ContainerNotFound", "node, exporter"],
         ),
         (
-            vec![with(binding(), "/spec/suspend", json!(true)), voter()],
-            vec!["NotYetSupported", "spec.suspend"],
+            vec![
+                with(binding(), "/spec/signer", json!({"image": "registry.example/other:1"})),
+                voter(),
+            ],
+            vec!["ImageNotAllowed", "spec.signer.image"],
         ),
         (
             vec![with(binding(), "/spec/capabilities", json!(["FLY"])), voter()],

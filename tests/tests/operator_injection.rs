@@ -276,7 +276,7 @@ async fn another_token_secret_rolls_out_once_and_the_token_shows_nowhere() -> Re
         ("the Deployment", before.to_string()),
         ("the binding", binding),
         ("the Events", events),
-        ("the operator's log", place.operated.operator.log()),
+        ("the operator's log", place.operated.log()),
     ] {
         assert!(!text.contains(TOKEN), "the token shows in {what}");
     }

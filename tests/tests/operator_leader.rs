@@ -41,31 +41,19 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
     becomes_leader(&third).await?;
 
     // Somebody else has it: a leader that did not end at once would write beside the new one.
-    let fourth = OperatorProcess::start(cluster, &[]).await?;
     let stolen = r#"{"spec":{"holderIdentity":"thief","leaseDurationSeconds":5}}"#;
     let lease = ["patch", "lease", "signer-operator", "--type=merge", "--patch", stolen];
-    cluster
-        .admin()
-        .kubectl_ok(&[&["--namespace", chart::NAMESPACE], &lease[..]].concat())
-        .await?;
+    let steal = [&["--namespace", chart::NAMESPACE], &lease[..]].concat();
+    cluster.admin().kubectl_ok(&steal).await?;
     assert_eq!(third.wait()?.code(), Some(75), "{}", third.log());
-    assert!(
-        third
-            .log()
-            .contains("the Lease was lost (another operator has taken it)"),
-        "{}",
-        third.log()
-    );
+    let lost = "the Lease was lost (another operator has taken it)";
+    assert!(third.log().contains(lost), "{}", third.log());
 
-    becomes_leader(&fourth).await?;
-    let operated: &'static Operated = Box::leak(Box::new(Operated {
-        plane: cluster,
-        operator: fourth,
-    }));
+    let operated: &'static Operated = Box::leak(Box::new(Operated::start(cluster, &[]).await?));
     let place = Place::on(operated, "leader").await?;
     place.apply(&voter()).await?;
     place.apply(&binding()).await?;
     place.condition("Injected", "True", "Injected").await?;
-    assert_eq!(operated.operator.get("/livez").await?.status, 200);
+    assert_eq!(operated.get("/livez").await?.status, 200);
     Ok(())
 }

@@ -7,9 +7,11 @@ use operator::controller::apply::{self, AppliedTarget, Written};
 use operator::controller::context::Context;
 use operator::controller::error::Error;
 use operator::controller::observe::{self, Observed};
+use operator::controller::plan::{Gate, Planned, Upgrades};
 use operator::controller::render::{self, Rendered};
 use operator::controller::run::controller;
 use operator::controller::validate::{self, Settings};
+use operator::gke::Project;
 use operator::telemetry::Metrics;
 use serde_json::json;
 use tests::chart;
@@ -25,10 +27,13 @@ async fn context(place: &Place) -> Result<Arc<Context>> {
     let settings = Settings {
         signer_image: "ghcr.io/attocash/signer-operator/signer:test".to_owned(),
         allowed_signer_images: vec!["ghcr.io/attocash/signer-operator/signer".to_owned()],
+        project: Project::default(),
+        upgrades: Upgrades::Hold,
     };
     let (context, _not_running) = controller(
         kubeconfig.client().await?,
         settings,
+        None,
         Arc::new(Metrics::new()?),
         std::future::pending(),
     );
@@ -48,7 +53,11 @@ async fn apply(
     observed: &Observed,
     rendered: Rendered,
 ) -> std::result::Result<AppliedTarget, Error> {
-    apply::apply_target(context, &observed.binding, &observed.targets[0], Ok(rendered)).await
+    let planned = Planned {
+        rendered,
+        gate: Gate::Open,
+    };
+    apply::apply_target(context, observed, &observed.targets[0], Ok(planned)).await
 }
 
 /// A binding that the running operator does not accept, so that only the test writes.
@@ -71,6 +80,8 @@ async fn steps_of_an_accepted_binding(place: &Place) -> Result<(Arc<Context>, Ob
     Arc::make_mut(&mut context).settings = Arc::new(Settings {
         signer_image: String::new(),
         allowed_signer_images: vec!["registry.example/not-allowed".to_owned()],
+        project: Project::default(),
+        upgrades: Upgrades::Hold,
     });
     let (observed, rendered) = rendered(&context, place).await?;
     Ok((context, observed, rendered))

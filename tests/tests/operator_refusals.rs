@@ -40,33 +40,6 @@ fn assert_says(message: &str, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_field_of_a_later_version_is_named_and_never_ignored() -> Result<()> {
-    for (pointer, value, named) in [
-        ("/spec/rollout", json!("Manual"), "spec.rollout"),
-        ("/spec/suspend", json!(true), "spec.suspend"),
-    ] {
-        let place = Place::new("later").await?;
-        let message = refused(
-            &place,
-            &voter(),
-            &with(binding(), pointer, value),
-            "Accepted",
-            "NotYetSupported",
-        )
-        .await?;
-        assert_says(&message, &[named]);
-    }
-    let place = Place::new("later").await?;
-    let mut gcp = binding();
-    gcp["spec"]["key"] =
-        json!({"gcp": {"keyVersion": "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"}});
-    gcp["spec"]["workloadIdentity"] = json!({"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"});
-    let message = refused(&place, &voter(), &gcp, "Accepted", "NotYetSupported").await?;
-    assert_says(&message, &["spec.workloadIdentity"]);
-    Ok(())
-}
-
-#[tokio::test]
 async fn an_image_of_somebody_else_is_not_run() -> Result<()> {
     let place = Place::new("image").await?;
     let changed = with(binding(), "/spec/signer", json!({"image": "registry.example/evil:1"}));

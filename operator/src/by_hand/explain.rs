@@ -10,6 +10,7 @@ use super::{DeploymentArgs, DeploymentName, Failure, client, snapshot};
 use crate::controller::context::Context;
 use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{self, Selection};
+use crate::controller::plan::{self, Gate, Planned};
 use crate::controller::render;
 use crate::controller::validate::{self, Refusal};
 
@@ -91,26 +92,18 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         Ok(observed) => {
             let verdict = validate::validate(&observed, &context.settings);
             let rendered = render::render_all(&observed, &verdict);
+            let plan = plan::plan(&observed, rendered, &context.settings);
             let at = observed.targets.iter().position(|target| target.name == name);
-            match at.map(|at| (&observed.targets[at], &verdict.targets[at], &rendered[at])) {
+            match at.map(|at| (&observed.targets[at], &verdict.targets[at], &plan.targets[at])) {
                 None => say("target", "another binding is for this Deployment now".to_owned()),
-                Some((target, decided, rendered)) => {
+                Some((target, decided, planned)) => {
                     say("target", selection(&binding, target.selection));
                     say("accepted", gate(&decided.accepted, "yes"));
                     match &verdict.token {
                         Ok(state) => say("token", format!("ready ({}): {}", state.reason, state.message)),
                         Err(refusal) => say("token", told(refusal)),
                     }
-                    let words = match (rendered, &target.deployment) {
-                        (Err(refusal), _) => told(refusal),
-                        (Ok(rendered), Some(live)) if render::is_intact(live, rendered) => {
-                            "is there, exactly as the operator would write it".to_owned()
-                        }
-                        (Ok(rendered), _) => {
-                            format!("nothing stands in the way: the operator would write {}", rendered.hash)
-                        }
-                    };
-                    say("injection", words);
+                    say("injection", injection(planned, target.deployment.as_ref()));
                 }
             }
         }
@@ -131,6 +124,24 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         ),
     }
     text
+}
+
+fn injection(planned: &Result<Planned, Refusal>, live: Option<&LiveDeployment>) -> String {
+    let Planned { rendered, gate } = match planned {
+        Ok(planned) => planned,
+        Err(refusal) => return told(refusal),
+    };
+    if live.is_some_and(|live| render::is_intact(live, rendered)) {
+        return "is there, exactly as the operator would write it".to_owned();
+    }
+    match gate {
+        Gate::Open => format!("nothing stands in the way: the operator would write {}", rendered.hash),
+        Gate::Shut(refusal) | Gate::Approval(refusal) => format!("not now ({}): {}", refusal.reason, refusal.message),
+        Gate::Update => format!(
+            "is there as an earlier operator wrote it; {} is written with the next change, an approval, or --upgrades=roll",
+            rendered.hash
+        ),
+    }
 }
 
 fn selection(binding: &SignerBinding, selection: Selection) -> String {

@@ -36,7 +36,7 @@ pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
             );
             return Err(Failure::new(78, text));
         }
-        match removal::remove(&context, &live).await {
+        match removal::leave(&context, &live).await {
             Ok(removed) if !removed.changed => {
                 return Ok(format!(
                     "Deployment {namespace}/{name} carries nothing of the operator; nothing was changed.\n"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
+use futures::channel::mpsc::unbounded;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
@@ -17,7 +18,8 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use super::Failure;
-use crate::controller::context::{Context, deadline};
+use crate::controller::apply::rollouts::Rollouts;
+use crate::controller::context::{Context, Watched, deadline};
 use crate::controller::validate::Settings;
 use crate::telemetry::Metrics;
 
@@ -36,12 +38,15 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
     let recorder = Recorder::new(client.clone(), Reporter::from(FIELD_MANAGER));
     Ok(Context::new(
         client,
-        bindings,
-        pods,
-        reflector::store().0,
+        Watched {
+            bindings,
+            pods,
+            services: reflector::store().0,
+        },
         settings,
         Arc::new(metrics),
         recorder,
+        Rollouts::new(None, unbounded().0),
     ))
 }
 

@@ -13,6 +13,7 @@ use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 
 use super::apply::memory::Memory;
+use super::apply::rollouts::Rollouts;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::pods::{Answers, Owners};
@@ -25,6 +26,13 @@ const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long a reconcile waits for the first list of pods.
 const PODS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the watches have brought.
+pub struct Watched {
+    pub bindings: Store<DeserializeGuard<SignerBinding>>,
+    pub pods: Store<Pod>,
+    pub services: Store<PartialObjectMeta<Service>>,
+}
 
 /// What every reconcile shares.
 #[derive(Clone)]
@@ -41,6 +49,7 @@ pub struct Context {
     pub recorder: Recorder,
     pub fingerprints: Fingerprints,
     pub memory: Memory,
+    pub rollouts: Rollouts,
     pub backoff: Backoff,
 }
 
@@ -48,13 +57,17 @@ impl Context {
     /// Nothing is remembered yet.
     pub fn new(
         client: Client,
-        bindings: Store<DeserializeGuard<SignerBinding>>,
-        pods: Store<Pod>,
-        services: Store<PartialObjectMeta<Service>>,
+        watched: Watched,
         settings: Settings,
         metrics: Arc<Metrics>,
         recorder: Recorder,
+        rollouts: Rollouts,
     ) -> Self {
+        let Watched {
+            bindings,
+            pods,
+            services,
+        } = watched;
         Self {
             client,
             bindings,
@@ -67,6 +80,7 @@ impl Context {
             answers: Answers::default(),
             fingerprints: Fingerprints::default(),
             memory: Memory::default(),
+            rollouts,
             backoff: Backoff::default(),
         }
     }

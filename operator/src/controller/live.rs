@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER};
+use crds::names::{FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use serde_json::Value;
 
 /// A Deployment as the API server has it.
@@ -123,6 +123,14 @@ impl LiveDeployment {
         ))
     }
 
+    /// The ServiceAccount of the pods.
+    pub fn service_account(&self) -> &str {
+        match self.text("/spec/template/spec/serviceAccountName") {
+            "" => "default",
+            name => name,
+        }
+    }
+
     pub fn containers(&self, list: ContainerList) -> &[Value] {
         self.list(&format!("/spec/template/spec/{}", list.as_str()))
     }
@@ -189,6 +197,13 @@ impl LiveDeployment {
     pub fn owns_signer(&self) -> bool {
         self.ours().is_some_and(|ours| ours.owns_signer())
     }
+}
+
+/// The name and key of the Secret from which a signer container takes its token.
+pub fn token_secret(container: &Value) -> Option<(&str, &str)> {
+    let mut env = container["env"].as_array().into_iter().flatten();
+    let reference = &env.find(|entry| entry["name"] == TOKEN_VARIABLE)?["valueFrom"]["secretKeyRef"];
+    Some((reference["name"].as_str()?, reference["key"].as_str()?))
 }
 
 impl ManagedFields<'_> {

@@ -1,4 +1,4 @@
-//! The driver: it calls the five steps and decides when to look again.
+//! The driver: it calls the six steps and decides when to look again.
 
 pub mod apply;
 pub mod backoff;
@@ -6,6 +6,7 @@ pub mod context;
 pub mod error;
 pub mod live;
 pub mod observe;
+pub mod plan;
 pub mod pods;
 pub mod render;
 pub mod run;
@@ -14,6 +15,7 @@ pub mod token;
 pub mod validate;
 mod wake;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,6 +52,7 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     context.watches_are_ready().await?;
     let Some(binding) = observe::binding(context, cached).await? else {
         context.backoff.succeeded(cached);
+        context.rollouts.observe(cached, BTreeSet::new());
         return Ok(Action::await_change());
     };
     if binding.meta().deletion_timestamp.is_some() {
@@ -58,9 +61,9 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     let observed = observe::observe(context, binding).await?; // client
     let verdict = validate::validate(&observed, &context.settings); // pure
     let rendered = render::render_all(&observed, &verdict); // pure
-    let injects = rendered.iter().any(Result::is_ok);
-    apply::finalizer::follow_policy(context, &observed.binding, injects).await?; // client
-    let applied = apply::apply(context, &observed, rendered).await?; // client
+    let plan = plan::plan(&observed, rendered, &context.settings); // pure
+    apply::finalizer::follow_policy(context, &observed.binding, plan.injects(&observed.binding)).await?; // client
+    let applied = apply::apply(context, &observed, plan).await?; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
     apply::report::publish(context, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
@@ -82,9 +85,10 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
         return Ok(Action::await_change());
     }
     context.backoff.succeeded(binding);
+    context.rollouts.observe(binding, BTreeSet::new());
     let mut failed = None;
     for live in observe::to_restore(context, binding).await? {
-        match apply::removal::remove(context, &live).await {
+        match apply::removal::leave(context, &live).await {
             Ok(removed) => {
                 if let Some(notice) = status::removal_notice(live.name(), removed) {
                     apply::report::tell(context, binding, Some(&live), &notice).await;

@@ -1,6 +1,7 @@
 //! The watches, and which binding each of them wakes.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
@@ -17,8 +18,9 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, ResourceExt};
 
+use super::apply::rollouts::Rollouts;
 use super::backoff::jitter;
-use super::context::Context;
+use super::context::{Context, Watched};
 use super::validate::Settings;
 use super::{error_policy, pods, reconcile, wake};
 use crate::telemetry::Metrics;
@@ -39,11 +41,13 @@ fn watch() -> watcher::Config {
 pub fn controller(
     client: Client,
     settings: Settings,
+    max_rollouts: Option<NonZeroUsize>,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> (Arc<Context>, impl Future<Output = ()>) {
     let bindings: Api<Guarded> = Api::all(client.clone());
     let deployments: Api<PartialObjectMeta<Deployment>> = Api::all(client.clone());
+    let accounts: Api<PartialObjectMeta<ServiceAccount>> = Api::all(client.clone());
     let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
     let (services, service_writer) = reflector::store();
     let service_events = watcher(
@@ -72,12 +76,15 @@ pub fn controller(
     let (wake_up, woken) = futures::channel::mpsc::unbounded();
     let context = Context::new(
         client,
-        store.clone(),
-        pods.clone(),
-        services,
+        Watched {
+            bindings: store.clone(),
+            pods: pods.clone(),
+            services,
+        },
         settings,
         metrics.clone(),
         recorder,
+        Rollouts::new(max_rollouts, wake_up.clone()),
     );
     let context = Arc::new(context);
     let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up);
@@ -85,6 +92,7 @@ pub fn controller(
     let by_deployment = store.clone();
     let by_service = store.clone();
     let by_pod = store.clone();
+    let by_account = store.clone();
     let running = controller
         .with_config(Config::default().concurrency(CONCURRENCY))
         .trigger_backoff(WatchBackoff::default())
@@ -105,6 +113,9 @@ pub fn controller(
         })
         .watches_stream(pod_events, move |pod| {
             wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
+        })
+        .watches(accounts, watch(), move |account| {
+            wake::of_account(&by_account, account.namespace().as_deref())
         })
         .reconcile_on(woken)
         // When a binding goes, another one that waited for its Deployment may have its turn.

@@ -40,6 +40,13 @@ pub fn of_pod(store: &Store<Guarded>, namespace: Option<&str>, label: &str) -> V
     })
 }
 
+/// The bindings that annotate ServiceAccounts of this namespace, which are few.
+pub fn of_account(store: &Store<Guarded>, namespace: Option<&str>) -> Vec<ObjectRef<Guarded>> {
+    of_all(store, |binding| {
+        binding.meta().namespace.as_deref() == namespace && binding.spec.workload_identity.is_some()
+    })
+}
+
 /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
 /// which warn of each other.
 pub fn of_binding(store: &Store<Guarded>, changed: &SignerBinding) -> Vec<ObjectRef<Guarded>> {

@@ -12,7 +12,53 @@ use super::super::live::LiveDeployment;
 use super::super::observe;
 use super::super::render::{self, Rendered};
 use super::super::validate::Refusal;
-use super::{Written, conflict};
+use super::{Written, conflict, diff};
+
+/// Whether what was rendered is there, or what an admission plugin made of it.
+pub fn is_in_place(context: &Context, live: &LiveDeployment, rendered: &Rendered) -> bool {
+    render::is_intact(live, rendered) || context.memory.is_settled(live.uid(), &rendered.hash, live.generation())
+}
+
+/// What would change of ours. The API server is asked once for each rendering and state of the Deployment.
+pub async fn dry_run(
+    context: &Context,
+    live: &LiveDeployment,
+    rendered: &Rendered,
+) -> Result<Result<String, Refusal>, Error> {
+    let (uid, hash, generation) = (live.uid(), &rendered.hash, live.generation());
+    if let Some(known) = context.memory.diff(uid, hash, generation) {
+        return Ok(known);
+    }
+    let api = observe::deployments(context, live.namespace());
+    let mut parameters = PatchParams::apply(FIELD_MANAGER);
+    parameters.dry_run = true;
+    let patch = Patch::Apply(&rendered.deployment);
+    let result = deadline(
+        "try the change of the Deployment",
+        api.patch(live.name(), &parameters, &patch),
+    )
+    .await;
+    let diff = match result {
+        Ok(after) => {
+            let after = serde_json::to_value(after).map_err(Error::Encode)?;
+            Ok(diff::diff(live, &LiveDeployment::new(after), &rendered.node_container))
+        }
+        Err(error) => match error.response() {
+            Some(status) if conflict::is_another_object(status) => return Err(Error::Changed("the Deployment")),
+            Some(status) if is_refused(status) => Err(rejected(status)),
+            Some(status) if status.is_conflict() => {
+                let conflicts = conflict::conflicts(status);
+                if conflicts.is_empty() {
+                    return Err(Error::Changed("the Deployment"));
+                }
+                Err(conflict::refusal(&conflicts))
+            }
+            _ => return Err(error),
+        },
+    };
+    context.memory.keep_diff(uid, hash, generation, diff.clone());
+    Ok(diff)
+}
 
 /// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.
 pub async fn apply(

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::validate::Refusal;
+
 /// How often a Deployment is written with force, in `FORCE_WINDOW`.
 const FORCES: usize = 5;
 const FORCE_WINDOW: Duration = Duration::from_hours(1);
@@ -17,6 +19,7 @@ struct Entry {
     hash: String,
     generation: i64,
     forced: Vec<Instant>,
+    diff: Option<(String, i64, Result<String, Refusal>)>,
 }
 
 impl Memory {
@@ -35,6 +38,22 @@ impl Memory {
     /// Whether this rendering was applied before, so that writing it again is a repair.
     pub fn was_applied(&self, uid: &str, hash: &str) -> bool {
         self.entries().get(uid).is_some_and(|entry| entry.hash == hash)
+    }
+
+    /// Whether anything was applied, or found in place, before.
+    pub fn is_known(&self, uid: &str) -> bool {
+        self.entries().get(uid).is_some_and(|entry| !entry.hash.is_empty())
+    }
+
+    /// What would change, as it was found for this rendering and this state of the Deployment.
+    pub fn diff(&self, uid: &str, hash: &str, generation: i64) -> Option<Result<String, Refusal>> {
+        let entries = self.entries();
+        let (of, found, diff) = entries.get(uid)?.diff.as_ref()?;
+        (of == hash && *found == generation).then(|| diff.clone())
+    }
+
+    pub fn keep_diff(&self, uid: &str, hash: &str, generation: i64, diff: Result<String, Refusal>) {
+        self.entries().entry(uid.to_owned()).or_default().diff = Some((hash.to_owned(), generation, diff));
     }
 
     pub fn applied(&self, uid: &str, hash: &str, generation: i64) {

@@ -1,21 +1,24 @@
-//! Step 4: the only writes.
+//! Step 5: the only writes.
 
 mod conflict;
 mod deployment;
+mod diff;
 pub mod finalizer;
+mod hold;
+pub mod identity;
 pub mod memory;
 pub mod removal;
 pub mod report;
+pub mod rollouts;
 mod service;
 
-use crds::SignerBinding;
 use crds::conditions::reasons;
 
 use super::context::Context;
 use super::error::Error;
 use super::live::LiveDeployment;
 use super::observe::{Observed, ObservedTarget, Selection, removes};
-use super::render::Rendered;
+use super::plan::{Plan, Planned};
 use super::validate::Refusal;
 use removal::Removed;
 
@@ -26,6 +29,8 @@ pub struct Applied {
     pub targets: Vec<AppliedTarget>,
     /// Why one of them has to be tried again. The others are written all the same.
     pub failed: Option<Error>,
+    /// What an approval names.
+    pub plan: String,
 }
 
 /// What became of one Deployment.
@@ -35,7 +40,33 @@ pub struct AppliedTarget {
     pub deployment: Option<LiveDeployment>,
     /// What was written to the Deployment, whatever came after it.
     pub written: Written,
+    /// Why the ServiceAccount could not be annotated.
+    pub identity: Result<(), Refusal>,
     pub outcome: Result<(), Refusal>,
+    /// The hash of what is in place, where it is what was rendered.
+    pub hash: Option<String>,
+    /// What an approval would change.
+    pub diff: Option<String>,
+    /// Whether only the operator's own part is older than it would write it.
+    pub update: bool,
+    /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
+    pub rotation: bool,
+}
+
+impl AppliedTarget {
+    /// A Deployment that was left as it is.
+    fn untouched(deployment: Option<LiveDeployment>, outcome: Result<(), Refusal>) -> Self {
+        Self {
+            deployment,
+            written: Written::Nothing,
+            identity: Ok(()),
+            outcome,
+            hash: None,
+            diff: None,
+            update: false,
+            rotation: false,
+        }
+    }
 }
 
 /// What had to be written to the Deployment.
@@ -66,22 +97,23 @@ impl Applied {
 /// # Errors
 /// Fails if nothing could be written because the API server does not answer, or because a Deployment changed under the
 /// write, after which everything has to be looked at again.
-pub async fn apply(
-    context: &Context,
-    observed: &Observed,
-    rendered: Vec<Result<Rendered, Refusal>>,
-) -> Result<Applied, Error> {
+pub async fn apply(context: &Context, observed: &Observed, plan: Plan) -> Result<Applied, Error> {
     let mut targets = vec![];
     let mut failed: Option<Error> = None;
     let mut done = 0;
-    for (target, rendered) in observed.targets.iter().zip(rendered) {
-        match apply_target(context, &observed.binding, target, rendered).await {
+    note_rollouts(context, observed);
+    for (target, planned) in observed.targets.iter().zip(plan.targets) {
+        match apply_target(context, observed, target, planned).await {
             Ok(applied) => {
                 done += 1;
                 targets.push(applied);
             }
             Err(error) => {
-                targets.push(unfinished(target, &error));
+                let refusal = Refusal::new(
+                    reasons::PROGRESSING,
+                    format!("Deployment {}: it is tried again: {error}", target.name),
+                );
+                targets.push(AppliedTarget::untouched(target.deployment.clone(), Err(refusal)));
                 // What failed outlasts what only changed.
                 failed = match failed {
                     Some(first) if !matches!(first, Error::Changed(_)) => Some(first),
@@ -92,62 +124,94 @@ pub async fn apply(
     }
     match failed {
         Some(error) if done == 0 || matches!(error, Error::Changed(_)) => Err(error),
-        failed => Ok(Applied { targets, failed }),
+        failed => Ok(Applied {
+            targets,
+            failed,
+            plan: plan.hash,
+        }),
     }
 }
 
-/// What is said of a Deployment that is tried again, beside others that were written.
-fn unfinished(target: &ObservedTarget, error: &Error) -> AppliedTarget {
-    AppliedTarget {
-        deployment: target.deployment.clone(),
-        written: Written::Nothing,
-        outcome: Err(Refusal::new(
-            reasons::PROGRESSING,
-            format!("Deployment {}: it is tried again: {error}", target.name),
-        )),
-    }
+fn note_rollouts(context: &Context, observed: &Observed) {
+    let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
+    let rolling = deployments
+        .filter(|live| rollouts::rolls(live))
+        .map(|live| live.name().to_owned());
+    context
+        .rollouts
+        .forget(|binding| context.bindings.get(binding).is_some());
+    context.rollouts.observe(&observed.binding, rolling.collect());
 }
 
-/// Writes one Deployment and its Service.
+/// Writes one Deployment, its Service, and the annotation of its ServiceAccount.
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
 pub async fn apply_target(
     context: &Context,
-    binding: &SignerBinding,
+    observed: &Observed,
     target: &ObservedTarget,
-    rendered: Result<Rendered, Refusal>,
+    planned: Result<Planned, Refusal>,
 ) -> Result<AppliedTarget, Error> {
     let live = target.deployment.as_ref();
-    let (rendered, live) = match (rendered, live) {
-        (Ok(rendered), Some(live)) => (rendered, live),
-        (Ok(_), None) => return Err(Error::Changed("the Deployment")),
-        (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(binding) => {
+    match (planned, live) {
+        (Ok(planned), Some(live)) => write(context, observed, target, live, planned).await,
+        (Ok(_), None) => Err(Error::Changed("the Deployment")),
+        (Err(refusal), live) if observed.binding.spec.suspend == Some(true) => {
+            Ok(AppliedTarget::untouched(live.cloned(), Err(refusal)))
+        }
+        (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(&observed.binding) => {
             let removed = removal::remove(context, live).await?;
-            return Ok(AppliedTarget {
-                deployment: Some(live.clone()),
+            if !others_use_its_account(observed, live) {
+                identity::restore(context, live).await?;
+            }
+            Ok(AppliedTarget {
                 written: Written::Removal(removed),
-                outcome: Err(refusal),
-            });
+                ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
+            })
         }
-        (Err(refusal), _) => {
-            return Ok(AppliedTarget {
-                deployment: make_way(context, live, &refusal).await?,
-                written: Written::Nothing,
-                outcome: Err(refusal),
-            });
+        (Err(refusal), live) => {
+            let live = make_way(context, live, &refusal).await?;
+            Ok(AppliedTarget::untouched(live, Err(refusal)))
         }
-    };
+    }
+}
+
+async fn write(
+    context: &Context,
+    observed: &Observed,
+    target: &ObservedTarget,
+    live: &LiveDeployment,
+    planned: Planned,
+) -> Result<AppliedTarget, Error> {
+    let Planned { rendered, gate } = planned;
+    if let Some(held) = hold::hold(context, observed, live, &rendered, gate).await? {
+        return Ok(held);
+    }
+    if let Err(refusal) = identity::apply(context, observed, &rendered.identity).await? {
+        let not_ready = Refusal::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
+        return Ok(AppliedTarget {
+            identity: Err(refusal),
+            ..AppliedTarget::untouched(Some(live.clone()), Err(not_ready))
+        });
+    }
     let (deployment, written) = deployment::apply(context, live, &rendered).await?;
     let outcome = match written {
         Ok(_) => service::apply(context, target.service.as_ref(), &rendered).await?,
         Err(ref refusal) => Err(refusal.clone()),
     };
     Ok(AppliedTarget {
-        deployment: Some(deployment),
         written: written.unwrap_or(Written::Nothing),
-        outcome,
+        hash: outcome.is_ok().then(|| rendered.hash.clone()),
+        ..AppliedTarget::untouched(Some(deployment), outcome)
     })
+}
+
+fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
+    let others = observed.targets.iter().filter(|target| target.is_selected());
+    others
+        .filter_map(|target| target.deployment.as_ref())
+        .any(|other| other.service_account() == live.service_account())
 }
 
 /// On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side

@@ -9,7 +9,7 @@ use super::super::live::LiveDeployment;
 use super::super::observe;
 use super::super::render;
 use super::super::validate::Target;
-use super::{conflict, deployment, service};
+use super::{conflict, deployment, identity, service};
 
 mod leftovers;
 
@@ -20,6 +20,16 @@ pub struct Removed {
     pub changed: bool,
     /// Whether something of ours stays because a manifest applies it.
     pub kept: bool,
+}
+
+/// Takes everything of a binding out of its Deployment, and the annotation from the account of its pods.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment changed under the write.
+pub async fn leave(context: &Context, live: &LiveDeployment) -> Result<Removed, Error> {
+    let removed = remove(context, live).await?;
+    identity::restore(context, live).await?;
+    Ok(removed)
 }
 
 /// Gives up what is ours, reads back, and clears what is left over. A Deployment that carries nothing of ours is not

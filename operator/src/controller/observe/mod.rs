@@ -17,10 +17,13 @@ use super::live::LiveDeployment;
 use super::pods::InjectedPod;
 use super::token::{self, Token};
 use super::validate;
+use crate::gke::Project;
 
+mod accounts;
 mod rivals;
 mod targets;
 
+pub use accounts::{Account, account};
 pub use rivals::Rival;
 
 /// Everything that the later steps decide from.
@@ -33,6 +36,9 @@ pub struct Observed {
     pub local_key: LocalKeySecret,
     /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
     pub same_key: Vec<String>,
+    /// The ServiceAccounts of the pods, where the key is in Google Cloud.
+    pub accounts: Vec<Account>,
+    pub project: Project,
 }
 
 /// One Deployment and what belongs to it.
@@ -45,6 +51,8 @@ pub struct ObservedTarget {
     /// Its pods that run an injected template, by name.
     pub pods: Vec<InjectedPod>,
     pub selection: Selection,
+    /// Whether this process has written it, or found in place what it would have written.
+    pub is_known: bool,
 }
 
 /// What a Deployment is to the binding.
@@ -88,8 +96,12 @@ pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option
 /// Fails if the API server does not answer a read; a missing object is not an error.
 pub async fn observe(context: &Context, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
+    let targets = targets::targets(context, &binding).await?;
+    let deployments: Vec<_> = targets.iter().filter_map(|target| target.deployment.as_ref()).collect();
     Ok(Observed {
-        targets: targets::targets(context, &binding).await?,
+        accounts: accounts::accounts(context, &binding, &deployments).await?,
+        project: context.settings.project.clone(),
+        targets,
         token: token(context, &namespace, &binding).await?,
         local_key: local_key(context, &namespace, &binding).await?,
         same_key: same_key(&context.bindings.state(), &binding),
@@ -141,10 +153,10 @@ async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<
 }
 
 /// The Deployments that a binding on its way out has to restore: none that is gone or going, none if the whole namespace
-/// is going, none that another binding is for, and none if the binding no longer asks for it.
+/// is going, none that another binding is for, and none if the binding no longer asks for it or is suspended.
 pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    if !removes(binding) || namespace_is_terminating(context, &namespace).await? {
+    if !removes(binding) || binding.spec.suspend == Some(true) || namespace_is_terminating(context, &namespace).await? {
         return Ok(vec![]);
     }
     let targets = targets::targets(context, binding).await?;

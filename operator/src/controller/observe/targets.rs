@@ -30,6 +30,7 @@ pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<O
         target.rivals = rivals.of(target);
         if let Some(live) = &target.deployment {
             target.pods = injected_pods(context, live).await?;
+            target.is_known = context.memory.is_known(live.uid());
         }
     }
     // Somebody else's now.
@@ -60,6 +61,7 @@ async fn named(context: &Context, namespace: &str, name: &str) -> Result<Observe
         rivals: vec![],
         pods: vec![],
         selection: Selection::Selected,
+        is_known: false,
     })
 }
 
@@ -88,6 +90,7 @@ async fn selected(
             rivals: vec![],
             pods: vec![],
             selection: Selection::Selected,
+            is_known: false,
         });
     }
     let known = binding.status.iter().flat_map(|status| &status.targets);
@@ -104,6 +107,7 @@ async fn selected(
                 reasons::NO_LONGER_SELECTED => Selection::LetGo,
                 _ => Selection::Departs,
             },
+            is_known: false,
             service: ours.remove(&service_name(name)),
             deployment: Some(live),
             name: name.clone(),

@@ -3,18 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use bytes::Bytes;
 use crds::conditions::reasons;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
-/// For both requests together.
+use crate::fetch;
+
+/// For each of the two requests, which are made at the same time.
 const DEADLINE: Duration = Duration::from_secs(2);
-
-const LARGEST_BODY: usize = 64 * 1024;
 
 /// What a signer says of itself goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 256;
@@ -55,43 +50,23 @@ impl Answer {
 
 /// Asks a signer.
 pub async fn ask(address: IpAddr, port: u16) -> Answer {
-    match tokio::time::timeout(DEADLINE, exchange(SocketAddr::new(address, port))).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(why)) => {
-            tracing::debug!(%address, port, why, "a signer cannot be asked");
-            Answer::Unreachable
-        }
-        Err(_) => Answer::Unreachable,
-    }
+    exchange(SocketAddr::new(address, port)).await.unwrap_or_else(|why| {
+        tracing::debug!(%address, port, why, "a signer cannot be asked");
+        Answer::Unreachable
+    })
 }
 
 async fn exchange(address: SocketAddr) -> Result<Answer, String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
-    let stream = TcpStream::connect(address).await.map_err(|error| text(&error))?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| text(&error))?;
-    let connection = tokio::spawn(connection);
-    let answer = both(&mut sender, address).await;
-    connection.abort();
-    answer
+    let (health, info) = tokio::try_join!(get(address, "/health"), get(address, "/info"))?;
+    let identity = match info {
+        (200, info) => identity(&info),
+        _ => None,
+    };
+    read(&health.1, identity).ok_or_else(|| "/health answered something else than a signer's health".to_owned())
 }
 
-async fn both(sender: &mut SendRequest<Empty<Bytes>>, address: SocketAddr) -> Result<Answer, String> {
-    let (_, health) = get(sender, address, "/health").await?;
-    let (status, info) = get(sender, address, "/info").await?;
-    let identity = if status == 200 { identity(&info) } else { None };
-    read(&health, identity).ok_or_else(|| "/health answered something else than a signer's health".to_owned())
-}
-
-async fn get(sender: &mut SendRequest<Empty<Bytes>>, address: SocketAddr, path: &str) -> Result<(u16, Value), String> {
-    let request = http::Request::get(path)
-        .header(http::header::HOST, address.to_string())
-        .body(Empty::new())
-        .map_err(|error| error.to_string())?;
-    sender.ready().await.map_err(|error| error.to_string())?;
-    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
+async fn get(address: SocketAddr, path: &str) -> Result<(u16, Value), String> {
+    let (status, body) = fetch::get(address, path, None, DEADLINE).await?;
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 

@@ -11,7 +11,7 @@ pub use prober::{Answers, run as ask_all};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER};
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
 use kube::ResourceExt;
 
@@ -29,6 +29,8 @@ pub struct InjectedPod {
     pub signer_runs: bool,
     pub signer_started: bool,
     pub waiting: Option<Waiting>,
+    /// Name and key of the Secret with the token.
+    pub token: Option<(String, String)>,
     /// What its signer said last; none before it was asked.
     pub answer: Option<Answer>,
 }
@@ -51,7 +53,12 @@ pub fn prune(pod: &mut Pod) {
         let mut init_containers = spec.init_containers.unwrap_or_default();
         init_containers.retain(|container| container.name == SIGNER_CONTAINER);
         for container in &mut init_containers {
-            container.env = None;
+            let env = container.env.iter_mut().flatten();
+            container.env = Some(
+                env.filter(|entry| entry.name == TOKEN_VARIABLE)
+                    .map(|entry| entry.clone())
+                    .collect(),
+            );
         }
         pod.spec = Some(PodSpec {
             init_containers: Some(init_containers),
@@ -98,6 +105,7 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
         signer_runs: signer_runs(pod),
         signer_started: signer_started(pod),
         waiting: waiting(pod),
+        token: token(pod),
         answer: answers.of(pod),
     })
 }
@@ -129,6 +137,14 @@ fn management(pod: &Pod) -> Option<(IpAddr, u16)> {
         .iter()
         .find(|port| port.name.as_deref() == Some(MANAGEMENT_PORT))?;
     Some((address, u16::try_from(port.container_port).ok()?))
+}
+
+fn token(pod: &Pod) -> Option<(String, String)> {
+    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
+    let mut env = containers.first()?.env.iter().flatten();
+    let entry = env.find(|entry| entry.name == TOKEN_VARIABLE)?;
+    let reference = entry.value_from.as_ref()?.secret_key_ref.as_ref()?;
+    Some((reference.name.clone(), reference.key.clone()))
 }
 
 fn waiting(pod: &Pod) -> Option<Waiting> {

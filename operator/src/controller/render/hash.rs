@@ -12,6 +12,16 @@ pub fn of(template: &Value, token_fingerprint: &str) -> String {
     format!("{}-{token_fingerprint}", &HEXLOWER.encode(&Sha256::digest(text))[..32])
 }
 
+/// The part of a hash that is about the template.
+pub fn template_part(hash: &str) -> &str {
+    hash.split_once('-').map_or(hash, |(template, _)| template)
+}
+
+/// The part of a hash that is about the token.
+pub fn token_part(hash: &str) -> &str {
+    hash.split_once('-').map_or("", |(_, token)| token)
+}
+
 /// JSON with sorted keys, whatever order a map was built in.
 fn canonical(value: &Value, out: &mut String) {
     match value {

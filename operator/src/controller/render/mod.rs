@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::live::LiveDeployment;
 use super::observe::Observed;
-use super::validate::{self, Injection, Refusal, SignerOrigin, Target, Verdict};
+use super::validate::{self, Identity, Injection, Refusal, SignerOrigin, Target, Verdict};
 
 /// What is wanted of the cluster for one Deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,10 @@ pub struct Rendered {
     /// The body of the server-side apply: what we add and nothing else.
     pub deployment: Value,
     pub service: Value,
+    /// What the pods' ServiceAccount has to say.
+    pub identity: Identity,
+    /// Why it takes somebody's word to write this.
+    pub take_over: Option<Refusal>,
 }
 
 /// Renders what may be injected, in the order of the targets.
@@ -72,6 +76,8 @@ pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, 
             "spec": { "template": template },
         }),
         service: service::render(injection),
+        identity: injection.identity.clone(),
+        take_over: injection.take_over.clone(),
     })
 }
 

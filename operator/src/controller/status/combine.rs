@@ -58,10 +58,14 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
     );
     let token = token(verdict);
     let rolled_out = State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
+    let identity = match observed.binding.spec.key.gcp {
+        Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
+        None => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
+    };
     let signing = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
     let failing = [&accepted, &token].into_iter().find(|state| state.is_false());
     let ready = failing.unwrap_or(&injected).clone();
-    [accepted, token, injected, rolled_out, signing, ready]
+    [accepted, token, identity, injected, rolled_out, signing, ready]
 }
 
 #[cfg(test)]

@@ -131,9 +131,10 @@ fn of_write(deployment: &str, written: Written) -> Option<Notice> {
 }
 
 /// What follows from another condition, or is only on its way.
-const FOLLOWS: [&str; 4] = [
+const FOLLOWS: [&str; 5] = [
     reasons::NOT_ACCEPTED,
     reasons::TOKEN_NOT_READY,
+    reasons::IDENTITY_NOT_READY,
     reasons::NOT_INJECTED,
     reasons::PROGRESSING,
 ];
@@ -146,6 +147,7 @@ fn is_told(condition: &Condition) -> bool {
         types::READY | types::RECONCILING | types::STALLED => false,
         // Also when it is true again: somebody was told that it was not.
         types::SIGNING => condition.status != "Unknown",
-        _ => !is_true && !FOLLOWS.contains(&condition.reason.as_str()),
+        types::UPDATE_AVAILABLE => is_true,
+        _ => condition.status == "False" && !FOLLOWS.contains(&condition.reason.as_str()),
     }
 }

@@ -1,11 +1,13 @@
-//! Step 5: what to report. Pure. Status says what the pods run, not what was written.
+//! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
 mod combine;
 mod events;
+mod identity;
 mod outlook;
 mod rollout;
 mod signing;
 mod target;
+mod update;
 mod warnings;
 
 use crds::conditions::{reasons, types};
@@ -103,7 +105,8 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let combined = combine::combine(observed, verdict, &reported);
     let [.., ready] = &combined;
     let outlook = outlook::outlook(ready);
-    let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook));
+    let update = update::state(observed, applied);
+    let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook).chain([&update]));
     let conditions = conditions
         .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
@@ -113,7 +116,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .map(|target| target.status.clone())
         .collect();
     targets.truncate(MOST_TARGETS);
-    let identity = reported.iter().find_map(|target| target.identity.as_ref());
+    let identity = reported.iter().find_map(|target| target.signer.as_ref());
     let status = SignerBindingStatus {
         observed_generation: binding.metadata.generation,
         conditions,
@@ -127,7 +130,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
                 .map(|target| &target.status),
         ),
         effective: Some(verdict.effective.clone()),
-        plan: None,
+        plan: update::plan(applied),
         warnings: warnings::warnings(observed, applied),
         targets,
     };

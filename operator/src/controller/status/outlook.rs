@@ -8,11 +8,15 @@ use super::{State, Truth};
 use crate::controller::validate::Refusal;
 
 /// What comes by itself, or with an object that is still to be created.
-const ON_ITS_WAY: [&str; 15] = [
+const ON_ITS_WAY: [&str; 19] = [
     reasons::DEPLOYMENT_NOT_FOUND,
     reasons::DEPLOYMENT_TERMINATING,
     reasons::SECRET_NOT_FOUND,
     reasons::KEY_NOT_FOUND,
+    reasons::SERVICE_ACCOUNT_NOT_FOUND,
+    reasons::ROTATION_PENDING,
+    reasons::APPROVAL_PENDING,
+    reasons::ROLLOUT_QUEUED,
     reasons::PROGRESSING,
     reasons::PODS_NOT_CREATED,
     reasons::PODS_NOT_READY,

@@ -163,6 +163,7 @@ mod tests {
                 reason: reason.to_owned(),
                 message: "why".to_owned(),
             }),
+            token: None,
             answer: None,
         };
         let live = LiveDeployment::new(json!({"spec": {}, "status": {"replicas": 1, "updatedReplicas": 1}}));

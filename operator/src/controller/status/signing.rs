@@ -126,6 +126,7 @@ mod tests {
             signer_runs: true,
             signer_started: true,
             waiting: None,
+            token: None,
             answer,
         }
     }

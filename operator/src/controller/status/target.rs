@@ -3,11 +3,12 @@
 use crds::conditions::{reasons, types};
 use crds::{Effective, SignerBindingStatus, TargetStatus};
 
-use super::{State, States, is_true, rollout, signing};
+use super::{State, States, identity, is_true, rollout, signing};
 use crate::controller::apply::{Applied, AppliedTarget, Written};
-use crate::controller::live::LiveDeployment;
+use crate::controller::live::{LiveDeployment, token_secret};
 use crate::controller::observe::{Observed, was_injected};
 use crate::controller::pods::{Identity, InjectedPod};
+use crate::controller::render::hash::token_part;
 use crate::controller::validate::{Refusal, Verdict};
 
 /// What to report of one Deployment.
@@ -15,7 +16,7 @@ pub struct Reported {
     pub status: TargetStatus,
     pub states: States,
     /// Who its signers say they are.
-    pub identity: Option<Identity>,
+    pub signer: Option<Identity>,
     pub written: Written,
     /// The conditions are about those that the binding selects.
     pub is_selected: bool,
@@ -38,13 +39,25 @@ pub fn report(
         reasons::ACCEPTED,
         "the operator acts on this binding",
     );
+    let identity = match (&applied.identity, applied.outcome.is_ok()) {
+        (Ok(()), injected) => identity::state(observed, &verdict.targets[index].identity, injected),
+        (Err(refusal), _) => State::no(refusal.clone()),
+    };
     let injected = injected(applied, &before, &verdict.effective);
     let settled = before.was_rolled_out && applied.written == Written::Nothing;
     let pods = signing::current(&target.pods, live);
     let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
     let expected = observed.binding.spec.key.expected_address.as_deref();
     let signing = signing::state(injected.is_true(), &pods, live, expected, old);
-    let steps = [accepted, token(verdict), injected, rolled_out, signing];
+    let token = match rotation(applied, live, &target.pods) {
+        Some(pending) if verdict.token.is_ok() => pending,
+        _ => token(verdict),
+    };
+    let hash = match applied.hash.clone() {
+        None if injected.is_true() => before.hash.clone(),
+        found => found,
+    };
+    let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
     let is_injected = applied.outcome.is_ok()
@@ -60,14 +73,15 @@ pub fn report(
         ready: live
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
+        hash,
         reason: told.reason.to_owned(),
         message: super::shorten(&told.message, 4096),
     };
-    let [accepted, token, injected, rolled_out, signing] = steps;
+    let [accepted, token, identity, injected, rolled_out, signing] = steps;
     Reported {
         status,
-        states: [accepted, token, injected, rolled_out, signing, ready],
-        identity: signing::identity(&pods),
+        states: [accepted, token, identity, injected, rolled_out, signing, ready],
+        signer: signing::identity(&pods),
         written: applied.written,
         is_selected: target.is_selected(),
     }
@@ -81,10 +95,32 @@ pub fn token(verdict: &Verdict) -> State {
     }
 }
 
+/// Node and signer read the Secret when their containers start. While the rollout with the new value is held, by us or by a
+/// pause, the next container that restarts alone has another token than its neighbour.
+fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[InjectedPod]) -> Option<State> {
+    let live = live?;
+    let (token, secret) = (token_part(live.injected_hash()?), token_secret(live.signer()?));
+    let is_older = |pod: &InjectedPod| {
+        let of_pod = pod.token.as_ref().map(|(name, key)| (name.as_str(), key.as_str()));
+        token_part(&pod.hash) != token && of_pod == secret
+    };
+    let is_paused = live.is_paused() && pods.iter().any(is_older);
+    (applied.rotation || is_paused).then(|| {
+        State::no(Refusal::new(
+            reasons::ROTATION_PENDING,
+            format!(
+                "the token has changed, and the rollout that brings it to node and signer of Deployment {} together is held: a container that restarts alone until then has another token than its neighbour, and votes are lost. Let the rollout go on, or put the old token back",
+                live.name()
+            ),
+        ))
+    })
+}
+
 /// What the status said before, of this Deployment and the same spec.
 struct Before {
     was_injected: bool,
     was_rolled_out: bool,
+    hash: Option<String>,
 }
 
 impl Before {
@@ -99,24 +135,30 @@ impl Before {
                 && (is_true(old, types::INJECTED) || (among_others && target.is_some_and(|target| target.injected))),
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
+            hash: target.and_then(|target| target.hash.clone()),
         }
     }
 }
 
 fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> State {
     match &applied.outcome {
-        Ok(()) => State::yes(
-            reasons::INJECTED,
-            format!(
-                "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
-                effective.image, effective.api_port
-            ),
-        ),
+        Ok(()) => {
+            let signer = applied.deployment.as_ref().and_then(LiveDeployment::signer);
+            let image = signer.and_then(|signer| signer["image"].as_str());
+            State::yes(
+                reasons::INJECTED,
+                format!(
+                    "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
+                    image.unwrap_or(&effective.image),
+                    effective.api_port
+                ),
+            )
+        }
         // Left alone is still injected, as long as the binding asks for the same as when it was written.
         Err(refusal)
             if matches!(
                 refusal.reason,
-                reasons::NOT_ACCEPTED | reasons::TOKEN_NOT_READY | reasons::KEY_NOT_FOUND
+                reasons::NOT_ACCEPTED | reasons::TOKEN_NOT_READY | reasons::IDENTITY_NOT_READY | reasons::KEY_NOT_FOUND
             ) && before.was_injected
                 && applied.deployment.as_ref().is_some_and(LiveDeployment::owns_signer) =>
         {

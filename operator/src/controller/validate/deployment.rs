@@ -79,20 +79,18 @@ pub fn other_signer(live: &LiveDeployment) -> Refusal {
 }
 
 /// A signer that another binding left behind is a voter with another key or token. Nobody changes it by accident.
-pub fn nobody_elses(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Result<(), Refusal> {
+pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Option<Refusal> {
     if injection.signer != SignerOrigin::Ours || was_ours {
-        return Ok(());
+        return None;
     }
-    match other_voter(live, &injection.key, &injection.token) {
-        None => Ok(()),
-        Some(name) => Err(Refusal::new(
-            reasons::TAKE_OVER_PENDING,
-            format!(
-                "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over only with the same key and token reference. Name the same ones, or create the earlier binding again with deletionPolicy Remove and delete it",
-                live.name()
-            ),
-        )),
-    }
+    let name = other_voter(live, &injection.key, &injection.token)?;
+    Some(Refusal::new(
+        reasons::TAKE_OVER_PENDING,
+        format!(
+            "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over by itself only with the same key and token reference. Name the same ones; or create the earlier binding again with deletionPolicy Remove and delete it; or make another voter of the node by approving status.plan",
+            live.name()
+        ),
+    ))
 }
 
 /// Whether the Deployment carries our signer with the key and the token that the binding names.

@@ -1,13 +1,15 @@
 //! Step 2: what may be done. Pure. After this step nobody reads the binding's spec or looks for a container again.
 
 mod deployment;
+mod identity;
 mod support;
 mod token;
 
 pub use deployment::{is_same_voter, other_signer, present};
+pub use identity::{Identity, is_ours as identity_is_ours};
 pub use support::image_is_allowed;
 
-use crds::conditions::reasons;
+use crds::conditions::{reasons, types};
 use crds::{
     Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Policy, Resources, Rollout, SecretKeyRef,
     SignerBinding,
@@ -15,6 +17,8 @@ use crds::{
 
 use super::live::LiveDeployment;
 use super::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
+use super::plan::Upgrades;
+use crate::gke::Project;
 
 /// What the operator was started with and every binding is measured by.
 #[derive(Clone, Debug)]
@@ -23,6 +27,9 @@ pub struct Settings {
     pub signer_image: String,
     /// What the image of a signer may begin with.
     pub allowed_signer_images: Vec<String>,
+    /// The Google Cloud project of the cluster, for the commands that a condition prints.
+    pub project: Project,
+    pub upgrades: Upgrades,
 }
 
 /// Why something is not done: a reason for programs, a message for people.
@@ -55,6 +62,7 @@ pub struct Verdict {
 #[derive(Clone, Debug)]
 pub struct TargetVerdict {
     pub accepted: Result<(), Refusal>,
+    pub identity: Result<Identity, Refusal>,
     pub injection: Result<Injection, Refusal>,
 }
 
@@ -76,6 +84,9 @@ pub struct Injection {
     pub log_level: Option<LogLevel>,
     pub resources: SidecarResources,
     pub signer: SignerOrigin,
+    pub identity: Identity,
+    /// Why it takes somebody's word to write it: another binding left another voter there.
+    pub take_over: Option<Refusal>,
 }
 
 /// The Deployment that is written, as it was when it was looked at.
@@ -131,10 +142,11 @@ pub enum SignerOrigin {
 pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
     let binding = &observed.binding;
     let effective = effective(binding, settings);
-    let accepted = support::accepted(&binding.spec, settings, &effective);
+    let accepted = support::accepted(settings, &effective);
     let token = token::usable(&binding.spec.token_secret_ref, &observed.token);
     let targets = observed.targets.iter().map(|target| {
         let accepted = accepted.clone().and_then(|()| support::nobody_was_first(target));
+        let identity = identity::identity(observed, target, identity_was_ready(binding));
         let injection = match (&accepted, &token) {
             _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),
             (Err(_), _) => Err(Refusal::new(
@@ -145,9 +157,19 @@ pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
                 reasons::TOKEN_NOT_READY,
                 "nothing is written until the token is ready; what is injected already is left alone",
             )),
-            (Ok(()), Ok(_)) => injection(observed, target, &effective),
+            (Ok(()), Ok(_)) => match &identity {
+                Ok(identity) => injection(observed, target, &effective, identity),
+                Err(_) => Err(Refusal::new(
+                    reasons::IDENTITY_NOT_READY,
+                    "nothing is written until the identity is ready, without which the node would wait for its signer; what is injected already is left alone",
+                )),
+            },
         };
-        TargetVerdict { accepted, injection }
+        TargetVerdict {
+            accepted,
+            identity,
+            injection,
+        }
     });
     Verdict {
         targets: targets.collect(),
@@ -170,7 +192,23 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
     }
 }
 
-fn injection(observed: &Observed, target: &ObservedTarget, effective: &Effective) -> Result<Injection, Refusal> {
+/// Whether the annotation was there when this very spec was looked at before.
+fn identity_was_ready(binding: &SignerBinding) -> bool {
+    binding.status.as_ref().is_some_and(|status| {
+        status.conditions.iter().any(|condition| {
+            condition.type_ == types::IDENTITY_READY
+                && condition.reason == reasons::SERVICE_ACCOUNT_ANNOTATED
+                && condition.observed_generation == binding.metadata.generation
+        })
+    })
+}
+
+fn injection(
+    observed: &Observed,
+    target: &ObservedTarget,
+    effective: &Effective,
+    identity: &Identity,
+) -> Result<Injection, Refusal> {
     let spec = &observed.binding.spec;
     let live = deployment::present(target)?;
     let key = key_source(observed)?;
@@ -201,10 +239,15 @@ fn injection(observed: &Observed, target: &ObservedTarget, effective: &Effective
             None => SidecarResources::Burstable,
         },
         signer,
+        identity: identity.clone(),
+        take_over: None,
     };
-    deployment::nobody_elses(live, &injection, was_injected(&observed.binding, live.name()))?;
     deployment::variables_agree(live, &injection)?;
-    Ok(injection)
+    let was_ours = was_injected(&observed.binding, live.name());
+    Ok(Injection {
+        take_over: deployment::take_over(live, &injection, was_ours),
+        ..injection
+    })
 }
 
 fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {

@@ -1,51 +1,13 @@
 //! Whether the operator can act on a binding as it is written.
 
+use crds::Effective;
 use crds::conditions::reasons;
-use crds::{Effective, Rollout, SignerBindingSpec};
 
 use super::{Refusal, Settings};
 use crate::controller::observe::ObservedTarget;
 
-pub fn accepted(spec: &SignerBindingSpec, settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
-    everything_is_supported(spec)?;
+pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
     image_is_allowed(&effective.image, &settings.allowed_signer_images)
-}
-
-/// A field that is accepted and then ignored would be a lie, so each one is named until it does what it says.
-fn everything_is_supported(spec: &SignerBindingSpec) -> Result<(), Refusal> {
-    let unsupported = [
-        (
-            spec.workload_identity.is_some(),
-            "spec.workloadIdentity",
-            "remove it, and annotate the pod's ServiceAccount or grant the role to its principal yourself",
-        ),
-        (
-            spec.rollout == Some(Rollout::Manual),
-            "spec.rollout: Manual",
-            "use Automatic",
-        ),
-        (
-            spec.suspend == Some(true),
-            "spec.suspend: true",
-            "remove it, or pause the Deployment",
-        ),
-    ];
-    let named: Vec<_> = unsupported
-        .iter()
-        .filter(|(is_set, ..)| *is_set)
-        .map(|(_, field, remedy)| format!("{field} ({remedy})"))
-        .collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        reasons::NOT_YET_SUPPORTED,
-        format!(
-            "this version of the operator ({}) does not act on {}; nothing is written for this binding",
-            env!("CARGO_PKG_VERSION"),
-            named.join(", ")
-        ),
-    ))
 }
 
 /// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.

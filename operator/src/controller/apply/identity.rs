@@ -1,0 +1,118 @@
+//! Writing the annotation of a ServiceAccount, and giving it up.
+
+use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::live::LiveDeployment;
+use super::super::observe::{self, Observed};
+use super::super::validate::{self, Identity, Refusal};
+use super::{conflict, deployment};
+
+/// Annotates the account of this Deployment as the binding asks; takes the annotation away where it asks for none any
+/// more.
+pub async fn apply(context: &Context, observed: &Observed, identity: &Identity) -> Result<Result<(), Refusal>, Error> {
+    let live_of = |name: &str| {
+        let account = observed.accounts.iter().find(|account| account.name == name);
+        account.and_then(|account| account.live.as_ref())
+    };
+    match identity {
+        Identity::ActsAs {
+            account,
+            google,
+            is_annotated: false,
+        } => match live_of(account) {
+            Some(live) => annotate(context, live, google).await,
+            None => Err(Error::Changed("the ServiceAccount")),
+        },
+        Identity::Direct { account, .. } => {
+            if let Some(live) = live_of(account).filter(|live| validate::identity_is_ours(live)) {
+                give_up(context, live).await?;
+            }
+            Ok(Ok(()))
+        }
+        _ => Ok(Ok(())),
+    }
+}
+
+async fn annotate(context: &Context, live: &Value, google: &str) -> Result<Result<(), Refusal>, Error> {
+    let mut body = nothing(live);
+    body["metadata"]["annotations"] = json!({ GCP_ACCOUNT_ANNOTATION: google });
+    let mut result = patch(context, &body, false).await;
+    let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+    // Validation lets through what may be put back, and nothing else.
+    if result.as_ref().is_err_and(Error::is_conflict) && context.memory.may_force(uid) {
+        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
+        result = patch(context, &body, true).await;
+        if result.is_ok() {
+            context.memory.forced(uid);
+        }
+    }
+    match result {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => match error.response() {
+            Some(status) if deployment::is_refused(status) => Ok(Err(deployment::rejected(status))),
+            Some(status) if status.is_conflict() => {
+                let conflicts = conflict::conflicts(status);
+                if conflicts.is_empty() {
+                    return Err(Error::Changed("the ServiceAccount"));
+                }
+                Ok(Err(conflict::contested(
+                    "the annotation of the ServiceAccount",
+                    &conflicts,
+                )))
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// Gives up the annotation of the account of a Deployment that is let go, if it is ours and no other Deployment of the
+/// binding needs it.
+///
+/// # Errors
+/// Fails if the API server does not answer.
+pub async fn restore(context: &Context, live: &LiveDeployment) -> Result<(), Error> {
+    let name = live.service_account();
+    let found = observe::account(context, live.namespace(), name).await?;
+    match found.filter(validate::identity_is_ours) {
+        Some(found) => give_up(context, &found).await,
+        None => Ok(()),
+    }
+}
+
+async fn give_up(context: &Context, live: &Value) -> Result<(), Error> {
+    match patch(context, &nothing(live), false).await {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The apply that holds nothing. The uid makes of an account that is gone a conflict and not a creation.
+fn nothing(live: &Value) -> Value {
+    let metadata = &live["metadata"];
+    json!({
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": { "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"] },
+    })
+}
+
+async fn patch(context: &Context, body: &Value, force: bool) -> Result<(), Error> {
+    let text = |field: &str| body["metadata"][field].as_str().unwrap_or_default();
+    let api: Api<ServiceAccount> = Api::namespaced(context.client.clone(), text("namespace"));
+    let mut parameters = PatchParams::apply(FIELD_MANAGER);
+    parameters.force = force;
+    let patch = Patch::Apply(body);
+    let result = deadline(
+        "annotate the ServiceAccount",
+        api.patch_metadata(text("name"), &parameters, &patch),
+    )
+    .await;
+    context.metrics.write("ServiceAccount", &result);
+    result.map(drop)
+}

@@ -1,0 +1,85 @@
+//! The ServiceAccounts of the pods, and who else uses them.
+
+use crds::SignerBinding;
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+use serde_json::Value;
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::live::LiveDeployment;
+
+/// The ServiceAccount of a Deployment's pods.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub name: String,
+    /// Its metadata; none where it does not exist.
+    pub live: Option<Value>,
+    /// A pod that uses it and is not of a Deployment of the binding.
+    pub outsider: Option<String>,
+}
+
+/// The accounts of these Deployments, by name, each looked at once. A key that is not Google's needs none.
+pub async fn accounts(
+    context: &Context,
+    binding: &SignerBinding,
+    targets: &[&LiveDeployment],
+) -> Result<Vec<Account>, Error> {
+    if binding.spec.key.gcp.is_none() {
+        return Ok(vec![]);
+    }
+    let namespace = binding.namespace().unwrap_or_default();
+    let mut names: Vec<_> = targets.iter().map(|live| live.service_account().to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut accounts = vec![];
+    for name in names {
+        let outsider = if binding.spec.workload_identity.is_some() {
+            outsider(context, &namespace, &name, targets).await?
+        } else {
+            None
+        };
+        accounts.push(Account {
+            live: account(context, &namespace, &name).await?,
+            outsider,
+            name,
+        });
+    }
+    Ok(accounts)
+}
+
+/// Its metadata, where what matters stands.
+pub async fn account(context: &Context, namespace: &str, name: &str) -> Result<Option<Value>, Error> {
+    let api: Api<ServiceAccount> = Api::namespaced(context.client.clone(), namespace);
+    let found = deadline("get the ServiceAccount", api.get_metadata_opt(name)).await?;
+    found.map(serde_json::to_value).transpose().map_err(Error::Encode)
+}
+
+/// The first pod, by name, that would act as the Google account as well.
+async fn outsider(
+    context: &Context,
+    namespace: &str,
+    account: &str,
+    targets: &[&LiveDeployment],
+) -> Result<Option<String>, Error> {
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
+    let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
+    let mut outsiders = vec![];
+    for pod in found {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if matches!(phase, Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some() {
+            continue;
+        }
+        let mut is_ours = false;
+        for live in targets {
+            is_ours = is_ours || context.owners.is_owned(context, &pod, live).await?;
+        }
+        if !is_ours {
+            outsiders.push(pod.name_any());
+        }
+    }
+    outsiders.sort_unstable();
+    Ok(outsiders.into_iter().next())
+}

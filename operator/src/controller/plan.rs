@@ -1,0 +1,308 @@
+//! Step 4: what of it may be written now. Pure.
+
+use crds::conditions::reasons;
+use crds::names::APPROVE_ANNOTATION;
+use crds::{Rollout, SignerBinding};
+use data_encoding::HEXLOWER;
+use kube::ResourceExt;
+use sha2::{Digest, Sha256};
+
+use super::live::LiveDeployment;
+use super::live::token_secret;
+use super::observe::{Observed, ObservedTarget, was_injected};
+use super::render::Rendered;
+use super::render::hash::{template_part, token_part};
+use super::validate::{Refusal, Settings};
+
+/// What to do with what the operator itself would write otherwise than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Upgrades {
+    /// It rides with the next change of the binding, token rotation or approval.
+    #[default]
+    Hold,
+    /// It is written at once.
+    Roll,
+}
+
+/// The rendered Deployments, each with its gate.
+#[derive(Debug)]
+pub struct Plan {
+    /// What an approval names.
+    pub hash: String,
+    pub targets: Vec<Result<Planned, Refusal>>,
+}
+
+/// A rendered Deployment, and whether it may be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    pub rendered: Rendered,
+    pub gate: Gate,
+}
+
+/// Whether what was rendered may be written. What is in place already needs no gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    /// Not before somebody changes the binding.
+    Shut(Refusal),
+    /// Not before somebody approves the plan.
+    Approval(Refusal),
+    /// Only the operator's own part is new.
+    Update,
+}
+
+impl Plan {
+    /// Whether the binding owns something in a Deployment, or is about to.
+    pub fn injects(&self, binding: &SignerBinding) -> bool {
+        self.targets.iter().flatten().any(|planned| match planned.gate {
+            Gate::Open | Gate::Update => true,
+            // An older injection of its own, and not that of a voter which it would take over.
+            Gate::Approval(_) => was_injected(binding, &planned.rendered.target.name),
+            Gate::Shut(_) => false,
+        })
+    }
+}
+
+/// Gives each rendered Deployment its gate.
+pub fn plan(observed: &Observed, rendered: Vec<Result<Rendered, Refusal>>, settings: &Settings) -> Plan {
+    let hash = hash(rendered.iter().flatten());
+    let targets = observed.targets.iter().zip(rendered);
+    let targets = targets.map(|(target, rendered)| {
+        let rendered = rendered?;
+        let gate = gate(&observed.binding, target, &rendered, &hash, settings);
+        Ok(Planned { rendered, gate })
+    });
+    Plan {
+        targets: targets.collect(),
+        hash,
+    }
+}
+
+/// Over the sorted pairs of Deployment and rendered hash, and never over live values: a changed image or an autoscaler does
+/// not void an approval.
+fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>) -> String {
+    let mut pairs: Vec<_> = rendered
+        .map(|rendered| format!("{}={}\n", rendered.target.name, rendered.hash))
+        .collect();
+    pairs.sort_unstable();
+    HEXLOWER.encode(&Sha256::digest(pairs.concat()))
+}
+
+fn gate(
+    binding: &SignerBinding,
+    target: &ObservedTarget,
+    rendered: &Rendered,
+    hash: &str,
+    settings: &Settings,
+) -> Gate {
+    if binding.spec.suspend == Some(true) {
+        return Gate::Shut(Refusal::new(
+            reasons::SUSPENDED,
+            "spec.suspend is true: nothing is written for this binding, and what is injected already is left alone",
+        ));
+    }
+    let is_approved = binding
+        .annotations()
+        .get(APPROVE_ANNOTATION)
+        .is_some_and(|approved| approved == hash);
+    if is_approved {
+        return Gate::Open;
+    }
+    let how = format!(
+        "to approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",
+        binding.name_any(),
+        binding.namespace().unwrap_or_default()
+    );
+    if let Some(refusal) = &rendered.take_over {
+        return Gate::Approval(Refusal::new(refusal.reason, format!("{}; {how}", refusal.message)));
+    }
+    // Putting back what was there needs nobody's word.
+    if target
+        .deployment
+        .as_ref()
+        .is_some_and(|live| is_repair(binding, live, rendered))
+    {
+        return Gate::Open;
+    }
+    let is_update = is_update(binding, target, rendered);
+    if is_update && settings.upgrades == Upgrades::Hold {
+        return Gate::Update;
+    }
+    if binding.spec.rollout == Some(Rollout::Manual) {
+        return Gate::Approval(Refusal::new(
+            reasons::APPROVAL_PENDING,
+            format!("spec.rollout is Manual, and status.plan waits for an approval; {how}"),
+        ));
+    }
+    Gate::Open
+}
+
+/// Whether this very rendering was in place before.
+pub fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let wanted = Some(rendered.hash.as_str());
+    live.injected_hash() == wanted || recorded_hash(binding, live.name()) == wanted
+}
+
+/// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
+/// this very spec and token, and this process has never written it.
+fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Rendered) -> bool {
+    let Some(live) = &target.deployment else { return false };
+    let Some(found) = live.injected_hash() else {
+        return false;
+    };
+    let status = binding.status.as_ref();
+    let is_untouched = live
+        .ours()
+        .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image());
+    is_untouched
+        && !target.is_known
+        && recorded_hash(binding, &target.name) == Some(found)
+        && status.is_some_and(|status| status.observed_generation == binding.metadata.generation)
+        && token_part(found) == token_part(&rendered.hash)
+        && template_part(found) != template_part(&rendered.hash)
+}
+
+/// The hash of what the status says was in place for this Deployment.
+fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
+    let status = binding.status.as_ref()?;
+    let target = status.targets.iter().find(|target| target.name == deployment)?;
+    target.hash.as_deref()
+}
+
+/// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
+pub fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
+    live.injected_hash()
+        .is_some_and(|found| token_part(found) != token_part(&rendered.hash))
+        && live
+            .signer()
+            .is_some_and(|signer| token_secret(signer) == token_secret(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::controller::observe::Selection;
+    use crate::controller::validate::{Identity, Target};
+
+    fn rendered(hash: &str) -> Rendered {
+        Rendered {
+            target: Target {
+                namespace: "atto".to_owned(),
+                name: "voter".to_owned(),
+                uid: "u".to_owned(),
+            },
+            node_container: "node".to_owned(),
+            hash: hash.to_owned(),
+            deployment: json!({}),
+            service: json!({}),
+            identity: Identity::NotNeeded,
+            take_over: None,
+        }
+    }
+
+    fn live(hash: &str) -> LiveDeployment {
+        LiveDeployment::new(json!({
+            "metadata": {"name": "voter", "managedFields": [{"manager": "signer-operator", "operation": "Apply", "fieldsV1": {
+                "f:spec": {"f:template": {"f:spec": {"f:initContainers": {"k:{\"name\":\"signer\"}": {"f:image": {}}}}}},
+            }}]},
+            "spec": {"template": {"metadata": {"annotations": {"signer.atto.cash/hash": hash}}}},
+        }))
+    }
+
+    /// A binding whose status says that the first hash was in place for this generation.
+    fn binding(generation: i64, spec: &serde_json::Value) -> SignerBinding {
+        let mut binding = json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding",
+            "metadata": {"name": "voter", "namespace": "atto", "generation": generation},
+            "spec": {
+                "target": {"name": "voter"}, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                "key": {"local": {"secretRef": {"name": "s", "key": "k"}}},
+            },
+            "status": {"observedGeneration": 1, "targets": [
+                {"name": "voter", "injected": true, "pods": 1, "ready": 1, "reason": "Ready", "message": "", "hash": "old-t"},
+            ]},
+        });
+        for (field, value) in spec.as_object().into_iter().flatten() {
+            binding["spec"][field] = value.clone();
+        }
+        serde_json::from_value(binding).unwrap()
+    }
+
+    fn of(binding: &SignerBinding, found: &str, wanted: &str, is_known: bool) -> Gate {
+        let target = ObservedTarget {
+            name: "voter".to_owned(),
+            deployment: Some(live(found)),
+            service: None,
+            rivals: vec![],
+            pods: vec![],
+            selection: Selection::Selected,
+            is_known,
+        };
+        let settings = Settings {
+            signer_image: String::new(),
+            allowed_signer_images: vec![],
+            project: crate::gke::Project::default(),
+            upgrades: Upgrades::Hold,
+        };
+        gate(binding, &target, &rendered(wanted), "approved", &settings)
+    }
+
+    #[test]
+    fn holds_what_only_the_operator_renders_otherwise() {
+        let plain = json!({});
+        assert_eq!(of(&binding(1, &plain), "old-t", "new-t", false), Gate::Update);
+        for (generation, found, wanted, is_known, why) in [
+            (2, "old-t", "new-t", false, "a changed spec"),
+            (1, "old-t", "new-u", false, "another token"),
+            (1, "old-t", "new-t", true, "a change that this process has seen"),
+            (1, "other-t", "new-t", false, "an annotation of somebody else"),
+        ] {
+            assert_eq!(
+                of(&binding(generation, &plain), found, wanted, is_known),
+                Gate::Open,
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn manual_waits_for_an_approval_and_repairs_without_one() {
+        let manual = json!({"rollout": "Manual"});
+        let mut waiting = binding(2, &manual);
+        assert!(
+            matches!(of(&waiting, "old-t", "new-t", true), Gate::Approval(refusal) if refusal.reason == "ApprovalPending")
+        );
+        assert_eq!(
+            of(&waiting, "", "old-t", true),
+            Gate::Open,
+            "a repair towards what was approved"
+        );
+        waiting
+            .annotations_mut()
+            .insert(APPROVE_ANNOTATION.to_owned(), "another".to_owned());
+        assert!(matches!(of(&waiting, "old-t", "new-t", true), Gate::Approval(_)));
+        waiting
+            .annotations_mut()
+            .insert(APPROVE_ANNOTATION.to_owned(), "approved".to_owned());
+        assert_eq!(of(&waiting, "old-t", "new-t", true), Gate::Open);
+        assert!(matches!(
+            of(&binding(2, &json!({"suspend": true})), "old-t", "new-t", true),
+            Gate::Shut(_)
+        ));
+    }
+
+    #[test]
+    fn the_hash_of_a_plan_follows_names_and_hashes_alone() {
+        let (first, mut second) = (rendered("a"), rendered("b"));
+        second.target.name = "z".to_owned();
+        let both = hash([&first, &second].into_iter());
+        assert_eq!(both.len(), 64);
+        assert_eq!(both, hash([&second, &first].into_iter()));
+        second.deployment = json!({"image": "changed"});
+        assert_eq!(both, hash([&first, &second].into_iter()));
+        assert_ne!(both, hash([&first].into_iter()));
+    }
+}

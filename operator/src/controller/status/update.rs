@@ -1,0 +1,51 @@
+//! What waits: an older rendering of the operator's own part, and the plan that an approval names.
+
+use crds::Plan;
+use crds::conditions::reasons;
+
+use super::{State, Truth, shorten};
+use crate::controller::apply::Applied;
+use crate::controller::observe::Observed;
+use crate::controller::validate::Refusal;
+
+/// The schema's bound on a diff.
+const LONGEST_DIFF: usize = 16 * 1024;
+
+/// The state of `UpdateAvailable`.
+pub fn state(observed: &Observed, applied: &Applied) -> State {
+    let held = observed.targets.iter().zip(&applied.targets);
+    let names: Vec<_> = held
+        .filter(|(_, applied)| applied.update)
+        .map(|(target, _)| target.name.as_str())
+        .collect();
+    match names.as_slice() {
+        [] => State::new(
+            Truth::False,
+            Refusal::new(reasons::UP_TO_DATE, "the operator would write nothing otherwise"),
+        ),
+        [first, others @ ..] => State::yes(
+            reasons::UPDATE_AVAILABLE,
+            format!(
+                "this operator ({}) would write its own part of Deployment {first}{} otherwise, see status.plan. It goes with the next change of the binding or of the token, with an approval of the plan, or at once where the operator runs with --upgrades=roll",
+                env!("CARGO_PKG_VERSION"),
+                match others.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                }
+            ),
+        ),
+    }
+}
+
+/// The plan, where something waits for an approval.
+pub fn plan(applied: &Applied) -> Option<Plan> {
+    let diffs: Vec<_> = applied
+        .targets
+        .iter()
+        .filter_map(|target| target.diff.as_deref())
+        .collect();
+    (!diffs.is_empty()).then(|| Plan {
+        hash: applied.plan.clone(),
+        diff: Some(shorten(&diffs.concat(), LONGEST_DIFF)),
+    })
+}

@@ -1,0 +1,208 @@
+//! How the pods of a Deployment prove their identity to Google Cloud, as far as Kubernetes shows it.
+
+use crds::conditions::reasons;
+use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
+use serde_json::Value;
+
+use super::Refusal;
+use crate::controller::live::LiveDeployment;
+use crate::controller::observe::{Account, Observed, ObservedTarget};
+
+/// What the identity of a Deployment's pods is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The key is not in Google Cloud.
+    NotNeeded,
+    /// There is no Deployment yet, so no ServiceAccount.
+    NotKnown,
+    /// The KMS role is granted to the pods' own identity.
+    Direct {
+        account: String,
+        /// Whom the account acts as all the same.
+        annotated: Option<String>,
+    },
+    /// The pods act as a Google service account, which the annotation of their ServiceAccount names.
+    ActsAs {
+        account: String,
+        google: String,
+        /// Whether the annotation is there.
+        is_annotated: bool,
+    },
+}
+
+/// Decides from the live ServiceAccount. `was_ready` says that the annotation was there before, for this very spec.
+pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<Identity, Refusal> {
+    let spec = &observed.binding.spec;
+    if spec.key.gcp.is_none() {
+        return Ok(Identity::NotNeeded);
+    }
+    let Some(live) = target.deployment.as_ref() else {
+        return Ok(Identity::NotKnown);
+    };
+    let name = live.service_account();
+    let account = observed.accounts.iter().find(|account| account.name == name);
+    let found = account.and_then(|account| account.live.as_ref()).and_then(annotation);
+    let Some(wanted) = &spec.workload_identity else {
+        return Ok(Identity::Direct {
+            account: name.to_owned(),
+            annotated: found,
+        });
+    };
+    let google = &wanted.gcp_service_account;
+    let account = usable(live, account, google)?;
+    match found {
+        Some(found) if found != *google && !may_replace(account, was_ready) => Err(conflict(account, &found, google)),
+        found => Ok(Identity::ActsAs {
+            account: name.to_owned(),
+            is_annotated: found.as_ref() == Some(google) && account.live.as_ref().is_some_and(is_ours),
+            google: google.clone(),
+        }),
+    }
+}
+
+/// An account that exists, is not everybody's, and is used by nobody else.
+fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str) -> Result<&'a Account, Refusal> {
+    let deployment = live.name();
+    if live.service_account() == "default" {
+        return Err(Refusal::new(
+            reasons::NO_SERVICE_ACCOUNT,
+            format!(
+                "Deployment {deployment} uses the ServiceAccount default, which every pod of the namespace may use; create one and name it. Add to the manifest:\n{}",
+                manifest(live, google)
+            ),
+        ));
+    }
+    let account = account.filter(|account| account.live.is_some()).ok_or_else(|| {
+        Refusal::new(
+            reasons::SERVICE_ACCOUNT_NOT_FOUND,
+            format!(
+                "Deployment {deployment} names the ServiceAccount {}, which does not exist in this namespace; create it: kubectl create serviceaccount {0} --namespace {}",
+                live.service_account(),
+                live.namespace()
+            ),
+        )
+    })?;
+    match &account.outsider {
+        None => Ok(account),
+        Some(pod) => Err(Refusal::new(
+            reasons::SERVICE_ACCOUNT_SHARED,
+            format!(
+                "pod {pod} uses the ServiceAccount {} as well, and would get the right to use the key; give Deployment {deployment} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
+                account.name
+            ),
+        )),
+    }
+}
+
+/// The lines that a manifest lacks.
+fn manifest(live: &LiveDeployment, google: &str) -> String {
+    let (name, namespace) = (live.name(), live.namespace());
+    format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {name}\n  namespace: {namespace}\n  annotations:\n    {GCP_ACCOUNT_ANNOTATION}: {google}\n---\n# Deployment {name}\nspec:\n  template:\n    spec:\n      serviceAccountName: {name}"
+    )
+}
+
+/// Our own earlier value is ours to change. One that somebody put over it by hand is put back; what a manifest says is
+/// its author's wish.
+fn may_replace(account: &Account, was_ready: bool) -> bool {
+    let Some(live) = &account.live else { return false };
+    is_ours(live)
+        || (was_ready
+            && holders(live)
+                .all(|(manager, operation)| operation == "Update" && manager != "kubectl-client-side-apply"))
+}
+
+fn conflict(account: &Account, found: &str, wanted: &str) -> Refusal {
+    let managers: Vec<_> = account
+        .live
+        .iter()
+        .flat_map(holders)
+        .map(|(manager, operation)| format!("field manager {manager} ({operation})"))
+        .collect();
+    Refusal::new(
+        reasons::FIELD_CONFLICT,
+        format!(
+            "ServiceAccount {}: the annotation {GCP_ACCOUNT_ANNOTATION} is {found}, written by {}; expected {wanted}. Remove it from the manifest or give it that value",
+            account.name,
+            managers.join(" and ")
+        ),
+    )
+}
+
+fn annotation(live: &Value) -> Option<String> {
+    let found = live["metadata"]["annotations"][GCP_ACCOUNT_ANNOTATION].as_str()?;
+    Some(found.to_owned())
+}
+
+/// Whether server-side apply has recorded the annotation as ours.
+pub fn is_ours(live: &Value) -> bool {
+    all_holders(live).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply")
+}
+
+/// The other managers of the annotation.
+fn holders(live: &Value) -> impl Iterator<Item = (&str, &str)> {
+    all_holders(live).filter(|(manager, _)| *manager != FIELD_MANAGER)
+}
+
+fn all_holders(live: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let holds = |entry: &&Value| {
+        let fields = &entry["fieldsV1"]["f:metadata"]["f:annotations"];
+        !fields[format!("f:{GCP_ACCOUNT_ANNOTATION}")].is_null()
+    };
+    entries.filter(holds).map(|entry| {
+        let text = |field: &str| entry[field].as_str().unwrap_or_default();
+        (text("manager"), text("operation"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn account(managers: &[(&str, &str)]) -> Account {
+        let fields = json!({"f:metadata": {"f:annotations": {"f:iam.gke.io/gcp-service-account": {}}}});
+        let managers = managers.iter();
+        let entries: Vec<_> = managers
+            .map(|(manager, operation)| json!({"manager": manager, "operation": operation, "fieldsV1": fields}))
+            .collect();
+        Account {
+            name: "voter".to_owned(),
+            live: Some(json!({"metadata": {"managedFields": entries}})),
+            outsider: None,
+        }
+    }
+
+    #[test]
+    fn replaces_its_own_value_and_what_was_put_over_it_by_hand() {
+        for (managers, was_ready, expected) in [
+            (&[("signer-operator", "Apply")][..], false, true),
+            (&[("kubectl-annotate", "Update")], true, true),
+            (&[("kubectl-annotate", "Update")], false, false),
+            (&[("kubectl-client-side-apply", "Update")], true, false),
+            (&[("flux", "Apply")], true, false),
+        ] {
+            assert_eq!(
+                may_replace(&account(managers), was_ready),
+                expected,
+                "{managers:?} {was_ready}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_default_account_is_refused_with_the_lines_to_add() {
+        let live = LiveDeployment::new(json!({"metadata": {"name": "voter", "namespace": "atto"}, "spec": {}}));
+        let refusal = usable(&live, None, "signer@p.iam.gserviceaccount.com").unwrap_err();
+        assert_eq!(refusal.reason, "NoServiceAccount");
+        for line in [
+            "kind: ServiceAccount",
+            "    iam.gke.io/gcp-service-account: signer@p.iam.gserviceaccount.com",
+            "      serviceAccountName: voter",
+        ] {
+            assert!(refusal.message.contains(line), "{}", refusal.message);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Workload Identity in both styles: what Kubernetes shows, what is annotated, and the commands that grant the key.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use tests::operated::{PROJECT, Place, SOON, VOTER, binding, voter, with};
+use tests::{chart, eventually};
+
+const ANNOTATION: &str = "iam.gke.io/gcp-service-account";
+const GOOGLE: &str = "signer@p.iam.gserviceaccount.com";
+
+fn account() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": "voter", "annotations": {"team": "voters"}},
+    })
+}
+
+fn with_account() -> Value {
+    with(voter(), "/spec/template/spec/serviceAccountName", json!("voter"))
+}
+
+fn direct() -> Value {
+    let version = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}))
+}
+
+fn acting_as(google: &str) -> Value {
+    with(direct(), "/spec/workloadIdentity", json!({"gcpServiceAccount": google}))
+}
+
+async fn annotations(place: &Place) -> Result<Value> {
+    let text = place
+        .kubectl_ok(&["get", "serviceaccount", "voter", "-o", "json"])
+        .await?;
+    Ok(serde_json::from_str::<Value>(&text)?["metadata"]["annotations"].clone())
+}
+
+async fn annotated(place: &Place, expected: Option<&str>) -> Result<()> {
+    eventually(SOON, &format!("the annotation {expected:?}"), async || {
+        let found = annotations(place).await?;
+        ensure!(found[ANNOTATION].as_str() == expected, "{found}");
+        ensure!(
+            found["team"] == "voters",
+            "an annotation of somebody else is gone: {found}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
+    let place = Place::new("annotated").await?;
+    place.apply(&account()).await?;
+    place.apply(&with_account()).await?;
+    place
+        .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    let message = place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    annotated(&place, Some(GOOGLE)).await?;
+    let namespace = &place.namespace;
+    for command in [
+        format!("--member=\"serviceAccount:{PROJECT}.svc.id.goog[{namespace}/voter]\""),
+        format!("{PROJECT}.svc.id.goog/subject/ns/{namespace}/sa/voter\""),
+        format!("--member=\"serviceAccount:{GOOGLE}\""),
+    ] {
+        assert!(message.contains(&command), "`{command}` is missing in: {message}");
+    }
+    for by_hand in [
+        format!("{ANNOTATION}-"),
+        format!("{ANNOTATION}=other@p.iam.gserviceaccount.com"),
+    ] {
+        place
+            .kubectl_ok(&["annotate", "serviceaccount", "voter", "--overwrite", &by_hand])
+            .await?;
+        annotated(&place, Some(GOOGLE)).await?;
+    }
+    let other = "second@p.iam.gserviceaccount.com";
+    place
+        .apply(&with(acting_as(other), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    annotated(&place, Some(other)).await?;
+    // The other style needs no annotation.
+    place
+        .apply(&with(direct(), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    place.condition("IdentityReady", "True", "DirectGrant").await?;
+    annotated(&place, None).await?;
+    place
+        .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    annotated(&place, Some(GOOGLE)).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    annotated(&place, None).await?;
+    let denied: Vec<_> = place
+        .operated
+        .plane
+        .requests()?
+        .into_iter()
+        .filter(|request| request.user() == chart::OPERATOR && request.code() == Some(403))
+        .map(|request| format!("{} {}", request.verb, request.resource()))
+        .collect();
+    assert_eq!(
+        denied,
+        Vec::<String>::new(),
+        "the chart does not grant what the operator asks for"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_grant_to_the_principal_needs_nothing_but_its_command() -> Result<()> {
+    let place = Place::new("direct").await?;
+    place.apply(&account()).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&direct()).await?;
+    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    let principal = format!("principal://iam.googleapis.com/projects/$(gcloud projects describe {PROJECT}");
+    assert!(message.contains(&principal), "{message}");
+    place.condition("Injected", "True", "Injected").await?;
+    annotated(&place, None).await
+}
+
+/// Waits for the refusal, and makes sure that neither the account nor the Deployment was touched.
+async fn refused(place: &Place, reason: &str) -> Result<String> {
+    let message = place.condition("IdentityReady", "False", reason).await?;
+    place.condition("Injected", "False", "IdentityNotReady").await?;
+    place.condition("Ready", "False", reason).await?;
+    let deployment = place.deployment().await?;
+    assert!(deployment["spec"]["template"]["spec"]["initContainers"].is_null());
+    Ok(message)
+}
+
+#[tokio::test]
+async fn the_account_default_is_refused_with_the_lines_to_add() -> Result<()> {
+    let place = Place::new("default").await?;
+    place.apply(&voter()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    let message = refused(&place, "NoServiceAccount").await?;
+    // Applied as they are printed, they are what was missing.
+    let (_, manifest) = message.split_once("kind: ServiceAccount").unwrap_or_default();
+    let (manifest, _) = manifest.split_once("---").unwrap_or_default();
+    let answer = place
+        .kubectl(
+            &["apply", "-f", "-"],
+            &format!("apiVersion: v1\nkind: ServiceAccount{manifest}"),
+        )
+        .await?;
+    ensure!(answer.succeeded, "{}", answer.stderr);
+    place.apply(&with_account()).await?;
+    place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_missing_account_is_waited_for() -> Result<()> {
+    let place = Place::new("absent").await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    refused(&place, "ServiceAccountNotFound").await?;
+    place.apply(&account()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    annotated(&place, Some(GOOGLE)).await
+}
+
+#[tokio::test]
+async fn an_annotation_of_the_manifest_is_not_taken_over() -> Result<()> {
+    let place = Place::new("other").await?;
+    let mut theirs = account();
+    theirs["metadata"]["annotations"][ANNOTATION] = json!("other@p.iam.gserviceaccount.com");
+    place.apply(&theirs).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    let message = refused(&place, "FieldConflict").await?;
+    assert!(
+        message.contains("other@p.iam") && message.contains("kubectl-client-side-apply"),
+        "{message}"
+    );
+    annotated(&place, Some("other@p.iam.gserviceaccount.com")).await?;
+    place.apply(&account()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_account_that_other_pods_use_does_not_get_the_key() -> Result<()> {
+    let place = Place::new("shared").await?;
+    place.apply(&account()).await?;
+    let stranger = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger"},
+        "spec": {"serviceAccountName": "voter", "containers": [{"name": "x", "image": "registry.example/x:1"}]},
+    });
+    place.apply(&stranger).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    let message = refused(&place, "ServiceAccountShared").await?;
+    assert!(message.contains("pod stranger"), "{message}");
+    annotated(&place, None).await?;
+    place.kubectl_ok(&["delete", "pod", "stranger", "--now"]).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    Ok(())
+}

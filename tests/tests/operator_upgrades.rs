@@ -1,0 +1,122 @@
+//! An operator that renders differently restarts nobody's pods by itself, and a bound on rollouts is kept. One operator after
+//! another, so this is one test in a binary of its own.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, with};
+use tests::{ControlPlane, chart, eventually, pods};
+
+const IMAGE: &str = "ghcr.io/attocash/signer-operator/signer";
+
+async fn operated(arguments: &[&str]) -> Result<&'static Operated> {
+    let plane = ControlPlane::shared().await?;
+    Ok(Box::leak(Box::new(Operated::start(plane, arguments).await?)))
+}
+
+async fn signer(place: &Place) -> Result<Value> {
+    Ok(place.deployment().await?["spec"]["template"]["spec"]["initContainers"][0].clone())
+}
+
+async fn image_is(place: &Place, tag: &str) -> Result<()> {
+    eventually(SOON, &format!("the signer {tag}"), async || {
+        let found = signer(place).await?["image"].clone();
+        ensure!(found == format!("{IMAGE}:{tag}"), "{found}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn operators_come_and_go() -> Result<()> {
+    chart::install(ControlPlane::shared().await?.admin(), &[]).await?;
+    let first = operated(&[&format!("--signer-image={IMAGE}:1")]).await?;
+    let place = Place::on(first, "upgrade").await?;
+    place.injected().await?;
+    image_is(&place, "1").await?;
+    first.stop()?;
+
+    an_upgrade_is_held_until_the_next_change(&place).await?;
+    upgrades_roll_at_once_where_that_is_wanted(&place).await?;
+    as_many_roll_as_are_allowed_and_tokens_go_first().await
+}
+
+async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
+    let before = place.deployment().await?;
+    let second = operated(&[&format!("--signer-image={IMAGE}:2")]).await?;
+    let message = place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
+    assert!(message.contains("--upgrades=roll"), "{message}");
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(place.deployment().await?["spec"], before["spec"]);
+    let plan = place
+        .binding()
+        .await?
+        .status
+        .and_then(|status| status.plan)
+        .context("no plan")?;
+    let diff = plan.diff.context("no diff")?;
+    assert!(diff.contains(&format!("-   image: {IMAGE}:1")), "{diff}");
+    assert!(diff.contains(&format!("+   image: {IMAGE}:2")), "{diff}");
+    // The Deployment's own life goes on meanwhile.
+    place
+        .kubectl_ok(&["set", "image", "deployment/voter", "node=registry.example/node:2"])
+        .await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
+    image_is(place, "1").await?;
+    place
+        .apply(&with(binding(), "/spec/signer", json!({"logLevel": "debug"})))
+        .await?;
+    image_is(place, "2").await?;
+    place.condition("UpdateAvailable", "False", "UpToDate").await?;
+    second.stop()
+}
+
+async fn upgrades_roll_at_once_where_that_is_wanted(place: &Place) -> Result<()> {
+    let third = operated(&[&format!("--signer-image={IMAGE}:3"), "--upgrades=roll"]).await?;
+    image_is(place, "3").await?;
+    // Its pods are never ready here, and it would take the one place of the next operator.
+    place.kubectl_ok(&["scale", "deployment/voter", "--replicas=0"]).await?;
+    third.stop()
+}
+
+/// Each Deployment is rolled out by hand, so that the test decides when a place becomes free.
+async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
+    let bounded = operated(&["--max-rollouts=1"]).await?;
+    let [first, second, third, fourth] = [
+        Place::on(bounded, "one").await?,
+        Place::on(bounded, "two").await?,
+        Place::on(bounded, "three").await?,
+        Place::on(bounded, "four").await?,
+    ];
+    for place in [&first, &second, &third, &fourth] {
+        place.injected().await?;
+        pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+        place.condition("RolledOut", "True", "RolledOut").await?;
+    }
+    let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
+    first.apply(&changed).await?;
+    first.condition("Injected", "True", "Injected").await?;
+    second.apply(&changed).await?;
+    second.condition("Injected", "False", "RolloutQueued").await?;
+    // A repair waits for nobody.
+    let stranger = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
+    fourth.kubectl_ok(&stranger).await?;
+    eventually(SOON, "the repair", async || {
+        let found = signer(&fourth).await?["image"].to_string();
+        ensure!(!found.contains("other"), "{found}");
+        Ok(())
+    })
+    .await?;
+    pods::roll_out(&fourth.client, &fourth.namespace, VOTER).await?;
+    third
+        .apply(&secret("token", "value", "another-token-of-more-than-32-bytes-0123"))
+        .await?;
+    third.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    third.condition("TokenReady", "False", "RotationPending").await?;
+    pods::roll_out(&first.client, &first.namespace, VOTER).await?;
+    third.condition("TokenReady", "True", "TokenFound").await?;
+    second.condition("Injected", "False", "RolloutQueued").await?;
+    pods::roll_out(&third.client, &third.namespace, VOTER).await?;
+    second.condition("Injected", "True", "Injected").await?;
+    bounded.stop()
+}
