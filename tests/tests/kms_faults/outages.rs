@@ -26,10 +26,6 @@ async fn votes_asked_for_in_an_outage_are_signed_after_it() {
             report.statuses.keys().all(|status| [200, 429].contains(status)),
             "{front:?}: {report:?}"
         );
-        assert_eq!(
-            report.silent, 0,
-            "{front:?}: every answer comes before the node gives up"
-        );
         signer
             .until("UP", |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
             .await;
