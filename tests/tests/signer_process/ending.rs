@@ -1,11 +1,8 @@
 //! How it ends, and comes back.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use anyhow::Result;
 use nix::sys::signal::Signal;
-use tests::signer_process::{SignerProcess, TOKEN, connect, head, parse, post};
+use tests::signer_process::{SignerProcess, TOKEN, post};
 
 use crate::support::vote;
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ed25519_dalek::VerifyingKey;
 use serde_json::json;
-use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, exchange, get, head, post};
+use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, get, post};
 
 use crate::support::{ADDRESS, json, vote};
 
