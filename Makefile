@@ -61,7 +61,7 @@ fuzz: $(FUZZ) ## Fuzz all that reads what others send, a minute each (FUZZ_SECON
 	  mkdir -p signer/fuzz/corpus/$$target; \
 	  PATH="$(FUZZ_ROOT)/bin:$$PATH" $(CARGO) fuzz run --fuzz-dir signer/fuzz --sanitizer none $$target \
 	    signer/fuzz/corpus/$$target signer/fuzz/seeds/$$target -- \
-	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -verbosity=0 -print_final_stats=1; \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -verbosity=0 -print_funcs=0 -print_final_stats=1; \
 	done
 
 $(FUZZ):
