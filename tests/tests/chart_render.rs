@@ -156,56 +156,6 @@ async fn the_guard_exempts_the_service_account_of_the_release() {
 }
 
 #[tokio::test]
-async fn the_operator_may_do_exactly_this() {
-    let wanted = [
-        (
-            "signer.atto.cash",
-            "signerbindings",
-            &["get", "list", "watch", "patch"][..],
-        ),
-        ("signer.atto.cash", "signerbindings/status", &["patch"]),
-        ("apps", "deployments", &["get", "list", "watch", "patch"]),
-        ("apps", "replicasets", &["get"]),
-        ("", "pods", &["list", "watch"]),
-        ("", "services", &["get", "list", "watch", "create", "patch", "delete"]),
-        ("", "serviceaccounts", &["get", "list", "watch", "patch"]),
-        ("", "secrets", &["get"]),
-        ("", "namespaces", &["get"]),
-        ("events.k8s.io", "events", &["create", "patch"]),
-    ];
-    let wanted: BTreeSet<_> = wanted
-        .into_iter()
-        .flat_map(|(group, resource, verbs)| verbs.iter().map(move |verb| format!("{verb} {group}/{resource}")))
-        .collect();
-
-    let documents = rendered(&[]).await;
-    let role = documents
-        .iter()
-        .find(|d| d["kind"] == "ClusterRole" && d["metadata"]["name"] == "signer-operator")
-        .unwrap();
-    let mut found = BTreeSet::new();
-    for rule in role["rules"].as_array().unwrap() {
-        let list = |key: &str| {
-            rule[key]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|item| item.as_str().unwrap().to_owned())
-        };
-        assert_eq!(rule.as_object().unwrap().len(), 3, "{rule}");
-        for (group, resource) in list("apiGroups").flat_map(|group| list("resources").map(move |r| (group.clone(), r)))
-        {
-            found.extend(list("verbs").map(|verb| format!("{verb} {group}/{resource}")));
-        }
-    }
-    assert_eq!(found, wanted);
-    assert_eq!(
-        one(&documents, "ClusterRoleBinding")["roleRef"]["name"],
-        "signer-operator"
-    );
-}
-
-#[tokio::test]
 async fn the_crd_is_the_generated_one_and_outlives_the_release() {
     let generated = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/signerbindings.yaml")).unwrap();
     let copy = fs::read_to_string(format!("{CHART}/files/signerbindings.yaml")).unwrap();

@@ -100,6 +100,11 @@ async fn the_permissions_it_asks_for_are_those_that_the_chart_grants() -> Result
     everywhere.extend(FOR_PREFLIGHT.map(str::to_owned));
     assert_eq!(granted("ClusterRole"), everywhere);
     assert_eq!(granted("Role"), needed(OWN_NAMESPACE));
+    let binding = objects.iter().find(|object| object["kind"] == "ClusterRoleBinding");
+    assert_eq!(
+        binding.map(|binding| &binding["roleRef"]["name"]),
+        Some(&Value::from(chart::SERVICE_ACCOUNT))
+    );
     Ok(())
 }
 
