@@ -95,6 +95,7 @@ async fn a_restart_of_the_operator_writes_nothing() -> Result<()> {
         place.deployment().await?["metadata"]["generation"].clone(),
         place.binding().await?.metadata.generation,
     );
+    place.operated.stop()?;
     let second = tests::operator_process::OperatorProcess::start(place.operated.plane, &[]).await?;
     let port = second.admin_port();
     eventually(SOON, "the second operator's first reconciles", async || {
