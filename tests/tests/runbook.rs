@@ -1,5 +1,7 @@
 //! Every reason that a condition or a warning can carry has a section in the runbook, and every flag, command and metric a row.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
