@@ -1,12 +1,13 @@
 //! `operator render`: the same steps without a cluster.
 
 mod input;
-mod merge;
+pub(crate) mod merge;
 mod yaml;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crds::SignerBinding;
 use serde_json::Value;
 
 use crate::controller::live::LiveDeployment;
@@ -23,8 +24,28 @@ use crate::gke::Project;
 pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> {
     let (binding, deployment) = input::read(files)?;
     let live = LiveDeployment::new(deployment);
+    let observed = observed(binding, &live);
+    let verdict = validate::validate(&observed, settings);
+    verdict.accepted.clone().map_err(refused)?;
+    let rendered = render::render_all(&observed, &verdict)
+        .pop()
+        .ok_or("nothing was rendered")?
+        .map_err(refused)?;
+    if let Some(refusal) = rendered.take_over {
+        return Err(refused(refusal));
+    }
+    let mut object = live.raw().clone();
+    merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
+    if let Some(map) = object.as_object_mut() {
+        map.remove("status");
+    }
+    yaml::print(&object)
+}
+
+/// The two of them, and of the cluster what is needed to render them.
+pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observed {
     let uses_local = binding.spec.key.local.is_some();
-    let observed = Observed {
+    Observed {
         binding: Arc::new(binding),
         targets: vec![ObservedTarget {
             name: live.name().to_owned(),
@@ -53,22 +74,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
             outsider: None,
         }],
         project: Project::default(),
-    };
-    let verdict = validate::validate(&observed, settings);
-    verdict.accepted.clone().map_err(refused)?;
-    let rendered = render::render_all(&observed, &verdict)
-        .pop()
-        .ok_or("nothing was rendered")?
-        .map_err(refused)?;
-    if let Some(refusal) = rendered.take_over {
-        return Err(refused(refusal));
     }
-    let mut object = live.raw().clone();
-    merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
-    if let Some(map) = object.as_object_mut() {
-        map.remove("status");
-    }
-    yaml::print(&object)
 }
 
 fn refused(Refusal { reason, message }: Refusal) -> String {

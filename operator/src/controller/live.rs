@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use serde_json::Value;
 
 /// A Deployment as the API server has it.
@@ -167,14 +167,16 @@ impl LiveDeployment {
             .find(|entry| entry.manager == FIELD_MANAGER && entry.operation == "Apply")
     }
 
-    /// Whether a manifest that is applied, by the server or by kubectl itself, carries this variable.
+    /// Whether a manifest carries this variable: one that is applied, by the server or by kubectl itself, or one that was
+    /// created or replaced. An update that holds something else of ours too is no manifest: a rollback or the restore of a
+    /// backup has brought back what we wrote.
     pub fn is_carried_by_a_manifest(&self, container: &str, variable: &str) -> bool {
-        let server_side = self.managed_fields().any(|entry| {
-            entry.operation == "Apply"
-                && entry.manager != FIELD_MANAGER
+        let in_managed_fields = self.managed_fields().any(|entry| {
+            entry.manager != FIELD_MANAGER
                 && entry.owns_variable_value(container, variable)
+                && (entry.operation == "Apply" || !entry.owns_something_injected())
         });
-        server_side || self.last_applied_variables(container).any(|name| name == variable)
+        in_managed_fields || self.last_applied_variables(container).any(|name| name == variable)
     }
 
     /// The names of a container's variables in the manifest that `kubectl apply` has kept of itself.
@@ -224,6 +226,13 @@ impl ManagedFields<'_> {
     /// Whether the entry holds a label or an annotation of the pod template.
     pub fn owns_template_key(&self, map: &str, key: &str) -> bool {
         !self.fields["f:spec"]["f:template"]["f:metadata"][format!("f:{map}")][format!("f:{key}")].is_null()
+    }
+
+    /// Whether the entry holds what no manifest has without us: the sidecar, our label, our annotation.
+    fn owns_something_injected(&self) -> bool {
+        self.owns_signer()
+            || self.owns_template_key("labels", DEPLOYMENT_LABEL)
+            || self.owns_template_key("annotations", HASH_ANNOTATION)
     }
 
     /// Whether the entry holds the value of a variable of a container.

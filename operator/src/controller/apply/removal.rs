@@ -12,6 +12,8 @@ use super::super::validate::Target;
 use super::{conflict, deployment, identity, service};
 
 mod leftovers;
+#[cfg(test)]
+mod properties;
 
 /// What was taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

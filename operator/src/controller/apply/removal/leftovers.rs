@@ -128,4 +128,33 @@ mod tests {
         );
         assert!(patch(&deployment("Apply"), &deployment("Apply")).is_empty());
     }
+
+    #[test]
+    fn keeps_a_variable_of_a_created_manifest_and_clears_one_that_a_backup_brought_back() {
+        let node = json!({ "k:{\"name\":\"node\"}": { "f:env": {
+            "k:{\"name\":\"ATTO_SIGNER_BACKEND\"}": { "f:value": {} },
+        } } });
+        let deployment = |restored: bool| {
+            let mut theirs = json!({ "f:containers": node });
+            if restored {
+                theirs["f:initContainers"] = json!({ "k:{\"name\":\"signer\"}": {} });
+            }
+            let entry = |manager: &str, operation: &str, pod: &Value| {
+                let fields = json!({ "f:spec": { "f:template": { "f:spec": pod } } });
+                json!({ "manager": manager, "operation": operation, "fieldsV1": fields })
+            };
+            let ours = entry(crds::names::FIELD_MANAGER, "Apply", &json!({ "f:containers": node }));
+            LiveDeployment::new(json!({
+                "metadata": { "managedFields": [ours, entry("other", "Update", &theirs)] },
+                "spec": { "template": { "spec": { "containers": [
+                    { "name": "node", "env": [{ "name": "ATTO_SIGNER_BACKEND", "value": "REMOTE" }] },
+                ] } } },
+            }))
+        };
+        assert!(patch(&deployment(false), &deployment(false)).is_empty());
+        assert_eq!(
+            patch(&deployment(true), &deployment(true)),
+            [json!({ "op": "remove", "path": "/spec/template/spec/containers/0/env" })]
+        );
+    }
 }

@@ -1,0 +1,55 @@
+//! Deployments as people write them: the voter of the fixture with something changed.
+
+mod containers;
+mod deployments;
+mod pods;
+
+use serde_json::{Value, json};
+use tests::operated::{voter, with};
+
+/// What is changed: where, and to what; nothing at all where that is null.
+type Changes = Vec<(&'static str, Value)>;
+
+/// One Deployment of the corpus.
+pub struct Case {
+    pub name: String,
+    /// The API server takes it only from who does not apply it server-side.
+    pub has_duplicates: bool,
+    changes: Changes,
+}
+
+/// All of them.
+pub fn all() -> Vec<Case> {
+    let mut cases = containers::cases();
+    cases.extend(pods::cases());
+    cases.extend(deployments::cases());
+    cases
+}
+
+fn case(name: impl Into<String>, changes: Changes) -> Case {
+    Case {
+        name: name.into(),
+        has_duplicates: false,
+        changes,
+    }
+}
+
+impl Case {
+    /// Its manifest, with a label by which a binding selects it.
+    pub fn manifest(&self) -> Value {
+        // No pods: what is restored is the spec, and the machine has better things to do.
+        let mut object = with(voter(), "/spec/replicas", json!(0));
+        let app: String = self.name.chars().take(63).filter(|each| *each != '.').collect();
+        object["metadata"] = json!({"name": self.name, "labels": {"signed": "yes"}});
+        object["spec"]["selector"]["matchLabels"]["app"] = json!(app);
+        object["spec"]["template"]["metadata"]["labels"]["app"] = json!(app);
+        for (place, value) in &self.changes {
+            object = with(object, place, value.clone());
+            if let (Some((parent, field)), Value::Null) = (place.rsplit_once('/'), value) {
+                let parent = object.pointer_mut(parent).and_then(Value::as_object_mut);
+                parent.map(|parent| parent.remove(field));
+            }
+        }
+        object
+    }
+}
