@@ -11,7 +11,29 @@ macro_rules! node {
 }
 
 pub fn cases() -> Vec<Case> {
-    let mut cases = vec![
+    let mut cases = variables();
+    cases.push(Case {
+        has_duplicates: true,
+        ..case(
+            "duplicate-variables",
+            vec![(
+                node!("env"),
+                json!([
+                    {"name": "A", "value": "1"},
+                    {"name": "B", "value": "$(A)"},
+                    {"name": "A", "value": "2"},
+                    {"name": "A", "value": "1"},
+                ]),
+            )],
+        )
+    });
+    cases.extend(settings());
+    cases.extend(init_containers());
+    cases
+}
+
+fn variables() -> Vec<Case> {
+    vec![
         case("plain", vec![]),
         case("no-variables", vec![(node!("env"), Value::Null)]),
         case("many-variables", vec![(node!("env"), many_variables())]),
@@ -44,6 +66,11 @@ pub fn cases() -> Vec<Case> {
                 ]),
             )],
         ),
+    ]
+}
+
+fn settings() -> Vec<Case> {
+    vec![
         case(
             "guaranteed",
             vec![
@@ -141,24 +168,7 @@ pub fn cases() -> Vec<Case> {
                 json!(format!("registry.example:5000/node@sha256:{}", "0".repeat(64))),
             )],
         ),
-    ];
-    cases.push(Case {
-        has_duplicates: true,
-        ..case(
-            "duplicate-variables",
-            vec![(
-                node!("env"),
-                json!([
-                    {"name": "A", "value": "1"},
-                    {"name": "B", "value": "$(A)"},
-                    {"name": "A", "value": "2"},
-                    {"name": "A", "value": "1"},
-                ]),
-            )],
-        )
-    });
-    cases.extend(init_containers());
-    cases
+    ]
 }
 
 fn init_containers() -> Vec<Case> {

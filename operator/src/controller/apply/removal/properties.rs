@@ -47,7 +47,7 @@ fn environment() -> impl Strategy<Value = Option<Value>> {
             std::mem::swap(&mut own, &mut documented);
         }
         own.append(&mut documented);
-        (!own.is_empty()).then(|| Value::Array(own))
+        (!own.is_empty()).then_some(Value::Array(own))
     })
 }
 
@@ -102,7 +102,7 @@ fn deployment() -> impl Strategy<Value = Value> {
             containers.insert(index.index(containers.len() + 1), node);
             let spec = object(vec![
                 ("containers", Some(Value::Array(containers))),
-                ("initContainers", (!init.is_empty()).then(|| Value::Array(init))),
+                ("initContainers", (!init.is_empty()).then_some(Value::Array(init))),
             ]);
             let metadata = object(vec![
                 ("labels", Some(json!({"app": "voter"}))),
