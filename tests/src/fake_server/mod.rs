@@ -56,6 +56,9 @@ pub enum Reply {
 /// Answers requests whose bodies are there in full.
 pub type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Reply> + Send + Sync>;
 
+/// Ports that are tried.
+const ATTEMPTS: u32 = 10;
+
 /// What the server has met.
 #[derive(Debug, Default)]
 struct Counts {
@@ -78,12 +81,7 @@ impl FakeServer {
     /// # Errors
     /// When there is no free port.
     pub fn start(front: Front, handler: Handler) -> Result<Self> {
-        let port = Port::reserve()?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
-        let listener = match front {
-            Front::Refusing => None,
-            _ => Some(listen(address).with_context(|| format!("cannot listen on {address}"))?),
-        };
+        let (port, address, listener) = place(front != Front::Refusing)?;
         let (sender, receiver) = watch::channel(front);
         let (done, listening) = watch::channel(front);
         let counts = Arc::<Counts>::default();
@@ -135,6 +133,22 @@ impl FakeServer {
 impl Drop for FakeServer {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// A port of its own, and a listener on it if it is to listen. A port that was just found free may be held for a moment by a
+/// process that another thread is starting: it has a copy of all open sockets until it becomes another program.
+fn place(listens: bool) -> Result<(Port, SocketAddr, Option<TcpListener>)> {
+    let mut attempts = 0;
+    loop {
+        let port = Port::reserve()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
+        attempts += 1;
+        match listens.then(|| listen(address)).transpose() {
+            Ok(listener) => return Ok((port, address, listener)),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts < ATTEMPTS => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot listen on {address}")),
+        }
     }
 }
 
