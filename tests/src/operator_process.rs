@@ -104,3 +104,18 @@ impl OperatorProcess {
 pub async fn get(port: u16, path: &'static str) -> Result<signer_process::Answer> {
     tokio::task::spawn_blocking(move || signer_process::get(port, path)).await?
 }
+
+/// Runs a command of the operator as this person until it ends: what it exits with, and all it has printed.
+pub async fn command(who: &Kubeconfig, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+    let program = tokio::task::spawn_blocking(|| workspace::program("operator")).await??;
+    let output = tokio::process::Command::new(program)
+        .args(arguments)
+        .env("KUBECONFIG", who.path())
+        .env_remove("HTTPS_PROXY")
+        .env_remove("https_proxy")
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    let text = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
+    Ok((output.status.code(), text))
+}

@@ -3,23 +3,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::operated::{Place, SOON, VOTER, binding, voter, with};
-use tests::{Kubeconfig, chart, eventually, workspace};
-use tokio::process::Command;
+use tests::operator_process::command as operator;
+use tests::{chart, eventually};
 
 const DEPLOYMENT: &str = "deployment/voter";
-
-async fn operator(who: &Kubeconfig, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-    let output = Command::new(workspace::program("operator")?)
-        .args(arguments)
-        .env("KUBECONFIG", who.path())
-        .env_remove("HTTPS_PROXY")
-        .env_remove("https_proxy")
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    let text = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
-    Ok((output.status.code(), text))
-}
 
 async fn explain(place: &Place) -> Result<String> {
     let admin = place.operated.plane.admin();

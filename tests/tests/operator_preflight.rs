@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use operator::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
 use serde_json::Value;
-use tests::{ControlPlane, Kubeconfig, chart, workspace};
+use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
 
 /// What only `operator preflight` itself uses: without it, it says so.
@@ -17,16 +17,7 @@ const FOR_PREFLIGHT: [&str; 3] = [
 
 async fn preflight(who: &Kubeconfig) -> Result<(Option<i32>, String)> {
     let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
-    let output = Command::new(workspace::program("operator")?)
-        .args(["preflight", &namespace])
-        .env("KUBECONFIG", who.path())
-        .env_remove("HTTPS_PROXY")
-        .env_remove("https_proxy")
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    let text = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
-    Ok((output.status.code(), text))
+    operator_process::command(who, &["preflight", &namespace]).await
 }
 
 fn line<'a>(text: &'a str, about: &str) -> &'a str {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crds::SignerBinding;
 use kube::ResourceExt;
 
-use super::{DeploymentArgs, DeploymentName, Failure, client, snapshot};
+use super::{DeploymentArgs, Failure, Subject};
 use crate::controller::context::Context;
 use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{self, Selection};
@@ -19,14 +19,11 @@ use crate::controller::validate::{self, Refusal};
 /// # Errors
 /// There is no such Deployment, or the cluster cannot be asked.
 pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
-    let DeploymentArgs {
-        deployment: DeploymentName(name),
+    let Subject {
+        context,
         namespace,
-        images,
-    } = arguments;
-    let client = client().await?;
-    let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let context = snapshot::context(client, images.into(), &namespace).await?;
+        name,
+    } = Subject::of(arguments).await?;
     let live = observe::deployment(&context, &namespace, &name).await?;
     let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
     let mut text = what_it_is(&live);

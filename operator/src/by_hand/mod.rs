@@ -8,9 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
-use kube::Client;
 
 use crate::config::ImageArgs;
+use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::progress::Progress;
 use crate::serve;
@@ -91,9 +91,29 @@ impl From<Error> for Failure {
     }
 }
 
-async fn client() -> Result<Client, Failure> {
-    let client = serve::client(&Progress::default()).await;
-    client.map_err(|error| Failure::new(69, format!("{error:#}")))
+/// The Deployment that is meant, and what a reconcile would know.
+struct Subject {
+    context: Context,
+    namespace: String,
+    name: String,
+}
+
+impl Subject {
+    async fn of(arguments: DeploymentArgs) -> Result<Self, Failure> {
+        let DeploymentArgs {
+            deployment: DeploymentName(name),
+            namespace,
+            images,
+        } = arguments;
+        let client = serve::client(&Progress::default()).await;
+        let client = client.map_err(|error| Failure::new(69, format!("{error:#}")))?;
+        let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+        Ok(Self {
+            context: snapshot::context(client, images.into(), &namespace).await?,
+            namespace,
+            name,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::{DeploymentArgs, DeploymentName, Failure, client, snapshot};
+use super::{DeploymentArgs, Failure, Subject};
 use crate::controller::apply::removal;
 use crate::controller::error::Error;
 use crate::controller::observe;
@@ -14,14 +14,11 @@ const ATTEMPTS: usize = 5;
 /// # Errors
 /// There is no such Deployment, a binding is for it, or the API server refuses.
 pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
-    let DeploymentArgs {
-        deployment: DeploymentName(name),
+    let Subject {
+        context,
         namespace,
-        images,
-    } = arguments;
-    let client = client().await?;
-    let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let context = snapshot::context(client, images.into(), &namespace).await?;
+        name,
+    } = Subject::of(arguments).await?;
     for _ in 0..ATTEMPTS {
         let live = observe::deployment(&context, &namespace, &name).await?;
         let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
