@@ -100,9 +100,15 @@ impl Place {
 
     /// The same with an operator of the test's own choice.
     pub async fn on(operated: &'static Operated, prefix: &str) -> Result<Self> {
+        let namespace = operated.plane.namespace(prefix).await?;
+        Self::in_namespace(operated, namespace).await
+    }
+
+    /// The same in a namespace that is there already.
+    pub async fn in_namespace(operated: &'static Operated, namespace: String) -> Result<Self> {
         let place = Self {
             client: operated.plane.client().await?,
-            namespace: operated.plane.namespace(prefix).await?,
+            namespace,
             operated,
         };
         place.apply(&secret("token", "value", TOKEN)).await?;
@@ -144,6 +150,17 @@ impl Place {
         let answer = self.kubectl(&command, &object.to_string()).await?;
         ensure!(answer.succeeded, "kubectl apply: {}", answer.stderr);
         Ok(())
+    }
+
+    /// `kubectl replace`, made once more where somebody has written since kubectl has read.
+    pub async fn replace(&self, object: impl AsyncFn() -> Result<Value>) -> Result<()> {
+        eventually(SOON, "a replacement", async || {
+            let object = object().await?;
+            let answer = self.kubectl(&["replace", "-f", "-"], &object.to_string()).await?;
+            ensure!(answer.succeeded, "{}", answer.stderr);
+            Ok(())
+        })
+        .await
     }
 
     fn deployments(&self) -> Api<DynamicObject> {

@@ -53,13 +53,15 @@ async fn everyday_commands_cost_the_operator_no_write() -> Result<()> {
     assert_eq!(now, sets);
 
     // An edit is a replacement by the whole live object.
-    let edited = with(
-        after,
-        "/spec/template/spec/containers/1/image",
-        json!("registry.example/exporter:2"),
-    );
-    let answer = place.kubectl(&["replace", "-f", "-"], &edited.to_string()).await?;
-    ensure!(answer.succeeded, "{}", answer.stderr);
+    place
+        .replace(async || {
+            Ok(with(
+                settled(&place).await?.0,
+                "/spec/template/spec/containers/1/image",
+                json!("registry.example/exporter:2"),
+            ))
+        })
+        .await?;
     is_content(&place).await?;
     ours(&settled(&place).await?.0)?;
     assert_eq!(writes(&place)?, 1, "one for the injection");

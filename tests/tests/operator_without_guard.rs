@@ -59,8 +59,7 @@ async fn a_rollback_to_before_the_signer_is_put_back() -> Result<()> {
 async fn a_replace_without_the_sidecar_is_put_back() -> Result<()> {
     let place = place("replace").await?;
     let before = place.injected().await?;
-    let answer = place.kubectl(&["replace", "-f", "-"], &voter().to_string()).await?;
-    ensure!(answer.succeeded, "{}", answer.stderr);
+    place.replace(async || Ok(voter())).await?;
     repaired(&place, &before).await
 }
 
