@@ -66,6 +66,8 @@ pub mod reasons {
         ACCEPTED = "Accepted";
         /// `Accepted`: the signer image does not begin with an allowed prefix.
         IMAGE_NOT_ALLOWED = "ImageNotAllowed";
+        /// `Accepted`: `deletionPolicy: Remove` where nothing allows to let a binding of a dying namespace go.
+        REMOVE_NEEDS_CLUSTER_ROLE = "RemoveNeedsClusterRole";
         /// `Accepted`: an older binding already serves the Deployment.
         TARGET_TAKEN = "TargetTaken";
         /// `TokenReady`: the token is there.

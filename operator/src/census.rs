@@ -73,12 +73,11 @@ fn by_condition<'a>(bindings: &[&'a SignerBinding]) -> BTreeMap<(&'a str, &'a st
 
 /// A Service of ours lives as long as its Deployment, and is deleted when the signer is taken out.
 fn is_orphaned(service: &PartialObjectMeta<Service>, bindings: &[&SignerBinding]) -> bool {
-    let owners = service.owner_references().iter();
-    let Some(deployment) = owners
-        .filter(|owner| owner.kind == "Deployment")
-        .map(|owner| owner.name.as_str())
-        .next()
-    else {
+    let owner = service
+        .owner_references()
+        .iter()
+        .find(|owner| owner.kind == "Deployment");
+    let Some(deployment) = owner.map(|owner| owner.name.as_str()) else {
         return false;
     };
     let serves = |binding: &SignerBinding| {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::by_hand::{self, DeploymentArgs, Failure};
-use crate::config::{ImageArgs, LeaseArgs, RunArgs};
+use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};
 use crate::offline;
 use crate::preflight::{self, Verdict};
 use crate::progress::Progress;
@@ -26,7 +26,7 @@ enum Command {
     /// Run the controller, in a cluster or with KUBECONFIG.
     Run(RunArgs),
     /// Look whether this cluster has everything that the operator needs, a line each.
-    Preflight(LeaseArgs),
+    Preflight(PreflightArgs),
     /// Say why a Deployment has, or has not, a signer, from live state.
     Explain(DeploymentArgs),
     /// Take the signer out of a Deployment that no SignerBinding is for.
@@ -46,6 +46,16 @@ struct RenderArgs {
 
     #[command(flatten)]
     images: ImageArgs,
+}
+
+/// Flags of `operator preflight`.
+#[derive(Args, Debug)]
+struct PreflightArgs {
+    #[command(flatten)]
+    lease: LeaseArgs,
+
+    #[command(flatten)]
+    scope: ScopeArgs,
 }
 
 /// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 66 no
@@ -99,7 +109,7 @@ async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failur
 
 /// Prints every finding; the worst one decides the exit code.
 #[tokio::main]
-async fn preflight(LeaseArgs { lease_namespace }: LeaseArgs) -> ExitCode {
+async fn preflight(PreflightArgs { lease, scope }: PreflightArgs) -> ExitCode {
     let client = match serve::client(&Progress::default()).await {
         Ok(client) => client,
         Err(error) => {
@@ -107,8 +117,10 @@ async fn preflight(LeaseArgs { lease_namespace }: LeaseArgs) -> ExitCode {
             return ExitCode::from(Verdict::Unavailable.exit_code());
         }
     };
-    let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let findings = preflight::examine(&client, &namespace).await;
+    let namespace = lease
+        .lease_namespace
+        .unwrap_or_else(|| client.default_namespace().to_owned());
+    let findings = preflight::examine(&client, &scope.into(), &namespace).await;
     let text: String = findings
         .iter()
         .flat_map(|finding| [finding.to_string(), "\n".to_owned()])

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 
 use crate::controller::plan::Upgrades;
 use crate::controller::validate::Settings;
-use crate::gke::Project;
+use crate::scope::{NamespaceName, Scope};
 
 /// Image of the signer that belongs to this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
@@ -52,7 +52,39 @@ pub struct RunArgs {
     pub max_rollouts: Option<NonZeroUsize>,
 
     #[command(flatten)]
+    pub scope: ScopeArgs,
+
+    #[command(flatten)]
     pub images: ImageArgs,
+}
+
+/// Where the operator acts.
+#[derive(Args, Clone, Debug)]
+pub struct ScopeArgs {
+    /// The namespaces whose SignerBindings are looked at, separated by commas. Default: all.
+    #[arg(
+        long,
+        env = "SIGNER_OPERATOR_WATCH_NAMESPACES",
+        value_name = "NAMESPACES",
+        value_delimiter = ','
+    )]
+    pub watch_namespaces: Vec<NamespaceName>,
+
+    /// There are Roles in these namespaces and no ClusterRole: `deletionPolicy: Remove` is refused, because a namespace that
+    /// is being deleted may lose its Role first.
+    #[arg(long, env = "SIGNER_OPERATOR_STRICT_RBAC", action = ArgAction::SetTrue, requires = "watch_namespaces")]
+    pub strict_rbac: bool,
+}
+
+impl From<ScopeArgs> for Scope {
+    fn from(
+        ScopeArgs {
+            watch_namespaces,
+            strict_rbac,
+        }: ScopeArgs,
+    ) -> Self {
+        Self::new(watch_namespaces, strict_rbac)
+    }
 }
 
 /// Where the operator's own Lease is.
@@ -94,8 +126,7 @@ impl From<ImageArgs> for Settings {
                 .map(|prefix| prefix.trim().to_owned())
                 .filter(|prefix| !prefix.is_empty())
                 .collect(),
-            project: Project::default(),
-            upgrades: Upgrades::default(),
+            ..Self::default()
         }
     }
 }

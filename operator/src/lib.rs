@@ -28,5 +28,6 @@ pub mod leader;
 pub mod offline;
 pub mod preflight;
 pub mod progress;
+pub mod scope;
 pub mod serve;
 pub mod telemetry;

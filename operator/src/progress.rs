@@ -20,6 +20,7 @@ pub struct Progress(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// By the path that is asked.
     watches: BTreeMap<String, Watch>,
     reconciles: BTreeMap<u64, Instant>,
     next: u64,
@@ -51,37 +52,45 @@ impl Progress {
             .watches
             .iter()
             .find(|(_, watch)| now.duration_since(watch.asked) >= WATCH_LIMIT);
-        if let Some((resource, watch)) = watch {
+        if let Some((path, watch)) = watch {
             let seconds = now.duration_since(watch.asked).as_secs();
-            return Some(format!("the watch of {resource} was not asked for in {seconds} s"));
+            return Some(format!("the watch of {path} was not asked for in {seconds} s"));
         }
         let (_, oldest) = state.reconciles.first_key_value()?;
         let age = now.duration_since(*oldest);
         (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has been under way for {} s", age.as_secs()))
     }
 
-    /// How long ago each watch was last answered.
-    pub fn watch_ages(&self, now: Instant) -> Vec<(String, Duration)> {
-        let state = self.lock();
-        let answered = state
-            .watches
-            .iter()
-            .filter_map(|(resource, watch)| Some((resource, watch.answered?)));
-        answered
-            .map(|(resource, answered)| (resource.clone(), now.duration_since(answered)))
-            .collect()
+    /// How long ago the watch of each resource was last answered; that of the worst one, where namespaces are watched one by one.
+    pub fn watch_ages(&self, now: Instant) -> BTreeMap<String, Duration> {
+        let mut ages = BTreeMap::new();
+        for (path, watch) in &self.lock().watches {
+            let (Some(answered), Some(resource)) = (watch.answered, path.rsplit('/').next()) else {
+                continue;
+            };
+            let age: &mut Duration = ages.entry(resource.to_owned()).or_default();
+            *age = now.duration_since(answered).max(*age);
+        }
+        ages
     }
 
-    fn ask(&self, resource: &str, now: Instant) {
+    fn ask(&self, question: Question<'_>, now: Instant) {
         let mut state = self.lock();
-        let answered = state.watches.get(resource).and_then(|watch| watch.answered);
-        state
-            .watches
-            .insert(resource.to_owned(), Watch { asked: now, answered });
+        match question {
+            Question::Watch(path) => {
+                let answered = state.watches.get(path).and_then(|watch| watch.answered);
+                state.watches.insert(path.to_owned(), Watch { asked: now, answered });
+            }
+            Question::List(path) => {
+                if let Some(watch) = state.watches.get_mut(path) {
+                    watch.asked = now;
+                }
+            }
+        }
     }
 
-    fn answer(&self, resource: &str, now: Instant) {
-        if let Some(watch) = self.lock().watches.get_mut(resource) {
+    fn answer(&self, path: &str, now: Instant) {
+        if let Some(watch) = self.lock().watches.get_mut(path) {
             watch.answered = Some(now);
         }
     }
@@ -104,12 +113,22 @@ impl Drop for Reconcile {
     }
 }
 
-/// What is watched with this request, if anything: a resource's name in the plural.
-fn watched(uri: &Uri) -> Option<&str> {
-    let is_watch = uri
-        .query()
-        .is_some_and(|query| query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1")));
-    uri.path().rsplit('/').next().filter(|_| is_watch)
+/// What a request asks for, where it is one of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question<'a> {
+    Watch(&'a str),
+    /// What a watch begins with, again and again as long as it is refused. Other lists are not asked for in pages.
+    List(&'a str),
+}
+
+fn question(uri: &Uri) -> Option<Question<'_>> {
+    let mut pairs = uri.query()?.split('&');
+    if pairs.clone().any(|pair| matches!(pair, "watch=true" | "watch=1")) {
+        return Some(Question::Watch(uri.path()));
+    }
+    pairs
+        .any(|pair| pair.starts_with("limit="))
+        .then(|| Question::List(uri.path()))
 }
 
 impl<S> Layer<S> for Progress {
@@ -144,15 +163,18 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let resource = watched(request.uri()).map(str::to_owned);
-        if let Some(resource) = &resource {
-            self.progress.ask(resource, Instant::now());
+        let mut watched = None;
+        if let Some(question) = question(request.uri()) {
+            self.progress.ask(question, Instant::now());
+            if let Question::Watch(path) = question {
+                watched = Some(path.to_owned());
+            }
         }
         let (answer, progress) = (self.inner.call(request), self.progress.clone());
         Box::pin(async move {
             let answer = answer.await?;
-            if let Some(resource) = resource.filter(|_| answer.status().is_success()) {
-                progress.answer(&resource, Instant::now());
+            if let Some(path) = watched.filter(|_| answer.status().is_success()) {
+                progress.answer(&path, Instant::now());
             }
             Ok(answer)
         })
@@ -166,25 +188,35 @@ mod tests {
     #[test]
     fn only_watches_count_and_each_by_its_own_clock() {
         let uri = |text: &str| text.parse::<Uri>().unwrap();
-        let list = uri("/apis/apps/v1/deployments?limit=500");
-        let watch = uri("/apis/apps/v1/namespaces/atto/deployments?allowWatchBookmarks=true&watch=true");
-        assert_eq!((watched(&list), watched(&watch)), (None, Some("deployments")));
+        let path = "/apis/apps/v1/namespaces/atto/deployments";
+        let read = uri("/apis/apps/v1/namespaces/atto/deployments/voter");
+        let list = uri(&format!("{path}?limit=500"));
+        let watch = uri(&format!("{path}?allowWatchBookmarks=true&watch=true"));
+        assert_eq!(question(&read), None);
+        assert_eq!(question(&list), Some(Question::List(path)));
+        assert_eq!(question(&watch), Some(Question::Watch(path)));
 
         let (progress, start) = (Progress::default(), Instant::now());
-        progress.ask("services", start);
-        progress.answer("services", start);
-        progress.ask("deployments", start + WATCH_LIMIT / 2);
+        for namespace in ["a", "b"] {
+            let services = format!("/api/v1/namespaces/{namespace}/services");
+            progress.ask(Question::Watch(&services), start);
+            progress.answer(&services, start);
+        }
+        let services = "/api/v1/namespaces/b/services";
+        progress.ask(Question::Watch(path), start + WATCH_LIMIT / 2);
+        progress.ask(
+            Question::Watch("/api/v1/namespaces/a/services"),
+            start + WATCH_LIMIT / 2,
+        );
+        progress.answer("/api/v1/namespaces/a/services", start + WATCH_LIMIT / 2);
         assert_eq!(progress.stuck(start + WATCH_LIMIT / 2), None);
         let stuck = progress.stuck(start + WATCH_LIMIT);
-        assert_eq!(
-            stuck.as_deref(),
-            Some("the watch of services was not asked for in 600 s")
-        );
-        assert_eq!(
-            progress.watch_ages(start + WATCH_LIMIT),
-            [("services".to_owned(), WATCH_LIMIT)]
-        );
-        progress.ask("services", start + WATCH_LIMIT);
+        let text = format!("the watch of {services} was not asked for in 600 s");
+        assert_eq!(stuck, Some(text));
+        let ages = progress.watch_ages(start + WATCH_LIMIT);
+        assert_eq!(ages, BTreeMap::from([("services".to_owned(), WATCH_LIMIT)]));
+        // One that is refused, and so begins anew, gets on.
+        progress.ask(Question::List(services), start + WATCH_LIMIT);
         assert_eq!(progress.stuck(start + WATCH_LIMIT), None);
     }
 

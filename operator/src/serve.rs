@@ -43,12 +43,14 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         gke_project,
         upgrades,
         max_rollouts,
+        scope,
         images,
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
     let mut settings = settings(images.into())?;
     settings.project = Project::find(gke_project).await;
     settings.upgrades = upgrades;
+    settings.scope = scope.into();
     let metrics = Arc::new(Metrics::new()?);
     let client = client(&metrics.progress).await?;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;

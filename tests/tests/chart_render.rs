@@ -214,6 +214,45 @@ async fn values_reach_the_operators_command_line() {
 }
 
 #[tokio::test]
+async fn a_list_of_namespaces_gives_roles_there_and_a_cluster_role_for_bindings_alone() {
+    let list = "--set-json=watchNamespaces=[\"atto\", \"signer-operator\"]";
+    let some = rendered(&[list]).await;
+    assert_eq!(argument(&some, "--watch-namespaces"), "atto,signer-operator");
+    let own = |document: &&Value| document["metadata"]["name"] == "signer-operator-bindings";
+    let mut roles: Vec<_> = some.iter().filter(own).collect();
+    roles.retain(|document| document["kind"] == "Role");
+    let namespaces: Vec<_> = roles.iter().map(|role| &role["metadata"]["namespace"]).collect();
+    assert_eq!(namespaces, ["atto", NAMESPACE]);
+    let whole = rendered(&[]).await;
+    let granted = |documents: &[Value], name: &str| {
+        let role = documents
+            .iter()
+            .find(|document| document["kind"] == "ClusterRole" && document["metadata"]["name"] == name);
+        role.and_then(|role| role["rules"].as_array().cloned())
+    };
+    // What is left over is what `operator preflight` looks at.
+    let everywhere = granted(&whole, "signer-operator").unwrap();
+    let (in_each, preflight) = everywhere.split_at(everywhere.len() - 2);
+    assert_eq!(roles[0]["rules"], json!(in_each));
+    assert_eq!(preflight[0]["resources"], json!(["customresourcedefinitions"]));
+    let bindings = json!([{
+        "apiGroups": ["signer.atto.cash"], "resources": ["signerbindings"], "verbs": ["get", "list", "watch", "patch"],
+    }]);
+    assert_eq!(json!(granted(&some, "signer-operator")), bindings);
+
+    let strict = rendered(&[list, "--set=rbac.strict=true"]).await;
+    assert_eq!(granted(&strict, "signer-operator"), None);
+    assert!(!kinds_and_names(&strict).contains("ClusterRoleBinding signer-operator"));
+    let arguments = one(&strict, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+    assert!(arguments.contains("--strict-rbac"), "{arguments}");
+    let error = render(&["--set=rbac.strict=true"]).await.unwrap_err().to_string();
+    assert!(
+        error.contains("rbac.strict: found true with no watchNamespaces"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_operators_flags_are_those_that_the_program_knows() {
     let arguments =
         one(&rendered(&[]).await, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].clone();
@@ -252,6 +291,9 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ("resources.limits.memory=\"lots\"", "/resources/limits/memory"),
         ("replicas=\"two\"", "/replicas"),
         ("nodeSelector=[]", "/nodeSelector"),
+        ("watchNamespaces=\"atto\"", "/watchNamespaces"),
+        ("watchNamespaces=[\"Atto\"]", "/watchNamespaces/0"),
+        ("rbac.strict=\"yes\"", "/rbac/strict"),
     ] {
         let error = render(&["--set-json", value]).await.expect_err(value).to_string();
         assert!(error.contains(names), "{value}: {error}");

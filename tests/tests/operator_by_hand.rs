@@ -43,7 +43,7 @@ async fn a_deployment_is_explained_with_and_without_a_binding_and_when_refused()
         &text,
         &[
             "SignerBinding voter:",
-            "names this Deployment",
+            "names Deployment voter",
             "accepted   yes",
             "injection  no (PortConflict)",
             "9090",

@@ -7,11 +7,10 @@ use operator::controller::apply::{self, AppliedTarget, Written};
 use operator::controller::context::Context;
 use operator::controller::error::Error;
 use operator::controller::observe::{self, Observed};
-use operator::controller::plan::{Gate, Planned, Upgrades};
+use operator::controller::plan::{Gate, Planned};
 use operator::controller::render::{self, Rendered};
 use operator::controller::run::controller;
 use operator::controller::validate::{self, Settings};
-use operator::gke::Project;
 use operator::telemetry::Metrics;
 use serde_json::json;
 use tests::chart;
@@ -27,8 +26,7 @@ async fn context(place: &Place) -> Result<Arc<Context>> {
     let settings = Settings {
         signer_image: "ghcr.io/attocash/signer-operator/signer:test".to_owned(),
         allowed_signer_images: vec!["ghcr.io/attocash/signer-operator/signer".to_owned()],
-        project: Project::default(),
-        upgrades: Upgrades::Hold,
+        ..Settings::default()
     };
     let (context, _not_running) = controller(
         kubeconfig.client().await?,
@@ -78,10 +76,8 @@ async fn place_of_our_own(prefix: &str) -> Result<Place> {
 async fn steps_of_an_accepted_binding(place: &Place) -> Result<(Arc<Context>, Observed, Rendered)> {
     let mut context = context(place).await?;
     Arc::make_mut(&mut context).settings = Arc::new(Settings {
-        signer_image: String::new(),
         allowed_signer_images: vec!["registry.example/not-allowed".to_owned()],
-        project: Project::default(),
-        upgrades: Upgrades::Hold,
+        ..Settings::default()
     });
     let (observed, rendered) = rendered(&context, place).await?;
     Ok((context, observed, rendered))

@@ -38,3 +38,42 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "signer-operator.guarded" -}}
 {{- if and .Values.guard.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}true{{ end }}
 {{- end }}
+
+{{/* What the operator does in a namespace that it watches. */}}
+{{- define "signer-operator.rules" -}}
+- apiGroups: [signer.atto.cash]
+  resources: [signerbindings]
+  verbs: [get, list, watch, patch]
+- apiGroups: [signer.atto.cash]
+  resources: [signerbindings/status]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, patch]
+# Whether a pod is the Deployment's own.
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get]
+# Those with an injected template: what they run, and where their signer answers.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+# The annotation for Workload Identity.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get, list, watch, patch]
+# By name only: list or watch would hand over every Secret.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+# Whether the namespace is being deleted.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}

@@ -95,7 +95,8 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
                 None => say("target", "another binding is for this Deployment now".to_owned()),
                 Some((target, decided, planned)) => {
                     say("target", selection(&binding, target.selection));
-                    say("accepted", gate(&decided.accepted, "yes"));
+                    let accepted = decided.accepted.as_ref();
+                    say("accepted", accepted.map_or_else(told, |()| "yes".to_owned()));
                     match &verdict.token {
                         Ok(state) => say("token", format!("ready ({}): {}", state.reason, state.message)),
                         Err(refusal) => say("token", told(refusal)),
@@ -141,21 +142,22 @@ fn injection(planned: &Result<Planned, Refusal>, live: Option<&LiveDeployment>) 
     }
 }
 
-fn selection(binding: &SignerBinding, selection: Selection) -> String {
-    let how = match (&binding.spec.target.name, &binding.spec.target.selector) {
-        (Some(_), _) => "names this Deployment".to_owned(),
+fn target(binding: &SignerBinding) -> String {
+    let target = &binding.spec.target;
+    match (&target.name, &target.selector) {
+        (Some(name), _) => format!("names Deployment {name}"),
         (None, Some(selector)) => format!("selects {selector}"),
         (None, None) => "names nothing".to_owned(),
-    };
+    }
+}
+
+fn selection(binding: &SignerBinding, selection: Selection) -> String {
+    let how = target(binding);
     match selection {
         Selection::Selected => how,
         Selection::Departs => format!("{how}, which this Deployment has stopped to match"),
         Selection::LetGo => format!("{how}, which this Deployment no longer matches; its signer was left to it"),
     }
-}
-
-fn gate(result: &Result<(), Refusal>, passed: &str) -> String {
-    result.as_ref().map_or_else(told, |()| passed.to_owned())
 }
 
 fn told(refusal: &Refusal) -> String {
@@ -165,13 +167,7 @@ fn told(refusal: &Refusal) -> String {
 fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
     let mut text = "\nNo SignerBinding of its namespace is for it.\n".to_owned();
     for binding in others {
-        let target = &binding.spec.target;
-        let words = match (&target.name, &target.selector) {
-            (Some(name), _) => format!("names Deployment {name}"),
-            (None, Some(selector)) => format!("selects {selector}"),
-            (None, None) => "names nothing".to_owned(),
-        };
-        let _ = writeln!(text, "  SignerBinding {} {words}", binding.name_any());
+        let _ = writeln!(text, "  SignerBinding {} {}", binding.name_any(), target(binding));
     }
     if live.owns_signer() {
         let _ = writeln!(

@@ -86,8 +86,7 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let is_forbidden = error.response().is_some_and(kube::core::Status::is_forbidden);
-        Self::new(if is_forbidden { 77 } else { 69 }, error.to_string())
+        Self::new(if error.is_forbidden() { 77 } else { 69 }, error.to_string())
     }
 }
 

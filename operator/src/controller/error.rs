@@ -51,6 +51,10 @@ impl Error {
         self.response().is_some_and(kube::core::Status::is_not_found)
     }
 
+    pub fn is_forbidden(&self) -> bool {
+        self.response().is_some_and(kube::core::Status::is_forbidden)
+    }
+
     pub fn is_conflict(&self) -> bool {
         self.response().is_some_and(kube::core::Status::is_conflict)
     }

@@ -14,6 +14,7 @@ pub mod status;
 pub mod token;
 pub mod validate;
 mod wake;
+mod watches;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -7,8 +7,7 @@ use data_encoding::HEXLOWER;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use super::live::LiveDeployment;
-use super::live::token_secret;
+use super::live::{LiveDeployment, token_secret};
 use super::observe::{Observed, ObservedTarget, was_injected};
 use super::render::Rendered;
 use super::render::hash::{template_part, token_part};
@@ -241,13 +240,7 @@ mod tests {
             selection: Selection::Selected,
             is_known,
         };
-        let settings = Settings {
-            signer_image: String::new(),
-            allowed_signer_images: vec![],
-            project: crate::gke::Project::default(),
-            upgrades: Upgrades::Hold,
-        };
-        gate(binding, &target, &rendered(wanted), "approved", &settings)
+        gate(binding, &target, &rendered(wanted), "approved", &Settings::default())
     }
 
     #[test]

@@ -3,25 +3,24 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
-use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
-use kube::api::PartialObjectMeta;
+use k8s_openapi::api::core::v1::{Service, ServiceAccount};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::utils::Backoff;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 
 use super::apply::rollouts::Rollouts;
-use super::backoff::jitter;
 use super::context::{Context, Watched};
 use super::validate::Settings;
+use super::watches::{self, Watches};
 use super::{error_policy, pods, reconcile, wake};
 use crate::telemetry::Metrics;
 
@@ -29,13 +28,6 @@ type Guarded = DeserializeGuard<SignerBinding>;
 
 /// Reconciles at once; more would only queue at the API server.
 const CONCURRENCY: u16 = 8;
-
-/// Shorter than the idle timeouts of common load balancers, which would leave a watch dead without a word.
-const WATCH_SECONDS: u32 = 200;
-
-fn watch() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH_SECONDS)
-}
 
 /// Builds the controller. The context is given out as well, so that others can tell whether it is ready.
 pub fn controller(
@@ -45,20 +37,18 @@ pub fn controller(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> (Arc<Context>, impl Future<Output = ()>) {
-    let bindings: Api<Guarded> = Api::all(client.clone());
-    let deployments: Api<PartialObjectMeta<Deployment>> = Api::all(client.clone());
-    let accounts: Api<PartialObjectMeta<ServiceAccount>> = Api::all(client.clone());
+    let watches = Watches {
+        client: client.clone(),
+        scope: settings.scope.clone(),
+        metrics: metrics.clone(),
+    };
     let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
     let (services, service_writer) = reflector::store();
-    let service_events = watcher(
-        Api::<PartialObjectMeta<Service>>::all(client.clone()),
-        watch().labels(&ours),
-    )
-    .reflect(service_writer)
-    .touched_objects();
-
-    let controller = Controller::new(bindings.clone(), watch());
-    let store = controller.store();
+    let service_events = watches
+        .metadata::<Service>(&watches::config().labels(&ours))
+        .reflect(service_writer)
+        .touched_objects();
+    let (store, binding_writer) = reflector::store();
     let recorder = Recorder::new(
         client.clone(),
         Reporter {
@@ -67,13 +57,12 @@ pub fn controller(
         },
     );
     let (pods, pod_writer) = reflector::store();
-    let of_pods = watch().labels(DEPLOYMENT_LABEL);
-    let pod_events = watcher(Api::<Pod>::all(client.clone()), of_pods)
-        .modify(pods::prune)
+    let pod_events = watches
+        .objects(&watches::config().labels(DEPLOYMENT_LABEL), pods::prune)
         .reflect(pod_writer)
         .touched_objects()
         .predicate_filter(pods::what_matters, PredicateConfig::default());
-    let (wake_up, woken) = futures::channel::mpsc::unbounded();
+    let (wake_up, woken) = unbounded();
     let context = Context::new(
         client,
         Watched {
@@ -82,31 +71,42 @@ pub fn controller(
             services,
         },
         settings,
-        metrics.clone(),
+        metrics,
         recorder,
         Rollouts::new(max_rollouts, wake_up.clone()),
     );
     let context = Arc::new(context);
-    let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up);
-    let counted = metrics;
+    let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up.clone());
+    let binding_events = watches
+        .objects(&watches::config(), |binding: &mut Guarded| {
+            binding.meta_mut().managed_fields = None;
+        })
+        .reflect(binding_writer)
+        .inspect_ok(wake_neighbours(store.clone(), wake_up))
+        .applied_objects();
     let by_deployment = store.clone();
     let by_service = store.clone();
     let by_pod = store.clone();
     let by_account = store.clone();
-    let running = controller
+    let running = Controller::for_stream(binding_events, store)
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .trigger_backoff(WatchBackoff::default())
-        .watches(deployments, watch(), move |deployment| {
-            wake::of_deployment(
-                &by_deployment,
-                deployment.namespace().as_deref(),
-                &deployment.name_any(),
-                deployment.labels(),
-            )
-        })
+        .watches_stream(
+            watches.metadata::<Deployment>(&watches::config()).touched_objects(),
+            move |deployment| {
+                wake::of_deployment(
+                    &by_deployment,
+                    deployment.namespace().as_deref(),
+                    &deployment.name_any(),
+                    deployment.labels(),
+                )
+            },
+        )
         .watches_stream(service_events, move |service| {
             let namespace = service.namespace();
-            let owners = service.owner_references().iter().filter(|owner| owner.kind == "Deployment");
+            let owners = service
+                .owner_references()
+                .iter()
+                .filter(|owner| owner.kind == "Deployment");
             owners
                 .flat_map(|owner| wake::of_service(&by_service, namespace.as_deref(), &owner.name))
                 .collect::<Vec<_>>()
@@ -114,23 +114,17 @@ pub fn controller(
         .watches_stream(pod_events, move |pod| {
             wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
         })
-        .watches(accounts, watch(), move |account| {
-            wake::of_account(&by_account, account.namespace().as_deref())
-        })
+        .watches_stream(
+            watches.metadata::<ServiceAccount>(&watches::config()).touched_objects(),
+            move |account| wake::of_account(&by_account, account.namespace().as_deref()),
+        )
         .reconcile_on(woken)
-        // When a binding goes, another one that waited for its Deployment may have its turn.
-        .watches(bindings, watch(), move |binding| match &binding.0 {
-            Ok(binding) => wake::of_binding(&store, binding),
-            Err(_) => vec![],
-        })
         .graceful_shutdown_on(stop)
         .run(reconcile, error_policy, context.clone())
-        .for_each(move |result| {
-            if let Err(QueueError::QueueError(error)) = result {
-                counted.watch_failed();
-                tracing::warn!(%error, "a watch failed and is started again; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
+        .for_each(async |result| {
+            if let Err(error @ (QueueError::QueueError(_) | QueueError::RunnerError(_))) = result {
+                tracing::error!(%error, "the queue of reconciles failed");
             }
-            std::future::ready(())
         });
     (context, async move {
         tokio::select! {
@@ -140,21 +134,22 @@ pub fn controller(
     })
 }
 
-/// One failing watch holds up all of them, so the wait stays short.
-#[derive(Default)]
-struct WatchBackoff(u32);
-
-impl Iterator for WatchBackoff {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.0 = (self.0 + 1).min(5);
-        Some(jitter(Duration::from_millis(100 * (1 << self.0))))
-    }
-}
-
-impl Backoff for WatchBackoff {
-    fn reset(&mut self) {
-        self.0 = 0;
+/// When a binding changes or goes, another one may have its turn at a Deployment, or a warning to give or to withdraw.
+fn wake_neighbours(
+    store: Store<Guarded>,
+    wake_up: UnboundedSender<ObjectRef<Guarded>>,
+) -> impl FnMut(&watcher::Event<Guarded>) {
+    move |event| {
+        let (watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded)) =
+            event
+        else {
+            return;
+        };
+        if let Ok(binding) = &guarded.0 {
+            for neighbour in wake::of_binding(&store, binding) {
+                // Nobody listens any more when the operator ends.
+                let _ = wake_up.unbounded_send(neighbour);
+            }
+        }
     }
 }

@@ -3,20 +3,20 @@ use kube::{Api, Client};
 
 use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
+use crate::scope::Scope;
 
 const ABOUT: &str = "crd";
 const NAME: &str = "signerbindings.signer.atto.cash";
 const REMEDY: &str = "`operator crd | kubectl apply --server-side --force-conflicts -f -`";
 
 /// Whether the kind is there, and as this version knows it.
-pub async fn examine(client: &Client) -> Finding {
+pub async fn examine(client: &Client, scope: &Scope) -> Finding {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let found = match deadline("read the CustomResourceDefinition", api.get_opt(NAME)).await {
         Ok(Some(found)) => found,
-        Ok(None) => {
-            let text = format!("found no CustomResourceDefinition {NAME}; install it: {REMEDY}");
-            return Finding::new(Verdict::Unfit, ABOUT, text);
-        }
+        Ok(None) => return missing(),
+        // It takes a ClusterRole to read it; everybody may see what the API server serves.
+        Err(error) if error.is_forbidden() && *scope != Scope::Cluster => return served(client).await,
         Err(error) => return unavailable(ABOUT, &error),
     };
     let is_established = found.status.as_ref().is_some_and(|status| {
@@ -43,4 +43,25 @@ pub async fn examine(client: &Client) -> Finding {
             format!("this program's own manifest is broken: {error}"),
         ),
     }
+}
+
+async fn served(client: &Client) -> Finding {
+    let found = deadline(
+        "ask for the kinds of signer.atto.cash",
+        client.list_api_group_resources("signer.atto.cash/v1alpha1"),
+    );
+    match found.await {
+        Ok(_) => Finding::new(
+            Verdict::Ok,
+            ABOUT,
+            format!("{NAME} is served; whether it is of this version takes a ClusterRole to see"),
+        ),
+        Err(error) if error.is_not_found() => missing(),
+        Err(error) => unavailable(ABOUT, &error),
+    }
+}
+
+fn missing() -> Finding {
+    let text = format!("found no CustomResourceDefinition {NAME}; install it: {REMEDY}");
+    Finding::new(Verdict::Unfit, ABOUT, text)
 }

@@ -4,6 +4,7 @@ use kube::{Api, Client};
 
 use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
+use crate::scope::Scope;
 
 const ABOUT: &str = "guard";
 /// As the chart labels it.
@@ -12,7 +13,7 @@ const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
 
 /// Whether edits that would start a voter without its signer are refused.
-pub async fn examine(client: &Client, is_known: bool) -> Finding {
+pub async fn examine(client: &Client, scope: &Scope, is_known: bool) -> Finding {
     if !is_known {
         let text = format!("it needs Kubernetes 1.30: {DANGER}");
         return Finding::new(Verdict::Warning, ABOUT, text);
@@ -22,6 +23,10 @@ pub async fn examine(client: &Client, is_known: bool) -> Finding {
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
     let policies = match deadline("list the admission policies", policies.list(&ours)).await {
         Ok(policies) => policies.items,
+        Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {
+            let text = "whether it is there takes a ClusterRole to see; `kubectl get validatingadmissionpolicies` shows it to whoever may";
+            return Finding::new(Verdict::Warning, ABOUT, text);
+        }
         Err(error) => return unavailable(ABOUT, &error),
     };
     let bindings = match deadline("list the bindings of admission policies", bindings.list(&ours)).await {

@@ -11,6 +11,7 @@ use kube::Client;
 
 use crate::controller::context::deadline;
 use crate::controller::error::Error;
+use crate::scope::Scope;
 
 /// Native sidecars are on by default from this minor version of Kubernetes 1 on.
 const SIDECARS: u32 = 29;
@@ -73,7 +74,7 @@ impl fmt::Display for Finding {
 }
 
 /// Looks at everything, and returns a line for each thing.
-pub async fn examine(client: &Client, lease_namespace: &str) -> Vec<Finding> {
+pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Vec<Finding> {
     let version = match deadline("ask for the version", client.apiserver_version()).await {
         Ok(version) => version,
         Err(error) => return vec![unavailable("cluster", &error)],
@@ -81,9 +82,9 @@ pub async fn examine(client: &Client, lease_namespace: &str) -> Vec<Finding> {
     let minor = minor(&version);
     vec![
         cluster(&version, minor),
-        crd::examine(client).await,
-        permissions::examine(client, lease_namespace).await,
-        guard::examine(client, minor >= GUARD).await,
+        crd::examine(client, scope).await,
+        permissions::examine(client, scope, lease_namespace).await,
+        guard::examine(client, scope, minor >= GUARD).await,
     ]
 }
 
@@ -105,8 +106,7 @@ fn minor(version: &Info) -> u32 {
 }
 
 fn unavailable(about: &'static str, error: &Error) -> Finding {
-    let is_denied = error.response().is_some_and(kube::core::Status::is_forbidden);
-    let verdict = if is_denied {
+    let verdict = if error.is_forbidden() {
         Verdict::Denied
     } else {
         Verdict::Unavailable

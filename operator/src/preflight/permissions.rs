@@ -7,6 +7,7 @@ use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
 use crate::controller::error::Error;
 use crate::leader::LEASE;
+use crate::scope::Scope;
 
 const ABOUT: &str = "permissions";
 const AT_ONCE: usize = 8;
@@ -54,6 +55,15 @@ pub const EVERYWHERE: &[Permission] = &[
     may("patch", "events.k8s.io", "events"),
 ];
 
+/// What takes a ClusterRole also where there are Roles for the rest: a namespace that is being deleted may lose its Role first,
+/// and its bindings could not be let go.
+pub const OUTLASTS_A_ROLE: &[Permission] = &[
+    may("get", "signer.atto.cash", "signerbindings"),
+    may("list", "signer.atto.cash", "signerbindings"),
+    may("watch", "signer.atto.cash", "signerbindings"),
+    may("patch", "signer.atto.cash", "signerbindings"),
+];
+
 /// In the operator's own namespace.
 pub const OWN_NAMESPACE: &[Permission] = &[
     may("create", "coordination.k8s.io", "leases"),
@@ -61,16 +71,36 @@ pub const OWN_NAMESPACE: &[Permission] = &[
     may("update", "coordination.k8s.io", "leases"),
 ];
 
-/// Whether whoever runs this has all of them.
-pub async fn examine(client: &Client, lease_namespace: &str) -> Finding {
-    let everywhere = EVERYWHERE.iter().map(|permission| (*permission, None));
+/// Where each of them is needed: in one namespace, or everywhere.
+fn needed<'a>(scope: &'a Scope, lease_namespace: &'a str) -> Vec<(Permission, Option<&'a str>)> {
     let own = OWN_NAMESPACE
         .iter()
         .map(|permission| (*permission, Some(lease_namespace)));
-    let all: Vec<_> = everywhere.chain(own).collect();
+    let mut needed: Vec<_> = match scope {
+        Scope::Cluster => EVERYWHERE.iter().map(|permission| (*permission, None)).collect(),
+        Scope::Namespaces { names, strict } => {
+            let everywhere = |permission: &&Permission| !strict && OUTLASTS_A_ROLE.contains(*permission);
+            let cluster = EVERYWHERE
+                .iter()
+                .filter(everywhere)
+                .map(|permission| (*permission, None));
+            let each = names.iter().flat_map(|name| {
+                let here = EVERYWHERE.iter().filter(move |permission| !everywhere(permission));
+                here.map(move |permission| (*permission, Some(name.as_str())))
+            });
+            cluster.chain(each).collect()
+        }
+    };
+    needed.extend(own);
+    needed
+}
+
+/// Whether whoever runs this has all of them.
+pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
+    let all = needed(scope, lease_namespace);
     let asked = stream::iter(all.iter().copied().map(|(permission, namespace)| async move {
         let is_allowed = is_allowed(client, permission, namespace).await?;
-        Ok::<_, Error>((permission, is_allowed))
+        Ok::<_, Error>((permission, namespace, is_allowed))
     }));
     let answers: Vec<_> = match asked.buffered(AT_ONCE).try_collect().await {
         Ok(answers) => answers,
@@ -78,17 +108,18 @@ pub async fn examine(client: &Client, lease_namespace: &str) -> Finding {
     };
     let missing: Vec<String> = answers
         .iter()
-        .filter(|(_, is_allowed)| !is_allowed)
-        .map(|(Permission { verb, group, resource }, _)| match *group {
-            "" => format!("{verb} {resource}"),
-            group => format!("{verb} {resource}.{group}"),
+        .filter(|(_, _, is_allowed)| !is_allowed)
+        .map(|(Permission { verb, group, resource }, namespace, _)| {
+            let dot = if group.is_empty() { "" } else { "." };
+            let place = namespace.map(|name| format!(" in {name}")).unwrap_or_default();
+            format!("{verb} {resource}{dot}{group}{place}")
         })
         .collect();
     if missing.is_empty() {
         return Finding::new(Verdict::Ok, ABOUT, format!("all {} are there", answers.len()));
     }
     let text = format!(
-        "missing to whoever runs this: {}; the chart's ClusterRole and Role grant them to the operator",
+        "missing to whoever runs this: {}; the chart's roles grant them to the operator",
         missing.join(", ")
     );
     Finding::new(Verdict::Denied, ABOUT, text)

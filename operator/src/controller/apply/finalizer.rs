@@ -12,12 +12,13 @@ use super::super::error::Error;
 use super::super::observe::{has_finalizer, removes};
 
 /// Adds or removes the finalizer as the binding's policy asks. A binding that injects nothing has nothing to remove, and
-/// gets none.
+/// gets none; nor does one whose finalizer nobody may be allowed to drop.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
 pub async fn follow_policy(context: &Context, binding: &SignerBinding, injects: bool) -> Result<(), Error> {
-    match (removes(binding), has_finalizer(binding)) {
+    let removes = removes(binding) && !context.settings.scope.is_strict();
+    match (removes, has_finalizer(binding)) {
         (true, false) if injects => add(context, binding).await,
         (false, true) => drop(context, binding).await,
         _ => Ok(()),

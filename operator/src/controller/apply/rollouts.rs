@@ -46,10 +46,10 @@ impl Rollouts {
 
     /// Takes note of which Deployments of a binding roll now, as the cluster shows it.
     pub fn observe(&self, binding: &SignerBinding, rolling: BTreeSet<String>) {
-        let binding = key(binding);
         if self.most.is_none() {
             return;
         }
+        let binding = key(binding);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let before = queue.rolling();
         queue.waiting.remove(&binding);
@@ -68,6 +68,9 @@ impl Rollouts {
 
     /// Gives back the places of bindings that are gone: nothing tells of their end.
     pub fn forget(&self, exists: impl Fn(&Binding) -> bool) {
+        if self.most.is_none() {
+            return;
+        }
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.rolling.retain(|binding, _| exists(binding));
         queue.waiting.retain(|binding, _| exists(binding));
@@ -75,16 +78,19 @@ impl Rollouts {
 
     /// Takes a place for a Deployment, or notes that it waits for one.
     pub fn may_start(&self, binding: &SignerBinding, deployment: &str, for_token: bool) -> bool {
+        let Some(most) = self.most else {
+            return true;
+        };
         let binding = key(binding);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let rolls = queue
             .rolling
             .get(&binding)
             .is_some_and(|names| names.contains(deployment));
-        let is_free = queue.rolling() < self.most() && (for_token || !queue.a_token_waits());
-        if self.most.is_none() || rolls {
+        if rolls {
             return true;
         }
+        let is_free = queue.rolling() < most.get() && (for_token || !queue.a_token_waits());
         if is_free {
             queue.rolling.entry(binding).or_default().insert(deployment.to_owned());
         } else {

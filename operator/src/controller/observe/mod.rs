@@ -18,6 +18,7 @@ use super::pods::InjectedPod;
 use super::token::{self, Token};
 use super::validate;
 use crate::gke::Project;
+use crate::scope::Scope;
 
 mod accounts;
 mod rivals;
@@ -148,7 +149,11 @@ pub fn services(context: &Context, namespace: &str) -> Api<DynamicObject> {
 
 async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<bool, Error> {
     let api: Api<Namespace> = Api::all(context.client.clone());
-    let found = deadline("get the namespace", api.get_opt(namespace)).await?;
+    let found = match deadline("get the namespace", api.get_opt(namespace)).await {
+        // Its Role is gone, as in a namespace that is being deleted, and nothing in it could be restored.
+        Err(error) if error.is_forbidden() && context.settings.scope != Scope::Cluster => return Ok(true),
+        found => found?,
+    };
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
 }
 

@@ -19,9 +19,10 @@ use super::live::LiveDeployment;
 use super::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
 use super::plan::Upgrades;
 use crate::gke::Project;
+use crate::scope::Scope;
 
 /// What the operator was started with and every binding is measured by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Image of the signer where the binding names none.
     pub signer_image: String,
@@ -30,6 +31,8 @@ pub struct Settings {
     /// The Google Cloud project of the cluster, for the commands that a condition prints.
     pub project: Project,
     pub upgrades: Upgrades,
+    /// Where bindings are looked at.
+    pub scope: Scope,
 }
 
 /// Why something is not done: a reason for programs, a message for people.

@@ -1,13 +1,25 @@
 //! Whether the operator can act on a binding as it is written.
 
-use crds::Effective;
 use crds::conditions::reasons;
+use crds::{DeletionPolicy, Effective};
 
 use super::{Refusal, Settings};
 use crate::controller::observe::ObservedTarget;
 
 pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
-    image_is_allowed(&effective.image, &settings.allowed_signer_images)
+    image_is_allowed(&effective.image, &settings.allowed_signer_images)?;
+    removal_is_allowed(settings, effective.deletion_policy)
+}
+
+/// A finalizer that nobody may drop would hold up the deletion of a namespace for ever.
+fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(), Refusal> {
+    if policy == DeletionPolicy::Retain || !settings.scope.is_strict() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        reasons::REMOVE_NEEDS_CLUSTER_ROLE,
+        "spec.deletionPolicy: found Remove, expected Retain, because the operator has Roles in its namespaces and nothing else (rbac.strict of the chart, --strict-rbac): a namespace that is deleted may lose the Role first, and then nobody could let this binding go. Use Retain, and `operator remove` once the binding is gone; or install without rbac.strict",
+    ))
 }
 
 /// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.

@@ -7,10 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::leftovers;
 use crate::controller::live::LiveDeployment;
-use crate::controller::plan::Upgrades;
 use crate::controller::render::{self, Rendered};
 use crate::controller::validate::{self, Settings};
-use crate::gke::Project;
 use crate::offline::{self, merge};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -139,8 +137,7 @@ fn desired(deployment: &Value) -> Rendered {
     let settings = Settings {
         signer_image: "registry.example/signer:1".to_owned(),
         allowed_signer_images: vec!["registry.example/signer".to_owned()],
-        project: Project::default(),
-        upgrades: Upgrades::Hold,
+        ..Settings::default()
     };
     let observed = offline::observed(binding.unwrap(), &LiveDeployment::new(deployment.clone()));
     let verdict = validate::validate(&observed, &settings);

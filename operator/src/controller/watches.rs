@@ -1,0 +1,138 @@
+//! What is watched, in the whole cluster or in some namespaces, as a stream that never fails.
+
+mod merge;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt, select_all};
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::PartialObjectMeta;
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::Event;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
+
+use self::merge::Merge;
+use super::backoff::jitter;
+use crate::scope::Scope;
+use crate::telemetry::Metrics;
+
+/// Shorter than the idle timeouts of common load balancers, which would leave a watch dead without a word.
+const WATCH_SECONDS: u32 = 200;
+
+/// How every watch is asked for.
+pub fn config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+/// Events of one kind. Errors have been told and waited for, each watch for itself, so that one that fails holds up no other.
+pub type Events<K> = BoxStream<'static, watcher::Result<Event<K>>>;
+
+/// Makes the watches.
+pub struct Watches {
+    pub client: Client,
+    pub scope: Scope,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Watches {
+    /// Whole objects, without what `prune` takes away.
+    pub fn objects<K>(&self, config: &watcher::Config, prune: fn(&mut K)) -> Events<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
+    {
+        let apis = self.scope.apis::<K>(&self.client);
+        self.together(
+            apis.into_iter()
+                .map(|api| watcher(api, config.clone()).modify(prune).boxed()),
+        )
+    }
+
+    /// Their metadata alone: what they are called, their labels, and who owns them.
+    pub fn metadata<K>(&self, config: &watcher::Config) -> Events<PartialObjectMeta<K>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
+    {
+        self.objects(config, prune_metadata)
+    }
+
+    fn together<K>(&self, streams: impl Iterator<Item = Events<K>>) -> Events<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + Send + 'static,
+    {
+        let mut streams: Vec<_> = streams.map(|stream| self.told(stream)).collect();
+        if streams.len() == 1 {
+            let alone = streams.remove(0);
+            return alone.filter_map(async |result| result.ok().map(Ok)).boxed();
+        }
+        let mut merge = Merge::of(streams.len());
+        let numbered = streams
+            .into_iter()
+            .enumerate()
+            .map(|(index, stream)| stream.map(move |result| (index, result)));
+        select_all(numbered)
+            .flat_map(move |(index, result)| futures::stream::iter(merge.take(index, result).into_iter().map(Ok)))
+            .boxed()
+    }
+
+    /// Errors are counted, and told when a watch begins to fail.
+    fn told<K>(&self, stream: Events<K>) -> Events<K>
+    where
+        K: Resource<DynamicType = ()> + Send + 'static,
+    {
+        let (metrics, kind) = (self.metrics.clone(), K::kind(&()));
+        let mut fails = false;
+        stream
+            .backoff(WatchBackoff::default())
+            .inspect(move |result| {
+                let Err(error) = result else {
+                    // A watch that is asked for anew has not succeeded yet.
+                    fails &= matches!(result, Ok(Event::Init));
+                    return;
+                };
+                metrics.watch_failed();
+                if !std::mem::replace(&mut fails, true) {
+                    tracing::warn!(%kind, %error, "a watch failed and is asked for again until it succeeds; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
+                }
+            })
+            .boxed()
+    }
+}
+
+/// Managed fields and annotations are the larger part of an object, and nobody reads them here.
+fn prune_metadata<K>(object: &mut PartialObjectMeta<K>) {
+    object.metadata.managed_fields = None;
+    object.metadata.annotations = None;
+}
+
+/// Short enough that an API server which is back is noticed within seconds.
+#[derive(Default)]
+struct WatchBackoff(u32);
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0 = (self.0 + 1).min(5);
+        Some(jitter(Duration::from_millis(100 * (1 << self.0))))
+    }
+}
+
+impl Backoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.0 = 0;
+    }
+}
