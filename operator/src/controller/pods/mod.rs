@@ -18,6 +18,9 @@ use kube::ResourceExt;
 /// Name of the signer's management port in its container.
 pub const MANAGEMENT_PORT: &str = "signer-mgmt";
 
+/// What a signer said at its end goes into a status, so it is kept short.
+const LONGEST_TEXT: usize = 512;
+
 /// What a container waits for while nothing is wrong.
 const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
 
@@ -154,13 +157,28 @@ fn waiting(pod: &Pod) -> Option<Waiting> {
     containers
         .filter_map(|container| {
             let waiting = container.state.as_ref()?.waiting.as_ref()?;
+            let message = ended(container).or_else(|| waiting.message.clone());
             Some(Waiting {
                 container: container.name.clone(),
                 reason: waiting.reason.clone()?,
-                message: waiting.message.clone().unwrap_or_default(),
+                message: message.unwrap_or_default(),
             })
         })
         .find(|waiting| !ORDINARY.contains(&waiting.reason.as_str()))
+}
+
+/// How a container that is started again and again has ended, which says more than how long the kubelet waits, and does not change
+/// with it. What a signer said last is in its status; what a node says is its own.
+fn ended(container: &ContainerStatus) -> Option<String> {
+    let last = container.last_state.as_ref()?.terminated.as_ref()?;
+    let code = format!("it ended with exit code {}", last.exit_code);
+    let said = last.message.iter().flat_map(|message| message.lines());
+    let said: Vec<_> = said.map(str::trim).filter(|line| !line.is_empty()).collect();
+    if container.name != SIGNER_CONTAINER || said.is_empty() {
+        return Some(code);
+    }
+    let said: String = said.join("; ").chars().take(LONGEST_TEXT).collect();
+    Some(format!("{code}: {said}"))
 }
 
 #[cfg(test)]
@@ -206,6 +224,26 @@ mod tests {
             (found.container.as_str(), found.reason.as_str(), found.message.as_str()),
             ("signer", "ImagePullBackOff", "not found")
         );
+        let crash = |name: &str| {
+            let mut pod =
+                pod(&json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting"}}));
+            let statuses = pod
+                .status
+                .as_mut()
+                .and_then(|status| status.init_container_statuses.as_mut());
+            let container = statuses.and_then(|all| all.first_mut()).unwrap();
+            name.clone_into(&mut container.name);
+            container.last_state = serde_json::from_value(json!({
+                "terminated": {"exitCode": 78, "message": "signer: ATTO_SIGNER_KEY: found none\n\n  expected a name\n"},
+            }))
+            .unwrap();
+            waiting(&pod).unwrap().message
+        };
+        assert_eq!(
+            crash("signer"),
+            "it ended with exit code 78: signer: ATTO_SIGNER_KEY: found none; expected a name"
+        );
+        assert_eq!(crash("node"), "it ended with exit code 78");
         assert_ne!(
             what_matters(&stuck),
             what_matters(&pod(&json!({"waiting": {"reason": "PodInitializing"}})))
