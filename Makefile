@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench soak oracle fuzz build unit drift deny
+.PHONY: help demo test lint generate assets bench soak oracle fuzz image e2e build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -16,6 +16,21 @@ FUZZ_ROOT := $(CACHE)/tools/cargo-fuzz-$(FUZZ_VERSION)
 FUZZ := $(FUZZ_ROOT)/bin/cargo-fuzz
 FUZZ_TARGETS := block vote challenge public_key signature
 FUZZ_SECONDS := 60
+ZIG_VERSION := 0.15.2
+ZIG_ROOT := $(CACHE)/tools/zig-$(ZIG_VERSION)
+ZIG := $(ZIG_ROOT)/ziglang/zig
+ZIGBUILD_VERSION := 0.24.1
+ZIGBUILD_ROOT := $(CACHE)/tools/cargo-zigbuild-$(ZIGBUILD_VERSION)
+ZIGBUILD := $(ZIGBUILD_ROOT)/bin/cargo-zigbuild
+IMAGE_REPOSITORY := ghcr.io/attocash/signer-operator
+IMAGE_ARCHITECTURES := amd64 arm64
+MUSL_amd64 := x86_64-unknown-linux-musl
+MUSL_arm64 := aarch64-unknown-linux-musl
+# Paths of this machine would otherwise be in the programs, and two builds differ.
+IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=/cargo
+IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
+CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
+NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack
 GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml
 
 help: ## Print every target with a line each
@@ -67,6 +82,36 @@ fuzz: $(FUZZ) ## Fuzz all that reads what others send, a minute each (FUZZ_SECON
 $(FUZZ):
 	@echo '== building cargo-fuzz $(FUZZ_VERSION), once'
 	@$(CARGO) install --quiet --locked --root $(FUZZ_ROOT) cargo-fuzz@$(FUZZ_VERSION)
+
+# Zig is a C compiler and linker for every musl target in one package, which is what a build from any Linux needs.
+image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/images, without a daemon (IMAGE_ARCHITECTURES=amd64)
+	@rustup target add $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))) 2>/dev/null
+	@for target in $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))); do \
+	  echo "== cargo zigbuild --release --target $$target"; \
+	  export CFLAGS_$${target//-/_}="$(IMAGE_CFLAGS)"; \
+	  RUSTFLAGS="$(IMAGE_RUSTFLAGS)" CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" PATH="$(ZIGBUILD_ROOT)/bin:$$PATH" \
+	    $(CARGO) zigbuild --quiet --locked --release --target $$target \
+	    --package operator --package signer --bin operator --bin signer; \
+	done
+	@$(CARGO) run --quiet --locked --package tests --bin image -- --out dist/images --repository $(IMAGE_REPOSITORY) \
+	  --revision "$$(git describe --always --abbrev=40 --dirty)" --epoch "$$(git log -1 --format=%ct)" \
+	  $(foreach architecture,$(IMAGE_ARCHITECTURES),--programs "$(architecture)=$${CARGO_TARGET_DIR:-target}/$(MUSL_$(architecture))/release")
+
+# E2E_PROGRAMS=target/x86_64-unknown-linux-musl/release takes the static programs that `make image` has built.
+e2e: build assets $(NODE_PROGRAMS) ## From helm install to a voter that signs, on real pods of one node on this machine; as root (3 minutes)
+	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e
+
+$(NODE_PROGRAMS):
+	@echo '== installing containerd and what it needs, once'
+	@apt-get install --yes --quiet --no-install-recommends containerd runc containernetworking-plugins iptables conntrack iproute2 procps >/dev/null
+
+$(ZIG):
+	@echo '== installing Zig $(ZIG_VERSION), once'
+	@python3 -m pip install --quiet --disable-pip-version-check --no-deps --target $(ZIG_ROOT) ziglang==$(ZIG_VERSION)
+
+$(ZIGBUILD):
+	@echo '== building cargo-zigbuild $(ZIGBUILD_VERSION), once'
+	@$(CARGO) install --quiet --locked --root $(ZIGBUILD_ROOT) cargo-zigbuild@$(ZIGBUILD_VERSION)
 
 build: ## Build all crates, debug
 	@echo '== cargo build'

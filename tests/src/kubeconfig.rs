@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -67,8 +68,9 @@ impl Kubeconfig {
         crate::install_crypto();
         let contents = Contents::read_from(&self.path)?;
         let mut config = Config::from_custom_kubeconfig(contents, &KubeConfigOptions::default()).await?;
-        // A proxy in the environment is for the outside, never for loopback.
-        if config.cluster_url.host().is_some_and(|host| host == "127.0.0.1") {
+        // A proxy in the environment is for the outside, never for an address of this machine.
+        let host = config.cluster_url.host().and_then(|host| host.parse::<Ipv4Addr>().ok());
+        if host.is_some_and(|address| address.is_loopback() || address.is_private()) {
             config.proxy_url = None;
         }
         Ok(Client::try_from(config)?)

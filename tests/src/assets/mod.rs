@@ -46,6 +46,15 @@ pub fn kubernetes() -> Result<&'static Kubernetes> {
     })
 }
 
+/// The folder with kubelet, kube-scheduler and kube-proxy, built from `tests/kubernetes` into the cache folder.
+///
+/// # Errors
+/// What to install when Go is missing or too old.
+pub fn kubernetes_node() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || module::KUBERNETES_NODE.build(None))
+}
+
 /// Helm 4: the program that `HELM` names, else built from `tests/helm` into the cache folder.
 ///
 /// # Errors

@@ -62,6 +62,29 @@ pub const KUBERNETES: Module = Module {
     ],
 };
 
+/// Only where pods run: few tests need it.
+pub const KUBERNETES_NODE: Module = Module {
+    name: "kubernetes-node",
+    programs: &[
+        Program {
+            name: "kubelet",
+            package: "k8s.io/kubernetes/cmd/kubelet",
+            takes: "1 minute",
+        },
+        Program {
+            name: "kube-scheduler",
+            package: "k8s.io/kubernetes/cmd/kube-scheduler",
+            takes: "15 seconds",
+        },
+        Program {
+            name: "kube-proxy",
+            package: "k8s.io/kubernetes/cmd/kube-proxy",
+            takes: "15 seconds",
+        },
+    ],
+    ..KUBERNETES
+};
+
 pub const HELM: Module = Module {
     name: "helm",
     folder: "helm",
@@ -188,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_program_is_a_tool_of_its_module() {
-        for module in [KUBERNETES, HELM, PROMETHEUS] {
+        for module in [KUBERNETES, KUBERNETES_NODE, HELM, PROMETHEUS] {
             for program in module.programs {
                 assert!(
                     module

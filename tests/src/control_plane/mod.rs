@@ -1,10 +1,11 @@
 //! A real etcd, kube-apiserver and kube-controller-manager on loopback, for one test binary or one demo.
 
 mod audit;
-mod pki;
+pub(crate) mod pki;
 mod programs;
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -58,16 +59,21 @@ impl ControlPlane {
     /// # Errors
     /// With the last lines of the log of the program that did not become ready.
     pub async fn start() -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// The same at an address that pods reach, if it is none of loopback.
+    pub async fn start_at(address: Ipv4Addr) -> Result<Self> {
         // Building takes minutes the first time and must not hold up the runtime.
         let programs = tokio::task::spawn_blocking(assets::kubernetes).await??;
         let directory = Directory::new()?;
         let authority = Authority::new()?;
-        write_certificates(directory.path(), &authority)?;
+        write_certificates(directory.path(), &authority, address)?;
         let mut etcd = programs::etcd(programs, &directory)?;
         for _ in 0..PORTS_TRIED {
             let port = Port::reserve()?;
             let cluster = json!({
-                "server": format!("https://127.0.0.1:{}", port.number()),
+                "server": format!("https://{address}:{}", port.number()),
                 "certificate-authority-data": BASE64.encode(authority.certificate.as_bytes()),
             });
             let kubeconfig = |name: &str, user: &str, groups: &[&str]| {
@@ -76,7 +82,12 @@ impl ControlPlane {
             };
             let admin = kubeconfig("admin", "admin", &["system:masters"])?;
             kubeconfig("kube-controller-manager", "system:kube-controller-manager", &[])?;
-            let mut apiserver = programs::kube_apiserver(programs, directory.path(), etcd.lifeline(), port.number())?;
+            let mut apiserver = programs::kube_apiserver(
+                programs,
+                directory.path(),
+                etcd.lifeline(),
+                SocketAddrV4::new(address, port.number()),
+            )?;
             if let Err(error) = ready(&admin, &mut apiserver, &mut etcd).await {
                 if error.to_string().contains("address already in use") {
                     continue;
@@ -171,14 +182,17 @@ impl Identity {
     }
 }
 
-fn write_certificates(directory: &Path, authority: &Authority) -> Result<()> {
-    let server = authority.server()?;
+fn write_certificates(directory: &Path, authority: &Authority, address: Ipv4Addr) -> Result<()> {
+    let server = authority.server(address)?;
+    let to_kubelets = authority.user("kube-apiserver", &["system:masters"])?;
     let tokens = KeyPair::generate()?;
     let files = [
         ("ca.crt", authority.certificate.as_str()),
         ("ca.key", &authority.key),
         ("kube-apiserver.crt", &server.certificate),
         ("kube-apiserver.key", &server.key),
+        ("kubelet-client.crt", &to_kubelets.certificate),
+        ("kubelet-client.key", &to_kubelets.key),
         ("service-account.key", &tokens.serialize_pem()),
         ("service-account.pub", &tokens.public_key_pem()),
         ("audit-policy.yaml", include_str!("audit-policy.yaml")),

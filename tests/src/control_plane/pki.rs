@@ -45,7 +45,7 @@ impl Authority {
         })
     }
 
-    pub fn server(&self) -> Result<Identity> {
+    pub fn server(&self, address: Ipv4Addr) -> Result<Identity> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         let names = [
@@ -56,6 +56,7 @@ impl Authority {
         ];
         params.subject_alt_names = vec![
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            SanType::IpAddress(IpAddr::V4(address)),
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))),
         ];
         for name in names {

@@ -1,5 +1,6 @@
 //! How the three programs are started.
 
+use std::net::SocketAddrV4;
 use std::path::Path;
 
 use anyhow::Result;
@@ -34,7 +35,7 @@ pub fn kube_apiserver(
     programs: &Kubernetes,
     directory: &Path,
     outlived_by: Option<&Lifeline>,
-    port: u16,
+    at: SocketAddrV4,
 ) -> Result<Process> {
     let file = |flag: &str, name: &str| format!("--{flag}={}", directory.join(name).display());
     Process::start(
@@ -43,10 +44,14 @@ pub fn kube_apiserver(
         outlived_by,
         |command| {
             command.arg(format!("--etcd-servers={}", socket(directory, "etcd")));
-            command.args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"]);
-            command.arg(format!("--secure-port={port}"));
+            command
+                .arg(format!("--bind-address={}", at.ip()))
+                .arg(format!("--advertise-address={}", at.ip()))
+                .arg(format!("--secure-port={}", at.port()));
             // A loopback address must not become an endpoint of the `kubernetes` Service.
-            command.arg("--endpoint-reconciler-type=none");
+            let reconciler = if at.ip().is_loopback() { "none" } else { "lease" };
+            command.arg(format!("--endpoint-reconciler-type={reconciler}"));
+            command.arg("--kubelet-preferred-address-types=InternalIP");
             command.args(["--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true"]);
             command.args([
                 "--authorization-mode=Node,RBAC",
@@ -56,6 +61,8 @@ pub fn kube_apiserver(
                 file("tls-cert-file", "kube-apiserver.crt"),
                 file("tls-private-key-file", "kube-apiserver.key"),
                 file("client-ca-file", "ca.crt"),
+                file("kubelet-client-certificate", "kubelet-client.crt"),
+                file("kubelet-client-key", "kubelet-client.key"),
                 file("service-account-key-file", "service-account.pub"),
                 file("service-account-signing-key-file", "service-account.key"),
                 file("audit-policy-file", "audit-policy.yaml"),

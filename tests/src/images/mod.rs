@@ -1,0 +1,170 @@
+//! Container images without a daemon: a static program and the certificates of public authorities, in the layout of the OCI
+//! image specification (<https://github.com/opencontainers/image-spec>). The same input gives the same bytes.
+
+mod certificates;
+mod layer;
+mod layout;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use self::layout::Layout;
+
+/// Nobody in particular: the user `nonroot` of many images.
+const USER: &str = "65532:65532";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// What an image is made of.
+pub struct Image {
+    /// Of the program, which is also what the image's name ends with.
+    pub name: String,
+    /// Of the image, whole: registry, name and tag.
+    pub reference: String,
+    pub description: String,
+    pub version: String,
+    pub revision: String,
+    /// When the sources were last changed, in seconds since 1970.
+    pub epoch: i64,
+    /// For each architecture as Go names it, where its program is.
+    pub programs: Vec<(String, PathBuf)>,
+    /// Whether its layer is small rather than quickly made.
+    pub compressed: bool,
+    /// What only images of tests have.
+    pub additions: Additions,
+}
+
+/// What an image of a test has beside its program.
+#[derive(Default)]
+pub struct Additions {
+    /// Variables, as `NAME=value`.
+    pub env: Vec<String>,
+    /// A further authority, in PEM.
+    pub authority: String,
+    /// The loader and the libraries of a program that is not static, by their paths without the first `/`.
+    pub libraries: Vec<(String, Vec<u8>)>,
+}
+
+/// What was written.
+pub struct Packed {
+    pub file: PathBuf,
+    /// Of the index, which stands for all architectures.
+    pub digest: String,
+    /// Of each architecture, all that is pulled.
+    pub sizes: Vec<(String, u64)>,
+}
+
+/// Writes an archive that `ctr images import`, `skopeo copy oci-archive:` and `docker load` take.
+///
+/// # Errors
+/// Names the program that cannot be read or is not static.
+pub fn pack(image: &Image, directory: &Path) -> Result<Packed> {
+    let mut layout = Layout::default();
+    let (mut manifests, mut sizes) = (vec![], vec![]);
+    for (architecture, program) in &image.programs {
+        let bytes = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+        ensure!(
+            !asks_for_a_loader(&bytes) || !image.additions.libraries.is_empty(),
+            "{} is linked dynamically, and the image has no loader: build it for a musl target",
+            program.display()
+        );
+        let (manifest, size) = manifest(&mut layout, image, architecture, &bytes)?;
+        manifests.push(manifest);
+        sizes.push((architecture.clone(), size));
+    }
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": manifests,
+        "annotations": labels(image)?,
+    });
+    let index = layout.add(INDEX, index.to_string().into_bytes());
+    let digest = index["digest"].as_str().unwrap_or_default().to_owned();
+    let file = directory.join(format!("{}-{}.oci.tar", image.name, image.version));
+    fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    layout.write(&file, &image.reference, index, image.epoch)?;
+    Ok(Packed { file, digest, sizes })
+}
+
+fn manifest(layout: &mut Layout, image: &Image, architecture: &str, program: &[u8]) -> Result<(Value, u64)> {
+    let plain = layer::tar(image, program)?;
+    let diff = digest(&plain);
+    let layer = if image.compressed {
+        layout.add(GZIP_LAYER, layer::gzip(&plain)?)
+    } else {
+        layout.add(LAYER, plain)
+    };
+    let config = json!({
+        "created": layout::time(image.epoch)?,
+        "architecture": architecture,
+        "os": "linux",
+        "config": {
+            "User": USER,
+            "Entrypoint": [format!("/{}", image.name)],
+            "WorkingDir": "/",
+            "Env": image.additions.env,
+            "Labels": labels(image)?,
+        },
+        "rootfs": {"type": "layers", "diff_ids": [diff]},
+    });
+    let config = layout.add(CONFIG, config.to_string().into_bytes());
+    let size = [&layer, &config].iter().filter_map(|blob| blob["size"].as_u64()).sum();
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]});
+    let mut descriptor = layout.add(MANIFEST, manifest.to_string().into_bytes());
+    descriptor["platform"] = json!({"architecture": architecture, "os": "linux"});
+    Ok((descriptor, size))
+}
+
+/// As <https://github.com/opencontainers/image-spec/blob/main/annotations.md> names them.
+fn labels(image: &Image) -> Result<Value> {
+    Ok(json!({
+        "org.opencontainers.image.title": image.name,
+        "org.opencontainers.image.description": image.description,
+        "org.opencontainers.image.version": image.version,
+        "org.opencontainers.image.revision": image.revision,
+        "org.opencontainers.image.created": layout::time(image.epoch)?,
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.source": "https://github.com/attocash/signer-operator",
+    }))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(bytes)))
+}
+
+/// Whether an ELF file has a program header of type `PT_INTERP` (System V ABI, chapter 5).
+fn asks_for_a_loader(elf: &[u8]) -> bool {
+    const PT_INTERP: u32 = 3;
+    let word = |at: usize| -> Option<usize> { Some(u16::from_le_bytes(elf.get(at..at + 2)?.try_into().ok()?).into()) };
+    let start = elf
+        .get(0x20..0x28)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u64::from_le_bytes);
+    let (Some(Ok(start)), Some(size), Some(count)) = (start.map(usize::try_from), word(0x36), word(0x38)) else {
+        return false;
+    };
+    (0..count).any(|index| {
+        let at = start + index * size;
+        elf.get(at..at + 4) == Some(&PT_INTERP.to_le_bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_needs_a_loader_is_told_from_one_that_does_not() {
+        let this = fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(asks_for_a_loader(&this));
+        assert!(!asks_for_a_loader(b"no program at all"));
+    }
+}

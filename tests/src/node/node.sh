@@ -1,0 +1,138 @@
+#!/bin/sh
+# What a node needs of its machine before its programs start, and how the machine is left as it was found. As root.
+#
+#   node.sh prepare FOLDER BRIDGE GATEWAY SUBNET     node.sh clean FOLDER BRIDGE
+#
+# Made twice or halfway, `clean` does no harm; it is also run before a start, for what a killed run has left.
+set -u
+action=$1 folder=$2 bridge=$3
+socket=$folder/containerd/containerd.sock
+cgroup=/atto-e2e
+settings='net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables vm/overcommit_memory kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes'
+
+prepare() {
+    set -e
+    gateway=$1 subnet=$2
+    mkdir -p "$folder/containerd" "$folder/cni" "$folder/kubelet"
+    # kubelet and the bridge plugin change these.
+    for setting in $settings; do
+        [ ! -f "/proc/sys/$setting" ] || echo "$setting $(cat "/proc/sys/$setting")"
+    done >"$folder/settings"
+    # The API server listens on the bridge, which no other machine reaches.
+    ip link add "$bridge" type bridge
+    ip address add "$gateway/24" dev "$bridge"
+    ip link set "$bridge" up
+    if [ -d /sys/fs/cgroup/cpuset ]; then
+        for controller in cpu cpuacct cpuset memory devices freezer blkio pids systemd; do
+            mkdir -p "/sys/fs/cgroup/$controller$cgroup"
+        done
+        for file in cpus mems; do
+            cat "/sys/fs/cgroup/cpuset/cpuset.$file" >"/sys/fs/cgroup/cpuset$cgroup/cpuset.$file"
+        done
+    else
+        mkdir -p "/sys/fs/cgroup$cgroup"
+    fi
+    cat >"$folder/cni/10-bridge.conflist" <<EOF
+{"cniVersion": "1.0.0", "name": "atto-e2e", "plugins": [
+  {"type": "bridge", "bridge": "$bridge", "isGateway": true, "hairpinMode": true,
+   "ipam": {"type": "host-local", "dataDir": "$folder/cni-addresses", "ranges": [[{"subnet": "$subnet"}]],
+            "routes": [{"dst": "0.0.0.0/0"}]}}]}
+EOF
+    cat >"$folder/containerd/config.toml" <<EOF
+version = 2
+root = "$folder/containerd/root"
+state = "$folder/containerd/state"
+oom_score = 0
+[grpc]
+  address = "$socket"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "localhost/pause:e2e"
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+  disable_hugetlb_controller = true
+  tolerate_missing_hugetlb_controller = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "$folder/cni"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+EOF
+    cat >"$folder/kubelet.yaml" <<EOF
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: $gateway
+authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $folder/ca.crt}}
+authorization: {mode: Webhook}
+containerRuntimeEndpoint: unix://$socket
+cgroupDriver: cgroupfs
+cgroupRoot: $cgroup
+failCgroupV1: false
+failSwapOn: false
+oomScoreAdj: 0
+maxOpenFiles: 20000
+makeIPTablesUtilChains: false
+imageGCHighThresholdPercent: 100
+evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%}
+port: 10250
+healthzPort: 0
+syncFrequency: 10s
+nodeStatusUpdateFrequency: 5s
+shutdownGracePeriod: 0s
+volumePluginDir: $folder/volumeplugins
+podLogsDir: $folder/podlogs
+EOF
+    cat >"$folder/kube-proxy.yaml" <<EOF
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: iptables
+hostnameOverride: node
+clientConnection: {kubeconfig: $folder/kube-proxy.kubeconfig}
+clusterCIDR: $subnet
+bindAddress: 127.0.0.1
+healthzBindAddress: 127.0.0.1:20256
+metricsBindAddress: 127.0.0.1:20249
+conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
+oomScoreAdj: 0
+EOF
+}
+
+# Containers outlive their containerd: each has a shim of its own.
+clean() {
+    for shim in $(pgrep -f "containerd-shim-runc-v2 .*$socket"); do
+        pkill -KILL -P "$shim"
+        kill -KILL "$shim"
+    done
+    [ ! -x "$folder/kube-proxy" ] || "$folder/kube-proxy" --cleanup
+    for chain in INPUT OUTPUT; do
+        iptables --wait --delete "$chain" --jump KUBE-FIREWALL
+    done
+    iptables --wait --flush KUBE-FIREWALL
+    iptables --wait --delete-chain KUBE-FIREWALL
+    for mount in $(awk -v folder="$folder/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r); do
+        umount -l "$mount"
+    done
+    for port in $(ip -o link show master "$bridge" | sed 's/^[0-9]*: \([^@:]*\).*/\1/'); do
+        ip link delete "$port"
+    done
+    ip link delete "$bridge"
+    for namespace in $(ip netns list | awk '/^cni-/ { print $1 }'); do
+        ip netns delete "$namespace"
+    done
+    while read -r setting value; do
+        echo "$value" >"/proc/sys/$setting"
+    done <"$folder/settings"
+    for tree in /sys/fs/cgroup/*"$cgroup" "/sys/fs/cgroup$cgroup"; do
+        [ ! -d "$tree" ] || find "$tree" -depth -type d -exec rmdir {} +
+    done
+    rm -rf "$folder"
+}
+
+case $action in
+prepare) prepare "$4" "$5" ;;
+clean) clean 2>/dev/null ;;
+esac
