@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench soak oracle fuzz image e2e build unit drift deny
+.PHONY: help demo test lint generate assets bench soak oracle fuzz image e2e release build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -22,6 +22,9 @@ ZIG := $(ZIG_ROOT)/ziglang/zig
 ZIGBUILD_VERSION := 0.24.1
 ZIGBUILD_ROOT := $(CACHE)/tools/cargo-zigbuild-$(ZIGBUILD_VERSION)
 ZIGBUILD := $(ZIGBUILD_ROOT)/bin/cargo-zigbuild
+CYCLONEDX_VERSION := 0.5.9
+CYCLONEDX_ROOT := $(CACHE)/tools/cargo-cyclonedx-$(CYCLONEDX_VERSION)
+CYCLONEDX := $(CYCLONEDX_ROOT)/bin/cargo-cyclonedx
 IMAGE_REPOSITORY := ghcr.io/attocash/signer-operator
 IMAGE_ARCHITECTURES := amd64 arm64
 MUSL_amd64 := x86_64-unknown-linux-musl
@@ -104,6 +107,30 @@ e2e: build assets $(NODE_PROGRAMS) ## From helm install to a voter that signs, o
 $(NODE_PROGRAMS):
 	@echo '== installing containerd and what it needs, once'
 	@apt-get install --yes --quiet --no-install-recommends containerd runc containernetworking-plugins iptables conntrack iproute2 procps >/dev/null
+
+# Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+release: image $(CYCLONEDX) assets ## Programs, images, chart, bills of material (CycloneDX) and checksums of this version, into dist/release
+	@rm -rf dist/release && mkdir -p dist/release
+	@for architecture in $(IMAGE_ARCHITECTURES); do \
+	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
+	  for program in operator signer; do \
+	    cp "$${CARGO_TARGET_DIR:-target}/$$target/release/$$program" "dist/release/$$program-$(VERSION)-linux-$$architecture"; \
+	  done; \
+	done
+	@cp dist/images/*.oci.tar dist/release
+	@SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \
+	  --format json --spec-version 1.5 --target $(MUSL_amd64)
+	@for program in operator signer; do \
+	  sed 's#$(CURDIR)#/src#g' "$$program/$$program.cdx.json" >"dist/release/$$program-$(VERSION).cdx.json"; \
+	done
+	@rm -f {crds,operator,signer,tests}/*.cdx.json
+	@"$$($(CARGO) run --quiet --locked --package tests --bin assets | grep '/helm$$')" package --destination dist/release charts/signer-operator >/dev/null
+	@cd dist/release && sha256sum -- * >SHA256SUMS && cat SHA256SUMS
+
+$(CYCLONEDX):
+	@echo '== building cargo-cyclonedx $(CYCLONEDX_VERSION), once'
+	@$(CARGO) install --quiet --locked --root $(CYCLONEDX_ROOT) cargo-cyclonedx@$(CYCLONEDX_VERSION)
 
 $(ZIG):
 	@echo '== installing Zig $(ZIG_VERSION), once'

@@ -1,0 +1,30 @@
+# Both images, for people with Docker or buildah: --target operator or --target signer, for linux/amd64 and linux/arm64.
+# `make image` makes the same without a daemon, and the same bytes each time.
+ARG RUST=1.95.0
+
+FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST}-slim-bookworm AS build
+ARG ZIG=0.15.2
+ARG ZIGBUILD=0.24.1
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates g++ make python3-pip \
+    && pip install --break-system-packages --no-deps ziglang==${ZIG} \
+    && cargo install --locked cargo-zigbuild@${ZIGBUILD}
+WORKDIR /src
+COPY . .
+ARG TARGETARCH
+RUN case "$TARGETARCH" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) echo "TARGETARCH: found $TARGETARCH, expected amd64 or arm64" >&2; exit 1 ;; esac \
+    && rustup target add $machine-unknown-linux-musl \
+    && cargo zigbuild --locked --release --target $machine-unknown-linux-musl --package operator --package signer --bin operator --bin signer \
+    && mkdir /out && cp target/$machine-unknown-linux-musl/release/operator target/$machine-unknown-linux-musl/release/signer /out
+
+FROM scratch AS base
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+USER 65532:65532
+WORKDIR /
+
+FROM base AS operator
+COPY --from=build /out/operator /operator
+ENTRYPOINT ["/operator"]
+
+FROM base AS signer
+COPY --from=build /out/signer /signer
+ENTRYPOINT ["/signer"]
