@@ -31,18 +31,11 @@ pub fn build(name: &str, tag: &str, program: &Path, folder: &Path, additions: Ad
     Ok(pack(&image, folder)?.file)
 }
 
-/// A program of this workspace: static, out of `E2E_PROGRAMS`, or of this build.
+/// A program of this workspace: static, out of the folder `E2E_PROGRAMS`, else of this build.
 pub fn program(name: &str) -> Result<PathBuf> {
     match std::env::var_os("E2E_PROGRAMS") {
-        Some(folder) if !folder.is_empty() => {
-            let file = Path::new(&folder).join(name);
-            // The stand-in of the node is no product, and is in no such folder.
-            if name == "voter" {
-                workspace::program(name)
-            } else {
-                Ok(file)
-            }
-        }
+        // The stand-in of the node is no product, and is in no such folder.
+        Some(folder) if !folder.is_empty() && name != "voter" => Ok(Path::new(&folder).join(name)),
         _ => workspace::program(name),
     }
 }
