@@ -34,6 +34,8 @@ IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
 CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
 NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack
+BENCH :=
+BENCH_STEADY_SECONDS := 120
 GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml
 
 help: ## Print every target with a line each
@@ -57,10 +59,10 @@ assets: ## Build the pinned Kubernetes programs, Helm and promtool into the cach
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench: assets ## Measure speed and memory, printed as tables (about two minutes after a release build of some minutes)
+bench: assets ## Measure speed and memory, printed as tables (about ten minutes after a release build; BENCH=signer, operator or scale: that part alone; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer
-	@"$${CARGO_TARGET_DIR:-target}"/release/bench
+	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
 soak: ## Hold the signer against slow, silent and absent KMS, floods and SIGTERM; fails if an aim is missed (4 minutes after a release build)
 	@echo '== cargo build --release'

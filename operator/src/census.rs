@@ -1,6 +1,6 @@
 //! Bindings and what is left of them, counted from the watches when somebody asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crds::SignerBinding;
 use crds::conditions::reasons;
@@ -44,10 +44,8 @@ impl Census {
         let bindings = context.bindings.state();
         let bindings: Vec<&SignerBinding> = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok()).collect();
         let services = context.services.state();
-        let orphans = services
-            .iter()
-            .filter(|service| is_orphaned(service, &bindings))
-            .count();
+        let served: HashSet<_> = bindings.iter().flat_map(|binding| served(binding)).collect();
+        let orphans = services.iter().filter(|service| is_orphaned(service, &served)).count();
         self.orphans.set(i64::try_from(orphans).unwrap_or(i64::MAX));
         // What nobody has any more would stay as it was.
         self.bindings.reset();
@@ -71,21 +69,22 @@ fn by_condition<'a>(bindings: &[&'a SignerBinding]) -> BTreeMap<(&'a str, &'a st
     counts
 }
 
+/// A Deployment by its namespace and name.
+type Name<'a> = (Option<&'a str>, &'a str);
+
+/// The Deployments that a binding is for.
+fn served(binding: &SignerBinding) -> impl Iterator<Item = Name<'_>> {
+    let reported = binding.status.iter().flat_map(|status| &status.targets);
+    let kept = reported.filter(|target| target.reason != reasons::NO_LONGER_SELECTED);
+    let names = binding.spec.target.name.iter().chain(kept.map(|target| &target.name));
+    names.map(|name| (binding.metadata.namespace.as_deref(), name.as_str()))
+}
+
 /// A Service of ours lives as long as its Deployment, and is deleted when the signer is taken out.
-fn is_orphaned(service: &PartialObjectMeta<Service>, bindings: &[&SignerBinding]) -> bool {
-    let owner = service
+fn is_orphaned(service: &PartialObjectMeta<Service>, served: &HashSet<Name>) -> bool {
+    let deployment = service
         .owner_references()
         .iter()
         .find(|owner| owner.kind == "Deployment");
-    let Some(deployment) = owner.map(|owner| owner.name.as_str()) else {
-        return false;
-    };
-    let serves = |binding: &SignerBinding| {
-        let mut reported = binding.status.iter().flat_map(|status| &status.targets);
-        binding.spec.target.name.as_deref() == Some(deployment)
-            || reported.any(|target| target.name == deployment && target.reason != reasons::NO_LONGER_SELECTED)
-    };
-    !bindings
-        .iter()
-        .any(|binding| binding.namespace() == service.namespace() && serves(binding))
+    deployment.is_some_and(|owner| !served.contains(&(service.metadata.namespace.as_deref(), owner.name.as_str())))
 }

@@ -19,6 +19,7 @@ pub struct Metrics {
     reconciles: IntCounterVec,
     duration: Histogram,
     writes: IntCounterVec,
+    conflicts: IntCounterVec,
     watch_failures: IntCounter,
     leader: IntGauge,
     watch_ages: IntGaugeVec,
@@ -54,6 +55,14 @@ impl Metrics {
             ),
             &["kind", "result"],
         )?;
+        let conflicts = IntCounterVec::new(
+            Opts::new(
+                "signer_operator_conflicts_total",
+                "Writes that the API server refused with 409, by kind and by what had changed.",
+            ),
+            &["kind", "cause"],
+        )?;
+        registry.register(Box::new(conflicts.clone()))?;
         let build = IntGaugeVec::new(
             Opts::new(
                 "signer_operator_build_info",
@@ -90,6 +99,7 @@ impl Metrics {
             reconciles,
             duration,
             writes,
+            conflicts,
             watch_failures,
             leader,
             watch_ages,
@@ -113,6 +123,9 @@ impl Metrics {
     }
 
     pub fn write<T>(&self, kind: &'static str, result: &Result<T, Error>) {
+        if let Some(cause) = result.as_ref().err().and_then(Error::conflict) {
+            self.conflicts.with_label_values(&[kind, cause]).inc();
+        }
         let result = match result {
             Ok(_) => "ok",
             Err(error) if error.is_conflict() => "conflict",

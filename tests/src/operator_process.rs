@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -20,6 +20,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub struct OperatorProcess {
     process: Process,
     admin: Port,
+    started: Instant,
 }
 
 impl OperatorProcess {
@@ -38,6 +39,7 @@ impl OperatorProcess {
         let admin = Port::reserve()?;
         let number = admin.number();
         let log = directory.path().join(format!("operator-{}.log", random_suffix()));
+        let started = Instant::now();
         let mut process = Process::start(&program, &log, directory.lifeline(), |command| {
             command
                 .args(["run", &format!("--admin-address=127.0.0.1:{number}")])
@@ -58,7 +60,11 @@ impl OperatorProcess {
         if let Err(error) = ready.await {
             return Err(error).with_context(|| format!("the operator's log:\n{}", process.last_lines()));
         }
-        Ok(Self { process, admin })
+        Ok(Self {
+            process,
+            admin,
+            started,
+        })
     }
 
     /// Where `/livez`, `/readyz` and `/metrics` are, on loopback.
@@ -78,6 +84,11 @@ impl OperatorProcess {
     /// A path of the admin port, and what it answers.
     pub async fn get(&self, path: &'static str) -> Result<signer_process::Answer> {
         get(self.admin.number(), path).await
+    }
+
+    /// When its program began.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     pub fn pid(&self) -> u32 {

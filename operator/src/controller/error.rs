@@ -58,4 +58,36 @@ impl Error {
     pub fn is_conflict(&self) -> bool {
         self.response().is_some_and(kube::core::Status::is_conflict)
     }
+
+    /// What a conflict is about, as a finite name for metrics: a field that another manager holds, or an object that
+    /// changed or went in the meantime.
+    pub fn conflict(&self) -> Option<&'static str> {
+        let status = self.response().filter(|status| status.is_conflict())?;
+        let mut causes = status.details.iter().flat_map(|details| &details.causes);
+        let is_of_a_field = causes.any(|cause| cause.reason == "FieldManagerConflict");
+        Some(if is_of_a_field { "field" } else { "object" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_conflict_is_told_apart_by_its_cause_and_nothing_else_is_one() {
+        let answered = |status: serde_json::Value| Error::Request {
+            attempt: "write",
+            source: Box::new(kube::Error::Api(serde_json::from_value(status).unwrap())),
+        };
+        let causes =
+            json!({"causes": [{"reason": "FieldManagerConflict", "field": ".spec", "message": "conflict with \"x\""}]});
+        let of = |error: Error| error.conflict();
+        let status = |code: u16, reason: &str, details: serde_json::Value| json!({"status": "Failure", "code": code, "reason": reason, "message": "", "details": details});
+        assert_eq!(of(answered(status(409, "Conflict", causes.clone()))), Some("field"));
+        assert_eq!(of(answered(status(409, "Conflict", json!({})))), Some("object"));
+        assert_eq!(of(answered(status(422, "Invalid", causes))), None);
+        assert_eq!(of(Error::Changed("it")), None);
+    }
 }

@@ -27,7 +27,7 @@ use crate::telemetry::Metrics;
 type Guarded = DeserializeGuard<SignerBinding>;
 
 /// Reconciles at once; more would only queue at the API server.
-const CONCURRENCY: u16 = 8;
+pub const CONCURRENCY: u16 = 8;
 
 /// Builds the controller. The context is given out as well, so that others can tell whether it is ready.
 pub fn controller(

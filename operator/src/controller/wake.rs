@@ -58,11 +58,11 @@ pub fn of_binding(store: &Store<Guarded>, changed: &SignerBinding) -> Vec<Object
 }
 
 fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<ObjectRef<Guarded>> {
-    let bindings = store.state();
-    let concerned = bindings
+    let concerned = store.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&concerns));
+    concerned
         .iter()
-        .filter(|guarded| guarded.0.as_ref().is_ok_and(&concerns));
-    concerned.map(|guarded| ObjectRef::from_obj(&**guarded)).collect()
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
 }
 
 /// Whoever waits for a Deployment has it in its status, so labels need not be looked up.

@@ -83,6 +83,6 @@ pub fn rows(local: &Memory, gcp: &Memory, started: &[f64]) -> Result<Vec<Vec<Str
     clippy::cast_precision_loss,
     reason = "memory of one process is far below 2^52 bytes"
 )]
-fn mebibytes(bytes: u64) -> String {
+pub fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
 }

@@ -6,6 +6,7 @@ mod load;
 mod memory;
 mod operator;
 mod rounds;
+mod scale;
 mod server;
 mod table;
 mod votes;
@@ -14,6 +15,7 @@ use anyhow::Result;
 
 pub use bare::serve as serve_bare;
 pub use operator::operator;
+pub use scale::scale;
 
 use memory::Memory;
 use rounds::Contender;

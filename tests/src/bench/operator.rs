@@ -121,7 +121,7 @@ async fn is_true(bindings: &Api<SignerBinding>, type_: &str) -> Result<()> {
     .await
 }
 
-fn is_injected(deployment: &Deployment) -> bool {
+pub fn is_injected(deployment: &Deployment) -> bool {
     let template = deployment
         .spec
         .as_ref()

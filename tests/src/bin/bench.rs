@@ -1,6 +1,7 @@
 //! Measures and prints. `bare PORT` is the server that the signer is compared with, started by the program itself.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tests::bench;
@@ -16,17 +17,33 @@ fn main() -> ExitCode {
     }
 }
 
+fn runtime() -> Result<Runtime> {
+    Runtime::new().context("cannot start a runtime")
+}
+
+/// How long the steady state is watched.
+fn steady_seconds() -> Result<Duration> {
+    let text = std::env::var("BENCH_STEADY_SECONDS").unwrap_or_else(|_| "120".to_owned());
+    let seconds = text.parse();
+    Ok(Duration::from_secs(seconds.with_context(|| {
+        format!("BENCH_STEADY_SECONDS: found {text:?}, expected a number of seconds")
+    })?))
+}
+
 fn run() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             bench::signer()?;
             println!();
-            Runtime::new()
-                .context("cannot start a runtime")?
-                .block_on(bench::operator())
+            runtime()?.block_on(bench::operator())?;
+            println!();
+            runtime()?.block_on(bench::scale(steady_seconds()?))
         }
+        ["signer"] => bench::signer(),
+        ["operator"] => runtime()?.block_on(bench::operator()),
+        ["scale"] => runtime()?.block_on(bench::scale(steady_seconds()?)),
         ["bare", port] => bench::serve_bare(port.parse().with_context(|| format!("{port:?} is not a port"))?),
-        _ => bail!("takes no arguments, or `bare PORT`"),
+        _ => bail!("takes no arguments for all, or `signer`, `operator` or `scale`; or `bare PORT`"),
     }
 }

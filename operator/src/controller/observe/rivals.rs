@@ -1,5 +1,6 @@
 //! Who else is for the same Deployment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::SignerBinding;
@@ -8,6 +9,7 @@ use kube::{Resource, ResourceExt};
 
 use super::super::context::{Context, deadline};
 use super::super::error::Error;
+use super::super::live::LiveDeployment;
 use super::ObservedTarget;
 
 /// Another binding that is for the same Deployment.
@@ -30,11 +32,8 @@ impl Rivals {
         let age = |binding: &SignerBinding| (binding.creation_timestamp().map(|time| time.0), binding.name_any());
         let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
         let mut rivals = vec![];
-        for guarded in others(context, binding) {
+        for guarded in others(context, binding, targets) {
             let Ok(other) = &guarded.0 else { continue };
-            if !targets.iter().any(|target| is_for(other, target)) {
-                continue;
-            }
             let found = deadline("get another SignerBinding", api.get_opt(&other.name_any())).await?;
             if let Some(other) = found.filter(|other| other.meta().deletion_timestamp.is_none()) {
                 let is_older = age(&other) < age(binding);
@@ -46,7 +45,11 @@ impl Rivals {
 
     /// Those that are for this Deployment.
     pub fn of(&self, target: &ObservedTarget) -> Vec<Rival> {
-        let rivals = self.0.iter().filter(|(other, _)| is_for(other, target));
+        let labels = labels(target);
+        let rivals = self
+            .0
+            .iter()
+            .filter(|(other, _)| is_for(other, &target.name, labels.as_ref()));
         rivals
             .map(|(other, is_older)| Rival {
                 name: other.name_any(),
@@ -56,17 +59,33 @@ impl Rivals {
     }
 }
 
-fn others(context: &Context, binding: &SignerBinding) -> Vec<Arc<kube::core::DeserializeGuard<SignerBinding>>> {
-    let mut others = context.bindings.state();
-    others.retain(|other| other.meta().namespace == binding.namespace() && other.name_any() != binding.name_any());
-    others
+/// Every binding of the cluster is looked at, so what is compared is read from the Deployments once.
+fn others(
+    context: &Context,
+    binding: &SignerBinding,
+    targets: &[ObservedTarget],
+) -> Vec<Arc<kube::core::DeserializeGuard<SignerBinding>>> {
+    let labels: Vec<_> = targets.iter().map(labels).collect();
+    context.bindings.state_filter(|other| {
+        let is_another =
+            other.meta().namespace == binding.metadata.namespace && other.meta().name != binding.metadata.name;
+        let shares = |other: &SignerBinding| {
+            let mut pairs = targets.iter().zip(&labels);
+            pairs.any(|(target, labels)| is_for(other, &target.name, labels.as_ref()))
+        };
+        is_another && other.0.as_ref().is_ok_and(shares)
+    })
 }
 
-fn is_for(binding: &SignerBinding, target: &ObservedTarget) -> bool {
+fn labels(target: &ObservedTarget) -> Option<BTreeMap<String, String>> {
+    target.deployment.as_ref().map(LiveDeployment::labels)
+}
+
+/// What does not exist has no labels, and matches nothing.
+fn is_for(binding: &SignerBinding, name: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
     let wanted = &binding.spec.target;
-    match &target.deployment {
-        Some(live) => wanted.selects(&target.name, &live.labels()),
-        // What does not exist has no labels, and matches nothing.
-        None => wanted.name.as_deref() == Some(&target.name),
+    match labels {
+        Some(labels) => wanted.selects(name, labels),
+        None => wanted.name.as_deref() == Some(name),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::conditions::reasons;
+use crds::names::DEPLOYMENT_LABEL;
 use crds::{LabelSelector, SignerBinding, TargetStatus};
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -16,6 +17,9 @@ use super::super::render::names::{service_name, short_name};
 use super::super::render::service::MANAGED_BY;
 use super::rivals::Rivals;
 use super::{ObservedTarget, Selection, deployment, deployments, services};
+
+/// More names would make a request too long for some proxies; then all Services of ours are listed.
+const MOST_NAMED: usize = 20;
 
 /// The Deployments that the binding is for, by name, and those that carry its signer and have stopped to match.
 pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<ObservedTarget>, Error> {
@@ -43,9 +47,11 @@ pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<O
 async fn injected_pods(context: &Context, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
     let label = short_name(live.name());
     let mut found = vec![];
-    for pod in context.pods.state() {
-        let is_candidate = pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(&pod) == label;
-        if is_candidate && context.owners.is_owned(context, &pod, live).await? {
+    let candidates = context
+        .pods
+        .state_filter(|pod| pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(pod) == label);
+    for pod in candidates {
+        if context.owners.is_owned(context, &pod, live).await? {
             found.extend(pods::injected(&pod, &context.answers));
         }
     }
@@ -74,7 +80,10 @@ async fn selected(
     let api = deployments(context, namespace);
     let parameters = ListParams::default().labels(&selector.to_string());
     let found = deadline("list the Deployments", api.list(&parameters)).await?;
-    let mut ours = our_services(context, namespace).await?;
+    let known: Vec<_> = binding.status.iter().flat_map(|status| &status.targets).collect();
+    let mut names: BTreeSet<_> = found.iter().map(ResourceExt::name_any).collect();
+    names.extend(known.iter().map(|known| known.name.clone()));
+    let mut ours = our_services(context, namespace, &names).await?;
     let mut targets = vec![];
     for object in found {
         let name = object.name_any();
@@ -93,9 +102,11 @@ async fn selected(
             is_known: false,
         });
     }
-    let known = binding.status.iter().flat_map(|status| &status.targets);
     let listed: BTreeSet<_> = targets.iter().map(|target| target.name.clone()).collect();
-    for TargetStatus { name, reason, .. } in known.filter(|known| known.injected && !listed.contains(&known.name)) {
+    for TargetStatus { name, reason, .. } in known
+        .into_iter()
+        .filter(|known| known.injected && !listed.contains(&known.name))
+    {
         let found = deployment(context, namespace, name).await?;
         let Some(live) = found.filter(|live| live.owns_signer() && !live.is_terminating()) else {
             continue;
@@ -126,8 +137,21 @@ fn untyped(object: kube::api::DynamicObject, kind: &str) -> Result<LiveDeploymen
     Ok(LiveDeployment::new(value))
 }
 
-async fn our_services(context: &Context, namespace: &str) -> Result<BTreeMap<String, Value>, Error> {
-    let ours = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+/// Those of these Deployments, and where they are many, all: never so many as there are other bindings in the namespace.
+async fn our_services(
+    context: &Context,
+    namespace: &str,
+    deployments: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Value>, Error> {
+    if deployments.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut labels = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
+    if deployments.len() <= MOST_NAMED {
+        let names: Vec<_> = deployments.iter().map(|name| short_name(name)).collect();
+        labels = format!("{labels},{DEPLOYMENT_LABEL} in ({})", names.join(","));
+    }
+    let ours = ListParams::default().labels(&labels);
     let api = services(context, namespace);
     let found = deadline("list the Services", api.list(&ours)).await?;
     found

@@ -1,6 +1,6 @@
 //! Asks every signer that runs, again and again, and wakes the binding of one that answers something new.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,10 +75,10 @@ impl Answers {
     }
 
     fn forget_others(&self, pods: &[Arc<Pod>]) {
-        let uids: Vec<_> = pods.iter().filter_map(|pod| pod.metadata.uid.as_deref()).collect();
+        let uids: HashSet<_> = pods.iter().filter_map(|pod| pod.metadata.uid.as_deref()).collect();
         let mut entries = self.entries();
         if entries.len() > uids.len() {
-            entries.retain(|uid, _| uids.contains(&uid.as_str()));
+            entries.retain(|uid, _| uids.contains(uid.as_str()));
         }
     }
 }

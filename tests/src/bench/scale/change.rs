@@ -1,0 +1,75 @@
+//! A new Deployment for one of many bindings: how soon it is injected, and what that takes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use kube::api::PostParams;
+
+use super::super::operator::is_injected;
+use super::fleet::{EACH, Fleet};
+use super::requests;
+use crate::ControlPlane;
+use crate::bench::median;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What was seen of the changes.
+pub struct Changes {
+    /// From sending the Deployment to seeing the injected one, sorted.
+    pub seconds: Vec<f64>,
+    /// Requests of the operator that name the binding or a Deployment of it until the next change, the median.
+    pub requests: f64,
+}
+
+impl Changes {
+    pub fn percentile(&self, percent: usize) -> f64 {
+        let rank = (self.seconds.len() * percent).div_ceil(100).saturating_sub(1);
+        self.seconds.get(rank).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// One new Deployment after the other, each for another binding.
+pub async fn changes(plane: &ControlPlane, fleet: &Fleet, count: usize) -> Result<Changes> {
+    let before = plane.requests()?.len();
+    let mut seconds = vec![];
+    let step = (fleet.bindings / count).max(1);
+    let members: Vec<_> = fleet.members().step_by(step).take(count).collect();
+    for member in &members {
+        let api: Api<Deployment> = Api::namespaced(fleet.client.clone(), member.namespace);
+        let new: Deployment = serde_json::from_value(member.deployment(EACH))?;
+        let name = format!("{}-{EACH}", member.name());
+        let started = Instant::now();
+        api.create(&PostParams::default(), &new).await?;
+        while !is_injected(&api.get(&name).await?) {
+            ensure!(
+                started.elapsed() < PATIENCE,
+                "{name} was not injected in {} s",
+                PATIENCE.as_secs()
+            );
+        }
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    fleet.is_rolled_out().await?;
+    seconds.sort_by(f64::total_cmp);
+    let made = requests::since(plane, before)?;
+    let counts: Vec<_> = members
+        .iter()
+        .map(|member| {
+            let (name, prefix) = (member.name(), format!("{}-", member.name()));
+            let is_its = |uri: &str| {
+                let mut words = uri.split(|letter: char| "/?&=%".contains(letter));
+                words.any(|word| word == name || word.starts_with(&prefix) || word.ends_with(&format!("3D{name}")))
+            };
+            let its = made
+                .iter()
+                .filter(|request| is_its(&request.uri) && requests::about_bindings(request));
+            its.map(|_| 1.0).sum()
+        })
+        .collect();
+    Ok(Changes {
+        seconds,
+        requests: median(&counts),
+    })
+}

@@ -1,0 +1,191 @@
+//! Many bindings, each for two Deployments by their label and with a token Secret of its own.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use crds::SignerBinding;
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ListParams, PostParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::operated::{binding, secret, voter, with};
+use crate::{ControlPlane, eventually, pods};
+
+/// Deployments of a binding.
+pub const EACH: usize = 2;
+
+/// The label by which a binding finds its Deployments.
+pub const LABEL: &str = "bench";
+
+/// Bindings of a namespace: a namespace has its limits, a cluster has more namespaces.
+const PER_NAMESPACE: usize = 50;
+
+const REQUESTS_AT_ONCE: usize = 16;
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// What the operator finds when it starts.
+pub struct Fleet {
+    pub client: Client,
+    pub namespaces: Vec<String>,
+    pub bindings: usize,
+}
+
+/// The place of one binding.
+#[derive(Clone, Copy)]
+pub struct Member<'a> {
+    pub namespace: &'a str,
+    pub number: usize,
+}
+
+impl Member<'_> {
+    pub fn name(self) -> String {
+        format!("voter-{}", self.number)
+    }
+
+    /// A Deployment of the binding.
+    pub fn deployment(self, index: usize) -> Value {
+        let named = with(voter(), "/metadata/name", json!(format!("{}-{index}", self.name())));
+        with(named, "/metadata/labels", json!({ LABEL: self.name() }))
+    }
+
+    fn token(self) -> Value {
+        let value = format!("{}-correct-horse-battery-staple-0123456789", self.name());
+        secret(&format!("{}-token", self.name()), "value", &value)
+    }
+
+    fn binding(self) -> Value {
+        let named = with(binding(), "/metadata/name", json!(self.name()));
+        let by_label = json!({ "selector": { "matchLabels": { LABEL: self.name() } } });
+        let selecting = with(named, "/spec/target", by_label);
+        with(
+            selecting,
+            "/spec/tokenSecretRef/name",
+            json!(format!("{}-token", self.name())),
+        )
+    }
+}
+
+impl Fleet {
+    /// Makes all of it and waits until the cluster runs it, as far as there is something to run it.
+    pub async fn new(plane: &ControlPlane, bindings: usize) -> Result<Self> {
+        let client = plane.client().await?;
+        let mut namespaces = vec![];
+        for _ in 0..bindings.div_ceil(PER_NAMESPACE) {
+            namespaces.push(plane.namespace("bench").await?);
+        }
+        let fleet = Self {
+            client,
+            namespaces,
+            bindings,
+        };
+        for namespace in &fleet.namespaces {
+            pods::default_account(&fleet.client, namespace).await?;
+            create::<Secret>(&fleet.client, namespace, secret("key", "value", &"0".repeat(64))).await?;
+        }
+        at_once(fleet.members(), async |member| {
+            create::<Secret>(&fleet.client, member.namespace, member.token()).await?;
+            for index in 0..EACH {
+                create::<Deployment>(&fleet.client, member.namespace, member.deployment(index)).await?;
+            }
+            create::<SignerBinding>(&fleet.client, member.namespace, member.binding()).await
+        })
+        .await?;
+        fleet.is_rolled_out().await?;
+        Ok(fleet)
+    }
+
+    pub fn deployments(&self) -> usize {
+        self.bindings * EACH
+    }
+
+    pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        (0..self.bindings).filter_map(|number| {
+            let namespace = self.namespaces.get(number / PER_NAMESPACE)?;
+            Some(Member { namespace, number })
+        })
+    }
+
+    /// Plays the kubelet until every Deployment is rolled out.
+    pub async fn is_rolled_out(&self) -> Result<()> {
+        at_once(self.namespaces.iter(), async |namespace| {
+            let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
+            eventually(PATIENCE, &format!("the rollouts in {namespace}"), async || {
+                pods::make_ready(&self.client, namespace).await?;
+                let found = deployments.list(&ListParams::default()).await?.items;
+                let waiting = found.iter().find(|deployment| !is_done(deployment));
+                ensure!(
+                    waiting.is_none(),
+                    "{} is not done",
+                    waiting.map(ResourceExt::name_any).unwrap_or_default()
+                );
+                Ok(())
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Watches until every binding says Injected, and tells when that was.
+    pub fn injected(&self) -> impl Future<Output = Result<Instant>> + Send + 'static {
+        let (bindings, wanted) = (Api::<SignerBinding>::all(self.client.clone()), self.bindings);
+        let namespaces: HashSet<_> = self.namespaces.iter().cloned().collect();
+        async move {
+            let mut done = HashSet::new();
+            let mut events = pin!(watcher(bindings, watcher::Config::default()).applied_objects());
+            while done.len() < wanted {
+                let event = timeout(PATIENCE, events.try_next()).await;
+                let binding = event.context("the bindings were not injected in time")??;
+                let binding = binding.context("the watch ended")?;
+                let namespace = binding.namespace().unwrap_or_default();
+                if namespaces.contains(&namespace) && is_injected(&binding) {
+                    done.insert((namespace, binding.name_any()));
+                }
+            }
+            Ok(Instant::now())
+        }
+    }
+}
+
+fn is_injected(binding: &SignerBinding) -> bool {
+    let conditions = binding.status.iter().flat_map(|status| &status.conditions);
+    let mut injected = conditions.filter(|condition| condition.type_ == "Injected");
+    injected.any(|condition| condition.status == "True")
+}
+
+fn is_done(deployment: &Deployment) -> bool {
+    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    deployment.status.as_ref().is_some_and(|status| {
+        status.observed_generation >= deployment.metadata.generation
+            && [status.updated_replicas, status.replicas, status.available_replicas] == [wanted; 3]
+    })
+}
+
+async fn create<K>(client: &Client, namespace: &str, object: Value) -> Result<()>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + serde::Serialize
+        + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    api.create(&PostParams::default(), &serde_json::from_value(object)?)
+        .await?;
+    Ok(())
+}
+
+/// Does something with each, some at a time.
+async fn at_once<T>(items: impl Iterator<Item = T>, each: impl AsyncFn(T) -> Result<()>) -> Result<()> {
+    let each = &each;
+    let all = stream::iter(items).map(|item| async move { each(item).await });
+    all.buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
+}
