@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::by_hand::{self, DeploymentArgs, Failure};
 use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};
+use crate::fence::Fence;
 use crate::offline;
 use crate::preflight::{self, Verdict};
 use crate::progress::Progress;
@@ -110,7 +111,7 @@ async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failur
 /// Prints every finding; the worst one decides the exit code.
 #[tokio::main]
 async fn preflight(PreflightArgs { lease, scope }: PreflightArgs) -> ExitCode {
-    let client = match serve::client(&Progress::default()).await {
+    let client = match serve::client(&Progress::default(), &Fence::open()).await {
         Ok(client) => client,
         Err(error) => {
             eprintln!("operator preflight: {error:#}");

@@ -11,10 +11,11 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::controller::context::within;
 use crate::controller::error::Error;
+use crate::fence::Fence;
 
 /// Name of the Lease, in the operator's namespace.
 pub const LEASE: &str = "signer-operator";
@@ -26,6 +27,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// When a leader gives up. Its last requests have the rest of the Lease to end.
 const RENEW_LIMIT: Duration = Duration::from_secs(8);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
+/// How often a Lease of ours is written before somebody looks at the clock again.
+const WRITES: u32 = 3;
 
 /// Where a candidate stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,21 @@ pub struct Candidate {
     identity: String,
 }
 
+/// Our Lease, and when the request was sent that last renewed it.
+pub struct Held {
+    lease: Lease,
+    renewed: Instant,
+}
+
+/// What came of writing our name into a Lease.
+enum Outcome {
+    Written(Held),
+    /// It is somebody else's.
+    Taken,
+    /// It is ours, but not because of a write that is known to have gone through now.
+    Unclear(Lease),
+}
+
 /// A Lease as it was last seen, and since when it has looked like that.
 struct Seen {
     lease: Lease,
@@ -60,11 +78,11 @@ impl Candidate {
     }
 
     /// Waits until this candidate leads, telling where it stands, and returns its Lease.
-    pub async fn lead(&self, standing: &watch::Sender<Standing>) -> Lease {
+    pub async fn lead(&self, standing: &watch::Sender<Standing>) -> Held {
         let mut seen: Option<Seen> = None;
         loop {
             match self.step(&mut seen).await {
-                Ok(Some(lease)) => return lease,
+                Ok(Some(held)) => return held,
                 Ok(None) => {
                     let holder = seen
                         .as_ref()
@@ -84,37 +102,62 @@ impl Candidate {
         }
     }
 
-    /// Renews until that fails for too long, and says why.
-    pub async fn keep(&self, mut lease: Lease) -> String {
-        let (mut renewed, mut pause) = (Instant::now(), RENEW);
+    /// Renews until that fails for too long, and says why. Meanwhile the fence lets writes through, and afterwards none.
+    pub async fn keep(&self, held: Held, fence: &Fence) -> String {
+        let why = self.renew_while_possible(held, fence).await;
+        fence.shut();
+        why
+    }
+
+    async fn renew_while_possible(&self, Held { mut lease, mut renewed }: Held, fence: &Fence) -> String {
+        let (mut pause, mut why) = (RENEW, None);
         loop {
-            sleep(pause).await;
-            let start = Instant::now();
-            match self.renew(&lease).await {
-                Ok(next) => (lease, renewed, pause) = (next, start, RENEW),
-                Err(error) if error.is_conflict() => return "another operator has taken it".to_owned(),
-                Err(error) if renewed.elapsed() >= RENEW_LIMIT => return error.to_string(),
-                Err(error) => {
+            let limit = renewed + RENEW_LIMIT;
+            fence.open_until(limit);
+            let renewal = async {
+                sleep(pause).await;
+                self.write(&lease).await
+            };
+            match timeout_at(limit, renewal).await {
+                Err(_) => return why.unwrap_or_else(|| "the API server does not answer in time".to_owned()),
+                Ok(Ok(Outcome::Written(held))) => {
+                    (lease, renewed) = (held.lease, held.renewed);
+                    (pause, why) = (RENEW, None);
+                }
+                Ok(Ok(Outcome::Taken)) => return "another operator has taken it".to_owned(),
+                Ok(Ok(Outcome::Unclear(found))) => (lease, pause) = (found, RETRY),
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "the Lease was not renewed; trying again");
-                    pause = RETRY;
+                    (pause, why) = (RETRY, Some(error.to_string()));
                 }
             }
         }
     }
 
-    async fn renew(&self, lease: &Lease) -> Result<Lease, Error> {
-        let written = self.put(lease, self.spec(lease)).await;
-        let Err(conflict) = written.as_ref() else {
-            return written;
-        };
-        if !conflict.is_conflict() {
-            return written;
+    /// Writes our name into a Lease that is free or ours. A conflict is not yet a loss: the answer to a write of ours may have
+    /// been lost, or the write may have been sent twice.
+    async fn write(&self, lease: &Lease) -> Result<Outcome, Error> {
+        let mut lease = lease.clone();
+        for _ in 0..WRITES {
+            let (spec, renewed) = (self.spec(&lease), Instant::now());
+            match self.put(&lease, spec.clone()).await {
+                Ok(lease) => return Ok(Outcome::Written(Held { lease, renewed })),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error),
+            }
+            match self.read().await? {
+                Some(found) if holder(&found) == Some(&self.identity) => lease = found,
+                _ => return Ok(Outcome::Taken),
+            }
+            if lease
+                .spec
+                .as_ref()
+                .is_some_and(|found| found.renew_time == spec.renew_time)
+            {
+                return Ok(Outcome::Written(Held { lease, renewed }));
+            }
         }
-        match self.read().await? {
-            // A write of ours of which the answer was lost.
-            Some(found) if holder(&found) == Some(&self.identity) => self.put(&found, self.spec(&found)).await,
-            _ => written,
-        }
+        Ok(Outcome::Unclear(lease))
     }
 
     /// Lets the next one lead at once.
@@ -134,8 +177,9 @@ impl Candidate {
     }
 
     /// Looks once, and takes the Lease if it is free.
-    async fn step(&self, seen: &mut Option<Seen>) -> Result<Option<Lease>, Error> {
+    async fn step(&self, seen: &mut Option<Seen>) -> Result<Option<Held>, Error> {
         let Some(lease) = self.read().await? else {
+            let renewed = Instant::now();
             let lease = Lease {
                 metadata: kube::api::ObjectMeta {
                     name: Some(LEASE.to_owned()),
@@ -149,7 +193,11 @@ impl Candidate {
                 self.leases.create(&PostParams::default(), &lease),
             )
             .await;
-            return won(created);
+            return match created {
+                Ok(lease) => Ok(Some(Held { lease, renewed })),
+                Err(error) if error.is_conflict() => Ok(None),
+                Err(error) => Err(error),
+            };
         };
         let now = Instant::now();
         let since = match seen {
@@ -157,12 +205,17 @@ impl Candidate {
             _ => now,
         };
         let is_free = is_free(&lease, &self.identity, now.duration_since(since));
-        let spec = self.spec(&lease);
-        *seen = Some(Seen { lease, since });
-        match seen {
-            Some(Seen { lease, .. }) if is_free => won(self.put(lease, spec).await),
-            _ => Ok(None),
+        *seen = Some(Seen {
+            lease: lease.clone(),
+            since,
+        });
+        if !is_free {
+            return Ok(None);
         }
+        Ok(match self.write(&lease).await? {
+            Outcome::Written(held) => Some(held),
+            Outcome::Taken | Outcome::Unclear(_) => None,
+        })
     }
 
     /// What the Lease is to say, after it said this.
@@ -221,15 +274,6 @@ fn is_free(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
         .unwrap_or(LEASE_SECONDS);
     let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     holder(lease).is_none_or(|holder| holder == identity) || unchanged >= limit
-}
-
-/// Somebody else was faster, or we lead.
-fn won(result: Result<Lease, Error>) -> Result<Option<Lease>, Error> {
-    match result {
-        Ok(lease) => Ok(Some(lease)),
-        Err(error) if error.is_conflict() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]

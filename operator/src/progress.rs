@@ -131,6 +131,11 @@ fn question(uri: &Uri) -> Option<Question<'_>> {
         .then(|| Question::List(uri.path()))
 }
 
+/// Whether this request is a watch.
+pub(crate) fn is_watch(uri: &Uri) -> bool {
+    matches!(question(uri), Some(Question::Watch(_)))
+}
+
 impl<S> Layer<S> for Progress {
     type Service = Observed<S>;
 

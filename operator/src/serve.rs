@@ -16,8 +16,10 @@ use crate::config::{LeaseArgs, RunArgs};
 use crate::controller::context::Context;
 use crate::controller::run::controller;
 use crate::controller::validate::{Settings, image_is_allowed};
+use crate::fence::Fence;
 use crate::gke::Project;
 use crate::leader::{Candidate, Standing};
+use crate::patience::Patience;
 use crate::progress::Progress;
 use crate::telemetry::{self, Metrics};
 
@@ -52,7 +54,12 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     settings.upgrades = upgrades;
     settings.scope = scope.into();
     let metrics = Arc::new(Metrics::new()?);
-    let client = client(&metrics.progress).await?;
+    let fence = if leader_election {
+        Fence::closed()
+    } else {
+        Fence::open()
+    };
+    let client = client(&metrics.progress, &fence).await?;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity()));
@@ -68,6 +75,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
     let start = Start {
         client,
+        fence,
         settings,
         max_rollouts,
         metrics,
@@ -80,6 +88,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
 /// What a controller is made of.
 struct Start {
     client: Client,
+    fence: Fence,
     settings: Settings,
     max_rollouts: Option<NonZeroUsize>,
     metrics: Arc<Metrics>,
@@ -94,6 +103,7 @@ async fn lead(
 ) -> anyhow::Result<()> {
     let Start {
         client,
+        fence,
         settings,
         max_rollouts,
         metrics,
@@ -101,11 +111,11 @@ async fn lead(
     let mut signals = Signals::new()?;
     let mut lost = Either::Left(pending());
     if let Some(candidate) = candidate {
-        let lease = tokio::select! {
-            lease = candidate.lead(standing) => lease,
+        let held = tokio::select! {
+            held = candidate.lead(standing) => held,
             () = signals.next() => return Ok(()),
         };
-        lost = Either::Right(candidate.keep(lease));
+        lost = Either::Right(candidate.keep(held, &fence));
     }
     standing.send_replace(Standing::Leading);
     metrics.leads(true);
@@ -141,7 +151,7 @@ fn settings(settings: Settings) -> anyhow::Result<Settings> {
 }
 
 /// The cluster of the service account or of KUBECONFIG, its watches observed.
-pub async fn client(progress: &Progress) -> anyhow::Result<Client> {
+pub async fn client(progress: &Progress, fence: &Fence) -> anyhow::Result<Client> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
@@ -151,7 +161,8 @@ pub async fn client(progress: &Progress) -> anyhow::Result<Client> {
     // Tries again are the controller's, which knows what changed in the meantime.
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
-    Ok(builder.with_layer(progress).build())
+    let builder = builder.with_layer(progress).with_layer(&Patience::default());
+    Ok(builder.with_layer(fence).build())
 }
 
 /// A name that no other process has, also not the one that ran in the same pod before.

@@ -65,6 +65,17 @@ impl Kubeconfig {
 
     /// A client of its own for every test: what it does in the background ends with the runtime that made it.
     pub async fn client(&self) -> Result<Client> {
+        Ok(Client::try_from(self.config().await?)?)
+    }
+
+    /// One that asks once, so that whoever is behind it sees every failure.
+    pub(crate) async fn client_without_retries(&self) -> Result<Client> {
+        let mut config = self.config().await?;
+        config.default_retry = false;
+        Ok(Client::try_from(config)?)
+    }
+
+    async fn config(&self) -> Result<Config> {
         crate::install_crypto();
         let contents = Contents::read_from(&self.path)?;
         let mut config = Config::from_custom_kubeconfig(contents, &KubeConfigOptions::default()).await?;
@@ -73,7 +84,7 @@ impl Kubeconfig {
         if host.is_some_and(|address| address.is_loopback() || address.is_private()) {
             config.proxy_url = None;
         }
-        Ok(Client::try_from(config)?)
+        Ok(config)
     }
 
     /// A kubeconfig for a service account of the same cluster, with a token of ten hours, in `directory`.

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::kubeconfig::Answer;
 use crate::operator_process::{self, OperatorProcess};
-use crate::{ControlPlane, chart, eventually, signer_process};
+use crate::{ControlPlane, Kubeconfig, chart, eventually, signer_process};
 
 /// How long anything that the operator does may take.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -60,6 +60,23 @@ impl Operated {
             plane,
             operator: Mutex::new(Some(operator)),
         })
+    }
+
+    /// Starts one that finds its API server with this kubeconfig.
+    pub async fn start_as(plane: &'static ControlPlane, kubeconfig: &Kubeconfig, arguments: &[&str]) -> Result<Self> {
+        let operator = OperatorProcess::start_as(kubeconfig, plane.directory(), arguments).await?;
+        Ok(Self {
+            plane,
+            operator: Mutex::new(Some(operator)),
+        })
+    }
+
+    /// For a test that looks after operators itself.
+    pub fn by_the_test(plane: &'static ControlPlane) -> Self {
+        Self {
+            plane,
+            operator: Mutex::new(None),
+        }
     }
 
     /// All that the operator has logged.

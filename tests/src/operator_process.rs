@@ -91,6 +91,21 @@ impl OperatorProcess {
         self.started
     }
 
+    /// Whether it holds the Lease, in its own words.
+    pub async fn leads(&self) -> Result<bool> {
+        let metrics = self.get("/metrics").await?;
+        Ok(metrics.body.lines().any(|line| line == "signer_operator_leader 1"))
+    }
+
+    /// Waits until it does.
+    pub async fn becomes_leader(&self) -> Result<()> {
+        eventually(READY_WITHIN, "it leads", async || {
+            ensure!(self.leads().await?, "{}", self.log());
+            Ok(())
+        })
+        .await
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }

@@ -1,44 +1,31 @@
 //! Several operators: one acts, another takes over, and one that has lost its Lease writes nothing more.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::operated::{Operated, Place, SOON, binding, voter};
+use tests::operated::{Operated, Place, binding, voter};
 use tests::operator_process::OperatorProcess;
-use tests::{ControlPlane, chart, eventually};
-
-async fn leads(operator: &OperatorProcess) -> Result<bool> {
-    let metrics = operator.get("/metrics").await?;
-    Ok(metrics.body.lines().any(|line| line == "signer_operator_leader 1"))
-}
-
-async fn becomes_leader(operator: &OperatorProcess) -> Result<()> {
-    eventually(SOON, "it leads", async || {
-        ensure!(leads(operator).await?, "{}", operator.log());
-        Ok(())
-    })
-    .await
-}
+use tests::{ControlPlane, chart};
 
 #[tokio::test]
 async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end() -> Result<()> {
     let cluster = ControlPlane::shared().await?;
     chart::install(cluster.admin(), &[]).await?;
     let mut first = OperatorProcess::start(cluster, &[]).await?;
-    becomes_leader(&first).await?;
+    first.becomes_leader().await?;
     let second = OperatorProcess::start(cluster, &[]).await?;
     let ready = second.get("/readyz").await?;
     assert!(ready.body.starts_with("waiting: "), "{}", ready.body);
-    assert!(!leads(&second).await?);
+    assert!(!second.leads().await?);
 
     kill(Pid::from_raw(first.pid().try_into()?), Signal::SIGKILL)?;
     first.wait()?;
-    becomes_leader(&second).await?;
+    second.becomes_leader().await?;
 
     let mut third = OperatorProcess::start(cluster, &[]).await?;
-    assert!(!leads(&third).await?);
+    assert!(!third.leads().await?);
     assert!(second.stop()?.success());
-    becomes_leader(&third).await?;
+    third.becomes_leader().await?;
 
     // Somebody else has it: a leader that did not end at once would write beside the new one.
     let stolen = r#"{"spec":{"holderIdentity":"thief","leaseDurationSeconds":5}}"#;

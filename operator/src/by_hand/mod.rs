@@ -12,6 +12,7 @@ use clap::Args;
 use crate::config::ImageArgs;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
+use crate::fence::Fence;
 use crate::progress::Progress;
 use crate::serve;
 
@@ -104,7 +105,7 @@ impl Subject {
             namespace,
             images,
         } = arguments;
-        let client = serve::client(&Progress::default()).await;
+        let client = serve::client(&Progress::default(), &Fence::open()).await;
         let client = client.map_err(|error| Failure::new(69, format!("{error:#}")))?;
         let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         Ok(Self {

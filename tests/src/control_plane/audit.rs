@@ -21,6 +21,15 @@ pub struct Request {
     #[serde(default)]
     object_ref: Object,
     response_status: Option<Status>,
+    /// Who asked, in the program's own words.
+    #[serde(default)]
+    pub user_agent: String,
+    /// When it came, in RFC 3339 with six decimals, so that text order is time order.
+    #[serde(rename = "requestReceivedTimestamp")]
+    pub received: String,
+    /// When it was answered.
+    #[serde(rename = "stageTimestamp")]
+    pub answered: String,
     /// The body, where the request had one and is about no Secret.
     pub request_object: Option<Value>,
 }
@@ -73,6 +82,10 @@ impl Request {
 
     pub fn code(&self) -> Option<u16> {
         self.response_status.as_ref().map(|status| status.code)
+    }
+
+    pub fn succeeded(&self) -> bool {
+        self.code().is_some_and(|code| (200..300).contains(&code))
     }
 
     /// Whether it asked for a change that is to be kept.

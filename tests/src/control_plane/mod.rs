@@ -1,12 +1,14 @@
 //! A real etcd, kube-apiserver and kube-controller-manager on loopback, for one test binary or one demo.
 
 mod audit;
+mod outage;
 pub(crate) mod pki;
 mod programs;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -36,10 +38,11 @@ const PORTS_TRIED: u32 = 5;
 /// order of the fields is the order in which they end: kube-apiserver hangs when its etcd is gone first.
 pub struct ControlPlane {
     controller_manager: Process,
-    apiserver: Process,
-    etcd: Process,
+    apiserver: Mutex<Process>,
+    etcd: Mutex<Process>,
     directory: Directory,
     _port: Port,
+    address: SocketAddrV4,
     admin: Kubeconfig,
     authority: Authority,
     /// The `cluster` object of its kubeconfigs.
@@ -63,17 +66,18 @@ impl ControlPlane {
     }
 
     /// The same at an address that pods reach, if it is none of loopback.
-    pub async fn start_at(address: Ipv4Addr) -> Result<Self> {
+    pub async fn start_at(ip: Ipv4Addr) -> Result<Self> {
         // Building takes minutes the first time and must not hold up the runtime.
         let programs = tokio::task::spawn_blocking(assets::kubernetes).await??;
         let directory = Directory::new()?;
         let authority = Authority::new()?;
-        write_certificates(directory.path(), &authority, address)?;
+        write_certificates(directory.path(), &authority, ip)?;
         let mut etcd = programs::etcd(programs, &directory)?;
         for _ in 0..PORTS_TRIED {
             let port = Port::reserve()?;
+            let address = SocketAddrV4::new(ip, port.number());
             let cluster = json!({
-                "server": format!("https://{address}:{}", port.number()),
+                "server": format!("https://{address}"),
                 "certificate-authority-data": BASE64.encode(authority.certificate.as_bytes()),
             });
             let kubeconfig = |name: &str, user: &str, groups: &[&str]| {
@@ -82,13 +86,8 @@ impl ControlPlane {
             };
             let admin = kubeconfig("admin", "admin", &["system:masters"])?;
             kubeconfig("kube-controller-manager", "system:kube-controller-manager", &[])?;
-            let mut apiserver = programs::kube_apiserver(
-                programs,
-                directory.path(),
-                etcd.lifeline(),
-                SocketAddrV4::new(address, port.number()),
-            )?;
-            if let Err(error) = ready(&admin, &mut apiserver, &mut etcd).await {
+            let mut apiserver = programs::kube_apiserver(programs, directory.path(), etcd.lifeline(), address)?;
+            if let Err(error) = ready(&admin, &mut [&mut etcd, &mut apiserver]).await {
                 if error.to_string().contains("address already in use") {
                     continue;
                 }
@@ -99,10 +98,11 @@ impl ControlPlane {
             let users = AtomicU32::new(0);
             return Ok(Self {
                 controller_manager,
-                apiserver,
-                etcd,
+                apiserver: Mutex::new(apiserver),
+                etcd: Mutex::new(etcd),
                 directory,
                 _port: port,
+                address,
                 admin,
                 authority,
                 cluster,
@@ -169,7 +169,8 @@ impl ControlPlane {
 
     /// The process ids of etcd, kube-apiserver and kube-controller-manager.
     pub fn pids(&self) -> [u32; 3] {
-        [self.etcd.pid(), self.apiserver.pid(), self.controller_manager.pid()]
+        let pid = |process| outage::lock(process).pid();
+        [pid(&self.etcd), pid(&self.apiserver), self.controller_manager.pid()]
     }
 }
 
@@ -203,20 +204,21 @@ fn write_certificates(directory: &Path, authority: &Authority, address: Ipv4Addr
     Ok(())
 }
 
-/// Waits for `/readyz`, and no longer than the programs live.
-async fn ready(admin: &Kubeconfig, apiserver: &mut Process, etcd: &mut Process) -> Result<()> {
+/// Waits for `/readyz`, and no longer than these programs live.
+async fn ready(admin: &Kubeconfig, programs: &mut [&mut Process]) -> Result<()> {
     let client = admin.client().await?;
     let deadline = Instant::now() + READY_WITHIN;
     loop {
-        etcd.still_runs()?;
-        apiserver.still_runs()?;
+        for program in &mut *programs {
+            program.still_runs()?;
+        }
         let request = http::Request::get("/readyz").body(Vec::new())?;
         match timeout(Duration::from_secs(5), client.request_text(request)).await {
             Ok(Ok(answer)) if answer == "ok" => return Ok(()),
             _ if Instant::now() < deadline => sleep(Duration::from_millis(50)).await,
             _ => bail!(
                 "kube-apiserver is not ready after {READY_WITHIN:?}:\n{}",
-                apiserver.last_lines()
+                programs.last().map(|program| program.last_lines()).unwrap_or_default()
             ),
         }
     }

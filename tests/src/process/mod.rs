@@ -93,6 +93,11 @@ impl Process {
         &self.log
     }
 
+    /// A copy of what holds this process alive.
+    pub(crate) fn lifeline_of_its_own(&self) -> Result<Lifeline> {
+        self.lifeline.as_ref().context("it has been told to end")?.try_clone()
+    }
+
     /// What holds this process alive, for another that is to end before it.
     pub fn lifeline(&self) -> Option<&Lifeline> {
         self.lifeline.as_ref()

@@ -4,6 +4,7 @@ use crds::conditions::reasons;
 use crds::names::{KEY_PREFIX, SIGNER_CONTAINER};
 use kube::core::Status;
 
+use super::super::error::Error;
 use super::super::live::LiveDeployment;
 use super::super::validate::Refusal;
 
@@ -29,6 +30,11 @@ pub fn conflicts(status: &Status) -> Vec<Conflict> {
     // The API server names them in no order, and a message that changes is a status that is written.
     conflicts.sort();
     conflicts
+}
+
+/// Whether an apply was refused for fields that others manage, and not because the object is another one than was looked at.
+pub fn is_about_fields(error: &Error) -> bool {
+    error.conflict() == Some("field")
 }
 
 /// Whether the object was deleted and created again since it was read. The API server answers that with a 422, because

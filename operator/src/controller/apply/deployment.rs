@@ -14,6 +14,9 @@ use super::super::render::{self, Rendered};
 use super::super::validate::Refusal;
 use super::{Written, conflict, diff};
 
+/// How often an apply is sent once more because the Deployment's status has moved.
+const TRIES_AGAIN: u32 = 4;
+
 /// Whether what was rendered is there, or what an admission plugin made of it.
 pub fn is_in_place(context: &Context, live: &LiveDeployment, rendered: &Rendered) -> bool {
     render::is_intact(live, rendered) || context.memory.is_settled(live.uid(), &rendered.hash, live.generation())
@@ -81,25 +84,21 @@ pub async fn apply(
         Written::Injection
     };
     match write(context, live, rendered).await? {
-        Ok(after) => {
+        Ok(Patched { after, changed }) => {
             memory.applied(uid, &rendered.hash, after.generation());
-            let written = if after.resource_version() == live.resource_version() {
-                Written::Nothing
-            } else {
-                written
-            };
+            let written = if changed { written } else { Written::Nothing };
             Ok((after, Ok(written)))
         }
         Err(refusal) => Ok((live.clone(), Err(refusal))),
     }
 }
 
-/// First without force. With force only where that is right, and only onto the very object that was looked at.
+/// First without force. With force only where that is right.
 async fn write(
     context: &Context,
     live: &LiveDeployment,
     rendered: &Rendered,
-) -> Result<Result<LiveDeployment, Refusal>, Error> {
+) -> Result<Result<Patched, Refusal>, Error> {
     let error = match patch(context, live, &rendered.deployment, false).await {
         Ok(after) => return Ok(Ok(after)),
         Err(error) => error,
@@ -126,9 +125,7 @@ async fn write(
     if !context.memory.may_force(live.uid()) {
         return Ok(Err(conflict::contested("the injected signer", &conflicts)));
     }
-    let mut body = rendered.deployment.clone();
-    body["metadata"]["resourceVersion"] = json!(live.resource_version());
-    match patch(context, live, &body, true).await {
+    match patch(context, live, &rendered.deployment, true).await {
         Ok(after) => {
             context.memory.forced(live.uid());
             Ok(Ok(after))
@@ -141,8 +138,49 @@ async fn write(
     }
 }
 
-/// One server-side apply with our field manager.
-pub async fn patch(
+/// What an apply came to.
+pub struct Patched {
+    pub after: LiveDeployment,
+    pub changed: bool,
+}
+
+/// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way
+/// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good, and
+/// is moved often while pods come and go.
+///
+/// # Errors
+/// Fails if the API server refuses or does not answer, or if the Deployment is another one than was looked at.
+pub async fn patch(context: &Context, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
+    let mut body = body.clone();
+    let mut version = live.resource_version().to_owned();
+    // What is forced was decided by who manages which field, and that moves with the version.
+    let mut tries_left = if force { 0 } else { TRIES_AGAIN };
+    loop {
+        body["metadata"]["resourceVersion"] = json!(version);
+        match patch_once(context, live, &body, force).await {
+            Err(error) if tries_left > 0 && error.is_conflict() && !conflict::is_about_fields(&error) => {
+                tries_left -= 1;
+            }
+            result => {
+                let after = result?;
+                let changed = after.resource_version() != version;
+                return Ok(Patched { after, changed });
+            }
+        }
+        let now = observe::deployment(context, live.namespace(), live.name()).await?;
+        match now.filter(|now| is_same_but_for_status(live, now)) {
+            Some(now) => now.resource_version().clone_into(&mut version),
+            None => return Err(Error::Changed("the Deployment")),
+        }
+    }
+}
+
+fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
+    let identity = |live: &LiveDeployment| (live.uid().to_owned(), live.generation(), live.labels());
+    identity(live) == identity(now) && live.is_terminating() == now.is_terminating()
+}
+
+async fn patch_once(
     context: &Context,
     live: &LiveDeployment,
     body: &Value,

@@ -45,8 +45,7 @@ async fn annotate(context: &Context, live: &Value, google: &str) -> Result<Resul
     let mut result = patch(context, &body, false).await;
     let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
     // Validation lets through what may be put back, and nothing else.
-    if result.as_ref().is_err_and(Error::is_conflict) && context.memory.may_force(uid) {
-        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
+    if result.as_ref().is_err_and(conflict::is_about_fields) && context.memory.may_force(uid) {
         result = patch(context, &body, true).await;
         if result.is_ok() {
             context.memory.forced(uid);
@@ -92,13 +91,17 @@ async fn give_up(context: &Context, live: &Value) -> Result<(), Error> {
     }
 }
 
-/// The apply that holds nothing. The uid makes of an account that is gone a conflict and not a creation.
+/// The apply that holds nothing. The uid makes of an account that is gone a conflict and not a creation, the resourceVersion of
+/// a request that was held up on its way.
 fn nothing(live: &Value) -> Value {
     let metadata = &live["metadata"];
     json!({
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": { "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"] },
+        "metadata": {
+            "name": metadata["name"], "namespace": metadata["namespace"],
+            "uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"],
+        },
     })
 }
 

@@ -70,7 +70,7 @@ pub async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDep
         return Ok(live.clone());
     }
     match deployment::patch(context, live, &render::nothing(&Target::of(live)), false).await {
-        Ok(after) => Ok(after),
+        Ok(patched) => Ok(patched.after),
         Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
             Err(Error::Changed("the Deployment"))
         }

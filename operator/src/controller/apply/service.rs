@@ -20,15 +20,16 @@ pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered)
     let target = &rendered.target;
     let api = observe::services(context, &target.namespace);
     let budget = format!("{}/service", target.uid);
-    let mut result = patch(context, &api, &rendered.service, false).await;
-    // The whole Service is ours: validation has refused one that is not, so a conflict is somebody's edit of it.
-    if let (Some(live), true) = (live, result.as_ref().is_err_and(Error::is_conflict))
-        && context.memory.may_force(&budget)
-    {
-        let mut body = rendered.service.clone();
+    let mut body = rendered.service.clone();
+    if let Some(live) = live {
+        // A request that is held up on its way must not bring back what was deleted meanwhile.
         for field in ["uid", "resourceVersion"] {
             body["metadata"][field] = live["metadata"][field].clone();
         }
+    }
+    let mut result = patch(context, &api, &body, false).await;
+    // The whole Service is ours: validation has refused one that is not, so a conflict is somebody's edit of it.
+    if live.is_some() && result.as_ref().is_err_and(conflict::is_about_fields) && context.memory.may_force(&budget) {
         result = patch(context, &api, &body, true).await;
         if result.is_ok() {
             context.memory.forced(&budget);

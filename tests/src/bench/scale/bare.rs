@@ -96,6 +96,10 @@ impl Translation {
             .clone()
             .context("a write has no body in the audit log")?;
         self.replace(&mut body);
+        // Of the fleet that it was made for.
+        if let Some(metadata) = body["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+        }
         let namespace = self
             .0
             .get(write.namespace())

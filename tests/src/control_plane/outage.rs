@@ -1,0 +1,54 @@
+//! Ends and starts again what a control plane consists of, on the same ports and data. For a control plane that no other test
+//! shares.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{ControlPlane, programs, ready};
+use crate::assets;
+use crate::process::Process;
+
+impl ControlPlane {
+    /// Ends kube-apiserver and returns when it has ended. SIGTERM lets it finish what it has begun, SIGKILL does not.
+    pub fn end_apiserver(&self, signal: Signal) -> Result<()> {
+        end(&self.apiserver, signal)
+    }
+
+    /// Starts kube-apiserver again, and waits until it is ready.
+    pub async fn start_apiserver(&self) -> Result<()> {
+        let programs = assets::kubernetes()?;
+        let etcd = lock(&self.etcd).lifeline_of_its_own()?;
+        let mut started = programs::kube_apiserver(programs, self.directory.path(), Some(&etcd), self.address)?;
+        ready(&self.admin, &mut [&mut started]).await?;
+        *lock(&self.apiserver) = started;
+        Ok(())
+    }
+
+    /// Kills etcd. The API server stays, and can do nothing.
+    pub fn kill_etcd(&self) -> Result<()> {
+        end(&self.etcd, Signal::SIGKILL)
+    }
+
+    /// Starts etcd again, and waits until the API server is ready on it.
+    pub async fn start_etcd(&self) -> Result<()> {
+        let mut started = programs::etcd(assets::kubernetes()?, &self.directory)?;
+        ready(&self.admin, &mut [&mut started]).await?;
+        *lock(&self.etcd) = started;
+        Ok(())
+    }
+}
+
+/// By its process id: the lifeline of a program is also held by those that have to end before it.
+fn end(process: &Mutex<Process>, signal: Signal) -> Result<()> {
+    let mut process = lock(process);
+    kill(Pid::from_raw(process.pid().try_into()?), signal)?;
+    process.wait()?;
+    Ok(())
+}
+
+pub(super) fn lock(process: &Mutex<Process>) -> MutexGuard<'_, Process> {
+    process.lock().unwrap_or_else(PoisonError::into_inner)
+}

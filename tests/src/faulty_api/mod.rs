@@ -1,0 +1,149 @@
+//! A proxy in front of the API server, on which requests meet the faults that a test has ordered. It speaks plain HTTP to its
+//! client, and TLS with the client's own identity to the API server.
+
+mod answers;
+mod asked;
+mod exchange;
+mod gate;
+mod rules;
+mod watching;
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Error, Result};
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use kube::Client;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use asked::Verb;
+pub use gate::Gate;
+pub use rules::{Fault, Rule, Which};
+pub use watching::End;
+
+pub use crate::fake_server::For;
+use crate::kubeconfig::Kubeconfig;
+use crate::process::{Directory, random_suffix};
+use rules::Rules;
+
+type Payload = UnsyncBoxBody<Bytes, Error>;
+
+/// How a watch is told that it is too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// With the status code of the answer.
+    Status,
+    /// With an event in an answer that begins well.
+    Event,
+}
+
+/// The proxy of one client. It ends when this value is dropped.
+pub struct FaultyApi {
+    proxy: Arc<Proxy>,
+    kubeconfig: Kubeconfig,
+    task: JoinHandle<()>,
+}
+
+struct Proxy {
+    name: String,
+    upstream: Client,
+    rules: Rules,
+    expired: Mutex<Option<(u64, Expiry)>>,
+    cuts: watch::Sender<(u64, End)>,
+    watches: AtomicU64,
+}
+
+impl FaultyApi {
+    /// Starts in the running tokio runtime, without a fault. What passes here has `name` as its user agent in the audit log.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn start(name: &str, behind: &Kubeconfig, directory: &Directory) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.context("no free port on loopback")?;
+        let cluster = json!({ "server": format!("http://{}", listener.local_addr()?) });
+        let file = directory.path().join(format!("proxy-{}.kubeconfig", random_suffix()));
+        let proxy = Arc::new(Proxy {
+            name: name.to_owned(),
+            upstream: behind.client_without_retries().await?,
+            rules: Rules::default(),
+            expired: Mutex::default(),
+            cuts: watch::Sender::new((0, End::Clean)),
+            watches: AtomicU64::default(),
+        });
+        Ok(Self {
+            kubeconfig: Kubeconfig::write(file, &cluster, &json!({}))?,
+            task: tokio::spawn(accept(listener, Arc::clone(&proxy))),
+            proxy,
+        })
+    }
+
+    /// Where the client finds it.
+    pub fn kubeconfig(&self) -> &Kubeconfig {
+        &self.kubeconfig
+    }
+
+    /// From now on, for so many calls, these requests meet this fault. Rules of before go first.
+    pub fn rule(&self, which: Which, fault: Fault, calls: For) -> Rule {
+        let rule = Rule::new(which, fault, calls);
+        self.proxy.rules.push(rule.clone());
+        rule
+    }
+
+    /// Ends all watches that are under way.
+    pub fn cut_watches(&self, end: End) {
+        self.proxy.cuts.send_modify(|cuts| *cuts = (cuts.0 + 1, end));
+    }
+
+    /// From now on no watch can go on from a resourceVersion before this one, as after a compaction of etcd.
+    pub fn expire(&self, version: u64, expiry: Expiry) {
+        *self.proxy.expired() = Some((version, expiry));
+    }
+
+    /// How many watches have been asked for.
+    pub fn watches(&self) -> u64 {
+        self.proxy.watches.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FaultyApi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Proxy {
+    fn expired(&self) -> MutexGuard<'_, Option<(u64, Expiry)>> {
+        self.expired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn accept(listener: TcpListener, proxy: Arc<Proxy>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(serve(stream, Arc::clone(&proxy)));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, proxy: Arc<Proxy>) {
+    // Small answers must not wait for an acknowledgement; a proxy that cannot set it is only slower.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| exchange::exchange(Arc::clone(&proxy), request));
+    // An error is a connection that a fault or the client has dropped.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}

@@ -1,0 +1,125 @@
+//! Whatever a request of the operator meets on its way, a voter comes to what it comes to without it, and each change is written
+//! once.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures::stream::{self, StreamExt};
+use tests::everyday::{self, Picture, STAGES, Stage};
+use tests::faulty_api::{Fault, FaultyApi, For, Verb, Which};
+use tests::operated::{Operated, Place};
+use tests::{ControlPlane, chart};
+
+use Fault::{Answered, Dropped, Late, Lost, SentLate, Silent, Twice};
+use Stage::{Applied, Changed, Removed};
+use Verb::{Create, Delete, Get, List, Patch};
+
+/// Every verb of a reconcile.
+const ANY: &[Verb] = &[Get, List, Create, Patch, Delete];
+
+/// Longer than a request of a reconcile may take.
+const TOO_LATE: Duration = Duration::from_secs(11);
+
+/// A fault, the requests that meet it, how many of them, and in which stages.
+struct Row {
+    name: &'static str,
+    which: Which,
+    fault: Fault,
+    calls: For,
+    stages: &'static [Stage],
+}
+
+fn row(name: &'static str, verbs: &[Verb], resource: &str, fault: Fault, calls: u64, stages: &'static [Stage]) -> Row {
+    let which = match resource {
+        "" => Which::all(verbs),
+        resource => Which::of(verbs, resource),
+    };
+    Row {
+        name,
+        which,
+        fault,
+        calls: For::Calls(calls),
+        stages,
+    }
+}
+
+#[rustfmt::skip]
+fn rows() -> Vec<Row> {
+    let (bindings, status) = ("signerbindings", "signerbindings/status");
+    let late = Late(Duration::from_secs(1));
+    vec![
+        row("apply-lost", &[Patch], "deployments", Lost, 1, &STAGES),
+        row("apply-dropped", &[Patch], "deployments", Dropped, 3, &STAGES),
+        row("apply-late", &[Patch], "deployments", late, 1, &STAGES),
+        row("apply-silent", &[Patch], "deployments", Silent, 1, &[Applied]),
+        row("change-silent", &[Patch], "deployments", Silent, 1, &[Changed]),
+        row("removal-silent", &[Patch], "deployments", Silent, 1, &[Removed]),
+        row("apply-sent-late", &[Patch], "deployments", SentLate(TOO_LATE), 1, &[Applied]),
+        row("removal-sent-late", &[Patch], "deployments", SentLate(TOO_LATE), 1, &[Removed]),
+        row("apply-409", &[Patch], "deployments", Answered(409), 8, &STAGES),
+        row("apply-429", &[Patch], "deployments", Answered(429), 2, &STAGES),
+        row("apply-500", &[Patch], "deployments", Answered(500), 2, &STAGES),
+        row("apply-502", &[Patch], "deployments", Answered(502), 2, &STAGES),
+        row("finalizer-lost", &[Patch], bindings, Lost, 1, &[Applied, Removed]),
+        row("finalizer-409", &[Patch], bindings, Answered(409), 3, &[Applied, Removed]),
+        row("status-lost", &[Patch], status, Lost, 2, &[Applied, Changed]),
+        row("status-silent", &[Patch], status, Silent, 1, &[Applied]),
+        row("status-409", &[Patch], status, Answered(409), 3, &[Applied, Changed]),
+        row("service-lost", &[Patch, Delete], "services", Lost, 1, &[Applied, Removed]),
+        row("service-503", &[Patch, Delete], "services", Answered(503), 3, &[Applied, Removed]),
+        row("event-lost", &[Create], "events", Lost, 4, &[Applied, Removed]),
+        row("event-500", &[Create], "events", Answered(500), 4, &[Applied, Removed]),
+        row("read-silent", &[Get], "deployments", Silent, 1, &[Changed]),
+        row("any-lost", ANY, "", Lost, 3, &STAGES),
+        row("any-409", ANY, "", Answered(409), 3, &STAGES),
+        row("any-429", ANY, "", Answered(429), 3, &STAGES),
+        row("any-500", ANY, "", Answered(500), 3, &STAGES),
+        row("writes-twice", &[Create, Patch, Delete], "", Twice, 100, &STAGES),
+    ]
+}
+
+async fn passes(row: Row, api: &FaultyApi, operated: &'static Operated, expected: &[Picture; 3]) -> Result<()> {
+    let place = Place::on(operated, row.name).await?;
+    for (stage, picture) in STAGES.into_iter().zip(expected) {
+        let rule = row.stages.contains(&stage).then(|| {
+            let which = row.which.clone().within(&place.namespace);
+            api.rule(which, row.fault.clone(), row.calls)
+        });
+        everyday::enter(&place, stage).await?;
+        everyday::comes_to(&place, stage, picture).await?;
+        if let Some(rule) = rule {
+            ensure!(rule.met() > 0, "{stage:?}: no request met the fault");
+            rule.lift();
+        }
+    }
+    everyday::was_written_once(operated.plane, &place.namespace)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_request_meets_the_voter_comes_to_the_same_and_each_change_is_written_once() -> Result<()> {
+    let plane = ControlPlane::shared().await?;
+    chart::install(plane.admin(), &[]).await?;
+    let identity = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    let api = FaultyApi::start("operator", &identity, plane.directory()).await?;
+    let operated = Operated::start_as(plane, api.kubeconfig(), &[]).await?;
+    let operated: &'static Operated = Box::leak(Box::new(operated));
+    let expected = everyday::without_a_fault(&Place::on(operated, "none").await?).await?;
+    let (api, expected) = (&api, &expected);
+    let failures: Vec<_> = stream::iter(rows())
+        .map(|row| async move {
+            let name = row.name;
+            let passed = passes(row, api, operated, expected).await;
+            let log = || {
+                let log = operated.log();
+                let of_this = log.lines().filter(|line| line.contains(&format!("voter.{name}-")));
+                of_this.collect::<Vec<_>>().join("\n")
+            };
+            passed.err().map(|error| format!("{name}: {error:#}\n{}", log()))
+        })
+        .buffer_unordered(9)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! kube-apiserver and etcd go away and come back, in the middle of the operator's writes. The control plane is this test's own.
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use tests::everyday::{self, Picture, STAGES, Stage};
+use tests::faulty_api::{End, Fault, FaultyApi, For, Gate, Verb, Which};
+use tests::operated::{Operated, Place, SOON};
+use tests::operator_process::OperatorProcess;
+use tests::{ControlPlane, chart, eventually};
+
+struct Outages {
+    cluster: &'static ControlPlane,
+    operated: &'static Operated,
+    api: FaultyApi,
+    operator: OperatorProcess,
+}
+
+impl Outages {
+    async fn start() -> Result<Self> {
+        let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+        chart::install(cluster.admin(), &[]).await?;
+        let identity = cluster
+            .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+            .await?;
+        let api = FaultyApi::start("operator", &identity, cluster.directory()).await?;
+        Ok(Self {
+            operated: Box::leak(Box::new(Operated::by_the_test(cluster))),
+            operator: OperatorProcess::start_as(api.kubeconfig(), cluster.directory(), &[]).await?,
+            cluster,
+            api,
+        })
+    }
+
+    /// Enters a stage, and has a write of the operator on its way when this returns.
+    async fn enter(&self, place: &Place, stage: Stage, fault: impl FnOnce(Gate) -> Fault) -> Result<Gate> {
+        let gate = Gate::default();
+        let write = Which::of(&[Verb::Patch], "deployments").within(&place.namespace);
+        self.api.rule(write, fault(gate.clone()), For::Calls(1));
+        everyday::enter(place, stage).await?;
+        gate.is_reached().await;
+        Ok(gate)
+    }
+
+    /// The API server waits a minute for watches to end, so they are ended: again and again, because the operator asks anew.
+    async fn end_in_good_order(&self) -> Result<()> {
+        let cluster = self.cluster;
+        let ended = tokio::task::spawn_blocking(move || cluster.end_apiserver(Signal::SIGTERM));
+        eventually(SOON, "the API server's end", async || {
+            self.api.cut_watches(End::Clean);
+            ensure!(ended.is_finished(), "it still runs");
+            Ok(())
+        })
+        .await?;
+        ended.await?
+    }
+
+    /// Waits as the kubelet does: an operator that has ended, because it could not renew its Lease, is started again.
+    async fn comes_to(&mut self, place: &Place, stage: Stage, expected: &Picture) -> Result<()> {
+        let (api, cluster, operator) = (&self.api, self.cluster, &mut self.operator);
+        eventually(3 * SOON, &format!("{stage:?} after the outage"), async || {
+            if operator.still_runs().is_err() {
+                ensure!(operator.wait()?.code() == Some(75), "{}", operator.log());
+                *operator = OperatorProcess::start_as(api.kubeconfig(), cluster.directory(), &[]).await?;
+            }
+            ensure!(everyday::picture(place).await? == *expected, "not yet");
+            Ok(())
+        })
+        .await?;
+        everyday::comes_to(place, stage, expected).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_once() -> Result<()> {
+    let mut outages = Outages::start().await?;
+    let cluster = outages.cluster;
+    let expected = everyday::without_a_fault(&Place::on(outages.operated, "none").await?).await?;
+    let place = Place::on(outages.operated, "outages").await?;
+
+    // The API server crashes with the answer to the injection.
+    let gate = outages.enter(&place, Stage::Applied, Fault::AnswerHeld).await?;
+    cluster.end_apiserver(Signal::SIGKILL)?;
+    gate.open().await;
+    cluster.start_apiserver().await?;
+    outages.comes_to(&place, Stage::Applied, &expected[0]).await?;
+
+    // It is restarted in good order before the change has reached it.
+    let gate = outages.enter(&place, Stage::Changed, Fault::Held).await?;
+    outages.end_in_good_order().await?;
+    gate.open().await;
+    cluster.start_apiserver().await?;
+    outages.comes_to(&place, Stage::Changed, &expected[1]).await?;
+
+    // etcd crashes before the removal is written.
+    let gate = outages.enter(&place, Stage::Removed, Fault::Held).await?;
+    cluster.kill_etcd()?;
+    let opened = tokio::spawn(async move { gate.open().await });
+    cluster.start_etcd().await?;
+    opened.await?;
+    outages.comes_to(&place, Stage::Removed, &expected[2]).await?;
+    everyday::was_written_once(cluster, &place.namespace)?;
+
+    // An outage that is longer than the Lease ends the operator, and the one that is started after it goes on.
+    let place = Place::on(outages.operated, "long").await?;
+    everyday::enter(&place, Stage::Applied).await?;
+    outages.comes_to(&place, Stage::Applied, &expected[0]).await?;
+    cluster.end_apiserver(Signal::SIGKILL)?;
+    assert_eq!(outages.operator.wait()?.code(), Some(75), "{}", outages.operator.log());
+    cluster.start_apiserver().await?;
+    for (stage, expected) in STAGES.into_iter().zip(&expected) {
+        if stage != Stage::Applied {
+            everyday::enter(&place, stage).await?;
+        }
+        outages.comes_to(&place, stage, expected).await?;
+    }
+    everyday::was_written_once(cluster, &place.namespace)
+}

@@ -1,0 +1,136 @@
+//! Whatever a watch of the operator meets, the operator learns of every change all the same, and does not ask in a hurry.
+
+use anyhow::{Result, ensure};
+use tests::everyday::{self, Picture, STAGES, Stage};
+use tests::faulty_api::{End, Expiry, Fault, FaultyApi, For, Verb, Which};
+use tests::operated::{Operated, Place, SOON};
+use tests::{ControlPlane, chart, eventually};
+
+/// Two rounds of all watches of the operator.
+const TWICE_EACH: For = For::Calls(12);
+
+struct Watches {
+    plane: &'static ControlPlane,
+    api: FaultyApi,
+    operated: &'static Operated,
+    expected: [Picture; 3],
+}
+
+impl Watches {
+    async fn start() -> Result<Self> {
+        let plane = ControlPlane::shared().await?;
+        chart::install(plane.admin(), &[]).await?;
+        let identity = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+        let api = FaultyApi::start("operator", &identity, plane.directory()).await?;
+        let operated = Operated::start_as(plane, api.kubeconfig(), &[]).await?;
+        let operated: &'static Operated = Box::leak(Box::new(operated));
+        Ok(Self {
+            expected: everyday::without_a_fault(&Place::on(operated, "none").await?).await?,
+            plane,
+            api,
+            operated,
+        })
+    }
+
+    /// A voter gets its signer, in one write.
+    async fn injects(&self, name: &str) -> Result<()> {
+        let place = Place::on(self.operated, name).await?;
+        everyday::enter(&place, Stage::Applied).await?;
+        everyday::comes_to(&place, Stage::Applied, &self.expected[0]).await
+    }
+
+    /// All that happens to a voter.
+    async fn everyday(&self, name: &str) -> Result<()> {
+        let place = Place::on(self.operated, name).await?;
+        for (stage, expected) in STAGES.into_iter().zip(&self.expected) {
+            everyday::enter(&place, stage).await?;
+            everyday::comes_to(&place, stage, expected).await?;
+        }
+        everyday::was_written_once(self.plane, &place.namespace)
+    }
+
+    /// The same as the first while watches that are asked for anew meet this.
+    async fn injects_with(&self, name: &str, fault: Fault, calls: For) -> Result<()> {
+        let rule = self.api.rule(Which::all(&[Verb::Watch]), fault, calls);
+        self.api.cut_watches(End::Clean);
+        self.injects(name).await?;
+        ensure!(rule.met() > 0, "{name}: no watch met the fault");
+        rule.lift();
+        Ok(())
+    }
+
+    /// The version of something that was written just now: all watches are older.
+    async fn version(&self) -> Result<u64> {
+        let name = self.plane.namespace("newer").await?;
+        let path = "jsonpath={.metadata.resourceVersion}";
+        let get = ["get", "namespace", &name, "-o", path];
+        Ok(self.plane.admin().kubectl_ok(&get).await?.parse()?)
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<()> {
+        self.api.expire(self.version().await?, expiry);
+        self.api.cut_watches(End::Clean);
+        Ok(())
+    }
+
+    /// How many Leases the operator has renewed: a clock of its own.
+    fn renewals(&self) -> Result<usize> {
+        self.plane.count(chart::OPERATOR, "update", "leases")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_watch_meets_the_voter_comes_to_the_same() -> Result<()> {
+    let watches = Watches::start().await?;
+    for (name, end) in [
+        ("cut", End::Clean),
+        ("cut-in-a-line", End::InALine),
+        ("cut-broken", End::Broken),
+    ] {
+        watches.api.cut_watches(end);
+        watches.injects(name).await?;
+    }
+    watches.injects_with("closed", Fault::Closed, TWICE_EACH).await?;
+    watches
+        .injects_with("closed-after-one", Fault::ClosedAfterOne, For::Ever)
+        .await?;
+    watches.injects_with("truncated", Fault::Truncated, TWICE_EACH).await?;
+    watches.injects_with("broken", Fault::Broken, TWICE_EACH).await?;
+    watches.injects_with("dropped", Fault::Dropped, TWICE_EACH).await?;
+    watches.injects_with("429", Fault::Answered(429), TWICE_EACH).await?;
+    watches.injects_with("500", Fault::Answered(500), TWICE_EACH).await?;
+    for (name, expiry) in [("expired", Expiry::Status), ("expired-by-event", Expiry::Event)] {
+        watches.expire(expiry).await?;
+        watches.injects(name).await?;
+    }
+    a_list_that_is_never_answered_is_asked_for_again(&watches).await?;
+    a_watch_that_always_ends_at_once_is_not_asked_for_in_a_hurry(&watches).await
+}
+
+async fn a_list_that_is_never_answered_is_asked_for_again(watches: &Watches) -> Result<()> {
+    let lists = Which::of(&[Verb::List], "signerbindings").within("");
+    let rule = watches.api.rule(lists, Fault::Silent, For::Calls(2));
+    watches.expire(Expiry::Status).await?;
+    watches.injects("silent-list").await?;
+    assert_eq!(rule.met(), 2, "both watches of bindings list anew");
+    Ok(())
+}
+
+/// Nothing holds up an operator that would ask in a loop: it made thousands of requests between two renewals of its Lease.
+async fn a_watch_that_always_ends_at_once_is_not_asked_for_in_a_hurry(watches: &Watches) -> Result<()> {
+    let rule = watches.api.rule(Which::all(&[Verb::Watch]), Fault::Closed, For::Ever);
+    let renewals = watches.renewals()?;
+    watches.api.cut_watches(End::Clean);
+    eventually(SOON, "two renewals of the Lease", async || {
+        ensure!(
+            watches.renewals()? >= renewals + 2,
+            "there were {}",
+            watches.renewals()? - renewals
+        );
+        Ok(())
+    })
+    .await?;
+    assert!(rule.met() < 200, "{} watches were asked for meanwhile", rule.met());
+    rule.lift();
+    watches.everyday("no-hurry").await
+}
