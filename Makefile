@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate assets bench soak oracle fuzz image e2e release build unit drift deny
+.PHONY: help demo test lint generate schemas snapshots assets bench soak oracle fuzz image e2e release build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -36,7 +36,7 @@ CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
 NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack
 BENCH :=
 BENCH_STEADY_SECONDS := 120
-GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml
+GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml
 
 help: ## Print every target with a line each
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,8 +54,15 @@ lint: deny ## Format, clippy with warnings as errors, licences and sources of de
 
 generate: ## Write the generated files anew from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen
+	@$(CARGO) run --quiet --locked --package tests --bin generate
 
-assets: ## Build the pinned Kubernetes programs, Helm and promtool into the cache, where they are missing
+schemas: ## Write the schemas of kubeconform anew, from a real API server (a test says when they are old)
+	@$(CARGO) run --quiet --locked --package tests --bin generate schemas
+
+snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
+	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
+
+assets: ## Build the pinned Kubernetes programs, Helm with its checkers and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
@@ -112,7 +119,7 @@ $(NODE_PROGRAMS):
 
 # Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-release: image $(CYCLONEDX) assets ## Programs, images, chart, bills of material (CycloneDX) and checksums of this version, into dist/release
+release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml, bills of material (CycloneDX) and checksums of this version, into dist/release
 	@rm -rf dist/release && mkdir -p dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
@@ -120,7 +127,7 @@ release: image $(CYCLONEDX) assets ## Programs, images, chart, bills of material
 	    cp "$${CARGO_TARGET_DIR:-target}/$$target/release/$$program" "dist/release/$$program-$(VERSION)-linux-$$architecture"; \
 	  done; \
 	done
-	@cp dist/images/*.oci.tar dist/release
+	@cp dist/images/*.oci.tar charts/install.yaml dist/release
 	@SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \
 	  --format json --spec-version 1.5 --target $(MUSL_amd64)
 	@for program in operator signer; do \

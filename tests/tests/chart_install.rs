@@ -2,10 +2,12 @@
 
 mod installed;
 
+use std::path::Path;
+
 use anyhow::{Result, bail, ensure};
 use installed::{Installed, PATIENCE};
 use serde_json::{Value, json};
-use tests::{Kubeconfig, chart, eventually};
+use tests::{Kubeconfig, chart, eventually, operator_process};
 
 /// Verb, group and resource with an optional subresource.
 type Access<'a> = (&'a str, &'a str, &'a str);
@@ -185,4 +187,52 @@ async fn the_api_server_finds_no_fault_in_the_guards_expressions() {
     .unwrap();
     let warnings = &policy["status"]["typeChecking"]["expressionWarnings"];
     assert!(warnings.is_null() || *warnings == json!([]), "{warnings:#}");
+}
+
+#[tokio::test]
+async fn every_combination_of_values_is_accepted() {
+    let installed = Installed::shared().await.unwrap();
+    let admin = installed.cluster.admin();
+    for namespace in ["atto", "atto-beta"] {
+        admin.kubectl_ok(&["create", "namespace", namespace]).await.unwrap();
+    }
+    for file in chart::value_files().unwrap() {
+        let mut objects = chart::render(&["--values", &file.display().to_string()]).await.unwrap();
+        // Its CustomResourceDefinition is Prometheus Operator's.
+        objects.retain(|object| object["kind"] != "ServiceMonitor");
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+        let apply = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--validate=strict",
+            "--dry-run=server",
+            "-f",
+            "-",
+        ];
+        let answer = admin.kubectl_in(Path::new("."), &apply, &list).await.unwrap();
+        assert!(answer.succeeded, "{}: {}", file.display(), answer.stderr);
+    }
+}
+
+#[tokio::test]
+async fn what_helm_test_runs_finds_nothing_missing() {
+    let installed = Installed::shared().await.unwrap();
+    let pods = chart::render(&["--show-only=templates/tests/preflight.yaml"])
+        .await
+        .unwrap();
+    let pod = &pods[0]["spec"];
+    assert_eq!(pod["serviceAccountName"], chart::SERVICE_ACCOUNT);
+    let arguments: Vec<String> = serde_json::from_value(pod["containers"][0]["args"].clone()).unwrap();
+    // In a pod the namespace is the pod's.
+    let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
+    let arguments: Vec<_> = arguments
+        .iter()
+        .map(String::as_str)
+        .chain([namespace.as_str()])
+        .collect();
+    let (code, said) = operator_process::command(&installed.operator, &arguments)
+        .await
+        .unwrap();
+    assert_eq!(code, Some(0), "{said}");
 }

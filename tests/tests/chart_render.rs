@@ -90,6 +90,8 @@ async fn the_defaults_give_exactly_these_objects() {
         "ClusterRoleBinding signer-operator",
         "CustomResourceDefinition signerbindings.signer.atto.cash",
         "Deployment signer-operator",
+        "Pod signer-operator-preflight",
+        "PodDisruptionBudget signer-operator",
         "Role signer-operator",
         "RoleBinding signer-operator",
         "Service signer-operator-metrics",
@@ -104,10 +106,17 @@ async fn the_defaults_give_exactly_these_objects() {
 async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_namespace() {
     for document in rendered(&[]).await {
         let labels = &document["metadata"]["labels"];
-        assert_eq!(labels["app.kubernetes.io/name"], "signer-operator", "{document:#}");
+        // What `helm test` starts is not among the pods of the operator.
+        let name = if document["kind"] == "Pod" {
+            "signer-operator-test"
+        } else {
+            "signer-operator"
+        };
+        assert_eq!(labels["app.kubernetes.io/name"], name, "{document:#}");
         assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "{document:#}");
-        let namespaced = ["Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
-            .contains(&document["kind"].as_str().unwrap());
+        let of_the_cluster = ["ClusterRole", "CustomResourceDefinition", "ValidatingAdmissionPolicy"];
+        let kind = document["kind"].as_str().unwrap();
+        let namespaced = !of_the_cluster.iter().any(|global| kind.starts_with(global));
         let namespace = if namespaced { json!(NAMESPACE) } else { Value::Null };
         assert_eq!(document["metadata"]["namespace"], namespace, "{document:#}");
     }
@@ -117,7 +126,7 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
 async fn what_is_off_is_not_rendered() {
     for (value, kind) in [
         ("guard.enabled=false", "ValidatingAdmissionPolicy"),
-        ("crds.enabled=false", "CustomResourceDefinition"),
+        ("crds.install=false", "CustomResourceDefinition"),
         ("serviceAccount.create=false", "ServiceAccount"),
     ] {
         let names = rendered_names(&["--set", value]).await;
@@ -161,9 +170,14 @@ async fn the_crd_is_the_generated_one_and_outlives_the_release() {
     let copy = fs::read_to_string(format!("{CHART}/files/signerbindings.yaml")).unwrap();
     assert_eq!(copy, generated, "run `make generate`");
 
-    let rendered = rendered(&[]).await;
-    let crd = one(&rendered, "CustomResourceDefinition");
+    let kept = rendered(&[]).await;
+    let crd = one(&kept, "CustomResourceDefinition");
     assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    let dropped = rendered(&["--set=crds.keep=false"]).await;
+    assert_eq!(
+        one(&dropped, "CustomResourceDefinition")["metadata"]["annotations"],
+        Value::Null
+    );
     assert!(
         same_numbers(&crd["spec"]) == same_numbers(&documents(&generated)[0]["spec"]),
         "the spec differs"
@@ -277,10 +291,38 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ("gaurd={\"enabled\": false}", "gaurd"),
         ("guard={\"enable\": false}", "/guard"),
         ("guard.enabled=\"no\"", "/guard/enabled"),
-        ("crds.enabled=1", "/crds/enabled"),
+        ("crds.install=1", "/crds/install"),
         ("image.repository=\"\"", "/image/repository"),
         ("image.pullPolicy=\"Sometimes\"", "/image/pullPolicy"),
-        ("image.digest=\"sha256:0\"", "digest"),
+        ("image.digest=\"sha256:0\"", "/image/digest"),
+        ("image.tag=\"a:b\"", "/image/tag"),
+        ("crds.keep=\"yes\"", "/crds/keep"),
+        ("crds.enabled=false", "enabled"),
+        ("updateStrategy.type=\"Rolling\"", "/updateStrategy/type"),
+        (
+            "podDisruptionBudget.maxUnavailable=0",
+            "/podDisruptionBudget/maxUnavailable",
+        ),
+        ("podDisruptionBudget.minAvailable=1", "minAvailable"),
+        (
+            "topologySpreadConstraints=[{\"topologyKey\": \"zone\"}]",
+            "/topologySpreadConstraints/0",
+        ),
+        ("extraArgs=[\"-v\"]", "/extraArgs/0"),
+        ("extraEnv=[{\"value\": \"1\"}]", "/extraEnv/0"),
+        ("commonLabels={\"app.kubernetes.io/name\": \"a\"}", "/commonLabels"),
+        ("podLabels={\"a\": \"no spaces\"}", "/podLabels/a"),
+        ("commonAnnotations={\"a\": true}", "/commonAnnotations/a"),
+        ("networkPolicy.ingressFrom=[]", "/networkPolicy/ingressFrom"),
+        (
+            "networkPolicy.apiServerCidrs=[\"everywhere\"]",
+            "/networkPolicy/apiServerCidrs/0",
+        ),
+        ("networkPolicy.managementPorts=[0]", "/networkPolicy/managementPorts/0"),
+        ("serviceMonitor.interval=\"often\"", "/serviceMonitor/interval"),
+        ("tolerations=[{\"effect\": \"Never\"}]", "/tolerations/0/effect"),
+        ("affinity.podAfinity={}", "podAfinity"),
+        ("priorityClassName=\"System Critical\"", "/priorityClassName"),
         ("signerImage=\"with space\"", "/signerImage"),
         ("allowedSignerImages=\"ghcr.io/\"", "/allowedSignerImages"),
         ("allowedSignerImages=[]", "/allowedSignerImages"),
@@ -314,15 +356,34 @@ fn the_notes_say_what_comes_next_and_what_is_missing() {
         let said = helm(&[&install[..], arguments].concat());
         said.split_once("NOTES:").unwrap().1.to_owned()
     };
+    let say_only_with = |values: &[&str], told: &str| {
+        let set = notes(values);
+        assert!(set.contains(told), "{values:?}: {set}");
+        let defaults = notes(&[]);
+        assert!(!defaults.contains(told), "{told}: {defaults}");
+    };
     let defaults = notes(&[]);
-    assert!(
-        defaults.contains("kubectl create secret generic atto-signer-secrets"),
-        "{defaults}"
+    for told in [
+        "rollout status deployment/release-signer-operator",
+        "helm test release --namespace signer-operator --logs",
+        "kubectl create secret generic atto-signer-secrets-1",
+        "kubectl delete signerbindings --all --all-namespaces",
+        "kubectl delete crd signerbindings.signer.atto.cash",
+    ] {
+        assert!(defaults.contains(told), "{told}: {defaults}");
+    }
+    let namespaces = "--set-json=watchNamespaces=[\"atto\", \"beta\"]";
+    say_only_with(&["--set=guard.enabled=false"], "The guard is off");
+    say_only_with(
+        &["--set=replicas=0"],
+        "scale deployment/release-signer-operator --replicas=2",
     );
-    assert!(
-        defaults.contains("kubectl delete signerbindings --all --all-namespaces"),
-        "{defaults}"
+    say_only_with(
+        &["--set=crds.install=false"],
+        "operator crd | kubectl apply --server-side",
     );
-    assert!(!defaults.contains("guard is"), "{defaults}");
-    assert!(notes(&["--set", "guard.enabled=false"]).contains("The guard is off"));
+    say_only_with(&["--set=crds.keep=false"], "deletes the CustomResourceDefinition");
+    say_only_with(&["--set=networkPolicy.enabled=true"], "networkPolicy.apiServerCidrs");
+    say_only_with(&[namespaces], "serves SignerBindings in atto, beta.");
+    say_only_with(&[namespaces, "--set=rbac.strict=true"], "RemoveNeedsClusterRole");
 }

@@ -27,11 +27,71 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "signer-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
-{{/* The image that is injected where a SignerBinding names none. */}}
+{{/* Annotations of an object ("own"; they win) and those of all objects ("root" is the root context). */}}
+{{- define "signer-operator.annotations" -}}
+{{- $all := merge (dict) (.own | default dict) .root.Values.commonAnnotations }}
+{{- if $all }}
+{{- toYaml $all }}
+{{- end }}
+{{- end }}
+
+{{/* The operator's image. What comes before the first slash is a registry where it could be a host's name. */}}
+{{- define "signer-operator.image" -}}
+{{- $image := .Values.image }}
+{{- $first := splitList "/" $image.repository | first }}
+{{- $named := and (contains "/" $image.repository) (or (regexMatch "[.:]" $first) (eq $first "localhost")) }}
+{{- if and $image.registry (not $named) }}{{ $image.registry }}/{{ end }}{{ $image.repository }}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{/* The image that is injected where a SignerBinding names none. The operator does not start with one that it would refuse,
+so say it before anything is installed. */}}
 {{- define "signer-operator.signerImage" -}}
-{{- .Values.signerImage | default (printf "ghcr.io/attocash/signer-operator/signer:%s" .Chart.AppVersion) }}
+{{- $image := .Values.signerImage | default (printf "ghcr.io/attocash/signer-operator/signer:%s" .Chart.AppVersion) }}
+{{- $allowed := false }}
+{{- range $prefix := .Values.allowedSignerImages }}
+{{- if hasPrefix $prefix $image }}
+{{- $rest := trimPrefix $prefix $image }}
+{{- if or (not $rest) (regexMatch "[/:@]$" $prefix) (regexMatch "^[/@]" $rest) (and (hasPrefix ":" $rest) (contains "/" $prefix)) }}
+{{- $allowed = true }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if not $allowed }}
+{{- fail (printf "signerImage: found %s, expected an image that begins with one of allowedSignerImages: %s; add its prefix there" $image (join ", " .Values.allowedSignerImages)) }}
+{{- end }}
+{{- $image }}
+{{- end }}
+
+{{/* Where the operator acts: flags of `run` and of `preflight`. */}}
+{{- define "signer-operator.scope" -}}
+{{- with .Values.watchNamespaces }}
+- {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
+{{- end }}
+{{- if .Values.rbac.strict }}
+- --strict-rbac
+{{- end }}
+{{- end }}
+
+{{/* Pod Security `restricted`, for pod and container. */}}
+{{- define "signer-operator.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "signer-operator.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
 {{- end }}
 
 {{/* "true" where the guard is wanted and the cluster knows ValidatingAdmissionPolicy v1. */}}

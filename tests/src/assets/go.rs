@@ -25,6 +25,9 @@ pub fn require(go_mod: &str, to_build: &str) -> Result<()> {
     let instead = match to_build {
         "helm" => "HELM to the program of Helm 4",
         "promtool" => "PROMTOOL to Prometheus's program",
+        "helm-unittest" => "HELM_UNITTEST to its program",
+        "kubeconform" => "KUBECONFORM to its program",
+        "helm-docs" => "HELM_DOCS to its program",
         _ => "KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl",
     };
     bail!(

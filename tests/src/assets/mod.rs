@@ -1,8 +1,9 @@
-//! The programs of a real Kubernetes, Helm and Prometheus: found where the environment says, else built once from the pinned Go modules.
+//! The programs of a real Kubernetes, of Helm and what checks its charts, and of Prometheus: found where the environment says, else built once from the pinned Go modules.
 
 pub(crate) mod cache;
 mod go;
 mod module;
+mod pinned;
 
 use std::env;
 use std::io::{self, Write};
@@ -42,7 +43,7 @@ pub fn kubernetes() -> Result<&'static Kubernetes> {
     static FOUND: OnceLock<Kubernetes> = OnceLock::new();
     found_once(&FOUND, || match set_variable("KUBEBUILDER_ASSETS") {
         Some(directory) => from_kubebuilder_assets(Path::new(&directory)),
-        None => Ok(Kubernetes::in_directory(&module::KUBERNETES.build(None)?)),
+        None => Ok(Kubernetes::in_directory(&pinned::KUBERNETES.build(None)?)),
     })
 }
 
@@ -52,7 +53,7 @@ pub fn kubernetes() -> Result<&'static Kubernetes> {
 /// What to install when Go is missing or too old.
 pub fn kubernetes_node() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    found_once(&FOUND, || module::KUBERNETES_NODE.build(None))
+    found_once(&FOUND, || pinned::KUBERNETES_NODE.build(None))
 }
 
 /// Helm 4: the program that `HELM` names, else built from `tests/helm` into the cache folder.
@@ -62,7 +63,7 @@ pub fn kubernetes_node() -> Result<&'static PathBuf> {
 pub fn helm() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || {
-        named_or_built("HELM", "Helm 4's program", &module::HELM, "helm")
+        named_or_built("HELM", "Helm 4's program", &pinned::HELM, "helm")
     })
 }
 
@@ -73,7 +74,42 @@ pub fn helm() -> Result<&'static PathBuf> {
 pub fn promtool() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || {
-        named_or_built("PROMTOOL", "Prometheus's program", &module::PROMETHEUS, "promtool")
+        named_or_built("PROMTOOL", "Prometheus's program", &pinned::PROMETHEUS, "promtool")
+    })
+}
+
+/// helm-unittest: the program that `HELM_UNITTEST` names, else built from `tests/helm-unittest` into the cache folder.
+///
+/// # Errors
+/// When `HELM_UNITTEST` names no file, or what to install when Go is missing or too old.
+pub fn helm_unittest() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        let module = &pinned::HELM_UNITTEST;
+        named_or_built("HELM_UNITTEST", "helm-unittest's program", module, "helm-unittest")
+    })
+}
+
+/// kubeconform: the program that `KUBECONFORM` names, else built from `tests/kubeconform` into the cache folder.
+///
+/// # Errors
+/// When `KUBECONFORM` names no file, or what to install when Go is missing or too old.
+pub fn kubeconform() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        let module = &pinned::KUBECONFORM;
+        named_or_built("KUBECONFORM", "kubeconform's program", module, "kubeconform")
+    })
+}
+
+/// helm-docs: the program that `HELM_DOCS` names, else built from `tests/helm-docs` into the cache folder.
+///
+/// # Errors
+/// When `HELM_DOCS` names no file, or what to install when Go is missing or too old.
+pub fn helm_docs() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        named_or_built("HELM_DOCS", "helm-docs's program", &pinned::HELM_DOCS, "helm-docs")
     })
 }
 
@@ -92,7 +128,7 @@ pub fn pinned_kubernetes_version() -> Result<Option<String>> {
     if set_variable("KUBEBUILDER_ASSETS").is_some() {
         return Ok(None);
     }
-    module::KUBERNETES.version().map(Some)
+    pinned::KUBERNETES.version().map(Some)
 }
 
 fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {
@@ -112,7 +148,7 @@ fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {
     if !found.kube_controller_manager.is_file() {
         progress("KUBEBUILDER_ASSETS holds no kube-controller-manager: it is built from tests/kubernetes");
         let name = "kube-controller-manager";
-        found.kube_controller_manager = module::KUBERNETES.build(Some(name))?.join(name);
+        found.kube_controller_manager = pinned::KUBERNETES.build(Some(name))?.join(name);
     }
     Ok(found)
 }

@@ -1,0 +1,188 @@
+//! The Go modules that pin the programs of the tests.
+
+use super::module::{Module, Program};
+
+pub const KUBERNETES: Module = Module {
+    name: "kubernetes",
+    folder: "kubernetes",
+    go_mod: include_str!("../../kubernetes/go.mod"),
+    go_sum: include_str!("../../kubernetes/go.sum"),
+    versioned_by: "k8s.io/kubernetes",
+    stamp: stamp_kubernetes,
+    tags: "",
+    programs: &[
+        Program {
+            name: "kube-apiserver",
+            package: "k8s.io/kubernetes/cmd/kube-apiserver",
+            takes: "5 minutes",
+        },
+        Program {
+            name: "kube-controller-manager",
+            package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+            takes: "90 seconds",
+        },
+        Program {
+            name: "kubectl",
+            package: "k8s.io/kubernetes/cmd/kubectl",
+            takes: "30 seconds",
+        },
+        Program {
+            name: "etcd",
+            package: "go.etcd.io/etcd/server/v3",
+            takes: "15 seconds",
+        },
+    ],
+};
+
+/// Only where pods run: few tests need it.
+pub const KUBERNETES_NODE: Module = Module {
+    name: "kubernetes-node",
+    programs: &[
+        Program {
+            name: "kubelet",
+            package: "k8s.io/kubernetes/cmd/kubelet",
+            takes: "1 minute",
+        },
+        Program {
+            name: "kube-scheduler",
+            package: "k8s.io/kubernetes/cmd/kube-scheduler",
+            takes: "15 seconds",
+        },
+        Program {
+            name: "kube-proxy",
+            package: "k8s.io/kubernetes/cmd/kube-proxy",
+            takes: "15 seconds",
+        },
+    ],
+    ..KUBERNETES
+};
+
+pub const HELM: Module = Module {
+    name: "helm",
+    folder: "helm",
+    go_mod: include_str!("../../helm/go.mod"),
+    go_sum: include_str!("../../helm/go.sum"),
+    versioned_by: "helm.sh/helm/v4",
+    stamp: stamp_helm,
+    tags: "",
+    programs: &[Program {
+        name: "helm",
+        package: "helm.sh/helm/v4/cmd/helm",
+        takes: "2 minutes",
+    }],
+};
+
+pub const PROMETHEUS: Module = Module {
+    name: "prometheus",
+    folder: "prometheus",
+    go_mod: include_str!("../../prometheus/go.mod"),
+    go_sum: include_str!("../../prometheus/go.sum"),
+    versioned_by: "github.com/prometheus/prometheus",
+    stamp: stamp_prometheus,
+    // Without the clients of all clouds, which only a server needs.
+    tags: "remove_all_sd",
+    programs: &[Program {
+        name: "promtool",
+        package: "github.com/prometheus/prometheus/cmd/promtool",
+        takes: "3 minutes",
+    }],
+};
+
+pub const HELM_UNITTEST: Module = Module {
+    name: "helm-unittest",
+    folder: "helm-unittest",
+    go_mod: include_str!("../../helm-unittest/go.mod"),
+    go_sum: include_str!("../../helm-unittest/go.sum"),
+    versioned_by: "github.com/helm-unittest/helm-unittest",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "helm-unittest",
+        package: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
+        takes: "2 minutes",
+    }],
+};
+
+pub const KUBECONFORM: Module = Module {
+    name: "kubeconform",
+    folder: "kubeconform",
+    go_mod: include_str!("../../kubeconform/go.mod"),
+    go_sum: include_str!("../../kubeconform/go.sum"),
+    versioned_by: "github.com/yannh/kubeconform",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "kubeconform",
+        package: "github.com/yannh/kubeconform/cmd/kubeconform",
+        takes: "10 seconds",
+    }],
+};
+
+pub const HELM_DOCS: Module = Module {
+    name: "helm-docs",
+    folder: "helm-docs",
+    go_mod: include_str!("../../helm-docs/go.mod"),
+    go_sum: include_str!("../../helm-docs/go.sum"),
+    versioned_by: "github.com/norwoodj/helm-docs",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "helm-docs",
+        package: "github.com/norwoodj/helm-docs/cmd/helm-docs",
+        takes: "20 seconds",
+    }],
+};
+
+/// Unstamped, the API server would call itself v0.0.0-master.
+fn stamp_kubernetes(version: &str) -> String {
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let variable = "-X k8s.io/component-base/version";
+    format!("{variable}.gitVersion={version} {variable}.gitMajor={major} {variable}.gitMinor={minor}")
+}
+
+fn stamp_helm(version: &str) -> String {
+    format!("-X helm.sh/helm/v4/internal/version.version={version}")
+}
+
+fn stamp_prometheus(version: &str) -> String {
+    format!("-X github.com/prometheus/common/version.Version={version}")
+}
+
+/// Nobody asks these for their version.
+fn stamp_nothing(_: &str) -> String {
+    String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stamp_is_read_from_go_mod() {
+        let version = KUBERNETES.version().unwrap();
+        let minor = version.split('.').nth(1).unwrap();
+        assert!(
+            stamp_kubernetes(&version)
+                .ends_with(&format!("gitMajor=1 -X k8s.io/component-base/version.gitMinor={minor}"))
+        );
+        assert!(HELM.version().unwrap().starts_with("v4."));
+    }
+
+    #[test]
+    fn every_program_is_a_tool_of_its_module() {
+        for module in [KUBERNETES, KUBERNETES_NODE, HELM, PROMETHEUS, HELM_UNITTEST, KUBECONFORM, HELM_DOCS] {
+            for program in module.programs {
+                assert!(
+                    module
+                        .go_mod
+                        .lines()
+                        .any(|line| line.trim_start_matches("tool ").trim() == program.package),
+                    "tests/{}/go.mod has no tool line for {}",
+                    module.folder,
+                    program.package,
+                );
+            }
+        }
+    }
+}

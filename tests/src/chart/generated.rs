@@ -1,0 +1,72 @@
+//! Files that are made from the chart: its README, and the manifest for people without Helm.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use tokio::process::Command;
+
+use super::{folder, output, template};
+use crate::{assets, workspace};
+
+const HEADER: &str = "\
+# The signer operator for people without Helm: all that the chart renders where no value is set, in a namespace of its own.
+#   kubectl apply --server-side -f install.yaml
+# Kubernetes 1.30 or later, because of the guard; on 1.29 its two objects at the end are refused, and all others are applied.
+# Generated from charts/signer-operator by `make generate`: change it there.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: signer-operator
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+";
+
+/// What says that Helm keeps an object; here nobody does.
+const OF_HELM: [&str; 3] = ["helm.sh/chart: ", "app.kubernetes.io/managed-by: ", "# Source: "];
+
+/// Where [`install_manifest`] is kept.
+pub fn install_manifest_path() -> PathBuf {
+    workspace::root().join("charts/install.yaml")
+}
+
+/// The chart's defaults as one manifest.
+///
+/// # Errors
+/// With what Helm says.
+pub async fn install_manifest() -> Result<String> {
+    // Without a version, Helm would take the newest that it knows itself.
+    let arguments = ["--skip-tests", "--kube-version=1.30.0", "--set=crds.keep=false"];
+    let rendered = template(&arguments).await?;
+    let mut manifest = HEADER.to_owned();
+    for line in rendered.lines() {
+        if !OF_HELM.iter().any(|of_helm| line.trim_start().starts_with(of_helm)) {
+            manifest.push_str(line);
+            manifest.push('\n');
+        }
+    }
+    Ok(manifest)
+}
+
+/// The README of the chart, from its values.
+///
+/// # Errors
+/// With what helm-docs says.
+pub async fn readme() -> Result<String> {
+    let helm_docs = tokio::task::spawn_blocking(assets::helm_docs).await??;
+    let mut command = Command::new(helm_docs);
+    command.args(["--dry-run", "--sort-values-order=file", "--log-level=error"]);
+    command.arg("--chart-search-root").arg(folder());
+    Ok(format!("{}\n", output(&mut command, "helm-docs").await?.trim_end()))
+}
+
+/// Writes both and returns where they are.
+///
+/// # Errors
+/// When one of the programs fails, or a file cannot be written.
+pub async fn write() -> Result<[PathBuf; 2]> {
+    let (manifest, readme_path) = (install_manifest_path(), folder().join("README.md"));
+    fs::write(&manifest, install_manifest().await?).with_context(|| format!("cannot write {}", manifest.display()))?;
+    fs::write(&readme_path, readme().await?).with_context(|| format!("cannot write {}", readme_path.display()))?;
+    Ok([manifest, readme_path])
+}

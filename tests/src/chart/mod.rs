@@ -1,0 +1,112 @@
+//! The chart, as Helm renders it: the one source of the operator's permissions, also for tests and demo.
+
+pub mod generated;
+pub mod schemas;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize as _;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::kubeconfig::Kubeconfig;
+use crate::{assets, workspace};
+
+/// Where [`install`] puts the operator's service account.
+pub const NAMESPACE: &str = "signer-operator";
+
+/// The operator's service account, as the chart calls it.
+pub const SERVICE_ACCOUNT: &str = "signer-operator";
+
+/// The operator's user name at the API server.
+pub const OPERATOR: &str = "system:serviceaccount:signer-operator:signer-operator";
+
+/// What only kubelets and other controllers make something of.
+const OF_NO_USE_WITHOUT_NODES: [&str; 4] = ["Deployment", "Service", "Pod", "PodDisruptionBudget"];
+
+/// The chart's folder.
+pub fn folder() -> PathBuf {
+    workspace::root().join("charts/signer-operator")
+}
+
+/// The files of `ci/`: combinations of values that people have.
+///
+/// # Errors
+/// When the folder cannot be read, or is empty.
+pub fn value_files() -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder().join("ci"))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.sort();
+    ensure!(!files.is_empty(), "the chart's ci/ is empty");
+    Ok(files)
+}
+
+/// What `helm template` prints for a release `signer-operator`, with these further arguments.
+///
+/// # Errors
+/// With what Helm says when it refuses.
+pub async fn template(arguments: &[&str]) -> Result<String> {
+    let helm = tokio::task::spawn_blocking(assets::helm).await??;
+    let mut command = Command::new(helm);
+    command.args(["template", "signer-operator"]).arg(folder());
+    command.args(["--namespace", NAMESPACE]).args(arguments);
+    output(&mut command, "helm template").await
+}
+
+/// What a program prints, which must succeed.
+async fn output(command: &mut Command, what: &str) -> Result<String> {
+    let done = command.kill_on_drop(true).output().await;
+    let done = done.with_context(|| format!("cannot run {what}"))?;
+    ensure!(
+        done.status.success(),
+        "{what}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8(done.stdout).with_context(|| format!("{what} printed no UTF-8"))
+}
+
+/// Every object that [`template`] renders, the Pod of `helm test` included.
+///
+/// # Errors
+/// With what Helm says when it refuses.
+pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
+    let printed = template(arguments).await?;
+    let objects = serde_yaml::Deserializer::from_str(&printed).map(Value::deserialize);
+    let objects = objects
+        .collect::<Result<Vec<_>, _>>()
+        .context("helm template printed no YAML")?;
+    Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
+}
+
+/// Installs what the chart renders: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
+/// out, because the operator runs beside the cluster, as a process that can be watched. Returns what kubectl printed.
+pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
+    let mut objects = render(arguments).await?;
+    objects.retain(|object| {
+        object["kind"]
+            .as_str()
+            .is_none_or(|kind| !OF_NO_USE_WITHOUT_NODES.contains(&kind))
+    });
+    let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    objects.insert(0, namespace);
+    let printed = apply(admin, &objects).await?;
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd/signerbindings.signer.atto.cash",
+    ];
+    admin.kubectl_ok(&established).await?;
+    Ok(printed)
+}
+
+async fn apply(admin: &Kubeconfig, objects: &[Value]) -> Result<String> {
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+    let command = ["apply", "--server-side", "--field-manager=helm", "-f", "-"];
+    let answer = admin.kubectl_in(Path::new("."), &command, &list).await?;
+    if !answer.succeeded {
+        bail!("the chart is refused: {}", answer.stderr);
+    }
+    Ok(answer.stdout)
+}
