@@ -23,7 +23,7 @@ fn its_unit_tests_and_snapshots_hold() -> Result<()> {
     );
     // A suite that was not found says nothing either.
     assert!(said.contains("Charts:      1 passed"), "{said}");
-    assert!(!said.contains("0 total"), "{said}");
+    assert!(!said.contains(" 0 total"), "{said}");
     Ok(())
 }
 
@@ -31,6 +31,9 @@ fn its_unit_tests_and_snapshots_hold() -> Result<()> {
 fn kubeconform(input: &str, path: Option<&Path>) -> Result<Output> {
     let mut command = Command::new(assets::kubeconform()?);
     command.args(["-strict", "-summary", "-schema-location", &schemas::location()]);
+    // Argo CD's and Flux's own objects, and what Helm and kustomize read.
+    let others = "gitops/(argo-cd|flux)/|/values.yaml$|/kustomization.yaml$";
+    command.args(["-ignore-filename-pattern", others]);
     command.args(path);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().context("no standard input")?;

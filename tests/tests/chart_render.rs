@@ -311,6 +311,7 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ("extraArgs=[\"-v\"]", "/extraArgs/0"),
         ("extraEnv=[{\"value\": \"1\"}]", "/extraEnv/0"),
         ("commonLabels={\"app.kubernetes.io/name\": \"a\"}", "/commonLabels"),
+        ("commonLabels={\"no spaces\": \"a\"}", "/commonLabels"),
         ("podLabels={\"a\": \"no spaces\"}", "/podLabels/a"),
         ("commonAnnotations={\"a\": true}", "/commonAnnotations/a"),
         ("networkPolicy.ingressFrom=[]", "/networkPolicy/ingressFrom"),

@@ -1,0 +1,183 @@
+//! Every file under `examples/` does what it says, with the operator running beside a real API server.
+
+mod support;
+
+mod gitops;
+mod migration;
+mod scope;
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use support::{Example, files};
+use tests::operated::SOON;
+use tests::{eventually, workspace};
+
+#[tokio::test]
+async fn the_quickstart_gives_a_voter_a_signer_and_its_wrong_binding_is_refused() -> Result<()> {
+    let example = Example::in_namespace("quickstart", "atto-quickstart".to_owned()).await?;
+    for file in files("quickstart")? {
+        let answer = example.try_apply(&file).await?;
+        if file.ends_with("wrong-signerbinding.yaml") {
+            assert!(!answer.succeeded, "the wrong binding was accepted");
+            for expected in [
+                "must be the full resource ID of a key version",
+                "name the container of the node",
+            ] {
+                assert!(answer.stderr.contains(expected), "{}", answer.stderr);
+            }
+        } else {
+            assert!(answer.succeeded, "{}: {}", file.display(), answer.stderr);
+            assert!(
+                !answer.stderr.contains("Warning"),
+                "{}: {}",
+                file.display(),
+                answer.stderr
+            );
+        }
+    }
+    example.injected().await
+}
+
+#[tokio::test]
+async fn a_voter_with_google_cloud_kms_waits_for_a_token_of_its_own() -> Result<()> {
+    let example = Example::new("google-cloud-kms").await?;
+    example.apply_all().await?;
+    // The Secret from a public file is empty.
+    example.place.condition("TokenReady", "False", "TokenEmpty").await?;
+    example.token("atto-signer-secrets-1").await?;
+    example.injected().await?;
+    example
+        .place
+        .condition("IdentityReady", "True", "DirectGrant")
+        .await
+        .map(drop)
+}
+
+#[tokio::test]
+async fn a_google_service_account_is_annotated() -> Result<()> {
+    let example = Example::with_token("google-service-account").await?;
+    example.apply_all().await?;
+    example.injected().await?;
+    let message = example
+        .place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    let account = example.object("serviceaccount/atto-voter").await?;
+    assert_eq!(
+        account["metadata"]["annotations"]["iam.gke.io/gcp-service-account"],
+        "signer@my-project.iam.gserviceaccount.com"
+    );
+    // The commands in the file are those that the condition prints.
+    for part in [
+        "gcloud kms keys add-iam-policy-binding voter",
+        "gcloud iam service-accounts add-iam-policy-binding signer@my-project.iam.gserviceaccount.com",
+        "roles/iam.workloadIdentityUser",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+        assert!(example.text("30-signerbinding.yaml")?.contains(part), "{part}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_selector_serves_every_deployment_that_matches() -> Result<()> {
+    let example = Example::with_token("selector").await?;
+    example.apply_all().await?;
+    example.injected().await?;
+    for name in ["atto-voter-a", "atto-voter-b"] {
+        assert!(example.has_signer(name).await?, "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Result<()> {
+    let example = Example::with_token("manual-rollout").await?;
+    example.apply_all().await?;
+    example.place.condition("Injected", "False", "ApprovalPending").await?;
+    assert!(!example.has_signer("atto-voter").await?);
+    let hash = "jsonpath={.status.plan.hash}";
+    let binding = ["wait", "signerbinding/voter", "--timeout=30s", &format!("--for={hash}")];
+    example.place.kubectl_ok(&binding).await?;
+    let diff = ["get", "signerbinding", "voter", "-o", "jsonpath={.status.plan.diff}"];
+    assert!(
+        example
+            .place
+            .kubectl_ok(&diff)
+            .await?
+            .contains("ATTO_SIGNER_REMOTE_URL")
+    );
+    let hash = example.place.kubectl_ok(&["get", "sb", "voter", "-o", hash]).await?;
+    let approve = format!("signer.atto.cash/approve={hash}");
+    let annotate = ["annotate", "signerbinding", "voter", "--overwrite", &approve];
+    example.place.kubectl_ok(&annotate).await?;
+    example.injected().await
+}
+
+#[tokio::test]
+async fn a_token_is_rotated_by_another_name_in_one_rollout() -> Result<()> {
+    let example = Example::with_token("token-rotation").await?;
+    example.token("atto-signer-secrets-2").await?;
+    for file in ["20-voter.yaml", "30-signerbinding.yaml"] {
+        example.apply(file).await?;
+    }
+    example.injected().await?;
+    let before = example.object("deployment/atto-voter").await?;
+    assert!(!pod(&before).contains("atto-signer-secrets-2"));
+
+    example.apply("40-signerbinding-rotated.yaml").await?;
+    let after = eventually(SOON, "the other token", async || {
+        let deployment = example.object("deployment/atto-voter").await?;
+        ensure!(pod(&deployment).contains("atto-signer-secrets-2"), "not yet");
+        Ok(deployment)
+    })
+    .await?;
+    // Both containers, in one change of the template.
+    assert_eq!(pod(&after).matches("atto-signer-secrets-2").count(), 2);
+    assert!(!pod(&after).contains("atto-signer-secrets-1"));
+    let generation = |deployment: &Value| deployment["metadata"]["generation"].as_i64().context("none");
+    assert_eq!(generation(&after)?, generation(&before)? + 1);
+    example.injected().await
+}
+
+/// The environment of the pod's containers.
+fn pod(deployment: &Value) -> String {
+    let pod = &deployment["spec"]["template"]["spec"];
+    format!("{}{}", pod["initContainers"], pod["containers"])
+}
+
+#[tokio::test]
+async fn the_kotlin_image_is_injected_where_its_prefix_is_allowed() -> Result<()> {
+    let example = Example::with_token("kotlin-signer").await?;
+    example.apply_all().await?;
+    example.injected().await?;
+    let deployment = example.object("deployment/atto-voter").await?;
+    let signer = &deployment["spec"]["template"]["spec"]["initContainers"][0];
+    assert_eq!(signer["image"], "ghcr.io/attocash/signer:1-release");
+    assert_eq!(signer["resources"]["limits"]["memory"], "256Mi");
+    Ok(())
+}
+
+#[test]
+fn no_folder_of_examples_is_left_out() -> Result<()> {
+    let mut folders = fs::read_dir(workspace::root().join("examples"))?
+        .map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()))
+        .collect::<Result<Vec<_>>>()?;
+    folders.sort();
+    let tested = [
+        "gitops",
+        "google-cloud-kms",
+        "google-service-account",
+        "kotlin-signer",
+        "manual-rollout",
+        "migration",
+        "namespaced",
+        "quickstart",
+        "selector",
+        "token-rotation",
+    ];
+    assert_eq!(folders, tested);
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! One folder of examples, applied in a namespace of its own as a person would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tests::kubeconfig::Answer;
+use tests::operated::{Operated, Place, TOKEN, secret};
+use tests::{ControlPlane, chart, workspace};
+use tokio::sync::OnceCell;
+
+/// The namespaces' manifests in the order in which `kubectl apply -f FOLDER` takes them. What Helm or kustomize reads is left out.
+pub fn files(folder: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(workspace::root().join("examples").join(folder))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.retain(|file| {
+        !["values.yaml", "kustomization.yaml"]
+            .iter()
+            .any(|other| file.ends_with(other))
+    });
+    files.sort();
+    ensure!(!files.is_empty(), "examples/{folder} is empty");
+    Ok(files)
+}
+
+/// Installs the chart with a file of values and starts the operator with the command line that it gives.
+pub async fn operated(plane: &'static ControlPlane, values: &str) -> Result<Operated> {
+    let values = workspace::root().join("examples").join(values).display().to_string();
+    let values = ["--values", values.as_str()];
+    chart::install(plane.admin(), &values).await?;
+    let objects = chart::render(&values).await?;
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
+    let deployment = deployment.context("the chart renders no Deployment")?;
+    let command: Vec<String> =
+        serde_json::from_value(deployment["spec"]["template"]["spec"]["containers"][0]["args"].clone())?;
+    let arguments: Vec<_> = command.iter().skip(1).map(String::as_str).collect();
+    Operated::start(plane, &arguments).await
+}
+
+/// The operator of all examples but those that say how it is installed. More images than ours are allowed to show one of them.
+async fn shared() -> Result<&'static Operated> {
+    static SHARED: OnceCell<Operated> = OnceCell::const_new();
+    SHARED
+        .get_or_try_init(async || operated(ControlPlane::shared().await?, "kotlin-signer/values.yaml").await)
+        .await
+}
+
+pub struct Example {
+    pub folder: &'static str,
+    pub place: Place,
+}
+
+impl Example {
+    pub async fn new(folder: &'static str) -> Result<Self> {
+        let place = Place::on(shared().await?, "example").await?;
+        Ok(Self { folder, place })
+    }
+
+    /// With the Secret that the example tells people to make first.
+    pub async fn with_token(folder: &'static str) -> Result<Self> {
+        let example = Self::new(folder).await?;
+        example.token("atto-signer-secrets-1").await?;
+        Ok(example)
+    }
+
+    /// In the namespace that its files name, which may not be there yet.
+    pub async fn in_namespace(folder: &'static str, namespace: String) -> Result<Self> {
+        Self::on(shared().await?, folder, namespace).await
+    }
+
+    pub async fn on(operated: &'static Operated, folder: &'static str, namespace: String) -> Result<Self> {
+        let place = Place {
+            client: operated.plane.client().await?,
+            namespace,
+            operated,
+        };
+        Ok(Self { folder, place })
+    }
+
+    pub async fn token(&self, name: &str) -> Result<()> {
+        self.place.apply(&secret(name, "SIGNER_SHARED_TOKEN", TOKEN)).await
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        workspace::root().join("examples").join(self.folder).join(file)
+    }
+
+    pub fn text(&self, file: &str) -> Result<String> {
+        Ok(fs::read_to_string(self.path(file))?)
+    }
+
+    pub async fn try_apply(&self, file: &Path) -> Result<Answer> {
+        let file = file.display().to_string();
+        self.place.kubectl(&["apply", "-f", &file], "").await
+    }
+
+    pub async fn apply(&self, file: &str) -> Result<()> {
+        let answer = self.try_apply(&self.path(file)).await?;
+        ensure!(answer.succeeded, "{file}: {}", answer.stderr);
+        ensure!(!answer.stderr.contains("Warning"), "{file}: {}", answer.stderr);
+        Ok(())
+    }
+
+    pub async fn apply_all(&self) -> Result<()> {
+        for file in files(self.folder)? {
+            let name = file.file_name().and_then(|name| name.to_str()).context("no name")?;
+            self.apply(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the binding says so.
+    pub async fn injected(&self) -> Result<()> {
+        self.place.condition("Injected", "True", "Injected").await.map(drop)
+    }
+
+    pub async fn object(&self, name: &str) -> Result<Value> {
+        let text = self.place.kubectl_ok(&["get", name, "-o", "json"]).await?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    pub async fn has_signer(&self, deployment: &str) -> Result<bool> {
+        let deployment = self.object(&format!("deployment/{deployment}")).await?;
+        Ok(deployment["spec"]["template"]["spec"]["initContainers"][0]["name"] == "signer")
+    }
+}
