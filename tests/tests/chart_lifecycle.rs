@@ -10,21 +10,21 @@ use tokio::process::Command;
 const RELEASE: &str = "signer-operator";
 
 /// Real Helm, with nothing of the person's own around it.
-async fn helm(plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
+async fn helm(cluster: &ControlPlane, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new(tokio::task::spawn_blocking(assets::helm).await??);
     command.args(arguments).args(["--namespace", chart::NAMESPACE]);
-    command.env("KUBECONFIG", plane.admin().path());
+    command.env("KUBECONFIG", cluster.admin().path());
     for home in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-        command.env(home, plane.directory().path());
+        command.env(home, cluster.directory().path());
     }
     let done = command.kill_on_drop(true).output().await.context("cannot run helm")?;
     ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Ok(String::from_utf8(done.stdout)?)
 }
 
-async fn install(plane: &ControlPlane) -> Result<String> {
+async fn install(cluster: &ControlPlane) -> Result<String> {
     let folder = chart::folder().display().to_string();
-    helm(plane, &["install", RELEASE, &folder, "--create-namespace"]).await
+    helm(cluster, &["install", RELEASE, &folder, "--create-namespace"]).await
 }
 
 /// The voter as it is: its Deployment's spec and generation, and the names of its pods.
@@ -40,7 +40,7 @@ async fn voter(place: &Place) -> Result<(Value, Value, String)> {
 }
 
 /// What the release has left behind.
-async fn left(plane: &ControlPlane) -> Result<String> {
+async fn left(cluster: &ControlPlane) -> Result<String> {
     let kinds = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,\
                  customresourcedefinitions,deployments,services,serviceaccounts,roles,rolebindings,poddisruptionbudgets,pods";
     let label = format!("app.kubernetes.io/instance={RELEASE}");
@@ -55,28 +55,28 @@ async fn left(plane: &ControlPlane) -> Result<String> {
         "name",
         "--ignore-not-found",
     ];
-    plane.admin().kubectl_ok(&get).await
+    cluster.admin().kubectl_ok(&get).await
 }
 
 #[tokio::test]
 async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_installation() -> Result<()> {
-    let plane: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
-    let notes = install(plane).await?;
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    let notes = install(cluster).await?;
     assert!(notes.contains("is installed in namespace signer-operator"), "{notes}");
 
-    let operated: &'static Operated = Box::leak(Box::new(Operated::start(plane, &[]).await?));
+    let operated: &'static Operated = Box::leak(Box::new(Operated::start(cluster, &[]).await?));
     let place = Place::on(operated, "kept").await?;
-    let _kubelet = Kubelet::play(plane.client().await?, &place.namespace);
+    let _kubelet = Kubelet::play(cluster.client().await?, &place.namespace);
     place.injected().await?;
     place.condition("RolledOut", "True", "RolledOut").await?;
     let before = voter(&place).await?;
 
     let folder = chart::folder().display().to_string();
-    helm(plane, &["upgrade", RELEASE, &folder, "--set=logLevel=debug"]).await?;
+    helm(cluster, &["upgrade", RELEASE, &folder, "--set=logLevel=debug"]).await?;
     operated.stop()?;
-    helm(plane, &["uninstall", RELEASE]).await?;
+    helm(cluster, &["uninstall", RELEASE]).await?;
     eventually(SOON, "the end of the release", async || {
-        let left = left(plane).await?;
+        let left = left(cluster).await?;
         let crd = "customresourcedefinition.apiextensions.k8s.io/signerbindings.signer.atto.cash";
         ensure!(left.trim() == crd, "{left}");
         Ok(())
@@ -86,18 +86,20 @@ async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_install
     assert_eq!(voter(&place).await?, before);
 
     // What was kept is in nobody's way.
-    install(plane).await?;
-    helm(plane, &["uninstall", RELEASE]).await?;
+    install(cluster).await?;
+    helm(cluster, &["uninstall", RELEASE]).await?;
     eventually(SOON, "the end of the second release", async || {
-        ensure!(left(plane).await?.lines().count() == 1, "not yet");
+        ensure!(left(cluster).await?.lines().count() == 1, "not yet");
         Ok(())
     })
     .await?;
     let manifest = chart::generated::install_manifest_path().display().to_string();
     let apply = ["apply", "--server-side", "--validate=strict", "-f", &manifest];
-    plane.admin().kubectl_ok(&apply).await?;
-    let again = Operated::start(plane, &[]).await?;
-    let account = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    cluster.admin().kubectl_ok(&apply).await?;
+    let again = Operated::start(cluster, &[]).await?;
+    let account = cluster
+        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+        .await?;
     let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
     let (code, said) = operator_process::command(&account, &["preflight", &namespace]).await?;
     assert_eq!(code, Some(0), "{said}");

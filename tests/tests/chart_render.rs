@@ -366,7 +366,7 @@ fn the_notes_say_what_comes_next_and_what_is_missing() {
     let defaults = notes(&[]);
     for told in [
         "rollout status deployment/release-signer-operator",
-        "helm test release --namespace signer-operator --logs",
+        "helm test release --namespace signer-operator",
         "kubectl create secret generic atto-signer-secrets-1",
         "kubectl delete signerbindings --all --all-namespaces",
         "kubectl delete crd signerbindings.signer.atto.cash",

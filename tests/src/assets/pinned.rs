@@ -171,7 +171,15 @@ mod tests {
 
     #[test]
     fn every_program_is_a_tool_of_its_module() {
-        for module in [KUBERNETES, KUBERNETES_NODE, HELM, PROMETHEUS, HELM_UNITTEST, KUBECONFORM, HELM_DOCS] {
+        for module in [
+            KUBERNETES,
+            KUBERNETES_NODE,
+            HELM,
+            PROMETHEUS,
+            HELM_UNITTEST,
+            KUBECONFORM,
+            HELM_DOCS,
+        ] {
             for program in module.programs {
                 assert!(
                     module
