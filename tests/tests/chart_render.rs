@@ -298,7 +298,7 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ("image.tag=\"a:b\"", "/image/tag"),
         ("crds.keep=\"yes\"", "/crds/keep"),
         ("crds.enabled=false", "enabled"),
-        ("updateStrategy.type=\"Rolling\"", "/updateStrategy/type"),
+        ("updateStrategy.type=\"Recreate\"", "/updateStrategy/type"),
         (
             "podDisruptionBudget.maxUnavailable=0",
             "/podDisruptionBudget/maxUnavailable",
