@@ -12,9 +12,9 @@ use crate::assets;
 use crate::process::Process;
 
 impl ControlPlane {
-    /// Ends kube-apiserver and returns when it has ended. SIGTERM lets it finish what it has begun, SIGKILL does not.
-    pub fn end_apiserver(&self, signal: Signal) -> Result<()> {
-        end(&self.apiserver, signal)
+    /// Kills kube-apiserver and returns when it has ended.
+    pub fn kill_apiserver(&self) -> Result<()> {
+        end(&self.apiserver)
     }
 
     /// Starts kube-apiserver again, and waits until it is ready.
@@ -29,7 +29,7 @@ impl ControlPlane {
 
     /// Kills etcd. The API server stays, and can do nothing.
     pub fn kill_etcd(&self) -> Result<()> {
-        end(&self.etcd, Signal::SIGKILL)
+        end(&self.etcd)
     }
 
     /// Starts etcd again, and waits until the API server is ready on it.
@@ -42,9 +42,9 @@ impl ControlPlane {
 }
 
 /// By its process id: the lifeline of a program is also held by those that have to end before it.
-fn end(process: &Mutex<Process>, signal: Signal) -> Result<()> {
+fn end(process: &Mutex<Process>) -> Result<()> {
     let mut process = lock(process);
-    kill(Pid::from_raw(process.pid().try_into()?), signal)?;
+    kill(Pid::from_raw(process.pid().try_into()?), Signal::SIGKILL)?;
     process.wait()?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
@@ -104,7 +103,6 @@ async fn send(proxy: &Proxy, head: &Parts, body: &Bytes) -> Result<Response<Body
 }
 
 async fn watch(proxy: &Proxy, asked: &Asked, head: Parts, fault: Option<Fault>) -> Result<Response<Payload>> {
-    proxy.watches.fetch_add(1, Ordering::SeqCst);
     if let Some((version, expiry)) = *proxy.expired()
         && asked.since < version
     {

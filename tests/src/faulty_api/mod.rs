@@ -9,7 +9,6 @@ mod rules;
 mod watching;
 
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Error, Result};
@@ -58,7 +57,6 @@ struct Proxy {
     rules: Rules,
     expired: Mutex<Option<(u64, Expiry)>>,
     cuts: watch::Sender<(u64, End)>,
-    watches: AtomicU64,
 }
 
 impl FaultyApi {
@@ -77,7 +75,6 @@ impl FaultyApi {
             rules: Rules::default(),
             expired: Mutex::default(),
             cuts: watch::Sender::new((0, End::Clean)),
-            watches: AtomicU64::default(),
         });
         Ok(Self {
             kubeconfig: Kubeconfig::write(file, &cluster, &json!({}))?,
@@ -106,11 +103,6 @@ impl FaultyApi {
     /// From now on no watch can go on from a resourceVersion before this one, as after a compaction of etcd.
     pub fn expire(&self, version: u64, expiry: Expiry) {
         *self.proxy.expired() = Some((version, expiry));
-    }
-
-    /// How many watches have been asked for.
-    pub fn watches(&self) -> u64 {
-        self.proxy.watches.load(Ordering::SeqCst)
     }
 }
 

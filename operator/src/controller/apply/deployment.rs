@@ -145,18 +145,21 @@ pub struct Patched {
 }
 
 /// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way
-/// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good, and
-/// is moved often while pods come and go.
+/// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good.
+/// While pods come and go the status moves all the time, and then the uid has to do, so that the apply is made once.
 ///
 /// # Errors
 /// Fails if the API server refuses or does not answer, or if the Deployment is another one than was looked at.
 pub async fn patch(context: &Context, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
     let mut body = body.clone();
     let mut version = live.resource_version().to_owned();
+    let is_bound = force || is_steady(live);
     // What is forced was decided by who manages which field, and that moves with the version.
-    let mut tries_left = if force { 0 } else { TRIES_AGAIN };
+    let mut tries_left = if force || !is_bound { 0 } else { TRIES_AGAIN };
     loop {
-        body["metadata"]["resourceVersion"] = json!(version);
+        if is_bound {
+            body["metadata"]["resourceVersion"] = json!(version);
+        }
         match patch_once(context, live, &body, force).await {
             Err(error) if tries_left > 0 && error.is_conflict() && !conflict::is_about_fields(&error) => {
                 tries_left -= 1;
@@ -173,6 +176,12 @@ pub async fn patch(context: &Context, live: &LiveDeployment, body: &Value, force
             None => return Err(Error::Changed("the Deployment")),
         }
     }
+}
+
+/// Whether its controller has made the pods of this spec, after which only their readiness moves the status.
+fn is_steady(live: &LiveDeployment) -> bool {
+    let counts = ["replicas", "updatedReplicas"].map(|field| live.count(field));
+    live.count("observedGeneration") == live.generation() && counts == [live.replicas(); 2]
 }
 
 fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
