@@ -66,7 +66,7 @@ assets: ## Build the pinned Kubernetes programs, Helm with its checkers and prom
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench: assets ## Measure speed and memory, printed as tables (about ten minutes after a release build; BENCH=signer, operator or scale: that part alone; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
+bench: assets ## Measure speed and memory, printed as tables (BENCH=signer or operator: two minutes each after a release build; BENCH=scale: by far the longest; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crds::SignerBinding;
@@ -51,6 +52,8 @@ pub struct Context {
     pub memory: Memory,
     pub rollouts: Rollouts,
     pub backoff: Backoff,
+    /// Set once the operator is to end.
+    pub stopping: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -82,6 +85,7 @@ impl Context {
             memory: Memory::default(),
             rollouts,
             backoff: Backoff::default(),
+            stopping: Arc::default(),
         }
     }
 

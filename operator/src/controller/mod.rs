@@ -18,6 +18,7 @@ mod watches;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crds::SignerBinding;
@@ -40,6 +41,10 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// # Errors
 /// Anything worth another try; what a person has to mend is not an error but a condition.
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
+    // The queue is emptied before the process ends. What waits in it is the next leader's.
+    if context.stopping.load(Ordering::SeqCst) {
+        return Ok(Action::await_change());
+    }
     let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
     let result = match &guarded.0 {
         Ok(cached) => binding_reconcile(&context, cached).await,

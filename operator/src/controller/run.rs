@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
@@ -76,6 +77,11 @@ pub fn controller(
         Rollouts::new(max_rollouts, wake_up.clone()),
     );
     let context = Arc::new(context);
+    let stopping = context.stopping.clone();
+    let stop = async move {
+        stop.await;
+        stopping.store(true, Ordering::SeqCst);
+    };
     let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up.clone());
     let binding_events = watches
         .objects(&watches::config(), |binding: &mut Guarded| {

@@ -54,7 +54,7 @@ async fn no_code_of_kms_is_a_5xx_on_any_path_and_all_is_signed_afterwards() {
             }
             kms.faults(Method::AsymmetricSign).clear();
             // As the node does, which asks again after a 429 and after nothing else.
-            let signed = eventually(PATIENCE, "signatures", async || {
+            let all = eventually(PATIENCE, "signatures", async || {
                 let answers = ask(signer.port(), &requests).await;
                 for answer in &answers {
                     assert!([200, 429].contains(&answer.status), "{code:?}: {answer:?}");
@@ -65,7 +65,7 @@ async fn no_code_of_kms_is_a_5xx_on_any_path_and_all_is_signed_afterwards() {
                 );
                 Ok(answers)
             });
-            for (request, answer) in requests.iter().zip(signed.await.unwrap()) {
+            for (request, answer) in requests.iter().zip(all.await.unwrap()) {
                 assert!(answer.body.contains(&request.signature), "{code:?}: {answer:?}");
             }
         })

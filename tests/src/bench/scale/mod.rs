@@ -49,7 +49,8 @@ pub async fn scale(steady_for: Duration) -> Result<()> {
     fleet.is_rolled_out().await?;
     let changes = change::changes(&plane, &fleet, CHANGES).await?;
     let (operator, take_overs) = take_over::take_overs(&plane, operator, TAKE_OVERS).await?;
-    ensure!(operator.stop()?.success(), "SIGTERM did not end the operator well");
+    let status = operator.stop()?;
+    ensure!(status.success(), "SIGTERM ended the operator with {status}");
     let bare = replay(&plane, &fleet, &cold).await?;
     drop(plane);
     table::print(&small_rows(&cold, &changes, &take_overs, &bare));
