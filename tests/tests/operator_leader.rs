@@ -1,11 +1,14 @@
 //! Several operators: one acts, another takes over, and one that has lost its Lease writes nothing more.
 
-use anyhow::Result;
+use std::fs;
+
+use anyhow::{Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::operated::{Operated, Place, binding, voter};
+use tests::faulty_api::{Fault, FaultyApi, For, Verb, Which};
+use tests::operated::{Operated, Place, SOON, binding, voter};
 use tests::operator_process::OperatorProcess;
-use tests::{ControlPlane, chart};
+use tests::{ControlPlane, chart, eventually};
 
 #[tokio::test]
 async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end() -> Result<()> {
@@ -42,5 +45,32 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
     place.apply(&binding()).await?;
     place.condition("Injected", "True", "Injected").await?;
     assert_eq!(operated.get("/livez").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_is_to_end_before_it_knows_the_bindings_ends_in_good_order() -> Result<()> {
+    // A control plane of its own: the other test looks at who leads.
+    let cluster = ControlPlane::start().await?;
+    chart::install(cluster.admin(), &[]).await?;
+    let identity = cluster
+        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+        .await?;
+    let api = FaultyApi::start("operator", &identity, cluster.directory()).await?;
+    let bindings = Which::of(&[Verb::List, Verb::Watch], "signerbindings");
+    let silent = api.rule(bindings, Fault::Silent, For::Ever);
+    let first = OperatorProcess::start(&cluster, &[]).await?;
+    first.becomes_leader().await?;
+    let second = OperatorProcess::start_as(api.kubeconfig(), cluster.directory(), &[]).await?;
+    assert!(first.stop()?.success());
+    second.becomes_leader().await?;
+    eventually(SOON, "the bindings asked for", async || {
+        ensure!(silent.met() > 0, "not yet");
+        Ok(())
+    })
+    .await?;
+    let log = second.log_file().to_owned();
+    let status = second.stop()?;
+    assert!(status.success(), "{status}: {}", fs::read_to_string(log)?);
     Ok(())
 }

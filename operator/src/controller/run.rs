@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Service, ServiceAccount};
 use kube::core::DeserializeGuard;
@@ -81,7 +81,9 @@ pub fn controller(
     let stop = async move {
         stop.await;
         stopping.store(true, Ordering::SeqCst);
-    };
+    }
+    .shared();
+    let stopped_unready = stopped_before_ready(stop.clone(), store.clone());
     let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up.clone());
     let binding_events = watches
         .objects(&watches::config(), |binding: &mut Guarded| {
@@ -108,14 +110,7 @@ pub fn controller(
             },
         )
         .watches_stream(service_events, move |service| {
-            let namespace = service.namespace();
-            let owners = service
-                .owner_references()
-                .iter()
-                .filter(|owner| owner.kind == "Deployment");
-            owners
-                .flat_map(|owner| wake::of_service(&by_service, namespace.as_deref(), &owner.name))
-                .collect::<Vec<_>>()
+            wake::of_service(&by_service, service.namespace().as_deref(), service.owner_references())
         })
         .watches_stream(pod_events, move |pod| {
             wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
@@ -136,8 +131,18 @@ pub fn controller(
         tokio::select! {
             () = running => {}
             () = asking => {}
+            () = stopped_unready => {}
         }
     })
+}
+
+/// Ends when the operator is to end before it knows the bindings: nothing is under way then, and the queue, which waits to know
+/// them before it begins, would wait for ever.
+async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Guarded>) {
+    stop.await;
+    if bindings.wait_until_ready().now_or_never().is_some() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// When a binding changes or goes, another one may have its turn at a Deployment, or a warning to give or to withdraw.

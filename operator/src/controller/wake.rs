@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::SignerBinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
@@ -26,10 +27,18 @@ pub fn of_deployment(
 }
 
 /// The bindings of the Deployment that owns a Service.
-pub fn of_service(store: &Store<Guarded>, namespace: Option<&str>, deployment: &str) -> Vec<ObjectRef<Guarded>> {
+pub fn of_service(
+    store: &Store<Guarded>,
+    namespace: Option<&str>,
+    owners: &[OwnerReference],
+) -> Vec<ObjectRef<Guarded>> {
+    let mut owners = owners.iter().filter(|owner| owner.kind == "Deployment");
+    let Some(OwnerReference { name, .. }) = owners.next() else {
+        return vec![];
+    };
     of_all(store, |binding| {
         binding.meta().namespace.as_deref() == namespace
-            && (binding.spec.target.name.as_deref() == Some(deployment) || reports(binding, deployment))
+            && (binding.spec.target.name.as_ref() == Some(name) || reports(binding, name))
     })
 }
 
