@@ -45,7 +45,8 @@ impl Backoff {
     }
 }
 
-fn key(binding: &impl Resource) -> String {
+/// By what a binding is remembered.
+pub fn key(binding: &impl Resource) -> String {
     binding.meta().uid.clone().unwrap_or_default()
 }
 

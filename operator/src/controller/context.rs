@@ -18,6 +18,7 @@ use super::apply::rollouts::Rollouts;
 use super::backoff::Backoff;
 use super::error::Error;
 use super::pods::{Answers, Owners};
+use super::rest::Rests;
 use super::token::Fingerprints;
 use super::validate::Settings;
 use crate::telemetry::Metrics;
@@ -52,6 +53,7 @@ pub struct Context {
     pub memory: Memory,
     pub rollouts: Rollouts,
     pub backoff: Backoff,
+    pub rests: Rests,
     /// Set once the operator is to end.
     pub stopping: Arc<AtomicBool>,
 }
@@ -85,6 +87,7 @@ impl Context {
             memory: Memory::default(),
             rollouts,
             backoff: Backoff::default(),
+            rests: Rests::default(),
             stopping: Arc::default(),
         }
     }

@@ -9,6 +9,7 @@ pub mod observe;
 pub mod plan;
 pub mod pods;
 pub mod render;
+pub mod rest;
 pub mod run;
 pub mod status;
 pub mod token;
@@ -45,12 +46,16 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     if context.stopping.load(Ordering::SeqCst) {
         return Ok(Action::await_change());
     }
+    if let Some(left) = context.rests.left(&*guarded, Instant::now()) {
+        return Ok(Action::requeue(left));
+    }
     let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
     let result = match &guarded.0 {
         Ok(cached) => binding_reconcile(&context, cached).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };
     context.metrics.reconcile(&result, started.elapsed());
+    context.rests.begin(&*guarded, started.elapsed(), Instant::now());
     result
 }
 

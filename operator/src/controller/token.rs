@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crds::SecretKeyRef;
 use data_encoding::HEXLOWER;
 use k8s_openapi::api::core::v1::Secret;
@@ -30,7 +30,13 @@ pub enum Token {
 /// Fingerprints by Secret and key. A token is hashed once per version of its Secret, and one at a time, because
 /// hashing it is slow and takes memory on purpose.
 #[derive(Clone, Default)]
-pub struct Fingerprints(Arc<Mutex<HashMap<(String, SecretKeyRefKey), Known>>>);
+pub struct Fingerprints(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    known: HashMap<(String, SecretKeyRefKey), Known>,
+    hasher: Hasher,
+}
 
 type SecretKeyRefKey = (String, String);
 
@@ -47,10 +53,11 @@ impl Fingerprints {
         namespace: &str,
         reference: &SecretKeyRef,
         secret: Option<Secret>,
-        examine: fn(&str, &SecretKeyRef, &Secret) -> Token,
+        examine: fn(&mut Hasher, &str, &SecretKeyRef, &Secret) -> Token,
     ) -> Token {
         let key = (namespace.to_owned(), (reference.name.clone(), reference.key.clone()));
-        let mut known = self.0.lock().await;
+        let mut state = self.0.lock().await;
+        let State { known, hasher } = &mut *state;
         let Some(secret) = secret else {
             known.remove(&key);
             return Token::SecretNotFound;
@@ -63,7 +70,7 @@ impl Fingerprints {
         {
             return found.token.clone();
         }
-        let token = examine(namespace, reference, &secret);
+        let token = examine(hasher, namespace, reference, &secret);
         known.insert(
             key,
             Known {
@@ -77,7 +84,7 @@ impl Fingerprints {
 }
 
 /// Looks at the value and keeps nothing of it but a fingerprint.
-pub fn examine(namespace: &str, reference: &SecretKeyRef, secret: &Secret) -> Token {
+pub fn examine(hasher: &mut Hasher, namespace: &str, reference: &SecretKeyRef, secret: &Secret) -> Token {
     let Some(value) = secret.data.as_ref().and_then(|data| data.get(&reference.key)) else {
         return Token::KeyNotFound;
     };
@@ -87,21 +94,30 @@ pub fn examine(namespace: &str, reference: &SecretKeyRef, secret: &Secret) -> To
         bytes if bytes < MINIMUM_BYTES => Token::Weak { bytes },
         // The node sends it in a header, where a final newline, the classic of `echo | base64`, cannot stand.
         _ if !value.iter().all(u8::is_ascii_graphic) => Token::Invalid,
-        bytes => fingerprint(namespace, reference, value)
+        bytes => hasher
+            .fingerprint(namespace, reference, value)
             .map_or(Token::Invalid, |fingerprint| Token::Found { fingerprint, bytes }),
     }
 }
 
-/// argon2id, 8 MiB, two passes: somebody who reads pod templates cannot try tokens at speed. The salt is made of the
-/// names alone, so that the same token gives the same template after a restart of the operator.
-fn fingerprint(namespace: &str, reference: &SecretKeyRef, token: &[u8]) -> Option<String> {
-    let salt = Sha256::digest(format!("{namespace}/{}/{}", reference.name, reference.key));
-    let parameters = Params::new(8 * 1024, 2, 1, Some(16)).ok()?;
-    let mut output = [0; 16];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-        .hash_password_into(token, &salt, &mut output)
-        .ok()?;
-    Some(HEXLOWER.encode(&output))
+/// Its 8 MiB are kept: taken anew for each token, they come to lie apart from each other, and hundreds of tokens hold many times
+/// as much.
+#[derive(Default)]
+pub struct Hasher(Vec<Block>);
+
+impl Hasher {
+    /// argon2id, 8 MiB, two passes: somebody who reads pod templates cannot try tokens at speed. The salt is made of the
+    /// names alone, so that the same token gives the same template after a restart of the operator.
+    fn fingerprint(&mut self, namespace: &str, reference: &SecretKeyRef, token: &[u8]) -> Option<String> {
+        let salt = Sha256::digest(format!("{namespace}/{}/{}", reference.name, reference.key));
+        let parameters = Params::new(8 * 1024, 2, 1, Some(16)).ok()?;
+        self.0.resize(parameters.block_count(), Block::default());
+        let mut output = [0; 16];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+            .hash_password_into_with_memory(token, &salt, &mut output, &mut self.0)
+            .ok()?;
+        Some(HEXLOWER.encode(&output))
+    }
 }
 
 #[cfg(test)]
@@ -126,17 +142,19 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_a_token() {
-        let of = |value| examine("ns", &reference(), &secret(value));
+        let of = |value| examine(&mut Hasher::default(), "ns", &reference(), &secret(value));
         assert_eq!(of(""), Token::Empty);
         assert_eq!(of("fifteen-bytes-x"), Token::Weak { bytes: 15 });
         assert_eq!(of("sixteen bytes xx"), Token::Invalid);
         assert_eq!(of("0123456789abcdef\n"), Token::Invalid);
-        assert_eq!(examine("ns", &reference(), &Secret::default()), Token::KeyNotFound);
+        let nothing = examine(&mut Hasher::default(), "ns", &reference(), &Secret::default());
+        assert_eq!(nothing, Token::KeyNotFound);
     }
 
     #[test]
     fn fingerprint_follows_the_token_and_its_place_and_is_not_the_token() {
-        let of = |namespace, value| examine(namespace, &reference(), &secret(value));
+        let mut hasher = Hasher::default();
+        let mut of = |namespace, value| examine(&mut hasher, namespace, &reference(), &secret(value));
         let token = of("ns", "0123456789abcdef");
         assert_eq!(token, of("ns", "0123456789abcdef"));
         assert_ne!(token, of("ns", "0123456789abcdeg"));
