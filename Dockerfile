@@ -18,6 +18,8 @@ RUN case "$TARGETARCH" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) 
 
 FROM scratch AS base
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+# So that `kubectl exec` finds the program by its name.
+ENV PATH=/
 USER 65532:65532
 WORKDIR /
 

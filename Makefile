@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots assets bench soak oracle fuzz image e2e release build unit drift deny
+.PHONY: help demo test lint generate schemas snapshots assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -39,7 +39,7 @@ BENCH_STEADY_SECONDS := 120
 GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml
 
 help: ## Print every target with a line each
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
 	@$(CARGO) run --quiet --locked --package tests --bin demo
@@ -66,10 +66,12 @@ assets: ## Build the pinned Kubernetes programs, Helm with its checkers and prom
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench: assets ## Measure speed and memory, printed as tables (BENCH=signer or operator: two minutes each after a release build; BENCH=scale: by far the longest; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
+bench: IMAGE_ARCHITECTURES := amd64
+bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, operator, scale, growth or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
-	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer
-	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
+	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer --bin voter --bin google
+	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$${CARGO_TARGET_DIR:-target}/$(MUSL_amd64)/release" \
+	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
 soak: ## Hold the signer against slow, silent and absent KMS, floods and SIGTERM; fails if an aim is missed (4 minutes after a release build)
 	@echo '== cargo build --release'
@@ -109,9 +111,19 @@ image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/ima
 	  --revision "$$(git describe --always --abbrev=40 --dirty)" --epoch "$$(git log -1 --format=%ct)" \
 	  $(foreach architecture,$(IMAGE_ARCHITECTURES),--programs "$(architecture)=$${CARGO_TARGET_DIR:-target}/$(MUSL_$(architecture))/release")
 
-# E2E_PROGRAMS=target/x86_64-unknown-linux-musl/release takes the static programs that `make image` has built.
-e2e: build assets $(NODE_PROGRAMS) ## From helm install to a voter that signs, on real pods of one node on this machine; as root (3 minutes)
+# On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
+# Docker and kind are; else on one node of this machine, as root. E2E_PROGRAMS=target/x86_64-unknown-linux-musl/release takes
+# the static programs that `make image` has built.
+e2e: build assets e2e-node ## From helm install to a voter that signs, on real pods: KUBECONFIG's, of kind, or of one node on this machine, as root (4 minutes)
 	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e
+
+e2e-gcp: build assets ## The same with Google Cloud KMS itself: KUBECONFIG, E2E_LOAD, E2E_REPOSITORY, E2E_GCP_KEY_VERSION, E2E_GCP_SERVICE_ACCOUNT
+	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e gcp
+
+node: build assets $(NODE_PROGRAMS) ## A cluster of one node with real pods on this machine, to try things on, until Ctrl-C; as root
+	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e node
+
+e2e-node: $(if $(or $(KUBECONFIG),$(shell command -v kind)),,$(NODE_PROGRAMS))
 
 $(NODE_PROGRAMS):
 	@echo '== installing containerd and what it needs, once'

@@ -1,5 +1,6 @@
 //! One identity at one API server, as a kubeconfig file; a client and kubectl speak with it.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -7,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
@@ -129,6 +130,15 @@ impl Kubeconfig {
             found.certificate_authority_data = Some(data_encoding::BASE64.encode(&fs::read(file)?));
         }
         Ok(serde_json::to_value(found)?)
+    }
+
+    /// What kubectl answers with the clusters that somebody's `KUBECONFIG` names, of which there may be several files.
+    pub async fn of_environment(arguments: &[&str], kubeconfig: &OsStr) -> Result<String> {
+        let mut command = tokio::process::Command::new(&assets::kubernetes()?.kubectl);
+        command.args(arguments).env("KUBECONFIG", kubeconfig).kill_on_drop(true);
+        let answer = Answer::from(output(command, "").await?);
+        ensure!(answer.succeeded, "kubectl {}: {}", arguments.join(" "), answer.stderr);
+        Ok(answer.stdout)
     }
 
     /// Runs the real kubectl as this identity and waits for it.

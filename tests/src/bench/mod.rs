@@ -5,6 +5,7 @@ mod kotlin;
 mod load;
 mod memory;
 mod operator;
+mod pods;
 mod rounds;
 mod scale;
 mod server;
@@ -15,7 +16,8 @@ use anyhow::Result;
 
 pub use bare::serve as serve_bare;
 pub use operator::operator;
-pub use scale::scale;
+pub use pods::pods;
+pub use scale::{growth, scale};
 
 use memory::Memory;
 use rounds::Contender;

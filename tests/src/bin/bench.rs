@@ -38,12 +38,20 @@ fn run() -> Result<()> {
             println!();
             runtime()?.block_on(bench::operator())?;
             println!();
-            runtime()?.block_on(bench::scale(steady_seconds()?))
+            runtime()?.block_on(bench::scale())?;
+            println!();
+            runtime()?.block_on(bench::growth(steady_seconds()?))
         }
         ["signer"] => bench::signer(),
         ["operator"] => runtime()?.block_on(bench::operator()),
-        ["scale"] => runtime()?.block_on(bench::scale(steady_seconds()?)),
+        ["scale"] => runtime()?.block_on(bench::scale()),
+        ["growth"] => runtime()?.block_on(bench::growth(steady_seconds()?)),
+        ["pods"] => runtime()?.block_on(bench::pods()),
         ["bare", port] => bench::serve_bare(port.parse().with_context(|| format!("{port:?} is not a port"))?),
-        _ => bail!("takes no arguments for all, or `signer`, `operator` or `scale`; or `bare PORT`"),
+        _ => {
+            bail!(
+                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `pods`; or `bare PORT`"
+            )
+        }
     }
 }

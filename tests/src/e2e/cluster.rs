@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::google::Google;
-use super::images::{self, TAG};
-use crate::control_plane::ControlPlane;
+use super::images::{self, Images};
+use super::place::Place;
 use crate::images::Additions;
-use crate::node::{ADDRESS, Machine, Node};
 use crate::process::Directory;
 use crate::{Kubeconfig, assets, eventually, workspace};
 
@@ -19,41 +18,128 @@ use crate::{Kubeconfig, assets, eventually, workspace};
 pub const OPERATOR: &str = "signer-operator";
 /// Where the voter is.
 pub const NAMESPACE: &str = "atto";
-/// The tag of the signer's image that knows nothing of the fake KMS.
-pub const WITHOUT_KMS: &str = "without-kms";
+/// Where the example's voter is.
+pub const QUICKSTART: &str = "atto-quickstart";
 /// How long anything that needs a pod may take.
 pub const PATIENCE: Duration = Duration::from_mins(2);
+const DEFINITION: &str = "signerbindings.signer.atto.cash";
 
-/// A cluster with one node, the images of this tree, and Google's services. The order of the fields is that of their end.
+/// The product's programs, and what stands in for others.
+const PROGRAMS: [&str; 4] = ["operator", "signer", "voter", "google"];
+/// The signer that knows where the stand-in of KMS is. It has no other variable than the product's, and one more would
+/// exclude a key of its own.
+const WITH_KMS: &str = "signer-with-kms";
+
+/// A cluster with the images of this tree and Google's services. The order of the fields is that of their end.
 pub struct Cluster {
-    _node: Node,
-    plane: ControlPlane,
-    pub google: Google,
-    _folder: Directory,
+    place: Place,
+    images: Images,
+    folder: Directory,
 }
 
 impl Cluster {
-    /// Starts it.
+    /// Takes or makes one, and brings this tree's images there.
     ///
     /// # Errors
-    /// Says what is missing on this machine.
-    pub async fn start() -> Result<Self> {
-        let machine = Machine::take()?;
+    /// Says what is missing, or what is there already and would be lost.
+    pub async fn take() -> Result<Self> {
         let folder = Directory::new()?;
-        let google = Google::start(ADDRESS).await?;
-        let plane = ControlPlane::start_at(ADDRESS).await?;
-        let images = pack(folder.path(), &google).await?;
-        let node = Node::start(&plane, machine, &images).await?;
-        Ok(Self {
-            _node: node,
-            plane,
-            google,
-            _folder: folder,
-        })
+        let place = Place::find(&folder, || images::pause(folder.path())).await?;
+        let images = Images::new(place.repository(), folder.path());
+        let cluster = Self { place, images, folder };
+        cluster.is_free().await?;
+        cluster.kubectl(&["create", "namespace", NAMESPACE]).await?;
+        for program in PROGRAMS {
+            cluster.bring(program, program, Additions::default()).await?;
+        }
+        Ok(cluster)
+    }
+
+    /// The same with what stands in for Google's services.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn with_google() -> Result<(Self, Google)> {
+        let cluster = Self::take().await?;
+        let google = Google::place(&cluster).await?;
+        let additions = Additions {
+            env: google.env(),
+            authority: google.authority().to_owned(),
+            ..Additions::default()
+        };
+        cluster.bring(WITH_KMS, "signer", additions).await?;
+        if let Err(error) = google.start(&cluster).await {
+            let described = cluster.describe().await;
+            cluster.end().await?;
+            return Err(error).context(described);
+        }
+        Ok((cluster, google))
+    }
+
+    async fn bring(&self, image: &str, program: &'static str, additions: Additions) -> Result<()> {
+        let archive = self.images.pack(image, program, additions).await?;
+        self.place.load(&archive.file, &archive.name).await
+    }
+
+    /// Nothing that this run takes away in the end is there before.
+    async fn is_free(&self) -> Result<()> {
+        let names = [
+            format!("namespace/{NAMESPACE}"),
+            format!("namespace/{QUICKSTART}"),
+            format!("namespace/{OPERATOR}"),
+            format!("customresourcedefinition/{DEFINITION}"),
+        ];
+        for name in names {
+            let found = self
+                .kubectl(&["get", &name, "--ignore-not-found", "--output=name"])
+                .await?;
+            ensure!(
+                found.is_empty(),
+                "the cluster has {} already, which this suite makes and takes away: delete it, or use another cluster",
+                found.trim()
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes away what it has made in somebody else's cluster; one of its own goes with this value.
+    ///
+    /// # Errors
+    /// With what kubectl says.
+    pub async fn end(self) -> Result<()> {
+        if self.place.ends_with_the_run() {
+            return Ok(());
+        }
+        let helm = ["uninstall", OPERATOR, "--namespace", OPERATOR, "--ignore-not-found"];
+        self.run_helm(&helm).await?;
+        // While its definition is there, a binding could wait for an operator that is gone.
+        self.kubectl(&["delete", "customresourcedefinition", DEFINITION, "--ignore-not-found"])
+            .await?;
+        self.kubectl(&[
+            "delete",
+            "namespace",
+            NAMESPACE,
+            QUICKSTART,
+            OPERATOR,
+            "--ignore-not-found",
+            "--timeout=2m",
+        ])
+        .await
+        .map(drop)
     }
 
     pub fn admin(&self) -> &Kubeconfig {
-        self.plane.admin()
+        self.place.admin()
+    }
+
+    /// The name of an image of this run.
+    pub fn image(&self, image: &str) -> String {
+        self.images.name(image)
+    }
+
+    /// Of the signer that knows where KMS is.
+    pub fn signer_with_kms(&self) -> String {
+        self.image(WITH_KMS)
     }
 
     /// kubectl, which has to succeed.
@@ -68,11 +154,13 @@ impl Cluster {
 
     /// `kubectl apply` in the voter's namespace.
     pub async fn apply(&self, object: &Value) -> Result<()> {
-        let command = ["--namespace", NAMESPACE, "apply", "-f", "-"];
-        let answer = self
-            .admin()
-            .kubectl_in(Path::new("."), &command, &object.to_string())
-            .await?;
+        self.apply_text(NAMESPACE, &object.to_string()).await
+    }
+
+    /// `kubectl apply` of a manifest.
+    pub async fn apply_text(&self, namespace: &str, manifest: &str) -> Result<()> {
+        let command = ["--namespace", namespace, "apply", "-f", "-"];
+        let answer = self.admin().kubectl_in(Path::new("."), &command, manifest).await?;
         ensure!(answer.succeeded, "kubectl apply: {}", answer.stderr);
         Ok(())
     }
@@ -121,22 +209,38 @@ impl Cluster {
 
     /// Installs the chart of a folder, or brings the release up to it, and waits until the operator is there.
     pub async fn helm(&self, chart: &Path, arguments: &[&str]) -> Result<()> {
+        let signers = ["signer", WITH_KMS].map(|image| self.images.repository(image));
         let values = json!({
-            "image": {"repository": "localhost/operator", "tag": TAG, "pullPolicy": "Never"},
-            "signerImage": format!("localhost/signer:{}", TAG),
-            "allowedSignerImages": ["localhost/signer"],
+            "image": {
+                "repository": self.images.repository("operator"),
+                "tag": self.images.tag(),
+                "pullPolicy": "IfNotPresent",
+            },
+            "signerImage": self.image("signer"),
+            "allowedSignerImages": signers,
         });
-        let pairs: Vec<_> = values
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| format!("--set-json={name}={value}"))
-            .collect();
+        let file = self.folder.path().join("values.json");
+        std::fs::write(&file, values.to_string())?;
+        let (chart, file) = (chart.to_string_lossy(), file.to_string_lossy());
+        let install = ["upgrade", "--install", OPERATOR, &chart, "--values", &file];
+        let waiting = ["--namespace", OPERATOR, "--create-namespace", "--wait", "--timeout=2m"];
+        self.run_helm(&[&install, &waiting[..], arguments].concat()).await
+    }
+
+    /// Runs the chart's own test.
+    pub async fn helm_test(&self) -> Result<()> {
+        self.run_helm(&["test", OPERATOR, "--namespace", OPERATOR, "--logs", "--timeout=2m"])
+            .await
+    }
+
+    /// Takes the release away.
+    pub async fn uninstall(&self) -> Result<()> {
+        self.run_helm(&["uninstall", OPERATOR, "--namespace", OPERATOR, "--wait", "--timeout=2m"])
+            .await
+    }
+
+    async fn run_helm(&self, arguments: &[&str]) -> Result<()> {
         let done = Command::new(assets::helm()?)
-            .args(["upgrade", "--install", OPERATOR])
-            .arg(chart)
-            .args(["--namespace", OPERATOR, "--create-namespace", "--wait", "--timeout=2m"])
-            .args(&pairs)
             .args(arguments)
             .env("KUBECONFIG", self.admin().path())
             .kill_on_drop(true)
@@ -144,24 +248,10 @@ impl Cluster {
             .await?;
         ensure!(
             done.status.success(),
-            "helm upgrade --install: {}{}",
+            "helm {}: {}{}",
+            arguments.first().unwrap_or(&""),
             String::from_utf8_lossy(&done.stderr),
             String::from_utf8_lossy(&done.stdout)
-        );
-        Ok(())
-    }
-
-    /// Takes the release away.
-    pub async fn uninstall(&self) -> Result<()> {
-        let done = Command::new(assets::helm()?)
-            .args(["uninstall", OPERATOR, "--namespace", OPERATOR, "--wait", "--timeout=2m"])
-            .env("KUBECONFIG", self.admin().path())
-            .output()
-            .await?;
-        ensure!(
-            done.status.success(),
-            "helm uninstall: {}",
-            String::from_utf8_lossy(&done.stderr)
         );
         Ok(())
     }
@@ -187,7 +277,7 @@ impl Cluster {
                 NAMESPACE,
                 "logs",
                 "--selector",
-                "app=voter",
+                "app in (voter, google)",
                 "--all-containers",
                 "--tail=40",
             ],
@@ -204,30 +294,6 @@ impl Cluster {
         }
         text
     }
-}
-
-async fn pack(folder: &Path, google: &Google) -> Result<Vec<PathBuf>> {
-    let (folder, env, authority) = (folder.to_owned(), google.env.clone(), google.authority.clone());
-    tokio::task::spawn_blocking(move || {
-        let (voter, signer) = (images::program("voter")?, images::program("signer")?);
-        let with_env = |env: Vec<String>| Additions {
-            env,
-            authority: authority.clone(),
-            ..Additions::default()
-        };
-        let tagged = |name: &str, tag: &str, program: &Path, env: Vec<String>| {
-            images::build(name, tag, program, &folder, with_env(env))
-        };
-        Ok(vec![
-            tagged("pause", TAG, &voter, vec!["VOTER_ONLY_PAUSES=true".to_owned()])?,
-            tagged("voter", TAG, &voter, vec![])?,
-            tagged("operator", TAG, &images::program("operator")?, vec![])?,
-            tagged("signer", TAG, &signer, env)?,
-            // A key of its own and an address of KMS exclude each other.
-            tagged("signer", WITHOUT_KMS, &signer, vec![])?,
-        ])
-    })
-    .await?
 }
 
 /// The chart of the commit before, where there is one.

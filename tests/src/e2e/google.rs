@@ -1,98 +1,145 @@
-//! Google's services as pods meet them: KMS with TLS, and the metadata server, at an address that pods reach.
+//! Google's services for the suite: their pod, what signers have to know of them, and whether KMS is there.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::Ipv4Addr;
 
-use anyhow::{Context, Result};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
+use super::cluster::{Cluster, NAMESPACE, PATIENCE};
 use crate::control_plane::pki::Authority;
-use crate::fake_kms::FakeKms;
-use crate::fake_metadata::FakeMetadata;
-use crate::fake_server::Front;
+use crate::eventually;
+use crate::fake_kms::KEY_VERSION;
 
-/// Both, and the ways to them. They end when this value is dropped.
+pub const KMS: u16 = 8443;
+pub const METADATA: u16 = 8444;
+pub const CONTROL: u16 = 8445;
+pub const REPORTS: u16 = 8446;
+
+/// The key versions that this KMS has.
+pub const FIRST_KEY_VERSION: &str = KEY_VERSION;
+pub const SECOND_KEY_VERSION: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/voter/cryptoKeyVersions/2";
+
+const NAME: &str = "google";
+
+/// Where they are, before their pod is.
 pub struct Google {
-    pub kms: FakeKms,
-    _metadata: FakeMetadata,
-    /// What the signer's image is given.
-    pub env: Vec<String>,
-    /// Who has signed the certificate of KMS, in PEM.
-    pub authority: String,
-    ways: Vec<JoinHandle<()>>,
+    address: Ipv4Addr,
+    authority: Authority,
 }
 
 impl Google {
-    /// Starts both for pods that reach this address.
-    pub async fn start(address: Ipv4Addr) -> Result<Self> {
-        crate::install_crypto();
-        let kms = FakeKms::start([7; 32])?;
-        let metadata = FakeMetadata::start(Front::Serving)?;
-        let authority = Authority::new()?;
-        let server = authority.server(address)?;
-        let chain = CertificateDer::pem_slice_iter(server.certificate.as_bytes()).collect::<Result<_, _>>()?;
-        let key = PrivateKeyDer::from_pem_slice(server.key.as_bytes())?;
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        let (kms_port, kms_way) = way(
-            address,
-            kms.endpoint().trim_start_matches("http://"),
-            Some(TlsAcceptor::from(Arc::new(config))),
-        )
-        .await?;
-        let (metadata_port, metadata_way) = way(address, &metadata.host(), None).await?;
+    /// Has the cluster choose an address: signers get it with their image.
+    pub async fn place(cluster: &Cluster) -> Result<Self> {
+        let ports: Vec<_> = [KMS, METADATA, CONTROL, REPORTS]
+            .map(|port| json!({"name": format!("port-{port}"), "port": port}))
+            .into();
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": NAME},
+            "spec": {"selector": {"app": NAME}, "ports": ports},
+        });
+        cluster.apply(&service).await?;
+        let service = cluster.get("service", NAME).await?;
+        let address = service["spec"]["clusterIP"].as_str().unwrap_or_default();
         Ok(Self {
-            env: vec![
-                format!("ATTO_SIGNER_GCP_ENDPOINT=https://{address}:{kms_port}"),
-                format!("GCE_METADATA_HOST={address}:{metadata_port}"),
-            ],
-            kms,
-            _metadata: metadata,
-            authority: authority.certificate,
-            ways: vec![kms_way, metadata_way],
+            address: address
+                .parse()
+                .with_context(|| format!("found the Service address {address:?}, expected one of IPv4"))?,
+            authority: Authority::new()?,
         })
     }
-}
 
-impl Drop for Google {
-    fn drop(&mut self) {
-        for way in &self.ways {
-            way.abort();
-        }
+    /// What the signer's image is given, in addition to what the product's has.
+    pub fn env(&self) -> Vec<String> {
+        vec![
+            format!("ATTO_SIGNER_GCP_ENDPOINT=https://{}:{KMS}", self.address),
+            format!("GCE_METADATA_HOST={}:{METADATA}", self.address),
+        ]
+    }
+
+    /// Who has signed the certificate of KMS, in PEM.
+    pub fn authority(&self) -> &str {
+        &self.authority.certificate
+    }
+
+    /// Where voters bring their last report.
+    pub fn reports_to(&self) -> String {
+        format!("{}:{REPORTS}", self.address)
+    }
+
+    /// Starts the pod, and waits until it is ready.
+    pub async fn start(&self, cluster: &Cluster) -> Result<()> {
+        let identity = self.authority.server(self.address)?;
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": NAME},
+            "stringData": {"GOOGLE_CERTIFICATE": identity.certificate, "GOOGLE_KEY": identity.key},
+        });
+        cluster.apply(&secret).await?;
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME, "labels": {"app": NAME}},
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "securityContext": {"runAsNonRoot": true, "runAsUser": 65532},
+                // Where it notes which ports it has.
+                "volumes": [{"name": "cache", "emptyDir": {}}],
+                "containers": [{
+                    "name": NAME,
+                    "image": cluster.image(NAME),
+                    "imagePullPolicy": "IfNotPresent",
+                    "env": [{"name": "XDG_CACHE_HOME", "value": "/cache"}],
+                    "envFrom": [{"secretRef": {"name": NAME}}],
+                    "volumeMounts": [{"name": "cache", "mountPath": "/cache"}],
+                    "readinessProbe": {"httpGet": {"path": "/", "port": CONTROL}, "periodSeconds": 1},
+                }],
+            },
+        });
+        cluster.apply(&pod).await?;
+        cluster
+            .in_namespace(&["wait", "pod", NAME, "--for=condition=Ready", "--timeout=2m"])
+            .await
+            .map(drop)
     }
 }
 
-/// A port at the address whose connections end at a server on loopback.
-async fn way(address: Ipv4Addr, to: &str, tls: Option<TlsAcceptor>) -> Result<(u16, JoinHandle<()>)> {
-    let to: SocketAddr = to.parse().with_context(|| format!("{to} is no address"))?;
-    let listener = TcpListener::bind((address, 0)).await?;
-    let port = listener.local_addr()?.port();
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let tls = tls.clone();
-            tokio::spawn(async move {
-                match tls {
-                    None => join(stream, to).await,
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => join(stream, to).await,
-                        Err(_) => None,
-                    },
-                }
-            });
-        }
-    });
-    Ok((port, task))
-}
+impl Cluster {
+    /// KMS is there again.
+    pub async fn kms_comes(&self) -> Result<()> {
+        self.front("serving").await
+    }
 
-/// Whatever ends it: both sides see the end of a connection.
-async fn join(mut stream: impl AsyncRead + AsyncWrite + Unpin, to: SocketAddr) -> Option<()> {
-    let mut server = TcpStream::connect(to).await.ok()?;
-    copy_bidirectional(&mut stream, &mut server).await.ok().map(drop)
+    /// Nobody listens where KMS was.
+    pub async fn kms_goes(&self) -> Result<()> {
+        self.front("refusing").await
+    }
+
+    async fn front(&self, front: &str) -> Result<()> {
+        let answer = self.ask(NAME, CONTROL, &format!("front/{front}")).await?;
+        ensure!(answer["error"].is_null(), "KMS is not {front}: {answer}");
+        Ok(())
+    }
+
+    async fn reports(&self) -> Result<Vec<Value>> {
+        let reports = self.ask(NAME, CONTROL, "reports").await?;
+        Ok(reports.as_array().cloned().unwrap_or_default())
+    }
+
+    /// How many voters have told how they ended.
+    pub async fn reported(&self) -> Result<usize> {
+        self.reports().await.map(|reports| reports.len())
+    }
+
+    /// What the last of them told, once there are more than before.
+    pub async fn next_report(&self, before: usize) -> Result<Value> {
+        eventually(PATIENCE, "the last report of a voter", async || {
+            let reports = self.reports().await?;
+            ensure!(reports.len() > before, "{} reports", reports.len());
+            Ok(reports.last().cloned().unwrap_or_default())
+        })
+        .await
+    }
+
+    /// What a pod of the voter's namespace answers.
+    pub async fn ask(&self, pod: &str, port: u16, path: &str) -> Result<Value> {
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{port}/proxy/{path}");
+        Ok(serde_json::from_str(&self.kubectl(&["get", "--raw", &path]).await?)?)
+    }
 }

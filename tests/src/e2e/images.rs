@@ -1,5 +1,5 @@
-//! The images of a run: those that `make image` has built where they are asked for, else the programs of this build with the
-//! libraries of this machine, which takes no build of its own.
+//! The images of a run: of the static programs that `make image` has built where `E2E_PROGRAMS` names their folder, else of the
+//! programs of this build with the libraries of this machine, which takes no build of its own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,33 +9,95 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::images::{Additions, Image, pack};
+use crate::process::random_suffix;
 use crate::workspace;
 
-/// What the images of a run are called: never pulled, always there.
-pub const TAG: &str = "e2e";
+/// The tag of the image of the first container of every pod, which containerd's settings name.
+const OF_EVERY_POD: &str = "e2e";
 
-/// A program as an image.
-pub fn build(name: &str, tag: &str, program: &Path, folder: &Path, additions: Additions) -> Result<PathBuf> {
-    let libraries = libraries(program)?;
+/// What this run's images are called. Each run has a tag of its own, so none finds those of another.
+pub struct Images {
+    repository: String,
+    tag: String,
+    folder: PathBuf,
+}
+
+/// An image as an archive, and its name.
+pub struct Archive {
+    pub file: PathBuf,
+    pub name: String,
+}
+
+impl Images {
+    pub fn new(repository: &str, folder: &Path) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            tag: format!("e2e-{}", random_suffix()),
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Without its tag.
+    pub fn repository(&self, image: &str) -> String {
+        format!("{}/{image}", self.repository)
+    }
+
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    pub fn name(&self, image: &str) -> String {
+        format!("{}:{}", self.repository(image), self.tag)
+    }
+
+    /// A program of this tree as an image.
+    pub async fn pack(&self, image: &str, program: &'static str, additions: Additions) -> Result<Archive> {
+        let (name, tag, folder) = (self.name(image), self.tag.clone(), self.folder.clone());
+        let packed = tokio::task::spawn_blocking({
+            let name = name.clone();
+            move || build(&name, &tag, program, &folder, additions)
+        });
+        let file = packed.await??;
+        // Two images of one program would be one archive.
+        let of_its_own = file.with_file_name(format!("{image}.oci.tar"));
+        fs::rename(&file, &of_its_own)?;
+        Ok(Archive { file: of_its_own, name })
+    }
+}
+
+/// The image of the first container of every pod.
+pub fn pause(folder: &Path) -> Result<PathBuf> {
+    let additions = Additions {
+        env: vec!["VOTER_ONLY_PAUSES=true".to_owned()],
+        ..Additions::default()
+    };
+    let name = format!("localhost/pause:{OF_EVERY_POD}");
+    build(&name, OF_EVERY_POD, "voter", folder, additions)
+}
+
+fn build(reference: &str, tag: &str, program: &str, folder: &Path, additions: Additions) -> Result<PathBuf> {
+    let path = self::program(program)?;
+    let libraries = libraries(&path)?;
     let image = Image {
-        name: name.to_owned(),
-        reference: format!("localhost/{name}:{tag}"),
+        name: program.to_owned(),
+        reference: reference.to_owned(),
         description: "of an end-to-end run".to_owned(),
         version: tag.to_owned(),
-        revision: TAG.to_owned(),
+        revision: tag.to_owned(),
         epoch: 0,
-        programs: vec![(architecture()?.to_owned(), program.to_owned())],
+        programs: vec![(architecture()?.to_owned(), path)],
         compressed: false,
         additions: Additions { libraries, ..additions },
     };
     Ok(pack(&image, folder)?.file)
 }
 
-/// A program of this workspace: static, out of the folder `E2E_PROGRAMS`, else of this build.
-pub fn program(name: &str) -> Result<PathBuf> {
+fn program(name: &str) -> Result<PathBuf> {
     match std::env::var_os("E2E_PROGRAMS") {
-        // The stand-in of the node is no product, and is in no such folder.
-        Some(folder) if !folder.is_empty() && name != "voter" => Ok(Path::new(&folder).join(name)),
+        // What stands in for others is no product, and is in no such folder.
+        Some(folder) if !folder.is_empty() && ["operator", "signer"].contains(&name) => {
+            Ok(Path::new(&folder).join(name))
+        }
         _ => workspace::program(name),
     }
 }

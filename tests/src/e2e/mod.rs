@@ -1,51 +1,115 @@
 //! From `helm install` to a voter that signs, on real pods: the suite of `make e2e`.
 
 mod cluster;
+mod figures;
 mod google;
 mod images;
-mod reports;
+mod place;
+pub mod stand_in;
 mod steps;
 mod voter;
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use self::cluster::Cluster;
-use self::reports::Reports;
+pub use self::figures::{Figures, figures};
+use self::google::Google;
+use self::place::Place;
+use crate::process::Directory;
 
 /// A cluster with a voter in it.
 struct Suite {
     cluster: Cluster,
-    reports: Reports,
+    /// Where voters bring their last report, if anywhere.
+    reports_to: Option<String>,
+    /// The key version of the voter, and the Google service account that its pods act as.
+    key_version: String,
+    google_account: Option<String>,
     started: Instant,
 }
 
 impl Suite {
+    /// With a key in what stands in for Google's services.
+    fn with_google(cluster: Cluster, google: &Google) -> Self {
+        Self {
+            cluster,
+            reports_to: Some(google.reports_to()),
+            key_version: google::FIRST_KEY_VERSION.to_owned(),
+            google_account: Some("signer@p.iam.gserviceaccount.com".to_owned()),
+            started: Instant::now(),
+        }
+    }
+
     /// Tells that a step holds.
     fn holds(&self, what: &str) {
         println!("{:>5} s  {what}", self.started.elapsed().as_secs());
     }
+
+    /// Says what became of it, with what the cluster looks like where it went wrong, and leaves nothing behind.
+    async fn end<T>(self, seen: Result<T>) -> Result<T> {
+        let seen = match seen {
+            Ok(seen) => Ok(seen),
+            Err(error) => {
+                let described = self.cluster.describe().await;
+                Err(error).with_context(|| format!("{described}\n\nthe step does not hold"))
+            }
+        };
+        let ended = self.cluster.end().await;
+        let seen = seen?;
+        ended.map(|()| seen)
+    }
 }
 
-/// Starts a cluster, runs every step, and ends it.
+/// Takes or makes a cluster, runs every step, and leaves nothing behind.
 ///
 /// # Errors
 /// The first step that does not hold, with what the cluster looks like then.
 pub async fn run() -> Result<()> {
-    let started = Instant::now();
-    let cluster = Cluster::start().await?;
+    let (cluster, google) = Cluster::with_google().await?;
+    let suite = Suite::with_google(cluster, &google);
+    suite.holds("a cluster is there, with this tree's images and Google's services");
+    let done = steps::all(&suite).await;
+    suite.end(done).await
+}
+
+/// The same with Google's own services, as far as nothing there has to fail for it: on the cluster of `KUBECONFIG`, with the key
+/// version of `E2E_GCP_KEY_VERSION`.
+///
+/// # Errors
+/// The same.
+pub async fn run_in_google_cloud() -> Result<()> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let key_version = variable("E2E_GCP_KEY_VERSION")
+        .context("E2E_GCP_KEY_VERSION is not set: name a key version that the ServiceAccount voter of the namespace atto may use")?;
+    let google_account = variable("E2E_GCP_SERVICE_ACCOUNT");
+    ensure!(
+        variable("KUBECONFIG").is_some(),
+        "KUBECONFIG is not set: name a cluster of Google Kubernetes Engine with Workload Identity"
+    );
     let suite = Suite {
-        cluster,
-        reports: Reports::start().await?,
-        started,
+        cluster: Cluster::take().await?,
+        reports_to: None,
+        key_version,
+        google_account,
+        started: Instant::now(),
     };
-    suite.holds("a node is ready");
-    match steps::all(&suite).await {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let described = suite.cluster.describe().await;
-            Err(error).with_context(|| format!("{described}\n\nthe step does not hold"))
-        }
-    }
+    suite.holds("a cluster is there, with this tree's images");
+    let done = steps::in_google_cloud(&suite).await;
+    suite.end(done).await
+}
+
+/// Keeps a node of our own for people to try things on, until Ctrl-C.
+///
+/// # Errors
+/// Says what is missing on this machine.
+pub async fn keep_a_node() -> Result<()> {
+    let folder = Directory::new()?;
+    let place = Place::own(|| images::pause(folder.path())).await?;
+    println!("export KUBECONFIG={}", place.admin().path().display());
+    println!("export E2E_LOAD='{}'", place.load_command());
+    eprintln!("a cluster of one node is there until Ctrl-C; with these two variables `make e2e` runs on it");
+    tokio::signal::ctrl_c().await?;
+    Ok(())
 }

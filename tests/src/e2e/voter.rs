@@ -1,61 +1,14 @@
 //! The manifests of a voter, and what it says of itself.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::Suite;
 use super::cluster::PATIENCE;
 use crate::eventually;
 
-/// A version of the key that the fake KMS has.
-pub const KEY_VERSION: &str = crate::fake_kms::KEY_VERSION;
-
-/// A voter as people run it, without a signer.
-pub fn deployment(reports_to: &str) -> Value {
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "voter"},
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": {"app": "voter"}},
-            "template": {
-                "metadata": {"labels": {"app": "voter"}},
-                "spec": {
-                    "serviceAccountName": "voter",
-                    "terminationGracePeriodSeconds": 20,
-                    "securityContext": {
-                        "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "containers": [{
-                        "name": "node",
-                        "image": "localhost/voter:e2e",
-                        "imagePullPolicy": "Never",
-                        "env": [{"name": "VOTER_REPORTS_TO", "value": reports_to}],
-                        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
-                        "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
-                    }],
-                },
-            },
-        },
-    })
-}
-
-/// Its binding, with a key in Google Cloud.
-pub fn binding() -> Value {
-    json!({
-        "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "voter"},
-        "spec": {
-            "target": {"name": "voter"},
-            "key": {"gcp": {"keyVersion": KEY_VERSION}},
-            "capabilities": ["CHALLENGE", "VOTE"],
-            "tokenSecretRef": {"name": "token-1", "key": "SIGNER_SHARED_TOKEN"},
-            "workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"},
-            "deletionPolicy": "Remove",
-        },
-    })
-}
+/// Where a voter shows what it counts.
+const COUNTS: u16 = 8080;
 
 /// A Secret with a token.
 pub fn token(name: &str, value: &str) -> Value {
@@ -66,6 +19,71 @@ pub fn token(name: &str, value: &str) -> Value {
 }
 
 impl Suite {
+    /// A voter as people run it, without a signer.
+    pub fn deployment(&self) -> Value {
+        let reports_to = self.reports_to.as_deref().unwrap_or_default();
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "voter"},
+            "spec": {
+                "replicas": 1,
+                "strategy": {"type": "Recreate"},
+                "selector": {"matchLabels": {"app": "voter"}},
+                "template": {
+                    "metadata": {"labels": {"app": "voter"}},
+                    "spec": {
+                        "serviceAccountName": "voter",
+                        "terminationGracePeriodSeconds": 20,
+                        "securityContext": {
+                            "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+                        },
+                        "containers": [{
+                            "name": "node",
+                            "image": self.cluster.image("voter"),
+                            "imagePullPolicy": "IfNotPresent",
+                            "env": [{"name": "VOTER_REPORTS_TO", "value": reports_to}],
+                            "readinessProbe": {"httpGet": {"path": "/", "port": COUNTS}, "periodSeconds": 1},
+                            "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                        }],
+                    },
+                },
+            },
+        })
+    }
+
+    /// Its binding, with a key in Google Cloud.
+    pub fn binding(&self) -> Value {
+        let identity = self.google_account.as_ref();
+        json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "voter"},
+            "spec": {
+                "target": {"name": "voter"},
+                "key": {"gcp": {"keyVersion": self.key_version}},
+                "capabilities": ["CHALLENGE", "VOTE"],
+                "tokenSecretRef": {"name": "token-1", "key": "SIGNER_SHARED_TOKEN"},
+                "workloadIdentity": identity.map(|account| json!({"gcpServiceAccount": account})),
+                "signer": {"image": self.signer()},
+                "deletionPolicy": "Remove",
+            },
+        })
+    }
+
+    /// The image of the voter's signer.
+    pub fn signer(&self) -> String {
+        match self.reports_to {
+            Some(_) => self.cluster.signer_with_kms(),
+            None => self.cluster.image("signer"),
+        }
+    }
+
+    /// Asks for so many pods.
+    pub async fn scale(&self, replicas: u8) -> Result<()> {
+        let replicas = format!("--replicas={replicas}");
+        self.cluster
+            .in_namespace(&["scale", "deployment/voter", &replicas])
+            .await
+            .map(drop)
+    }
+
     /// The one pod of the voter, once it runs and is ready.
     pub async fn ready_pod(&self) -> Result<Value> {
         eventually(PATIENCE, "a ready pod of the voter", async || {
@@ -81,13 +99,8 @@ impl Suite {
 
     /// What the voter of this pod has counted.
     pub async fn counts(&self, pod: &Value) -> Result<Value> {
-        let address = pod["status"]["podIP"].as_str().context("the pod has no address")?;
-        let mut stream = TcpStream::connect((address, 8080)).await?;
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: voter\r\n\r\n").await?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await?;
-        let (_, body) = text.split_once("\r\n\r\n").context("no answer of the voter")?;
-        Ok(serde_json::from_str(body)?)
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        self.cluster.ask(name, COUNTS, "").await
     }
 
     /// Waits until the voter has so many further votes signed, and none of all is lost.

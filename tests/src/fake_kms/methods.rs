@@ -43,13 +43,14 @@ pub async fn answer(kms: Arc<Kms>, request: Request<Bytes>) -> Reply {
         Some(Fault::Html(status)) => return Reply::Answer(html(*status)),
         _ => {}
     }
-    if let Some(refusal) = kms.with_state(|state| state.refusal(method, &name, kms.key.name())) {
+    let key = kms.named(&name);
+    if let Some(refusal) = kms.with_state(|state| state.refusal(method, &name, key.name())) {
         return Reply::Answer(refusal);
     }
     let answer = match asked {
         Err(message) => return Reply::Answer(Code::InvalidArgument.response(&message, &Value::Null)),
-        Ok(None) => kms.key.public_key(fault.as_ref()),
-        Ok(Some(Asked { data, verified })) => kms.key.sign(&data, verified, fault.as_ref()),
+        Ok(None) => key.public_key(fault.as_ref()),
+        Ok(Some(Asked { data, verified })) => key.sign(&data, verified, fault.as_ref()),
     };
     let mut response = respond(StatusCode::OK, &answer);
     if fault == Some(Fault::BrokenJson) {

@@ -1,4 +1,4 @@
-//! Google Cloud KMS as its REST API is published, for one Ed25519 key version, with faults on demand.
+//! Google Cloud KMS as its REST API is published, for Ed25519 key versions, with faults on demand.
 //!
 //! It signs for real. Faults of a call come from the queue of its method ([`FakeKms::faults`]), those of the connection
 //! from the [`Front`] of its server; what IAM and the key's state forbid stays forbidden until it is allowed again.
@@ -41,7 +41,7 @@ pub enum Method {
     AsymmetricSign,
 }
 
-/// A KMS with one key version. It ends when this value is dropped.
+/// A KMS, mostly with one key version. It ends when this value is dropped.
 pub struct FakeKms {
     server: FakeServer,
     kms: Arc<Kms>,
@@ -50,6 +50,7 @@ pub struct FakeKms {
 /// What all connections share.
 pub(super) struct Kms {
     key: Key,
+    others: Vec<Key>,
     state: Mutex<State>,
     public_key: Script<Fault>,
     sign: Script<Fault>,
@@ -78,8 +79,18 @@ impl FakeKms {
     /// # Errors
     /// When there is no free port.
     pub fn start_named(name: &str, seed: [u8; 32], front: Front) -> Result<Self> {
+        Self::start_versions((name, seed), &[], front)
+    }
+
+    /// The same, with more than one key version. The state and the permissions are those of all.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start_versions(first: (&str, [u8; 32]), others: &[(&str, [u8; 32])], front: Front) -> Result<Self> {
+        let key = |(name, seed): (&str, [u8; 32])| Key::new(name, SigningKey::from_bytes(&seed));
         let kms = Arc::new(Kms {
-            key: Key::new(name, SigningKey::from_bytes(&seed)),
+            key: key(first),
+            others: others.iter().copied().map(key).collect(),
             state: Mutex::default(),
             public_key: Script::default(),
             sign: Script::default(),
@@ -146,6 +157,12 @@ impl FakeKms {
 }
 
 impl Kms {
+    /// The key version of this name; the first one where there is none, so that a refusal has something to differ from.
+    fn named(&self, name: &str) -> &Key {
+        let found = self.others.iter().find(|key| key.name() == name);
+        found.unwrap_or(&self.key)
+    }
+
     fn with_state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }

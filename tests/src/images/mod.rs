@@ -102,6 +102,10 @@ fn manifest(layout: &mut Layout, image: &Image, architecture: &str, program: &[u
     } else {
         layout.add(LAYER, plain)
     };
+    // So that `kubectl exec` finds the program by its name.
+    let env: Vec<_> = std::iter::once("PATH=/")
+        .chain(image.additions.env.iter().map(String::as_str))
+        .collect();
     let config = json!({
         "created": layout::time(image.epoch)?,
         "architecture": architecture,
@@ -110,7 +114,7 @@ fn manifest(layout: &mut Layout, image: &Image, architecture: &str, program: &[u
             "User": USER,
             "Entrypoint": [format!("/{}", image.name)],
             "WorkingDir": "/",
-            "Env": image.additions.env,
+            "Env": env,
             "Labels": labels(image)?,
         },
         "rootfs": {"type": "layers", "diff_ids": [diff]},

@@ -117,7 +117,7 @@ pub struct Node {
     _scheduler: Process,
     kubelet: Option<Process>,
     _containerd: Process,
-    _machine: Machine,
+    machine: Machine,
 }
 
 impl Node {
@@ -196,8 +196,13 @@ impl Node {
             _scheduler: scheduler,
             kubelet: Some(kubelet),
             _containerd: containerd,
-            _machine: machine,
+            machine,
         })
+    }
+
+    /// What a shell runs to give it another image, whose archive is `$1`.
+    pub fn import_command(&self) -> String {
+        format!("{} \"$1\"", ctr(&self.machine).join(" "))
     }
 }
 
@@ -208,21 +213,18 @@ impl Drop for Node {
     }
 }
 
-async fn import(machine: &Machine, containerd: &mut Process, image: &Path) -> Result<()> {
+fn ctr(machine: &Machine) -> Vec<String> {
     let socket = machine.path("containerd/containerd.sock");
+    let command = format!("/usr/bin/ctr --address {socket} --namespace k8s.io images import --snapshotter overlayfs");
+    command.split(' ').map(str::to_owned).collect()
+}
+
+async fn import(machine: &Machine, containerd: &mut Process, image: &Path) -> Result<()> {
+    let command = ctr(machine);
     eventually(Duration::from_mins(1), "an image in containerd", async || {
         containerd.still_runs()?;
-        let done = tokio::process::Command::new("/usr/bin/ctr")
-            .args([
-                "--address",
-                &socket,
-                "--namespace",
-                "k8s.io",
-                "images",
-                "import",
-                "--snapshotter",
-                "overlayfs",
-            ])
+        let done = tokio::process::Command::new(&command[0])
+            .args(&command[1..])
             .arg(image)
             .output()
             .await?;

@@ -15,7 +15,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::operated::{binding, secret, voter, with};
 use crate::{ControlPlane, eventually, pods};
@@ -31,12 +31,14 @@ const PER_NAMESPACE: usize = 50;
 
 const REQUESTS_AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_mins(15);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What the operator finds when it starts.
 pub struct Fleet {
     pub client: Client,
     pub namespaces: Vec<String>,
     pub bindings: usize,
+    replicas: u8,
 }
 
 /// The place of one binding.
@@ -44,6 +46,8 @@ pub struct Fleet {
 pub struct Member<'a> {
     pub namespace: &'a str,
     pub number: usize,
+    /// Pods of each of its Deployments.
+    replicas: u8,
 }
 
 impl Member<'_> {
@@ -51,10 +55,20 @@ impl Member<'_> {
         format!("voter-{}", self.number)
     }
 
-    /// A Deployment of the binding.
+    /// A Deployment of the binding, whose pods no other one selects.
     pub fn deployment(self, index: usize) -> Value {
-        let named = with(voter(), "/metadata/name", json!(format!("{}-{index}", self.name())));
-        with(named, "/metadata/labels", json!({ LABEL: self.name() }))
+        let name = format!("{}-{index}", self.name());
+        let own = json!({ "app": name });
+        let changes = [
+            ("/metadata/name", json!(name)),
+            ("/metadata/labels", json!({ LABEL: self.name() })),
+            ("/spec/replicas", json!(self.replicas)),
+            ("/spec/selector/matchLabels", own.clone()),
+            ("/spec/template/metadata/labels", own),
+        ];
+        changes
+            .into_iter()
+            .fold(voter(), |deployment, (pointer, value)| with(deployment, pointer, value))
     }
 
     fn token(self) -> Value {
@@ -75,8 +89,9 @@ impl Member<'_> {
 }
 
 impl Fleet {
-    /// Makes all of it and waits until the cluster runs it, as far as there is something to run it.
-    pub async fn new(plane: &ControlPlane, bindings: usize) -> Result<Self> {
+    /// Makes all of it and waits until the cluster runs it, as far as there is something to run it. Without pods the cluster has
+    /// little to do beside the operator.
+    pub async fn new(plane: &ControlPlane, bindings: usize, replicas: u8) -> Result<Self> {
         let client = plane.client().await?;
         let mut namespaces = vec![];
         for _ in 0..bindings.div_ceil(PER_NAMESPACE) {
@@ -86,6 +101,7 @@ impl Fleet {
             client,
             namespaces,
             bindings,
+            replicas,
         };
         for namespace in &fleet.namespaces {
             pods::default_account(&fleet.client, namespace).await?;
@@ -110,7 +126,12 @@ impl Fleet {
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
         (0..self.bindings).filter_map(|number| {
             let namespace = self.namespaces.get(number / PER_NAMESPACE)?;
-            Some(Member { namespace, number })
+            let replicas = self.replicas;
+            Some(Member {
+                namespace,
+                number,
+                replicas,
+            })
         })
     }
 
@@ -122,6 +143,10 @@ impl Fleet {
                 pods::make_ready(&self.client, namespace).await?;
                 let found = deployments.list(&ListParams::default()).await?.items;
                 let waiting = found.iter().find(|deployment| !is_done(deployment));
+                if waiting.is_some() {
+                    // Asked without a pause, the API server has time for nothing else.
+                    sleep(PAUSE).await;
+                }
                 ensure!(
                     waiting.is_none(),
                     "{} is not done",
@@ -163,6 +188,8 @@ fn is_injected(binding: &SignerBinding) -> bool {
 
 fn is_done(deployment: &Deployment) -> bool {
     let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    // Zero is left out of a status.
+    let wanted = wanted.filter(|wanted| *wanted > 0);
     deployment.status.as_ref().is_some_and(|status| {
         status.observed_generation >= deployment.metadata.generation
             && [status.updated_replicas, status.replicas, status.available_replicas] == [wanted; 3]

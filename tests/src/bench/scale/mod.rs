@@ -26,7 +26,7 @@ const SMALL: usize = 500;
 const LARGE: usize = 2_500;
 
 const CHANGES: usize = 200;
-const CHANGES_AT_LARGE: usize = 50;
+const CHANGES_WITHOUT_PODS: usize = 50;
 const TAKE_OVERS: usize = 5;
 
 /// From the operator's start to the last binding that says Injected.
@@ -37,32 +37,44 @@ struct Cold {
     requests: Vec<Request>,
 }
 
-/// Measures and prints the tables; the steady state for as long as this.
-pub async fn scale(steady_for: Duration) -> Result<()> {
+/// Measures and prints a table of many voters that run.
+pub async fn scale() -> Result<()> {
     println!(
-        "operator with {SMALL} and {LARGE} bindings, {} Deployments each, a Secret each\n",
+        "operator with {SMALL} bindings, {} Deployments each, with a pod each; a Secret each\n",
         fleet::EACH
     );
     let plane = plane().await?;
-    let fleet = Fleet::new(&plane, SMALL).await?;
+    under_way("making them");
+    let fleet = Fleet::new(&plane, SMALL, 1).await?;
+    under_way("starting");
     let (operator, cold) = cold(&plane, &fleet).await?;
     fleet.is_rolled_out().await?;
+    under_way("new Deployments");
     let changes = change::changes(&plane, &fleet, CHANGES).await?;
+    under_way("taking over");
     let (operator, take_overs) = take_over::take_overs(&plane, operator, TAKE_OVERS).await?;
     let status = operator.stop()?;
     ensure!(status.success(), "SIGTERM ended the operator with {status}");
+    under_way("the writes bare");
     let bare = replay(&plane, &fleet, &cold).await?;
-    drop(plane);
     table::print(&small_rows(&cold, &changes, &take_overs, &bare));
-    println!();
+    Ok(())
+}
 
-    let plane = self::plane().await?;
-    let fleet = Fleet::new(&plane, LARGE).await?;
-    let (operator, larger) = self::cold(&plane, &fleet).await?;
-    fleet.is_rolled_out().await?;
-    let larger_changes = change::changes(&plane, &fleet, CHANGES_AT_LARGE).await?;
+/// Measures and prints what five times as many cost; the steady state of them for as long as this.
+pub async fn growth(steady_for: Duration) -> Result<()> {
+    println!(
+        "operator with {SMALL} and {LARGE} bindings, {} Deployments each, scaled to zero; a Secret each\n",
+        fleet::EACH
+    );
+    let small_plane = plane().await?;
+    let (_, _, cold, changes) = started(&small_plane, SMALL).await?;
+    drop(small_plane);
+    let plane = plane().await?;
+    let (fleet, operator, larger, larger_changes) = started(&plane, LARGE).await?;
     table::print(&growth_rows([&cold, &larger], [&changes, &larger_changes]));
     println!();
+    under_way("the steady state");
     let rows = steady::steady(&plane, &fleet, &operator, steady_for).await?;
     println!(
         "{} s of steady state with {} Deployments\n",
@@ -71,6 +83,23 @@ pub async fn scale(steady_for: Duration) -> Result<()> {
     );
     table::print(&rows);
     Ok(())
+}
+
+/// A fleet that is injected, and what its start and further Deployments took.
+async fn started(plane: &ControlPlane, bindings: usize) -> Result<(Fleet, OperatorProcess, Cold, Changes)> {
+    under_way("making them");
+    let fleet = Fleet::new(plane, bindings, 0).await?;
+    under_way("starting");
+    let (operator, cold) = cold(plane, &fleet).await?;
+    fleet.is_rolled_out().await?;
+    under_way("new Deployments");
+    let changes = change::changes(plane, &fleet, CHANGES_WITHOUT_PODS).await?;
+    Ok((fleet, operator, cold, changes))
+}
+
+/// It takes long: a person wants to see that it goes on. Tables alone go to the standard output.
+fn under_way(what: &str) {
+    eprintln!("bench: {what}");
 }
 
 /// One of its own: what others have left costs nothing here.
@@ -95,7 +124,7 @@ async fn cold(plane: &ControlPlane, fleet: &Fleet) -> Result<(OperatorProcess, C
 }
 
 async fn replay(plane: &ControlPlane, fleet: &Fleet, cold: &Cold) -> Result<Bare> {
-    let other = Fleet::new(plane, fleet.bindings).await?;
+    let other = Fleet::new(plane, fleet.bindings, 1).await?;
     let operator = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     let of_bindings = |request: &&Request| request.is_write() && requests::about_bindings(request);
     let writes: Vec<_> = cold.requests.iter().filter(of_bindings).cloned().collect();

@@ -1,0 +1,9 @@
+//! Google's services, stood in for in a pod.
+
+use clap::Parser;
+use tests::e2e::stand_in::google::{Arguments, run};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    run(Arguments::parse()).await
+}

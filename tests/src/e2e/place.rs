@@ -1,0 +1,171 @@
+//! The cluster that a run uses: the one of `KUBECONFIG`, else one that kind makes where Docker is, else a node of our own on
+//! this machine.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+use crate::Kubeconfig;
+use crate::control_plane::ControlPlane;
+use crate::node::{ADDRESS, Machine, Node};
+use crate::process::Directory;
+
+const KIND: &str = "atto-e2e";
+
+/// A cluster, and the way in which images get there. The order of the fields is that of their end.
+pub enum Place {
+    /// Somebody else's.
+    Given { kubeconfig: Kubeconfig, load: Load },
+    /// Made by kind for this run.
+    Kind { kubeconfig: Kubeconfig },
+    /// A node of our own.
+    Own { node: Box<Node>, plane: Box<ControlPlane> },
+}
+
+/// How images get into somebody else's cluster.
+pub struct Load {
+    /// A command of a shell that takes the archive of an image as `$1`, and its name as `$2`.
+    command: String,
+    /// What the images' names begin with.
+    repository: String,
+}
+
+impl Place {
+    /// Takes or makes one; `pause` packs the image of the first container of every pod, which only a node of our own lacks.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub async fn find(folder: &Directory, pause: impl FnOnce() -> Result<PathBuf>) -> Result<Self> {
+        if let Some(given) = env::var_os("KUBECONFIG").filter(|given| !given.is_empty()) {
+            return Self::given(folder.path(), given).await;
+        }
+        if succeeds("docker", &["info"]).await && succeeds("kind", &["version"]).await {
+            return Self::kind(folder.path()).await;
+        }
+        Self::own(pause).await
+    }
+
+    /// A node of our own.
+    ///
+    /// # Errors
+    /// Says what is missing on this machine.
+    pub async fn own(pause: impl FnOnce() -> Result<PathBuf>) -> Result<Self> {
+        let machine = Machine::take()?;
+        let plane = Box::new(ControlPlane::start_at(ADDRESS).await?);
+        let node = Box::new(Node::start(&plane, machine, &[pause()?]).await?);
+        Ok(Self::Own { node, plane })
+    }
+
+    async fn given(folder: &Path, kubeconfig: OsString) -> Result<Self> {
+        let command = env::var("E2E_LOAD").unwrap_or_default();
+        ensure!(
+            !command.is_empty(),
+            "KUBECONFIG names a cluster, and nothing says how images get there. Set E2E_LOAD to a command that takes an archive as \
+             \"$1\" and its name as \"$2\", for instance E2E_LOAD='kind load image-archive \"$1\"' or E2E_LOAD='skopeo copy \
+             oci-archive:\"$1\" docker://\"$2\"' with E2E_REPOSITORY=registry.example.com/e2e; or unset KUBECONFIG"
+        );
+        let repository = env::var("E2E_REPOSITORY").ok().filter(|name| !name.is_empty());
+        // A copy: kubectl keeps what it learns of a cluster beside it.
+        let path = folder.join("kubeconfig");
+        let view = ["config", "view", "--raw", "--flatten", "--minify"];
+        let text = Kubeconfig::of_environment(&view, &kubeconfig).await?;
+        std::fs::write(&path, text)?;
+        Ok(Self::Given {
+            kubeconfig: Kubeconfig::existing(&path)?,
+            load: Load {
+                command,
+                repository: repository.unwrap_or_else(|| "localhost".to_owned()),
+            },
+        })
+    }
+
+    async fn kind(folder: &Path) -> Result<Self> {
+        let path = folder.join("kubeconfig");
+        let mut command = Command::new("kind");
+        command.args(["create", "cluster", "--name", KIND, "--wait=3m", "--kubeconfig"]);
+        command.arg(&path);
+        if let Some(image) = env::var_os("E2E_KIND_IMAGE").filter(|image| !image.is_empty()) {
+            command.arg("--image").arg(image);
+        }
+        let done = command.output().await.context("cannot run kind")?;
+        ensure!(
+            done.status.success(),
+            "kind create cluster: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        let kubeconfig = Kubeconfig::existing(&path)?;
+        Ok(Self::Kind { kubeconfig })
+    }
+
+    /// Of whoever may do everything.
+    pub fn admin(&self) -> &Kubeconfig {
+        match self {
+            Self::Given { kubeconfig, .. } | Self::Kind { kubeconfig } => kubeconfig,
+            Self::Own { plane, .. } => plane.admin(),
+        }
+    }
+
+    /// What the images' names begin with.
+    pub fn repository(&self) -> &str {
+        match self {
+            Self::Given { load, .. } => &load.repository,
+            Self::Kind { .. } | Self::Own { .. } => "localhost",
+        }
+    }
+
+    /// For `E2E_LOAD`.
+    pub fn load_command(&self) -> String {
+        match self {
+            Self::Given { load, .. } => load.command.clone(),
+            Self::Kind { .. } => format!("kind load image-archive \"$1\" --name {KIND}"),
+            Self::Own { node, .. } => node.import_command(),
+        }
+    }
+
+    /// Whether it goes with the run.
+    pub fn ends_with_the_run(&self) -> bool {
+        !matches!(self, Self::Given { .. })
+    }
+
+    /// Brings an image to where its pods will run.
+    pub async fn load(&self, archive: &Path, name: &str) -> Result<()> {
+        let done = Command::new("sh")
+            .args(["-c", &self.load_command(), "E2E_LOAD"])
+            .arg(archive)
+            .arg(name)
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        ensure!(
+            done.status.success(),
+            "the image {name} did not get into the cluster: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if matches!(self, Self::Kind { .. }) {
+            // Whoever made a cluster that cannot be deleted is told by kind.
+            let _ = std::process::Command::new("kind")
+                .args(["delete", "cluster", "--name", KIND])
+                .status();
+        }
+    }
+}
+
+async fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let done = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    done.await.is_ok_and(|status| status.success())
+}

@@ -1,0 +1,5 @@
+//! What runs in pods in place of others: Atto's node and Google's services. Each is a program of its own in `src/bin`.
+
+mod answer;
+pub mod google;
+pub mod node;

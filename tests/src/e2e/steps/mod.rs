@@ -1,0 +1,75 @@
+//! What is shown, in its order. Each step leaves a voter that signs.
+
+mod changes;
+mod leaving;
+mod losses;
+mod start;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::Suite;
+use super::cluster::PATIENCE;
+use crate::eventually;
+
+pub async fn all(suite: &Suite) -> Result<()> {
+    start::install(suite).await?;
+    start::quickstart(suite).await?;
+    start::first_binding(suite).await?;
+    start::upgrade(suite).await?;
+    changes::tokens(suite).await?;
+    changes::changes(suite).await?;
+    changes::image_that_does_not_exist(suite).await?;
+    losses::kms_goes_and_comes(suite).await?;
+    losses::kms_absent_at_start(suite).await?;
+    losses::pods_end(suite).await?;
+    leaving::removal(suite).await?;
+    leaving::uninstall(suite).await
+}
+
+/// What needs no stand-in: the real KMS is there, and nobody takes it away.
+pub async fn in_google_cloud(suite: &Suite) -> Result<()> {
+    start::install(suite).await?;
+    start::first_binding(suite).await?;
+    start::upgrade(suite).await?;
+    leaving::removal(suite).await?;
+    leaving::uninstall(suite).await
+}
+
+/// Another template is there, rolled out, and signs; the one before lost no vote.
+async fn rolled(suite: &Suite, sets: usize, reports: usize) -> Result<Value> {
+    eventually(PATIENCE, "another template", async || {
+        let now = suite.cluster.replica_sets().await?;
+        ensure!(now == sets + 1, "{now} templates, {sets} before");
+        Ok(())
+    })
+    .await?;
+    let last = suite.cluster.next_report(reports).await?;
+    ensure!(
+        last["lost"] == 0 && last["invalid"] == 0 && last["pending"] == 0,
+        "{last}"
+    );
+    suite.cluster.condition("Ready", "True", "Ready").await?;
+    let pod = suite.ready_pod().await?;
+    suite.signs(&pod, 20).await?;
+    ensure!(suite.cluster.replica_sets().await? == sets + 1, "more than one rollout");
+    Ok(pod)
+}
+
+/// The binding as it is, with another value in its spec.
+async fn change(suite: &Suite, patch: &Value) -> Result<()> {
+    let patch = patch.to_string();
+    let command = ["patch", "signerbinding", "voter", "--type=merge", "--patch", &patch];
+    suite.cluster.in_namespace(&command).await.map(drop)
+}
+
+/// Waits for such an address in the binding's status.
+async fn becomes(suite: &Suite, what: &str, is_so: impl Fn(&str) -> bool) -> Result<String> {
+    eventually(PATIENCE, what, async || {
+        let binding = suite.cluster.get("signerbinding", "voter").await?;
+        let now = binding["status"]["address"].as_str().unwrap_or_default();
+        ensure!(is_so(now), "{now}");
+        Ok(now.to_owned())
+    })
+    .await
+}
