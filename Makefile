@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny
+.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -61,6 +61,17 @@ schemas: ## Write the schemas of kubeconform anew, from a real API server (a tes
 
 snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
 	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
+
+PICTURE := docs/src/images/architecture.svg
+PICTURE_SOURCES := docs/architecture.dot docs/architecture.css
+
+# Its last line names the sources by their sum, so that a test needs no Graphviz to see that it is old.
+picture: ## Draw the picture of the architecture anew from docs/architecture.dot and .css (needs Graphviz)
+	@command -v dot >/dev/null || { echo 'the picture is drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
+	@dot -Tsvg docs/architecture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
+	  -e 's/fill="transparent"/fill="none"/' \
+	  -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$(PICTURE)
+	@echo "<!-- sha256 of its sources: $$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1) -->" >>$(PICTURE)
 
 assets: ## Build the pinned Kubernetes programs, Helm with its checkers and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
