@@ -15,6 +15,7 @@ pub mod faulty_api;
 pub mod images;
 pub mod kubeconfig;
 pub mod metrics;
+pub mod monitoring;
 pub mod node;
 pub mod node_client;
 pub mod operated;
