@@ -22,6 +22,7 @@ pub mod operated;
 pub mod operator_process;
 pub mod oracle;
 pub mod pods;
+pub mod preview;
 pub mod process;
 pub mod procfs;
 pub mod signer_process;

@@ -1,9 +1,11 @@
 //! The dashboards open in any Grafana, and every panel says what it shows.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use anyhow::Result;
 use tests::monitoring::{DASHBOARDS, dashboard, each, panels, text};
+use tests::workspace;
 
 const TYPES: [&str; 5] = ["timeseries", "state-timeline", "heatmap", "stat", "table"];
 
@@ -69,6 +71,29 @@ fn every_panel_asks_the_data_source_and_the_pods_that_were_chosen() -> Result<()
                 assert_eq!(chosen, selectors, "{what}: {expression}");
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_panel_is_explained_beside_a_picture_of_its_dashboard() -> Result<()> {
+    let docs = workspace::root().join("docs/src");
+    let page = fs::read_to_string(docs.join("operations/dashboards.md"))?;
+    let explained: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|titles| [titles].into_iter().chain(titles.split(", ")))
+        .collect();
+    for name in DASHBOARDS {
+        let dashboard = dashboard(name)?;
+        for panel in panels(&dashboard) {
+            let title = text(panel, "title");
+            assert!(explained.contains(title), "{name}: {title} has no row");
+        }
+        let picture = format!("images/dashboards/{name}.png");
+        assert!(page.contains(&format!("](../{picture})")), "{name} has no picture");
+        let size = fs::metadata(docs.join(picture))?.len();
+        assert!(size < 400_000, "{name}: the picture has {size} bytes");
     }
     Ok(())
 }
