@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny
+.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -34,12 +34,15 @@ IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
 CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
 NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack
+PROMETHEUS_ROOT := $(CACHE)/tools/prometheus-debian
+PROMETHEUS := $(PROMETHEUS_ROOT)/usr/bin/prometheus
+CHROMIUM := /usr/bin/chromium
 BENCH :=
 BENCH_STEADY_SECONDS := 120
 GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml
 
 help: ## Print every target with a line each
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
 	@$(CARGO) run --quiet --locked --package tests --bin demo
@@ -139,6 +142,19 @@ e2e-node: $(if $(or $(KUBECONFIG),$(shell command -v kind)),,$(NODE_PROGRAMS))
 $(NODE_PROGRAMS):
 	@echo '== installing containerd and what it needs, once'
 	@apt-get install --yes --quiet --no-install-recommends containerd runc containernetworking-plugins iptables conntrack iproute2 procps >/dev/null
+
+dashboards-preview: build assets $(PROMETHEUS) $(CHROMIUM) ## Draw the dashboards for the docs, from a run of three minutes that Prometheus reads (on Debian; Chromium is installed as root)
+	@PROMETHEUS="$(PROMETHEUS)" "$${CARGO_TARGET_DIR:-target}"/debug/preview
+
+# Unpacked and not installed: the package would start a service.
+$(PROMETHEUS):
+	@echo '== fetching Prometheus of Debian, once'
+	@mkdir -p $(PROMETHEUS_ROOT)
+	@cd $(PROMETHEUS_ROOT) && apt-get download --quiet --option APT::Sandbox::User=root prometheus >/dev/null && dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb
+
+$(CHROMIUM):
+	@echo '== installing Chromium, once'
+	@apt-get install --yes --quiet --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
 # Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)

@@ -13,6 +13,9 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::progress::Progress;
 
+/// What is written.
+const KINDS: [&str; 5] = ["Deployment", "Event", "Service", "ServiceAccount", "SignerBinding"];
+
 /// What the operator counts.
 pub struct Metrics {
     registry: Registry,
@@ -94,6 +97,16 @@ impl Metrics {
         )?;
         registry.register(Box::new(watch_ages.clone()))?;
         let census = Census::new(&registry)?;
+        // Shown from the start: of a series that begins with its first failure, Prometheus sees no increase.
+        for result in ["ok"].into_iter().chain(Error::CATEGORIES) {
+            reconciles.get_metric_with_label_values(&[result])?;
+        }
+        for (kind, cause) in KINDS
+            .iter()
+            .flat_map(|kind| Error::CONFLICTS.map(|cause| (*kind, cause)))
+        {
+            conflicts.get_metric_with_label_values(&[kind, cause])?;
+        }
         Ok(Self {
             registry,
             reconciles,

@@ -321,6 +321,23 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ),
         ("networkPolicy.managementPorts=[0]", "/networkPolicy/managementPorts/0"),
         ("serviceMonitor.interval=\"often\"", "/serviceMonitor/interval"),
+        ("serviceMonitor.signers=\"all\"", "/serviceMonitor/signers"),
+        ("prometheusRule.rules=[]", "rules"),
+        ("prometheusRule.namespace=\"Atto\"", "/prometheusRule/namespace"),
+        (
+            "prometheusRule.disabled=[\"AttoSignerBackendDwon\"]",
+            "/prometheusRule/disabled/0",
+        ),
+        (
+            "prometheusRule.runbookBaseUrl=\"docs#alerts\"",
+            "/prometheusRule/runbookBaseUrl",
+        ),
+        (
+            "prometheusRule.additionalRuleLabels={\"a-b\": \"c\"}",
+            "/prometheusRule/additionalRuleLabels",
+        ),
+        ("dashboards.label=\"no spaces\"", "/dashboards/label"),
+        ("dashboards.labelValue=1", "/dashboards/labelValue"),
         ("tolerations=[{\"effect\": \"Never\"}]", "/tolerations/0/effect"),
         ("affinity.podAfinity={}", "podAfinity"),
         ("priorityClassName=\"System Critical\"", "/priorityClassName"),
@@ -385,6 +402,7 @@ fn the_notes_say_what_comes_next_and_what_is_missing() {
     );
     say_only_with(&["--set=crds.keep=false"], "deletes the CustomResourceDefinition");
     say_only_with(&["--set=networkPolicy.enabled=true"], "networkPolicy.apiServerCidrs");
+    say_only_with(&["--set=dashboards.enabled=true"], "serviceMonitor.enabled=false");
     say_only_with(&[namespaces], "serves SignerBindings in atto, beta.");
     say_only_with(&[namespaces, "--set=rbac.strict=true"], "RemoveNeedsClusterRole");
 }

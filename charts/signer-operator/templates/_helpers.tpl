@@ -40,6 +40,26 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/* Labels and annotations of a ServiceMonitor. */}}
+{{- define "signer-operator.monitored" -}}
+labels:
+  {{- merge (include "signer-operator.labels" . | fromYaml) .Values.serviceMonitor.labels | toYaml | nindent 2 }}
+{{- with include "signer-operator.annotations" (dict "root" .) }}
+annotations:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* How often, and for how long, an endpoint of a ServiceMonitor is scraped. */}}
+{{- define "signer-operator.scraped" -}}
+{{- with .Values.serviceMonitor.interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .Values.serviceMonitor.scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+{{- end }}
+
 {{/* The operator's image. What comes before the first slash is a registry where it could be a host's name. */}}
 {{- define "signer-operator.image" -}}
 {{- $image := .Values.image }}

@@ -24,6 +24,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// All that [`Self::category`] gives.
+    pub const CATEGORIES: [&str; 6] = ["request", "deadline", "encode", "not_synced", "changed", "undecodable"];
+
+    /// All that [`Self::conflict`] gives.
+    pub const CONFLICTS: [&str; 2] = ["field", "object"];
+
     /// A finite name for metrics.
     pub fn category(&self) -> &'static str {
         match self {

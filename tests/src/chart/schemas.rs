@@ -10,8 +10,10 @@ use serde_json::{Map, Value, json};
 
 use crate::workspace;
 
-/// Kind, API group (empty for the core) and version. ServiceMonitor is not among them: its schema is kept by hand.
+/// Kind, API group (empty for the core) and version. ServiceMonitor and PrometheusRule are not among them: their schemas are kept
+/// by hand.
 const KINDS: &[(&str, &str, &str)] = &[
+    ("ConfigMap", "", "v1"),
     ("Namespace", "", "v1"),
     ("Pod", "", "v1"),
     ("Secret", "", "v1"),

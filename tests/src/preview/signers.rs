@@ -1,0 +1,205 @@
+//! Two voters: one whose KMS goes through everything, and one whose node gets another token.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use data_encoding::HEXUPPER;
+use ed25519_dalek::VerifyingKey;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Clock;
+use super::prometheus::Target;
+use crate::fake_kms::{Code, FakeKms, Fault, Method};
+use crate::fake_server::For;
+use crate::node_client::{Load, NodeClient, random_vote};
+use crate::oracle;
+use crate::signer_process::{SignerProcess, TOKEN, in_kms, post};
+
+/// Signatures that a part of the script has faults for; it ends before they do.
+const MANY: u64 = 4_000;
+
+/// What KMS does from this second of the run on.
+const SCRIPT: [(u64, Weather); 8] = [
+    (0, Weather::Fair),
+    (40, Weather::Slow),
+    (60, Weather::Fair),
+    (75, Weather::Away),
+    (105, Weather::Fair),
+    (120, Weather::Quota),
+    (140, Weather::Fair),
+    (170, Weather::Fair),
+];
+
+const OTHER_TOKEN_FROM: Duration = Duration::from_secs(75);
+const STRANGERS: std::ops::Range<u64> = 15..35;
+
+#[derive(Clone, Copy)]
+enum Weather {
+    Fair,
+    /// Around the node's one second.
+    Slow,
+    Away,
+    /// Every third call is one too many.
+    Quota,
+}
+
+struct Voter {
+    namespace: &'static str,
+    pod: &'static str,
+    kms: FakeKms,
+    signer: SignerProcess,
+    key: VerifyingKey,
+}
+
+/// The last signer is of voters that are well, and read by nobody.
+pub struct Signers([Voter; 2], SignerProcess);
+
+impl Signers {
+    pub async fn start() -> Result<Self> {
+        let voters = [
+            Voter::start("atto", "atto-voter-6d5f7c9b8-x2vqp", 51).await?,
+            Voter::start("atto-beta", "beta-voter-58b7d4f6c-9lkwm", 52).await?,
+        ];
+        Ok(Self(voters, spawn_blocking(|| SignerProcess::start(&[])).await??))
+    }
+
+    pub fn targets(&self) -> Vec<Target> {
+        let of = |voter: &Voter| Target {
+            port: voter.signer.management_port(),
+            job: "signer",
+            path: "/prometheus",
+            namespace: voter.namespace.to_owned(),
+            pod: voter.pod.to_owned(),
+        };
+        self.0.iter().map(of).collect()
+    }
+
+    pub fn management_ports(&self) -> [u16; 3] {
+        let [first, second] = &self.0;
+        [&first.signer, &second.signer, &self.1].map(SignerProcess::management_port)
+    }
+
+    /// The whole script.
+    pub async fn live(&self, clock: Clock) -> Result<()> {
+        let [first, second] = &self.0;
+        let end = Duration::from_secs(SCRIPT[SCRIPT.len() - 1].0);
+        tokio::try_join!(
+            first.votes(TOKEN, 20, end),
+            first.weather(clock),
+            first.others(clock, end),
+            async {
+                second
+                    .kms
+                    .faults(Method::AsymmetricSign)
+                    .push(Fault::Delay(Duration::from_millis(25)), For::Ever);
+                second.votes(TOKEN, 8, OTHER_TOKEN_FROM).await?;
+                second
+                    .votes(
+                        "another-token-0123456789abcdef01",
+                        4,
+                        end.saturating_sub(OTHER_TOKEN_FROM),
+                    )
+                    .await
+            },
+        )?;
+        Ok(())
+    }
+}
+
+impl Voter {
+    async fn start(namespace: &'static str, pod: &'static str, seed: u8) -> Result<Self> {
+        let kms = FakeKms::start([seed; 32])?;
+        let endpoint = kms.endpoint();
+        let signer = spawn_blocking(move || {
+            let [backend, key, endpoint] = in_kms(&endpoint);
+            SignerProcess::start(&[backend, key, endpoint, ("ATTO_SIGNER_CAPABILITIES", "VOTE,CHALLENGE")])
+        });
+        Ok(Self {
+            namespace,
+            pod,
+            key: kms.verifying_key(),
+            signer: signer.await??,
+            kms,
+        })
+    }
+
+    async fn votes(&self, token: &str, rate: u32, duration: Duration) -> Result<()> {
+        let node = NodeClient::new(&format!("http://127.0.0.1:{}", self.signer.port()), token)?;
+        let load = Load {
+            rate,
+            count: None,
+            duration: Some(duration),
+            patience: Duration::from_secs(5),
+        };
+        load.run(&node, &self.key).await.map(drop)
+    }
+
+    async fn weather(&self, clock: Clock) -> Result<()> {
+        let faults = self.kms.faults(Method::AsymmetricSign);
+        for (second, weather) in SCRIPT {
+            clock.reaches(Duration::from_secs(second)).await;
+            faults.clear();
+            match weather {
+                Weather::Away => faults.push(Fault::Code(Code::Unavailable), For::Ever),
+                Weather::Fair => (0..MANY).for_each(|call| faults.next(delay(20 + call * 37 % 60))),
+                Weather::Slow => (0..MANY).for_each(|call| faults.next(delay(450 + call * 211 % 650))),
+                Weather::Quota => (0..MANY).for_each(|call| {
+                    faults.next(match call % 3 {
+                        0 => Fault::Code(Code::ResourceExhausted),
+                        _ => delay(60),
+                    });
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a node asks for beside votes, and what strangers do.
+    async fn others(&self, clock: Clock, end: Duration) -> Result<()> {
+        let port = self.signer.port();
+        let block = oracle::read(oracle::SAMPLE)?
+            .requests
+            .into_iter()
+            .find(|request| request.path == "/blocks");
+        let block = block.context("no block in the sample")?.body;
+        let mut ticks = interval(Duration::from_millis(500));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut asked = JoinSet::new();
+        let mut number = 0_u64;
+        while clock.is_before(end) {
+            ticks.tick().await;
+            number += 1;
+            let mut ask = |path: &'static str, token: &'static str, body: String| {
+                asked.spawn_blocking(move || post(port, path, token, &body));
+            };
+            ask("/challenges", TOKEN, challenge(number));
+            let vote = random_vote(&self.key);
+            // At the same time, and once more when the signature is there already.
+            ask(vote.path, TOKEN, vote.body.clone());
+            ask(vote.path, TOKEN, vote.body.clone());
+            if number.is_multiple_of(2) {
+                ask(vote.path, TOKEN, vote.body);
+            }
+            if STRANGERS.contains(&(number / 2)) {
+                ask("/votes", "a-token-of-somebody-else-0123456", String::new());
+                ask("/blocks", TOKEN, block.clone());
+                if number.is_multiple_of(4) {
+                    ask("/votes", TOKEN, "{}".to_owned());
+                }
+            }
+            // What came back is the signer's to count.
+            while asked.try_join_next().is_some() {}
+        }
+        Ok(())
+    }
+}
+
+fn delay(milliseconds: u64) -> Fault {
+    Fault::Delay(Duration::from_millis(milliseconds))
+}
+
+fn challenge(number: u64) -> String {
+    let text = HEXUPPER.encode(&[&number.to_le_bytes()[..], &[7; 72]].concat());
+    format!(r#"{{"target":"{text}","timestamp":{number}}}"#)
+}

@@ -1,0 +1,99 @@
+//! The dashboards open in any Grafana, and every panel says what it shows.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::Result;
+use tests::monitoring::{DASHBOARDS, dashboard, each, panels, text};
+use tests::workspace;
+
+const TYPES: [&str; 5] = ["timeseries", "state-timeline", "heatmap", "stat", "table"];
+
+#[test]
+fn panels_are_told_apart_lie_beside_each_other_and_have_a_unit() -> Result<()> {
+    for name in DASHBOARDS {
+        let dashboard = dashboard(name)?;
+        let (mut ids, mut cells, mut titles) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for panel in each(&dashboard, "panels") {
+            let title = text(panel, "title");
+            let what = format!("{name}: {title}");
+            assert!(ids.insert(panel["id"].as_u64()), "{what}: its id is another one's");
+            assert!(titles.insert(title) && !title.is_empty(), "{what}: twice");
+            assert!(text(panel, "description").len() > 10, "{what}: no description");
+            let at = |field: &str| panel["gridPos"][field].as_u64().unwrap();
+            assert!(at("x") + at("w") <= 24, "{what}: wider than the dashboard");
+            for x in at("x")..at("x") + at("w") {
+                for y in at("y")..at("y") + at("h") {
+                    assert!(cells.insert((x, y)), "{what}: lies on another panel");
+                }
+            }
+        }
+        for panel in panels(&dashboard) {
+            let what = format!("{name}: {}", text(panel, "title"));
+            assert!(TYPES.contains(&text(panel, "type")), "{what}: cannot be drawn");
+            let (unit, of_axis) = (
+                text(&panel["fieldConfig"]["defaults"], "unit"),
+                text(&panel["options"]["yAxis"], "unit"),
+            );
+            assert!(
+                !unit.is_empty() && (panel["type"] != "heatmap" || !of_axis.is_empty()),
+                "{what}: no unit"
+            );
+            if panel["type"] == "timeseries" {
+                let label = text(&panel["fieldConfig"]["defaults"]["custom"], "axisLabel");
+                assert!(!label.is_empty(), "{what}: nobody knows what the axis counts");
+            }
+            assert!(each(panel, "targets").count() > 0, "{what}: asks for nothing");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_panel_asks_the_data_source_and_the_pods_that_were_chosen() -> Result<()> {
+    for name in DASHBOARDS {
+        let dashboard = dashboard(name)?;
+        let variables: Vec<_> = each(&dashboard["templating"], "list").collect();
+        let names: Vec<_> = variables.iter().map(|one| text(one, "name")).collect();
+        assert_eq!(names[..3], ["datasource", "namespace", "pod"]);
+        for variable in variables.iter().filter(|one| one["type"] == "query") {
+            // Where Prometheus was told of no pods, series have no such label, and are shown all the same.
+            assert_eq!(variable["allValue"], ".*", "{name}");
+        }
+        for panel in panels(&dashboard) {
+            let what = format!("{name}: {}", text(panel, "title"));
+            assert_eq!(panel["datasource"]["uid"], "${datasource}", "{what}");
+            for target in each(panel, "targets") {
+                assert_eq!(target["datasource"]["uid"], "${datasource}", "{what}");
+                let expression = text(target, "expr");
+                let chosen = expression.matches(r#"namespace=~"$namespace",pod=~"$pod"}"#).count();
+                let selectors = tests::monitoring::promql::names(expression).selectors.len();
+                assert_eq!(chosen, selectors, "{what}: {expression}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_panel_is_explained_beside_a_picture_of_its_dashboard() -> Result<()> {
+    let docs = workspace::root().join("docs/src");
+    let page = fs::read_to_string(docs.join("operations/dashboards.md"))?;
+    let explained: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|titles| [titles].into_iter().chain(titles.split(", ")))
+        .collect();
+    for name in DASHBOARDS {
+        let dashboard = dashboard(name)?;
+        for panel in panels(&dashboard) {
+            let title = text(panel, "title");
+            assert!(explained.contains(title), "{name}: {title} has no row");
+        }
+        let picture = format!("images/dashboards/{name}.png");
+        assert!(page.contains(&format!("](../{picture})")), "{name} has no picture");
+        let size = fs::metadata(docs.join(picture))?.len();
+        assert!(size < 400_000, "{name}: the picture has {size} bytes");
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! A misspelt metric is an empty panel, and an alert that never fires.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use crds::conditions::{reasons, types};
+use tests::monitoring::promql::{Matcher, names};
+use tests::monitoring::{DASHBOARDS, Exposed, SCRAPE_LABELS, alerts, dashboard, each, panels, text};
+
+use crate::shown::shown;
+
+/// Values that a cluster brings about, and no program shows from its start.
+fn may_be(label: &str, value: &str) -> bool {
+    match label {
+        "reason" => reasons::ALL.contains(&value),
+        "condition" => types::ALL.contains(&value),
+        "status" => ["True", "False", "Unknown"].contains(&value),
+        _ => false,
+    }
+}
+
+fn matches(metric: &str, matcher: &Matcher, shown: &Exposed) -> Result<()> {
+    let labels = shown.labels(metric).into_iter().flatten();
+    let values: BTreeSet<_> = labels
+        .filter(|(label, _)| **label == matcher.label)
+        .flat_map(|(_, values)| values)
+        .collect();
+    if SCRAPE_LABELS.contains(&matcher.label.as_str()) {
+        return Ok(());
+    }
+    ensure!(!values.is_empty(), "{metric} has no label {}", matcher.label);
+    for value in matcher.values() {
+        let is_shown = values.iter().any(|shown| *shown == value);
+        let is_of_a_binding = metric.starts_with("signer_operator_") && may_be(&matcher.label, value);
+        ensure!(
+            is_shown || is_of_a_binding,
+            "{metric}: {} is never {value}, but one of {values:?}",
+            matcher.label
+        );
+    }
+    Ok(())
+}
+
+/// Whether all that an expression names is there, and the labels that are made of its result.
+fn exists(expression: &str, legend: &[&str], shown: &Exposed) -> Result<()> {
+    let named = names(expression);
+    ensure!(!named.selectors.is_empty(), "it names no metric");
+    let mut labels: BTreeSet<&str> = SCRAPE_LABELS.into();
+    for selector in &named.selectors {
+        let metric = &selector.metric;
+        let of_metric = shown.labels(metric);
+        ensure!(of_metric.is_some(), "there is no metric {metric}");
+        labels.extend(of_metric.into_iter().flatten().map(|(label, _)| label.as_str()));
+        for matcher in &selector.matchers {
+            matches(metric, matcher, shown)?;
+        }
+    }
+    let grouped = named.grouped_by.iter().map(String::as_str);
+    for label in grouped.chain(legend.iter().copied()) {
+        ensure!(labels.contains(label), "no metric of it has the label {label}");
+    }
+    Ok(())
+}
+
+/// `{{label}}` of a legend, `$labels.label` of an annotation.
+fn between<'a>(text: &'a str, start: &str, end: &[char]) -> Vec<&'a str> {
+    let parts = text.split(start).skip(1);
+    parts.filter_map(|part| part.split(end).next()).collect()
+}
+
+#[tokio::test]
+async fn every_metric_label_and_value_is_what_the_programs_show() -> Result<()> {
+    let shown = shown().await?;
+    for alert in alerts()? {
+        let told: String = alert.annotations.values().map(String::as_str).collect();
+        let labels = between(&told, "$labels.", &[' ', '}']);
+        exists(&alert.expr, &labels, &shown).map_err(|error| error.context(alert.name))?;
+    }
+    for name in DASHBOARDS {
+        let dashboard = dashboard(name)?;
+        for panel in panels(&dashboard) {
+            for target in each(panel, "targets") {
+                let legend = between(text(target, "legendFormat"), "{{", &['}']);
+                let found = exists(text(target, "expr"), &legend, &shown);
+                found.map_err(|error| error.context(format!("{name}: {}", text(panel, "title"))))?;
+            }
+        }
+        for variable in each(&dashboard["templating"], "list").filter(|one| one["type"] == "query") {
+            let query = text(&variable["query"], "query");
+            let (metric, label) = between(query, "(", &[')'])[0].rsplit_once(", ").unwrap();
+            exists(metric, &[label], &shown).map_err(|error| error.context(format!("{name}: {query}")))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_not_shown_is_found() {
+    let shown = Exposed::of(["atto_signer_a_total{kind=\"vote\"} 1\n"]);
+    let refused = |expression: &str, legend: &[&str]| exists(expression, legend, &shown).unwrap_err().to_string();
+    assert!(
+        exists(
+            "sum by (kind, pod) (rate(atto_signer_a_total{kind=~\"vote\"}[5m]))",
+            &["kind"],
+            &shown
+        )
+        .is_ok()
+    );
+    assert!(refused("sum(atto_signer_a)", &[]).contains("no metric atto_signer_a"));
+    assert!(refused("atto_signer_a_total{type=\"vote\"}", &[]).contains("no label type"));
+    assert!(refused("atto_signer_a_total{kind=~\"vote|blok\"}", &[]).contains("never blok"));
+    assert!(refused("sum by (code) (atto_signer_a_total)", &[]).contains("label code"));
+    assert!(refused("atto_signer_a_total", &["code"]).contains("label code"));
+}
