@@ -13,13 +13,17 @@ use super::backoff::key;
 const TIMES: u32 = 4;
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Until when each binding rests, by its uid.
-#[derive(Clone, Default)]
-pub struct Rests(Arc<Mutex<HashMap<String, Rest>>>);
+/// Whoever was looked at so short a time before is in motion. One look each minute is none, so that what is new is not kept waiting.
+const IN_MOTION: Duration = Duration::from_secs(10);
 
-struct Rest {
+/// The last look at each binding in motion, by its uid.
+#[derive(Clone, Default)]
+pub struct Rests(Arc<Mutex<HashMap<String, Look>>>);
+
+struct Look {
     of: State,
-    until: Instant,
+    ended: Instant,
+    rest: Duration,
 }
 
 /// What a person wants of it, which is never left waiting.
@@ -28,21 +32,28 @@ type State = (Option<i64>, bool);
 impl Rests {
     /// How much is left of the rest of a binding that is what it was.
     pub fn left(&self, binding: &impl Resource, now: Instant) -> Option<Duration> {
-        let rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = rests.get(&key(binding)).filter(|rest| rest.of == state(binding))?;
-        let left = rest.until.saturating_duration_since(now);
+        let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = looks.get(&key(binding)).filter(|look| look.of == state(binding))?;
+        let left = (look.ended + look.rest).saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 
     /// It was looked at until now, for so long.
     pub fn begin(&self, binding: &impl Resource, took: Duration, now: Instant) {
-        let rest = Rest {
-            of: state(binding),
-            until: now + took.saturating_mul(TIMES).min(LONGEST),
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.retain(|_, look| now.saturating_duration_since(look.ended) < IN_MOTION);
+        let rest = match looks.get(&key(binding)) {
+            Some(_) => took.saturating_mul(TIMES).min(LONGEST),
+            None => Duration::ZERO,
         };
-        let mut rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rests.retain(|_, rest| rest.until > now);
-        rests.insert(key(binding), rest);
+        looks.insert(
+            key(binding),
+            Look {
+                of: state(binding),
+                ended: now,
+                rest,
+            },
+        );
     }
 }
 
@@ -63,25 +74,40 @@ mod tests {
         binding
     }
 
+    /// The second look within a moment.
+    fn in_motion(binding: &ConfigMap, took: Duration, now: Instant) -> Rests {
+        let rests = Rests::default();
+        rests.begin(binding, took, now);
+        rests.begin(binding, took, now);
+        rests
+    }
+
     #[test]
     fn rests_as_long_as_the_look_was_costly_and_no_longer_than_a_bound() {
-        let (rests, now) = (Rests::default(), Instant::now());
-        assert_eq!(rests.left(&binding(1), now), None);
-        rests.begin(&binding(1), Duration::from_millis(10), now);
+        let now = Instant::now();
+        let rests = in_motion(&binding(1), Duration::from_millis(10), now);
         assert_eq!(rests.left(&binding(1), now), Some(Duration::from_millis(40)));
         assert_eq!(rests.left(&binding(1), now + Duration::from_millis(40)), None);
-        rests.begin(&binding(1), Duration::from_secs(10), now);
+        let rests = in_motion(&binding(1), Duration::from_secs(10), now);
         assert_eq!(rests.left(&binding(1), now), Some(LONGEST));
     }
 
     #[test]
-    fn a_binding_that_was_changed_or_is_deleted_does_not_wait() {
+    fn one_that_is_looked_at_now_and_then_does_not_rest() {
         let (rests, now) = (Rests::default(), Instant::now());
-        let long = Duration::from_secs(1);
-        rests.begin(&binding(1), long, now);
+        assert_eq!(rests.left(&binding(1), now), None);
+        rests.begin(&binding(1), Duration::from_secs(1), now);
+        assert_eq!(rests.left(&binding(1), now), None);
+        rests.begin(&binding(1), Duration::from_secs(1), now + IN_MOTION);
+        assert_eq!(rests.left(&binding(1), now + IN_MOTION), None);
+    }
+
+    #[test]
+    fn a_binding_that_was_changed_or_is_deleted_does_not_wait() {
+        let (now, long) = (Instant::now(), Duration::from_secs(1));
+        let rests = in_motion(&binding(1), long, now);
         assert_eq!(rests.left(&binding(2), now), None);
-        rests.begin(&binding(2), long, now);
-        let mut deleted = binding(2);
+        let mut deleted = binding(1);
         deleted.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
             k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
         ));
@@ -89,12 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn what_has_rested_is_forgotten() {
+    fn what_is_in_motion_no_more_is_forgotten() {
         let (rests, now) = (Rests::default(), Instant::now());
         rests.begin(&binding(1), Duration::from_millis(1), now);
         let mut other = binding(1);
         other.metadata.uid = Some("other".to_owned());
-        rests.begin(&other, Duration::from_millis(1), now + LONGEST);
+        rests.begin(&other, Duration::from_millis(1), now + IN_MOTION);
         assert_eq!(rests.0.lock().unwrap_or_else(PoisonError::into_inner).len(), 1);
     }
 }
