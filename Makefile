@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny dashboards-preview
+.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -11,6 +11,9 @@ DENY_VERSION := 0.20.2
 DENY_ROOT := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 DENY := $(DENY_ROOT)/bin/cargo-deny
 ADVISORIES := https://github.com/RustSec/advisory-db
+MDBOOK_VERSION := 0.5.4
+MDBOOK_ROOT := $(CACHE)/tools/mdbook-$(MDBOOK_VERSION)
+MDBOOK := $(MDBOOK_ROOT)/bin/mdbook
 FUZZ_VERSION := 0.13.2
 FUZZ_ROOT := $(CACHE)/tools/cargo-fuzz-$(FUZZ_VERSION)
 FUZZ := $(FUZZ_ROOT)/bin/cargo-fuzz
@@ -39,7 +42,8 @@ PROMETHEUS := $(PROMETHEUS_ROOT)/usr/bin/prometheus
 CHROMIUM := /usr/bin/chromium
 BENCH :=
 BENCH_STEADY_SECONDS := 120
-GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml
+GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml \
+  $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md operator-commands.md signer-settings.md signerbinding.md)
 
 help: ## Print every target with a line each
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,7 +51,7 @@ help: ## Print every target with a line each
 demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
 	@$(CARGO) run --quiet --locked --package tests --bin demo
 
-test: lint drift unit demo ## Check everything: lint, drift of generated files, all tests, the demo
+test: lint drift docs unit demo ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo
 
 lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies
 	@echo '== cargo fmt'
@@ -203,6 +207,16 @@ drift: ## Fail if a generated file is not what the code generates
 	  git --no-pager diff --stat -- $(GENERATED); \
 	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
 	fi
+
+# Whatever mdbook says at this level is a page that is not as it should be.
+docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning
+	@echo '== mdbook build'
+	@said="$$(MDBOOK_LOG=warn $(MDBOOK) build docs 2>&1)" || { echo "$$said" >&2; exit 1; }; \
+	if [ -n "$$said" ]; then echo "$$said" >&2; exit 1; fi
+
+$(MDBOOK):
+	@echo '== building mdbook $(MDBOOK_VERSION), once'
+	@$(CARGO) install --quiet --locked --no-default-features --features search --root $(MDBOOK_ROOT) mdbook@$(MDBOOK_VERSION)
 
 # Licences, bans and sources need nothing but the lock file; advisories need a database that not every machine reaches.
 deny: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database is reached

@@ -121,9 +121,9 @@ pub mod reasons {
         TAKE_OVER_PENDING = "TakeOverPending";
         /// `Injected`, `IdentityReady`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
-        /// `Injected`: another field manager keeps changing what is ours.
+        /// `Injected`, `IdentityReady`: another field manager keeps changing what is ours.
         CONTESTED = "Contested";
-        /// `Injected`: the API server refused the change.
+        /// `Injected`, `IdentityReady`: the API server refused the change.
         REJECTED = "Rejected";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
@@ -142,7 +142,7 @@ pub mod reasons {
         TOKEN_NOT_READY = "TokenNotReady";
         /// `Injected`: the identity is not ready, see `IdentityReady`.
         IDENTITY_NOT_READY = "IdentityNotReady";
-        /// `Injected`, `TokenReady`: the binding is not accepted, see `Accepted`.
+        /// `Injected`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 
         /// A Deployment in `status.targets`: it carries the signer of this binding, which does not select it any more.
@@ -150,7 +150,7 @@ pub mod reasons {
 
         /// `RolledOut`: all wanted pods run the injected template.
         ROLLED_OUT = "RolledOut";
-        /// `RolledOut`: pods are being replaced.
+        /// `RolledOut`: pods are being replaced. `Injected`: a write that failed is tried again.
         PROGRESSING = "Progressing";
         /// `RolledOut`: the rollout passed the Deployment's deadline.
         PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded";
@@ -158,7 +158,7 @@ pub mod reasons {
         PODS_NOT_CREATED = "PodsNotCreated";
         /// `RolledOut`: the Deployment is paused and pods of an older template run.
         DEPLOYMENT_PAUSED = "DeploymentPaused";
-        /// `RolledOut`: not injected, see `Injected`.
+        /// `RolledOut`, `IdentityReady`, `Signing`: not injected, see `Injected`.
         NOT_INJECTED = "NotInjected";
         /// `RolledOut`, `Ready`: the Deployment wants no pods.
         SCALED_TO_ZERO = "ScaledToZero";

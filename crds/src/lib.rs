@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod key;
 pub mod manifest;
 pub mod names;
+pub mod occurrences;
 pub mod policy;
 mod rules;
 mod schemas;

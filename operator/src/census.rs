@@ -10,7 +10,8 @@ use kube::ResourceExt;
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::core::Collector;
+use prometheus::{IntGauge, IntGaugeVec, Opts};
 
 use crate::controller::context::Context;
 
@@ -25,37 +26,36 @@ pub struct Census {
 const OTHER: &str = "Other";
 
 impl Census {
-    /// Registers them.
+    /// None counted yet.
     ///
     /// # Errors
-    /// Fails if two metrics share a name.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let orphans = IntGauge::new(
-            "signer_operator_orphans",
-            "Deployments that carry a signer and that no SignerBinding is for.",
-        )?;
-        let bindings = IntGaugeVec::new(
-            Opts::new(
-                "signer_operator_bindings",
-                "SignerBindings by condition, its status and its reason.",
-            ),
-            &["condition", "status", "reason"],
-        )?;
-        let deployments = IntGaugeVec::new(
-            Opts::new(
-                "signer_operator_deployments",
-                "Deployments of SignerBindings by why they are, or are not, ready.",
-            ),
-            &["reason"],
-        )?;
-        registry.register(Box::new(orphans.clone()))?;
-        registry.register(Box::new(bindings.clone()))?;
-        registry.register(Box::new(deployments.clone()))?;
+    /// Fails if a name is not one of Prometheus, which is a defect of this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let bindings = Opts::new(
+            "signer_operator_bindings",
+            "SignerBindings by condition, its status and its reason.",
+        );
+        let deployments = Opts::new(
+            "signer_operator_deployments",
+            "Deployments of SignerBindings by why they are, or are not, ready.",
+        );
         Ok(Self {
-            orphans,
-            bindings,
-            deployments,
+            orphans: IntGauge::new(
+                "signer_operator_orphans",
+                "Deployments that carry a signer and that no SignerBinding is for.",
+            )?,
+            bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,
+            deployments: IntGaugeVec::new(deployments, &["reason"])?,
         })
+    }
+
+    /// All of them, as they describe themselves.
+    pub fn collectors(&self) -> [Box<dyn Collector>; 3] {
+        [
+            Box::new(self.orphans.clone()),
+            Box::new(self.bindings.clone()),
+            Box::new(self.deployments.clone()),
+        ]
     }
 
     /// Counts.
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn nothing_is_an_orphan_before_the_bindings_are_known() {
-        let census = Census::new(&Registry::new()).unwrap();
+        let census = Census::new().unwrap();
         let (services, mut seen) = reflector::store();
         let service: PartialObjectMeta<Service> = serde_json::from_value(json!({"metadata": {
             "name": "voter-signer", "namespace": "atto",

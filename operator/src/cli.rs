@@ -1,13 +1,14 @@
-//! The command line: `operator run`, `operator crd`, `operator render`.
+//! The command line: what each command takes, and what it exits with.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::by_hand::{self, DeploymentArgs, Failure};
 use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};
+use crate::exit;
 use crate::fence::Fence;
 use crate::offline;
 use crate::preflight::{self, Verdict};
@@ -59,53 +60,59 @@ struct PreflightArgs {
     scope: ScopeArgs,
 }
 
-/// Parses the command line, runs, and says how it went. Exit codes follow sysexits: 64 usage, 65 data, 66 no
-/// such Deployment, 69 unavailable, 70 internal, 75 try again, 77 permission, 78 configuration.
+/// The whole command line.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses the command line, runs, and says how it went, see [`exit`].
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
         }
     };
-    let result = match cli.command {
-        Command::Run(arguments) => serve::run(arguments),
-        Command::Preflight(arguments) => return preflight(arguments),
-        Command::Explain(arguments) => return by_hand("explain", by_hand::explain(arguments)),
-        Command::Remove(arguments) => return by_hand("remove", by_hand::remove(arguments)),
-        Command::Crd => print(crds::MANIFEST),
+    match cli.command {
+        Command::Run(arguments) => run(arguments),
+        Command::Preflight(arguments) => preflight(arguments),
+        Command::Explain(arguments) => by_hand("explain", by_hand::explain(arguments)),
+        Command::Remove(arguments) => by_hand("remove", by_hand::remove(arguments)),
+        Command::Crd => print("crd", crds::MANIFEST),
         Command::Render(RenderArgs { files, images }) => match offline::render(&files, &images.into()) {
-            Ok(text) => print(&text),
+            Ok(text) => print("render", &text),
             Err(error) => {
                 eprintln!("operator render: {error}");
-                return ExitCode::from(65);
+                ExitCode::from(exit::DATA)
             }
         },
-    };
-    match result {
+    }
+}
+
+fn run(arguments: RunArgs) -> ExitCode {
+    match serve::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("operator: {error:#}");
-            ExitCode::from(if error.is::<LeaseLost>() { 75 } else { 70 })
+            ExitCode::from(if error.is::<LeaseLost>() {
+                exit::AGAIN
+            } else {
+                exit::SOFTWARE
+            })
         }
     }
 }
 
 #[tokio::main]
 async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failure>>) -> ExitCode {
-    let failure = match command.await {
-        Ok(text) => match print(&text) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => Failure {
-                code: 74,
-                text: error.to_string(),
-            },
-        },
-        Err(failure) => failure,
-    };
-    eprintln!("operator {name}: {failure}");
-    ExitCode::from(failure.code)
+    match command.await {
+        Ok(text) => print(name, &text),
+        Err(failure) => {
+            eprintln!("operator {name}: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
 }
 
 /// Prints every finding; the worst one decides the exit code.
@@ -131,19 +138,28 @@ async fn preflight(PreflightArgs { lease, scope }: PreflightArgs) -> ExitCode {
         .map(|finding| finding.verdict)
         .max()
         .unwrap_or(Verdict::Ok);
-    match print(&text) {
+    match write(&text) {
         Ok(()) => ExitCode::from(worst.exit_code()),
-        Err(error) => {
-            eprintln!("operator preflight: {error:#}");
-            ExitCode::from(74)
-        }
+        Err(error) => unprinted("preflight", &error),
     }
 }
 
+fn print(name: &str, text: &str) -> ExitCode {
+    match write(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => unprinted(name, &error),
+    }
+}
+
+fn unprinted(name: &str, error: &io::Error) -> ExitCode {
+    eprintln!("operator {name}: the output cannot be written: {error}");
+    ExitCode::from(exit::OUTPUT)
+}
+
 /// A reader that stops early, such as `head`, is not an error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+fn write(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
 }

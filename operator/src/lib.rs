@@ -22,6 +22,7 @@ pub mod census;
 pub mod cli;
 pub mod config;
 pub mod controller;
+pub mod exit;
 pub mod fence;
 mod fetch;
 pub mod gke;

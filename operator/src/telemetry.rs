@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kube::runtime::controller::Action;
+use prometheus::core::Collector;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -13,8 +14,42 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::progress::Progress;
 
-/// What is written.
-const KINDS: [&str; 5] = ["Deployment", "Event", "Service", "ServiceAccount", "SignerBinding"];
+/// Upper bounds of the histogram, in seconds.
+const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// What the operator writes, as a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Deployment,
+    Event,
+    Service,
+    ServiceAccount,
+    SignerBinding,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Deployment,
+        Self::Event,
+        Self::Service,
+        Self::ServiceAccount,
+        Self::SignerBinding,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::Event => "Event",
+            Self::Service => "Service",
+            Self::ServiceAccount => "ServiceAccount",
+            Self::SignerBinding => "SignerBinding",
+        }
+    }
+}
+
+const OK: &str = "ok";
+const CONFLICT: &str = "conflict";
 
 /// What the operator counts.
 pub struct Metrics {
@@ -26,103 +61,102 @@ pub struct Metrics {
     watch_failures: IntCounter,
     leader: IntGauge,
     watch_ages: IntGaugeVec,
+    build: IntGaugeVec,
     census: Census,
     /// What is under way.
     pub progress: Progress,
 }
 
 impl Metrics {
-    /// Registers every metric.
+    /// Registers every metric. What is counted is there from the start, so that the first time is seen as an increase.
     ///
     /// # Errors
     /// Fails if two metrics share a name, which is a defect of this file.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let reconciles = IntCounterVec::new(
-            Opts::new("signer_operator_reconciles_total", "Reconciles by their result."),
-            &["result"],
-        )?;
-        let duration = Histogram::with_opts(
-            HistogramOpts::new(
-                "signer_operator_reconcile_duration_seconds",
-                "How long reconciles take.",
-            )
-            .buckets(vec![
-                0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-            ]),
-        )?;
-        let writes = IntCounterVec::new(
-            Opts::new(
+        let counters = |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let gauges = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
+        let duration = HistogramOpts::new(
+            "signer_operator_reconcile_duration_seconds",
+            "How long reconciles take.",
+        );
+        let metrics = Self {
+            registry: Registry::new(),
+            reconciles: counters(
+                "signer_operator_reconciles_total",
+                "Reconciles by their result; every result but ok is in the log with its cause.",
+                &["result"],
+            )?,
+            duration: Histogram::with_opts(duration.buckets(BUCKETS.to_vec()))?,
+            writes: counters(
                 "signer_operator_writes_total",
-                "Requests that write, by kind and result.",
-            ),
-            &["kind", "result"],
-        )?;
-        let conflicts = IntCounterVec::new(
-            Opts::new(
+                "Requests that write, by kind of object and result; none while nothing changes.",
+                &["kind", "result"],
+            )?,
+            conflicts: counters(
                 "signer_operator_conflicts_total",
-                "Writes that the API server refused with 409, by kind and by what had changed.",
-            ),
-            &["kind", "cause"],
-        )?;
-        registry.register(Box::new(conflicts.clone()))?;
-        let build = IntGaugeVec::new(
-            Opts::new(
-                "signer_operator_build_info",
-                "The version that runs; the value is always 1.",
-            ),
-            &["version"],
-        )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        registry.register(Box::new(reconciles.clone()))?;
-        registry.register(Box::new(duration.clone()))?;
-        registry.register(Box::new(writes.clone()))?;
-        let watch_failures = IntCounter::new(
-            "signer_operator_watch_failures_total",
-            "Watches that ended with an error and were started again.",
-        )?;
-        registry.register(Box::new(watch_failures.clone()))?;
-        registry.register(Box::new(build))?;
-        let leader = IntGauge::new(
-            "signer_operator_leader",
-            "1 while this operator leads, 0 while it waits.",
-        )?;
-        registry.register(Box::new(leader.clone()))?;
-        let watch_ages = IntGaugeVec::new(
-            Opts::new(
+                "Writes answered with 409: another manager holds the field, or the object changed in the meantime.",
+                &["kind", "cause"],
+            )?,
+            watch_failures: IntCounter::new(
+                "signer_operator_watch_failures_total",
+                "Watches that ended with an error and were started again.",
+            )?,
+            leader: IntGauge::new(
+                "signer_operator_leader",
+                "1 while this operator leads, 0 while it waits.",
+            )?,
+            watch_ages: gauges(
                 "signer_operator_watch_age_seconds",
                 "Seconds since the watch was last answered; each is asked for anew every 200 s.",
-            ),
-            &["resource"],
-        )?;
-        registry.register(Box::new(watch_ages.clone()))?;
-        let census = Census::new(&registry)?;
-        // Shown from the start: of a series that begins with its first failure, Prometheus sees no increase.
-        for result in ["ok"].into_iter().chain(Error::CATEGORIES) {
-            reconciles.get_metric_with_label_values(&[result])?;
-        }
-        for (kind, cause) in KINDS
-            .iter()
-            .flat_map(|kind| Error::CONFLICTS.map(|cause| (*kind, cause)))
-        {
-            conflicts.get_metric_with_label_values(&[kind, cause])?;
-        }
-        Ok(Self {
-            registry,
-            reconciles,
-            duration,
-            writes,
-            conflicts,
-            watch_failures,
-            leader,
-            watch_ages,
-            census,
+                &["resource"],
+            )?,
+            build: gauges(
+                "signer_operator_build_info",
+                "The version that runs; the value is always 1.",
+                &["version"],
+            )?,
+            census: Census::new()?,
             progress: Progress::default(),
-        })
+        };
+        metrics.begin();
+        for collector in metrics.collectors() {
+            metrics.registry.register(collector)?;
+        }
+        Ok(metrics)
+    }
+
+    fn begin(&self) {
+        self.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for result in Error::CATEGORIES.into_iter().chain([OK]) {
+            self.reconciles.with_label_values(&[result]);
+        }
+        for kind in Kind::ALL.map(Kind::label) {
+            for result in Error::CATEGORIES.into_iter().chain([OK, CONFLICT]) {
+                self.writes.with_label_values(&[kind, result]);
+            }
+            for cause in Error::CONFLICTS {
+                self.conflicts.with_label_values(&[kind, cause]);
+            }
+        }
+    }
+
+    /// Every metric, as it describes itself.
+    pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        let own: [Box<dyn Collector>; 8] = [
+            Box::new(self.reconciles.clone()),
+            Box::new(self.duration.clone()),
+            Box::new(self.writes.clone()),
+            Box::new(self.conflicts.clone()),
+            Box::new(self.watch_failures.clone()),
+            Box::new(self.leader.clone()),
+            Box::new(self.watch_ages.clone()),
+            Box::new(self.build.clone()),
+        ];
+        own.into_iter().chain(self.census.collectors()).collect()
     }
 
     pub fn reconcile(&self, result: &Result<Action, Error>, took: Duration) {
-        let result = result.as_ref().map_or_else(Error::category, |_| "ok");
+        let result = result.as_ref().map_or_else(Error::category, |_| OK);
         self.reconciles.with_label_values(&[result]).inc();
         self.duration.observe(took.as_secs_f64());
     }
@@ -135,13 +169,14 @@ impl Metrics {
         self.watch_failures.inc();
     }
 
-    pub fn write<T>(&self, kind: &'static str, result: &Result<T, Error>) {
+    pub fn write<T>(&self, kind: Kind, result: &Result<T, Error>) {
+        let kind = kind.label();
         if let Some(cause) = result.as_ref().err().and_then(Error::conflict) {
             self.conflicts.with_label_values(&[kind, cause]).inc();
         }
         let result = match result {
-            Ok(_) => "ok",
-            Err(error) if error.is_conflict() => "conflict",
+            Ok(_) => OK,
+            Err(error) if error.is_conflict() => CONFLICT,
             Err(error) => error.category(),
         };
         self.writes.with_label_values(&[kind, result]).inc();

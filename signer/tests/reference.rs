@@ -1,26 +1,24 @@
-//! docs/signer.md names what the code has, and nothing that it has not.
+//! What is written by hand of the signer's reference names what the code has, and nothing that it has not.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
+use clap::Parser;
 use serde_json::Value;
 use signer::{
-    backend::{Cause, Effort},
-    cli,
+    backend::Effort,
+    cli::{self, Arguments},
+    config::Config,
     http::{ApiError, Code},
-    policy::Rule,
     protocol::{Block, BlockKind, Kind, Link, Network, PublicKey, View, Vote},
-    telemetry::{Audit, AuditConfig, AuditMode, Decision, Health, Identity, Metrics, Outcome, Reason},
+    telemetry::{Audit, AuditConfig, AuditMode, Decision, Identity, Metrics, Outcome, Reason},
 };
 
-const REFERENCE: &str = include_str!("../../docs/signer.md");
-
-/// The words in backquotes that begin like this.
-fn quoted(prefix: &str) -> BTreeSet<&'static str> {
-    let words = REFERENCE.split('`').skip(1).step_by(2);
-    words.filter(|word| word.starts_with(prefix)).collect()
-}
+const REFERENCE: &str = concat!(
+    include_str!("../../docs/src/reference/signer.md"),
+    include_str!("../../docs/src/reference/signer-api.md"),
+);
 
 /// First cells of the rows of the table under this header row.
 fn rows(header: &str) -> BTreeSet<&'static str> {
@@ -43,48 +41,12 @@ fn assert_named<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) {
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .collect();
     for name in names {
-        assert!(words.contains(name), "docs/signer.md does not name the {what} {name}");
+        assert!(words.contains(name), "the reference does not name the {what} {name}");
     }
 }
 
 #[test]
-fn every_variable_and_command_is_there() {
-    let command = cli::command();
-    let known: BTreeSet<String> = command
-        .get_arguments()
-        .filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()))
-        .collect();
-    let rows: BTreeSet<String> = [
-        rows("| variable | default | meaning |"),
-        rows("| variable | forbids | says |"),
-    ]
-    .iter()
-    .flatten()
-    .map(|variable| (*variable).to_owned())
-    .collect();
-    assert_eq!(rows, known);
-    let commands = rows_of_commands();
-    for subcommand in command.get_subcommands().filter(|command| command.get_name() != "help") {
-        let name = format!("signer {}", subcommand.get_name());
-        assert!(
-            commands.iter().any(|row| row.starts_with(&name)),
-            "{name} is missing in {commands:?}"
-        );
-    }
-}
-
-fn rows_of_commands() -> BTreeSet<&'static str> {
-    rows("| command | what it does |")
-}
-
-#[test]
-fn every_exit_code_and_status_is_there() {
-    let codes = [0, cli::USAGE, cli::UNAVAILABLE, cli::PERMISSION, cli::CONFIGURATION].map(|code| code.to_string());
-    assert_eq!(
-        rows("| exit code | meaning |"),
-        codes.iter().map(String::as_str).collect()
-    );
-
+fn every_status_is_there() {
     let all = [
         ApiError::Unauthorized,
         ApiError::NotFound,
@@ -118,31 +80,37 @@ fn every_exit_code_and_status_is_there() {
 }
 
 #[test]
-fn every_metric_and_label_is_there() {
-    let metrics = Metrics::new("GCP").unwrap();
-    let _backend = metrics.add_backend().unwrap();
-    metrics.show_key(&identity());
-    let text = String::from_utf8(metrics.render(&Health::default())).unwrap();
-    let names: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
-        .collect();
-    assert!(names.len() > 15, "{names:?}");
-    assert_named("metric", names.iter().copied());
-    let told = quoted("atto_signer_")
-        .into_iter()
-        .map(|name| name.split('{').next().unwrap());
-    assert_eq!(told.collect::<BTreeSet<_>>(), names);
-    assert_named("reason", Reason::LABELS.iter().copied());
-    assert_named("outcome", Outcome::LABELS.iter().copied());
-    assert_named("code", Cause::ALL.map(Cause::name));
-    for rule in Rule::ALL {
-        let row = format!("| `ATTO_SIGNER_POLICY_{}` |", rule.name());
-        let row = REFERENCE
-            .lines()
-            .find(|line| line.starts_with(&row))
-            .unwrap_or_else(|| panic!("{row} is missing"));
-        assert!(row.ends_with(&format!("| {} |", rule.complaint())), "{row}");
+fn every_default_that_the_help_states_is_the_one() {
+    let read = |more: &[String]| {
+        let own = [
+            "signer",
+            "--backend=LOCAL",
+            "--token=0123456789abcdef",
+            "--capabilities=VOTE",
+        ];
+        let key = format!("--key={}", "0".repeat(64));
+        let all = own
+            .map(str::to_owned)
+            .into_iter()
+            .chain([key])
+            .chain(more.iter().cloned());
+        let config = Config::read(&Arguments::parse_from(all)).unwrap();
+        format!("{config:?}")
+    };
+    let stated = |argument: &clap::Arg| {
+        let help = argument.get_help()?.to_string();
+        let (_, default) = help.split_once("[default: ")?;
+        let default = default.trim_end_matches(']');
+        let flag = argument.get_long()?;
+        // In words: what nobody can write as a value.
+        (!default.contains(' ')).then(|| format!("--{flag}={default}"))
+    };
+    let command = cli::command();
+    let defaults: Vec<_> = command.get_arguments().filter_map(stated).collect();
+    assert!(defaults.len() > 5, "{defaults:?}");
+    let silent = read(&[]);
+    for default in defaults {
+        assert_eq!(read(&[default]), silent);
     }
 }
 
@@ -192,6 +160,7 @@ fn every_audit_field_is_there() {
     );
     assert_eq!(owned(rows("| event | fields |")), events);
     assert_named("audit field", others.iter().map(String::as_str));
+    assert_named("outcome", Outcome::LABELS.iter().copied());
 }
 
 fn note(audit: &Audit) {

@@ -12,6 +12,7 @@ use clap::Args;
 use crate::config::ImageArgs;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
+use crate::exit;
 use crate::fence::Fence;
 use crate::progress::Progress;
 use crate::serve;
@@ -75,7 +76,7 @@ impl Failure {
 
     fn no_such_deployment(namespace: &str, name: &str) -> Self {
         let text = format!("found no Deployment {name} in namespace {namespace}; `--namespace` names another one");
-        Self::new(66, text)
+        Self::new(exit::NO_INPUT, text)
     }
 }
 
@@ -87,7 +88,12 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(if error.is_forbidden() { 77 } else { 69 }, error.to_string())
+        let code = if error.is_forbidden() {
+            exit::PERMISSION
+        } else {
+            exit::UNAVAILABLE
+        };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -106,7 +112,7 @@ impl Subject {
             images,
         } = arguments;
         let client = serve::client(&Progress::default(), &Fence::open()).await;
-        let client = client.map_err(|error| Failure::new(69, format!("{error:#}")))?;
+        let client = client.map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))?;
         let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         Ok(Self {
             context: snapshot::context(client, images.into(), &namespace).await?,

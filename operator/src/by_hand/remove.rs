@@ -6,6 +6,7 @@ use super::{DeploymentArgs, Failure, Subject};
 use crate::controller::apply::removal;
 use crate::controller::error::Error;
 use crate::controller::observe;
+use crate::exit;
 
 const ATTEMPTS: usize = 5;
 
@@ -31,7 +32,7 @@ pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
                 "SignerBinding {binding} is for Deployment {name} and would put the signer back; set its spec.deletionPolicy to Remove and delete it: \
                  kubectl --namespace {namespace} delete signerbinding {binding}"
             );
-            return Err(Failure::new(78, text));
+            return Err(Failure::new(exit::CONFIGURATION, text));
         }
         match removal::leave(&context, &live).await {
             Ok(removed) if !removed.changed => {
@@ -51,7 +52,7 @@ pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
         }
     }
     let text = format!("Deployment {namespace}/{name} changes all the time; nothing was lost, try again");
-    Err(Failure::new(75, text))
+    Err(Failure::new(exit::AGAIN, text))
 }
 
 /// The guard lets the operator through, and nobody else.
@@ -59,7 +60,7 @@ fn refused(error: Error, namespace: &str, name: &str) -> Failure {
     let is_guarded = error.to_string().contains("without its signer");
     let mut failure = Failure::from(error);
     if is_guarded {
-        failure.code = 77;
+        failure.code = exit::PERMISSION;
         failure.text = format!(
             "{failure}\nThe guard lets only the operator do this: kubectl exec --namespace OPERATOR_NAMESPACE deployment/signer-operator -- \
              operator remove --namespace {namespace} deployment/{name}"

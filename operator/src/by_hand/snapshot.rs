@@ -21,6 +21,7 @@ use super::Failure;
 use crate::controller::apply::rollouts::Rollouts;
 use crate::controller::context::{Context, Watched, deadline};
 use crate::controller::validate::Settings;
+use crate::exit;
 use crate::telemetry::Metrics;
 
 /// A reconcile's context as of now, for this namespace.
@@ -34,7 +35,7 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
         ListParams::default().labels(DEPLOYMENT_LABEL),
     );
     let (bindings, pods) = (bindings.await?, pods.await?);
-    let metrics = Metrics::new().map_err(|error| Failure::new(70, error.to_string()))?;
+    let metrics = Metrics::new().map_err(|error| Failure::new(exit::SOFTWARE, error.to_string()))?;
     let recorder = Recorder::new(client.clone(), Reporter::from(FIELD_MANAGER));
     Ok(Context::new(
         client,

@@ -23,22 +23,32 @@ pub enum Error {
     Undecodable(String, String),
 }
 
-impl Error {
-    /// All that [`Self::category`] gives.
-    pub const CATEGORIES: [&str; 6] = ["request", "deadline", "encode", "not_synced", "changed", "undecodable"];
+const REQUEST: &str = "request";
+const DEADLINE: &str = "deadline";
+const ENCODE: &str = "encode";
+const NOT_SYNCED: &str = "not_synced";
+const CHANGED: &str = "changed";
+const UNDECODABLE: &str = "undecodable";
 
-    /// All that [`Self::conflict`] gives.
-    pub const CONFLICTS: [&str; 2] = ["field", "object"];
+const FIELD: &str = "field";
+const OBJECT: &str = "object";
+
+impl Error {
+    /// All that [`Self::category`] says.
+    pub const CATEGORIES: [&'static str; 6] = [REQUEST, DEADLINE, ENCODE, NOT_SYNCED, CHANGED, UNDECODABLE];
+
+    /// All that [`Self::conflict`] says.
+    pub const CONFLICTS: [&'static str; 2] = [FIELD, OBJECT];
 
     /// A finite name for metrics.
     pub fn category(&self) -> &'static str {
         match self {
-            Self::Request { .. } => "request",
-            Self::Deadline { .. } => "deadline",
-            Self::Encode(_) => "encode",
-            Self::NotSynced(_) => "not_synced",
-            Self::Changed(_) => "changed",
-            Self::Undecodable(..) => "undecodable",
+            Self::Request { .. } => REQUEST,
+            Self::Deadline { .. } => DEADLINE,
+            Self::Encode(_) => ENCODE,
+            Self::NotSynced(_) => NOT_SYNCED,
+            Self::Changed(_) => CHANGED,
+            Self::Undecodable(..) => UNDECODABLE,
         }
     }
 
@@ -71,7 +81,7 @@ impl Error {
         let status = self.response().filter(|status| status.is_conflict())?;
         let mut causes = status.details.iter().flat_map(|details| &details.causes);
         let is_of_a_field = causes.any(|cause| cause.reason == "FieldManagerConflict");
-        Some(if is_of_a_field { "field" } else { "object" })
+        Some(if is_of_a_field { FIELD } else { OBJECT })
     }
 }
 

@@ -11,6 +11,7 @@ use kube::Client;
 
 use crate::controller::context::deadline;
 use crate::controller::error::Error;
+use crate::exit;
 use crate::scope::Scope;
 
 /// Native sidecars are on by default from this minor version of Kubernetes 1 on.
@@ -37,9 +38,9 @@ impl Verdict {
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Ok | Self::Warning => 0,
-            Self::Unavailable => 69,
-            Self::Denied => 77,
-            Self::Unfit => 78,
+            Self::Unavailable => exit::UNAVAILABLE,
+            Self::Denied => exit::PERMISSION,
+            Self::Unfit => exit::CONFIGURATION,
         }
     }
 }

@@ -20,40 +20,45 @@ pub struct Arguments {
     /// Port of the signing API [default: 9090]
     #[arg(long, env = "ATTO_SIGNER_PORT", hide_env_values = true)]
     pub port: Option<OsString>,
-    /// Where the signing API listens: `localhost` (both loopback addresses) or an IP address [default: all addresses]
+    /// Where the signing API listens: `localhost` (127.0.0.1 and, where there is one, ::1) or an IP address [default: all
+    /// addresses, with a warning]
     #[arg(long, env = "ATTO_SIGNER_ADDRESS", hide_env_values = true)]
     pub address: Option<OsString>,
-    /// The token that requests have to carry
+    /// The token that requests have to carry, this or the next required; fewer than 16 bytes are warned about
     #[arg(long, env = "ATTO_SIGNER_TOKEN", hide_env_values = true)]
     pub token: Option<OsString>,
-    /// A file with the tokens of which requests have to carry one, one on each line; may change at any time
+    /// Instead of `ATTO_SIGNER_TOKEN`: a file with one token on each line, all of them accepted; may change at any time
     #[arg(long, env = "ATTO_SIGNER_TOKEN_FILE", hide_env_values = true)]
     pub token_file: Option<OsString>,
-    /// What may be signed: some of BLOCK, CHALLENGE, VOTE, separated by commas
+    /// What may be signed, required: some of `BLOCK`, `CHALLENGE`, `VOTE`, separated by commas, in any case; a voter has
+    /// `CHALLENGE,VOTE`
     #[arg(long, env = "ATTO_SIGNER_CAPABILITIES", hide_env_values = true)]
     pub capabilities: Option<OsString>,
-    /// The public key (hexadecimal or atto://) without which the signer does not start
+    /// The only key to start with: 64 hexadecimal digits or an `atto://` address
     #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
     pub expected_public_key: Option<OsString>,
-    /// GCP: how long a request may take before it is answered with 429 [default: 900ms]
+    /// GCP: from the head of a request to its answer, 50ms to 30s; then it is answered with 429. The node gives up after
+    /// 1 s [default: 900ms]
     #[arg(long, env = "ATTO_SIGNER_DEADLINE", hide_env_values = true)]
     pub deadline: Option<OsString>,
-    /// GCP: how long a missing permission or key is waited for at the start [default: 10m]
+    /// GCP: how long `PERMISSION_DENIED` and `NOT_FOUND` are waited out at the start, 0s to 24h; then the signer ends with
+    /// 77 [default: 10m]
     #[arg(long, env = "ATTO_SIGNER_STARTUP_TIMEOUT", hide_env_values = true)]
     pub startup_timeout: Option<OsString>,
-    /// Worker threads of the signing API [default: 2]
+    /// Worker threads of the signing API, 1 to 64 [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
     pub threads: Option<OsString>,
     #[command(flatten)]
     pub policy: PolicyArguments,
-    /// What is written down, as lines of JSON: decisions (all but signed votes, which are one line a minute), all or off
-    /// [default: decisions]
+    /// What the audit trail holds, as lines of JSON: `decisions` (all but signed votes, which are one line a minute), `all`
+    /// or `off` [default: decisions]
     #[arg(long, env = "ATTO_SIGNER_AUDIT", hide_env_values = true)]
     pub audit: Option<OsString>,
-    /// Where it is written down; may be moved away at any time [default: the standard output stream]
+    /// The file of the audit trail, made where it is missing; may be moved away at any time [default: the standard output
+    /// stream]
     #[arg(long, env = "ATTO_SIGNER_AUDIT_FILE", hide_env_values = true)]
     pub audit_file: Option<OsString>,
-    /// How much is logged: off, error, warn, info, debug or trace [default: info]
+    /// How much is logged, to the standard error stream: `off`, `error`, `warn`, `info`, `debug` or `trace` [default: info]
     #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
     pub log: Option<OsString>,
 }
@@ -61,16 +66,17 @@ pub struct Arguments {
 /// Where the key is.
 #[derive(Args)]
 pub struct KeyArguments {
-    /// Where the key is: GCP or LOCAL
+    /// Where the key is, required: `GCP` or `LOCAL`, in any case
     #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true)]
     pub backend: Option<OsString>,
-    /// GCP: the name of the key version; LOCAL: the private key, 64 hexadecimal digits
+    /// GCP, required: `projects/…/locations/…/keyRings/…/cryptoKeys/…/cryptoKeyVersions/…`; LOCAL, this or the next
+    /// required: the private key, 64 hexadecimal digits
     #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true)]
     pub key: Option<OsString>,
-    /// LOCAL: a file that holds the private key
+    /// LOCAL, instead of `ATTO_SIGNER_KEY`: a file that holds the private key, with or without a line end
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
     pub key_file: Option<OsString>,
-    /// GCP: another address of KMS; plain http on loopback goes without credentials, for tests
+    /// GCP, for tests: another address of KMS; plain `http` on loopback goes without credentials, anything else is `https`
     #[arg(long, env = "ATTO_SIGNER_GCP_ENDPOINT", hide_env_values = true)]
     pub gcp_endpoint: Option<OsString>,
 }
@@ -78,43 +84,44 @@ pub struct KeyArguments {
 /// Where health, metrics and information are.
 #[derive(Args)]
 pub struct ManagementArguments {
-    /// Port of health and metrics [default: 9091]
+    /// Port of health, metrics and information; another one than `ATTO_SIGNER_PORT` [default: 9091]
     #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_PORT", hide_env_values = true)]
     pub management_port: Option<OsString>,
-    /// Where health and metrics listen: `localhost` or an IP address [default: all addresses]
+    /// Where that port listens: `localhost` or an IP address [default: all addresses]
     #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_ADDRESS", hide_env_values = true)]
     pub management_address: Option<OsString>,
 }
 
 /// What is forbidden beyond kinds and key.
 #[derive(Args)]
+#[command(next_help_heading = "Policy: each forbids what its line says, and is off unless set")]
 pub struct PolicyArguments {
-    /// Blocks: only of these networks, some of LIVE, BETA, DEV, LOCAL, separated by commas
+    /// Blocks of other networks than these: some of `LIVE`, `BETA`, `DEV`, `LOCAL`, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_NETWORKS", hide_env_values = true)]
     pub policy_networks: Option<OsString>,
-    /// Blocks: only of these types, some of OPEN, RECEIVE, SEND, CHANGE, separated by commas
+    /// Blocks of other types than these: some of `OPEN`, `RECEIVE`, `SEND`, `CHANGE`, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_BLOCK_TYPES", hide_env_values = true)]
     pub policy_block_types: Option<OsString>,
-    /// Blocks: no SEND of more than this, in raw units
+    /// A `SEND` of more than this, in raw units
     #[arg(long, env = "ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", hide_env_values = true)]
     pub policy_max_amount_per_send: Option<OsString>,
-    /// Blocks: no SEND to others than these addresses, at most 64, separated by commas
+    /// A `SEND` to others than these: at most 64 `atto://` addresses or public keys, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", hide_env_values = true)]
     pub policy_allowed_receivers: Option<OsString>,
-    /// Blocks: OPEN and CHANGE only with this representative
+    /// An `OPEN` or `CHANGE` with another representative than this address or public key
     #[arg(long, env = "ATTO_SIGNER_POLICY_REPRESENTATIVE", hide_env_values = true)]
     pub policy_representative: Option<OsString>,
-    /// Votes: only with a timestamp this near to now, such as 60s; final votes always
+    /// Votes with a timestamp further from now than this, 1s to 24h; final votes pass
     #[arg(long, env = "ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", hide_env_values = true)]
     pub policy_vote_time_window: Option<OsString>,
-    /// Challenges: only those that start with this text
+    /// Challenges that do not start with this text, at most 256 characters
     #[arg(long, env = "ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX", hide_env_values = true)]
     pub policy_challenge_uri_prefix: Option<OsString>,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Asks a running signer for its health: exits with 0, or with 69 and the reason
+    /// Asks a running signer for its liveness: exits with 0, or with 69 and the reason; for images without a shell
     Healthcheck {
         /// Ask whether it is ready, not only whether it is alive
         #[arg(long)]
@@ -122,12 +129,13 @@ pub enum Command {
         #[command(flatten)]
         management: ManagementArguments,
     },
-    /// Prints the public key and the address
+    /// Prints the public key and the address of the key
     PublicKey {
         #[command(flatten)]
         key: KeyArguments,
     },
-    /// Tries everything that signing needs, a line each, and tells how long ten signatures take
+    /// Tries credentials, permissions, the key's algorithm and checksum, the expected key and ten signatures, a line each,
+    /// with their median and worst time; the first that fails is told with its remedy
     Preflight {
         #[command(flatten)]
         key: KeyArguments,

@@ -25,6 +25,18 @@ pub const PERMISSION: u8 = 77;
 /// A setting is wrong (`EX_CONFIG`).
 pub const CONFIGURATION: u8 = 78;
 
+/// All of them and 0, each with when it is, for people.
+pub const EXIT_CODES: [(u8, &str); 5] = [
+    (0, "ended as it was told to"),
+    (USAGE, "the command line was not understood"),
+    (UNAVAILABLE, "what was asked for is not there now"),
+    (PERMISSION, "Google refuses the permission, or knows no such key"),
+    (
+        CONFIGURATION,
+        "a setting is wrong, the key is not the expected one, or a port or the audit file is not to be had",
+    ),
+];
+
 /// Runs the program with this command line, and says what it exits with.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = match command().try_get_matches_from(arguments) {

@@ -83,9 +83,9 @@ impl BackendMetrics {
             signing_durations,
             attempts: counter(
                 "atto_signer_backend_attempts_total",
-                "Attempts to have something signed, sent to the backend.",
+                "Attempts to have something signed, self-tests among them; those not yet counted as calls are under way.",
             )?,
-            cache_hits: counter("atto_signer_cache_hits_total", "Signatures answered from the cache.")?,
+            cache_hits: counter("atto_signer_cache_hits_total", "Signatures that were there already.")?,
             joined: counter(
                 "atto_signer_joined_total",
                 "Requests that joined a call for the same hash.",
@@ -97,8 +97,14 @@ impl BackendMetrics {
                 "atto_signer_breaker_open",
                 "1 while the backend fails for all and is only probed.",
             )?,
-            at_backend: gauge("atto_signer_backend_hashes", "Hashes at the backend, of at most 100.")?,
-            waiting: gauge("atto_signer_waiting_hashes", "Hashes that wait for the backend.")?,
+            at_backend: gauge(
+                "atto_signer_backend_hashes",
+                "Hashes at the backend, of at most 100, as of the last half second.",
+            )?,
+            waiting: gauge(
+                "atto_signer_waiting_hashes",
+                "Hashes that wait for the backend, as of the last half second.",
+            )?,
             signings: Series::new(&calls, "AsymmetricSign")?,
             public_keys: Series::new(&calls, "GetPublicKey")?,
         })

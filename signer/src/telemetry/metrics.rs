@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    TextEncoder, proto::MetricFamily,
 };
 
 use super::{BackendMetrics, Health, Identity, Requests};
@@ -118,7 +118,7 @@ impl Metrics {
         let signatures = IntCounterVec::new(
             Opts::new(
                 "atto_signer_signatures_total",
-                "Signing requests with the right token, by kind and outcome.",
+                "Signing requests with the right token, by kind and outcome: refused is final for the node, failed is sent again.",
             ),
             &["kind", "outcome"],
         )?;
@@ -138,11 +138,14 @@ impl Metrics {
             &["reason"],
         )?;
         let build = IntGaugeVec::new(
-            Opts::new("atto_signer_build_info", "Always 1."),
+            Opts::new(
+                "atto_signer_build_info",
+                "The version that runs, and its backend; always 1.",
+            ),
             &["version", "backend"],
         )?;
         let key = IntGaugeVec::new(
-            Opts::new("atto_signer_key_info", "Always 1, once the key has proven itself."),
+            Opts::new("atto_signer_key_info", "The key, once it has proven itself; always 1."),
             &["public_key", "address"],
         )?;
         registry.register(Box::new(key.clone()))?;
@@ -214,12 +217,17 @@ impl Metrics {
         self.refusals[reason as usize].inc();
     }
 
-    /// Prometheus text, with this state of health.
-    pub fn render(&self, health: &Health) -> Vec<u8> {
+    /// All that there is now, with this state of health.
+    pub fn gather(&self, health: &Health) -> Vec<MetricFamily> {
         self.backend_up.set(health.is_ready().into());
         self.client_up.set(health.client_fault().is_none().into());
+        self.registry.gather()
+    }
+
+    /// The same as Prometheus text.
+    pub fn render(&self, health: &Health) -> Vec<u8> {
         let mut text = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+        if let Err(error) = TextEncoder::new().encode(&self.gather(health), &mut text) {
             tracing::error!("the metrics cannot be written: {error}");
         }
         text

@@ -97,7 +97,7 @@ impl Requests {
             all: Arc::default(),
             summary: desc(
                 "http_server_requests_seconds",
-                "Requests to the signing API, from head to answer.",
+                "Requests to the signing API, from head to answer, named as the Kotlin signer names them.",
             )?,
             slowest: desc(
                 "http_server_requests_seconds_max",

@@ -1,5 +1,5 @@
-//! Writes what is made from the chart. `generate`: its README and `charts/install.yaml`; `generate schemas`: kubeconform's, from an
-//! API server that it starts; `generate snapshots`: what helm-unittest compares with.
+//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install.yaml` and the pages of the reference;
+//! `generate schemas`: kubeconform's, from an API server that it starts; `generate snapshots`: what helm-unittest compares with.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 use tests::chart::{self, generated, schemas};
-use tests::{ControlPlane, assets, workspace};
+use tests::{ControlPlane, assets, reference, workspace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
 }
 
 async fn files() -> Result<()> {
-    for path in generated::write().await? {
+    for path in generated::write().await?.into_iter().chain(reference::write()?) {
         say(&path);
     }
     Ok(())

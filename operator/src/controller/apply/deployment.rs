@@ -13,6 +13,7 @@ use super::super::observe;
 use super::super::render::{self, Rendered};
 use super::super::validate::Refusal;
 use super::{Written, conflict, diff};
+use crate::telemetry::Kind;
 
 /// How often an apply is sent once more because the Deployment's status has moved.
 const TRIES_AGAIN: u32 = 4;
@@ -200,7 +201,7 @@ async fn patch_once(
     parameters.force = force;
     let patch = Patch::Apply(body);
     let result = deadline("apply the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    context.metrics.write("Deployment", &result);
+    context.metrics.write(Kind::Deployment, &result);
     serde_json::to_value(result?)
         .map(LiveDeployment::new)
         .map_err(Error::Encode)

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::super::context::{Context, deadline};
 use super::super::error::Error;
 use super::super::observe::{has_finalizer, removes};
+use crate::telemetry::Kind;
 
 /// Adds or removes the finalizer as the binding's policy asks. A binding that injects nothing has nothing to remove, and
 /// gets none; nor does one whose finalizer nobody may be allowed to drop.
@@ -68,7 +69,7 @@ async fn patch(context: &Context, binding: &SignerBinding, mut operations: Value
         ..PatchParams::default()
     };
     let result = deadline("write the finalizer", api.patch(&name, &parameters, &patch)).await;
-    context.metrics.write("SignerBinding", &result);
+    context.metrics.write(Kind::SignerBinding, &result);
     match result {
         Ok(_) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),

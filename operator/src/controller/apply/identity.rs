@@ -12,6 +12,7 @@ use super::super::live::LiveDeployment;
 use super::super::observe::{self, Observed};
 use super::super::validate::{self, Identity, Refusal};
 use super::{conflict, deployment};
+use crate::telemetry::Kind;
 
 /// Annotates the account of this Deployment as the binding asks; takes the annotation away where it asks for none any
 /// more.
@@ -116,6 +117,6 @@ async fn patch(context: &Context, body: &Value, force: bool) -> Result<(), Error
         api.patch_metadata(text("name"), &parameters, &patch),
     )
     .await;
-    context.metrics.write("ServiceAccount", &result);
+    context.metrics.write(Kind::ServiceAccount, &result);
     result.map(drop)
 }

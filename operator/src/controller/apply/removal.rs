@@ -10,6 +10,7 @@ use super::super::observe;
 use super::super::render;
 use super::super::validate::Target;
 use super::{conflict, deployment, identity, service};
+use crate::telemetry::Kind;
 
 mod leftovers;
 #[cfg(test)]
@@ -93,7 +94,7 @@ async fn clear(context: &Context, live: &LiveDeployment, mut operations: Vec<Val
     };
     let patch = Patch::<()>::Json(body);
     let result = deadline("restore the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    context.metrics.write("Deployment", &result);
+    context.metrics.write(Kind::Deployment, &result);
     match result {
         Ok(_) => Ok(()),
         Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {

@@ -13,6 +13,7 @@ use super::super::error::Error;
 use super::super::live::LiveDeployment;
 use super::super::status::{Notice, Report};
 use super::Applied;
+use crate::telemetry::Kind;
 
 /// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands.
 ///
@@ -53,7 +54,7 @@ async fn status(context: &Context, binding: &SignerBinding, status: &SignerBindi
         api.patch_status(&name, &parameters, &Patch::Apply(&body)),
     )
     .await;
-    context.metrics.write("SignerBinding", &result);
+    context.metrics.write(Kind::SignerBinding, &result);
     match result {
         Ok(_) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),
@@ -91,7 +92,7 @@ pub async fn tell(context: &Context, binding: &SignerBinding, live: Option<&Live
             secondary: related.cloned(),
         };
         let result = deadline("write an Event", context.recorder.publish(&event, about)).await;
-        context.metrics.write("Event", &result);
+        context.metrics.write(Kind::Event, &result);
         if let Err(error) = result {
             tracing::warn!(%error, reason = notice.reason, "an Event was lost");
         }

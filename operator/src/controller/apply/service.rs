@@ -12,6 +12,7 @@ use super::super::render::names::service_name;
 use super::super::render::{self, Rendered};
 use super::super::validate::{Refusal, Target};
 use super::{conflict, deployment};
+use crate::telemetry::Kind;
 
 pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Refusal>, Error> {
     if render::service_is_intact(live, rendered) {
@@ -57,7 +58,7 @@ async fn patch(context: &Context, api: &Api<DynamicObject>, body: &Value, force:
     let name = body["metadata"]["name"].as_str().unwrap_or_default();
     let patch = Patch::Apply(body);
     let result = deadline("apply the Service", api.patch(name, &parameters, &patch)).await;
-    context.metrics.write("Service", &result);
+    context.metrics.write(Kind::Service, &result);
     result
 }
 
@@ -85,7 +86,7 @@ pub async fn delete(context: &Context, target: &Target) -> Result<(), Error> {
         ..DeleteParams::default()
     };
     let result = deadline("delete the Service", api.delete(&name, &parameters)).await;
-    context.metrics.write("Service", &result);
+    context.metrics.write(Kind::Service, &result);
     match result {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),

@@ -2,7 +2,6 @@
 
 use crds::conditions::{reasons, types};
 use crds::{SignerBindingStatus, TargetStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::shorten;
 use super::target::Reported;
@@ -22,6 +21,42 @@ pub struct Notice {
     pub note: String,
 }
 
+/// What is told of a write to a Deployment, on it and on its binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToldOfWrite {
+    pub reason: &'static str,
+    pub is_warning: bool,
+    pub action: &'static str,
+    pub note: &'static str,
+}
+
+const INJECTION: ToldOfWrite = ToldOfWrite {
+    reason: reasons::INJECTED,
+    is_warning: false,
+    action: "Inject",
+    note: "wrote the signer and the node's variables into the pod template",
+};
+const REPAIR: ToldOfWrite = ToldOfWrite {
+    reason: "DriftRepaired",
+    is_warning: true,
+    action: "Repair",
+    note: "put back the injected signer, which somebody had changed",
+};
+const REMOVAL: ToldOfWrite = ToldOfWrite {
+    reason: "Removed",
+    is_warning: false,
+    action: "Remove",
+    note: "took the signer and the node's variables out of the pod template",
+};
+const REMOVAL_IN_PART: ToldOfWrite = ToldOfWrite {
+    is_warning: true,
+    note: "the binding lets the Deployment go, but another manager's manifest carries parts of the signer, which stay: remove them there",
+    ..REMOVAL
+};
+
+/// All of them.
+pub const TOLD_OF_WRITES: [ToldOfWrite; 4] = [REPAIR, INJECTION, REMOVAL, REMOVAL_IN_PART];
+
 /// The API server's bound on a note.
 const LONGEST_NOTE: usize = 1000;
 
@@ -36,7 +71,7 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[
         if before.is_some_and(|before| before.status == condition.status && before.reason == condition.reason) {
             continue;
         }
-        if is_told(condition) {
+        if is_told(&condition.type_, &condition.status, &condition.reason) {
             notices.push(Notice {
                 deployment: only.clone(),
                 is_on_binding: true,
@@ -90,43 +125,31 @@ fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<N
 
 /// What to tell about a removal; nothing if there was nothing to remove.
 pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
-    let note = match removed {
-        Removed { kept: true, .. } => {
-            "the binding lets the Deployment go, but another manager's manifest carries parts of the signer, which stay: remove them there"
-        }
-        Removed { changed: true, .. } => "took the signer and the node's variables out of the pod template",
+    let told = match removed {
+        Removed { kept: true, .. } => REMOVAL_IN_PART,
+        Removed { changed: true, .. } => REMOVAL,
         Removed { .. } => return None,
     };
-    Some(Notice {
-        deployment: Some(deployment.to_owned()),
-        is_on_binding: true,
-        is_warning: removed.kept,
-        reason: "Removed".to_owned(),
-        action: "Remove",
-        note: note.to_owned(),
-    })
+    Some(of_told(deployment, told))
 }
 
 fn of_write(deployment: &str, written: Written) -> Option<Notice> {
     match written {
         Written::Nothing => None,
         Written::Removal(removed) => removal_notice(deployment, removed),
-        Written::Repair => Some(Notice {
-            deployment: Some(deployment.to_owned()),
-            is_on_binding: true,
-            is_warning: true,
-            reason: "DriftRepaired".to_owned(),
-            action: "Repair",
-            note: "put back the injected signer, which somebody had changed".to_owned(),
-        }),
-        Written::Injection => Some(Notice {
-            deployment: Some(deployment.to_owned()),
-            is_on_binding: true,
-            is_warning: false,
-            reason: reasons::INJECTED.to_owned(),
-            action: "Inject",
-            note: "wrote the signer and the node's variables into the pod template".to_owned(),
-        }),
+        Written::Repair => Some(of_told(deployment, REPAIR)),
+        Written::Injection => Some(of_told(deployment, INJECTION)),
+    }
+}
+
+fn of_told(deployment: &str, told: ToldOfWrite) -> Notice {
+    Notice {
+        deployment: Some(deployment.to_owned()),
+        is_on_binding: true,
+        is_warning: told.is_warning,
+        reason: told.reason.to_owned(),
+        action: told.action,
+        note: told.note.to_owned(),
     }
 }
 
@@ -139,15 +162,15 @@ const FOLLOWS: [&str; 5] = [
     reasons::PROGRESSING,
 ];
 
-/// Whether a condition is worth an Event.
-fn is_told(condition: &Condition) -> bool {
-    let is_true = condition.status == "True";
-    match condition.type_.as_str() {
-        types::ROLLED_OUT => is_true || !FOLLOWS.contains(&condition.reason.as_str()),
+/// Whether a condition that becomes like this is worth an Event.
+pub fn is_told(condition: &str, status: &str, reason: &str) -> bool {
+    let is_true = status == "True";
+    match condition {
+        types::ROLLED_OUT => is_true || !FOLLOWS.contains(&reason),
         types::READY | types::RECONCILING | types::STALLED => false,
         // Also when it is true again: somebody was told that it was not.
-        types::SIGNING => condition.status != "Unknown",
+        types::SIGNING => status != "Unknown",
         types::UPDATE_AVAILABLE => is_true,
-        _ => condition.status == "False" && !FOLLOWS.contains(&condition.reason.as_str()),
+        _ => status == "False" && !FOLLOWS.contains(&reason),
     }
 }

@@ -18,7 +18,7 @@ use super::apply::{Applied, Written};
 use super::observe::Observed;
 use super::validate::{Refusal, Verdict};
 
-pub use events::{Notice, removal_notice};
+pub use events::{Notice, TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
 
 /// The schema's bound on `status.targets`.
 const MOST_TARGETS: usize = 256;
@@ -161,6 +161,10 @@ fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
 fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: Option<i64>, now: &Time) -> Condition {
     let status = state.truth.as_str();
     let reason = state.refusal.reason;
+    debug_assert!(
+        crds::occurrences::may_stand(type_, status, reason),
+        "{type_}={status} must not have the reason {reason}, see crds::occurrences"
+    );
     let before = old
         .conditions
         .iter()

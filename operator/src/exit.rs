@@ -1,0 +1,63 @@
+//! What the program exits with, as sysexits has it.
+
+/// The command line was not understood (`EX_USAGE`).
+pub const USAGE: u8 = 64;
+/// What was given to it cannot be (`EX_DATAERR`).
+pub const DATA: u8 = 65;
+/// There is no such Deployment (`EX_NOINPUT`).
+pub const NO_INPUT: u8 = 66;
+/// The API server cannot be asked (`EX_UNAVAILABLE`).
+pub const UNAVAILABLE: u8 = 69;
+/// It could not start, or a defect (`EX_SOFTWARE`).
+pub const SOFTWARE: u8 = 70;
+/// Its output could not be written (`EX_IOERR`).
+pub const OUTPUT: u8 = 74;
+/// Another try is worth it (`EX_TEMPFAIL`).
+pub const AGAIN: u8 = 75;
+/// A permission is missing (`EX_NOPERM`).
+pub const PERMISSION: u8 = 77;
+/// Cluster or bindings are not as they must be (`EX_CONFIG`).
+pub const CONFIGURATION: u8 = 78;
+
+/// All of them and 0, each with when it is, for people.
+pub const ALL: [(u8, &str); 10] = [
+    (0, "done; `operator run`: ended as it was told to"),
+    (USAGE, "the command line was not understood"),
+    (
+        DATA,
+        "`operator render`: a file is wrong, or the Deployment would be refused",
+    ),
+    (
+        NO_INPUT,
+        "`operator explain`, `operator remove`: there is no such Deployment",
+    ),
+    (UNAVAILABLE, "the API server cannot be asked"),
+    (
+        SOFTWARE,
+        "`operator run` could not start, or a defect; the last line says why",
+    ),
+    (OUTPUT, "the output could not be written"),
+    (
+        AGAIN,
+        "`operator run`: the Lease was lost, start it again; `operator remove`: the Deployment changes all the time, try again",
+    ),
+    (
+        PERMISSION,
+        "the API server refuses a permission, or the guard refuses `operator remove`",
+    ),
+    (
+        CONFIGURATION,
+        "`operator preflight`: the cluster lacks something; `operator remove`: a SignerBinding is for the Deployment",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_told_once_and_in_order() {
+        let codes = ALL.map(|(code, _)| code);
+        assert!(codes.is_sorted_by(|one, other| one < other), "{codes:?}");
+    }
+}

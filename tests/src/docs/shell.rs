@@ -1,0 +1,179 @@
+//! What stands behind a fence, and which commands a block of that kind may hold.
+
+use super::Block;
+
+/// Where a block of commands can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Anywhere: a test runs it.
+    Anywhere,
+    /// Where there is an account of a cloud, or a tool of others.
+    Cloud,
+    /// Where pods run.
+    Pods,
+    /// On the machine of somebody who builds this repository.
+    Machine,
+}
+
+/// What stands behind the fences of blocks that hold no commands.
+const OTHERS: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
+
+/// What may stand behind a pipe.
+const FILTERS: [&str; 6] = ["base64", "grep", "head", "jq", "sort", "tail"];
+
+impl Kind {
+    fn of(info: &str) -> Option<Self> {
+        match info {
+            "sh" => Some(Self::Anywhere),
+            "sh,cloud" => Some(Self::Cloud),
+            "sh,pods" => Some(Self::Pods),
+            "sh,machine" => Some(Self::Machine),
+            _ => None,
+        }
+    }
+
+    fn allows(self, words: &[&str]) -> bool {
+        let [program, arguments @ ..] = words else { return true };
+        match self {
+            Self::Anywhere => true,
+            Self::Cloud => ["argocd", "docker", "flux", "gcloud"].contains(program),
+            Self::Pods => {
+                let asks_a_pod = |word: &&str| ["exec", "logs", "port-forward"].contains(word);
+                *program == "curl" || (*program == "kubectl" && arguments.iter().any(asks_a_pod))
+            }
+            Self::Machine => *program == "make",
+        }
+    }
+}
+
+impl Block {
+    /// Where it can be run; `None` if it holds no commands.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::of(&self.info)
+    }
+
+    /// What is wrong with its fence, or with what it holds.
+    pub fn complaint(&self) -> Option<String> {
+        let Some(kind) = self.kind() else {
+            let expected = "sh (run by a test), sh,cloud, sh,pods, sh,machine";
+            let is_known = OTHERS.contains(&self.info.as_str());
+            return (!is_known).then(|| {
+                format!(
+                    "the fence says {:?}, expected {expected} or one of {}",
+                    self.info,
+                    OTHERS.join(", ")
+                )
+            });
+        };
+        let strangers = commands(&self.text()).into_iter().filter(|command| {
+            let words: Vec<_> = command
+                .words
+                .split_whitespace()
+                .skip_while(|word| is_assignment(word))
+                .collect();
+            let is_filter = command.is_piped && words.first().is_some_and(|program| FILTERS.contains(program));
+            !is_filter && !kind.allows(&words)
+        });
+        let strangers: Vec<_> = strangers.map(|command| command.words).collect();
+        (!strangers.is_empty()).then(|| {
+            format!(
+                "`{}` does not belong into a block {}",
+                strangers.join("`, `"),
+                self.info
+            )
+        })
+    }
+}
+
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map(|(name, _)| name);
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(|one| one == '_' || one.is_ascii_alphanumeric()))
+}
+
+/// A program with its arguments.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Command {
+    words: String,
+    /// Whether it reads what another one writes.
+    is_piped: bool,
+}
+
+/// What a script starts, one after the other. Here-documents and substitutions are not looked into.
+fn commands(script: &str) -> Vec<Command> {
+    let joined = script.replace("\\\n", " ");
+    let mut found = vec![Command::default()];
+    let mut quote = None;
+    let mut in_comment = false;
+    let mut before = '\n';
+    for character in joined.chars() {
+        in_comment &= character != '\n';
+        in_comment |= character == '#' && quote.is_none() && before.is_whitespace();
+        match (quote, character) {
+            _ if in_comment => {}
+            (None, '\n' | ';' | '|' | '&') if before != '>' => found.push(Command {
+                words: String::new(),
+                is_piped: character == '|' && before != '|',
+            }),
+            _ => {
+                if let Some(command) = found.last_mut() {
+                    command.words.push(character);
+                }
+                quote = match quote {
+                    None if ['\'', '"'].contains(&character) => Some(character),
+                    Some(open) if open == character => None,
+                    other => other,
+                };
+            }
+        }
+        before = character;
+    }
+    for command in &mut found {
+        command.words = command.words.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    found.retain(|command| !command.words.is_empty());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Page;
+    use super::*;
+
+    fn complaint(info: &str, text: &str) -> Option<String> {
+        let page = Page::parse("x.md", &format!("```{info}\n{text}\n```\n"));
+        page.blocks.first().and_then(Block::complaint)
+    }
+
+    #[test]
+    fn a_script_is_taken_apart_outside_of_quotes() {
+        let script = "a 'b; c' \\\n  d # e; f\ng | h && i & # j\n";
+        let found: Vec<_> = commands(script)
+            .into_iter()
+            .map(|one| (one.words, one.is_piped))
+            .collect();
+        let expected = [("a 'b; c' d", false), ("g", false), ("h", true), ("i", false)];
+        assert_eq!(found, expected.map(|(words, is_piped)| (words.to_owned(), is_piped)));
+    }
+
+    #[test]
+    fn a_block_that_no_test_runs_holds_nothing_that_one_could() {
+        for (info, text) in [
+            ("sh,cloud", "gcloud kms keys list | grep voter"),
+            ("sh,pods", "kubectl --namespace atto logs deployment/x"),
+            ("sh,machine", "BENCH=scale make bench # long"),
+            ("sh", "anything at all"),
+            ("yaml", "a: b"),
+        ] {
+            assert_eq!(complaint(info, text), None, "{info}");
+        }
+        for (info, text) in [
+            ("sh,cloud", "gcloud x; kubectl apply -f y"),
+            ("sh,pods", "kubectl get pods"),
+            ("sh,machine", "cargo build"),
+            ("bash", "ls"),
+            ("", "out"),
+        ] {
+            assert!(complaint(info, text).is_some(), "{info}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The Events that the operator writes.
+
+use std::collections::BTreeMap;
+
+use crds::conditions::reasons;
+use crds::occurrences;
+use operator::controller::status::{TOLD_OF_WRITES, is_told};
+
+use super::table::{code, sentence, table};
+
+fn kind(is_warning: bool) -> String {
+    let kind = if is_warning { "Warning" } else { "Normal" };
+    kind.to_owned()
+}
+
+pub fn page() -> String {
+    let writes = TOLD_OF_WRITES.map(|told| [code(told.reason), kind(told.is_warning), sentence(told.note)]);
+    let mut conditions: BTreeMap<(&str, bool), Vec<&str>> = BTreeMap::new();
+    for row in &occurrences::ALL {
+        for reason in row
+            .reasons
+            .iter()
+            .filter(|reason| is_told(row.condition, row.status, reason))
+        {
+            let is_warning = row.status != "True";
+            conditions.entry((*reason, is_warning)).or_default().push(row.condition);
+        }
+    }
+    let conditions = conditions.into_iter().map(|((reason, is_warning), types)| {
+        let types: Vec<_> = types.into_iter().map(code).collect();
+        [code(reason), kind(is_warning), types.join(", ")]
+    });
+    format!(
+        "One is written when something changes, and none while nothing does: `kubectl describe` shows them on the SignerBinding and on the \
+         Deployment. They are read with `kubectl get events --field-selector=reportingComponent=signer-operator`.\n\n\
+         ## Of a write\n\nOn the Deployment and on its binding.\n\n{}\
+         ## Of a condition\n\nOn the binding when the condition comes to have this reason, and on its Deployment where it has one alone; the note is the \
+         condition's message. Where a binding has several Deployments, each that fails has one of its own, with the reason in `status.targets`. What \
+         each means: [Conditions](conditions.md).\n\n{}\
+         ## Of a Deployment that departs\n\nOn the Deployment and on the binding that selected it.\n\n{}",
+        table(["reason", "type", "note"], writes),
+        table(["reason", "type", "condition"], conditions),
+        table(["reason", "type"], [[code(reasons::NO_LONGER_SELECTED), kind(true)]]),
+    )
+}

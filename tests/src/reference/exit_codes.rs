@@ -1,0 +1,18 @@
+//! What the programs exit with.
+
+use super::table::{sentence, table};
+
+pub fn page() -> String {
+    let codes = |codes: &[(u8, &str)]| {
+        let rows: Vec<_> = codes
+            .iter()
+            .map(|(code, meaning)| [code.to_string(), sentence(meaning)])
+            .collect();
+        table(["code", "meaning"], rows)
+    };
+    format!(
+        "The codes are those of sysexits.\n\n## operator\n\n{}## signer\n\n{}",
+        codes(&operator::exit::ALL),
+        codes(&signer::cli::EXIT_CODES)
+    )
+}

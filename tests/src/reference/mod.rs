@@ -1,0 +1,63 @@
+//! Pages of the reference that are made from the code: what they say is what is there.
+
+mod commands;
+mod conditions;
+mod events;
+mod exit_codes;
+mod metrics;
+mod operator_commands;
+mod schema;
+mod signer_settings;
+mod signerbinding;
+mod table;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::docs::SITE;
+use crate::workspace;
+
+/// Below a page's title.
+const HEADER: &str = "<!-- Generated from the code by `make generate`: change it there. -->";
+
+/// Where the page of this name is.
+pub fn path(name: &str) -> PathBuf {
+    workspace::root().join(SITE).join("reference").join(name)
+}
+
+/// Every page by its file's name.
+///
+/// # Errors
+/// When the code does not describe itself.
+pub fn pages() -> Result<[(&'static str, String); 7]> {
+    let pages = [
+        ("conditions.md", "Conditions", conditions::page()?),
+        ("events.md", "Events", events::page()),
+        ("exit-codes.md", "Exit codes", exit_codes::page()),
+        ("metrics.md", "Metrics", metrics::page()?),
+        (
+            "operator-commands.md",
+            "The command operator",
+            operator_commands::page(),
+        ),
+        ("signer-settings.md", "The command signer", signer_settings::page()?),
+        ("signerbinding.md", "SignerBinding", signerbinding::page()?),
+    ];
+    Ok(pages.map(|(name, title, body)| (name, format!("# {title}\n\n{HEADER}\n\n{}\n", body.trim_end()))))
+}
+
+/// Writes every page and returns where they are.
+///
+/// # Errors
+/// When a page cannot be made or written.
+pub fn write() -> Result<Vec<PathBuf>> {
+    let mut paths = vec![];
+    for (name, text) in pages()? {
+        let path = path(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        paths.push(path);
+    }
+    Ok(paths)
+}

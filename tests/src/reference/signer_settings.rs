@@ -1,0 +1,61 @@
+//! The variables, flags and commands of the signer.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use signer::policy::Rule;
+
+use super::commands::{Setting, about, leaves, settings};
+use super::table::{code, lines, sentence, table};
+
+const POLICY: &str = "ATTO_SIGNER_POLICY_";
+
+pub fn page() -> Result<String> {
+    let mut command = signer::cli::command();
+    command.build();
+    let mut all = settings(&command);
+    all.sort_by(|one, other| one.variable.cmp(&other.variable));
+    let (policy, settings): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|setting| setting.variable.starts_with(POLICY));
+    let mut text = vec![format!(
+        "{} Every variable is also a flag. What stands behind these settings: [The signer](signer.md). What it exits with: \
+         [Exit codes](exit-codes.md#signer).\n\n## Settings\n\n",
+        about(&command)
+    )];
+    let rows = settings.into_iter().map(|setting| {
+        [
+            lines([code(&setting.variable), setting.flag]),
+            setting.default,
+            setting.meaning,
+        ]
+    });
+    text.push(table(["variable and flag", "default", "meaning"], rows));
+    text.push("## Policy\n\nEach rule is off unless set. What it forbids is answered with 400 and `The policy <rule> does not allow this:` before what it says.\n\n".to_owned());
+    let rows = policy.into_iter().map(forbids).collect::<Result<Vec<_>>>()?;
+    text.push(table(["variable and flag", "forbids", "says"], rows));
+    text.push("## Commands\n\nEach takes its settings from the same variables.\n\n".to_owned());
+    text.push(table(["command", "what it does", "takes"], commands(&command)));
+    Ok(text.concat())
+}
+
+fn forbids(setting: Setting) -> Result<[String; 3]> {
+    let name = setting.variable.trim_start_matches(POLICY);
+    let rule = Rule::ALL.into_iter().find(|rule| rule.name() == name);
+    let rule = rule.with_context(|| format!("there is no rule {name}"))?;
+    let says = sentence(rule.complaint());
+    Ok([lines([code(&setting.variable), setting.flag]), setting.meaning, says])
+}
+
+fn commands(command: &clap::Command) -> Vec<[String; 3]> {
+    let serves = [code("signer"), about(command), "all of the above".to_owned()];
+    let others = leaves(command).into_iter().map(|(name, command)| {
+        let takes: BTreeSet<_> = settings(command).into_iter().map(|setting| setting.flag).collect();
+        let takes = takes
+            .into_iter()
+            .map(|flag| flag.split(' ').next().unwrap_or_default().trim_matches('`').to_owned());
+        let takes: Vec<_> = takes.map(|flag| code(&flag)).collect();
+        [code(&name), about(command), takes.join(", ")]
+    });
+    [serves].into_iter().chain(others).collect()
+}

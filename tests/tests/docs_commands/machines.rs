@@ -1,0 +1,110 @@
+//! Plays the machines of a cluster that has none. Pods become ready; what would run in those of the operator runs beside the API
+//! server: the operator with the arguments of its Deployment, and `helm test`'s preflight.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Pod, PodSpec};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+use tests::operator_process::{self, OperatorProcess};
+use tests::{ControlPlane, chart, pods};
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub struct Machines<'a> {
+    plane: &'a ControlPlane,
+    client: Client,
+    operator: Option<Running>,
+}
+
+struct Running {
+    arguments: Vec<String>,
+    process: OperatorProcess,
+}
+
+impl<'a> Machines<'a> {
+    pub async fn of(plane: &'a ControlPlane) -> Result<Self> {
+        Ok(Self {
+            plane,
+            client: plane.client().await?,
+            operator: None,
+        })
+    }
+
+    /// Plays them for as long as nothing is wrong with the operator.
+    pub async fn play(&mut self) -> Result<Infallible> {
+        loop {
+            self.follow_the_operator().await?;
+            // What fails because an object goes is tried again; what stays broken, the page's own commands tell.
+            let _ = self.end_tests().await;
+            let _ = self.make_ready().await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// One process for however many replicas, started anew where the arguments change.
+    async fn follow_the_operator(&mut self) -> Result<()> {
+        let deployments = Api::<Deployment>::namespaced(self.client.clone(), chart::NAMESPACE);
+        let wanted = deployments.get_opt(chart::SERVICE_ACCOUNT).await?;
+        let wanted = wanted.and_then(|deployment| arguments(deployment.spec?.template.spec?));
+        if let Some(running) = &mut self.operator {
+            running.process.still_runs()?;
+            if wanted.as_ref() == Some(&running.arguments) {
+                return Ok(());
+            }
+        }
+        if let Some(Running { process, .. }) = self.operator.take() {
+            process.stop()?;
+        }
+        if let Some(arguments) = wanted {
+            let own: Vec<_> = arguments.iter().skip(1).map(String::as_str).collect();
+            let process = OperatorProcess::start(self.plane, &own).await?;
+            self.operator = Some(Running { arguments, process });
+        }
+        Ok(())
+    }
+
+    /// The pods of `helm test`, each with what its command came to.
+    async fn end_tests(&self) -> Result<()> {
+        let pods = Api::<Pod>::namespaced(self.client.clone(), chart::NAMESPACE);
+        for pod in pods.list(&ListParams::default()).await? {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            if pod.annotations().get("helm.sh/hook").map(String::as_str) != Some("test") || phase != Some("Pending") {
+                continue;
+            }
+            let name = pod.name_any();
+            let arguments = pod.spec.and_then(arguments).context("a test without arguments")?;
+            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+            let account = self
+                .plane
+                .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+                .await?;
+            let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
+            let (code, said) = operator_process::command(&account, &[&arguments[..], &[&namespace]].concat()).await?;
+            let phase = if code == Some(0) { "Succeeded" } else { "Failed" };
+            let status = json!({"status": {"phase": phase, "message": said}});
+            pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn make_ready(&self) -> Result<()> {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        for namespace in namespaces.list(&ListParams::default()).await? {
+            let name = namespace.name_any();
+            if name != chart::NAMESPACE || self.operator.is_some() {
+                pods::make_ready(&self.client, &name).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn arguments(pod: PodSpec) -> Option<Vec<String>> {
+    pod.containers.into_iter().next()?.args
+}
