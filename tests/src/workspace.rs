@@ -1,7 +1,9 @@
 //! The programs of this workspace, built for the process that runs them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -10,11 +12,23 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Builds a program of the workspace into the target folder, and with the profile, of the running program.
+/// Builds a program of the workspace into the target folder, and with the profile, of the running program; once, because cargo
+/// takes a second to see that there is nothing to do.
 ///
 /// # Errors
 /// With what cargo says when it does not build.
 pub fn program(name: &str) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(program) = built.get(name) {
+        return Ok(program.clone());
+    }
+    let program = build(name)?;
+    built.insert(name.to_owned(), program.clone());
+    Ok(program)
+}
+
+fn build(name: &str) -> Result<PathBuf> {
     let running = std::env::current_exe()?;
     let profile = running.ancestors().find(|folder| folder.join(".fingerprint").is_dir());
     let profile = profile.with_context(|| format!("{} is in no target folder of cargo", running.display()))?;

@@ -11,8 +11,8 @@ use tests::process::Directory;
 use tests::{ControlPlane, assets, workspace};
 use tokio::process::Command;
 
-/// What a page may take, in seconds: one that waits for what never comes must not wait for its own ten minutes.
-const LIMIT: &str = "100";
+/// What a page may take, in seconds, on a busy machine: one that waits for what never comes ends all the same.
+const LIMIT: &str = "300";
 
 /// How much of what a page has printed is told when it fails.
 const LINES_TOLD: usize = 30;
