@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -27,12 +26,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When it does not build.
-pub fn program() -> Result<&'static Path> {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    match PROGRAM.get() {
-        Some(program) => Ok(program),
-        None => crate::workspace::program("signer").map(|program| PROGRAM.get_or_init(|| program).as_path()),
-    }
+pub fn program() -> Result<PathBuf> {
+    crate::workspace::program("signer")
 }
 
 /// A complete environment with a LOCAL key and all capabilities; later entries replace earlier ones.
@@ -97,7 +92,7 @@ impl SignerProcess {
     /// # Errors
     /// When it ends, or is not ready within 20 seconds: with its log.
     pub fn start(changes: &[(&str, &str)]) -> Result<Self> {
-        Self::start_on([Port::reserve()?, Port::reserve()?], program()?, &[], changes)
+        Self::start_on([Port::reserve()?, Port::reserve()?], &program()?, &[], changes)
     }
 
     /// Starts one in a shell's `ulimit` with these arguments.
@@ -106,7 +101,8 @@ impl SignerProcess {
     /// As with [`Self::start`].
     pub fn start_limited(ulimit: &str) -> Result<Self> {
         let script = format!("ulimit {ulimit} && exec \"$0\"");
-        let program = program()?.to_str().context("the program's path is not UTF-8")?;
+        let program = program()?;
+        let program = program.to_str().context("the program's path is not UTF-8")?;
         let ports = [Port::reserve()?, Port::reserve()?];
         Self::start_on(ports, Path::new("/bin/sh"), &["-c", &script, program], &[])
     }
@@ -200,7 +196,7 @@ impl SignerProcess {
         } = self;
         let status = process.stop()?;
         drop(directory);
-        Ok((status, Self::start_on(ports, program()?, &[], changes)?))
+        Ok((status, Self::start_on(ports, &program()?, &[], changes)?))
     }
 
     /// SIGKILL, and another one on the same ports.
@@ -213,7 +209,7 @@ impl SignerProcess {
         } = self;
         process.stop()?;
         drop(directory);
-        Self::start_on(ports, program()?, &[], &[])
+        Self::start_on(ports, &program()?, &[], &[])
     }
 }
 

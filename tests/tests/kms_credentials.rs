@@ -32,7 +32,7 @@ impl Signer {
         let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?];
         let directory = Directory::new()?;
         let log = directory.path().join("signer.log");
-        let process = Process::start(program()?, &log, directory.lifeline(), |command| {
+        let process = Process::start(&program()?, &log, directory.lifeline(), |command| {
             let [port, management, nobody] = ports.each_ref().map(|port| port.number().to_string());
             let endpoint = format!("https://127.0.0.1:{nobody}");
             command

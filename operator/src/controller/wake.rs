@@ -26,19 +26,15 @@ pub fn of_deployment(
     })
 }
 
-/// The bindings of the Deployment that owns a Service.
+/// The bindings of the Deployments that own a Service.
 pub fn of_service(
     store: &Store<Guarded>,
     namespace: Option<&str>,
     owners: &[OwnerReference],
 ) -> Vec<ObjectRef<Guarded>> {
-    let mut owners = owners.iter().filter(|owner| owner.kind == "Deployment");
-    let Some(OwnerReference { name, .. }) = owners.next() else {
-        return vec![];
-    };
+    let deployments = || owners.iter().filter(|owner| owner.kind == "Deployment");
     of_all(store, |binding| {
-        binding.meta().namespace.as_deref() == namespace
-            && (binding.spec.target.name.as_ref() == Some(name) || reports(binding, name))
+        binding.meta().namespace.as_deref() == namespace && deployments().any(|owner| is_about(binding, &owner.name))
     })
 }
 

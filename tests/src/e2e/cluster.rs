@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -48,11 +48,18 @@ impl Cluster {
         let images = Images::new(place.repository(), folder.path());
         let cluster = Self { place, images, folder };
         cluster.is_free().await?;
-        cluster.kubectl(&["create", "namespace", NAMESPACE]).await?;
-        for program in PROGRAMS {
-            cluster.bring(program, program, Additions::default()).await?;
+        match cluster.prepare().await {
+            Ok(()) => Ok(cluster),
+            Err(error) => Err(cluster.fail(error).await),
         }
-        Ok(cluster)
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        self.kubectl(&["create", "namespace", NAMESPACE]).await?;
+        for program in PROGRAMS {
+            self.bring(program, program, Additions::default()).await?;
+        }
+        Ok(())
     }
 
     /// The same with what stands in for Google's services.
@@ -61,19 +68,22 @@ impl Cluster {
     /// The same.
     pub async fn with_google() -> Result<(Self, Google)> {
         let cluster = Self::take().await?;
-        let google = Google::place(&cluster).await?;
+        match cluster.add_google().await {
+            Ok(google) => Ok((cluster, google)),
+            Err(error) => Err(cluster.fail(error).await),
+        }
+    }
+
+    async fn add_google(&self) -> Result<Google> {
+        let google = Google::place(self).await?;
         let additions = Additions {
             env: google.env(),
             authority: google.authority().to_owned(),
             ..Additions::default()
         };
-        cluster.bring(WITH_KMS, "signer", additions).await?;
-        if let Err(error) = google.start(&cluster).await {
-            let described = cluster.describe().await;
-            cluster.end().await?;
-            return Err(error).context(described);
-        }
-        Ok((cluster, google))
+        self.bring(WITH_KMS, "signer", additions).await?;
+        google.start(self).await?;
+        Ok(google)
     }
 
     async fn bring(&self, image: &str, program: &'static str, additions: Additions) -> Result<()> {
@@ -126,6 +136,16 @@ impl Cluster {
         ])
         .await
         .map(drop)
+    }
+
+    /// Ends it after an error, which is told with what the cluster looked like.
+    pub async fn fail(self, error: Error) -> Error {
+        let described = self.describe().await;
+        let error = error.context(format!("{described}\n\nthe step does not hold"));
+        match self.end().await {
+            Ok(()) => error,
+            Err(left) => error.context(format!("and what was made is still there: {left:#}")),
+        }
     }
 
     pub fn admin(&self) -> &Kubeconfig {

@@ -49,16 +49,10 @@ impl Suite {
 
     /// Says what became of it, with what the cluster looks like where it went wrong, and leaves nothing behind.
     async fn end<T>(self, seen: Result<T>) -> Result<T> {
-        let seen = match seen {
-            Ok(seen) => Ok(seen),
-            Err(error) => {
-                let described = self.cluster.describe().await;
-                Err(error).with_context(|| format!("{described}\n\nthe step does not hold"))
-            }
-        };
-        let ended = self.cluster.end().await;
-        let seen = seen?;
-        ended.map(|()| seen)
+        match seen {
+            Ok(seen) => self.cluster.end().await.map(|()| seen),
+            Err(error) => Err(self.cluster.fail(error).await),
+        }
     }
 }
 

@@ -57,7 +57,7 @@ async fn serve(document: &Document) -> Result<()> {
     let kms = FakeKms::start_named(key_version, [61; 32], Front::Refusing)?;
     let directory = Directory::new()?;
     let log = directory.path().join("signer.log");
-    let mut process = Process::start(program()?, &log, directory.lifeline(), |command| {
+    let mut process = Process::start(&program()?, &log, directory.lifeline(), |command| {
         command
             .env_clear()
             .envs(&document.environment)

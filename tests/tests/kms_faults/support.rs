@@ -28,7 +28,7 @@ impl Signer {
         let ports = [Port::reserve()?, Port::reserve()?];
         let directory = Directory::new()?;
         let log = directory.path().join("signer.log");
-        let process = Process::start(program()?, &log, directory.lifeline(), |command| {
+        let process = Process::start(&program()?, &log, directory.lifeline(), |command| {
             let [port, management] = ports.each_ref().map(|port| port.number().to_string());
             command
                 .env_clear()
