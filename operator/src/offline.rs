@@ -14,6 +14,7 @@ use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{Account, LocalKeySecret, Observed, ObservedTarget, Selection};
 use crate::controller::render;
 use crate::controller::token::Token;
+use crate::controller::unwatched::SecretVersions;
 use crate::controller::validate::{self, Refusal, Settings};
 use crate::gke::Project;
 
@@ -66,6 +67,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
         } else {
             LocalKeySecret::NotUsed
         },
+        secret_versions: SecretVersions::new(),
         same_key: vec![],
         // So is the ServiceAccount.
         accounts: vec![Account {

@@ -13,12 +13,16 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::control_plane::Request;
 use crate::kubeconfig::Answer;
 use crate::operator_process::{self, OperatorProcess};
 use crate::{ControlPlane, Kubeconfig, chart, eventually, signer_process};
 
 /// How long anything that the operator does may take.
 pub const SOON: Duration = Duration::from_secs(30);
+
+/// An operator that has asked for nothing in so long has nothing to do.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The name of the Deployment and its binding in every place.
 pub const VOTER: &str = "voter";
@@ -234,6 +238,26 @@ impl Place {
         self.apply(&binding()).await?;
         self.condition("Injected", "True", "Injected").await?;
         self.deployment().await
+    }
+
+    /// All that an operator has asked for in this namespace.
+    pub fn requests_of_operator(&self) -> Result<Vec<Request>> {
+        let requests = self.operated.plane.requests()?.into_iter();
+        let of_operator =
+            |request: &Request| request.user() == chart::OPERATOR && request.namespace() == self.namespace;
+        Ok(requests.filter(of_operator).collect())
+    }
+
+    /// Waits until the operator has had nothing to ask for in this namespace for a while.
+    pub async fn is_quiet(&self) -> Result<()> {
+        eventually(SOON, "an operator with nothing to do", async || {
+            let before = self.requests_of_operator()?.len();
+            tokio::time::sleep(QUIET).await;
+            let after = self.requests_of_operator()?.len();
+            ensure!(after == before, "it made {} requests", after - before);
+            Ok(())
+        })
+        .await
     }
 
     /// Replaces the Deployment by a copy of itself that has no history, as the restore of a backup does.

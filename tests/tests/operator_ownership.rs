@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use corpus::Case;
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
-use tests::chart;
 use tests::operated::{Place, VOTER, binding, with};
 
 /// What the API server has, by name.
@@ -86,9 +85,8 @@ fn selecting() -> Value {
 /// How often the operator has written each Deployment of the namespace.
 fn writes(place: &Place) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
-    for request in place.operated.plane.requests()? {
-        let is_ours = request.user() == chart::OPERATOR && request.namespace() == place.namespace;
-        if is_ours && request.resource() == "deployments" && request.is_write() {
+    for request in place.requests_of_operator()? {
+        if request.resource() == "deployments" && request.is_write() {
             *counts.entry(request.name().to_owned()).or_default() += 1;
         }
     }

@@ -1,14 +1,13 @@
 //! A settled binding is quiet: what is counted is what the API server saw, in a test binary of its own, so that no other
 //! test's work is counted with it.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
+use tests::control_plane::Request;
 use tests::operated::{Place, SOON, VOTER};
-use tests::{chart, eventually, signer_process};
+use tests::{eventually, signer_process};
 
 /// One test, so that the restart comes when nothing else goes on.
 #[tokio::test]
@@ -22,27 +21,15 @@ async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()>
     let place = Place::new("quiet").await?;
     place.injected().await?;
     place.condition("RolledOut", "False", "Progressing").await?;
-    // Every reconcile reads its binding once.
+    // Every look at everything reads the binding once.
     let reconciles = || -> Result<usize> {
-        let requests = place.operated.plane.requests()?;
-        let of_this = |request: &&tests::control_plane::Request| {
-            request.user() == chart::OPERATOR
-                && request.namespace() == place.namespace
-                && request.verb == "get"
-                && request.resource() == "signerbindings"
-        };
+        let requests = place.requests_of_operator()?;
+        let of_this = |request: &&Request| request.verb == "get" && request.resource() == "signerbindings";
         Ok(requests.iter().filter(of_this).count())
     };
     let writes = || -> Result<usize> {
-        Ok(place
-            .operated
-            .plane
-            .requests()?
-            .iter()
-            .filter(|request| {
-                request.user() == chart::OPERATOR && request.namespace() == place.namespace && request.is_write()
-            })
-            .count())
+        let requests = place.requests_of_operator()?;
+        Ok(requests.iter().filter(|request| request.is_write()).count())
     };
     let versions = || async {
         let service = place
@@ -57,13 +44,7 @@ async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()>
         Ok::<_, anyhow::Error>((service, place.binding().await?.metadata.resource_version))
     };
     // The pods are created behind the injection; their count is the last thing that the status waits for.
-    eventually(SOON, "no more writes", async || {
-        let before = (writes()?, reconciles()?);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        ensure!((writes()?, reconciles()?) == before, "the operator still works");
-        Ok(())
-    })
-    .await?;
+    place.is_quiet().await?;
     let (writes_before, versions_before) = (writes()?, versions().await?);
     let deployments: Api<k8s_openapi::api::apps::v1::Deployment> =
         Api::namespaced(place.client.clone(), &place.namespace);

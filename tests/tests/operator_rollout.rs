@@ -1,10 +1,15 @@
 //! When a changed injection is written: at once, after an approval, or not at all.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use crds::Plan;
 use serde_json::{Value, json};
 use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
 use tests::{eventually, pods};
+
+/// The look of each minute, and time for a slow machine.
+const NEXT_LOOK: Duration = Duration::from_mins(2);
 
 fn manual(spec: &Value) -> Value {
     let mut manual = with(binding(), "/spec/rollout", json!("Manual"));
@@ -125,6 +130,28 @@ async fn a_token_changed_in_place_under_a_held_rollout_is_told() -> Result<()> {
     approve(&place, &plan(&place).await?.hash).await?;
     place.condition("TokenReady", "True", "TokenFound").await?;
     place.condition("Injected", "True", "Injected").await?;
+    Ok(())
+}
+
+/// Nobody tells the operator of it, and until it knows, it asks for nothing but the Secrets.
+#[tokio::test]
+async fn a_token_changed_in_place_is_found_by_the_look_of_each_minute() -> Result<()> {
+    let place = Place::new("minute").await?;
+    place.injected().await?;
+    place.condition("RolledOut", "False", "Progressing").await?;
+    place.is_quiet().await?;
+    let before = place.requests_of_operator()?.len();
+    let template = async || anyhow::Ok(place.deployment().await?["spec"]["template"].clone());
+    let injected = template().await?;
+    place
+        .apply(&secret("token", "value", "another-token-of-more-than-32-bytes-0123"))
+        .await?;
+    eventually(NEXT_LOOK, "another template", async || {
+        ensure!(template().await? != injected, "it is the old one");
+        Ok(())
+    })
+    .await?;
+    assert_eq!(place.requests_of_operator()?[before].resource(), "secrets");
     Ok(())
 }
 

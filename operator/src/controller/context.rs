@@ -20,6 +20,7 @@ use super::error::Error;
 use super::pods::{Answers, Owners};
 use super::rest::Rests;
 use super::token::Fingerprints;
+use super::unwatched::Unwatched;
 use super::validate::Settings;
 use crate::telemetry::Metrics;
 
@@ -54,6 +55,7 @@ pub struct Context {
     pub rollouts: Rollouts,
     pub backoff: Backoff,
     pub rests: Rests,
+    pub unwatched: Unwatched,
     /// Set once the operator is to end.
     pub stopping: Arc<AtomicBool>,
 }
@@ -88,6 +90,7 @@ impl Context {
             rollouts,
             backoff: Backoff::default(),
             rests: Rests::default(),
+            unwatched: Unwatched::default(),
             stopping: Arc::default(),
         }
     }

@@ -13,6 +13,7 @@ pub mod rest;
 pub mod run;
 pub mod status;
 pub mod token;
+pub mod unwatched;
 pub mod validate;
 mod wake;
 mod watches;
@@ -30,11 +31,13 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
+use self::apply::rollouts::Binding;
 use self::backoff::jitter;
 use self::context::Context;
 use self::error::Error;
+use self::unwatched::{SecretVersions, Settled};
 
-/// Secrets are not watched, so a changed token is seen when it is looked for.
+/// A changed token is seen when it is looked for.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// One reconcile of one binding.
@@ -51,23 +54,49 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     }
     let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
     let result = match &guarded.0 {
-        Ok(cached) => binding_reconcile(&context, cached).await,
+        Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };
     context.metrics.reconcile(&result, started.elapsed());
-    context.rests.begin(&*guarded, started.elapsed(), Instant::now());
     result
 }
 
-async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Action, Error> {
+/// Looks at the Secrets alone where that is enough.
+async fn look(context: &Context, cached: &SignerBinding, reference: &Binding) -> Result<Action, Error> {
+    let started = Instant::now();
+    if let Some(settled) = context.unwatched.begin(reference, started)
+        && observe::are_unchanged(context, cached, &settled.secrets).await?
+    {
+        context.unwatched.settle(reference, settled);
+        return Ok(Action::requeue(jitter(LOOK_AGAIN)));
+    }
+    let result = binding_reconcile(context, cached).await;
+    context.rests.begin(cached, started.elapsed(), Instant::now());
+    match result? {
+        Looked::Settled(secrets) => {
+            context.unwatched.settle(reference, Settled::new(secrets, started));
+            Ok(Action::requeue(jitter(LOOK_AGAIN)))
+        }
+        Looked::Waits(action) => Ok(action),
+    }
+}
+
+/// What looking at everything came to.
+enum Looked {
+    /// Nothing is left to do as long as no watch tells of anything and the Secrets are these.
+    Settled(SecretVersions),
+    Waits(Action),
+}
+
+async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Looked, Error> {
     context.watches_are_ready().await?;
     let Some(binding) = observe::binding(context, cached).await? else {
         context.backoff.succeeded(cached);
         context.rollouts.observe(cached, BTreeSet::new());
-        return Ok(Action::await_change());
+        return Ok(Looked::Waits(Action::await_change()));
     };
     if binding.meta().deletion_timestamp.is_some() {
-        return leave(context, &binding).await;
+        return leave(context, &binding).await.map(Looked::Waits);
     }
     let observed = observe::observe(context, binding).await?; // client
     let verdict = validate::validate(&observed, &context.settings); // pure
@@ -80,14 +109,17 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     if let Some(error) = applied.failed {
         return Err(error);
     }
-    Ok(Action::requeue(match applied.refusal() {
-        None => {
-            context.backoff.succeeded(&*observed.binding);
-            jitter(LOOK_AGAIN)
-        }
-        // What a refusal waits for may be a Secret, which no watch would tell of.
-        Some(refusal) => context.backoff.failed(&*observed.binding, refusal.reason),
-    }))
+    // What a refusal waits for may be a Secret, which no watch would tell of.
+    if let Some(refusal) = applied.refusal() {
+        let wait = context.backoff.failed(&*observed.binding, refusal.reason);
+        return Ok(Looked::Waits(Action::requeue(wait)));
+    }
+    context.backoff.succeeded(&*observed.binding);
+    // Pods that are not the binding's and use its ServiceAccount are not watched either.
+    if observed.binding.spec.workload_identity.is_some() {
+        return Ok(Looked::Waits(Action::requeue(jitter(LOOK_AGAIN))));
+    }
+    Ok(Looked::Settled(observed.secret_versions))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.

@@ -20,6 +20,7 @@ use kube::{Client, Resource, ResourceExt};
 
 use super::apply::rollouts::Rollouts;
 use super::context::{Context, Watched};
+use super::unwatched::Unwatched;
 use super::validate::Settings;
 use super::watches::{self, Watches};
 use super::{error_policy, pods, reconcile, wake};
@@ -90,36 +91,39 @@ pub fn controller(
             binding.meta_mut().managed_fields = None;
         })
         .reflect(binding_writer)
-        .inspect_ok(wake_neighbours(store.clone(), wake_up))
+        .inspect_ok(wake_neighbours(store.clone(), wake_up, context.unwatched.clone()))
         .applied_objects();
-    let by_deployment = store.clone();
-    let by_service = store.clone();
-    let by_pod = store.clone();
-    let by_account = store.clone();
+    let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| context.clone());
     let running = Controller::for_stream(binding_events, store)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .watches_stream(
             watches.metadata::<Deployment>(&watches::config()).touched_objects(),
             move |deployment| {
-                wake::of_deployment(
-                    &by_deployment,
+                by_deployment.unwatched.told(wake::of_deployment(
+                    &by_deployment.bindings,
                     deployment.namespace().as_deref(),
                     &deployment.name_any(),
                     deployment.labels(),
-                )
+                ))
             },
         )
         .watches_stream(service_events, move |service| {
-            wake::of_service(&by_service, service.namespace().as_deref(), service.owner_references())
+            let (namespace, owners) = (service.namespace(), service.owner_references());
+            let woken = wake::of_service(&by_service.bindings, namespace.as_deref(), owners);
+            by_service.unwatched.told(woken)
         })
         .watches_stream(pod_events, move |pod| {
-            wake::of_pod(&by_pod, pod.namespace().as_deref(), pods::label(&pod))
+            let woken = wake::of_pod(&by_pod.bindings, pod.namespace().as_deref(), pods::label(&pod));
+            by_pod.unwatched.told(woken)
         })
         .watches_stream(
             watches.metadata::<ServiceAccount>(&watches::config()).touched_objects(),
-            move |account| wake::of_account(&by_account, account.namespace().as_deref()),
+            move |account| {
+                let woken = wake::of_account(&by_account.bindings, account.namespace().as_deref());
+                by_account.unwatched.told(woken)
+            },
         )
-        .reconcile_on(woken)
+        .reconcile_on(woken.flat_map(move |binding| futures::stream::iter(by_us.unwatched.told(vec![binding]))))
         .graceful_shutdown_on(stop)
         .run(reconcile, error_policy, context.clone())
         .for_each(async |result| {
@@ -149,6 +153,7 @@ async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Gu
 fn wake_neighbours(
     store: Store<Guarded>,
     wake_up: UnboundedSender<ObjectRef<Guarded>>,
+    unwatched: Unwatched,
 ) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         let (watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded)) =
@@ -156,6 +161,10 @@ fn wake_neighbours(
         else {
             return;
         };
+        match event {
+            watcher::Event::Delete(_) => unwatched.forget(&ObjectRef::from_obj(guarded)),
+            _ => drop(unwatched.told(vec![ObjectRef::from_obj(guarded)])),
+        }
         if let Ok(binding) = &guarded.0 {
             for neighbour in wake::of_binding(&store, binding) {
                 // Nobody listens any more when the operator ends.

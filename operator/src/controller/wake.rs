@@ -45,10 +45,10 @@ pub fn of_pod(store: &Store<Guarded>, namespace: Option<&str>, label: &str) -> V
     })
 }
 
-/// The bindings that annotate ServiceAccounts of this namespace, which are few.
+/// The bindings whose pods act as ServiceAccounts of this namespace.
 pub fn of_account(store: &Store<Guarded>, namespace: Option<&str>) -> Vec<ObjectRef<Guarded>> {
     of_all(store, |binding| {
-        binding.meta().namespace.as_deref() == namespace && binding.spec.workload_identity.is_some()
+        binding.meta().namespace.as_deref() == namespace && binding.spec.key.gcp.is_some()
     })
 }
 

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use tests::eventually;
 use tests::operated::{Place, SOON, VOTER};
-use tests::{chart, eventually};
 
 /// The Deployment once its controller has seen the present spec, and how many ReplicaSets there are of it.
 pub async fn settled(place: &Place) -> Result<(Value, usize)> {
@@ -23,13 +23,10 @@ pub async fn settled(place: &Place) -> Result<(Value, usize)> {
 
 /// How often the operator has written the Deployment.
 pub fn writes(place: &Place) -> Result<usize> {
-    let requests = place.operated.plane.requests()?;
-    let ours = requests.iter().filter(|request| {
-        request.user() == chart::OPERATOR
-            && request.namespace() == place.namespace
-            && request.resource() == "deployments"
-            && request.is_write()
-    });
+    let requests = place.requests_of_operator()?;
+    let ours = requests
+        .iter()
+        .filter(|request| request.resource() == "deployments" && request.is_write());
     Ok(ours.count())
 }
 
@@ -49,15 +46,12 @@ pub async fn is_content(place: &Place) -> Result<()> {
     place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
-/// Every reconcile reads its binding once.
+/// Every look at everything reads the binding once.
 fn looks(place: &Place) -> Result<usize> {
-    let requests = place.operated.plane.requests()?;
-    let looks = requests.iter().filter(|request| {
-        request.user() == chart::OPERATOR
-            && request.namespace() == place.namespace
-            && request.resource() == "signerbindings"
-            && request.verb == "get"
-    });
+    let requests = place.requests_of_operator()?;
+    let looks = requests
+        .iter()
+        .filter(|request| request.resource() == "signerbindings" && request.verb == "get");
     Ok(looks.count())
 }
 

@@ -1,10 +1,10 @@
-//! Step 1: what is there. Reads, and nothing else; a token's bytes do not leave this file.
+//! Step 1: what is there. Reads, and nothing else.
 
 use std::sync::Arc;
 
 use crds::names::FINALIZER;
 use crds::{DeletionPolicy, SignerBinding};
-use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::api::{Api, DynamicObject};
 use kube::core::DeserializeGuard;
 use kube::discovery::ApiResource;
@@ -15,17 +15,21 @@ use super::context::{Context, deadline};
 use super::error::Error;
 use super::live::LiveDeployment;
 use super::pods::InjectedPod;
-use super::token::{self, Token};
+use super::token::Token;
+use super::unwatched::SecretVersions;
 use super::validate;
 use crate::gke::Project;
 use crate::scope::Scope;
 
 mod accounts;
 mod rivals;
+mod secrets;
 mod targets;
 
 pub use accounts::{Account, account};
 pub use rivals::Rival;
+use secrets::Secrets;
+pub use secrets::{LocalKeySecret, are_unchanged};
 
 /// Everything that the later steps decide from.
 #[derive(Debug)]
@@ -35,6 +39,7 @@ pub struct Observed {
     pub targets: Vec<ObservedTarget>,
     pub token: Token,
     pub local_key: LocalKeySecret,
+    pub secret_versions: SecretVersions,
     /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
     pub same_key: Vec<String>,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
@@ -73,15 +78,6 @@ impl ObservedTarget {
     }
 }
 
-/// Whether the Secret with the key of the LOCAL backend is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LocalKeySecret {
-    NotUsed,
-    Found,
-    SecretNotFound,
-    KeyNotFound,
-}
-
 /// Reads the binding afresh: the watch may be behind our own last write, and a status compared with an older one would
 /// be written, and its Events told, a second time.
 pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option<Arc<SignerBinding>>, Error> {
@@ -98,13 +94,19 @@ pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option
 pub async fn observe(context: &Context, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
     let targets = targets::targets(context, &binding).await?;
+    let Secrets {
+        token,
+        local_key,
+        versions: secret_versions,
+    } = secrets::secrets(context, &namespace, &binding).await?;
     let deployments: Vec<_> = targets.iter().filter_map(|target| target.deployment.as_ref()).collect();
     Ok(Observed {
         accounts: accounts::accounts(context, &binding, &deployments).await?,
         project: context.settings.project.clone(),
         targets,
-        token: token(context, &namespace, &binding).await?,
-        local_key: local_key(context, &namespace, &binding).await?,
+        token,
+        local_key,
+        secret_versions,
         same_key: same_key(&context.bindings.state(), &binding),
         binding,
     })
@@ -188,32 +190,6 @@ pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {
             .targets
             .iter()
             .any(|target| target.injected && target.name == deployment)
-    })
-}
-
-async fn secret(context: &Context, namespace: &str, name: &str) -> Result<Option<Secret>, Error> {
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
-    deadline("get the Secret", api.get_opt(name)).await
-}
-
-async fn token(context: &Context, namespace: &str, binding: &SignerBinding) -> Result<Token, Error> {
-    let reference = &binding.spec.token_secret_ref;
-    let found = secret(context, namespace, &reference.name).await?;
-    Ok(context
-        .fingerprints
-        .observe(namespace, reference, found, token::examine)
-        .await)
-}
-
-async fn local_key(context: &Context, namespace: &str, binding: &SignerBinding) -> Result<LocalKeySecret, Error> {
-    let Some(local) = &binding.spec.key.local else {
-        return Ok(LocalKeySecret::NotUsed);
-    };
-    let found = secret(context, namespace, &local.secret_ref.name).await?;
-    Ok(match found.and_then(|secret| secret.data) {
-        None => LocalKeySecret::SecretNotFound,
-        Some(data) if data.contains_key(&local.secret_ref.key) => LocalKeySecret::Found,
-        Some(_) => LocalKeySecret::KeyNotFound,
     })
 }
 

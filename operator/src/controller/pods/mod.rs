@@ -83,7 +83,7 @@ pub fn what_matters(pod: &Pod) -> Option<u64> {
     waiting(pod)
         .map(|found| (found.container, found.reason))
         .hash(&mut hasher);
-    pod.metadata.deletion_timestamp.is_some().hash(&mut hasher);
+    is_over(pod).hash(&mut hasher);
     Some(hasher.finish())
 }
 
@@ -98,8 +98,7 @@ fn hash_of(pod: &Pod) -> &str {
 
 /// The pod as a reconcile sees it; none if it is on its way out or has ended.
 pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    if pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded")) {
+    if is_over(pod) {
         return None;
     }
     Some(InjectedPod {
@@ -111,6 +110,11 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
         token: token(pod),
         answer: answers.of(pod),
     })
+}
+
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded"))
 }
 
 fn signer(pod: &Pod) -> Option<&ContainerStatus> {

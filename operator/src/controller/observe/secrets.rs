@@ -1,0 +1,94 @@
+//! The Secrets of a binding. A token's bytes do not leave this file.
+
+use std::collections::BTreeMap;
+
+use crds::SignerBinding;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+use kube::api::Api;
+
+use super::super::context::{Context, deadline};
+use super::super::error::Error;
+use super::super::token::{self, Token};
+use super::super::unwatched::SecretVersions;
+
+/// Whether the Secret with the key of the LOCAL backend is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalKeySecret {
+    NotUsed,
+    Found,
+    SecretNotFound,
+    KeyNotFound,
+}
+
+/// What the later steps know of the Secrets.
+pub struct Secrets {
+    pub token: Token,
+    pub local_key: LocalKeySecret,
+    pub versions: SecretVersions,
+}
+
+/// Reads each of them once.
+pub async fn secrets(context: &Context, namespace: &str, binding: &SignerBinding) -> Result<Secrets, Error> {
+    let reference = &binding.spec.token_secret_ref;
+    let local = binding.spec.key.local.as_ref().map(|local| &local.secret_ref);
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    let mut found = BTreeMap::new();
+    for name in [Some(&reference.name), local.map(|local| &local.name)]
+        .into_iter()
+        .flatten()
+    {
+        if !found.contains_key(name) {
+            let secret = deadline("get the Secret", api.get_opt(name)).await?;
+            found.insert(name.clone(), secret);
+        }
+    }
+    let versions = found
+        .iter()
+        .map(|(name, secret)| (name.clone(), secret.as_ref().map(|secret| version(&secret.metadata))));
+    let versions = versions.collect();
+    let local_key = match local {
+        None => LocalKeySecret::NotUsed,
+        Some(local) => match found.get(&local.name) {
+            Some(Some(secret)) if has(secret, &local.key) => LocalKeySecret::Found,
+            Some(Some(_)) => LocalKeySecret::KeyNotFound,
+            _ => LocalKeySecret::SecretNotFound,
+        },
+    };
+    let token = found.remove(&reference.name).flatten();
+    Ok(Secrets {
+        token: context
+            .fingerprints
+            .observe(namespace, reference, token, token::examine)
+            .await,
+        local_key,
+        versions,
+    })
+}
+
+/// Whether the Secrets are still those that were read. Their values are not asked for.
+///
+/// # Errors
+/// Fails if the API server does not answer.
+pub async fn are_unchanged(context: &Context, binding: &SignerBinding, read: &SecretVersions) -> Result<bool, Error> {
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+    for (name, before) in read {
+        let found = deadline("get the Secret's version", api.get_metadata_opt(name)).await?;
+        if found.map(|secret| version(&secret.metadata)) != *before {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn has(secret: &Secret, key: &str) -> bool {
+    secret.data.as_ref().is_some_and(|data| data.contains_key(key))
+}
+
+fn version(metadata: &ObjectMeta) -> (String, String) {
+    let ObjectMeta {
+        uid, resource_version, ..
+    } = metadata.clone();
+    (uid.unwrap_or_default(), resource_version.unwrap_or_default())
+}
