@@ -21,7 +21,7 @@ mod watches;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crds::SignerBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -35,10 +35,7 @@ use self::apply::rollouts::Binding;
 use self::backoff::jitter;
 use self::context::Context;
 use self::error::Error;
-use self::unwatched::{SecretVersions, Settled};
-
-/// A changed token is seen when it is looked for.
-const LOOK_AGAIN: Duration = Duration::from_mins(1);
+use self::unwatched::{Due, LOOK_AGAIN, Settled};
 
 /// One reconcile of one binding.
 ///
@@ -49,46 +46,49 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     if context.stopping.load(Ordering::SeqCst) {
         return Ok(Action::await_change());
     }
-    if let Some(left) = context.rests.left(&*guarded, Instant::now()) {
+    if let Some(left) = context.rests.left(&*guarded, context.bindings.len(), Instant::now()) {
         return Ok(Action::requeue(left));
     }
     let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
     let result = match &guarded.0 {
         Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
-        Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
+        Err(invalid) => {
+            context.rests.begin(&*guarded, started.elapsed(), Instant::now());
+            Err(Error::Undecodable(guarded.name_any(), invalid.error.clone()))
+        }
     };
     context.metrics.reconcile(&result, started.elapsed());
     result
 }
 
-/// Looks at the Secrets alone where that is enough.
+/// Looks at everything, or at the Secrets alone where that is enough.
 async fn look(context: &Context, cached: &SignerBinding, reference: &Binding) -> Result<Action, Error> {
     let started = Instant::now();
-    if let Some(settled) = context.unwatched.begin(reference, started)
-        && observe::are_unchanged(context, cached, &settled.secrets).await?
-    {
-        context.unwatched.settle(reference, settled);
-        return Ok(Action::requeue(jitter(LOOK_AGAIN)));
-    }
-    let result = binding_reconcile(context, cached).await;
-    context.rests.begin(cached, started.elapsed(), Instant::now());
-    match result? {
-        Looked::Settled(secrets) => {
-            context.unwatched.settle(reference, Settled::new(secrets, started));
-            Ok(Action::requeue(jitter(LOOK_AGAIN)))
+    let settled = match context.unwatched.begin(reference, started) {
+        Due::Nothing(left) => return Ok(Action::requeue(left)),
+        Due::Secrets(settled) if observe::are_unchanged(context, cached, &settled.secrets).await? => {
+            settled.still(started)
         }
-        Looked::Waits(action) => Ok(action),
-    }
+        Due::Secrets(_) | Due::Everything => {
+            let looked = look_at_everything(context, cached, started).await;
+            context.rests.begin(cached, started.elapsed(), Instant::now());
+            match looked? {
+                Looked::Settled(settled) => settled,
+                Looked::Waits(action) => return Ok(action),
+            }
+        }
+    };
+    context.unwatched.settle(reference, settled);
+    Ok(Action::requeue(jitter(LOOK_AGAIN)))
 }
 
 /// What looking at everything came to.
 enum Looked {
-    /// Nothing is left to do as long as no watch tells of anything and the Secrets are these.
-    Settled(SecretVersions),
+    Settled(Settled),
     Waits(Action),
 }
 
-async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<Looked, Error> {
+async fn look_at_everything(context: &Context, cached: &SignerBinding, started: Instant) -> Result<Looked, Error> {
     context.watches_are_ready().await?;
     let Some(binding) = observe::binding(context, cached).await? else {
         context.backoff.succeeded(cached);
@@ -105,7 +105,7 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     apply::finalizer::follow_policy(context, &observed.binding, plan.injects(&observed.binding)).await?; // client
     let applied = apply::apply(context, &observed, plan).await?; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
-    apply::report::publish(context, &observed.binding, &applied, &report).await?; // client
+    let version = apply::report::publish(context, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
         return Err(error);
     }
@@ -119,7 +119,11 @@ async fn binding_reconcile(context: &Context, cached: &SignerBinding) -> Result<
     if observed.binding.spec.workload_identity.is_some() {
         return Ok(Looked::Waits(Action::requeue(jitter(LOOK_AGAIN))));
     }
-    Ok(Looked::Settled(observed.secret_versions))
+    Ok(Looked::Settled(Settled::new(
+        version,
+        observed.secret_versions,
+        started,
+    )))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.

@@ -163,7 +163,7 @@ fn wake_neighbours(
         };
         match event {
             watcher::Event::Delete(_) => unwatched.forget(&ObjectRef::from_obj(guarded)),
-            _ => drop(unwatched.told(vec![ObjectRef::from_obj(guarded)])),
+            _ => unwatched.is(&ObjectRef::from_obj(guarded), guarded.resource_version()),
         }
         if let Ok(binding) = &guarded.0 {
             for neighbour in wake::of_binding(&store, binding) {

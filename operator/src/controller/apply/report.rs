@@ -15,7 +15,8 @@ use super::super::status::{Notice, Report};
 use super::Applied;
 use crate::telemetry::Kind;
 
-/// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands.
+/// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. Returns the
+/// version of the binding that the report is about.
 ///
 /// # Errors
 /// Fails if the status cannot be written. A lost Event is logged, because nothing depends on it.
@@ -24,9 +25,13 @@ pub async fn publish(
     binding: &SignerBinding,
     applied: &Applied,
     report: &Report,
-) -> Result<(), Error> {
-    if binding.status.as_ref() != Some(&report.status) {
-        status(context, binding, &report.status).await?;
+) -> Result<Option<String>, Error> {
+    let mut version = binding.resource_version();
+    if binding.status.as_ref() != Some(&report.status)
+        && let Some(written) = status(context, binding, &report.status).await?
+        && is_otherwise_the_same(&written, binding)
+    {
+        version = written.resource_version();
     }
     let live = |name: &String| {
         let deployments = applied.targets.iter().filter_map(|target| target.deployment.as_ref());
@@ -35,10 +40,28 @@ pub async fn publish(
     for notice in &report.notices {
         tell(context, binding, notice.deployment.as_ref().and_then(live), notice).await;
     }
-    Ok(())
+    Ok(version)
 }
 
-async fn status(context: &Context, binding: &SignerBinding, status: &SignerBindingStatus) -> Result<(), Error> {
+/// Whether nobody has changed it between the look and the write.
+fn is_otherwise_the_same(written: &SignerBinding, read: &SignerBinding) -> bool {
+    let apart = |binding: &SignerBinding| {
+        let meta = binding.meta();
+        (
+            meta.generation,
+            meta.annotations.clone(),
+            meta.finalizers.clone(),
+            meta.deletion_timestamp.clone(),
+        )
+    };
+    apart(written) == apart(read)
+}
+
+async fn status(
+    context: &Context,
+    binding: &SignerBinding,
+    status: &SignerBindingStatus,
+) -> Result<Option<SignerBinding>, Error> {
     let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
     let body = json!({
         "apiVersion": SignerBinding::api_version(&()),
@@ -56,8 +79,8 @@ async fn status(context: &Context, binding: &SignerBinding, status: &SignerBindi
     .await;
     context.metrics.write(Kind::SignerBinding, &result);
     match result {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
+        Ok(written) => Ok(Some(written)),
+        Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
 }

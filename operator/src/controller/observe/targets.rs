@@ -81,19 +81,30 @@ async fn selected(
     let parameters = ListParams::default().labels(&selector.to_string());
     let found = deadline("list the Deployments", api.list(&parameters)).await?;
     let known: Vec<_> = binding.status.iter().flat_map(|status| &status.targets).collect();
-    let mut names: BTreeSet<_> = found.iter().map(ResourceExt::name_any).collect();
-    names.extend(known.iter().map(|known| known.name.clone()));
+    let found: Vec<_> = found
+        .into_iter()
+        .map(|object| untyped(object, "Deployment"))
+        .collect::<Result<_, _>>()?;
+    // Without a signer it has no Service of ours yet.
+    let injected = found.iter().filter(|live| live.owns_signer());
+    let mut names: BTreeSet<_> = injected.map(|live| live.name().to_owned()).collect();
+    names.extend(
+        known
+            .iter()
+            .filter(|known| known.injected)
+            .map(|known| known.name.clone()),
+    );
     let mut ours = our_services(context, namespace, &names).await?;
     let mut targets = vec![];
-    for object in found {
-        let name = object.name_any();
+    for live in found {
+        let name = live.name().to_owned();
         let service = match ours.remove(&service_name(&name)) {
             Some(service) => Some(service),
             // There may be one of that name that is not ours.
             None => service(context, namespace, &name).await?,
         };
         targets.push(ObservedTarget {
-            deployment: Some(untyped(object, "Deployment")?),
+            deployment: Some(live),
             name,
             service,
             rivals: vec![],

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::PostParams;
+use kube::runtime::wait::await_condition;
 
 use super::super::operator::is_injected;
 use super::fleet::{EACH, Fleet};
@@ -40,15 +41,15 @@ pub async fn changes(plane: &ControlPlane, fleet: &Fleet, count: usize) -> Resul
         let api: Api<Deployment> = Api::namespaced(fleet.client.clone(), member.namespace);
         let new: Deployment = serde_json::from_value(member.deployment(EACH))?;
         let name = format!("{}-{EACH}", member.name());
+        let injected = await_condition(api.clone(), &name, |found: Option<&Deployment>| {
+            found.is_some_and(is_injected)
+        });
         let started = Instant::now();
         api.create(&PostParams::default(), &new).await?;
-        while !is_injected(&api.get(&name).await?) {
-            ensure!(
-                started.elapsed() < PATIENCE,
-                "{name} was not injected in {} s",
-                PATIENCE.as_secs()
-            );
-        }
+        // A watch: asking again and again would take from the API server what is measured.
+        tokio::time::timeout(PATIENCE, injected)
+            .await
+            .with_context(|| format!("{name} was not injected in {} s", PATIENCE.as_secs()))??;
         seconds.push(started.elapsed().as_secs_f64());
     }
     fleet.is_rolled_out().await?;

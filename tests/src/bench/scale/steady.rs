@@ -65,10 +65,10 @@ async fn settled(operator: &OperatorProcess) -> Result<()> {
 
 fn why(verb: &str, resource: &str) -> &'static str {
     match (verb, resource) {
-        ("get", "signerbindings") => "each binding is looked at every 60 to 66 s, and read afresh for that",
-        ("list", "deployments") => "those that match its selector",
-        ("list", "services") => "those of its Deployments",
-        ("get", "secrets") => "its token, which no watch tells of, and its LOCAL key",
+        ("get", "secrets") => "the versions of its token and its LOCAL key, which no watch tells of, every 60 to 66 s",
+        ("get", "signerbindings") => "it is read afresh when everything is looked at, every ten minutes",
+        ("list", "deployments") => "  those that match its selector",
+        ("list", "services") => "  those of its Deployments",
         ("watch", _) => "asked for anew every 200 s",
         ("get" | "update", "leases") => "renewed every 3 s",
         _ => "not explained",
