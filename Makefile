@@ -1,4 +1,4 @@
-# Everything that is built, checked or shown is a target here; CI calls `make test` and nothing else.
+# Everything that is built, checked or shown is a target here; CI calls `make test`, and `make e2e` on kind.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -72,7 +72,7 @@ snapshots: ## Write anew what the chart is compared with; look at the difference
 PICTURE := docs/src/images/architecture.svg
 PICTURE_SOURCES := docs/architecture.dot docs/architecture.css
 
-# Its last line names the sources by their sum, so that a test needs no Graphviz to see that it is old.
+# Its last line names the sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
 picture: ## Draw the picture of the architecture anew from docs/architecture.dot and .css (needs Graphviz)
 	@command -v dot >/dev/null || { echo 'the picture is drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
 	@dot -Tsvg docs/architecture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
@@ -116,7 +116,7 @@ $(FUZZ):
 	@$(CARGO) install --quiet --locked --root $(FUZZ_ROOT) cargo-fuzz@$(FUZZ_VERSION)
 
 # Zig is a C compiler and linker for every musl target in one package, which is what a build from any Linux needs.
-image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/images, without a daemon (IMAGE_ARCHITECTURES=amd64)
+image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/images, without a daemon (IMAGE_ARCHITECTURES=amd64; needs python3 with pip)
 	@rustup target add $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))) 2>/dev/null
 	@for target in $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))); do \
 	  echo "== cargo zigbuild --release --target $$target"; \
@@ -196,9 +196,14 @@ build: ## Build all crates, debug
 	@echo '== cargo build'
 	@$(CARGO) build --quiet --locked --workspace
 
+# The pages of the documentation take long and mostly wait, so they run beside all other tests.
 unit: build assets ## All tests, without lint and demo
 	@echo '== cargo test'
-	@$(CARGO) test --quiet --locked --workspace
+	@$(CARGO) test --quiet --locked --workspace --no-run
+	@pages="$$(mktemp)"; trap 'rm -f "$$pages"' EXIT; \
+	$(CARGO) test --quiet --locked --workspace --test docs_commands pages:: >"$$pages" 2>&1 & running=$$!; \
+	failed=0; $(CARGO) test --quiet --locked --workspace -- --skip pages:: || failed=1; \
+	wait $$running || failed=1; cat "$$pages"; exit $$failed
 
 drift: ## Fail if a generated file is not what the code generates
 	@echo '== generated files'
@@ -207,6 +212,8 @@ drift: ## Fail if a generated file is not what the code generates
 	  git --no-pager diff --stat -- $(GENERATED); \
 	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
 	fi
+	@tail -n 1 $(PICTURE) | grep -q "$$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1)" || { \
+	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
 
 # Whatever mdbook says at this level is a page that is not as it should be.
 docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning

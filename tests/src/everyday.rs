@@ -9,8 +9,8 @@ use crds::names::HASH_ANNOTATION;
 use kube::Api;
 use serde_json::{Value, json};
 
+use crate::eventually;
 use crate::operated::{Place, SOON, VOTER, binding, voter, with};
-use crate::{ControlPlane, chart, eventually};
 
 /// The stages, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,13 +131,12 @@ pub async fn without_a_fault(place: &Place) -> Result<[Picture; 3]> {
     Ok(pictures)
 }
 
-/// In a namespace where all stages are over: each change of the Deployment was written with success once, and nothing was created
+/// In a place where all stages are over: each change of the Deployment was written with success once, and nothing was created
 /// twice between two of them.
-pub fn was_written_once(plane: &ControlPlane, namespace: &str) -> Result<()> {
-    let requests = plane.requests()?;
+pub fn was_written_once(place: &Place) -> Result<()> {
+    let (namespace, requests) = (&place.namespace, place.requests_of_operator()?);
     let written = requests
         .iter()
-        .filter(|request| request.user() == chart::OPERATOR && request.namespace() == namespace)
         .filter(|request| request.is_write() && request.succeeded());
     let (mut changes, mut created) = (0, BTreeSet::new());
     for request in written {

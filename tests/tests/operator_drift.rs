@@ -125,19 +125,24 @@ async fn a_removed_service_comes_back() -> Result<()> {
         Ok(())
     })
     .await?;
+    // Its owner leads to the binding; without one it is found all the same.
+    let edit = r#"{"metadata":{"ownerReferences":null},"spec":{"selector":{"app":"other"}}}"#;
     place
-        .kubectl_ok(&[
-            "patch",
-            "service",
-            "voter-signer",
-            "-p",
-            "{\"spec\":{\"selector\":{\"app\":\"other\"}}}",
-        ])
+        .kubectl_ok(&["patch", "service", "voter-signer", "--type=merge", "-p", edit])
         .await?;
-    let selector = ["get", "service", "voter-signer", "-o", "jsonpath={.spec.selector}"];
-    eventually(SOON, "the selector put back", async || {
-        let found = place.kubectl_ok(&selector).await?;
-        ensure!(found.contains("\"signer.atto.cash/deployment\":\"voter\""), "{found}");
+    let ours = [
+        "get",
+        "service",
+        "voter-signer",
+        "-o",
+        "jsonpath={.spec.selector}{.metadata.ownerReferences[*].name}",
+    ];
+    eventually(SOON, "selector and owner put back", async || {
+        let found = place.kubectl_ok(&ours).await?;
+        ensure!(
+            found.contains("\"signer.atto.cash/deployment\":\"voter\"") && found.ends_with("voter"),
+            "{found}"
+        );
         Ok(())
     })
     .await

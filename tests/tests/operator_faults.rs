@@ -96,7 +96,7 @@ async fn passes(row: Row, api: &FaultyApi, operated: &'static Operated, expected
     if matches!(row.fault, SentLate(_) | Twice) {
         return Ok(());
     }
-    everyday::was_written_once(operated.plane, &place.namespace)
+    everyday::was_written_once(&place)
 }
 
 #[tokio::test(flavor = "multi_thread")]

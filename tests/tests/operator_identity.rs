@@ -95,14 +95,7 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
     annotated(&place, Some(GOOGLE)).await?;
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
     annotated(&place, None).await?;
-    let denied: Vec<_> = place
-        .operated
-        .plane
-        .requests()?
-        .into_iter()
-        .filter(|request| request.user() == chart::OPERATOR && request.code() == Some(403))
-        .map(|request| format!("{} {}", request.verb, request.resource()))
-        .collect();
+    let denied = place.operated.plane.denied(chart::OPERATOR, None)?;
     assert_eq!(
         denied,
         Vec::<String>::new(),

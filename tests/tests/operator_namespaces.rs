@@ -81,13 +81,7 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
         .await?;
     second.condition_of("another", "Injected", "True", "Injected").await?;
 
-    let requests = cluster.requests()?;
-    let ours = requests.iter().filter(|request| request.user() == chart::OPERATOR);
-    let denied: Vec<_> = ours
-        .filter(|request| request.code() == Some(403) && request.namespace() != one)
-        .map(|request| format!("{} {}", request.verb, request.uri))
-        .collect();
-    assert_eq!(denied, Vec::<String>::new());
+    assert_eq!(cluster.denied(chart::OPERATOR, Some(&one))?, Vec::<String>::new());
     operated.stop()
 }
 

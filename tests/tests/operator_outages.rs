@@ -84,7 +84,7 @@ async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_
     cluster.start_etcd().await?;
     opened.await?;
     outages.comes_to(&place, Stage::Removed, &expected[2]).await?;
-    everyday::was_written_once(cluster, &place.namespace)?;
+    everyday::was_written_once(&place)?;
 
     // An outage that is longer than the Lease ends the operator, and the one that is started after it goes on.
     let place = Place::on(outages.operated, "long").await?;
@@ -99,5 +99,5 @@ async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_
         }
         outages.comes_to(&place, stage, expected).await?;
     }
-    everyday::was_written_once(cluster, &place.namespace)
+    everyday::was_written_once(&place)
 }

@@ -87,12 +87,7 @@ async fn each_right_is_used_and_none_is_missing() -> Result<()> {
             "it reads more than the Secret that is named"
         );
     }
-    let requests = place.operated.plane.requests()?;
-    let denied: Vec<_> = requests
-        .iter()
-        .filter(|request| request.user() == chart::OPERATOR && request.code() == Some(403))
-        .map(|request| format!("{} {}", request.verb, request.uri))
-        .collect();
+    let denied = place.operated.plane.denied(chart::OPERATOR, None)?;
     assert_eq!(denied, Vec::<String>::new(), "denied to the operator");
     Ok(())
 }

@@ -44,7 +44,7 @@ async fn finish(place: &Place, expected: &[Picture; 3]) -> Result<()> {
         everyday::enter(place, stage).await?;
         everyday::comes_to(place, stage, expected).await?;
     }
-    everyday::was_written_once(place.operated.plane, &place.namespace)
+    everyday::was_written_once(place)
 }
 
 /// When each replica got the Lease, in the API server's time.

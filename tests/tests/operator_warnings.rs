@@ -60,6 +60,10 @@ async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces(
         let told = warns(place, &["SharedKeyVersion"]).await?;
         assert!(told.contains(&format!("{}/voter", other.namespace)), "{told}");
     }
+    second.apply(&gcp("own")).await?;
+    warns(&first, &[]).await?;
+    second.apply(&gcp("shared")).await?;
+    warns(&first, &["SharedKeyVersion"]).await?;
     second.kubectl_ok(&["delete", "sb", "voter"]).await?;
     warns(&first, &[]).await?;
     Ok(())

@@ -46,7 +46,7 @@ impl Watches {
             everyday::enter(&place, stage).await?;
             everyday::comes_to(&place, stage, expected).await?;
         }
-        everyday::was_written_once(self.plane, &place.namespace)
+        everyday::was_written_once(&place)
     }
 
     /// The same as the first while watches that are asked for anew meet this.

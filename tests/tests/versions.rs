@@ -47,3 +47,12 @@ fn the_chart_has_the_version_of_the_programs() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn pages_name_images_of_this_version() -> Result<()> {
+    let image = "ghcr.io/attocash/signer-operator/signer:";
+    let page = read("docs/src/how-to/change-the-key.md")?;
+    let (_, named) = page.split_once(image).context("the page names no image")?;
+    assert_eq!(named.split_whitespace().next(), Some(env!("CARGO_PKG_VERSION")));
+    Ok(())
+}

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use super::Failure;
 use crate::controller::apply::rollouts::Rollouts;
 use crate::controller::context::{Context, Watched, deadline};
+use crate::controller::unwatched::Unwatched;
 use crate::controller::validate::Settings;
 use crate::exit;
 use crate::telemetry::Metrics;
@@ -43,6 +44,7 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
             bindings,
             pods,
             services: reflector::store().0,
+            unwatched: Unwatched::default(),
         },
         settings,
         Arc::new(metrics),

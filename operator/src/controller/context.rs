@@ -35,6 +35,7 @@ pub struct Watched {
     pub bindings: Store<DeserializeGuard<SignerBinding>>,
     pub pods: Store<Pod>,
     pub services: Store<PartialObjectMeta<Service>>,
+    pub unwatched: Unwatched,
 }
 
 /// What every reconcile shares.
@@ -74,6 +75,7 @@ impl Context {
             bindings,
             pods,
             services,
+            unwatched,
         } = watched;
         Self {
             client,
@@ -90,7 +92,7 @@ impl Context {
             rollouts,
             backoff: Backoff::default(),
             rests: Rests::default(),
-            unwatched: Unwatched::default(),
+            unwatched,
             stopping: Arc::default(),
         }
     }

@@ -46,16 +46,14 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     if context.stopping.load(Ordering::SeqCst) {
         return Ok(Action::await_change());
     }
-    if let Some(left) = context.rests.left(&*guarded, context.bindings.len(), Instant::now()) {
+    if let Some(left) = context.rests.left(&*guarded, Instant::now()) {
         return Ok(Action::requeue(left));
     }
     let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
+    context.rests.begin(&*guarded, context.bindings.len());
     let result = match &guarded.0 {
         Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
-        Err(invalid) => {
-            context.rests.begin(&*guarded, started.elapsed(), Instant::now());
-            Err(Error::Undecodable(guarded.name_any(), invalid.error.clone()))
-        }
+        Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };
     context.metrics.reconcile(&result, started.elapsed());
     result
@@ -64,27 +62,39 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
 /// Looks at everything, or at the Secrets alone where that is enough.
 async fn look(context: &Context, cached: &SignerBinding, reference: &Binding) -> Result<Action, Error> {
     let started = Instant::now();
-    let settled = match context.unwatched.begin(reference, started) {
+    match context.unwatched.begin(reference, started) {
         Due::Nothing(left) => return Ok(Action::requeue(left)),
-        Due::Secrets(settled) if observe::are_unchanged(context, cached, &settled.secrets).await? => {
-            settled.still(started)
-        }
-        Due::Secrets(_) | Due::Everything => {
-            let looked = look_at_everything(context, cached, started).await;
-            context.rests.begin(cached, started.elapsed(), Instant::now());
-            match looked? {
-                Looked::Settled(settled) => settled,
-                Looked::Waits(action) => return Ok(action),
+        Due::Secrets(settled) => match observe::are_unchanged(context, cached, &settled.secrets).await {
+            Ok(true) => {
+                context.unwatched.settle(reference, settled.still(started));
+                return Ok(Action::requeue(jitter(LOOK_AGAIN)));
             }
+            Ok(false) => {}
+            Err(error) => {
+                context.unwatched.settle(reference, settled);
+                return Err(error);
+            }
+        },
+        Due::Everything => {}
+    }
+    let looked = look_at_everything(context, cached, started).await;
+    let settled = matches!(looked, Ok(Looked::Settled(_)));
+    context.rests.end(cached, started.elapsed(), settled, Instant::now());
+    match looked? {
+        Looked::Settled(settled) => {
+            if let Some(settled) = settled {
+                context.unwatched.settle(reference, settled);
+            }
+            Ok(Action::requeue(jitter(LOOK_AGAIN)))
         }
-    };
-    context.unwatched.settle(reference, settled);
-    Ok(Action::requeue(jitter(LOOK_AGAIN)))
+        Looked::Waits(action) => Ok(action),
+    }
 }
 
 /// What looking at everything came to.
 enum Looked {
-    Settled(Settled),
+    /// Nothing is left to do; how that is left, where the Secrets are all that is not watched.
+    Settled(Option<Settled>),
     Waits(Action),
 }
 
@@ -115,15 +125,10 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.backoff.succeeded(&*observed.binding);
-    // Pods that are not the binding's and use its ServiceAccount are not watched either.
-    if observed.binding.spec.workload_identity.is_some() {
-        return Ok(Looked::Waits(Action::requeue(jitter(LOOK_AGAIN))));
-    }
-    Ok(Looked::Settled(Settled::new(
-        version,
-        observed.secret_versions,
-        started,
-    )))
+    // Other pods that use the ServiceAccount are not watched either.
+    let only_secrets = observed.binding.spec.workload_identity.is_none();
+    let settled = only_secrets.then(|| Settled::new(version, observed.secret_versions, started));
+    Ok(Looked::Settled(settled))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.

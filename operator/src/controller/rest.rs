@@ -1,11 +1,12 @@
 //! How long a binding is left in peace after it was looked at. A rollout tells of itself many times, and where the API server is
 //! busy, looking each time keeps it from those that were not looked at yet.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kube::Resource;
+use crds::names::APPROVE_ANNOTATION;
+use kube::{Resource, ResourceExt};
 
 use super::backoff::key;
 
@@ -16,8 +17,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// Whoever was looked at so short a time before is in motion. One look each minute is none, so that what is new is not kept waiting.
 const IN_MOTION: Duration = Duration::from_secs(10);
 
-/// Until every binding was looked at once, those that were wait for the others, but no longer than this: their Deployments are
-/// injected, and what comes after is only told.
+/// Until a look at every binding has begun, those for which nothing was left to do wait for the others, but no longer than this.
 const FIRST_ROUND: Duration = Duration::from_mins(1);
 
 /// The last look at each binding in motion, by its uid.
@@ -27,7 +27,8 @@ pub struct Rests(Arc<Mutex<Looks>>);
 #[derive(Default)]
 struct Looks {
     last: HashMap<String, Look>,
-    /// Once every binding was looked at.
+    /// Those at which a look has begun, until it has at all of them.
+    first_round: HashSet<String>,
     first_round_is_over: bool,
 }
 
@@ -35,34 +36,55 @@ struct Look {
     of: State,
     ended: Instant,
     rest: Duration,
+    settled: bool,
 }
 
 /// What a person wants of it, which is never left waiting.
-type State = (Option<i64>, bool);
+#[derive(PartialEq)]
+struct State {
+    generation: Option<i64>,
+    is_leaving: bool,
+    approval: Option<String>,
+}
 
 impl Rests {
-    /// How much is left of the rest of a binding that is what it was, where there are so many.
-    pub fn left(&self, binding: &impl Resource, bindings: usize, now: Instant) -> Option<Duration> {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.first_round_is_over |= looks.last.len() >= bindings;
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much is left of the rest of a binding that is what it was.
+    pub fn left(&self, binding: &impl Resource, now: Instant) -> Option<Duration> {
+        let looks = self.looks();
         let look = looks.last.get(&key(binding)).filter(|look| look.of == state(binding))?;
         let left = |rest: Duration| (look.ended + rest).saturating_duration_since(now);
-        let left = if looks.first_round_is_over {
-            left(look.rest)
-        } else {
+        let left = if look.settled && !looks.first_round_is_over {
             left(FIRST_ROUND).min(LONGEST)
+        } else {
+            left(look.rest)
         };
         (!left.is_zero()).then_some(left)
     }
 
-    /// It was looked at until now, for so long.
-    pub fn begin(&self, binding: &impl Resource, took: Duration, now: Instant) {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A look begins, at one of so many.
+    pub fn begin(&self, binding: &impl Resource, bindings: usize) {
+        let mut looks = self.looks();
         if looks.first_round_is_over {
-            looks
-                .last
-                .retain(|_, look| now.saturating_duration_since(look.ended) < IN_MOTION);
+            return;
         }
+        looks.first_round.insert(key(binding));
+        if looks.first_round.len() >= bindings {
+            looks.first_round_is_over = true;
+            looks.first_round = HashSet::new();
+        }
+    }
+
+    /// It was looked at until now, for so long, and whether nothing is left to do.
+    pub fn end(&self, binding: &impl Resource, took: Duration, settled: bool, now: Instant) {
+        let mut looks = self.looks();
+        let all = !looks.first_round_is_over;
+        looks
+            .last
+            .retain(|_, look| all || now.saturating_duration_since(look.ended) < IN_MOTION);
         let rest = match looks.last.get(&key(binding)) {
             Some(_) => took.saturating_mul(TIMES).min(LONGEST),
             None => Duration::ZERO,
@@ -73,13 +95,18 @@ impl Rests {
                 of: state(binding),
                 ended: now,
                 rest,
+                settled,
             },
         );
     }
 }
 
 fn state(binding: &impl Resource) -> State {
-    (binding.meta().generation, binding.meta().deletion_timestamp.is_some())
+    State {
+        generation: binding.meta().generation,
+        is_leaving: binding.meta().deletion_timestamp.is_some(),
+        approval: binding.annotations().get(APPROVE_ANNOTATION).cloned(),
+    }
 }
 
 #[cfg(test)]
@@ -101,69 +128,78 @@ mod tests {
         other
     }
 
-    /// The second look within a moment.
-    fn in_motion(binding: &ConfigMap, took: Duration, now: Instant) -> Rests {
+    /// After the first round.
+    fn rests() -> Rests {
         let rests = Rests::default();
-        rests.begin(binding, took, now);
-        rests.left(binding, ONE, now);
-        rests.begin(binding, took, now);
+        rests.begin(&binding(1), 1);
         rests
     }
 
-    /// So many that the first round is over with the first of them.
-    const ONE: usize = 1;
+    /// The second look within a moment.
+    fn in_motion(took: Duration, now: Instant) -> Rests {
+        let rests = rests();
+        rests.end(&binding(1), took, true, now);
+        rests.end(&binding(1), took, true, now);
+        rests
+    }
 
     #[test]
     fn rests_as_long_as_the_look_was_costly_and_no_longer_than_a_bound() {
         let now = Instant::now();
-        let rests = in_motion(&binding(1), Duration::from_millis(10), now);
-        assert_eq!(rests.left(&binding(1), ONE, now), Some(Duration::from_millis(40)));
-        assert_eq!(rests.left(&binding(1), ONE, now + Duration::from_millis(40)), None);
-        let rests = in_motion(&binding(1), Duration::from_secs(10), now);
-        assert_eq!(rests.left(&binding(1), ONE, now), Some(LONGEST));
+        let rests = in_motion(Duration::from_millis(10), now);
+        assert_eq!(rests.left(&binding(1), now), Some(Duration::from_millis(40)));
+        assert_eq!(rests.left(&binding(1), now + Duration::from_millis(40)), None);
+        let rests = in_motion(Duration::from_secs(10), now);
+        assert_eq!(rests.left(&binding(1), now), Some(LONGEST));
     }
 
     #[test]
     fn one_that_is_looked_at_now_and_then_does_not_rest() {
-        let (rests, now) = (Rests::default(), Instant::now());
-        assert_eq!(rests.left(&binding(1), ONE, now), None);
-        rests.begin(&binding(1), Duration::from_secs(1), now);
-        assert_eq!(rests.left(&binding(1), ONE, now), None);
-        rests.begin(&binding(1), Duration::from_secs(1), now + IN_MOTION);
-        assert_eq!(rests.left(&binding(1), ONE, now + IN_MOTION), None);
+        let (rests, now) = (rests(), Instant::now());
+        assert_eq!(rests.left(&binding(1), now), None);
+        rests.end(&binding(1), Duration::from_secs(1), true, now);
+        assert_eq!(rests.left(&binding(1), now), None);
+        rests.end(&binding(1), Duration::from_secs(1), true, now + IN_MOTION);
+        assert_eq!(rests.left(&binding(1), now + IN_MOTION), None);
     }
 
     #[test]
-    fn a_binding_that_was_changed_or_is_deleted_does_not_wait() {
-        let (now, long) = (Instant::now(), Duration::from_secs(1));
-        let rests = in_motion(&binding(1), long, now);
-        assert_eq!(rests.left(&binding(2), ONE, now), None);
+    fn what_a_person_has_changed_deleted_or_approved_does_not_wait() {
+        let now = Instant::now();
+        let rests = in_motion(Duration::from_secs(1), now);
+        assert_eq!(rests.left(&binding(2), now), None);
         let mut deleted = binding(1);
         deleted.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
             k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
         ));
-        assert_eq!(rests.left(&deleted, ONE, now), None);
+        assert_eq!(rests.left(&deleted, now), None);
+        let mut approved = binding(1);
+        approved
+            .annotations_mut()
+            .insert(APPROVE_ANNOTATION.to_owned(), "hash".to_owned());
+        assert_eq!(rests.left(&approved, now), None);
     }
 
     #[test]
-    fn whoever_was_looked_at_waits_for_those_that_were_not() {
+    fn whoever_was_looked_at_waits_until_a_look_at_each_has_begun() {
         let (rests, now) = (Rests::default(), Instant::now());
-        rests.begin(&binding(1), Duration::ZERO, now);
-        assert_eq!(rests.left(&binding(1), 2, now), Some(LONGEST));
-        assert_eq!(rests.left(&binding(2), 2, now), None, "a person has changed it");
-        assert_eq!(rests.left(&other(), 2, now), None);
-        assert_eq!(rests.left(&binding(1), 2, now + FIRST_ROUND), None);
-        rests.begin(&other(), Duration::ZERO, now);
-        assert_eq!(rests.left(&binding(1), 2, now), None);
-        assert_eq!(rests.left(&binding(1), 3, now), None, "there is one first round");
+        rests.begin(&binding(1), 2);
+        rests.end(&binding(1), Duration::ZERO, true, now);
+        assert_eq!(rests.left(&binding(1), now), Some(LONGEST));
+        assert_eq!(rests.left(&binding(1), now + FIRST_ROUND), None);
+        assert_eq!(rests.left(&other(), now), None);
+        rests.end(&binding(1), Duration::ZERO, false, now);
+        assert_eq!(rests.left(&binding(1), now), None, "something is left to do");
+        rests.end(&binding(1), Duration::ZERO, true, now);
+        rests.begin(&other(), 2);
+        assert_eq!(rests.left(&binding(1), now), None);
     }
 
     #[test]
     fn what_is_in_motion_no_more_is_forgotten() {
-        let (rests, now) = (Rests::default(), Instant::now());
-        rests.begin(&binding(1), Duration::from_millis(1), now);
-        rests.left(&binding(1), ONE, now);
-        rests.begin(&other(), Duration::from_millis(1), now + IN_MOTION);
-        assert_eq!(rests.0.lock().unwrap_or_else(PoisonError::into_inner).last.len(), 1);
+        let (rests, now) = (rests(), Instant::now());
+        rests.end(&binding(1), Duration::from_millis(1), true, now);
+        rests.end(&other(), Duration::from_millis(1), true, now + IN_MOTION);
+        assert_eq!(rests.looks().last.len(), 1);
     }
 }

@@ -10,7 +10,7 @@ use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
 use kube::runtime::events::{Recorder, Reporter};
@@ -22,8 +22,9 @@ use super::apply::rollouts::Rollouts;
 use super::context::{Context, Watched};
 use super::unwatched::Unwatched;
 use super::validate::Settings;
+use super::wake::{self, Wake};
 use super::watches::{self, Watches};
-use super::{error_policy, pods, reconcile, wake};
+use super::{error_policy, pods, reconcile};
 use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;
@@ -39,10 +40,12 @@ pub fn controller(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> (Arc<Context>, impl Future<Output = ()>) {
+    let unwatched = Unwatched::default();
     let watches = Watches {
         client: client.clone(),
         scope: settings.scope.clone(),
         metrics: metrics.clone(),
+        unwatched: unwatched.clone(),
     };
     let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
     let (services, service_writer) = reflector::store();
@@ -58,10 +61,15 @@ pub fn controller(
             instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
         },
     );
+    let wake = Wake {
+        bindings: store.clone(),
+        unwatched: unwatched.clone(),
+    };
     let (pods, pod_writer) = reflector::store();
     let pod_events = watches
         .objects(&watches::config().labels(DEPLOYMENT_LABEL), pods::prune)
         .reflect(pod_writer)
+        .inspect_ok(told_of_gone(wake.clone()))
         .touched_objects()
         .predicate_filter(pods::what_matters, PredicateConfig::default());
     let (wake_up, woken) = unbounded();
@@ -71,6 +79,7 @@ pub fn controller(
             bindings: store.clone(),
             pods: pods.clone(),
             services,
+            unwatched,
         },
         settings,
         metrics,
@@ -93,37 +102,20 @@ pub fn controller(
         .reflect(binding_writer)
         .inspect_ok(wake_neighbours(store.clone(), wake_up, context.unwatched.clone()))
         .applied_objects();
-    let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| context.clone());
+    let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| wake.clone());
     let running = Controller::for_stream(binding_events, store)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .watches_stream(
             watches.metadata::<Deployment>(&watches::config()).touched_objects(),
-            move |deployment| {
-                by_deployment.unwatched.told(wake::of_deployment(
-                    &by_deployment.bindings,
-                    deployment.namespace().as_deref(),
-                    &deployment.name_any(),
-                    deployment.labels(),
-                ))
-            },
+            move |deployment| by_deployment.of_deployment(&deployment),
         )
-        .watches_stream(service_events, move |service| {
-            let (namespace, owners) = (service.namespace(), service.owner_references());
-            let woken = wake::of_service(&by_service.bindings, namespace.as_deref(), owners);
-            by_service.unwatched.told(woken)
-        })
-        .watches_stream(pod_events, move |pod| {
-            let woken = wake::of_pod(&by_pod.bindings, pod.namespace().as_deref(), pods::label(&pod));
-            by_pod.unwatched.told(woken)
-        })
+        .watches_stream(service_events, move |service| by_service.of_service(&service))
+        .watches_stream(pod_events, move |pod| by_pod.of_pod(&pod))
         .watches_stream(
             watches.metadata::<ServiceAccount>(&watches::config()).touched_objects(),
-            move |account| {
-                let woken = wake::of_account(&by_account.bindings, account.namespace().as_deref());
-                by_account.unwatched.told(woken)
-            },
+            move |account| by_account.of_account(&account),
         )
-        .reconcile_on(woken.flat_map(move |binding| futures::stream::iter(by_us.unwatched.told(vec![binding]))))
+        .reconcile_on(woken.flat_map(move |binding| futures::stream::iter(by_us.told(vec![binding]))))
         .graceful_shutdown_on(stop)
         .run(reconcile, error_policy, context.clone())
         .for_each(async |result| {
@@ -146,6 +138,15 @@ async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Gu
     stop.await;
     if bindings.wait_until_ready().now_or_never().is_some() {
         std::future::pending::<()>().await;
+    }
+}
+
+/// A pod that goes looks as it did, and wakes nobody.
+fn told_of_gone(wake: Wake) -> impl FnMut(&watcher::Event<Pod>) {
+    move |event| {
+        if let watcher::Event::Delete(pod) = event {
+            wake.of_pod(pod);
+        }
     }
 }
 

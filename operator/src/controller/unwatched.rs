@@ -75,12 +75,21 @@ impl Unwatched {
     pub fn told(&self, bindings: Vec<Binding>) -> Vec<Binding> {
         let mut entries = self.entries();
         for binding in &bindings {
-            entries.entry(binding.clone()).or_default().told = true;
+            if let Some(entry) = entries.get_mut(binding) {
+                entry.told = true;
+            }
         }
         bindings
     }
 
-    /// The binding itself is now of this version.
+    /// A watch has begun anew: of what has gone meanwhile it will not tell.
+    pub fn told_of_all(&self) {
+        for entry in self.entries().values_mut() {
+            entry.told = true;
+        }
+    }
+
+    /// The binding is there, and of this version.
     pub fn is(&self, binding: &Binding, version: Option<String>) {
         self.entries().entry(binding.clone()).or_default().version = version;
     }
@@ -109,7 +118,9 @@ impl Unwatched {
 
     /// A look has ended. What was told of while it went on still counts.
     pub fn settle(&self, binding: &Binding, settled: Settled) {
-        self.entries().entry(binding.clone()).or_default().settled = Some(settled);
+        if let Some(entry) = self.entries().get_mut(binding) {
+            entry.settled = Some(settled);
+        }
     }
 
     /// The binding is gone.
@@ -132,6 +143,7 @@ mod tests {
 
     fn after_a_look(now: Instant) -> Unwatched {
         let unwatched = Unwatched::default();
+        unwatched.is(&binding(), Some("2".to_owned()));
         unwatched.settle(&binding(), settled(now));
         unwatched
     }
@@ -155,7 +167,7 @@ mod tests {
         let unwatched = after_a_look(now);
         unwatched.told(vec![binding()]);
         assert_eq!(unwatched.begin(&binding(), now), Due::Everything);
-        unwatched.told(vec![binding()]);
+        unwatched.told_of_all();
         unwatched.settle(&binding(), settled(now));
         assert_eq!(unwatched.begin(&binding(), now), Due::Everything);
     }

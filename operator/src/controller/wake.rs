@@ -1,68 +1,97 @@
-//! Which bindings an event concerns. Pure: only what the watches have brought is looked at.
-
-use std::collections::BTreeMap;
+//! Which bindings an event concerns. Only what the watches have brought is looked at.
 
 use crds::SignerBinding;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use crds::conditions::warnings;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
+use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
+use super::apply::rollouts::Binding;
 use super::observe::shares_a_key;
+use super::pods::label;
 use super::render::names::short_name;
+use super::unwatched::Unwatched;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
-/// The bindings that are for this Deployment, and those that were: without its label it is still theirs to report.
-pub fn of_deployment(
-    store: &Store<Guarded>,
-    namespace: Option<&str>,
-    name: &str,
-    labels: &BTreeMap<String, String>,
-) -> Vec<ObjectRef<Guarded>> {
-    of_all(store, |binding| {
-        binding.meta().namespace.as_deref() == namespace
-            && (binding.spec.target.selects(name, labels) || reports(binding, name))
-    })
+/// Finds the bindings that an event concerns, and takes note that they were told of.
+#[derive(Clone)]
+pub struct Wake {
+    pub bindings: Store<Guarded>,
+    pub unwatched: Unwatched,
 }
 
-/// The bindings of the Deployments that own a Service.
-pub fn of_service(
-    store: &Store<Guarded>,
-    namespace: Option<&str>,
-    owners: &[OwnerReference],
-) -> Vec<ObjectRef<Guarded>> {
-    let deployments = || owners.iter().filter(|owner| owner.kind == "Deployment");
-    of_all(store, |binding| {
-        binding.meta().namespace.as_deref() == namespace && deployments().any(|owner| is_about(binding, &owner.name))
-    })
+impl Wake {
+    /// The bindings that are for this Deployment, and those that were: without its label it is still theirs to report.
+    pub fn of_deployment(&self, deployment: &PartialObjectMeta<Deployment>) -> Vec<Binding> {
+        let name = deployment.name_any();
+        self.in_namespace(deployment, |binding| {
+            binding.spec.target.selects(&name, deployment.labels()) || reports(binding, &name)
+        })
+    }
+
+    /// The bindings of the Deployments that own a Service, or did before somebody took that away: its label still names one.
+    pub fn of_service(&self, service: &PartialObjectMeta<Service>) -> Vec<Binding> {
+        let is_owner = |name: &str| {
+            let mut owners = service.owner_references().iter();
+            owners.any(|owner| owner.kind == "Deployment" && owner.name == name) || short_name(name) == label(service)
+        };
+        self.in_namespace(service, |binding| names(binding).any(is_owner))
+    }
+
+    /// The bindings of the Deployment whose pods carry this pod's label.
+    pub fn of_pod(&self, pod: &Pod) -> Vec<Binding> {
+        self.told(of_pod(&self.bindings, pod))
+    }
+
+    /// The bindings whose pods act as ServiceAccounts of this namespace.
+    pub fn of_account(&self, account: &PartialObjectMeta<ServiceAccount>) -> Vec<Binding> {
+        self.in_namespace(account, |binding| binding.spec.key.gcp.is_some())
+    }
+
+    /// These bindings.
+    pub fn told(&self, bindings: Vec<Binding>) -> Vec<Binding> {
+        self.unwatched.told(bindings)
+    }
+
+    fn in_namespace(&self, object: &impl Resource, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<Binding> {
+        let namespace = &object.meta().namespace;
+        self.told(of_all(&self.bindings, |binding| {
+            binding.meta().namespace == *namespace && concerns(binding)
+        }))
+    }
 }
 
-/// The bindings of the Deployment whose pods carry this label.
-pub fn of_pod(store: &Store<Guarded>, namespace: Option<&str>, label: &str) -> Vec<ObjectRef<Guarded>> {
-    of_all(store, |binding| {
-        binding.meta().namespace.as_deref() == namespace && names(binding).any(|name| short_name(name) == label)
-    })
-}
-
-/// The bindings whose pods act as ServiceAccounts of this namespace.
-pub fn of_account(store: &Store<Guarded>, namespace: Option<&str>) -> Vec<ObjectRef<Guarded>> {
-    of_all(store, |binding| {
-        binding.meta().namespace.as_deref() == namespace && binding.spec.key.gcp.is_some()
+/// The bindings of the Deployment whose pods carry this pod's label.
+pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<Binding> {
+    of_all(bindings, |binding| {
+        binding.meta().namespace == pod.metadata.namespace && names(binding).any(|name| short_name(name) == label(pod))
     })
 }
 
 /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
 /// which warn of each other.
-pub fn of_binding(store: &Store<Guarded>, changed: &SignerBinding) -> Vec<ObjectRef<Guarded>> {
+pub fn of_binding(store: &Store<Guarded>, changed: &SignerBinding) -> Vec<Binding> {
     of_all(store, |binding| {
         let is_neighbour = binding.meta().namespace == changed.meta().namespace;
         let is_itself = is_neighbour && binding.name_any() == changed.name_any();
-        !is_itself && (shares_a_key(binding, changed) || (is_neighbour && shares_a_deployment(binding, changed)))
+        let is_concerned = shares_a_key(binding, changed) || warns_of(binding, changed);
+        !is_itself && (is_concerned || (is_neighbour && shares_a_deployment(binding, changed)))
     })
 }
 
-fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<ObjectRef<Guarded>> {
+/// Whether it says that they share a key: they may have stopped to.
+fn warns_of(binding: &SignerBinding, changed: &SignerBinding) -> bool {
+    let warnings = binding.status.iter().flat_map(|status| &status.warnings);
+    let mut shared = warnings.filter(|warning| warning.reason == warnings::SHARED_KEY_VERSION);
+    let name = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
+    shared.any(|warning| warning.message.contains(&name))
+}
+
+fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<Binding> {
     let concerned = store.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&concerns));
     concerned
         .iter()

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use self::merge::Merge;
 use super::backoff::jitter;
+use super::unwatched::Unwatched;
 use crate::scope::Scope;
 use crate::telemetry::Metrics;
 
@@ -36,6 +37,7 @@ pub struct Watches {
     pub client: Client,
     pub scope: Scope,
     pub metrics: Arc<Metrics>,
+    pub unwatched: Unwatched,
 }
 
 impl Watches {
@@ -93,11 +95,14 @@ impl Watches {
     where
         K: Resource<DynamicType = ()> + Send + 'static,
     {
-        let (metrics, kind) = (self.metrics.clone(), K::kind(&()));
+        let (metrics, unwatched, kind) = (self.metrics.clone(), self.unwatched.clone(), K::kind(&()));
         let mut fails = false;
         stream
             .backoff(WatchBackoff::default())
             .inspect(move |result| {
+                if matches!(result, Ok(Event::Init)) {
+                    unwatched.told_of_all();
+                }
                 let Err(error) = result else {
                     // A watch that is asked for anew has not succeeded yet.
                     fails &= matches!(result, Ok(Event::Init));

@@ -1,3 +1,4 @@
+use crds::names::GROUP;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::PostParams;
@@ -27,11 +28,11 @@ const fn may(verb: &'static str, group: &'static str, resource: &'static str) ->
 
 /// In all namespaces that are watched.
 pub const EVERYWHERE: &[Permission] = &[
-    may("get", "signer.atto.cash", "signerbindings"),
-    may("list", "signer.atto.cash", "signerbindings"),
-    may("watch", "signer.atto.cash", "signerbindings"),
-    may("patch", "signer.atto.cash", "signerbindings"),
-    may("patch", "signer.atto.cash", "signerbindings/status"),
+    may("get", GROUP, "signerbindings"),
+    may("list", GROUP, "signerbindings"),
+    may("watch", GROUP, "signerbindings"),
+    may("patch", GROUP, "signerbindings"),
+    may("patch", GROUP, "signerbindings/status"),
     may("get", "apps", "deployments"),
     may("list", "apps", "deployments"),
     may("watch", "apps", "deployments"),
@@ -58,10 +59,10 @@ pub const EVERYWHERE: &[Permission] = &[
 /// What takes a ClusterRole also where there are Roles for the rest: a namespace that is being deleted may lose its Role first,
 /// and its bindings could not be let go.
 pub const OUTLASTS_A_ROLE: &[Permission] = &[
-    may("get", "signer.atto.cash", "signerbindings"),
-    may("list", "signer.atto.cash", "signerbindings"),
-    may("watch", "signer.atto.cash", "signerbindings"),
-    may("patch", "signer.atto.cash", "signerbindings"),
+    may("get", GROUP, "signerbindings"),
+    may("list", GROUP, "signerbindings"),
+    may("watch", GROUP, "signerbindings"),
+    may("patch", GROUP, "signerbindings"),
 ];
 
 /// In the operator's own namespace.

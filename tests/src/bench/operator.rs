@@ -10,9 +10,9 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 
 use super::{median, milliseconds, row, table, worst};
+use crate::eventually;
 use crate::operated::{Place, VOTER, binding, voter};
 use crate::pods::{self, Kubelet};
-use crate::{chart, eventually};
 
 /// One after the other; the first of all is not counted.
 const BINDINGS: usize = 15;
@@ -133,10 +133,12 @@ pub fn is_injected(deployment: &Deployment) -> bool {
 /// The operator's writes so far, as the API server has logged them.
 fn writes_in(place: &Place) -> Result<Writes> {
     let mut writes = Writes::new();
-    for request in place.operated.plane.requests()? {
-        if request.user() == chart::OPERATOR && request.namespace() == place.namespace && request.is_write() {
-            *writes.entry(request.resource()).or_default() += 1.0;
-        }
+    for request in place
+        .requests_of_operator()?
+        .iter()
+        .filter(|request| request.is_write())
+    {
+        *writes.entry(request.resource()).or_default() += 1.0;
     }
     Ok(writes)
 }

@@ -162,6 +162,16 @@ impl ControlPlane {
         Ok(self.requests()?.iter().filter(asked).count())
     }
 
+    /// What `user` has asked for and may not, outside the namespace `but`.
+    pub fn denied(&self, user: &str, but: Option<&str>) -> Result<Vec<String>> {
+        let denied = self.requests()?.into_iter().filter(|request| {
+            request.user() == user && request.code() == Some(403) && Some(request.namespace()) != but
+        });
+        Ok(denied
+            .map(|request| format!("{} {}", request.verb, request.uri))
+            .collect())
+    }
+
     /// For files that go when the control plane goes: logs, kubeconfigs.
     pub fn directory(&self) -> &Directory {
         &self.directory

@@ -42,26 +42,12 @@ pub use votes::{Message, random_vote};
 /// How many connections the node has open at once.
 pub const CONNECTIONS: usize = 100;
 
-/// How long the node waits.
-#[derive(Clone, Copy, Debug)]
-pub struct Clocks {
-    /// Without a byte, on a signature. 1 s.
-    pub silence: Duration,
-    /// Without a byte, on the public key. 5 s.
-    pub public_key_silence: Duration,
-    /// Between two attempts. 1 s.
-    pub pause: Duration,
-}
+/// How long the node waits without a byte: for a signature, and for the public key.
+const SILENCE: Duration = Duration::from_secs(1);
+const PUBLIC_KEY_SILENCE: Duration = Duration::from_secs(5);
 
-impl Default for Clocks {
-    fn default() -> Self {
-        Self {
-            silence: Duration::from_secs(1),
-            public_key_silence: Duration::from_secs(5),
-            pause: Duration::from_secs(1),
-        }
-    }
-}
+/// How long it waits between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How one signature ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +66,6 @@ pub struct NodeClient {
     dial: Arc<dyn Dial>,
     host: Arc<str>,
     token: Arc<str>,
-    clocks: Clocks,
     connections: Arc<Semaphore>,
     counts: Counts,
 }
@@ -103,16 +88,9 @@ impl NodeClient {
             dial: Arc::new(dial),
             host: host.into(),
             token: token.into(),
-            clocks: Clocks::default(),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
             counts: Counts::default(),
         }
-    }
-
-    /// The same client with other clocks.
-    #[must_use]
-    pub fn with_clocks(self, clocks: Clocks) -> Self {
-        Self { clocks, ..self }
     }
 
     /// What was counted up to now.
@@ -133,14 +111,14 @@ impl NodeClient {
         }
         let request = self.head("GET", "/public-keys", "");
         loop {
-            let reply = self.attempt(&request, self.clocks.public_key_silence).await;
+            let reply = self.attempt(&request, PUBLIC_KEY_SILENCE).await;
             match verdict::of::<Answer>(reply) {
                 Verdict::Answered(answer) => {
                     let bytes = HEXUPPER_PERMISSIVE.decode(answer.public_key.as_bytes())?;
                     let bytes = bytes.try_into().ok().context("a public key has 32 bytes")?;
                     return Ok(VerifyingKey::from_bytes(&bytes)?);
                 }
-                Verdict::Again(_) => sleep(self.clocks.pause).await,
+                Verdict::Again(_) => sleep(PAUSE).await,
                 Verdict::Lost(status) => {
                     bail!("the signer answered {status} to GET /public-keys: the node does not start")
                 }
@@ -161,10 +139,10 @@ impl NodeClient {
         let mut attempts = 0;
         let result = loop {
             attempts += 1;
-            let reply = self.attempt(&request, self.clocks.silence).await;
+            let reply = self.attempt(&request, SILENCE).await;
             match verdict::of::<Answer>(reply) {
                 Verdict::Answered(answer) => break verdict::verify(&answer.signature, &message.hash, key),
-                Verdict::Again(_) => sleep(self.clocks.pause).await,
+                Verdict::Again(_) => sleep(PAUSE).await,
                 Verdict::Lost(status) => break Err(Loss::Status(status)),
             }
         };

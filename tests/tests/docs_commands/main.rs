@@ -11,12 +11,15 @@ use tests::docs::{self, Page};
 
 macro_rules! pages {
     ($($name:ident = $path:literal,)+) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() -> Result<()> {
-                page::run($path).await
-            }
-        )+
+        /// By this name `make unit` runs them beside the others: they take long, and mostly wait.
+        mod pages {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() -> anyhow::Result<()> {
+                    super::page::run($path).await
+                }
+            )+
+        }
 
         const RUN: &[&str] = &[$($path),+];
     };

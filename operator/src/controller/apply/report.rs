@@ -30,6 +30,7 @@ pub async fn publish(
     if binding.status.as_ref() != Some(&report.status)
         && let Some(written) = status(context, binding, &report.status).await?
         && is_otherwise_the_same(&written, binding)
+        && names(written.status.as_ref()).eq(names(binding.status.as_ref()))
     {
         version = written.resource_version();
     }
@@ -41,6 +42,12 @@ pub async fn publish(
         tell(context, binding, notice.deployment.as_ref().and_then(live), notice).await;
     }
     Ok(version)
+}
+
+/// By these, events of Deployments find their binding: one that came meanwhile may not have found it.
+fn names(status: Option<&SignerBindingStatus>) -> impl Iterator<Item = &str> {
+    let targets = status.into_iter().flat_map(|status| &status.targets);
+    targets.map(|target| target.name.as_str())
 }
 
 /// Whether nobody has changed it between the look and the write.

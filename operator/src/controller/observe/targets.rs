@@ -100,7 +100,7 @@ async fn selected(
         let name = live.name().to_owned();
         let service = match ours.remove(&service_name(&name)) {
             Some(service) => Some(service),
-            // There may be one of that name that is not ours.
+            // There may be one of that name, ours or not.
             None => service(context, namespace, &name).await?,
         };
         targets.push(ObservedTarget {

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 
 /// Name of the signer's management port in its container.
 pub const MANAGEMENT_PORT: &str = "signer-mgmt";
@@ -83,13 +83,14 @@ pub fn what_matters(pod: &Pod) -> Option<u64> {
     waiting(pod)
         .map(|found| (found.container, found.reason))
         .hash(&mut hasher);
+    statuses(pod).for_each(|container| ended(container).hash(&mut hasher));
     is_over(pod).hash(&mut hasher);
     Some(hasher.finish())
 }
 
 /// The value of our label: the short name of the Deployment.
-pub fn label(pod: &Pod) -> &str {
-    pod.labels().get(DEPLOYMENT_LABEL).map_or("", String::as_str)
+pub fn label(object: &impl Resource) -> &str {
+    object.labels().get(DEPLOYMENT_LABEL).map_or("", String::as_str)
 }
 
 fn hash_of(pod: &Pod) -> &str {
@@ -154,11 +155,16 @@ fn token(pod: &Pod) -> Option<(String, String)> {
     Some((reference.name.clone(), reference.key.clone()))
 }
 
+fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let lists = pod
+        .status
+        .iter()
+        .flat_map(|status| [&status.init_container_statuses, &status.container_statuses]);
+    lists.flatten().flatten()
+}
+
 fn waiting(pod: &Pod) -> Option<Waiting> {
-    let status = pod.status.as_ref()?;
-    let containers = status.init_container_statuses.iter().flatten();
-    let containers = containers.chain(status.container_statuses.iter().flatten());
-    containers
+    statuses(pod)
         .filter_map(|container| {
             let waiting = container.state.as_ref()?.waiting.as_ref()?;
             let message = ended(container).or_else(|| waiting.message.clone());

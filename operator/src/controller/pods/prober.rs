@@ -13,7 +13,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::super::wake;
-use super::{Answer, ask, label, management};
+use super::{Answer, ask, management};
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
@@ -103,7 +103,7 @@ pub async fn run(
         let mut asked = futures::stream::iter(due).buffer_unordered(AT_A_TIME);
         while let Some((pod, answer)) = asked.next().await {
             if answers.keep(&pod, answer) {
-                for binding in wake::of_pod(&bindings, pod.namespace().as_deref(), label(&pod)) {
+                for binding in wake::of_pod(&bindings, &pod) {
                     // The other end is gone when the operator stops.
                     let _ = wake.unbounded_send(binding);
                 }

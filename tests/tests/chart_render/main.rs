@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod notes;
+mod refusals;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
@@ -283,126 +286,4 @@ async fn the_operators_flags_are_those_that_the_program_knows() {
         let flag = argument.split('=').next().unwrap();
         assert!(help.contains(&format!("{flag} <")), "{flag} is not in:\n{help}");
     }
-}
-
-#[tokio::test]
-async fn unknown_and_wrong_values_are_refused_by_name() {
-    for (value, names) in [
-        ("gaurd={\"enabled\": false}", "gaurd"),
-        ("guard={\"enable\": false}", "/guard"),
-        ("guard.enabled=\"no\"", "/guard/enabled"),
-        ("crds.install=1", "/crds/install"),
-        ("image.repository=\"\"", "/image/repository"),
-        ("image.pullPolicy=\"Sometimes\"", "/image/pullPolicy"),
-        ("image.digest=\"sha256:0\"", "/image/digest"),
-        ("image.tag=\"a:b\"", "/image/tag"),
-        ("crds.keep=\"yes\"", "/crds/keep"),
-        ("crds.enabled=false", "enabled"),
-        ("updateStrategy.type=\"Recreate\"", "/updateStrategy/type"),
-        (
-            "podDisruptionBudget.maxUnavailable=0",
-            "/podDisruptionBudget/maxUnavailable",
-        ),
-        ("podDisruptionBudget.minAvailable=1", "minAvailable"),
-        (
-            "topologySpreadConstraints=[{\"topologyKey\": \"zone\"}]",
-            "/topologySpreadConstraints/0",
-        ),
-        ("extraArgs=[\"-v\"]", "/extraArgs/0"),
-        ("extraEnv=[{\"value\": \"1\"}]", "/extraEnv/0"),
-        ("commonLabels={\"app.kubernetes.io/name\": \"a\"}", "/commonLabels"),
-        ("commonLabels={\"no spaces\": \"a\"}", "/commonLabels"),
-        ("podLabels={\"a\": \"no spaces\"}", "/podLabels/a"),
-        ("commonAnnotations={\"a\": true}", "/commonAnnotations/a"),
-        ("networkPolicy.ingressFrom=[]", "/networkPolicy/ingressFrom"),
-        (
-            "networkPolicy.apiServerCidrs=[\"everywhere\"]",
-            "/networkPolicy/apiServerCidrs/0",
-        ),
-        ("networkPolicy.managementPorts=[0]", "/networkPolicy/managementPorts/0"),
-        ("serviceMonitor.interval=\"often\"", "/serviceMonitor/interval"),
-        ("serviceMonitor.signers=\"all\"", "/serviceMonitor/signers"),
-        ("prometheusRule.rules=[]", "rules"),
-        ("prometheusRule.namespace=\"Atto\"", "/prometheusRule/namespace"),
-        (
-            "prometheusRule.disabled=[\"AttoSignerBackendDwon\"]",
-            "/prometheusRule/disabled/0",
-        ),
-        (
-            "prometheusRule.runbookBaseUrl=\"docs#alerts\"",
-            "/prometheusRule/runbookBaseUrl",
-        ),
-        (
-            "prometheusRule.additionalRuleLabels={\"a-b\": \"c\"}",
-            "/prometheusRule/additionalRuleLabels",
-        ),
-        ("dashboards.label=\"no spaces\"", "/dashboards/label"),
-        ("dashboards.labelValue=1", "/dashboards/labelValue"),
-        ("tolerations=[{\"effect\": \"Never\"}]", "/tolerations/0/effect"),
-        ("affinity.podAfinity={}", "podAfinity"),
-        ("priorityClassName=\"System Critical\"", "/priorityClassName"),
-        ("signerImage=\"with space\"", "/signerImage"),
-        ("allowedSignerImages=\"ghcr.io/\"", "/allowedSignerImages"),
-        ("allowedSignerImages=[]", "/allowedSignerImages"),
-        ("allowedSignerImages=[\"\"]", "/allowedSignerImages/0"),
-        ("allowedSignerImages=[\"a/,b/\"]", "/allowedSignerImages/0"),
-        ("logLevel=\"verbose\"", "/logLevel"),
-        ("serviceAccount.name=\"\"", "/serviceAccount/name"),
-        ("resources.limits.memory=\"lots\"", "/resources/limits/memory"),
-        ("replicas=\"two\"", "/replicas"),
-        ("nodeSelector=[]", "/nodeSelector"),
-        ("watchNamespaces=\"atto\"", "/watchNamespaces"),
-        ("watchNamespaces=[\"Atto\"]", "/watchNamespaces/0"),
-        ("rbac.strict=\"yes\"", "/rbac/strict"),
-    ] {
-        let error = render(&["--set-json", value]).await.expect_err(value).to_string();
-        assert!(error.contains(names), "{value}: {error}");
-    }
-}
-
-#[test]
-fn the_notes_say_what_comes_next_and_what_is_missing() {
-    let notes = |arguments: &[&str]| {
-        let install = [
-            "install",
-            "release",
-            CHART,
-            "--namespace",
-            NAMESPACE,
-            "--dry-run=client",
-        ];
-        let said = helm(&[&install[..], arguments].concat());
-        said.split_once("NOTES:").unwrap().1.to_owned()
-    };
-    let say_only_with = |values: &[&str], told: &str| {
-        let set = notes(values);
-        assert!(set.contains(told), "{values:?}: {set}");
-        let defaults = notes(&[]);
-        assert!(!defaults.contains(told), "{told}: {defaults}");
-    };
-    let defaults = notes(&[]);
-    for told in [
-        "rollout status deployment/release-signer-operator",
-        "helm test release --namespace signer-operator",
-        "kubectl create secret generic atto-signer-secrets-1",
-        "kubectl delete signerbindings --all --all-namespaces",
-        "kubectl delete crd signerbindings.signer.atto.cash",
-    ] {
-        assert!(defaults.contains(told), "{told}: {defaults}");
-    }
-    let namespaces = "--set-json=watchNamespaces=[\"atto\", \"beta\"]";
-    say_only_with(&["--set=guard.enabled=false"], "The guard is off");
-    say_only_with(
-        &["--set=replicas=0"],
-        "scale deployment/release-signer-operator --replicas=2",
-    );
-    say_only_with(
-        &["--set=crds.install=false"],
-        "operator crd | kubectl apply --server-side",
-    );
-    say_only_with(&["--set=crds.keep=false"], "deletes the CustomResourceDefinition");
-    say_only_with(&["--set=networkPolicy.enabled=true"], "networkPolicy.apiServerCidrs");
-    say_only_with(&["--set=dashboards.enabled=true"], "serviceMonitor.enabled=false");
-    say_only_with(&[namespaces], "serves SignerBindings in atto, beta.");
-    say_only_with(&[namespaces, "--set=rbac.strict=true"], "RemoveNeedsClusterRole");
 }
