@@ -50,7 +50,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
         return Ok(Action::requeue(left));
     }
     let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
-    context.rests.begin(&*guarded, context.bindings.len());
+    let _looked_at = context.rests.begin(&*guarded, context.bindings.len());
     let result = match &guarded.0 {
         Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),

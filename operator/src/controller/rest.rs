@@ -17,8 +17,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// Whoever was looked at so short a time before is in motion. One look each minute is none, so that what is new is not kept waiting.
 const IN_MOTION: Duration = Duration::from_secs(10);
 
-/// Until a look at every binding has begun, those for which nothing was left to do wait for the others, but no longer than this.
+/// Until a look at every binding has begun, those for which nothing was left to do wait for the others. After so long they are
+/// looked at again, but so many at a time only: with thousands of them nothing else would be done.
 const FIRST_ROUND: Duration = Duration::from_mins(1);
+const AGAIN_AT_A_TIME: usize = 1;
 
 /// The last look at each binding in motion, by its uid.
 #[derive(Clone, Default)]
@@ -30,6 +32,20 @@ struct Looks {
     /// Those at which a look has begun, until it has at all of them.
     first_round: HashSet<String>,
     first_round_is_over: bool,
+    /// How many looks are under way at those that had nothing left to do.
+    again: usize,
+}
+
+/// A look that is under way.
+pub struct UnderWay {
+    rests: Rests,
+    again: bool,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.rests.looks().again -= usize::from(self.again);
+    }
 }
 
 struct Look {
@@ -57,24 +73,31 @@ impl Rests {
         let looks = self.looks();
         let look = looks.last.get(&key(binding)).filter(|look| look.of == state(binding))?;
         let left = |rest: Duration| (look.ended + rest).saturating_duration_since(now);
-        let left = if look.settled && !looks.first_round_is_over {
+        let left = if !look.settled || looks.first_round_is_over {
+            left(look.rest)
+        } else if looks.again < AGAIN_AT_A_TIME {
             left(FIRST_ROUND).min(LONGEST)
         } else {
-            left(look.rest)
+            LONGEST
         };
         (!left.is_zero()).then_some(left)
     }
 
     /// A look begins, at one of so many.
-    pub fn begin(&self, binding: &impl Resource, bindings: usize) {
+    pub fn begin(&self, binding: &impl Resource, bindings: usize) -> UnderWay {
         let mut looks = self.looks();
-        if looks.first_round_is_over {
-            return;
+        let again = looks.last.get(&key(binding)).is_some_and(|look| look.settled);
+        looks.again += usize::from(again);
+        if !looks.first_round_is_over {
+            looks.first_round.insert(key(binding));
         }
-        looks.first_round.insert(key(binding));
         if looks.first_round.len() >= bindings {
             looks.first_round_is_over = true;
             looks.first_round = HashSet::new();
+        }
+        UnderWay {
+            rests: self.clone(),
+            again,
         }
     }
 
@@ -186,6 +209,14 @@ mod tests {
         rests.begin(&binding(1), 2);
         rests.end(&binding(1), Duration::ZERO, true, now);
         assert_eq!(rests.left(&binding(1), now), Some(LONGEST));
+        assert_eq!(rests.left(&binding(1), now + FIRST_ROUND), None);
+        let again = rests.begin(&binding(1), 2);
+        assert_eq!(
+            rests.left(&binding(1), now + FIRST_ROUND),
+            Some(LONGEST),
+            "one at a time"
+        );
+        drop(again);
         assert_eq!(rests.left(&binding(1), now + FIRST_ROUND), None);
         assert_eq!(rests.left(&other(), now), None);
         rests.end(&binding(1), Duration::ZERO, false, now);

@@ -75,20 +75,20 @@ pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<Binding> {
 /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
 /// which warn of each other.
 pub fn of_binding(store: &Store<Guarded>, changed: &SignerBinding) -> Vec<Binding> {
+    let reference = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
     of_all(store, |binding| {
         let is_neighbour = binding.meta().namespace == changed.meta().namespace;
-        let is_itself = is_neighbour && binding.name_any() == changed.name_any();
-        let is_concerned = shares_a_key(binding, changed) || warns_of(binding, changed);
+        let is_itself = is_neighbour && binding.meta().name == changed.meta().name;
+        let is_concerned = shares_a_key(binding, changed) || warns_of(binding, &reference);
         !is_itself && (is_concerned || (is_neighbour && shares_a_deployment(binding, changed)))
     })
 }
 
 /// Whether it says that they share a key: they may have stopped to.
-fn warns_of(binding: &SignerBinding, changed: &SignerBinding) -> bool {
+fn warns_of(binding: &SignerBinding, changed: &str) -> bool {
     let warnings = binding.status.iter().flat_map(|status| &status.warnings);
     let mut shared = warnings.filter(|warning| warning.reason == warnings::SHARED_KEY_VERSION);
-    let name = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
-    shared.any(|warning| warning.message.contains(&name))
+    shared.any(|warning| warning.message.contains(changed))
 }
 
 fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<Binding> {

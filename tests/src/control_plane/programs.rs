@@ -68,6 +68,8 @@ pub fn kube_apiserver(
                 file("audit-policy-file", "audit-policy.yaml"),
                 file("audit-log-path", "audit.log"),
             ]);
+            // In megabytes. It would begin anew at 100, and what was counted before would be lost.
+            command.arg("--audit-log-maxsize=8192");
         },
     )
 }
