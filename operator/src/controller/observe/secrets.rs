@@ -89,6 +89,7 @@ fn has(secret: &Secret, key: &str) -> bool {
 fn version(metadata: &ObjectMeta) -> (String, String) {
     let ObjectMeta {
         uid, resource_version, ..
-    } = metadata.clone();
-    (uid.unwrap_or_default(), resource_version.unwrap_or_default())
+    } = metadata;
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    (text(uid), text(resource_version))
 }
