@@ -46,11 +46,12 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     if context.stopping.load(Ordering::SeqCst) {
         return Ok(Action::await_change());
     }
-    if let Some(left) = context.rests.left(&*guarded, Instant::now()) {
-        return Ok(Action::requeue(left));
-    }
-    let (started, _under_way) = (Instant::now(), context.metrics.progress.reconcile());
-    let _looked_at = context.rests.begin(&*guarded, context.bindings.len());
+    let started = Instant::now();
+    let _looked_at = match context.rests.begin(&*guarded, context.bindings.len(), started) {
+        Ok(looked_at) => looked_at,
+        Err(left) => return Ok(Action::requeue(left)),
+    };
+    let _under_way = context.metrics.progress.reconcile();
     let result = match &guarded.0 {
         Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),

@@ -68,24 +68,16 @@ impl Rests {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins a look at one of so many.
+    ///
+    /// # Errors
     /// How much is left of the rest of a binding that is what it was.
-    pub fn left(&self, binding: &impl Resource, now: Instant) -> Option<Duration> {
-        let looks = self.looks();
-        let look = looks.last.get(&key(binding)).filter(|look| look.of == state(binding))?;
-        let left = |rest: Duration| (look.ended + rest).saturating_duration_since(now);
-        let left = if !look.settled || looks.first_round_is_over {
-            left(look.rest)
-        } else if looks.again < AGAIN_AT_A_TIME {
-            left(FIRST_ROUND).min(LONGEST)
-        } else {
-            LONGEST
-        };
-        (!left.is_zero()).then_some(left)
-    }
-
-    /// A look begins, at one of so many.
-    pub fn begin(&self, binding: &impl Resource, bindings: usize) -> UnderWay {
+    pub fn begin(&self, binding: &impl Resource, bindings: usize, now: Instant) -> Result<UnderWay, Duration> {
         let mut looks = self.looks();
+        let left = looks.left(binding, now);
+        if !left.is_zero() {
+            return Err(left);
+        }
         let again = looks.last.get(&key(binding)).is_some_and(|look| look.settled);
         looks.again += usize::from(again);
         if !looks.first_round_is_over {
@@ -95,10 +87,10 @@ impl Rests {
             looks.first_round_is_over = true;
             looks.first_round = HashSet::new();
         }
-        UnderWay {
+        Ok(UnderWay {
             rests: self.clone(),
             again,
-        }
+        })
     }
 
     /// It was looked at until now, for so long, and whether nothing is left to do.
@@ -121,6 +113,23 @@ impl Rests {
                 settled,
             },
         );
+    }
+}
+
+impl Looks {
+    fn left(&self, binding: &impl Resource, now: Instant) -> Duration {
+        let last = self.last.get(&key(binding));
+        let Some(look) = last.filter(|look| look.of == state(binding)) else {
+            return Duration::ZERO;
+        };
+        let left = |rest: Duration| (look.ended + rest).saturating_duration_since(now);
+        if !look.settled || self.first_round_is_over {
+            left(look.rest)
+        } else if self.again < AGAIN_AT_A_TIME {
+            left(FIRST_ROUND).min(LONGEST)
+        } else {
+            LONGEST
+        }
     }
 }
 
@@ -154,8 +163,12 @@ mod tests {
     /// After the first round.
     fn rests() -> Rests {
         let rests = Rests::default();
-        rests.begin(&binding(1), 1);
+        assert!(rests.begin(&binding(1), 1, Instant::now()).is_ok());
         rests
+    }
+
+    fn left(rests: &Rests, binding: &ConfigMap, now: Instant) -> Option<Duration> {
+        rests.begin(binding, 2, now).err()
     }
 
     /// The second look within a moment.
@@ -170,60 +183,56 @@ mod tests {
     fn rests_as_long_as_the_look_was_costly_and_no_longer_than_a_bound() {
         let now = Instant::now();
         let rests = in_motion(Duration::from_millis(10), now);
-        assert_eq!(rests.left(&binding(1), now), Some(Duration::from_millis(40)));
-        assert_eq!(rests.left(&binding(1), now + Duration::from_millis(40)), None);
+        assert_eq!(left(&rests, &binding(1), now), Some(Duration::from_millis(40)));
+        assert_eq!(left(&rests, &binding(1), now + Duration::from_millis(40)), None);
         let rests = in_motion(Duration::from_secs(10), now);
-        assert_eq!(rests.left(&binding(1), now), Some(LONGEST));
+        assert_eq!(left(&rests, &binding(1), now), Some(LONGEST));
     }
 
     #[test]
     fn one_that_is_looked_at_now_and_then_does_not_rest() {
         let (rests, now) = (rests(), Instant::now());
-        assert_eq!(rests.left(&binding(1), now), None);
+        assert_eq!(left(&rests, &binding(1), now), None);
         rests.end(&binding(1), Duration::from_secs(1), true, now);
-        assert_eq!(rests.left(&binding(1), now), None);
+        assert_eq!(left(&rests, &binding(1), now), None);
         rests.end(&binding(1), Duration::from_secs(1), true, now + IN_MOTION);
-        assert_eq!(rests.left(&binding(1), now + IN_MOTION), None);
+        assert_eq!(left(&rests, &binding(1), now + IN_MOTION), None);
     }
 
     #[test]
     fn what_a_person_has_changed_deleted_or_approved_does_not_wait() {
         let now = Instant::now();
         let rests = in_motion(Duration::from_secs(1), now);
-        assert_eq!(rests.left(&binding(2), now), None);
+        assert_eq!(left(&rests, &binding(2), now), None);
         let mut deleted = binding(1);
         deleted.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
             k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
         ));
-        assert_eq!(rests.left(&deleted, now), None);
+        assert_eq!(left(&rests, &deleted, now), None);
         let mut approved = binding(1);
         approved
             .annotations_mut()
             .insert(APPROVE_ANNOTATION.to_owned(), "hash".to_owned());
-        assert_eq!(rests.left(&approved, now), None);
+        assert_eq!(left(&rests, &approved, now), None);
     }
 
     #[test]
     fn whoever_was_looked_at_waits_until_a_look_at_each_has_begun() {
         let (rests, now) = (Rests::default(), Instant::now());
-        rests.begin(&binding(1), 2);
+        let later = now + FIRST_ROUND;
+        assert_eq!(left(&rests, &binding(1), now), None);
         rests.end(&binding(1), Duration::ZERO, true, now);
-        assert_eq!(rests.left(&binding(1), now), Some(LONGEST));
-        assert_eq!(rests.left(&binding(1), now + FIRST_ROUND), None);
-        let again = rests.begin(&binding(1), 2);
-        assert_eq!(
-            rests.left(&binding(1), now + FIRST_ROUND),
-            Some(LONGEST),
-            "one at a time"
-        );
+        assert_eq!(left(&rests, &binding(1), now), Some(LONGEST));
+        let again = rests.begin(&binding(1), 2, later);
+        assert!(again.is_ok());
+        assert_eq!(left(&rests, &binding(1), later), Some(LONGEST), "one at a time");
         drop(again);
-        assert_eq!(rests.left(&binding(1), now + FIRST_ROUND), None);
-        assert_eq!(rests.left(&other(), now), None);
+        assert_eq!(left(&rests, &binding(1), later), None);
         rests.end(&binding(1), Duration::ZERO, false, now);
-        assert_eq!(rests.left(&binding(1), now), None, "something is left to do");
+        assert_eq!(left(&rests, &binding(1), now), None, "something is left to do");
         rests.end(&binding(1), Duration::ZERO, true, now);
-        rests.begin(&other(), 2);
-        assert_eq!(rests.left(&binding(1), now), None);
+        assert_eq!(left(&rests, &other(), now), None);
+        assert_eq!(left(&rests, &binding(1), now), None, "each was looked at");
     }
 
     #[test]

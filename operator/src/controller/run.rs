@@ -22,7 +22,7 @@ use super::apply::rollouts::Rollouts;
 use super::context::{Context, Watched};
 use super::unwatched::Unwatched;
 use super::validate::Settings;
-use super::wake::{self, Wake};
+use super::wake::Wake;
 use super::watches::{self, Watches};
 use super::{error_policy, pods, reconcile};
 use crate::telemetry::Metrics;
@@ -100,7 +100,7 @@ pub fn controller(
             binding.meta_mut().managed_fields = None;
         })
         .reflect(binding_writer)
-        .inspect_ok(wake_neighbours(store.clone(), wake_up, context.unwatched.clone()))
+        .inspect_ok(wake_neighbours(wake.clone(), wake_up))
         .applied_objects();
     let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| wake.clone());
     let running = Controller::for_stream(binding_events, store)
@@ -151,11 +151,7 @@ fn told_of_gone(wake: Wake) -> impl FnMut(&watcher::Event<Pod>) {
 }
 
 /// When a binding changes or goes, another one may have its turn at a Deployment, or a warning to give or to withdraw.
-fn wake_neighbours(
-    store: Store<Guarded>,
-    wake_up: UnboundedSender<ObjectRef<Guarded>>,
-    unwatched: Unwatched,
-) -> impl FnMut(&watcher::Event<Guarded>) {
+fn wake_neighbours(wake: Wake, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         let (watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded)) =
             event
@@ -163,11 +159,13 @@ fn wake_neighbours(
             return;
         };
         match event {
-            watcher::Event::Delete(_) => unwatched.forget(&ObjectRef::from_obj(guarded)),
-            _ => unwatched.is(&ObjectRef::from_obj(guarded), guarded.resource_version()),
+            watcher::Event::Delete(_) => wake.unwatched.forget(&ObjectRef::from_obj(guarded)),
+            _ => wake
+                .unwatched
+                .is(&ObjectRef::from_obj(guarded), guarded.resource_version()),
         }
         if let Ok(binding) = &guarded.0 {
-            for neighbour in wake::of_binding(&store, binding) {
+            for neighbour in wake.of_binding(binding) {
                 // Nobody listens any more when the operator ends.
                 let _ = wake_up.unbounded_send(neighbour);
             }

@@ -52,6 +52,18 @@ impl Wake {
         self.in_namespace(account, |binding| binding.spec.key.gcp.is_some())
     }
 
+    /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
+    /// which warn of each other.
+    pub fn of_binding(&self, changed: &SignerBinding) -> Vec<Binding> {
+        let reference = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
+        of_all(&self.bindings, |binding| {
+            let is_neighbour = binding.meta().namespace == changed.meta().namespace;
+            let is_itself = is_neighbour && binding.meta().name == changed.meta().name;
+            let is_concerned = shares_a_key(binding, changed) || warns_of(binding, &reference);
+            !is_itself && (is_concerned || (is_neighbour && shares_a_deployment(binding, changed)))
+        })
+    }
+
     /// These bindings.
     pub fn told(&self, bindings: Vec<Binding>) -> Vec<Binding> {
         self.unwatched.told(bindings)
@@ -69,18 +81,6 @@ impl Wake {
 pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<Binding> {
     of_all(bindings, |binding| {
         binding.meta().namespace == pod.metadata.namespace && names(binding).any(|name| short_name(name) == label(pod))
-    })
-}
-
-/// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
-/// which warn of each other.
-pub fn of_binding(store: &Store<Guarded>, changed: &SignerBinding) -> Vec<Binding> {
-    let reference = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
-    of_all(store, |binding| {
-        let is_neighbour = binding.meta().namespace == changed.meta().namespace;
-        let is_itself = is_neighbour && binding.meta().name == changed.meta().name;
-        let is_concerned = shares_a_key(binding, changed) || warns_of(binding, &reference);
-        !is_itself && (is_concerned || (is_neighbour && shares_a_deployment(binding, changed)))
     })
 }
 
