@@ -30,19 +30,23 @@ CYCLONEDX_ROOT := $(CACHE)/tools/cargo-cyclonedx-$(CYCLONEDX_VERSION)
 CYCLONEDX := $(CYCLONEDX_ROOT)/bin/cargo-cyclonedx
 IMAGE_REPOSITORY := ghcr.io/attocash/signer-operator
 IMAGE_ARCHITECTURES := amd64 arm64
+OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
 MUSL_amd64 := x86_64-unknown-linux-musl
 MUSL_arm64 := aarch64-unknown-linux-musl
 # Paths of this machine would otherwise be in the programs, and two builds differ.
 IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=/cargo
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
 CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
+STATIC_PROGRAMS = $${CARGO_TARGET_DIR:-target}/$(MUSL_$(OWN_ARCHITECTURE))/release
+E2E_PROGRAMS ?=
 NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack
 PROMETHEUS_ROOT := $(CACHE)/tools/prometheus-debian
 PROMETHEUS := $(PROMETHEUS_ROOT)/usr/bin/prometheus
 CHROMIUM := /usr/bin/chromium
 BENCH :=
 BENCH_STEADY_SECONDS := 120
-GENERATED := crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml \
+GENERATED := Dockerfile charts/signer-operator/Chart.yaml docs/src/how-to/change-the-key.md examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
+  crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md operator-commands.md signer-settings.md signerbinding.md)
 
 help: ## Print every target with a line each
@@ -72,6 +76,9 @@ snapshots: ## Write anew what the chart is compared with; look at the difference
 PICTURE := docs/src/images/architecture.svg
 PICTURE_SOURCES := docs/architecture.dot docs/architecture.css
 
+DASHBOARDS := $(wildcard charts/signer-operator/files/dashboards/*.json)
+DASHBOARDS_DRAWN := docs/dashboards.sha256
+
 # Its last line names the sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
 picture: ## Draw the picture of the architecture anew from docs/architecture.dot and .css (needs Graphviz)
 	@command -v dot >/dev/null || { echo 'the picture is drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
@@ -84,11 +91,11 @@ assets: ## Build the pinned Kubernetes programs, Helm with its checkers and prom
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench: IMAGE_ARCHITECTURES := amd64
+bench e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
 bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, operator, scale, growth or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer --bin voter --bin google
-	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$${CARGO_TARGET_DIR:-target}/$(MUSL_amd64)/release" \
+	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
 soak: ## Hold the signer against slow, silent and absent KMS, floods and SIGTERM; fails if an aim is missed (4 minutes after a release build)
@@ -125,18 +132,19 @@ image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/ima
 	    $(CARGO) zigbuild --quiet --locked --release --target $$target \
 	    --package operator --package signer --bin operator --bin signer; \
 	done
+	@rm -rf dist/images
 	@$(CARGO) run --quiet --locked --package tests --bin image -- --out dist/images --repository $(IMAGE_REPOSITORY) \
-	  --revision "$$(git describe --always --abbrev=40 --dirty)" --epoch "$$(git log -1 --format=%ct)" \
+	  --revision "$$(git describe --always --abbrev=40 --dirty --exclude='*')" --epoch "$$(git log -1 --format=%ct)" \
 	  $(foreach architecture,$(IMAGE_ARCHITECTURES),--programs "$(architecture)=$${CARGO_TARGET_DIR:-target}/$(MUSL_$(architecture))/release")
 
 # On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
-# Docker and kind are; else on one node of this machine, as root. E2E_PROGRAMS=target/x86_64-unknown-linux-musl/release takes
-# the static programs that `make image` has built.
-e2e: build assets e2e-node ## From helm install to a voter that signs, on real pods: KUBECONFIG's, of kind, or of one node on this machine, as root (4 minutes)
-	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e
+# Docker and kind are; else on one node of this machine, as root. E2E_PROGRAMS=target/debug takes other programs than those of
+# the images, whatever libraries they need, and builds none.
+e2e: build assets e2e-node $(if $(E2E_PROGRAMS),,image) ## From helm install to a voter that signs, on real pods: KUBECONFIG's, of kind, or of one node on this machine, as root (6 minutes after the images' build)
+	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e
 
-e2e-gcp: build assets ## The same with Google Cloud KMS itself: KUBECONFIG, E2E_LOAD, E2E_REPOSITORY, E2E_GCP_KEY_VERSION, E2E_GCP_SERVICE_ACCOUNT
-	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e gcp
+e2e-gcp: build assets $(if $(E2E_PROGRAMS),,image) ## The same with Google Cloud KMS itself: KUBECONFIG, E2E_LOAD, E2E_REPOSITORY, E2E_GCP_KEY_VERSION, E2E_GCP_SERVICE_ACCOUNT
+	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e gcp
 
 node: build assets $(NODE_PROGRAMS) ## A cluster of one node with real pods on this machine, to try things on, until Ctrl-C; as root
 	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e node
@@ -149,6 +157,7 @@ $(NODE_PROGRAMS):
 
 dashboards-preview: build assets $(PROMETHEUS) $(CHROMIUM) ## Draw the dashboards for the docs, from a run of three minutes that Prometheus reads (on Debian; Chromium is installed as root)
 	@PROMETHEUS="$(PROMETHEUS)" "$${CARGO_TARGET_DIR:-target}"/debug/preview
+	@sha256sum $(DASHBOARDS) >$(DASHBOARDS_DRAWN)
 
 # Unpacked and not installed: the package would start a service.
 $(PROMETHEUS):
@@ -170,11 +179,14 @@ release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml, bil
 	    cp "$${CARGO_TARGET_DIR:-target}/$$target/release/$$program" "dist/release/$$program-$(VERSION)-linux-$$architecture"; \
 	  done; \
 	done
-	@cp dist/images/*.oci.tar charts/install.yaml dist/release
-	@SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \
-	  --format json --spec-version 1.5 --target $(MUSL_amd64)
-	@for program in operator signer; do \
-	  sed 's#$(CURDIR)#/src#g' "$$program/$$program.cdx.json" >"dist/release/$$program-$(VERSION).cdx.json"; \
+	@cp dist/images/* charts/install.yaml dist/release
+	@for architecture in $(IMAGE_ARCHITECTURES); do \
+	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
+	  SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \
+	    --format json --spec-version 1.5 --target $$target; \
+	  for program in operator signer; do \
+	    sed 's#$(CURDIR)#/src#g' "$$program/$$program.cdx.json" >"dist/release/$$program-$(VERSION)-linux-$$architecture.cdx.json"; \
+	  done; \
 	done
 	@rm -f {crds,operator,signer,tests}/*.cdx.json
 	@"$$($(CARGO) run --quiet --locked --package tests --bin assets | grep '/helm$$')" package --destination dist/release charts/signer-operator >/dev/null
@@ -214,6 +226,8 @@ drift: ## Fail if a generated file is not what the code generates
 	fi
 	@tail -n 1 $(PICTURE) | grep -q "$$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1)" || { \
 	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
+	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
+	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
 
 # Whatever mdbook says at this level is a page that is not as it should be.
 docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning

@@ -1,6 +1,7 @@
 //! The operator's own port: health and metrics.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,12 +35,19 @@ pub fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-/// Serves until the future is dropped.
+/// Listens.
 ///
 /// # Errors
 /// Fails if the address cannot be listened on.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| {
+    let bound = match TcpListener::bind(address).await {
+        // A machine may have no IPv6.
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|error| {
         format!("--admin-address: cannot listen on {address}: {error}; choose another address or port")
     })
 }
@@ -84,5 +92,24 @@ async fn metrics(State(admin): State<Admin>) -> Response {
             tracing::error!(%error, "the metrics cannot be written as text");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_both_families_are_meant_probes_of_either_find_it() {
+        let listener = bind("[::]:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).await.unwrap();
+        if address.is_ipv6() {
+            TcpStream::connect((Ipv6Addr::LOCALHOST, address.port())).await.unwrap();
+        }
+        let taken = bind(address).await.unwrap_err();
+        assert!(taken.contains(&address.to_string()), "{taken}");
     }
 }

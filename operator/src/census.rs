@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crds::SignerBinding;
 use crds::conditions::{reasons, types};
+use crds::{SignerBinding, TargetStatus};
 use futures::FutureExt;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
@@ -14,12 +14,15 @@ use prometheus::core::Collector;
 use prometheus::{IntGauge, IntGaugeVec, Opts};
 
 use crate::controller::context::Context;
+use crate::controller::pods;
+use crate::controller::render::names::short_name;
 
 /// The gauges.
 pub struct Census {
     orphans: IntGauge,
     bindings: IntGaugeVec,
     deployments: IntGaugeVec,
+    without_ready_pod: IntGaugeVec,
 }
 
 /// What a status says that this operator did not write; label values are from finite sets.
@@ -39,6 +42,10 @@ impl Census {
             "signer_operator_deployments",
             "Deployments of SignerBindings by why they are, or are not, ready.",
         );
+        let without_ready_pod = Opts::new(
+            "signer_operator_deployments_without_ready_pod",
+            "Deployments with a signer that want pods and have none that is ready, by why.",
+        );
         Ok(Self {
             orphans: IntGauge::new(
                 "signer_operator_orphans",
@@ -46,24 +53,31 @@ impl Census {
             )?,
             bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,
             deployments: IntGaugeVec::new(deployments, &["reason"])?,
+            without_ready_pod: IntGaugeVec::new(without_ready_pod, &["reason"])?,
         })
     }
 
     /// All of them, as they describe themselves.
-    pub fn collectors(&self) -> [Box<dyn Collector>; 3] {
+    pub fn collectors(&self) -> [Box<dyn Collector>; 4] {
         [
             Box::new(self.orphans.clone()),
             Box::new(self.bindings.clone()),
             Box::new(self.deployments.clone()),
+            Box::new(self.without_ready_pod.clone()),
         ]
     }
 
     /// Counts.
     pub fn take(&self, context: &Context) {
-        self.count(&context.bindings, &context.services);
+        self.count(&context.bindings, &context.services, &context.pods);
     }
 
-    fn count(&self, bindings: &Store<DeserializeGuard<SignerBinding>>, services: &Store<PartialObjectMeta<Service>>) {
+    fn count(
+        &self,
+        bindings: &Store<DeserializeGuard<SignerBinding>>,
+        services: &Store<PartialObjectMeta<Service>>,
+        pods: &Store<Pod>,
+    ) {
         // Before the first list of bindings every Deployment looks like an orphan.
         if bindings
             .wait_until_ready()
@@ -83,10 +97,18 @@ impl Census {
         for (labels, count) in by_condition(&bindings) {
             self.bindings.with_label_values(&labels).set(count);
         }
-        self.deployments.reset();
-        for (reason, count) in by_reason(&bindings) {
-            self.deployments.with_label_values(&[reason]).set(count);
-        }
+        set(&self.deployments, by_reason(&bindings, |_, _| true));
+        let pods = pods.state();
+        let ready: HashSet<Name> = pods
+            .iter()
+            .filter(|pod| pods::is_ready(pod))
+            .map(|pod| name(pod))
+            .collect();
+        let has_none = |namespace: Option<&str>, target: &TargetStatus| {
+            let is_wanted = target.injected && target.pods > 0;
+            is_wanted && !ready.contains(&(namespace, short_name(&target.name).as_ref()))
+        };
+        set(&self.without_ready_pod, by_reason(&bindings, has_none));
     }
 }
 
@@ -104,13 +126,32 @@ fn by_condition(bindings: &[&SignerBinding]) -> BTreeMap<[&'static str; 3], i64>
     counts
 }
 
-fn by_reason(bindings: &[&SignerBinding]) -> BTreeMap<&'static str, i64> {
-    let mut counts = BTreeMap::new();
-    let statuses = bindings.iter().filter_map(|binding| binding.status.as_ref());
-    for target in statuses.flat_map(|status| &status.targets) {
-        *counts.entry(known(reasons::ALL, &target.reason)).or_default() += 1;
+fn set(gauge: &IntGaugeVec, counts: BTreeMap<&'static str, i64>) {
+    gauge.reset();
+    for (reason, count) in counts {
+        gauge.with_label_values(&[reason]).set(count);
     }
-    counts
+}
+
+/// Deployments, of those that count.
+fn by_reason(
+    bindings: &[&SignerBinding],
+    counts: impl Fn(Option<&str>, &TargetStatus) -> bool,
+) -> BTreeMap<&'static str, i64> {
+    let mut found = BTreeMap::new();
+    for binding in bindings {
+        let namespace = binding.metadata.namespace.as_deref();
+        let targets = binding.status.iter().flat_map(|status| &status.targets);
+        for target in targets.filter(|target| counts(namespace, target)) {
+            *found.entry(known(reasons::ALL, &target.reason)).or_default() += 1;
+        }
+    }
+    found
+}
+
+/// The Deployment of a pod, by its label.
+fn name(pod: &Pod) -> Name<'_> {
+    (pod.metadata.namespace.as_deref(), pods::label(pod))
 }
 
 fn known(names: &[&'static str], name: &str) -> &'static str {
@@ -184,7 +225,7 @@ mod tests {
             ])
         );
         assert_eq!(
-            by_reason(&bindings),
+            by_reason(&bindings, |_, _| true),
             BTreeMap::from([("Other", 1), ("Progressing", 1), ("Ready", 2)])
         );
     }
@@ -202,11 +243,62 @@ mod tests {
             seen.apply_watcher_event(&event);
         }
         let (bindings, mut listed) = reflector::store();
-        census.count(&bindings, &services);
+        let (pods, _) = reflector::store();
+        census.count(&bindings, &services, &pods);
         assert_eq!(census.orphans.get(), 0);
         listed.apply_watcher_event(&Event::Init);
         listed.apply_watcher_event(&Event::InitDone);
-        census.count(&bindings, &services);
+        census.count(&bindings, &services, &pods);
         assert_eq!(census.orphans.get(), 1);
+    }
+
+    #[test]
+    fn a_voter_without_a_ready_pod_is_counted_whatever_hides_it() {
+        let target = |name: &str, pods: i32, injected: bool, reason: &str| json!({"name": name, "injected": injected, "pods": pods, "ready": 0, "reason": reason, "message": ""});
+        let mut voter = binding(
+            &json!([]),
+            &json!([
+                target("down", 1, true, "SecretNotFound"),
+                target("half", 1, true, "PodsNotReady"),
+                target("old", 1, true, "RotationPending"),
+                target("zero", 0, true, "ScaledToZero"),
+                target("bare", 1, false, "ApprovalPending"),
+            ]),
+        );
+        voter.metadata.namespace = Some("atto".to_owned());
+        let pod = |deployment: &str, node: bool| -> Pod {
+            let status = |name: &str, ready: bool| json!({"name": name, "ready": ready, "image": "", "imageID": "", "restartCount": 0});
+            serde_json::from_value(json!({
+                "metadata": {"name": deployment, "namespace": "atto", "labels": {"signer.atto.cash/deployment": deployment}},
+                "status": {"initContainerStatuses": [status("signer", true)], "containerStatuses": [status("node", node)]},
+            }))
+            .unwrap()
+        };
+        let (pods, mut seen) = reflector::store();
+        for event in [
+            Event::Init,
+            Event::InitApply(pod("half", false)),
+            Event::InitApply(pod("old", true)),
+            Event::InitDone,
+        ] {
+            seen.apply_watcher_event(&event);
+        }
+        let (bindings, mut listed) = reflector::store();
+        for event in [
+            Event::Init,
+            Event::InitApply(DeserializeGuard(Ok(voter))),
+            Event::InitDone,
+        ] {
+            listed.apply_watcher_event(&event);
+        }
+        let (services, _) = reflector::store();
+        let census = Census::new().unwrap();
+        census.count(&bindings, &services, &pods);
+        let count = |reason: &str| census.without_ready_pod.with_label_values(&[reason]).get();
+        assert_eq!(["SecretNotFound", "PodsNotReady"].map(count), [1, 1]);
+        assert_eq!(
+            ["RotationPending", "ScaledToZero", "ApprovalPending"].map(count),
+            [0, 0, 0]
+        );
     }
 }

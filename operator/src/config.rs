@@ -18,8 +18,8 @@ pub const DEFAULT_ALLOWED_SIGNER_IMAGES: &str = "ghcr.io/attocash/signer-operato
 /// Flags of `operator run`; each has a variable of the same name.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// Where /livez, /readyz and /metrics are served.
-    #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
+    /// Where /livez, /readyz and /metrics are served. `[::]` is every address, those of IPv4 as well.
+    #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "[::]:8080")]
     pub admin_address: SocketAddr,
 
     /// Act only while holding the Lease `signer-operator`, so that several operators can run. Without it nothing may run beside.

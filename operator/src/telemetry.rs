@@ -58,6 +58,7 @@ pub struct Metrics {
     duration: Histogram,
     writes: IntCounterVec,
     conflicts: IntCounterVec,
+    repairs: IntCounter,
     watch_failures: IntCounter,
     leader: IntGauge,
     watch_ages: IntGaugeVec,
@@ -96,6 +97,10 @@ impl Metrics {
                 "signer_operator_conflicts_total",
                 "Writes answered with 409: another manager holds the field, or the object changed in the meantime.",
                 &["kind", "cause"],
+            )?,
+            repairs: IntCounter::new(
+                "signer_operator_repairs_total",
+                "Injected Deployments put back after somebody had changed them.",
             )?,
             watch_failures: IntCounter::new(
                 "signer_operator_watch_failures_total",
@@ -142,11 +147,12 @@ impl Metrics {
 
     /// Every metric, as it describes itself.
     pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
-        let own: [Box<dyn Collector>; 8] = [
+        let own: [Box<dyn Collector>; 9] = [
             Box::new(self.reconciles.clone()),
             Box::new(self.duration.clone()),
             Box::new(self.writes.clone()),
             Box::new(self.conflicts.clone()),
+            Box::new(self.repairs.clone()),
             Box::new(self.watch_failures.clone()),
             Box::new(self.leader.clone()),
             Box::new(self.watch_ages.clone()),
@@ -163,6 +169,10 @@ impl Metrics {
 
     pub fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
+    }
+
+    pub fn repaired(&self) {
+        self.repairs.inc();
     }
 
     pub fn watch_failed(&self) {

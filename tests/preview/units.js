@@ -1,7 +1,7 @@
 // Numbers and colours as Grafana shows them.
 const PALETTE = ["#3274d9", "#e0a30b", "#37872d", "#e0600a", "#c4162a", "#8f3bb8", "#1f9ea8", "#b15a86", "#6d6d6d", "#8aa62d", "#2c3e8f", "#a0522d"];
 const COLOURS = { green: "#37872d", red: "#c4162a", orange: "#e0600a", blue: "#1f60c4", transparent: "transparent" };
-const UNITS = { reqps: " req/s", ops: " ops/s" };
+const UNITS = { reqps: " req/s", ops: " ops/s", percent: "%" };
 
 function plain(value, decimals) {
   if (decimals !== undefined) return value.toFixed(decimals);

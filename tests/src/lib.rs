@@ -13,6 +13,7 @@ pub mod fake_kms;
 pub mod fake_metadata;
 pub mod fake_server;
 pub mod faulty_api;
+pub mod helm;
 pub mod images;
 pub mod kubeconfig;
 pub mod metrics;
@@ -31,10 +32,12 @@ pub mod signer_process;
 pub mod simulated;
 pub mod soak;
 pub mod sockets;
+pub mod version;
 pub mod workspace;
 
 pub use control_plane::ControlPlane;
 pub use eventually::eventually;
+pub use helm::helm;
 pub use kubeconfig::Kubeconfig;
 
 /// One TLS provider for the whole process, whoever comes first.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::control_plane::Request;
+use crate::faulty_api::FaultyApi;
 use crate::kubeconfig::Answer;
 use crate::operator_process::{self, OperatorProcess};
 use crate::{ControlPlane, Kubeconfig, chart, eventually, signer_process};
@@ -73,6 +74,15 @@ impl Operated {
             plane,
             operator: Mutex::new(Some(operator)),
         })
+    }
+
+    /// Starts one behind a network that can be told to fail.
+    pub async fn behind_faults(plane: &'static ControlPlane) -> Result<(FaultyApi, &'static Self)> {
+        chart::install(plane.admin(), &[]).await?;
+        let identity = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+        let api = FaultyApi::start("operator", &identity, plane.directory()).await?;
+        let operated = Self::start_as(plane, api.kubeconfig(), &[]).await?;
+        Ok((api, Box::leak(Box::new(operated))))
     }
 
     /// For a test that looks after operators itself.
@@ -275,6 +285,20 @@ impl Place {
             Ok(())
         })
         .await
+    }
+
+    /// Waits until one Event with this reason tells of the binding, and one of the Deployment.
+    pub async fn told_once(&self, reason: &str) -> Result<()> {
+        for kind in ["SignerBinding", "Deployment"] {
+            eventually(SOON, &format!("one Event {reason}"), async || {
+                let events = self.events(kind).await?;
+                let told = events.iter().filter(|(found, _)| found == reason).count();
+                ensure!(told == 1, "{kind}: {events:?}");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Reasons and notes of the Events about an object of this kind.

@@ -1,25 +1,18 @@
 //! What Helm installs, upgrades and uninstalls, and what `charts/install.yaml` brings, is never a voter's loss.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tests::operated::{Operated, Place, SOON, VOTER};
 use tests::pods::Kubelet;
-use tests::{ControlPlane, assets, chart, eventually, operator_process};
-use tokio::process::Command;
+use tests::{ControlPlane, chart, eventually, operator_process};
 
 const RELEASE: &str = "signer-operator";
 
-/// Real Helm, with nothing of the person's own around it.
 async fn helm(cluster: &ControlPlane, arguments: &[&str]) -> Result<String> {
-    let mut command = Command::new(tokio::task::spawn_blocking(assets::helm).await??);
-    command.args(arguments).args(["--namespace", chart::NAMESPACE]);
-    command.env("KUBECONFIG", cluster.admin().path());
-    for home in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-        command.env(home, cluster.directory().path());
-    }
-    let done = command.kill_on_drop(true).output().await.context("cannot run helm")?;
-    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    Ok(String::from_utf8(done.stdout)?)
+    let admin = cluster.admin();
+    admin
+        .helm(&[arguments, &["--namespace", chart::NAMESPACE]].concat())
+        .await
 }
 
 async fn install(cluster: &ControlPlane) -> Result<String> {

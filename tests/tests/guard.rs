@@ -170,6 +170,17 @@ async fn server_side_apply_of_the_users_manifest_is_let_through() {
     voter.is_still_injected().await.unwrap();
 }
 
+async fn resumed_and_updated(voter: &Voter) -> anyhow::Result<()> {
+    let deployment = "deployment/atto-voter";
+    for command in [
+        &["rollout", "resume", deployment][..],
+        &["set", "image", deployment, "node=example.invalid/node:2"],
+    ] {
+        voter.allowed(command, None).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_paused_deployment_may_be_changed_in_any_way_and_resumed() {
     let voter = Voter::injected("paused", &plain()).await.unwrap();
@@ -182,17 +193,7 @@ async fn a_paused_deployment_may_be_changed_in_any_way_and_resumed() {
     voter.allowed(&["replace", "-f", "-"], Some(&stripped)).await.unwrap();
 
     // Nothing of ours is left to lose.
-    voter
-        .allowed(&["rollout", "resume", "deployment/atto-voter"], None)
-        .await
-        .unwrap();
-    voter
-        .allowed(
-            &["set", "image", "deployment/atto-voter", "node=example.invalid/node:2"],
-            None,
-        )
-        .await
-        .unwrap();
+    resumed_and_updated(&voter).await.unwrap();
 }
 
 #[tokio::test]
@@ -213,17 +214,7 @@ async fn what_was_already_lost_is_not_held_against_the_next_edit() {
         .unwrap()
         .remove("initContainers");
     voter.allowed(&["replace", "-f", "-"], Some(&partly)).await.unwrap();
-    voter
-        .allowed(&["rollout", "resume", "deployment/atto-voter"], None)
-        .await
-        .unwrap();
-    voter
-        .allowed(
-            &["set", "image", "deployment/atto-voter", "node=example.invalid/node:2"],
-            None,
-        )
-        .await
-        .unwrap();
+    resumed_and_updated(&voter).await.unwrap();
 
     // What is left is still guarded.
     let answer = voter

@@ -1,4 +1,4 @@
-//! Prometheus's own tool finds nothing to complain about in what the signer shows.
+//! Prometheus's own tool finds nothing to complain about in what the programs show.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use tests::assets;
 use tests::fake_kms::FakeKms;
 use tests::node_client::random_vote;
+use tests::operated::Place;
 use tests::signer_process::{PUBLIC_KEY, SignerProcess, TOKEN, get, in_kms, post};
 
 fn check(metrics: &str) -> Result<Output> {
@@ -25,9 +26,12 @@ fn check(metrics: &str) -> Result<Output> {
 }
 
 fn is_clean(signer: &SignerProcess) -> Result<()> {
-    let metrics = get(signer.management_port(), "/prometheus")?.body;
-    assert!(metrics.contains("atto_signer_"), "{metrics}");
-    let output = check(&metrics)?;
+    passes(&get(signer.management_port(), "/prometheus")?.body, "atto_signer_")
+}
+
+fn passes(metrics: &str, prefix: &str) -> Result<()> {
+    assert!(metrics.contains(prefix), "{metrics}");
+    let output = check(metrics)?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(
@@ -67,4 +71,12 @@ fn the_tool_complains_about_what_is_not_clean() -> Result<()> {
     let said = String::from_utf8([output.stdout, output.stderr].concat())?;
     assert!(said.contains("counter metrics should have \"_total\" suffix"), "{said}");
     Ok(())
+}
+
+#[tokio::test]
+async fn the_metrics_of_an_operator_are_clean() -> Result<()> {
+    let place = Place::new("metrics").await?;
+    place.injected().await?;
+    let metrics = place.operated.get("/metrics").await?.body;
+    passes(&metrics, "signer_operator_deployments_without_ready_pod{")
 }

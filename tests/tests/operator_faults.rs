@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use futures::stream::{self, StreamExt};
+use tests::ControlPlane;
 use tests::everyday::{self, Picture, STAGES, Stage};
 use tests::faulty_api::{Fault, FaultyApi, For, Verb, Which};
 use tests::operated::{Operated, Place};
-use tests::{ControlPlane, chart};
 
 use Fault::{Answered, Dropped, Late, Lost, SentLate, Silent, Twice};
 use Stage::{Applied, Changed, Removed};
@@ -102,11 +102,7 @@ async fn passes(row: Row, api: &FaultyApi, operated: &'static Operated, expected
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_request_meets_the_voter_comes_to_the_same_and_each_change_is_written_once() -> Result<()> {
     let plane = ControlPlane::shared().await?;
-    chart::install(plane.admin(), &[]).await?;
-    let identity = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
-    let api = FaultyApi::start("operator", &identity, plane.directory()).await?;
-    let operated = Operated::start_as(plane, api.kubeconfig(), &[]).await?;
-    let operated: &'static Operated = Box::leak(Box::new(operated));
+    let (api, operated) = Operated::behind_faults(plane).await?;
     let expected = everyday::without_a_fault(&Place::on(operated, "none").await?).await?;
     let (api, expected) = (&api, &expected);
     let failures: Vec<_> = stream::iter(rows())

@@ -228,16 +228,8 @@ async fn status_follows_the_pods_and_kubectl_can_wait_for_it() -> Result<()> {
     let line = place.kubectl_ok(&["get", "sb", "voter", "--no-headers"]).await?;
     let columns: Vec<_> = line.split_whitespace().collect();
     assert_eq!(columns[..5], ["voter", "voter", "True", "Ready", "1/1"], "{line}");
-    for kind in ["SignerBinding", "Deployment"] {
-        eventually(SOON, "the Events", async || {
-            let events = place.events(kind).await?;
-            for reason in ["Injected", "RolledOut"] {
-                let told = events.iter().filter(|(found, _)| found == reason).count();
-                anyhow::ensure!(told == 1, "{kind}: {reason} told {told} times: {events:?}");
-            }
-            Ok(())
-        })
-        .await?;
+    for reason in ["Injected", "RolledOut"] {
+        place.told_once(reason).await?;
     }
     place.kubectl_ok(&["scale", "deployment/voter", "--replicas=0"]).await?;
     place.condition("Ready", "True", "ScaledToZero").await?;

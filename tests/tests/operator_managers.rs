@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use managed::{is_content, ours, settled, writes};
 use serde_json::{Value, json};
-use tests::assets;
 use tests::operated::{Place, VOTER, binding, voter, with};
-use tokio::process::Command;
 
 /// What keeps the Deployment.
 #[derive(Clone, Copy, Debug)]
@@ -56,23 +54,11 @@ impl Keeper {
 }
 
 async fn helm(place: &Place, manifest: &Value, how: &str) -> Result<()> {
-    let chart = chart_of(place, manifest)?;
-    let helm = tokio::task::spawn_blocking(assets::helm).await??;
-    let done = Command::new(helm)
-        .args(["upgrade", "--install", VOTER, "--namespace", &place.namespace, how])
-        .arg(chart)
-        .env("KUBECONFIG", place.operated.plane.admin().path())
-        .env_remove("HTTPS_PROXY")
-        .env_remove("https_proxy")
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    ensure!(
-        done.status.success(),
-        "helm upgrade {how}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    Ok(())
+    let chart = chart_of(place, manifest)?.display().to_string();
+    let namespace = ["--namespace", &place.namespace];
+    let upgrade = ["upgrade", "--install", VOTER, &chart, how];
+    let admin = place.operated.plane.admin();
+    admin.helm(&[&upgrade[..], &namespace].concat()).await.map(drop)
 }
 
 /// A chart of nothing but the manifest.

@@ -66,6 +66,22 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
     }
     assert!(outside.binding().await?.status.is_none());
 
+    // Of two operators, neither guards what is the other's.
+    let others = with(
+        voter(),
+        "/spec/template/metadata/annotations",
+        json!({"signer.atto.cash/hash": "another"}),
+    );
+    outside.apply(&others).await?;
+    outside.replace(async || Ok(voter())).await?;
+    let refused = second.kubectl(&["replace", "-f", "-"], &voter().to_string()).await?;
+    assert!(
+        refused.stderr.contains("without its signer"),
+        "{}{}",
+        refused.stdout,
+        refused.stderr
+    );
+
     // A namespace may lose its Role before its bindings, and the others are served all the same.
     let roles = ["delete", "role,rolebinding", "signer-operator-bindings"];
     first.kubectl_ok(&roles).await?;

@@ -19,11 +19,7 @@ struct Watches {
 impl Watches {
     async fn start() -> Result<Self> {
         let plane = ControlPlane::shared().await?;
-        chart::install(plane.admin(), &[]).await?;
-        let identity = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
-        let api = FaultyApi::start("operator", &identity, plane.directory()).await?;
-        let operated = Operated::start_as(plane, api.kubeconfig(), &[]).await?;
-        let operated: &'static Operated = Box::leak(Box::new(operated));
+        let (api, operated) = Operated::behind_faults(plane).await?;
         Ok(Self {
             expected: everyday::without_a_fault(&Place::on(operated, "none").await?).await?,
             plane,

@@ -35,24 +35,3 @@ fn the_dockerfile_builds_with_the_compilers_of_the_makefile() -> Result<()> {
     );
     Ok(())
 }
-
-#[test]
-fn the_chart_has_the_version_of_the_programs() -> Result<()> {
-    for field in ["version: ", "appVersion: "] {
-        assert_eq!(
-            behind("charts/signer-operator/Chart.yaml", field)?,
-            env!("CARGO_PKG_VERSION"),
-            "{field}"
-        );
-    }
-    Ok(())
-}
-
-#[test]
-fn pages_name_images_of_this_version() -> Result<()> {
-    let image = "ghcr.io/attocash/signer-operator/signer:";
-    let page = read("docs/src/how-to/change-the-key.md")?;
-    let (_, named) = page.split_once(image).context("the page names no image")?;
-    assert_eq!(named.split_whitespace().next(), Some(env!("CARGO_PKG_VERSION")));
-    Ok(())
-}

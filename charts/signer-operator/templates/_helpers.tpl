@@ -9,17 +9,21 @@
 {{- .Values.fullnameOverride | trunc 53 | trimSuffix "-" }}
 {{- else }}
 {{- $name := include "signer-operator.name" . }}
-{{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 53 | trimSuffix "-" }}
+{{- $release := replace "." "-" .Release.Name }}
+{{- if regexMatch "^[0-9]" $release }}
+{{- /* The name of a Service begins with a letter. */}}
+{{- printf "%s-%s" $name $release | trunc 53 | trimSuffix "-" }}
+{{- else if contains $name $release }}
+{{- $release | trunc 53 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 53 | trimSuffix "-" }}
+{{- printf "%s-%s" $release $name | trunc 53 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "signer-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "signer-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "signer-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "signer-operator.labels" -}}
@@ -69,12 +73,24 @@ scrapeTimeout: {{ . }}
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
+{{/* What the image of a signer may begin with: where nothing is said, the name of the one that is injected. */}}
+{{- define "signer-operator.allowedSignerImages" -}}
+{{- $own := include "signer-operator.wantedSignerImage" . | splitList "@" | first }}
+{{- .Values.allowedSignerImages | default (list (regexReplaceAll ":[^:/]*$" $own "")) | toJson }}
+{{- end }}
+
+{{- define "signer-operator.wantedSignerImage" -}}
+{{- $registry := .Values.image.registry | default "ghcr.io" }}
+{{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer:%s" $registry .Chart.AppVersion) }}
+{{- end }}
+
 {{/* The image that is injected where a SignerBinding names none. The operator does not start with one that it would refuse,
 so say it before anything is installed. */}}
 {{- define "signer-operator.signerImage" -}}
-{{- $image := .Values.signerImage | default (printf "ghcr.io/attocash/signer-operator/signer:%s" .Chart.AppVersion) }}
+{{- $image := include "signer-operator.wantedSignerImage" . }}
+{{- $prefixes := include "signer-operator.allowedSignerImages" . | fromJsonArray }}
 {{- $allowed := false }}
-{{- range $prefix := .Values.allowedSignerImages }}
+{{- range $prefix := $prefixes }}
 {{- if hasPrefix $prefix $image }}
 {{- $rest := trimPrefix $prefix $image }}
 {{- if or (not $rest) (regexMatch "[/:@]$" $prefix) (regexMatch "^[/@]" $rest) (and (hasPrefix ":" $rest) (contains "/" $prefix)) }}
@@ -83,7 +99,7 @@ so say it before anything is installed. */}}
 {{- end }}
 {{- end }}
 {{- if not $allowed }}
-{{- fail (printf "signerImage: found %s, expected an image that begins with one of allowedSignerImages: %s; add its prefix there" $image (join ", " .Values.allowedSignerImages)) }}
+{{- fail (printf "signerImage: found %s, expected an image that begins with one of allowedSignerImages: %s; add its prefix there" $image (join ", " $prefixes)) }}
 {{- end }}
 {{- $image }}
 {{- end }}

@@ -2,13 +2,13 @@ use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, Val
 use kube::api::ListParams;
 use kube::{Api, Client};
 
+use crds::names::HASH_ANNOTATION;
+
 use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
 use crate::scope::Scope;
 
 const ABOUT: &str = "guard";
-/// As the chart labels it.
-const LABEL: &str = "app.kubernetes.io/name=signer-operator";
 const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
 
@@ -18,10 +18,10 @@ pub async fn examine(client: &Client, scope: &Scope, is_known: bool) -> Finding 
         let text = format!("it needs Kubernetes 1.30: {DANGER}");
         return Finding::new(Verdict::Warning, ABOUT, text);
     }
-    let ours = ListParams::default().labels(LABEL);
+    let all = ListParams::default();
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
-    let policies = match deadline("list the admission policies", policies.list(&ours)).await {
+    let policies = match deadline("list the admission policies", policies.list(&all)).await {
         Ok(policies) => policies.items,
         Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {
             let text = "whether it is there takes a ClusterRole to see; `kubectl get validatingadmissionpolicies` shows it to whoever may";
@@ -29,7 +29,7 @@ pub async fn examine(client: &Client, scope: &Scope, is_known: bool) -> Finding 
         }
         Err(error) => return unavailable(ABOUT, &error),
     };
-    let bindings = match deadline("list the bindings of admission policies", bindings.list(&ours)).await {
+    let bindings = match deadline("list the bindings of admission policies", bindings.list(&all)).await {
         Ok(bindings) => bindings.items,
         Err(error) => return unavailable(ABOUT, &error),
     };
@@ -40,10 +40,21 @@ pub async fn examine(client: &Client, scope: &Scope, is_known: bool) -> Finding 
             denies && spec.policy_name == policy.metadata.name
         })
     };
-    let Some(policy) = policies.iter().find(|policy| is_enforced(policy)) else {
+    let Some(policy) = policies.iter().find(|policy| guards(policy) && is_enforced(policy)) else {
         let text = format!("found no ValidatingAdmissionPolicy of the chart that refuses (guard.enabled): {DANGER}");
         return Finding::new(Verdict::Warning, ABOUT, text);
     };
     let name = policy.metadata.name.as_deref().unwrap_or_default();
     Finding::new(Verdict::Ok, ABOUT, format!("{name} is there and refuses"))
+}
+
+/// Whether it is about what the operator has injected. Names and labels are the release's, and people change them.
+fn guards(policy: &ValidatingAdmissionPolicy) -> bool {
+    let conditions = policy
+        .spec
+        .iter()
+        .flat_map(|spec| spec.match_conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|condition| condition.expression.contains(HASH_ANNOTATION))
 }

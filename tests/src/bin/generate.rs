@@ -1,4 +1,5 @@
-//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install.yaml` and the pages of the reference;
+//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install.yaml`, the pages of the reference, and
+//! the version wherever it stands;
 //! `generate schemas`: kubeconform's, from an API server that it starts; `generate snapshots`: what helm-unittest compares with.
 
 use std::fs;
@@ -7,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 use tests::chart::{self, generated, schemas};
-use tests::{ControlPlane, assets, reference, workspace};
+use tests::{ControlPlane, assets, reference, version, workspace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -28,7 +29,12 @@ async fn main() -> ExitCode {
 }
 
 async fn files() -> Result<()> {
-    for path in generated::write().await?.into_iter().chain(reference::write()?) {
+    // The chart's own version first: what is made from the chart has it.
+    let mut written = version::write()?;
+    written.extend(generated::write().await?);
+    written.extend(reference::write()?);
+    written.dedup();
+    for path in written {
         say(&path);
     }
     Ok(())

@@ -3,15 +3,17 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
-use super::{folder, output, template};
+use super::{folder, template};
 use crate::{assets, workspace};
 
 const HEADER: &str = "\
 # The signer operator for people without Helm: all that the chart renders where no value is set, in a namespace of its own.
 #   kubectl apply --server-side -f install.yaml
+# Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
+# docs/src/operations/running.md#without-helm.
 # Kubernetes 1.30 or later, because of the guard; on 1.29 its two objects at the end are refused, and all others are applied.
 # Generated from charts/signer-operator by `make generate`: change it there.
 apiVersion: v1
@@ -57,7 +59,18 @@ pub async fn readme() -> Result<String> {
     let mut command = Command::new(helm_docs);
     command.args(["--dry-run", "--sort-values-order=file", "--log-level=error"]);
     command.arg("--chart-search-root").arg(folder());
-    Ok(format!("{}\n", output(&mut command, "helm-docs").await?.trim_end()))
+    let done = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("cannot run helm-docs")?;
+    ensure!(
+        done.status.success(),
+        "helm-docs: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let printed = String::from_utf8(done.stdout).context("helm-docs printed no UTF-8")?;
+    Ok(format!("{}\n", printed.trim_end()))
 }
 
 /// Writes both and returns where they are.

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize as _;
 use serde_json::Value;
-use tokio::process::Command;
 
 use crate::kubeconfig::Kubeconfig;
-use crate::{assets, workspace};
+use crate::{helm, workspace};
 
 /// Where [`install`] puts the operator's service account.
 pub const NAMESPACE: &str = "signer-operator";
@@ -47,23 +46,9 @@ pub fn value_files() -> Result<Vec<PathBuf>> {
 /// # Errors
 /// With what Helm says when it refuses.
 pub async fn template(arguments: &[&str]) -> Result<String> {
-    let helm = tokio::task::spawn_blocking(assets::helm).await??;
-    let mut command = Command::new(helm);
-    command.args(["template", "signer-operator"]).arg(folder());
-    command.args(["--namespace", NAMESPACE]).args(arguments);
-    output(&mut command, "helm template").await
-}
-
-/// What a program prints, which must succeed.
-async fn output(command: &mut Command, what: &str) -> Result<String> {
-    let done = command.kill_on_drop(true).output().await;
-    let done = done.with_context(|| format!("cannot run {what}"))?;
-    ensure!(
-        done.status.success(),
-        "{what}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout).with_context(|| format!("{what} printed no UTF-8"))
+    let folder = folder().display().to_string();
+    let template = ["template", "signer-operator", &folder, "--namespace", NAMESPACE];
+    helm(&[&template[..], arguments].concat()).await
 }
 
 /// Every object that [`template`] renders, the Pod of `helm test` included.

@@ -41,7 +41,7 @@ impl Kind {
                 let asks_a_pod = |word: &&str| ["exec", "logs", "port-forward"].contains(word);
                 *program == "curl" || (*program == "kubectl" && arguments.iter().any(asks_a_pod))
             }
-            Self::Machine => *program == "make",
+            Self::Machine => ["helm", "kind", "make", "skopeo"].contains(program),
         }
     }
 }

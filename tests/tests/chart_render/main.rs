@@ -11,16 +11,11 @@ use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tests::chart::{NAMESPACE, render};
-use tests::{assets, workspace};
+use tests::chart::{NAMESPACE, folder, render};
+use tests::{helm, workspace};
 
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/signer-operator");
-
-/// What Helm prints with these arguments.
-fn helm(arguments: &[&str]) -> String {
-    let done = Command::new(assets::helm().unwrap()).args(arguments).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
+fn chart_file(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap()
 }
 
 fn documents(rendered: &str) -> Vec<Value> {
@@ -77,9 +72,10 @@ fn argument(documents: &[Value], flag: &str) -> String {
     found[0].to_owned()
 }
 
-#[test]
-fn helm_finds_nothing_to_say_against_it() {
-    let said = helm(&["lint", "--strict", CHART]);
+#[tokio::test]
+async fn helm_finds_nothing_to_say_against_it() {
+    let chart = folder().display().to_string();
+    let said = helm(&["lint", "--strict", &chart]).await.unwrap();
     assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{said}");
 }
 
@@ -170,7 +166,7 @@ async fn the_guard_exempts_the_service_account_of_the_release() {
 #[tokio::test]
 async fn the_crd_is_the_generated_one_and_outlives_the_release() {
     let generated = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/signerbindings.yaml")).unwrap();
-    let copy = fs::read_to_string(format!("{CHART}/files/signerbindings.yaml")).unwrap();
+    let copy = chart_file("files/signerbindings.yaml");
     assert_eq!(copy, generated, "run `make generate`");
 
     let kept = rendered(&[]).await;
@@ -189,7 +185,7 @@ async fn the_crd_is_the_generated_one_and_outlives_the_release() {
 
 #[tokio::test]
 async fn its_version_is_the_programs_version() {
-    let chart = &documents(&fs::read_to_string(format!("{CHART}/Chart.yaml")).unwrap())[0];
+    let chart = &documents(&chart_file("Chart.yaml"))[0];
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
     let image = one(&rendered(&[]).await, "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
     assert_eq!(
@@ -262,6 +258,11 @@ async fn a_list_of_namespaces_gives_roles_there_and_a_cluster_role_for_bindings_
     assert!(!kinds_and_names(&strict).contains("ClusterRoleBinding signer-operator"));
     let arguments = one(&strict, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
     assert!(arguments.contains("--strict-rbac"), "{arguments}");
+    // For `operator preflight`, as people type it in this pod.
+    let env = one(&strict, "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"].to_string();
+    for variable in ["SIGNER_OPERATOR_WATCH_NAMESPACES", "SIGNER_OPERATOR_STRICT_RBAC"] {
+        assert!(env.contains(variable), "{env}");
+    }
     let error = render(&["--set=rbac.strict=true"]).await.unwrap_err().to_string();
     assert!(
         error.contains("rbac.strict: found true with no watchNamespaces"),

@@ -1,30 +1,25 @@
 //! What `helm install` says at its end.
 
-use tests::chart::NAMESPACE;
+use tests::chart::{NAMESPACE, folder};
+use tests::helm;
 
-use super::{CHART, helm};
+async fn notes(arguments: &[&str]) -> String {
+    let chart = folder().display().to_string();
+    let install = [
+        "install",
+        "release",
+        &chart,
+        "--namespace",
+        NAMESPACE,
+        "--dry-run=client",
+    ];
+    let said = helm(&[&install[..], arguments].concat()).await.unwrap();
+    said.split_once("NOTES:").unwrap().1.to_owned()
+}
 
-#[test]
-fn the_notes_say_what_comes_next_and_what_is_missing() {
-    let notes = |arguments: &[&str]| {
-        let install = [
-            "install",
-            "release",
-            CHART,
-            "--namespace",
-            NAMESPACE,
-            "--dry-run=client",
-        ];
-        let said = helm(&[&install[..], arguments].concat());
-        said.split_once("NOTES:").unwrap().1.to_owned()
-    };
-    let say_only_with = |values: &[&str], told: &str| {
-        let set = notes(values);
-        assert!(set.contains(told), "{values:?}: {set}");
-        let defaults = notes(&[]);
-        assert!(!defaults.contains(told), "{told}: {defaults}");
-    };
-    let defaults = notes(&[]);
+#[tokio::test]
+async fn the_notes_say_what_comes_next_and_what_is_missing() {
+    let defaults = notes(&[]).await;
     for told in [
         "rollout status deployment/release-signer-operator",
         "helm test release --namespace signer-operator",
@@ -35,18 +30,24 @@ fn the_notes_say_what_comes_next_and_what_is_missing() {
         assert!(defaults.contains(told), "{told}: {defaults}");
     }
     let namespaces = "--set-json=watchNamespaces=[\"atto\", \"beta\"]";
-    say_only_with(&["--set=guard.enabled=false"], "The guard is off");
-    say_only_with(
-        &["--set=replicas=0"],
-        "scale deployment/release-signer-operator --replicas=2",
-    );
-    say_only_with(
-        &["--set=crds.install=false"],
-        "operator crd | kubectl apply --server-side",
-    );
-    say_only_with(&["--set=crds.keep=false"], "deletes the CustomResourceDefinition");
-    say_only_with(&["--set=networkPolicy.enabled=true"], "networkPolicy.apiServerCidrs");
-    say_only_with(&["--set=dashboards.enabled=true"], "serviceMonitor.enabled=false");
-    say_only_with(&[namespaces], "serves SignerBindings in atto, beta.");
-    say_only_with(&[namespaces, "--set=rbac.strict=true"], "RemoveNeedsClusterRole");
+    for (values, told) in [
+        (&["--set=guard.enabled=false"][..], "The guard is off"),
+        (
+            &["--set=replicas=0"],
+            "scale deployment/release-signer-operator --replicas=2",
+        ),
+        (
+            &["--set=crds.install=false"],
+            "operator crd | kubectl apply --server-side",
+        ),
+        (&["--set=crds.keep=false"], "deletes the CustomResourceDefinition"),
+        (&["--set=networkPolicy.enabled=true"], "networkPolicy.apiServerCidrs"),
+        (&["--set=dashboards.enabled=true"], "serviceMonitor.enabled=false"),
+        (&[namespaces], "serves SignerBindings in atto, beta."),
+        (&[namespaces, "--set=rbac.strict=true"], "RemoveNeedsClusterRole"),
+    ] {
+        let set = notes(values).await;
+        assert!(set.contains(told), "{values:?}: {set}");
+        assert!(!defaults.contains(told), "{told}: {defaults}");
+    }
 }

@@ -1,13 +1,17 @@
-//! Every block of commands in README and site does what its page says: it is run as it stands, page by page, against a real
+//! Every block of commands in a page does what its page says: it is run as it stands, page by page, against a real
 //! API server with its controllers. There are no machines: the test plays them (see [`machines`]).
 
 mod machines;
 mod page;
 mod person;
 
-use anyhow::{Result, ensure};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use tests::docs::shell::Kind;
 use tests::docs::{self, Page};
+use tests::{ControlPlane, chart};
 
 macro_rules! pages {
     ($($name:ident = $path:literal,)+) => {
@@ -27,6 +31,7 @@ macro_rules! pages {
 
 pages! {
     readme = "README.md",
+    chart = "charts/signer-operator/README.md",
     change_the_key = "docs/src/how-to/change-the-key.md",
     gitops = "docs/src/how-to/gitops.md",
     google_identity = "docs/src/how-to/google-identity.md",
@@ -43,8 +48,7 @@ pages! {
 }
 
 fn is_run(page: &Page) -> bool {
-    (page.is_of_the_site() || page.path == "README.md")
-        && page.blocks.iter().any(|block| block.kind() == Some(Kind::Anywhere))
+    page.blocks.iter().any(|block| block.kind() == Some(Kind::Anywhere))
 }
 
 #[test]
@@ -67,10 +71,7 @@ fn no_page_is_left_out() -> Result<()> {
 #[test]
 fn every_block_says_where_it_can_be_run_and_is_shell() -> Result<()> {
     let mut complaints = vec![];
-    for page in docs::pages()?
-        .values()
-        .filter(|page| page.is_of_the_site() || page.path == "README.md")
-    {
+    for page in docs::pages()?.values() {
         for block in &page.blocks {
             let complaint = match block.complaint() {
                 None => page::syntax_error(block)?,
@@ -80,5 +81,34 @@ fn every_block_says_where_it_can_be_run_and_is_shell() -> Result<()> {
         }
     }
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
+    Ok(())
+}
+
+/// Those blocks of YAML that are whole objects of ours, for people to copy.
+#[tokio::test]
+async fn every_binding_that_a_page_shows_is_taken_by_the_api_server() -> Result<()> {
+    let plane = ControlPlane::shared().await?;
+    chart::install(plane.admin(), &[]).await?;
+    let namespace = plane.namespace("pages").await?;
+    let mut taken = 0;
+    for page in docs::pages()?.values() {
+        for block in page.blocks.iter().filter(|block| block.info == "yaml") {
+            let text = block.text().replace("PROJECT", "my-project").replace('…', "");
+            let mut object: Value =
+                serde_yaml::from_str(&text).with_context(|| format!("{}:{}", page.path, block.line))?;
+            if object["kind"] != "SignerBinding" {
+                continue;
+            }
+            object["metadata"]["namespace"] = namespace.as_str().into();
+            let apply = ["apply", "--dry-run=server", "-f", "-"];
+            let answer = plane
+                .admin()
+                .kubectl_in(Path::new("."), &apply, &object.to_string())
+                .await?;
+            ensure!(answer.succeeded, "{}:{}: {}", page.path, block.line, answer.stderr);
+            taken += 1;
+        }
+    }
+    ensure!(taken > 0, "no page shows a binding any more");
     Ok(())
 }

@@ -34,8 +34,8 @@ impl Start {
             ["an empty cluster."] => Ok(Self::EmptyCluster),
             ["an installed operator."] => Ok(Self::InstalledOperator),
             ["the voter of the tutorial."] => Ok(Self::VoterOfTheTutorial),
-            // The front page is read before there is anything.
-            [] if page.path == "README.md" => Ok(Self::EmptyCluster),
+            // These are read before there is anything.
+            [] if !page.is_of_the_site() => Ok(Self::EmptyCluster),
             _ => bail!(
                 "{}: found {said:?}, expected one line `Starts from: an empty cluster.`, `Starts from: an installed operator.` or \
                  `Starts from: the voter of the tutorial.`",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use crds::conditions::{reasons, types};
+use tests::docs;
 use tests::monitoring::promql::{Matcher, names};
 use tests::monitoring::{DASHBOARDS, Exposed, SCRAPE_LABELS, alerts, dashboard, each, panels, text};
 
@@ -94,8 +95,37 @@ async fn every_metric_label_and_value_is_what_the_programs_show() -> Result<()> 
     Ok(())
 }
 
+/// What a page calls like a metric of ours.
+fn mentioned(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|sign: char| !(sign.is_ascii_lowercase() || sign == '_'));
+    words.filter(|word| {
+        let rest = word
+            .strip_prefix("atto_signer_")
+            .or_else(|| word.strip_prefix("signer_operator_"));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.ends_with('_'))
+    })
+}
+
+#[tokio::test]
+async fn every_metric_that_a_page_names_is_shown() -> Result<()> {
+    let shown = shown().await?;
+    for page in docs::pages()?.values() {
+        for metric in mentioned(&page.text) {
+            let is_shown = ["", "_bucket"]
+                .iter()
+                .any(|end| shown.labels(&format!("{metric}{end}")).is_some());
+            ensure!(is_shown, "{}: there is no metric {metric}", page.path);
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn what_is_not_shown_is_found() {
+    assert_eq!(
+        mentioned("`atto_signer_a_total{kind=\"vote\"}`, not atto_signer_*").collect::<Vec<_>>(),
+        ["atto_signer_a_total"]
+    );
     let shown = Exposed::of(["atto_signer_a_total{kind=\"vote\"} 1\n"]);
     let refused = |expression: &str, legend: &[&str]| exists(expression, legend, &shown).unwrap_err().to_string();
     assert!(

@@ -88,6 +88,9 @@ pub async fn apply(
         Ok(Patched { after, changed }) => {
             memory.applied(uid, &rendered.hash, after.generation());
             let written = if changed { written } else { Written::Nothing };
+            if written == Written::Repair {
+                context.metrics.repaired();
+            }
             Ok((after, Ok(written)))
         }
         Err(refusal) => Ok((live.clone(), Err(refusal))),

@@ -113,6 +113,16 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     })
 }
 
+/// As the kubelet decides it, but for readiness gates, which are conditions.
+pub fn is_ready(pod: &Pod) -> bool {
+    let containers = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
+    let mut all = containers.chain(signer(pod)).peekable();
+    !is_over(pod) && all.peek().is_some() && all.all(|container| container.ready)
+}
+
 fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded"))
