@@ -1,5 +1,5 @@
 # Both images, for people with Docker or buildah: --target operator or --target signer, for linux/amd64 and linux/arm64.
-# `make image` makes the same without a daemon, and the same bytes each time.
+# `make image` makes images of the same programs without a daemon, and the same bytes each time.
 ARG RUST=1.95.0
 
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST}-slim-bookworm AS build
@@ -17,6 +17,12 @@ RUN case "$TARGETARCH" in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) 
     && mkdir /out && cp target/$machine-unknown-linux-musl/release/operator target/$machine-unknown-linux-musl/release/signer /out
 
 FROM scratch AS base
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.licenses=Apache-2.0 \
+      org.opencontainers.image.source=https://github.com/attocash/signer-operator
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 # So that `kubectl exec` finds the program by its name.
 ENV PATH=/
@@ -24,9 +30,13 @@ USER 65532:65532
 WORKDIR /
 
 FROM base AS operator
+LABEL org.opencontainers.image.title=operator \
+      org.opencontainers.image.description="Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name"
 COPY --from=build /out/operator /operator
 ENTRYPOINT ["/operator"]
 
 FROM base AS signer
+LABEL org.opencontainers.image.title=signer \
+      org.opencontainers.image.description="Signs for an Atto voter node with a key in Google Cloud KMS"
 COPY --from=build /out/signer /signer
 ENTRYPOINT ["/signer"]

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use super::google::Google;
 use super::images::{self, Images};
 use super::place::Place;
 use crate::images::Additions;
 use crate::process::Directory;
-use crate::{Kubeconfig, assets, eventually, workspace};
+use crate::{Kubeconfig, eventually, workspace};
 
 /// Where the operator is installed.
 pub const OPERATOR: &str = "signer-operator";
@@ -20,6 +19,8 @@ pub const OPERATOR: &str = "signer-operator";
 pub const NAMESPACE: &str = "atto";
 /// Where the example's voter is.
 pub const QUICKSTART: &str = "atto-quickstart";
+/// Where the tutorial's voter is.
+pub const TUTORIAL: &str = "atto-tutorial";
 /// How long anything that needs a pod may take.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 const DEFINITION: &str = "signerbindings.signer.atto.cash";
@@ -59,6 +60,8 @@ impl Cluster {
         for program in PROGRAMS {
             self.bring(program, program, Additions::default()).await?;
         }
+        let tools = self.images.pack_tools().await?;
+        self.place.load(&tools.file, &tools.name).await?;
         Ok(())
     }
 
@@ -96,6 +99,7 @@ impl Cluster {
         let names = [
             format!("namespace/{NAMESPACE}"),
             format!("namespace/{QUICKSTART}"),
+            format!("namespace/{TUTORIAL}"),
             format!("namespace/{OPERATOR}"),
             format!("customresourcedefinition/{DEFINITION}"),
         ];
@@ -121,7 +125,7 @@ impl Cluster {
             return Ok(());
         }
         let helm = ["uninstall", OPERATOR, "--namespace", OPERATOR, "--ignore-not-found"];
-        self.run_helm(&helm).await?;
+        self.admin().helm(&helm).await?;
         // While its definition is there, a binding could wait for an operator that is gone.
         self.kubectl(&["delete", "customresourcedefinition", DEFINITION, "--ignore-not-found"])
             .await?;
@@ -130,6 +134,7 @@ impl Cluster {
             "namespace",
             NAMESPACE,
             QUICKSTART,
+            TUTORIAL,
             OPERATOR,
             "--ignore-not-found",
             "--timeout=2m",
@@ -244,36 +249,20 @@ impl Cluster {
         let (chart, file) = (chart.to_string_lossy(), file.to_string_lossy());
         let install = ["upgrade", "--install", OPERATOR, &chart, "--values", &file];
         let waiting = ["--namespace", OPERATOR, "--create-namespace", "--wait", "--timeout=2m"];
-        self.run_helm(&[&install, &waiting[..], arguments].concat()).await
+        let command = [&install, &waiting[..], arguments].concat();
+        self.admin().helm(&command).await.map(drop)
     }
 
     /// Runs the chart's own test.
     pub async fn helm_test(&self) -> Result<()> {
-        self.run_helm(&["test", OPERATOR, "--namespace", OPERATOR, "--logs", "--timeout=2m"])
-            .await
+        let command = ["test", OPERATOR, "--namespace", OPERATOR, "--logs", "--timeout=2m"];
+        self.admin().helm(&command).await.map(drop)
     }
 
     /// Takes the release away.
     pub async fn uninstall(&self) -> Result<()> {
-        self.run_helm(&["uninstall", OPERATOR, "--namespace", OPERATOR, "--wait", "--timeout=2m"])
-            .await
-    }
-
-    async fn run_helm(&self, arguments: &[&str]) -> Result<()> {
-        let done = Command::new(assets::helm()?)
-            .args(arguments)
-            .env("KUBECONFIG", self.admin().path())
-            .kill_on_drop(true)
-            .output()
-            .await?;
-        ensure!(
-            done.status.success(),
-            "helm {}: {}{}",
-            arguments.first().unwrap_or(&""),
-            String::from_utf8_lossy(&done.stderr),
-            String::from_utf8_lossy(&done.stdout)
-        );
-        Ok(())
+        let command = ["uninstall", OPERATOR, "--namespace", OPERATOR, "--wait", "--timeout=2m"];
+        self.admin().helm(&command).await.map(drop)
     }
 
     /// What helps to understand a failure.
@@ -316,19 +305,23 @@ impl Cluster {
     }
 }
 
-/// The chart of the commit before, where there is one.
+/// The chart of the commit before.
+///
+/// # Errors
+/// Says what a shallow clone lacks.
 pub fn chart_before(folder: &Path) -> Result<PathBuf> {
-    let script = "git archive HEAD~1 charts 2>/dev/null | tar --extract --directory \"$0\"";
+    let script = "git archive HEAD~1 charts | tar --extract --directory \"$0\"";
     let done = std::process::Command::new("sh")
         .args(["-c", script])
         .arg(folder)
         .current_dir(workspace::root())
-        .status()
+        .output()
         .context("cannot run git")?;
     let chart = folder.join("charts/signer-operator");
-    Ok(if done.success() && chart.is_dir() {
-        chart
-    } else {
-        workspace::root().join("charts/signer-operator")
-    })
+    ensure!(
+        chart.is_dir(),
+        "the chart of the commit before is upgraded from, and git does not have it: {}; clone with a depth of 2 or more",
+        String::from_utf8_lossy(&done.stderr).trim()
+    );
+    Ok(chart)
 }

@@ -1,5 +1,5 @@
-//! The images of a run: of the static programs that `make image` has built where `E2E_PROGRAMS` names their folder, else of the
-//! programs of this build with the libraries of this machine, which takes no build of its own.
+//! The images of a run: of the programs in the folder of `E2E_PROGRAMS`, which are the static ones of `make image` where nobody
+//! says otherwise. What stands in for others is of this build, with the libraries of this machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,7 +51,23 @@ impl Images {
     }
 
     /// A program of this tree as an image.
-    pub async fn pack(&self, image: &str, program: &'static str, additions: Additions) -> Result<Archive> {
+    pub async fn pack(&self, image: &str, name: &str, additions: Additions) -> Result<Archive> {
+        self.pack_program(image, program(name)?, additions).await
+    }
+
+    /// What the tutorial has in the place of a node: curl, a shell and sleep, as this machine has them.
+    pub async fn pack_tools(&self) -> Result<Archive> {
+        let mut additions = Additions::default();
+        for name in ["sh", "sleep"] {
+            let path = of_this_machine(name)?;
+            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            additions.libraries.push((name.to_owned(), bytes));
+            additions.libraries.extend(libraries(&path)?);
+        }
+        self.pack_program("tools", of_this_machine("curl")?, additions).await
+    }
+
+    async fn pack_program(&self, image: &str, program: PathBuf, additions: Additions) -> Result<Archive> {
         let (name, tag, folder) = (self.name(image), self.tag.clone(), self.folder.clone());
         let packed = tokio::task::spawn_blocking({
             let name = name.clone();
@@ -72,22 +88,30 @@ pub fn pause(folder: &Path) -> Result<PathBuf> {
         ..Additions::default()
     };
     let name = format!("localhost/pause:{OF_EVERY_POD}");
-    build(&name, OF_EVERY_POD, "voter", folder, additions)
+    build(&name, OF_EVERY_POD, program("voter")?, folder, additions)
 }
 
-fn build(reference: &str, tag: &str, program: &str, folder: &Path, additions: Additions) -> Result<PathBuf> {
-    let path = self::program(program)?;
-    let libraries = libraries(&path)?;
+fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additions: Additions) -> Result<PathBuf> {
+    let name = program
+        .file_name()
+        .and_then(|name| name.to_str())
+        .context("a program without a name")?;
+    additions.libraries.extend(libraries(&program)?);
+    let is_static = additions.libraries.is_empty();
+    // Programs share theirs.
+    additions.libraries.sort();
+    additions.libraries.dedup();
     let image = Image {
-        name: program.to_owned(),
+        name: name.to_owned(),
         reference: reference.to_owned(),
         description: "of an end-to-end run".to_owned(),
         version: tag.to_owned(),
         revision: tag.to_owned(),
         epoch: 0,
-        programs: vec![(architecture()?.to_owned(), path)],
-        compressed: false,
-        additions: Additions { libraries, ..additions },
+        programs: vec![(architecture()?.to_owned(), program)],
+        // As it is published.
+        compressed: is_static,
+        additions,
     };
     Ok(pack(&image, folder)?.file)
 }
@@ -108,6 +132,15 @@ fn architecture() -> Result<&'static str> {
         "aarch64" => Ok("arm64"),
         other => anyhow::bail!("found a machine of {other}, expected x86_64 or aarch64"),
     }
+}
+
+/// Where a shell would find a program.
+fn of_this_machine(name: &str) -> Result<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    found.with_context(|| format!("found no {name} on this machine, which the tutorial's voter needs: install it"))
 }
 
 /// What `ldd` says that a program needs, where it is linked dynamically.

@@ -62,7 +62,7 @@ pub struct Packed {
     pub sizes: Vec<(String, u64)>,
 }
 
-/// Writes an archive that `ctr images import`, `skopeo copy oci-archive:` and `docker load` take.
+/// Writes an archive that `ctr images import`, `kind load image-archive` and `skopeo copy oci-archive:` take.
 ///
 /// # Errors
 /// Names the program that cannot be read or is not static.
@@ -163,7 +163,104 @@ fn asks_for_a_loader(elf: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
+
     use super::*;
+    use crate::process::Directory;
+
+    /// The files of an archive by their paths.
+    fn files(archive: impl std::io::Read) -> BTreeMap<String, (u32, Vec<u8>)> {
+        let mut archive = tar::Archive::new(archive);
+        let entries = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let header = entry.header();
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+            assert_eq!(header.mtime().unwrap(), 1_700_000_000);
+            let (path, mode) = (entry.path().unwrap().display().to_string(), header.mode().unwrap());
+            let mut bytes = vec![];
+            entry.read_to_end(&mut bytes).unwrap();
+            (path, (mode, bytes))
+        });
+        entries.collect()
+    }
+
+    fn packed(folder: &Path) -> Packed {
+        let program = |architecture: &str| {
+            let path = folder.join(architecture);
+            fs::write(&path, format!("a program for {architecture}")).unwrap();
+            (architecture.to_owned(), path)
+        };
+        let image = Image {
+            name: "signer".to_owned(),
+            reference: "registry.example.com/signer:1".to_owned(),
+            description: "Signs".to_owned(),
+            version: "1".to_owned(),
+            revision: "0123".to_owned(),
+            epoch: 1_700_000_000,
+            programs: vec![program("amd64"), program("arm64")],
+            compressed: true,
+            additions: Additions::default(),
+        };
+        pack(&image, folder).unwrap()
+    }
+
+    #[test]
+    fn two_builds_are_one_image_for_two_platforms_with_nothing_but_program_and_certificates() {
+        let (one, two) = (Directory::new().unwrap(), Directory::new().unwrap());
+        let (first, second) = (packed(one.path()), packed(two.path()));
+        let bytes = fs::read(&first.file).unwrap();
+        assert!(
+            bytes == fs::read(&second.file).unwrap(),
+            "the same input gave other bytes"
+        );
+        assert_eq!(first.digest, second.digest);
+
+        let layout = files(&bytes[..]);
+        let blob = |descriptor: &Value| {
+            let digest = descriptor["digest"].as_str().unwrap();
+            let (_, bytes) = &layout[&format!("blobs/{}", digest.replace(':', "/"))];
+            assert_eq!(
+                (super::digest(bytes), descriptor["size"].as_u64()),
+                (digest.to_owned(), Some(bytes.len() as u64))
+            );
+            bytes.clone()
+        };
+        let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+        let root = json(&layout["index.json"].1)["manifests"][0].take();
+        assert_eq!(root["digest"], first.digest);
+        let platforms = json(&blob(&root))["manifests"].take();
+        for (manifest, architecture) in platforms.as_array().unwrap().iter().zip(["amd64", "arm64"]) {
+            assert_eq!(
+                manifest["platform"],
+                json!({"architecture": architecture, "os": "linux"})
+            );
+            let manifest = json(&blob(manifest));
+            let config = json(&blob(&manifest["config"]));
+            assert_eq!(config["architecture"], architecture);
+            assert_eq!(config["config"]["User"], "65532:65532");
+            assert_eq!(config["config"]["Entrypoint"], json!(["/signer"]));
+            assert_eq!(config["config"]["Labels"]["org.opencontainers.image.revision"], "0123");
+            let mut layer = vec![];
+            let packed = blob(&manifest["layers"][0]);
+            flate2::read::GzDecoder::new(&packed[..])
+                .read_to_end(&mut layer)
+                .unwrap();
+            assert_eq!(config["rootfs"]["diff_ids"], json!([digest(&layer)]));
+            let mut content = files(&layer[..]);
+            assert_eq!(
+                content.remove("signer").unwrap(),
+                (0o755, format!("a program for {architecture}").into_bytes())
+            );
+            let (_, authorities) = content.remove("etc/ssl/certs/ca-certificates.crt").unwrap();
+            assert!(
+                authorities.starts_with(b"-----BEGIN CERTIFICATE-----"),
+                "no certificates"
+            );
+            let left: Vec<_> = content.keys().collect();
+            assert_eq!(left, ["etc/", "etc/ssl/", "etc/ssl/certs/"]);
+        }
+    }
 
     #[test]
     fn a_program_that_needs_a_loader_is_told_from_one_that_does_not() {

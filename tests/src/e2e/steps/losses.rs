@@ -11,9 +11,9 @@ use crate::eventually;
 pub async fn kms_goes_and_comes(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     let pod = suite.ready_pod().await?;
+    let since = ready_since(&pod);
     cluster.kms_goes().await?;
     cluster.condition("Signing", "False", "BackendDown").await?;
-    ensure!(suite.ready_pod().await?["metadata"]["uid"] == pod["metadata"]["uid"]);
     cluster.kms_comes().await?;
     let counts = suite.signs(&pod, 100).await?;
     eventually(PATIENCE, "no vote that waits for long", async || {
@@ -28,12 +28,14 @@ pub async fn kms_goes_and_comes(suite: &Suite) -> Result<()> {
     .await?;
     cluster.condition("Signing", "True", "Signing").await?;
     let after = suite.ready_pod().await?;
+    ensure!(after["metadata"]["uid"] == pod["metadata"]["uid"], "another pod");
+    ensure!(ready_since(&after) == since, "the pod was not Ready in between");
     let restarts = |pod: &Value| {
         ["initContainerStatuses", "containerStatuses"].map(|list| pod["status"][list][0]["restartCount"].as_u64())
     };
     ensure!(restarts(&after) == [Some(0), Some(0)], "{:?}", restarts(&after));
     suite.holds(&format!(
-        "KMS goes away and comes back: no vote lost ({} signed late), no restart",
+        "KMS goes away and comes back: no vote lost ({} signed late), the pod Ready all the time, no restart",
         counts["late"]
     ));
     Ok(())
@@ -119,4 +121,10 @@ pub async fn pods_end(suite: &Suite) -> Result<()> {
     suite.signs(&pod, 20).await?;
     suite.holds("the node is drained and comes back");
     Ok(())
+}
+
+/// When the pod became Ready for the last time.
+fn ready_since(pod: &Value) -> Option<&str> {
+    let mut conditions = pod["status"]["conditions"].as_array()?.iter();
+    conditions.find(|condition| condition["type"] == "Ready")?["lastTransitionTime"].as_str()
 }

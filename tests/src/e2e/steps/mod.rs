@@ -3,6 +3,7 @@
 mod changes;
 mod leaving;
 mod losses;
+mod pages;
 mod start;
 
 use anyhow::{Result, ensure};
@@ -15,6 +16,7 @@ use crate::eventually;
 pub async fn all(suite: &Suite) -> Result<()> {
     start::install(suite).await?;
     start::quickstart(suite).await?;
+    pages::all(suite).await?;
     start::first_binding(suite).await?;
     start::upgrade(suite).await?;
     changes::tokens(suite).await?;

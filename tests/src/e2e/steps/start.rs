@@ -7,10 +7,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::super::Suite;
-use super::super::cluster::{QUICKSTART, chart_before};
+use super::super::cluster::{OPERATOR, PATIENCE, QUICKSTART, chart_before};
 use super::super::voter::token;
+use super::change;
 use crate::process::Directory;
-use crate::workspace;
+use crate::{eventually, workspace};
 
 /// With the chart of the commit before, so that the upgrade is one.
 pub async fn install(suite: &Suite) -> Result<()> {
@@ -83,12 +84,21 @@ pub async fn first_binding(suite: &Suite) -> Result<()> {
 pub async fn upgrade(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     let (sets, pod) = (cluster.replica_sets().await?, suite.ready_pod().await?);
+    let before = leader(suite).await?;
     cluster
         .helm(
             &workspace::root().join("charts/signer-operator"),
             &["--set=logLevel=debug"],
         )
         .await?;
+    eventually(PATIENCE, "a new operator that leads", async || {
+        let now = leader(suite).await?;
+        ensure!(now != before && !now.is_empty(), "{now:?} leads");
+        Ok(())
+    })
+    .await?;
+    // Another generation of the same, so that the status is the new operator's.
+    change(suite, &json!({"spec": {"suspend": false}})).await?;
     cluster.condition("Ready", "True", "Ready").await?;
     ensure!(
         cluster.replica_sets().await? == sets,
@@ -100,4 +110,11 @@ pub async fn upgrade(suite: &Suite) -> Result<()> {
     );
     suite.holds("the chart is brought up to date, and no voter restarts");
     Ok(())
+}
+
+/// Which pod holds the Lease.
+async fn leader(suite: &Suite) -> Result<String> {
+    let lease = ["get", "lease", OPERATOR, "--namespace", OPERATOR];
+    let holder = ["--output=jsonpath={.spec.holderIdentity}"];
+    suite.cluster.kubectl(&[&lease[..], &holder].concat()).await
 }

@@ -1,0 +1,87 @@
+//! Commands of the documentation that look into pods, which only pods can answer.
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+use super::super::Suite;
+use super::super::cluster::TUTORIAL;
+use crate::docs::shell::Kind;
+use crate::docs::{Block, Page};
+use crate::{assets, workspace};
+
+const CURL: &str = "docker.io/curlimages/curl:8.11.1";
+
+/// The tutorial as it is, but for its namespace and the image with curl; with its voter, what the pages about alerts and removal
+/// say to type.
+pub async fn all(suite: &Suite) -> Result<()> {
+    let said = run(suite, "docs/src/tutorial.md", |block| {
+        // That is done.
+        block.kind() == Some(Kind::Anywhere) && !block.text().contains("helm install") || is_for_pods(block)
+    })
+    .await?;
+    for told in ["\"publicKey\":\"", "\"signature\":\"", "\n401\n", "without its signer"] {
+        ensure!(
+            said.contains(told),
+            "the tutorial's commands did not say {told:?}:\n{said}"
+        );
+    }
+    // Nothing has ended there that could be asked for its last words.
+    let is_asked = |block: &Block| is_for_pods(block) && !block.text().contains("--previous");
+    let said = run(suite, "docs/src/operations/alerts.md", is_asked).await?;
+    ensure!(said.contains("signatures"), "preflight has measured none:\n{said}");
+    suite.holds("the tutorial, and what the alerts say to type, with the pods that answer");
+
+    let binding = [
+        "--namespace",
+        TUTORIAL,
+        "delete",
+        "signerbinding",
+        "voter",
+        "--timeout=30s",
+    ];
+    suite.cluster.kubectl(&binding).await?;
+    run(suite, "docs/src/how-to/remove.md", is_for_pods).await?;
+    let containers = ["--output=jsonpath={.spec.template.spec.initContainers}"];
+    let get = ["--namespace", TUTORIAL, "get", "deployment", "atto-voter"];
+    let left = suite.cluster.kubectl(&[&get[..], &containers].concat()).await?;
+    ensure!(left.is_empty(), "`operator remove` has left {left}");
+    let delete = ["delete", "namespace", TUTORIAL, "--timeout=2m"];
+    suite.cluster.kubectl(&delete).await?;
+    suite.holds("`operator remove`, typed as the page about removal has it");
+    Ok(())
+}
+
+fn is_for_pods(block: &Block) -> bool {
+    block.kind() == Some(Kind::Pods)
+}
+
+/// Types these blocks of a page, in one shell, and returns what they printed.
+async fn run(suite: &Suite, path: &str, is_typed: impl Fn(&Block) -> bool) -> Result<String> {
+    let page = Page::read(path)?;
+    let blocks: Vec<_> = page
+        .blocks
+        .iter()
+        .filter(|block| is_typed(block))
+        .map(Block::text)
+        .collect();
+    ensure!(!blocks.is_empty(), "{path} has no commands for this");
+    let script = blocks.concat();
+    let script = script.replace("namespace atto", &format!("namespace {TUTORIAL}"));
+    let script = script.replace(CURL, &suite.cluster.image("tools"));
+    let kubectl = &assets::kubernetes()?.kubectl;
+    let mut programs = kubectl.parent().context("no folder of kubectl")?.as_os_str().to_owned();
+    programs.push(":");
+    programs.push(std::env::var_os("PATH").unwrap_or_default());
+    let done = Command::new("bash")
+        .args(["-eu", "-o", "pipefail", "-c", &format!("exec 2>&1\n{script}")])
+        .current_dir(workspace::root())
+        .env("PATH", programs)
+        .env("KUBECONFIG", suite.cluster.admin().path())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("cannot run bash")?;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    ensure!(done.status.success(), "{path} ended with {}:\n{said}", done.status);
+    Ok(said)
+}
