@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Suite;
@@ -93,6 +94,8 @@ async fn starts(suite: &Suite) -> Result<Vec<f64>> {
 async fn memory(suite: &Suite) -> Result<u64> {
     let pod = suite.ready_pod().await?;
     suite.signs(&pod, 200).await?;
+    // The kubelet looks now and then: what it has seen before is of a process that had just begun.
+    let signed = Timestamp::now();
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     let path = format!("/api/v1/nodes/{node}/proxy/stats/summary");
     eventually(PATIENCE, "the memory of the signer's container", async || {
@@ -103,7 +106,13 @@ async fn memory(suite: &Suite) -> Result<u64> {
             .find(|one| one["podRef"]["namespace"] == NAMESPACE && one["podRef"]["name"] == pod["metadata"]["name"]);
         let containers = of_voter.and_then(|one| one["containers"].as_array());
         let mut signers = containers.into_iter().flatten().filter(|one| one["name"] == "signer");
-        let bytes = signers.next().and_then(|one| one["memory"]["workingSetBytes"].as_u64());
+        let memory = signers
+            .next()
+            .map(|one| &one["memory"])
+            .context("no signer in the summary")?;
+        let seen: Timestamp = memory["time"].as_str().unwrap_or_default().parse()?;
+        ensure!(seen > signed, "seen at {seen}, before the votes were signed");
+        let bytes = memory["workingSetBytes"].as_u64();
         bytes.with_context(|| format!("not in the summary of {node}"))
     })
     .await

@@ -74,5 +74,12 @@ fn their_objects_name_folders_and_a_version_that_are_there() -> Result<()> {
     let source = &operator[1]["spec"]["chart"]["spec"];
     is_there(&source["chart"], "Chart.yaml")?;
     assert_eq!(source["sourceRef"]["name"], operator[0]["metadata"]["name"]);
-    is_there(&objects("flux/voter.yaml")?[0]["spec"]["path"], "kustomization.yaml")
+    let [kustomization, source, namespace] = &objects("flux/voter.yaml")?[..] else {
+        anyhow::bail!("flux/voter.yaml has other objects");
+    };
+    let spec = &kustomization["spec"];
+    assert_eq!(spec["sourceRef"]["kind"], source["kind"]);
+    assert_eq!(spec["sourceRef"]["name"], source["metadata"]["name"]);
+    assert_eq!(spec["targetNamespace"], namespace["metadata"]["name"]);
+    is_there(&spec["path"], "kustomization.yaml")
 }
