@@ -1,8 +1,9 @@
 //! Real Helm, as a person runs it.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use tokio::process::Command;
 
+use crate::process::printed;
 use crate::{Kubeconfig, assets};
 
 /// Runs it without a cluster; returns what it prints.
@@ -34,14 +35,5 @@ async fn program() -> Result<Command> {
 }
 
 async fn run(mut command: Command, arguments: &[&str]) -> Result<String> {
-    let done = command.args(arguments).kill_on_drop(true).output().await;
-    let done = done.context("cannot run helm")?;
-    let printed = String::from_utf8_lossy(&done.stdout);
-    ensure!(
-        done.status.success(),
-        "helm {}: {}{printed}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&done.stderr)
-    );
-    Ok(printed.into_owned())
+    printed(command.args(arguments), &format!("helm {}", arguments.join(" "))).await
 }

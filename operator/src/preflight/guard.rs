@@ -1,8 +1,7 @@
+use crds::names::HASH_ANNOTATION;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use kube::api::ListParams;
 use kube::{Api, Client};
-
-use crds::names::HASH_ANNOTATION;
 
 use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
@@ -50,11 +49,9 @@ pub async fn examine(client: &Client, scope: &Scope, is_known: bool) -> Finding 
 
 /// Whether it is about what the operator has injected. Names and labels are the release's, and people change them.
 fn guards(policy: &ValidatingAdmissionPolicy) -> bool {
-    let conditions = policy
+    let mut conditions = policy
         .spec
         .iter()
         .flat_map(|spec| spec.match_conditions.iter().flatten());
-    conditions
-        .into_iter()
-        .any(|condition| condition.expression.contains(HASH_ANNOTATION))
+    conditions.any(|condition| condition.expression.contains(HASH_ANNOTATION))
 }

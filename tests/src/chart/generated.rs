@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use super::{folder, template};
+use crate::process::printed;
 use crate::{assets, workspace};
 
 const HEADER: &str = "\
@@ -59,18 +60,7 @@ pub async fn readme() -> Result<String> {
     let mut command = Command::new(helm_docs);
     command.args(["--dry-run", "--sort-values-order=file", "--log-level=error"]);
     command.arg("--chart-search-root").arg(folder());
-    let done = command
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("cannot run helm-docs")?;
-    ensure!(
-        done.status.success(),
-        "helm-docs: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    let printed = String::from_utf8(done.stdout).context("helm-docs printed no UTF-8")?;
-    Ok(format!("{}\n", printed.trim_end()))
+    Ok(format!("{}\n", printed(&mut command, "helm-docs").await?.trim_end()))
 }
 
 /// Writes both and returns where they are.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 pub use directory::Directory;
 pub(crate) use directory::random_suffix;
@@ -146,4 +146,20 @@ impl Drop for Process {
             let _ = self.child.wait();
         }
     }
+}
+
+/// What a program prints, which must succeed.
+///
+/// # Errors
+/// With what it has said when it fails.
+pub async fn printed(command: &mut tokio::process::Command, what: &str) -> Result<String> {
+    let done = command.kill_on_drop(true).output().await;
+    let done = done.with_context(|| format!("cannot run {what}"))?;
+    ensure!(
+        done.status.success(),
+        "{what}: {}{}",
+        String::from_utf8_lossy(&done.stderr),
+        String::from_utf8_lossy(&done.stdout)
+    );
+    String::from_utf8(done.stdout).with_context(|| format!("{what} printed no UTF-8"))
 }
