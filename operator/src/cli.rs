@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::by_hand::{self, DeploymentArgs, Failure};
+use crate::cluster::fence::Fence;
+use crate::cluster::liveness::Progress;
+use crate::commands::preflight::{self, Verdict};
+use crate::commands::render;
+use crate::commands::{self, DeploymentArgs, Failure};
 use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};
 use crate::exit;
-use crate::fence::Fence;
-use crate::offline;
-use crate::preflight::{self, Verdict};
-use crate::progress::Progress;
 use crate::serve::{self, LeaseLost};
 
 /// Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name.
@@ -77,10 +77,10 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Run(arguments) => run(arguments),
         Command::Preflight(arguments) => preflight(arguments),
-        Command::Explain(arguments) => by_hand("explain", by_hand::explain(arguments)),
-        Command::Remove(arguments) => by_hand("remove", by_hand::remove(arguments)),
+        Command::Explain(arguments) => by_hand("explain", commands::explain(arguments)),
+        Command::Remove(arguments) => by_hand("remove", commands::remove(arguments)),
         Command::Crd => print("crd", crds::MANIFEST),
-        Command::Render(RenderArgs { files, images }) => match offline::render(&files, &images.into()) {
+        Command::Render(RenderArgs { files, images }) => match render::render(&files, &images.into()) {
             Ok(text) => print("render", &text),
             Err(error) => {
                 eprintln!("operator render: {error}");

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 
 use crate::controller::plan::Upgrades;
 use crate::controller::validate::Settings;
-use crate::scope::{NamespaceName, Scope};
+use crate::model::scope::{NamespaceName, Scope};
 
 /// Image of the signer that belongs to this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));

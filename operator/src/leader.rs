@@ -13,9 +13,9 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::cluster::fence::Fence;
 use crate::controller::context::within;
-use crate::controller::error::Error;
-use crate::fence::Fence;
+use crate::model::error::Error;
 
 /// Name of the Lease, in the operator's namespace.
 pub const LEASE: &str = "signer-operator";

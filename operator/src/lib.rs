@@ -17,20 +17,16 @@
 //! ```
 
 pub mod admin;
-pub mod by_hand;
-pub mod census;
 pub mod cli;
+pub mod cluster;
+pub mod commands;
 pub mod config;
 pub mod controller;
 pub mod exit;
-pub mod fence;
 mod fetch;
 pub mod gke;
 pub mod leader;
-pub mod offline;
-pub mod patience;
-pub mod preflight;
-pub mod progress;
-pub mod scope;
+pub mod model;
 pub mod serve;
 pub mod telemetry;
+pub mod template;

@@ -12,15 +12,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
+use crate::cluster::fence::Fence;
+use crate::cluster::liveness::Progress;
+use crate::cluster::timeouts::Patience;
 use crate::config::{LeaseArgs, RunArgs};
 use crate::controller::context::Context;
 use crate::controller::run::controller;
 use crate::controller::validate::{Settings, image_is_allowed};
-use crate::fence::Fence;
 use crate::gke::Project;
 use crate::leader::{Candidate, Standing};
-use crate::patience::Patience;
-use crate::progress::Progress;
 use crate::telemetry::{self, Metrics};
 
 /// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.

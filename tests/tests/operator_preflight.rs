@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use operator::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
+use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
 use serde_json::Value;
 use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;

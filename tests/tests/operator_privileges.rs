@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use operator::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
+use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
 use serde_json::json;
 use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
 use tests::{chart, eventually, pods};

@@ -13,15 +13,15 @@ use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 
-use super::apply::memory::Memory;
-use super::apply::rollouts::Rollouts;
-use super::backoff::Backoff;
-use super::error::Error;
-use super::pods::{Answers, Owners};
-use super::rest::Rests;
-use super::token::Fingerprints;
-use super::unwatched::Unwatched;
-use super::validate::Settings;
+use crate::controller::ledger::Memory;
+use crate::controller::pods::{Answers, Owners};
+use crate::controller::rollout_limit::Rollouts;
+use crate::controller::schedule::backoff::Backoff;
+use crate::controller::schedule::cooldown::Rests;
+use crate::controller::schedule::resync::Unwatched;
+use crate::controller::token::Fingerprints;
+use crate::controller::validate::Settings;
+use crate::model::error::Error;
 use crate::telemetry::Metrics;
 
 /// No single request may hold a reconcile longer.

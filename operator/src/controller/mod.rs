@@ -1,21 +1,18 @@
 //! The driver: it calls the six steps and decides when to look again.
 
 pub mod apply;
-pub mod backoff;
 pub mod context;
-pub mod error;
-pub mod live;
+pub mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod pods;
 pub mod render;
-pub mod rest;
+pub mod rollout_limit;
 pub mod run;
+pub mod schedule;
 pub mod status;
 pub mod token;
-pub mod unwatched;
 pub mod validate;
-mod wake;
 mod watches;
 
 use std::collections::BTreeSet;
@@ -31,11 +28,11 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
-use self::apply::rollouts::Binding;
-use self::backoff::jitter;
 use self::context::Context;
-use self::error::Error;
-use self::unwatched::{Due, LOOK_AGAIN, Settled};
+use self::rollout_limit::Binding;
+use self::schedule::backoff::jitter;
+use self::schedule::resync::{Due, LOOK_AGAIN, Settled};
+use crate::model::error::Error;
 
 /// One reconcile of one binding.
 ///

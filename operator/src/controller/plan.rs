@@ -7,11 +7,11 @@ use data_encoding::HEXLOWER;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use super::live::{LiveDeployment, token_secret};
-use super::observe::{Observed, ObservedTarget, was_injected};
-use super::render::Rendered;
-use super::render::hash::{template_part, token_part};
-use super::validate::{Refusal, Settings};
+use crate::controller::observe::{Observed, ObservedTarget, was_injected};
+use crate::controller::render::Rendered;
+use crate::controller::validate::{Refusal, Settings};
+use crate::model::deployment::{LiveDeployment, token_secret};
+use crate::template::hash::{template_part, token_part};
 
 /// What to do with what the operator itself would write otherwise than before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -18,13 +18,13 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Client, Resource, ResourceExt};
 
-use super::apply::rollouts::Rollouts;
-use super::context::{Context, Watched};
-use super::unwatched::Unwatched;
-use super::validate::Settings;
-use super::wake::Wake;
-use super::watches::{self, Watches};
 use super::{error_policy, pods, reconcile};
+use crate::controller::context::{Context, Watched};
+use crate::controller::rollout_limit::Rollouts;
+use crate::controller::schedule::resync::Unwatched;
+use crate::controller::validate::Settings;
+use crate::controller::watches::mappers::Wake;
+use crate::controller::watches::{self, Watches};
 use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;

@@ -6,13 +6,13 @@ use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
-use super::super::observe;
-use super::super::render::{self, Rendered};
-use super::super::validate::Refusal;
 use super::{Written, conflict, diff};
+use crate::controller::context::{Context, deadline};
+use crate::controller::observe;
+use crate::controller::render::{self, Rendered};
+use crate::controller::validate::Refusal;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 use crate::telemetry::Kind;
 
 /// How often an apply is sent once more because the Deployment's status has moved.

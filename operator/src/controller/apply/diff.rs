@@ -3,7 +3,7 @@
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
 
-use super::super::live::{ContainerList, LiveDeployment};
+use crate::model::deployment::{ContainerList, LiveDeployment};
 
 /// The lines that go and come, each with the line before it that stays.
 pub fn diff(before: &LiveDeployment, after: &LiveDeployment, container: &str) -> String {

@@ -7,9 +7,9 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::observe::{has_finalizer, removes};
+use crate::controller::context::{Context, deadline};
+use crate::controller::observe::{has_finalizer, removes};
+use crate::model::error::Error;
 use crate::telemetry::Kind;
 
 /// Adds or removes the finalizer as the binding's policy asks. A binding that injects nothing has nothing to remove, and

@@ -2,14 +2,14 @@
 
 use crds::conditions::reasons;
 
-use super::super::context::Context;
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
-use super::super::observe::Observed;
-use super::super::plan::{self, Gate};
-use super::super::render::Rendered;
-use super::super::validate::Refusal;
 use super::{AppliedTarget, deployment};
+use crate::controller::context::Context;
+use crate::controller::observe::Observed;
+use crate::controller::plan::{self, Gate};
+use crate::controller::render::Rendered;
+use crate::controller::validate::Refusal;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 
 /// What is not written now, and why; none if the way is free.
 pub async fn hold(

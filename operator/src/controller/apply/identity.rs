@@ -6,12 +6,12 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
-use super::super::observe::{self, Observed};
-use super::super::validate::{self, Identity, Refusal};
 use super::{conflict, deployment};
+use crate::controller::context::{Context, deadline};
+use crate::controller::observe::{self, Observed};
+use crate::controller::validate::{self, Identity, Refusal};
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 use crate::telemetry::Kind;
 
 /// Annotates the account of this Deployment as the binding asks; takes the annotation away where it asks for none any

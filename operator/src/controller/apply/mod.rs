@@ -6,20 +6,19 @@ mod diff;
 pub mod finalizer;
 mod hold;
 pub mod identity;
-pub mod memory;
 pub mod removal;
 pub mod report;
-pub mod rollouts;
 mod service;
 
 use crds::conditions::reasons;
 
-use super::context::Context;
-use super::error::Error;
-use super::live::LiveDeployment;
-use super::observe::{Observed, ObservedTarget, Selection, removes};
-use super::plan::{Plan, Planned};
-use super::validate::Refusal;
+use crate::controller::context::Context;
+use crate::controller::observe::{Observed, ObservedTarget, Selection, removes};
+use crate::controller::plan::{Plan, Planned};
+use crate::controller::rollout_limit;
+use crate::controller::validate::Refusal;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 use removal::Removed;
 
 /// What became of the rendered objects.
@@ -135,7 +134,7 @@ pub async fn apply(context: &Context, observed: &Observed, plan: Plan) -> Result
 fn note_rollouts(context: &Context, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
     let rolling = deployments
-        .filter(|live| rollouts::rolls(live))
+        .filter(|live| rollout_limit::rolls(live))
         .map(|live| live.name().to_owned());
     context
         .rollouts

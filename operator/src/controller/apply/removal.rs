@@ -3,13 +3,13 @@
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
-use super::super::observe;
-use super::super::render;
-use super::super::validate::Target;
 use super::{conflict, deployment, identity, service};
+use crate::controller::context::{Context, deadline};
+use crate::controller::observe;
+use crate::controller::render;
+use crate::controller::validate::Target;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 use crate::telemetry::Kind;
 
 mod leftovers;

@@ -8,11 +8,11 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
-use super::super::status::{Notice, Report};
 use super::Applied;
+use crate::controller::context::{Context, deadline};
+use crate::controller::status::{Notice, Report};
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 use crate::telemetry::Kind;
 
 /// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. Returns the

@@ -5,14 +5,14 @@ use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use serde_json::Value;
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::observe;
-use super::super::render::names::service_name;
-use super::super::render::{self, Rendered};
-use super::super::validate::{Refusal, Target};
 use super::{conflict, deployment};
+use crate::controller::context::{Context, deadline};
+use crate::controller::observe;
+use crate::controller::render::{self, Rendered};
+use crate::controller::validate::{Refusal, Target};
+use crate::model::error::Error;
 use crate::telemetry::Kind;
+use crate::template::names::service_name;
 
 pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Refusal>, Error> {
     if render::service_is_intact(live, rendered) {

@@ -6,9 +6,9 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
+use crate::controller::context::{Context, deadline};
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 
 /// The ServiceAccount of a Deployment's pods.
 #[derive(Debug, Clone)]

@@ -11,15 +11,15 @@ use kube::discovery::ApiResource;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
-use super::context::{Context, deadline};
-use super::error::Error;
-use super::live::LiveDeployment;
-use super::pods::InjectedPod;
-use super::token::Token;
-use super::unwatched::SecretVersions;
-use super::validate;
+use crate::controller::context::{Context, deadline};
+use crate::controller::pods::InjectedPod;
+use crate::controller::schedule::resync::SecretVersions;
+use crate::controller::token::Token;
+use crate::controller::validate;
 use crate::gke::Project;
-use crate::scope::Scope;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
+use crate::model::scope::Scope;
 
 mod accounts;
 mod rivals;

@@ -7,10 +7,10 @@ use crds::SignerBinding;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
 use super::ObservedTarget;
+use crate::controller::context::{Context, deadline};
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 
 /// Another binding that is for the same Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]

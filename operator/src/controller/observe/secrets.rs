@@ -8,10 +8,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::api::Api;
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::token::{self, Token};
-use super::super::unwatched::SecretVersions;
+use crate::controller::context::{Context, deadline};
+use crate::controller::schedule::resync::SecretVersions;
+use crate::controller::token::{self, Token};
+use crate::model::error::Error;
 
 /// Whether the Secret with the key of the LOCAL backend is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

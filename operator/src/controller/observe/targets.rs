@@ -9,14 +9,14 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::Value;
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
-use super::super::pods::{self, InjectedPod};
-use super::super::render::names::{service_name, short_name};
-use super::super::render::service::MANAGED_BY;
 use super::rivals::Rivals;
 use super::{ObservedTarget, Selection, deployment, deployments, services};
+use crate::controller::context::{Context, deadline};
+use crate::controller::pods::{self, InjectedPod};
+use crate::controller::render::service::MANAGED_BY;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
+use crate::template::names::{service_name, short_name};
 
 /// More names would make a request too long for some proxies; then all Services of ours are listed.
 const MOST_NAMED: usize = 20;

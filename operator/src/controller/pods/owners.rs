@@ -8,9 +8,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 
-use super::super::context::{Context, deadline};
-use super::super::error::Error;
-use super::super::live::LiveDeployment;
+use crate::controller::context::{Context, deadline};
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
 
 /// More than any cluster has at a time; then all are looked up anew.
 const MOST: usize = 20_000;

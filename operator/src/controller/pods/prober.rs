@@ -12,8 +12,8 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 
-use super::super::wake;
 use super::{Answer, ask, management};
+use crate::controller::watches::mappers;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
@@ -103,7 +103,7 @@ pub async fn run(
         let mut asked = futures::stream::iter(due).buffer_unordered(AT_A_TIME);
         while let Some((pod, answer)) = asked.next().await {
             if answers.keep(&pod, answer) {
-                for binding in wake::of_pod(&bindings, &pod) {
+                for binding in mappers::of_pod(&bindings, &pod) {
                     // The other end is gone when the operator stops.
                     let _ = wake.unbounded_send(binding);
                 }

@@ -1,11 +1,7 @@
 //! Step 3: what is wanted. Pure: the same injection always renders to the same bytes, because every difference in a
 //! pod template is a rollout.
 
-pub mod hash;
-pub mod intact;
-pub mod names;
 mod policy;
-pub mod quantity;
 pub mod service;
 mod sidecar;
 
@@ -14,9 +10,10 @@ pub use sidecar::voter_variables;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
 
-use super::live::LiveDeployment;
-use super::observe::Observed;
-use super::validate::{self, Identity, Injection, Refusal, SignerOrigin, Target, Verdict};
+use crate::controller::observe::Observed;
+use crate::controller::validate::{self, Identity, Injection, Refusal, SignerOrigin, Target, Verdict};
+use crate::model::deployment::LiveDeployment;
+use crate::template::{hash, names, subset};
 
 /// What is wanted of the cluster for one Deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +81,7 @@ pub fn render(injection: &Injection, live: &LiveDeployment) -> Result<Rendered, 
 /// Whether a container is the one that we would write: all of it, and nothing more that decides what runs.
 fn is_equal(found: &Value, sidecar: &Value) -> bool {
     let variables = |container: &Value| container["env"].as_array().map(Vec::len);
-    intact::contains(found, sidecar)
+    subset::contains(found, sidecar)
         && variables(found) == variables(sidecar)
         && ["command", "args", "envFrom", "volumeMounts"]
             .iter()
@@ -123,7 +120,7 @@ pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
                 .iter()
                 .all(|variable| ours.owns_variable_value(&rendered.node_container, variable))
         })
-        && intact::contains(&live.raw()["spec"], &rendered.deployment["spec"])
+        && subset::contains(&live.raw()["spec"], &rendered.deployment["spec"])
 }
 
 /// Whether the Service is what was rendered.
@@ -131,8 +128,8 @@ pub fn service_is_intact(live: Option<&Value>, rendered: &Rendered) -> bool {
     live.is_some_and(|live| {
         ["labels", "ownerReferences"]
             .iter()
-            .all(|field| intact::contains(&live["metadata"][*field], &rendered.service["metadata"][*field]))
-            && intact::contains(&live["spec"], &rendered.service["spec"])
+            .all(|field| subset::contains(&live["metadata"][*field], &rendered.service["metadata"][*field]))
+            && subset::contains(&live["spec"], &rendered.service["spec"])
             && live["metadata"]["managedFields"]
                 .as_array()
                 .into_iter()

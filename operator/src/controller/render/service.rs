@@ -3,8 +3,8 @@
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use serde_json::{Value, json};
 
-use super::names::{service_name, short_name};
 use crate::controller::validate::Injection;
+use crate::template::names::{service_name, short_name};
 
 /// Marks the Services of ours, so that only they are watched.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIELD_MANAGER);

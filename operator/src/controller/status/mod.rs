@@ -1,9 +1,9 @@
 //! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
-mod combine;
+mod aggregate;
 mod events;
 mod identity;
-mod outlook;
+mod kstatus;
 mod rollout;
 mod signing;
 mod target;
@@ -14,9 +14,9 @@ use crds::conditions::{reasons, types};
 use crds::{SignerBindingStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::apply::{Applied, Written};
-use super::observe::Observed;
-use super::validate::{Refusal, Verdict};
+use crate::controller::apply::{Applied, Written};
+use crate::controller::observe::Observed;
+use crate::controller::validate::{Refusal, Verdict};
 
 pub use events::{Notice, TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
 
@@ -102,9 +102,9 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let reported: Vec<_> = (0..observed.targets.len())
         .map(|index| target::report(observed, verdict, applied, &old, index))
         .collect();
-    let combined = combine::combine(observed, verdict, &reported);
+    let combined = aggregate::aggregate(observed, verdict, &reported);
     let [.., ready] = &combined;
-    let outlook = outlook::outlook(ready);
+    let outlook = kstatus::kstatus(ready);
     let update = update::state(observed, applied);
     let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook).chain([&update]));
     let conditions = conditions

@@ -3,9 +3,9 @@
 use crds::conditions::reasons;
 
 use super::State;
-use crate::controller::live::LiveDeployment;
 use crate::controller::pods::{InjectedPod, Waiting};
 use crate::controller::validate::Refusal;
+use crate::model::deployment::LiveDeployment;
 
 /// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
 /// that follows the probes of the pods.

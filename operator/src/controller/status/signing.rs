@@ -4,9 +4,9 @@ use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 
 use super::{State, Truth};
-use crate::controller::live::LiveDeployment;
 use crate::controller::pods::{Answer, Fault, Identity, InjectedPod};
 use crate::controller::validate::Refusal;
+use crate::model::deployment::LiveDeployment;
 
 /// Those that run what is in the template now.
 pub fn current<'a>(pods: &'a [InjectedPod], live: Option<&LiveDeployment>) -> Vec<&'a InjectedPod> {

@@ -5,11 +5,11 @@ use crds::{Effective, SignerBindingStatus, TargetStatus};
 
 use super::{State, States, identity, is_true, rollout, signing};
 use crate::controller::apply::{Applied, AppliedTarget, Written};
-use crate::controller::live::{LiveDeployment, token_secret};
 use crate::controller::observe::{Observed, was_injected};
 use crate::controller::pods::{Identity, InjectedPod};
-use crate::controller::render::hash::token_part;
 use crate::controller::validate::{Refusal, Verdict};
+use crate::model::deployment::{LiveDeployment, token_secret};
+use crate::template::hash::token_part;
 
 /// What to report of one Deployment.
 pub struct Reported {

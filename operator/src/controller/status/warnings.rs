@@ -6,8 +6,8 @@ use crds::{SignerBinding, Warning};
 use serde_json::Value;
 
 use crate::controller::apply::Applied;
-use crate::controller::live::{ContainerList, LiveDeployment};
 use crate::controller::observe::Observed;
+use crate::model::deployment::{ContainerList, LiveDeployment};
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;

@@ -6,9 +6,10 @@ use crds::{DeletionPolicy, Effective, SecretKeyRef, SignerBinding, SignerBinding
 use serde_json::Value;
 
 use super::{Injection, KeySource, Refusal, SignerOrigin};
-use crate::controller::live::{ContainerList, LiveDeployment};
 use crate::controller::observe::{ObservedTarget, Selection};
-use crate::controller::render::{node_variables, quantity, voter_variables};
+use crate::controller::render::{node_variables, voter_variables};
+use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::template::quantity;
 
 pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Refusal> {
     let name = &target.name;

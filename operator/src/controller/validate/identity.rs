@@ -5,8 +5,8 @@ use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use serde_json::Value;
 
 use super::Refusal;
-use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{Account, Observed, ObservedTarget};
+use crate::model::deployment::LiveDeployment;
 
 /// What the identity of a Deployment's pods is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Step 2: what may be done. Pure. After this step nobody reads the binding's spec or looks for a container again.
 
+mod acceptance;
 mod deployment;
 mod identity;
-mod support;
 mod token;
 
+pub use acceptance::image_is_allowed;
 pub use deployment::{is_same_voter, other_signer, present};
 pub use identity::{Identity, is_ours as identity_is_ours};
-pub use support::image_is_allowed;
 
 use crds::conditions::{reasons, types};
 use crds::{
@@ -15,11 +15,11 @@ use crds::{
     SignerBinding,
 };
 
-use super::live::LiveDeployment;
-use super::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
-use super::plan::Upgrades;
+use crate::controller::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
+use crate::controller::plan::Upgrades;
 use crate::gke::Project;
-use crate::scope::Scope;
+use crate::model::deployment::LiveDeployment;
+use crate::model::scope::Scope;
 
 /// What the operator was started with and every binding is measured by.
 #[derive(Clone, Debug, Default)]
@@ -145,10 +145,10 @@ pub enum SignerOrigin {
 pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
     let binding = &observed.binding;
     let effective = effective(binding, settings);
-    let accepted = support::accepted(settings, &effective);
+    let accepted = acceptance::accepted(settings, &effective);
     let token = token::usable(&binding.spec.token_secret_ref, &observed.token);
     let targets = observed.targets.iter().map(|target| {
-        let accepted = accepted.clone().and_then(|()| support::nobody_was_first(target));
+        let accepted = accepted.clone().and_then(|()| acceptance::nobody_was_first(target));
         let identity = identity::identity(observed, target, identity_was_ready(binding));
         let injection = match (&accepted, &token) {
             _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),

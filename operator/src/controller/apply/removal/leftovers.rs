@@ -6,7 +6,7 @@
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER};
 use serde_json::{Value, json};
 
-use crate::controller::live::{ContainerList, LiveDeployment};
+use crate::model::deployment::{ContainerList, LiveDeployment};
 
 /// The operations that clear what is left of ours. What was ours is read from the object as it was before it was given
 /// up; afterwards nothing says so any more.

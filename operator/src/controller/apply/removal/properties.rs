@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::leftovers;
-use crate::controller::live::LiveDeployment;
+use crate::commands::render::{self as offline, merge};
 use crate::controller::render::{self, Rendered};
 use crate::controller::validate::{self, Settings};
-use crate::offline::{self, merge};
+use crate::model::deployment::LiveDeployment;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -31,7 +31,7 @@ const ON_ITS_WAY: [&str; 19] = [
 ];
 
 /// `Reconciling` and `Stalled`: at most one of them is True, and none once the binding is ready.
-pub fn outlook(ready: &State) -> [State; 2] {
+pub fn kstatus(ready: &State) -> [State; 2] {
     let reason = ready.refusal.reason;
     let settled = |message: &str| State::no(Refusal::new(reasons::SETTLED, message));
     let (done, nothing) = ("the binding is what it asks for", "nothing has to be mended");
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_a_person_has_to_mend_is_not_waited_for() {
-        let of = |ready: &State| outlook(ready).map(|state| state.is_true());
+        let of = |ready: &State| kstatus(ready).map(|state| state.is_true());
         let no = |reason| State::no(Refusal::new(reason, "x"));
         assert_eq!(of(&State::yes(reasons::READY, "x")), [false, false]);
         assert_eq!(of(&no(reasons::PROGRESSING)), [true, false]);

@@ -1,5 +1,6 @@
 //! What is watched, in the whole cluster or in some namespaces, as a stream that never fails.
 
+pub mod mappers;
 mod merge;
 
 use std::fmt::Debug;
@@ -16,9 +17,9 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
 use self::merge::Merge;
-use super::backoff::jitter;
-use super::unwatched::Unwatched;
-use crate::scope::Scope;
+use crate::controller::schedule::backoff::jitter;
+use crate::controller::schedule::resync::Unwatched;
+use crate::model::scope::Scope;
 use crate::telemetry::Metrics;
 
 /// Shorter than the idle timeouts of common load balancers, which would leave a watch dead without a word.

@@ -1,7 +1,7 @@
 //! `operator render`: the same steps without a cluster.
 
 mod input;
-pub(crate) mod merge;
+pub mod merge;
 mod yaml;
 
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 use crds::SignerBinding;
 use serde_json::Value;
 
-use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{Account, LocalKeySecret, Observed, ObservedTarget, Selection};
 use crate::controller::render;
+use crate::controller::schedule::resync::SecretVersions;
 use crate::controller::token::Token;
-use crate::controller::unwatched::SecretVersions;
 use crate::controller::validate::{self, Refusal, Settings};
 use crate::gke::Project;
+use crate::model::deployment::LiveDeployment;
 
 /// Prints the Deployment as it would become.
 ///

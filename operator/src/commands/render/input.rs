@@ -7,7 +7,7 @@ use crds::SignerBinding;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::controller::live::LiveDeployment;
+use crate::model::deployment::LiveDeployment;
 
 /// Finds exactly one SignerBinding and its Deployment in the files, whatever else is in them.
 pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::apply::rollouts::Binding;
+use crate::controller::rollout_limit::Binding;
 
 /// A changed token is seen when it is looked for.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(1);

@@ -10,9 +10,9 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
 use crate::controller::context::deadline;
-use crate::controller::error::Error;
 use crate::exit;
-use crate::scope::Scope;
+use crate::model::error::Error;
+use crate::model::scope::Scope;
 
 /// Native sidecars are on by default from this minor version of Kubernetes 1 on.
 const SIDECARS: u32 = 29;

@@ -16,7 +16,7 @@ use hyper::body::Body;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::{BoxError, Layer, Service};
 
-use crate::progress;
+use crate::cluster::liveness;
 
 /// How long a whole answer may take; of a watch, its beginning.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -79,7 +79,7 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let is_watch = progress::is_watch(request.uri());
+        let is_watch = liveness::is_watch(request.uri());
         let turn = is_watch.then(|| {
             let mut paces = self.patience.0.lock().unwrap_or_else(PoisonError::into_inner);
             paces.turn(request.uri().path(), Instant::now())

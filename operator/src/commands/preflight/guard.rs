@@ -5,7 +5,7 @@ use kube::{Api, Client};
 
 use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
-use crate::scope::Scope;
+use crate::model::scope::Scope;
 
 const ABOUT: &str = "guard";
 const DANGER: &str =

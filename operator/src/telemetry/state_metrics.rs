@@ -15,7 +15,7 @@ use prometheus::{IntGauge, IntGaugeVec, Opts};
 
 use crate::controller::context::Context;
 use crate::controller::pods;
-use crate::controller::render::names::short_name;
+use crate::template::names::short_name;
 
 /// The gauges.
 pub struct Census {

@@ -8,11 +8,11 @@ use kube::ResourceExt;
 
 use super::{DeploymentArgs, Failure, Subject};
 use crate::controller::context::Context;
-use crate::controller::live::LiveDeployment;
 use crate::controller::observe::{self, Selection};
 use crate::controller::plan::{self, Gate, Planned};
 use crate::controller::render;
 use crate::controller::validate::{self, Refusal};
+use crate::model::deployment::LiveDeployment;
 
 /// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
 ///

@@ -8,7 +8,7 @@ use crate::controller::observe::Observed;
 use crate::controller::validate::{Refusal, Verdict};
 
 /// The states of the binding. One that selects nothing waits for a Deployment.
-pub fn combine(observed: &Observed, verdict: &Verdict, reported: &[Reported]) -> States {
+pub fn aggregate(observed: &Observed, verdict: &Verdict, reported: &[Reported]) -> States {
     let selected: Vec<_> = reported.iter().filter(|target| target.is_selected).collect();
     if selected.is_empty() {
         return nothing_selected(observed, verdict);

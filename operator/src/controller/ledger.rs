@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::validate::Refusal;
+use crate::controller::validate::Refusal;
 
 /// How often a Deployment is written with force, in `FORCE_WINDOW`.
 const FORCES: usize = 5;

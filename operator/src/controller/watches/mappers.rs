@@ -9,11 +9,11 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
-use super::apply::rollouts::Binding;
-use super::observe::shares_a_key;
-use super::pods::label;
-use super::render::names::short_name;
-use super::unwatched::Unwatched;
+use crate::controller::observe::shares_a_key;
+use crate::controller::pods::label;
+use crate::controller::rollout_limit::Binding;
+use crate::controller::schedule::resync::Unwatched;
+use crate::template::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 

@@ -6,9 +6,9 @@ use kube::{Api, Client};
 
 use super::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
-use crate::controller::error::Error;
 use crate::leader::LEASE;
-use crate::scope::Scope;
+use crate::model::error::Error;
+use crate::model::scope::Scope;
 
 const ABOUT: &str = "permissions";
 const AT_ONCE: usize = 8;

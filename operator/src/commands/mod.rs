@@ -1,7 +1,9 @@
 //! Commands for a person at the keyboard that look at, or change, one Deployment of a cluster.
 
 mod explain;
+pub mod preflight;
 mod remove;
+pub mod render;
 mod snapshot;
 
 use std::fmt;
@@ -9,12 +11,12 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::cluster::fence::Fence;
+use crate::cluster::liveness::Progress;
 use crate::config::ImageArgs;
 use crate::controller::context::Context;
-use crate::controller::error::Error;
 use crate::exit;
-use crate::fence::Fence;
-use crate::progress::Progress;
+use crate::model::error::Error;
 use crate::serve;
 
 pub use explain::explain;

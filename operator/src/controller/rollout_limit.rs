@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 
-use super::super::live::LiveDeployment;
+use crate::model::deployment::LiveDeployment;
 
 /// A binding, as events name it.
 pub type Binding = ObjectRef<DeserializeGuard<SignerBinding>>;

@@ -1,5 +1,7 @@
 //! Logs and metrics. Label values come from finite sets: never a name, never an error's text.
 
+pub mod state_metrics;
+
 use std::time::{Duration, Instant};
 
 use kube::runtime::controller::Action;
@@ -9,10 +11,10 @@ use prometheus::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::census::Census;
+use crate::cluster::liveness::Progress;
 use crate::controller::context::Context;
-use crate::controller::error::Error;
-use crate::progress::Progress;
+use crate::model::error::Error;
+use crate::telemetry::state_metrics::Census;
 
 /// Upper bounds of the histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];

@@ -4,9 +4,9 @@ use kube::ResourceExt;
 
 use super::{DeploymentArgs, Failure, Subject};
 use crate::controller::apply::removal;
-use crate::controller::error::Error;
 use crate::controller::observe;
 use crate::exit;
+use crate::model::error::Error;
 
 const ATTEMPTS: usize = 5;
 

@@ -18,9 +18,9 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use super::Failure;
-use crate::controller::apply::rollouts::Rollouts;
 use crate::controller::context::{Context, Watched, deadline};
-use crate::controller::unwatched::Unwatched;
+use crate::controller::rollout_limit::Rollouts;
+use crate::controller::schedule::resync::Unwatched;
 use crate::controller::validate::Settings;
 use crate::exit;
 use crate::telemetry::Metrics;

@@ -1,0 +1,6 @@
+//! How our part of a pod template is written and read: what validate, render, plan, apply and status share.
+
+pub mod hash;
+pub mod names;
+pub mod quantity;
+pub mod subset;
