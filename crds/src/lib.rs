@@ -3,6 +3,7 @@
 //! The documentation of a field is what `kubectl explain` prints, and every rule carries the message that
 //! `kubectl apply` shows, so both are written for the person at the keyboard.
 
+mod choices;
 pub mod conditions;
 pub mod key;
 pub mod manifest;
@@ -16,10 +17,11 @@ pub mod spec;
 pub mod status;
 pub mod target;
 
+pub use choices::{DeletionPolicy, Rollout};
 pub use key::{GcpKey, Key, LocalKey, SecretKeyRef};
 pub use policy::{BlockType, Network, Policy};
 pub use settings::{ImagePullPolicy, LogLevel, Ports, Resources, SignerSettings};
-pub use spec::{Capability, DeletionPolicy, Rollout, SignerBinding, SignerBindingSpec, WorkloadIdentity};
+pub use spec::{Capability, SignerBinding, SignerBindingSpec, WorkloadIdentity};
 pub use status::{Effective, Plan, SignerBindingStatus, TargetStatus, Warning};
 pub use target::{LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Target};
 

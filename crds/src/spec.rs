@@ -4,6 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::choices::{DeletionPolicy, Rollout};
 use crate::key::{Key, SecretKeyRef};
 use crate::policy::Policy;
 use crate::rules;
@@ -145,20 +146,4 @@ pub struct WorkloadIdentity {
     #[schemars(length(min = 1, max = 320))]
     #[x_kube(validation = rules::service_account_email())]
     pub gcp_service_account: String,
-}
-
-/// When a changed injection is written.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
-pub enum Rollout {
-    #[default]
-    Automatic,
-    Manual,
-}
-
-/// What deleting the binding does to the Deployment.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
-pub enum DeletionPolicy {
-    #[default]
-    Retain,
-    Remove,
 }

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{DeletionPolicy, Rollout};
+use crate::choices::{DeletionPolicy, Rollout};
 
 /// What the operator reports about a binding.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
