@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::cluster::fence::Fence;
 use crate::cluster::liveness::Progress;
-use crate::commands::preflight::{self, Verdict};
+use crate::commands::preflight::{self, finding::Verdict};
 use crate::commands::render;
 use crate::commands::{self, DeploymentArgs, Failure};
 use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};

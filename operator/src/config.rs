@@ -5,9 +5,8 @@ use std::num::NonZeroUsize;
 
 use clap::{ArgAction, Args};
 
-use crate::controller::plan::Upgrades;
-use crate::controller::validate::Settings;
 use crate::model::scope::{NamespaceName, Scope};
+use crate::model::settings::{Settings, Upgrades};
 
 /// Image of the signer that belongs to this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));

@@ -18,9 +18,10 @@ use crate::cluster::timeouts::Patience;
 use crate::config::{LeaseArgs, RunArgs};
 use crate::controller::context::Context;
 use crate::controller::run::controller;
-use crate::controller::validate::{Settings, image_is_allowed};
+use crate::controller::validate::image_is_allowed;
 use crate::gke::Project;
 use crate::leader::{Candidate, Standing};
+use crate::model::settings::Settings;
 use crate::telemetry::{self, Metrics};
 
 /// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use operator::controller::apply::{self, AppliedTarget, Written};
+use operator::controller::apply;
 use operator::controller::context::Context;
-use operator::controller::observe::{self, Observed};
-use operator::controller::plan::{Gate, Planned};
-use operator::controller::render::{self, Rendered};
+use operator::controller::observe;
+use operator::controller::render;
 use operator::controller::run::controller;
-use operator::controller::validate::{self, Settings};
+use operator::controller::validate;
+use operator::model::applied::{AppliedTarget, Written};
 use operator::model::error::Error;
+use operator::model::observed::Observed;
+use operator::model::plan::{Gate, Planned};
+use operator::model::rendered::Rendered;
+use operator::model::settings::Settings;
 use operator::telemetry::Metrics;
 use serde_json::json;
 use tests::chart;
@@ -41,7 +45,7 @@ async fn context(place: &Place) -> Result<Arc<Context>> {
 async fn rendered(context: &Context, place: &Place) -> Result<(Observed, Rendered)> {
     let observed = observe::observe(context, Arc::new(place.binding().await?)).await?;
     let verdict = validate::validate(&observed, &context.settings);
-    let rendered = render::render_all(&observed, &verdict).pop().context("no target")?;
+    let rendered = render::render_all(&verdict).pop().context("no target")?;
     let rendered = rendered.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
     Ok((observed, rendered))
 }

@@ -1,18 +1,24 @@
 //! `operator explain`: why a Deployment has, or has not, a signer.
 
+use crate::model::binding::{has_finalizer, was_injected};
+use crate::template::intact::is_intact;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crds::SignerBinding;
 use kube::ResourceExt;
 
-use super::{DeploymentArgs, Failure, Subject};
+use super::failure::Failure;
+use super::subject::{DeploymentArgs, Subject};
 use crate::controller::context::Context;
-use crate::controller::observe::{self, Selection};
-use crate::controller::plan::{self, Gate, Planned};
+use crate::controller::observe;
+use crate::controller::plan;
 use crate::controller::render;
-use crate::controller::validate::{self, Refusal};
+use crate::controller::validate;
 use crate::model::deployment::LiveDeployment;
+use crate::model::observed::Selection;
+use crate::model::plan::{Gate, Planned};
+use crate::model::reason::Refusal;
 
 /// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
 ///
@@ -68,7 +74,7 @@ fn bindings(context: &Context) -> Vec<Arc<SignerBinding>> {
 
 /// It is for it, or it has reported about it.
 fn is_about(binding: &SignerBinding, live: &LiveDeployment) -> bool {
-    binding.spec.target.selects(live.name(), &live.labels()) || observe::was_injected(binding, live.name())
+    binding.spec.target.selects(live.name(), &live.labels()) || was_injected(binding, live.name())
 }
 
 async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str) -> String {
@@ -77,7 +83,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         let _ = writeln!(text, "  {about:<10} {words}");
     };
     if binding.metadata.deletion_timestamp.is_some() {
-        let words = if observe::has_finalizer(&binding) {
+        let words = if has_finalizer(&binding) {
             "is being deleted; the operator restores its Deployments first"
         } else {
             "is being deleted"
@@ -88,7 +94,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         Err(error) => say("not told", format!("{error}")),
         Ok(observed) => {
             let verdict = validate::validate(&observed, &context.settings);
-            let rendered = render::render_all(&observed, &verdict);
+            let rendered = render::render_all(&verdict);
             let plan = plan::plan(&observed, rendered, &context.settings);
             let at = observed.targets.iter().position(|target| target.name == name);
             match at.map(|at| (&observed.targets[at], &verdict.targets[at], &plan.targets[at])) {
@@ -129,7 +135,7 @@ fn injection(planned: &Result<Planned, Refusal>, live: Option<&LiveDeployment>) 
         Ok(planned) => planned,
         Err(refusal) => return told(refusal),
     };
-    if live.is_some_and(|live| render::is_intact(live, rendered)) {
+    if live.is_some_and(|live| is_intact(live, rendered)) {
         return "is there, exactly as the operator would write it".to_owned();
     }
     match gate {

@@ -1,140 +1,14 @@
-//! Commands for a person at the keyboard that look at, or change, one Deployment of a cluster.
+//! Commands for a person at the keyboard: they examine a cluster, or look at, or change, one Deployment.
 
 mod explain;
+mod failure;
 pub mod preflight;
 mod remove;
 pub mod render;
 mod snapshot;
-
-use std::fmt;
-use std::str::FromStr;
-
-use clap::Args;
-
-use crate::cluster::fence::Fence;
-use crate::cluster::liveness::Progress;
-use crate::config::ImageArgs;
-use crate::controller::context::Context;
-use crate::exit;
-use crate::model::error::Error;
-use crate::serve;
+mod subject;
 
 pub use explain::explain;
+pub use failure::Failure;
 pub use remove::remove;
-
-/// Which Deployment.
-#[derive(Args, Clone, Debug)]
-pub struct DeploymentArgs {
-    /// `deployment/NAME`
-    #[arg(value_name = "DEPLOYMENT")]
-    pub deployment: DeploymentName,
-
-    /// Its namespace; by default that of the current context.
-    #[arg(short, long)]
-    pub namespace: Option<String>,
-
-    #[command(flatten)]
-    pub images: ImageArgs,
-}
-
-/// The name of a Deployment, given as kubectl takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeploymentName(pub String);
-
-impl FromStr for DeploymentName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let kinds = [
-            "deployment",
-            "deployments",
-            "deploy",
-            "deployment.apps",
-            "deployments.apps",
-        ];
-        match text.split_once('/') {
-            Some((kind, name)) if kinds.contains(&kind) && !name.is_empty() && !name.contains('/') => {
-                Ok(Self(name.to_owned()))
-            }
-            _ => Err(format!("found {text:?}, expected deployment/NAME")),
-        }
-    }
-}
-
-/// Why a command did not do what it was asked for, and what it exits with (sysexits).
-#[derive(Debug)]
-pub struct Failure {
-    pub code: u8,
-    pub text: String,
-}
-
-impl Failure {
-    fn new(code: u8, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            text: text.into(),
-        }
-    }
-
-    fn no_such_deployment(namespace: &str, name: &str) -> Self {
-        let text = format!("found no Deployment {name} in namespace {namespace}; `--namespace` names another one");
-        Self::new(exit::NO_INPUT, text)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let code = if error.is_forbidden() {
-            exit::PERMISSION
-        } else {
-            exit::UNAVAILABLE
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
-/// The Deployment that is meant, and what a reconcile would know.
-struct Subject {
-    context: Context,
-    namespace: String,
-    name: String,
-}
-
-impl Subject {
-    async fn of(arguments: DeploymentArgs) -> Result<Self, Failure> {
-        let DeploymentArgs {
-            deployment: DeploymentName(name),
-            namespace,
-            images,
-        } = arguments;
-        let client = serve::client(&Progress::default(), &Fence::open()).await;
-        let client = client.map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))?;
-        let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-        Ok(Self {
-            context: snapshot::context(client, images.into(), &namespace).await?,
-            namespace,
-            name,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deployment_is_named_as_kubectl_names_it() {
-        for text in ["deployment/voter", "deploy/voter", "deployments.apps/voter"] {
-            assert_eq!(text.parse(), Ok(DeploymentName("voter".to_owned())), "{text}");
-        }
-        for text in ["voter", "pod/voter", "deployment/", "deployment/a/b"] {
-            assert!(text.parse::<DeploymentName>().is_err(), "{text}");
-        }
-    }
-}
+pub use subject::DeploymentArgs;

@@ -2,7 +2,8 @@
 
 use kube::ResourceExt;
 
-use super::{DeploymentArgs, Failure, Subject};
+use super::failure::Failure;
+use super::subject::{DeploymentArgs, Subject};
 use crate::controller::apply::removal;
 use crate::controller::observe;
 use crate::exit;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use crds::SignerBinding;
 use serde_json::Value;
 
-use crate::controller::observe::{Account, LocalKeySecret, Observed, ObservedTarget, Selection};
 use crate::controller::render;
-use crate::controller::schedule::resync::SecretVersions;
-use crate::controller::token::Token;
-use crate::controller::validate::{self, Refusal, Settings};
+use crate::controller::validate;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
+use crate::model::observed::{Account, LocalKeySecret, Observed, ObservedTarget, SecretVersions, Selection, Token};
+use crate::model::reason::Refusal;
+use crate::model::settings::Settings;
 
 /// Prints the Deployment as it would become.
 ///
@@ -28,7 +28,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
     let observed = observed(binding, &live);
     let verdict = validate::validate(&observed, settings);
     verdict.accepted.clone().map_err(refused)?;
-    let rendered = render::render_all(&observed, &verdict)
+    let rendered = render::render_all(&verdict)
         .pop()
         .ok_or("nothing was rendered")?
         .map_err(refused)?;

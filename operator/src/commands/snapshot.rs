@@ -17,12 +17,12 @@ use kube::runtime::watcher::Event;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::controller::context::{Context, Watched, deadline};
 use crate::controller::rollout_limit::Rollouts;
 use crate::controller::schedule::resync::Unwatched;
-use crate::controller::validate::Settings;
 use crate::exit;
+use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
 
 /// A reconcile's context as of now, for this namespace.

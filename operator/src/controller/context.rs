@@ -20,8 +20,8 @@ use crate::controller::schedule::backoff::Backoff;
 use crate::controller::schedule::cooldown::Rests;
 use crate::controller::schedule::resync::Unwatched;
 use crate::controller::token::Fingerprints;
-use crate::controller::validate::Settings;
 use crate::model::error::Error;
+use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
 
 /// No single request may hold a reconcile longer.

@@ -15,6 +15,7 @@ pub mod token;
 pub mod validate;
 mod watches;
 
+use crate::model::binding::has_finalizer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,9 +30,9 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
 use self::context::Context;
-use self::rollout_limit::Binding;
 use self::schedule::backoff::jitter;
 use self::schedule::resync::{Due, LOOK_AGAIN, Settled};
+use crate::model::binding::Binding;
 use crate::model::error::Error;
 
 /// One reconcile of one binding.
@@ -108,7 +109,7 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     }
     let observed = observe::observe(context, binding).await?; // client
     let verdict = validate::validate(&observed, &context.settings); // pure
-    let rendered = render::render_all(&observed, &verdict); // pure
+    let rendered = render::render_all(&verdict); // pure
     let plan = plan::plan(&observed, rendered, &context.settings); // pure
     apply::finalizer::follow_policy(context, &observed.binding, plan.injects(&observed.binding)).await?; // client
     let applied = apply::apply(context, &observed, plan).await?; // client
@@ -131,7 +132,7 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.
 async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Error> {
-    if !observe::has_finalizer(binding) {
+    if !has_finalizer(binding) {
         return Ok(Action::await_change());
     }
     context.backoff.succeeded(binding);

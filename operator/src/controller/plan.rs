@@ -7,60 +7,14 @@ use data_encoding::HEXLOWER;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use crate::controller::observe::{Observed, ObservedTarget, was_injected};
-use crate::controller::render::Rendered;
-use crate::controller::validate::{Refusal, Settings};
+use crate::model::binding::recorded_hash;
 use crate::model::deployment::{LiveDeployment, token_secret};
+use crate::model::observed::{Observed, ObservedTarget};
+use crate::model::plan::{Gate, Plan, Planned};
+use crate::model::reason::Refusal;
+use crate::model::rendered::Rendered;
+use crate::model::settings::{Settings, Upgrades};
 use crate::template::hash::{template_part, token_part};
-
-/// What to do with what the operator itself would write otherwise than before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Upgrades {
-    /// It rides with the next change of the binding, token rotation or approval.
-    #[default]
-    Hold,
-    /// It is written at once.
-    Roll,
-}
-
-/// The rendered Deployments, each with its gate.
-#[derive(Debug)]
-pub struct Plan {
-    /// What an approval names.
-    pub hash: String,
-    pub targets: Vec<Result<Planned, Refusal>>,
-}
-
-/// A rendered Deployment, and whether it may be written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
-    pub rendered: Rendered,
-    pub gate: Gate,
-}
-
-/// Whether what was rendered may be written. What is in place already needs no gate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
-    Open,
-    /// Not before somebody changes the binding.
-    Shut(Refusal),
-    /// Not before somebody approves the plan.
-    Approval(Refusal),
-    /// Only the operator's own part is new.
-    Update,
-}
-
-impl Plan {
-    /// Whether the binding owns something in a Deployment, or is about to.
-    pub fn injects(&self, binding: &SignerBinding) -> bool {
-        self.targets.iter().flatten().any(|planned| match planned.gate {
-            Gate::Open | Gate::Update => true,
-            // An older injection of its own, and not that of a voter which it would take over.
-            Gate::Approval(_) => was_injected(binding, &planned.rendered.target.name),
-            Gate::Shut(_) => false,
-        })
-    }
-}
 
 /// Gives each rendered Deployment its gate.
 pub fn plan(observed: &Observed, rendered: Vec<Result<Rendered, Refusal>>, settings: &Settings) -> Plan {
@@ -161,13 +115,6 @@ fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Render
         && template_part(found) != template_part(&rendered.hash)
 }
 
-/// The hash of what the status says was in place for this Deployment.
-fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
-    let status = binding.status.as_ref()?;
-    let target = status.targets.iter().find(|target| target.name == deployment)?;
-    target.hash.as_deref()
-}
-
 /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
 pub fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
@@ -183,8 +130,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::controller::observe::Selection;
-    use crate::controller::validate::{Identity, Target};
+    use crate::model::identity::PodIdentity;
+    use crate::model::injection::Target;
+    use crate::model::observed::Selection;
 
     fn rendered(hash: &str) -> Rendered {
         Rendered {
@@ -197,7 +145,7 @@ mod tests {
             hash: hash.to_owned(),
             deployment: json!({}),
             service: json!({}),
-            identity: Identity::NotNeeded,
+            identity: PodIdentity::NotNeeded,
             take_over: None,
         }
     }

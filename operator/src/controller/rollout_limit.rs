@@ -8,13 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crds::SignerBinding;
 use futures::channel::mpsc::UnboundedSender;
 use kube::ResourceExt;
-use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 
+use crate::model::binding::Binding;
 use crate::model::deployment::LiveDeployment;
-
-/// A binding, as events name it.
-pub type Binding = ObjectRef<DeserializeGuard<SignerBinding>>;
 
 /// The Deployments that roll, and those that wait for their turn.
 #[derive(Clone)]

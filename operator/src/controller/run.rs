@@ -22,9 +22,9 @@ use super::{error_policy, pods, reconcile};
 use crate::controller::context::{Context, Watched};
 use crate::controller::rollout_limit::Rollouts;
 use crate::controller::schedule::resync::Unwatched;
-use crate::controller::validate::Settings;
 use crate::controller::watches::mappers::Wake;
 use crate::controller::watches::{self, Watches};
+use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::model::observed::Token;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crds::SecretKeyRef;
 use data_encoding::HEXLOWER;
@@ -15,17 +16,6 @@ pub const MINIMUM_BYTES: usize = 16;
 
 /// Shorter tokens are used, and warned about.
 pub const ADVISED_BYTES: usize = 32;
-
-/// What is known of the token. Never the token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
-    Found { fingerprint: String, bytes: usize },
-    SecretNotFound,
-    KeyNotFound,
-    Empty,
-    Weak { bytes: usize },
-    Invalid,
-}
 
 /// Fingerprints by Secret and key. A token is hashed once per version of its Secret, and one at a time, because
 /// hashing it is slow and takes memory on purpose.

@@ -1,5 +1,17 @@
 //! Plain values that the steps hand to each other. No client, and no decision.
 
+pub mod applied;
+pub mod binding;
 pub mod deployment;
 pub mod error;
+pub mod identity;
+pub mod injection;
+pub mod observed;
+pub mod plan;
+pub mod pod;
+pub mod reason;
+pub mod rendered;
+pub mod report;
 pub mod scope;
+pub mod settings;
+pub mod text;

@@ -1,7 +1,14 @@
 //! Names that are derived from the Deployment's.
 
+use crds::names::FIELD_MANAGER;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
+
+/// Marks the Services of ours, so that only they are watched.
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIELD_MANAGER);
+
+/// Name of the signer's management port in its container.
+pub const MANAGEMENT_PORT: &str = "signer-mgmt";
 
 /// Leaves room for `-signer` in the 63 characters of a DNS label.
 const LONGEST: usize = 56;

@@ -1,7 +1,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 
-use super::{Finding, Verdict, unavailable};
+use super::finding::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
 use crate::model::scope::Scope;
 

@@ -3,7 +3,7 @@ use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, Val
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use super::{Finding, Verdict, unavailable};
+use super::finding::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
 use crate::model::scope::Scope;
 

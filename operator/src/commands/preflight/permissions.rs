@@ -4,7 +4,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use super::{Finding, Verdict, unavailable};
+use super::finding::{Finding, Verdict, unavailable};
 use crate::controller::context::deadline;
 use crate::leader::LEASE;
 use crate::model::error::Error;

@@ -4,9 +4,9 @@ use crds::conditions::reasons;
 use crds::names::{KEY_PREFIX, SIGNER_CONTAINER};
 use kube::core::Status;
 
-use crate::controller::validate::Refusal;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::reason::Refusal;
 
 /// A field that another manager holds with another value.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

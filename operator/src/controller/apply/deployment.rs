@@ -1,18 +1,20 @@
 //! Writing the injection into a Deployment.
 
+use crate::template::intact::is_intact;
 use crds::conditions::reasons;
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
-use super::{Written, conflict, diff};
+use super::{conflict, diff};
 use crate::controller::context::{Context, deadline};
 use crate::controller::observe;
-use crate::controller::render::{self, Rendered};
-use crate::controller::validate::Refusal;
+use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::reason::Refusal;
+use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 
 /// How often an apply is sent once more because the Deployment's status has moved.
@@ -20,7 +22,7 @@ const TRIES_AGAIN: u32 = 4;
 
 /// Whether what was rendered is there, or what an admission plugin made of it.
 pub fn is_in_place(context: &Context, live: &LiveDeployment, rendered: &Rendered) -> bool {
-    render::is_intact(live, rendered) || context.memory.is_settled(live.uid(), &rendered.hash, live.generation())
+    is_intact(live, rendered) || context.memory.is_settled(live.uid(), &rendered.hash, live.generation())
 }
 
 /// What would change of ours. The API server is asked once for each rendering and state of the Deployment.
@@ -72,7 +74,7 @@ pub async fn apply(
 ) -> Result<(LiveDeployment, Result<Written, Refusal>), Error> {
     let uid = live.uid();
     let memory = &context.memory;
-    if render::is_intact(live, rendered) {
+    if is_intact(live, rendered) {
         memory.applied(uid, &rendered.hash, live.generation());
         return Ok((live.clone(), Ok(Written::Nothing)));
     }

@@ -8,7 +8,7 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::controller::context::{Context, deadline};
-use crate::controller::observe::{has_finalizer, removes};
+use crate::model::binding::{has_finalizer, removes};
 use crate::model::error::Error;
 use crate::telemetry::Kind;
 

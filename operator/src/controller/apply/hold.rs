@@ -2,14 +2,16 @@
 
 use crds::conditions::reasons;
 
-use super::{AppliedTarget, deployment};
+use super::deployment;
 use crate::controller::context::Context;
-use crate::controller::observe::Observed;
-use crate::controller::plan::{self, Gate};
-use crate::controller::render::Rendered;
-use crate::controller::validate::Refusal;
+use crate::controller::plan;
+use crate::model::applied::AppliedTarget;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::observed::Observed;
+use crate::model::plan::Gate;
+use crate::model::reason::Refusal;
+use crate::model::rendered::Rendered;
 
 /// What is not written now, and why; none if the way is free.
 pub async fn hold(

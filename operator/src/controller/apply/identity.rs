@@ -1,5 +1,6 @@
 //! Writing the annotation of a ServiceAccount, and giving it up.
 
+use crate::model::identity;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -8,21 +9,27 @@ use serde_json::{Value, json};
 
 use super::{conflict, deployment};
 use crate::controller::context::{Context, deadline};
-use crate::controller::observe::{self, Observed};
-use crate::controller::validate::{self, Identity, Refusal};
+use crate::controller::observe;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::identity::PodIdentity;
+use crate::model::observed::Observed;
+use crate::model::reason::Refusal;
 use crate::telemetry::Kind;
 
 /// Annotates the account of this Deployment as the binding asks; takes the annotation away where it asks for none any
 /// more.
-pub async fn apply(context: &Context, observed: &Observed, identity: &Identity) -> Result<Result<(), Refusal>, Error> {
+pub async fn apply(
+    context: &Context,
+    observed: &Observed,
+    identity: &PodIdentity,
+) -> Result<Result<(), Refusal>, Error> {
     let live_of = |name: &str| {
         let account = observed.accounts.iter().find(|account| account.name == name);
         account.and_then(|account| account.live.as_ref())
     };
     match identity {
-        Identity::ActsAs {
+        PodIdentity::ActsAs {
             account,
             google,
             is_annotated: false,
@@ -30,8 +37,8 @@ pub async fn apply(context: &Context, observed: &Observed, identity: &Identity) 
             Some(live) => annotate(context, live, google).await,
             None => Err(Error::Changed("the ServiceAccount")),
         },
-        Identity::Direct { account, .. } => {
-            if let Some(live) = live_of(account).filter(|live| validate::identity_is_ours(live)) {
+        PodIdentity::Direct { account, .. } => {
+            if let Some(live) = live_of(account).filter(|live| identity::is_ours(live)) {
                 give_up(context, live).await?;
             }
             Ok(Ok(()))
@@ -79,7 +86,7 @@ async fn annotate(context: &Context, live: &Value, google: &str) -> Result<Resul
 pub async fn restore(context: &Context, live: &LiveDeployment) -> Result<(), Error> {
     let name = live.service_account();
     let found = observe::account(context, live.namespace(), name).await?;
-    match found.filter(validate::identity_is_ours) {
+    match found.filter(identity::is_ours) {
         Some(found) => give_up(context, &found).await,
         None => Ok(()),
     }

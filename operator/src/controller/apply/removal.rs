@@ -1,13 +1,13 @@
 //! Taking the injection out again, so that the Deployment's spec is what it was.
 
+use crate::model::applied::Removed;
+use crate::model::injection::Target;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{conflict, deployment, identity, service};
 use crate::controller::context::{Context, deadline};
 use crate::controller::observe;
-use crate::controller::render;
-use crate::controller::validate::Target;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::telemetry::Kind;
@@ -15,15 +15,6 @@ use crate::telemetry::Kind;
 mod leftovers;
 #[cfg(test)]
 mod properties;
-
-/// What was taken out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removed {
-    /// Whether there was anything.
-    pub changed: bool,
-    /// Whether something of ours stays because a manifest applies it.
-    pub kept: bool,
-}
 
 /// Takes everything of a binding out of its Deployment, and the annotation from the account of its pods.
 ///
@@ -70,7 +61,7 @@ pub async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDep
     if live.ours().is_none() {
         return Ok(live.clone());
     }
-    match deployment::patch(context, live, &render::nothing(&Target::of(live)), false).await {
+    match deployment::patch(context, live, &nothing(&Target::of(live)), false).await {
         Ok(patched) => Ok(patched.after),
         Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
             Err(Error::Changed("the Deployment"))
@@ -78,6 +69,16 @@ pub async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDep
         Err(error) if error.response().is_some_and(deployment::is_refused) => Ok(live.clone()),
         Err(error) => Err(error),
     }
+}
+
+/// The apply that gives up everything of ours.
+fn nothing(target: &Target) -> Value {
+    let Target { namespace, name, uid } = target;
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": name, "namespace": namespace, "uid": uid },
+    })
 }
 
 async fn clear(context: &Context, live: &LiveDeployment, mut operations: Vec<Value>) -> Result<(), Error> {

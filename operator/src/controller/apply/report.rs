@@ -8,11 +8,11 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::Applied;
 use crate::controller::context::{Context, deadline};
-use crate::controller::status::{Notice, Report};
+use crate::model::applied::Applied;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::report::{Notice, Report};
 use crate::telemetry::Kind;
 
 /// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. Returns the

@@ -1,5 +1,6 @@
 //! Writing the Service.
 
+use crate::template::intact::service_is_intact;
 use crds::names::FIELD_MANAGER;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
@@ -8,14 +9,15 @@ use serde_json::Value;
 use super::{conflict, deployment};
 use crate::controller::context::{Context, deadline};
 use crate::controller::observe;
-use crate::controller::render::{self, Rendered};
-use crate::controller::validate::{Refusal, Target};
 use crate::model::error::Error;
+use crate::model::injection::Target;
+use crate::model::reason::Refusal;
+use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 use crate::template::names::service_name;
 
 pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Refusal>, Error> {
-    if render::service_is_intact(live, rendered) {
+    if service_is_intact(live, rendered) {
         return Ok(Ok(()));
     }
     let target = &rendered.target;

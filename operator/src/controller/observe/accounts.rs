@@ -9,16 +9,7 @@ use serde_json::Value;
 use crate::controller::context::{Context, deadline};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
-
-/// The ServiceAccount of a Deployment's pods.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub name: String,
-    /// Its metadata; none where it does not exist.
-    pub live: Option<Value>,
-    /// A pod that uses it and is not of a Deployment of the binding.
-    pub outsider: Option<String>,
-}
+use crate::model::observed::Account;
 
 /// The accounts of these Deployments, by name, each looked at once. A key that is not Google's needs none.
 pub async fn accounts(

@@ -1,22 +1,16 @@
 //! Step 1: what is there. Reads, and nothing else.
 
+use crate::template::voter::is_same_voter;
 use std::sync::Arc;
 
-use crds::names::FINALIZER;
-use crds::{DeletionPolicy, SignerBinding};
+use crds::SignerBinding;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::api::{Api, DynamicObject};
 use kube::core::DeserializeGuard;
 use kube::discovery::ApiResource;
 use kube::{Resource, ResourceExt};
-use serde_json::Value;
 
 use crate::controller::context::{Context, deadline};
-use crate::controller::pods::InjectedPod;
-use crate::controller::schedule::resync::SecretVersions;
-use crate::controller::token::Token;
-use crate::controller::validate;
-use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
@@ -26,57 +20,11 @@ mod rivals;
 mod secrets;
 mod targets;
 
-pub use accounts::{Account, account};
-pub use rivals::Rival;
+use crate::model::binding::{removes, shares_a_key, was_injected};
+use crate::model::observed::{Observed, Selection};
+pub use accounts::account;
 use secrets::Secrets;
-pub use secrets::{LocalKeySecret, are_unchanged};
-
-/// Everything that the later steps decide from.
-#[derive(Debug)]
-pub struct Observed {
-    pub binding: Arc<SignerBinding>,
-    /// By name. A binding that names its Deployment has one, also where it does not exist.
-    pub targets: Vec<ObservedTarget>,
-    pub token: Token,
-    pub local_key: LocalKeySecret,
-    pub secret_versions: SecretVersions,
-    /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
-    pub same_key: Vec<String>,
-    /// The ServiceAccounts of the pods, where the key is in Google Cloud.
-    pub accounts: Vec<Account>,
-    pub project: Project,
-}
-
-/// One Deployment and what belongs to it.
-#[derive(Debug)]
-pub struct ObservedTarget {
-    pub name: String,
-    pub deployment: Option<LiveDeployment>,
-    pub service: Option<Value>,
-    pub rivals: Vec<Rival>,
-    /// Its pods that run an injected template, by name.
-    pub pods: Vec<InjectedPod>,
-    pub selection: Selection,
-    /// Whether this process has written it, or found in place what it would have written.
-    pub is_known: bool,
-}
-
-/// What a Deployment is to the binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
-    /// The binding is for it.
-    Selected,
-    /// It carries the binding's signer and has stopped to match.
-    Departs,
-    /// It has stopped to match before, and kept its signer. That decision stands, whatever the policy becomes.
-    LetGo,
-}
-
-impl ObservedTarget {
-    pub fn is_selected(&self) -> bool {
-        self.selection == Selection::Selected
-    }
-}
+pub use secrets::are_unchanged;
 
 /// Reads the binding afresh: the watch may be behind our own last write, and a status compared with an older one would
 /// be written, and its Events told, a second time.
@@ -121,11 +69,6 @@ fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerB
         .collect();
     same.sort_unstable();
     same
-}
-
-/// Whether two bindings name the same key version in Google Cloud KMS.
-pub fn shares_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
-    left.spec.key.gcp.is_some() && left.spec.key.gcp == right.spec.key.gcp
 }
 
 /// Reads a Deployment as it is.
@@ -180,25 +123,5 @@ pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Ve
 /// Whether what the Deployment carries is of this binding. One that it names has nobody else's, because a finalizer is
 /// only there once it was injected.
 fn is_served(binding: &SignerBinding, live: &LiveDeployment) -> bool {
-    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || validate::is_same_voter(live, binding)
-}
-
-/// Whether this binding has put a signer into this Deployment before.
-pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {
-    binding.status.as_ref().is_some_and(|status| {
-        status
-            .targets
-            .iter()
-            .any(|target| target.injected && target.name == deployment)
-    })
-}
-
-/// Whether deleting the binding restores its Deployment.
-pub fn removes(binding: &SignerBinding) -> bool {
-    binding.spec.deletion_policy == Some(DeletionPolicy::Remove)
-}
-
-/// Whether the binding asked for removal when it was last seen.
-pub fn has_finalizer(binding: &SignerBinding) -> bool {
-    binding.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || is_same_voter(live, binding)
 }

@@ -7,17 +7,10 @@ use crds::SignerBinding;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 
-use super::ObservedTarget;
 use crate::controller::context::{Context, deadline};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
-
-/// Another binding that is for the same Deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rival {
-    pub name: String,
-    pub is_older: bool,
-}
+use crate::model::observed::{ObservedTarget, Rival};
 
 /// The other bindings of the namespace that share a Deployment with this one and will stay, and whether they came first.
 pub struct Rivals(Vec<(SignerBinding, bool)>);

@@ -9,18 +9,9 @@ use kube::ResourceExt;
 use kube::api::Api;
 
 use crate::controller::context::{Context, deadline};
-use crate::controller::schedule::resync::SecretVersions;
-use crate::controller::token::{self, Token};
+use crate::controller::token;
 use crate::model::error::Error;
-
-/// Whether the Secret with the key of the LOCAL backend is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LocalKeySecret {
-    NotUsed,
-    Found,
-    SecretNotFound,
-    KeyNotFound,
-}
+use crate::model::observed::{LocalKeySecret, SecretVersions, Token};
 
 /// What the later steps know of the Secrets.
 pub struct Secrets {

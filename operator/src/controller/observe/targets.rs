@@ -10,12 +10,14 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use super::rivals::Rivals;
-use super::{ObservedTarget, Selection, deployment, deployments, services};
+use super::{deployment, deployments, services};
 use crate::controller::context::{Context, deadline};
-use crate::controller::pods::{self, InjectedPod};
-use crate::controller::render::service::MANAGED_BY;
+use crate::controller::pods;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::observed::{ObservedTarget, Selection};
+use crate::model::pod::InjectedPod;
+use crate::template::names::MANAGED_BY;
 use crate::template::names::{service_name, short_name};
 
 /// More names would make a request too long for some proxies; then all Services of ours are listed.

@@ -7,46 +7,13 @@ use crds::conditions::reasons;
 use serde_json::Value;
 
 use crate::fetch;
+use crate::model::pod::{Answer, Fault, SignerIdentity};
 
 /// For each of the two requests, which are made at the same time.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a signer says of itself goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 256;
-
-/// What a signer answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Up(Option<Identity>),
-    Down(Fault, Option<Identity>),
-    /// A NetworkPolicy, an operator outside of the cluster, or a process that hangs: nothing is known.
-    Unreachable,
-}
-
-/// Who the signer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub public_key: String,
-    pub address: String,
-}
-
-/// Why a signer does not sign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub reason: &'static str,
-    /// The signer's own short name of the cause.
-    pub code: String,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn identity(&self) -> Option<&Identity> {
-        match self {
-            Self::Up(identity) | Self::Down(_, identity) => identity.as_ref(),
-            Self::Unreachable => None,
-        }
-    }
-}
 
 /// Asks a signer.
 pub async fn ask(address: IpAddr, port: u16) -> Answer {
@@ -72,7 +39,7 @@ async fn get(address: SocketAddr, path: &str) -> Result<(u16, Value), String> {
 
 /// The body of `/health` decides; its status is 200 as long as the process serves. A client that is refused all it asks
 /// for is told before the backend, because it does not heal by itself.
-fn read(health: &Value, identity: Option<Identity>) -> Option<Answer> {
+fn read(health: &Value, identity: Option<SignerIdentity>) -> Option<Answer> {
     match health["status"].as_str()? {
         "UP" => Some(Answer::Up(identity)),
         "DOWN" => Some(Answer::Down(fault(&health["components"]), identity)),
@@ -114,13 +81,13 @@ fn short(value: &Value) -> String {
 }
 
 /// None if it is not what Atto's keys and addresses look like.
-fn identity(info: &Value) -> Option<Identity> {
+fn identity(info: &Value) -> Option<SignerIdentity> {
     let (public_key, address) = (info["publicKey"].as_str()?, info["address"].as_str()?);
     let is_key = public_key.len() == 64 && public_key.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_address = address
         .strip_prefix("atto://")
         .is_some_and(|rest| rest.len() == 61 && rest.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')));
-    (is_key && is_address).then(|| Identity {
+    (is_key && is_address).then(|| SignerIdentity {
         public_key: public_key.to_ascii_uppercase(),
         address: address.to_owned(),
     })

@@ -4,47 +4,23 @@ mod ask;
 mod owners;
 mod prober;
 
-pub use ask::{Answer, Fault, Identity};
 pub use owners::Owners;
 pub use prober::{Answers, run as ask_all};
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
+use crate::model::pod::{InjectedPod, Waiting};
+use crate::template::names::MANAGEMENT_PORT;
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
 use kube::{Resource, ResourceExt};
-
-/// Name of the signer's management port in its container.
-pub const MANAGEMENT_PORT: &str = "signer-mgmt";
 
 /// What a signer said at its end goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 512;
 
 /// What a container waits for while nothing is wrong.
 const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
-
-/// A pod that runs an injected template, as far as the later steps decide from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InjectedPod {
-    pub name: String,
-    pub hash: String,
-    pub signer_runs: bool,
-    pub signer_started: bool,
-    pub waiting: Option<Waiting>,
-    /// Name and key of the Secret with the token.
-    pub token: Option<(String, String)>,
-    /// What its signer said last; none before it was asked.
-    pub answer: Option<Answer>,
-}
-
-/// A container that waits for something which does not come by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    pub container: String,
-    pub reason: String,
-    pub message: String,
-}
 
 /// Drops what nobody reads, so that a pod costs little memory.
 pub fn prune(pod: &mut Pod) {

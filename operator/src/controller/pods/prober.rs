@@ -12,8 +12,9 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 
-use super::{Answer, ask, management};
+use super::{ask, management};
 use crate::controller::watches::mappers;
+use crate::model::pod::Answer;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 

@@ -1,13 +1,11 @@
 //! The Service for the signer's metrics.
 
-use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
+use crds::names::DEPLOYMENT_LABEL;
 use serde_json::{Value, json};
 
-use crate::controller::validate::Injection;
+use crate::model::injection::Injection;
+use crate::template::names::MANAGED_BY;
 use crate::template::names::{service_name, short_name};
-
-/// Marks the Services of ours, so that only they are watched.
-pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIELD_MANAGER);
 
 pub fn render(injection: &Injection) -> Value {
     let deployment = &injection.deployment;

@@ -1,12 +1,12 @@
 //! The native sidecar `signer`.
 
-use crds::SecretKeyRef;
 use crds::names::SIGNER_CONTAINER;
 use serde_json::{Value, json};
 
-use super::{policy, secret_reference};
-use crate::controller::pods::MANAGEMENT_PORT;
-use crate::controller::validate::{Injection, KeySource, SidecarResources};
+use super::policy;
+use crate::model::injection::{Injection, SidecarResources};
+use crate::template::names::MANAGEMENT_PORT;
+use crate::template::variables::voter_variables;
 
 pub fn render(injection: &Injection) -> Value {
     let management = injection.management_port;
@@ -48,22 +48,6 @@ pub fn render(injection: &Injection) -> Value {
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
     })
-}
-
-/// The variables that make it this voter and no other: backend, key, token.
-pub fn voter_variables(key: &KeySource, token: &SecretKeyRef) -> [Value; 3] {
-    let (backend, key) = match key {
-        KeySource::Gcp { key_version } => ("GCP", json!({ "name": "ATTO_SIGNER_KEY", "value": key_version })),
-        KeySource::Local { secret } => (
-            "LOCAL",
-            json!({ "name": "ATTO_SIGNER_KEY", "valueFrom": secret_reference(secret) }),
-        ),
-    };
-    [
-        json!({ "name": "ATTO_SIGNER_BACKEND", "value": backend }),
-        key,
-        json!({ "name": "ATTO_SIGNER_TOKEN", "valueFrom": secret_reference(token) }),
-    ]
 }
 
 /// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes

@@ -1,20 +1,17 @@
 //! What no watch tells of: the Secrets, which nobody may watch. Where the watches have told of nothing since the last look, they
 //! alone are asked for, once a minute, and not their values.
 
-use std::collections::{BTreeMap, HashMap};
+use crate::model::binding::Binding;
+use crate::model::observed::SecretVersions;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use crate::controller::rollout_limit::Binding;
 
 /// A changed token is seen when it is looked for.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Everything is looked at after so long all the same: a watch may be wrong.
 const EVERYTHING: Duration = Duration::from_mins(10);
-
-/// Uid and version of each Secret, by name; none where it does not exist.
-pub type SecretVersions = BTreeMap<String, Option<(String, String)>>;
 
 /// What the last look at each binding left behind, and what the watches have told of since.
 #[derive(Clone, Default)]

@@ -3,9 +3,10 @@
 use crds::conditions::reasons;
 
 use super::target::{Reported, token};
-use super::{State, States, Truth};
-use crate::controller::observe::Observed;
-use crate::controller::validate::{Refusal, Verdict};
+use crate::controller::status::state::{State, States, Truth};
+use crate::model::injection::Verdict;
+use crate::model::observed::Observed;
+use crate::model::reason::Refusal;
 
 /// The states of the binding. One that selects nothing waits for a Deployment.
 pub fn aggregate(observed: &Observed, verdict: &Verdict, reported: &[Reported]) -> States {

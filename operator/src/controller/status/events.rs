@@ -3,23 +3,10 @@
 use crds::conditions::{reasons, types};
 use crds::{SignerBindingStatus, TargetStatus};
 
-use super::shorten;
 use super::target::Reported;
-use crate::controller::apply::Written;
-use crate::controller::apply::removal::Removed;
-
-/// An Event to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The Deployment that it is written on.
-    pub deployment: Option<String>,
-    /// Whether it is written on the binding as well.
-    pub is_on_binding: bool,
-    pub is_warning: bool,
-    pub reason: String,
-    pub action: &'static str,
-    pub note: String,
-}
+use crate::model::applied::{Removed, Written};
+use crate::model::report::Notice;
+use crate::model::text::shorten;
 
 /// What is told of a write to a Deployment, on it and on its binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

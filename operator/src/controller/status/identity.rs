@@ -2,16 +2,17 @@
 
 use crds::conditions::reasons;
 
-use super::State;
-use crate::controller::observe::Observed;
-use crate::controller::validate::{Identity, Refusal};
+use crate::controller::status::state::State;
 use crate::gke::Project;
+use crate::model::identity::PodIdentity;
+use crate::model::observed::Observed;
+use crate::model::reason::Refusal;
 
 /// The role that may sign and read the public key.
 const ROLE: &str = "roles/cloudkms.signerVerifier";
 
 /// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
-pub fn state(observed: &Observed, identity: &Result<Identity, Refusal>, injected: bool) -> State {
+pub fn state(observed: &Observed, identity: &Result<PodIdentity, Refusal>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
         Err(refusal) => return State::no(refusal.clone()),
@@ -24,9 +25,9 @@ pub fn state(observed: &Observed, identity: &Result<Identity, Refusal>, injected
             .unwrap_or_default()
     };
     match identity {
-        Identity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
-        Identity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
-        Identity::Direct { account, annotated } => {
+        PodIdentity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
+        PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
+        PodIdentity::Direct { account, annotated } => {
             let shown = match annotated {
                 None => format!("the pods use the ServiceAccount {account} as itself"),
                 Some(google) => {
@@ -39,7 +40,7 @@ pub fn state(observed: &Observed, identity: &Result<Identity, Refusal>, injected
                 format!("{shown}; a signing pod proves the grant. {}", commands(account, google)),
             )
         }
-        Identity::ActsAs {
+        PodIdentity::ActsAs {
             account,
             google,
             is_annotated,
@@ -50,7 +51,7 @@ pub fn state(observed: &Observed, identity: &Result<Identity, Refusal>, injected
                 commands(account, google)
             ),
         ),
-        Identity::ActsAs { account, .. } => State::unknown(
+        PodIdentity::ActsAs { account, .. } => State::unknown(
             reasons::NOT_INJECTED,
             format!(
                 "the ServiceAccount {account} is annotated together with the injection, see the condition Injected"

@@ -2,10 +2,9 @@
 //! has to mend.
 //! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
 
+use crate::controller::status::state::{State, Truth};
+use crate::model::reason::Refusal;
 use crds::conditions::reasons;
-
-use super::{State, Truth};
-use crate::controller::validate::Refusal;
 
 /// What comes by itself, or with an object that is still to be created.
 const ON_ITS_WAY: [&str; 19] = [

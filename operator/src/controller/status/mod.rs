@@ -6,94 +6,25 @@ mod identity;
 mod kstatus;
 mod rollout;
 mod signing;
+mod state;
 mod target;
 mod update;
 mod warnings;
 
-use crds::conditions::{reasons, types};
+use crds::conditions::types;
 use crds::{SignerBindingStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::controller::apply::{Applied, Written};
-use crate::controller::observe::Observed;
-use crate::controller::validate::{Refusal, Verdict};
-
-pub use events::{Notice, TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
+use crate::controller::status::state::State;
+use crate::model::applied::{Applied, Written};
+use crate::model::injection::Verdict;
+use crate::model::observed::Observed;
+use crate::model::report::Report;
+use crate::model::text::shorten;
+pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
 
 /// The schema's bound on `status.targets`.
 const MOST_TARGETS: usize = 256;
-
-/// What to report about one reconcile.
-#[derive(Debug)]
-pub struct Report {
-    pub status: SignerBindingStatus,
-    pub notices: Vec<Notice>,
-}
-
-/// The state of one condition before it is compared with the one that stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    pub truth: Truth,
-    pub refusal: Refusal,
-    /// The message that stands is kept while it contains this: other programs put times and numbers into their words, and
-    /// a message that changes every time would be written, seen and written again.
-    pub keep: Option<String>,
-}
-
-/// A condition's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Truth {
-    True,
-    False,
-    Unknown,
-}
-
-impl Truth {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::True => "True",
-            Self::False => "False",
-            Self::Unknown => "Unknown",
-        }
-    }
-}
-
-impl State {
-    fn new(truth: Truth, refusal: Refusal) -> Self {
-        let keep = (refusal.reason == reasons::REJECTED).then(String::new);
-        Self { truth, refusal, keep }
-    }
-
-    fn yes(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Truth::True, Refusal::new(reason, message))
-    }
-
-    fn no(refusal: Refusal) -> Self {
-        Self::new(Truth::False, refusal)
-    }
-
-    fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Truth::Unknown, Refusal::new(reason, message))
-    }
-
-    fn of(result: &Result<(), Refusal>, reason: &'static str, message: &str) -> Self {
-        match result {
-            Ok(()) => Self::yes(reason, message),
-            Err(refusal) => Self::no(refusal.clone()),
-        }
-    }
-
-    fn is_true(&self) -> bool {
-        self.truth == Truth::True
-    }
-
-    fn is_false(&self) -> bool {
-        self.truth == Truth::False
-    }
-}
-
-/// The states of the conditions that lead to `Ready`, in their order.
-pub type States = [State; types::STEPS.len()];
 
 /// Reports what the verdict and the writes came to.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
@@ -186,16 +117,4 @@ fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: 
         observed_generation: generation,
         last_transition_time: before.map_or(now, |before| &before.last_transition_time).clone(),
     }
-}
-
-/// Cuts a text at a character, so that the API server takes it.
-pub fn shorten(text: &str, longest: usize) -> String {
-    if text.len() <= longest {
-        return text.to_owned();
-    }
-    let end = (0..=longest - 3)
-        .rev()
-        .find(|end| text.is_char_boundary(*end))
-        .unwrap_or(0);
-    format!("{}…", &text[..end])
 }

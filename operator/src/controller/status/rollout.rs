@@ -2,10 +2,10 @@
 
 use crds::conditions::reasons;
 
-use super::State;
-use crate::controller::pods::{InjectedPod, Waiting};
-use crate::controller::validate::Refusal;
+use crate::controller::status::state::State;
 use crate::model::deployment::LiveDeployment;
+use crate::model::pod::{InjectedPod, Waiting};
+use crate::model::reason::Refusal;
 
 /// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
 /// that follows the probes of the pods.

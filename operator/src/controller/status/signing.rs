@@ -3,10 +3,10 @@
 use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 
-use super::{State, Truth};
-use crate::controller::pods::{Answer, Fault, Identity, InjectedPod};
-use crate::controller::validate::Refusal;
+use crate::controller::status::state::{State, Truth};
 use crate::model::deployment::LiveDeployment;
+use crate::model::pod::{Answer, Fault, InjectedPod, SignerIdentity};
+use crate::model::reason::Refusal;
 
 /// Those that run what is in the template now.
 pub fn current<'a>(pods: &'a [InjectedPod], live: Option<&LiveDeployment>) -> Vec<&'a InjectedPod> {
@@ -55,7 +55,7 @@ pub fn state(
 }
 
 /// The identity that the pods report, of the first that has one.
-pub fn identity(pods: &[&InjectedPod]) -> Option<Identity> {
+pub fn identity(pods: &[&InjectedPod]) -> Option<SignerIdentity> {
     pods.iter()
         .find_map(|pod| pod.answer.as_ref().and_then(Answer::identity))
         .cloned()
@@ -148,7 +148,7 @@ mod tests {
     fn the_worst_answer_decides() {
         let old = SignerBindingStatus::default();
         let who = || {
-            Some(Identity {
+            Some(SignerIdentity {
                 public_key: "AB".repeat(32),
                 address: "atto://mine".to_owned(),
             })

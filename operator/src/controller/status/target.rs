@@ -3,12 +3,15 @@
 use crds::conditions::{reasons, types};
 use crds::{Effective, SignerBindingStatus, TargetStatus};
 
-use super::{State, States, identity, is_true, rollout, signing};
-use crate::controller::apply::{Applied, AppliedTarget, Written};
-use crate::controller::observe::{Observed, was_injected};
-use crate::controller::pods::{Identity, InjectedPod};
-use crate::controller::validate::{Refusal, Verdict};
+use super::{identity, is_true, rollout, signing};
+use crate::controller::status::state::{State, States};
+use crate::model::applied::{Applied, AppliedTarget, Written};
+use crate::model::binding::was_injected;
 use crate::model::deployment::{LiveDeployment, token_secret};
+use crate::model::injection::Verdict;
+use crate::model::observed::Observed;
+use crate::model::pod::{InjectedPod, SignerIdentity};
+use crate::model::reason::Refusal;
 use crate::template::hash::token_part;
 
 /// What to report of one Deployment.
@@ -16,7 +19,7 @@ pub struct Reported {
     pub status: TargetStatus,
     pub states: States,
     /// Who its signers say they are.
-    pub signer: Option<Identity>,
+    pub signer: Option<SignerIdentity>,
     pub written: Written,
     /// The conditions are about those that the binding selects.
     pub is_selected: bool,

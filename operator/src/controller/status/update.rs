@@ -1,12 +1,12 @@
 //! What waits: an older rendering of the operator's own part, and the plan that an approval names.
 
+use crate::controller::status::state::{State, Truth};
+use crate::model::applied::Applied;
+use crate::model::observed::Observed;
+use crate::model::reason::Refusal;
+use crate::model::text::shorten;
 use crds::Plan;
 use crds::conditions::reasons;
-
-use super::{State, Truth, shorten};
-use crate::controller::apply::Applied;
-use crate::controller::observe::Observed;
-use crate::controller::validate::Refusal;
 
 /// The schema's bound on a diff.
 const LONGEST_DIFF: usize = 16 * 1024;

@@ -5,9 +5,9 @@ use crds::names::PRIVATE_KEY_VARIABLE;
 use crds::{SignerBinding, Warning};
 use serde_json::Value;
 
-use crate::controller::apply::Applied;
-use crate::controller::observe::Observed;
+use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::model::observed::Observed;
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;

@@ -1,10 +1,10 @@
 //! Whether the operator can act on a binding as it is written.
 
+use crate::model::observed::ObservedTarget;
+use crate::model::reason::Refusal;
+use crate::model::settings::Settings;
 use crds::conditions::reasons;
 use crds::{DeletionPolicy, Effective};
-
-use super::{Refusal, Settings};
-use crate::controller::observe::ObservedTarget;
 
 pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
     image_is_allowed(&effective.image, &settings.allowed_signer_images)?;

@@ -1,15 +1,17 @@
 //! Whether this Deployment can carry the signer. Each refusal is computed before anything is written.
 
 use crds::conditions::reasons;
-use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER};
-use crds::{DeletionPolicy, Effective, SecretKeyRef, SignerBinding, SignerBindingSpec};
+use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, SIGNER_CONTAINER};
+use crds::{DeletionPolicy, Effective};
 use serde_json::Value;
 
-use super::{Injection, KeySource, Refusal, SignerOrigin};
-use crate::controller::observe::{ObservedTarget, Selection};
-use crate::controller::render::{node_variables, voter_variables};
 use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::model::injection::{Injection, SignerOrigin};
+use crate::model::observed::{ObservedTarget, Selection};
+use crate::model::reason::Refusal;
 use crate::template::quantity;
+use crate::template::variables::node_variables;
+use crate::template::voter::{other_voter, same_source};
 
 pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Refusal> {
     let name = &target.name;
@@ -52,7 +54,7 @@ pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Refusal> {
     match (live.signer(), live.owns_signer(), live.injected_hash()) {
         (None, ..) => Ok(SignerOrigin::Absent),
         (Some(_), true, _) => Ok(SignerOrigin::Ours),
-        (Some(_), false, Some(_)) => Ok(SignerOrigin::Annotated),
+        (Some(found), false, Some(_)) => Ok(SignerOrigin::Annotated { found: found.clone() }),
         (Some(_), false, None) => Err(foreign_signer(live, "initContainers")),
     }
 }
@@ -63,17 +65,6 @@ pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Refusal {
         reasons::FOREIGN_SIGNER,
         format!(
             "Deployment {} has a container `{SIGNER_CONTAINER}` of its own in {list}; to move over without losing a vote: pause the Deployment, drop that container from the manifest, apply, wait for Injected, resume",
-            live.name()
-        ),
-    )
-}
-
-/// The refusal of a container that carries our annotation and is not what we would write.
-pub fn other_signer(live: &LiveDeployment) -> Refusal {
-    Refusal::new(
-        reasons::FOREIGN_SIGNER,
-        format!(
-            "Deployment {} carries our annotation and a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version; remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",
             live.name()
         ),
     )
@@ -92,40 +83,6 @@ pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -
             live.name()
         ),
     ))
-}
-
-/// Whether the Deployment carries our signer with the key and the token that the binding names.
-pub fn is_same_voter(live: &LiveDeployment, binding: &SignerBinding) -> bool {
-    let SignerBindingSpec {
-        key, token_secret_ref, ..
-    } = &binding.spec;
-    let key = match (&key.gcp, &key.local) {
-        (Some(gcp), _) => KeySource::Gcp {
-            key_version: gcp.key_version.clone(),
-        },
-        (None, Some(local)) => KeySource::Local {
-            secret: local.secret_ref.clone(),
-        },
-        (None, None) => return false,
-    };
-    live.owns_signer() && other_voter(live, &key, token_secret_ref).is_none()
-}
-
-/// The first variable of the signer by which it is another voter.
-fn other_voter(live: &LiveDeployment, key: &KeySource, token: &SecretKeyRef) -> Option<&'static str> {
-    let found = live.signer()?["env"].as_array().map_or(&[][..], Vec::as_slice);
-    let wanted = voter_variables(key, token);
-    ["ATTO_SIGNER_BACKEND", "ATTO_SIGNER_KEY", "ATTO_SIGNER_TOKEN"]
-        .into_iter()
-        .find(|name| {
-            let of = |env: &[Value]| {
-                env.iter()
-                    .find(|entry| entry["name"] == *name)
-                    .cloned()
-                    .unwrap_or_default()
-            };
-            !same_source(&of(found), &of(&wanted))
-        })
 }
 
 pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<String, Refusal> {
@@ -256,15 +213,6 @@ pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(
         }
     }
     Ok(())
-}
-
-fn same_source(entry: &Value, wanted: &Value) -> bool {
-    if let Some(value) = wanted["value"].as_str() {
-        return entry["valueFrom"].is_null() && entry["value"].as_str().unwrap_or_default() == value;
-    }
-    let source = |entry: &Value| entry["valueFrom"]["secretKeyRef"].clone();
-    let (found, wanted) = (source(entry), source(wanted));
-    found["name"] == wanted["name"] && found["key"] == wanted["key"]
 }
 
 fn others_hold(live: &LiveDeployment, container: &str, variable: &str) -> bool {

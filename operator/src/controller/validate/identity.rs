@@ -4,46 +4,25 @@ use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use serde_json::Value;
 
-use super::Refusal;
-use crate::controller::observe::{Account, Observed, ObservedTarget};
 use crate::model::deployment::LiveDeployment;
-
-/// What the identity of a Deployment's pods is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// The key is not in Google Cloud.
-    NotNeeded,
-    /// There is no Deployment yet, so no ServiceAccount.
-    NotKnown,
-    /// The KMS role is granted to the pods' own identity.
-    Direct {
-        account: String,
-        /// Whom the account acts as all the same.
-        annotated: Option<String>,
-    },
-    /// The pods act as a Google service account, which the annotation of their ServiceAccount names.
-    ActsAs {
-        account: String,
-        google: String,
-        /// Whether the annotation is there.
-        is_annotated: bool,
-    },
-}
+use crate::model::identity::{PodIdentity, all_holders, is_ours};
+use crate::model::observed::{Account, Observed, ObservedTarget};
+use crate::model::reason::Refusal;
 
 /// Decides from the live ServiceAccount. `was_ready` says that the annotation was there before, for this very spec.
-pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<Identity, Refusal> {
+pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<PodIdentity, Refusal> {
     let spec = &observed.binding.spec;
     if spec.key.gcp.is_none() {
-        return Ok(Identity::NotNeeded);
+        return Ok(PodIdentity::NotNeeded);
     }
     let Some(live) = target.deployment.as_ref() else {
-        return Ok(Identity::NotKnown);
+        return Ok(PodIdentity::NotKnown);
     };
     let name = live.service_account();
     let account = observed.accounts.iter().find(|account| account.name == name);
     let found = account.and_then(|account| account.live.as_ref()).and_then(annotation);
     let Some(wanted) = &spec.workload_identity else {
-        return Ok(Identity::Direct {
+        return Ok(PodIdentity::Direct {
             account: name.to_owned(),
             annotated: found,
         });
@@ -52,7 +31,7 @@ pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -
     let account = usable(live, account, google)?;
     match found {
         Some(found) if found != *google && !may_replace(account, was_ready) => Err(conflict(account, &found, google)),
-        found => Ok(Identity::ActsAs {
+        found => Ok(PodIdentity::ActsAs {
             account: name.to_owned(),
             is_annotated: found.as_ref() == Some(google) && account.live.as_ref().is_some_and(is_ours),
             google: google.clone(),
@@ -134,26 +113,9 @@ fn annotation(live: &Value) -> Option<String> {
     Some(found.to_owned())
 }
 
-/// Whether server-side apply has recorded the annotation as ours.
-pub fn is_ours(live: &Value) -> bool {
-    all_holders(live).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply")
-}
-
 /// The other managers of the annotation.
 fn holders(live: &Value) -> impl Iterator<Item = (&str, &str)> {
     all_holders(live).filter(|(manager, _)| *manager != FIELD_MANAGER)
-}
-
-fn all_holders(live: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let holds = |entry: &&Value| {
-        let fields = &entry["fieldsV1"]["f:metadata"]["f:annotations"];
-        !fields[format!("f:{GCP_ACCOUNT_ANNOTATION}")].is_null()
-    };
-    entries.filter(holds).map(|entry| {
-        let text = |field: &str| entry[field].as_str().unwrap_or_default();
-        (text("manager"), text("operation"))
-    })
 }
 
 #[cfg(test)]

@@ -6,140 +6,16 @@ mod identity;
 mod token;
 
 pub use acceptance::image_is_allowed;
-pub use deployment::{is_same_voter, other_signer, present};
-pub use identity::{Identity, is_ours as identity_is_ours};
 
 use crds::conditions::{reasons, types};
-use crds::{
-    Capability, DeletionPolicy, Effective, ImagePullPolicy, LogLevel, Policy, Resources, Rollout, SecretKeyRef,
-    SignerBinding,
-};
+use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SignerBinding};
 
-use crate::controller::observe::{LocalKeySecret, Observed, ObservedTarget, was_injected};
-use crate::controller::plan::Upgrades;
-use crate::gke::Project;
-use crate::model::deployment::LiveDeployment;
-use crate::model::scope::Scope;
-
-/// What the operator was started with and every binding is measured by.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Image of the signer where the binding names none.
-    pub signer_image: String,
-    /// What the image of a signer may begin with.
-    pub allowed_signer_images: Vec<String>,
-    /// The Google Cloud project of the cluster, for the commands that a condition prints.
-    pub project: Project,
-    pub upgrades: Upgrades,
-    /// Where bindings are looked at.
-    pub scope: Scope,
-}
-
-/// Why something is not done: a reason for programs, a message for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    pub reason: &'static str,
-    pub message: String,
-}
-
-impl Refusal {
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-        }
-    }
-}
-
-/// The outcome of each gate, in their order. A later gate is only reached through the earlier ones.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    pub effective: Effective,
-    pub accepted: Result<(), Refusal>,
-    pub token: Result<Refusal, Refusal>,
-    /// In the order of the targets that were observed. None of them depends on another.
-    pub targets: Vec<TargetVerdict>,
-}
-
-/// What may be done with one Deployment.
-#[derive(Clone, Debug)]
-pub struct TargetVerdict {
-    pub accepted: Result<(), Refusal>,
-    pub identity: Result<Identity, Refusal>,
-    pub injection: Result<Injection, Refusal>,
-}
-
-/// Everything that rendering needs. Only what passed every check has this type.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Injection {
-    pub deployment: Target,
-    pub node_container: String,
-    pub key: KeySource,
-    pub expected_address: Option<String>,
-    pub capabilities: Vec<Capability>,
-    pub policy: Policy,
-    pub token: SecretKeyRef,
-    pub token_fingerprint: String,
-    pub image: String,
-    pub image_pull_policy: ImagePullPolicy,
-    pub api_port: i32,
-    pub management_port: i32,
-    pub log_level: Option<LogLevel>,
-    pub resources: SidecarResources,
-    pub signer: SignerOrigin,
-    pub identity: Identity,
-    /// Why it takes somebody's word to write it: another binding left another voter there.
-    pub take_over: Option<Refusal>,
-}
-
-/// The Deployment that is written, as it was when it was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
-}
-
-impl Target {
-    /// The Deployment that was looked at.
-    pub fn of(live: &LiveDeployment) -> Self {
-        Self {
-            namespace: live.namespace().to_owned(),
-            name: live.name().to_owned(),
-            uid: live.uid().to_owned(),
-        }
-    }
-}
-
-/// Where the private key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySource {
-    Gcp { key_version: String },
-    Local { secret: SecretKeyRef },
-}
-
-/// What the signer container asks of a machine.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SidecarResources {
-    /// The default: small requests and no CPU limit, because throttling costs votes.
-    Burstable,
-    /// Requests equal to limits, so that a pod of class Guaranteed stays so.
-    Guaranteed,
-    /// What the binding says.
-    Given(Resources),
-}
-
-/// What stands where the sidecar goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignerOrigin {
-    /// Nothing.
-    Absent,
-    /// Our own, by managedFields.
-    Ours,
-    /// Something with our annotation that managedFields do not give to us: a restored backup, if it equals what we
-    /// would render.
-    Annotated,
-}
+use crate::model::binding::was_injected;
+use crate::model::identity::PodIdentity;
+use crate::model::injection::{Injection, KeySource, SidecarResources, Target, TargetVerdict, Verdict};
+use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
+use crate::model::reason::Refusal;
+use crate::model::settings::Settings;
 
 /// Decides what may be done.
 pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
@@ -210,7 +86,7 @@ fn injection(
     observed: &Observed,
     target: &ObservedTarget,
     effective: &Effective,
-    identity: &Identity,
+    identity: &PodIdentity,
 ) -> Result<Injection, Refusal> {
     let spec = &observed.binding.spec;
     let live = deployment::present(target)?;

@@ -3,8 +3,9 @@
 use crds::SecretKeyRef;
 use crds::conditions::reasons;
 
-use super::Refusal;
-use crate::controller::token::{ADVISED_BYTES, MINIMUM_BYTES, Token};
+use crate::controller::token::{ADVISED_BYTES, MINIMUM_BYTES};
+use crate::model::observed::Token;
+use crate::model::reason::Refusal;
 
 /// A token that can be used, and what is to be said about it.
 pub struct Usable {

@@ -9,10 +9,9 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
-use crate::controller::observe::shares_a_key;
 use crate::controller::pods::label;
-use crate::controller::rollout_limit::Binding;
 use crate::controller::schedule::resync::Unwatched;
+use crate::model::binding::{Binding, shares_a_key};
 use crate::template::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;

@@ -7,9 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::leftovers;
 use crate::commands::render::{self as offline, merge};
-use crate::controller::render::{self, Rendered};
-use crate::controller::validate::{self, Settings};
+use crate::controller::render;
+use crate::controller::validate;
 use crate::model::deployment::LiveDeployment;
+use crate::model::rendered::Rendered;
+use crate::model::settings::Settings;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -141,7 +143,7 @@ fn desired(deployment: &Value) -> Rendered {
     };
     let observed = offline::observed(binding.unwrap(), &LiveDeployment::new(deployment.clone()));
     let verdict = validate::validate(&observed, &settings);
-    render::render_all(&observed, &verdict).pop().unwrap().unwrap()
+    render::render_all(&verdict).pop().unwrap().unwrap()
 }
 
 /// What the API server makes of both, with what it records as ours.
@@ -194,7 +196,7 @@ proptest! {
         let rendered = desired(&before);
         let injected = applied(&before, &rendered);
         prop_assert_eq!(&desired(&injected), &rendered);
-        prop_assert!(render::is_intact(&LiveDeployment::new(injected.clone()), &rendered));
+        prop_assert!(crate::template::intact::is_intact(&LiveDeployment::new(injected.clone()), &rendered));
         prop_assert_eq!(&applied(&injected, &rendered), &injected);
         // The same of a backup, which has no history.
         let mut backup = injected;

@@ -1,0 +1,71 @@
+//! A line of the report.
+
+use std::fmt;
+
+use crate::exit;
+use crate::model::error::Error;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Ok,
+    /// It works, and could be safer.
+    Warning,
+    /// The API server cannot be asked.
+    Unavailable,
+    /// A permission is missing.
+    Denied,
+    /// The cluster lacks something.
+    Unfit,
+}
+
+impl Verdict {
+    /// What the command exits with, as sysexits has it.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok | Self::Warning => 0,
+            Self::Unavailable => exit::UNAVAILABLE,
+            Self::Denied => exit::PERMISSION,
+            Self::Unfit => exit::CONFIGURATION,
+        }
+    }
+}
+
+/// One line of the report.
+#[derive(Debug)]
+pub struct Finding {
+    pub verdict: Verdict,
+    pub about: &'static str,
+    pub text: String,
+}
+
+impl Finding {
+    pub fn new(verdict: Verdict, about: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            about,
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warning => "WARNING",
+            Verdict::Unavailable | Verdict::Denied | Verdict::Unfit => "FAILED",
+        };
+        write!(formatter, "{:<12} {verdict}: {}", self.about, self.text)
+    }
+}
+
+/// What is found out where the API server does not answer.
+pub fn unavailable(about: &'static str, error: &Error) -> Finding {
+    let verdict = if error.is_forbidden() {
+        Verdict::Denied
+    } else {
+        Verdict::Unavailable
+    };
+    Finding::new(verdict, about, error.to_string())
+}

@@ -1,0 +1,93 @@
+//! The Deployment that a command is about.
+
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::snapshot;
+use crate::cluster::fence::Fence;
+use crate::cluster::liveness::Progress;
+use crate::config::ImageArgs;
+use crate::controller::context::Context;
+use crate::exit;
+use crate::serve;
+
+/// Which Deployment.
+#[derive(Args, Clone, Debug)]
+pub struct DeploymentArgs {
+    /// `deployment/NAME`
+    #[arg(value_name = "DEPLOYMENT")]
+    pub deployment: DeploymentName,
+
+    /// Its namespace; by default that of the current context.
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+
+    #[command(flatten)]
+    pub images: ImageArgs,
+}
+
+/// The name of a Deployment, given as kubectl takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentName(pub String);
+
+impl FromStr for DeploymentName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let kinds = [
+            "deployment",
+            "deployments",
+            "deploy",
+            "deployment.apps",
+            "deployments.apps",
+        ];
+        match text.split_once('/') {
+            Some((kind, name)) if kinds.contains(&kind) && !name.is_empty() && !name.contains('/') => {
+                Ok(Self(name.to_owned()))
+            }
+            _ => Err(format!("found {text:?}, expected deployment/NAME")),
+        }
+    }
+}
+
+/// The Deployment that is meant, and what a reconcile would know.
+pub struct Subject {
+    pub context: Context,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Subject {
+    pub async fn of(arguments: DeploymentArgs) -> Result<Self, Failure> {
+        let DeploymentArgs {
+            deployment: DeploymentName(name),
+            namespace,
+            images,
+        } = arguments;
+        let client = serve::client(&Progress::default(), &Fence::open()).await;
+        let client = client.map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))?;
+        let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+        Ok(Self {
+            context: snapshot::context(client, images.into(), &namespace).await?,
+            namespace,
+            name,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_is_named_as_kubectl_names_it() {
+        for text in ["deployment/voter", "deploy/voter", "deployments.apps/voter"] {
+            assert_eq!(text.parse(), Ok(DeploymentName("voter".to_owned())), "{text}");
+        }
+        for text in ["voter", "pod/voter", "deployment/", "deployment/a/b"] {
+            assert!(text.parse::<DeploymentName>().is_err(), "{text}");
+        }
+    }
+}

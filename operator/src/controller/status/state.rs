@@ -1,0 +1,70 @@
+//! The state of a condition, before it is compared with the one that stands.
+
+use crds::conditions::{reasons, types};
+
+use crate::model::reason::Refusal;
+
+/// The state of one condition before it is compared with the one that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub truth: Truth,
+    pub refusal: Refusal,
+    /// The message that stands is kept while it contains this: other programs put times and numbers into their words, and
+    /// a message that changes every time would be written, seen and written again.
+    pub keep: Option<String>,
+}
+
+/// A condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    True,
+    False,
+    Unknown,
+}
+
+impl Truth {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl State {
+    pub fn new(truth: Truth, refusal: Refusal) -> Self {
+        let keep = (refusal.reason == reasons::REJECTED).then(String::new);
+        Self { truth, refusal, keep }
+    }
+
+    pub fn yes(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Truth::True, Refusal::new(reason, message))
+    }
+
+    pub fn no(refusal: Refusal) -> Self {
+        Self::new(Truth::False, refusal)
+    }
+
+    pub fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Truth::Unknown, Refusal::new(reason, message))
+    }
+
+    pub fn of(result: &Result<(), Refusal>, reason: &'static str, message: &str) -> Self {
+        match result {
+            Ok(()) => Self::yes(reason, message),
+            Err(refusal) => Self::no(refusal.clone()),
+        }
+    }
+
+    pub fn is_true(&self) -> bool {
+        self.truth == Truth::True
+    }
+
+    pub fn is_false(&self) -> bool {
+        self.truth == Truth::False
+    }
+}
+
+/// The states of the conditions that lead to `Ready`, in their order.
+pub type States = [State; types::STEPS.len()];

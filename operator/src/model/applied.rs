@@ -1,0 +1,86 @@
+//! What became of what was planned.
+
+use crds::conditions::reasons;
+
+use super::deployment::LiveDeployment;
+use super::error::Error;
+use crate::model::reason::Refusal;
+
+/// What became of the rendered objects.
+#[derive(Debug)]
+pub struct Applied {
+    /// In the order of the targets that were observed.
+    pub targets: Vec<AppliedTarget>,
+    /// Why one of them has to be tried again. The others are written all the same.
+    pub failed: Option<Error>,
+    /// What an approval names.
+    pub plan: String,
+}
+
+impl Applied {
+    /// The first refusal of a Deployment that the binding is for.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.targets
+            .iter()
+            .filter_map(|target| target.outcome.as_ref().err())
+            .find(|refusal| refusal.reason != reasons::NO_LONGER_SELECTED)
+    }
+}
+
+/// What became of one Deployment.
+#[derive(Debug)]
+pub struct AppliedTarget {
+    /// The Deployment after the write, or as it was found.
+    pub deployment: Option<LiveDeployment>,
+    /// What was written to the Deployment, whatever came after it.
+    pub written: Written,
+    /// Why the ServiceAccount could not be annotated.
+    pub identity: Result<(), Refusal>,
+    pub outcome: Result<(), Refusal>,
+    /// The hash of what is in place, where it is what was rendered.
+    pub hash: Option<String>,
+    /// What an approval would change.
+    pub diff: Option<String>,
+    /// Whether only the operator's own part is older than it would write it.
+    pub update: bool,
+    /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
+    pub rotation: bool,
+}
+
+impl AppliedTarget {
+    /// A Deployment that was left as it is.
+    pub fn untouched(deployment: Option<LiveDeployment>, outcome: Result<(), Refusal>) -> Self {
+        Self {
+            deployment,
+            written: Written::Nothing,
+            identity: Ok(()),
+            outcome,
+            hash: None,
+            diff: None,
+            update: false,
+            rotation: false,
+        }
+    }
+}
+
+/// What had to be written to the Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Everything was there.
+    Nothing,
+    /// The injection is new, or another one than before.
+    Injection,
+    /// The same injection as before, which somebody had changed.
+    Repair,
+    /// It is not the binding's any more, and was restored.
+    Removal(Removed),
+}
+
+/// What was taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Whether there was anything.
+    pub changed: bool,
+    /// Whether something of ours stays because a manifest applies it.
+    pub kept: bool,
+}

@@ -1,0 +1,44 @@
+//! How the pods of a Deployment prove who they are, and who wrote what their ServiceAccount says about it.
+
+use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
+use serde_json::Value;
+
+/// What the identity of a Deployment's pods is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PodIdentity {
+    /// The key is not in Google Cloud.
+    NotNeeded,
+    /// There is no Deployment yet, so no ServiceAccount.
+    NotKnown,
+    /// The KMS role is granted to the pods' own identity.
+    Direct {
+        account: String,
+        /// Whom the account acts as all the same.
+        annotated: Option<String>,
+    },
+    /// The pods act as a Google service account, which the annotation of their ServiceAccount names.
+    ActsAs {
+        account: String,
+        google: String,
+        /// Whether the annotation is there.
+        is_annotated: bool,
+    },
+}
+
+/// Whether server-side apply has recorded the annotation as ours.
+pub fn is_ours(live: &Value) -> bool {
+    all_holders(live).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply")
+}
+
+/// The field managers of the annotation, and by which operation.
+pub fn all_holders(live: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let holds = |entry: &&Value| {
+        let fields = &entry["fieldsV1"]["f:metadata"]["f:annotations"];
+        !fields[format!("f:{GCP_ACCOUNT_ANNOTATION}")].is_null()
+    };
+    entries.filter(holds).map(|entry| {
+        let text = |field: &str| entry[field].as_str().unwrap_or_default();
+        (text("manager"), text("operation"))
+    })
+}

@@ -1,0 +1,99 @@
+//! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
+
+use crds::{Capability, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
+
+use serde_json::Value;
+
+use super::deployment::LiveDeployment;
+use super::identity::PodIdentity;
+use crate::model::reason::Refusal;
+
+/// The outcome of each gate, in their order. A later gate is only reached through the earlier ones.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub effective: Effective,
+    pub accepted: Result<(), Refusal>,
+    pub token: Result<Refusal, Refusal>,
+    /// In the order of the targets that were observed. None of them depends on another.
+    pub targets: Vec<TargetVerdict>,
+}
+
+/// What may be done with one Deployment.
+#[derive(Clone, Debug)]
+pub struct TargetVerdict {
+    pub accepted: Result<(), Refusal>,
+    pub identity: Result<PodIdentity, Refusal>,
+    pub injection: Result<Injection, Refusal>,
+}
+
+/// Everything that rendering needs. Only what passed every check has this type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Injection {
+    pub deployment: Target,
+    pub node_container: String,
+    pub key: KeySource,
+    pub expected_address: Option<String>,
+    pub capabilities: Vec<Capability>,
+    pub policy: Policy,
+    pub token: SecretKeyRef,
+    pub token_fingerprint: String,
+    pub image: String,
+    pub image_pull_policy: ImagePullPolicy,
+    pub api_port: i32,
+    pub management_port: i32,
+    pub log_level: Option<LogLevel>,
+    pub resources: SidecarResources,
+    pub signer: SignerOrigin,
+    pub identity: PodIdentity,
+    /// Why it takes somebody's word to write it: another binding left another voter there.
+    pub take_over: Option<Refusal>,
+}
+
+/// The Deployment that is written, as it was when it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+}
+
+impl Target {
+    /// The Deployment that was looked at.
+    pub fn of(live: &LiveDeployment) -> Self {
+        Self {
+            namespace: live.namespace().to_owned(),
+            name: live.name().to_owned(),
+            uid: live.uid().to_owned(),
+        }
+    }
+}
+
+/// Where the private key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    Gcp { key_version: String },
+    Local { secret: SecretKeyRef },
+}
+
+/// What the signer container asks of a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SidecarResources {
+    /// The default: small requests and no CPU limit, because throttling costs votes.
+    Burstable,
+    /// Requests equal to limits, so that a pod of class Guaranteed stays so.
+    Guaranteed,
+    /// What the binding says.
+    Given(Resources),
+}
+
+/// What stands where the sidecar goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignerOrigin {
+    /// Nothing.
+    Absent,
+    /// Our own, by managedFields.
+    Ours,
+    /// Something with our annotation that managedFields do not give to us: a restored backup, if it equals what we
+    /// would render.
+    Annotated { found: Value },
+}

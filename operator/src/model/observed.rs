@@ -1,0 +1,98 @@
+//! What was read of the cluster: all that the later steps decide from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crds::SignerBinding;
+use serde_json::Value;
+
+use super::deployment::LiveDeployment;
+use crate::gke::Project;
+use crate::model::pod::InjectedPod;
+
+/// Everything that the later steps decide from.
+#[derive(Debug)]
+pub struct Observed {
+    pub binding: Arc<SignerBinding>,
+    /// By name. A binding that names its Deployment has one, also where it does not exist.
+    pub targets: Vec<ObservedTarget>,
+    pub token: Token,
+    pub local_key: LocalKeySecret,
+    pub secret_versions: SecretVersions,
+    /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
+    pub same_key: Vec<String>,
+    /// The ServiceAccounts of the pods, where the key is in Google Cloud.
+    pub accounts: Vec<Account>,
+    pub project: Project,
+}
+
+/// One Deployment and what belongs to it.
+#[derive(Debug)]
+pub struct ObservedTarget {
+    pub name: String,
+    pub deployment: Option<LiveDeployment>,
+    pub service: Option<Value>,
+    pub rivals: Vec<Rival>,
+    /// Its pods that run an injected template, by name.
+    pub pods: Vec<InjectedPod>,
+    pub selection: Selection,
+    /// Whether this process has written it, or found in place what it would have written.
+    pub is_known: bool,
+}
+
+impl ObservedTarget {
+    pub fn is_selected(&self) -> bool {
+        self.selection == Selection::Selected
+    }
+}
+
+/// What a Deployment is to the binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// The binding is for it.
+    Selected,
+    /// It carries the binding's signer and has stopped to match.
+    Departs,
+    /// It has stopped to match before, and kept its signer. That decision stands, whatever the policy becomes.
+    LetGo,
+}
+
+/// Another binding that is for the same Deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rival {
+    pub name: String,
+    pub is_older: bool,
+}
+
+/// The ServiceAccount of a Deployment's pods.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub name: String,
+    /// Its metadata; none where it does not exist.
+    pub live: Option<Value>,
+    /// A pod that uses it and is not of a Deployment of the binding.
+    pub outsider: Option<String>,
+}
+
+/// Whether the Secret with the key of the LOCAL backend is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalKeySecret {
+    NotUsed,
+    Found,
+    SecretNotFound,
+    KeyNotFound,
+}
+
+/// Uid and version of each Secret, by name; none where it does not exist.
+pub type SecretVersions = BTreeMap<String, Option<(String, String)>>;
+
+/// What is known of the token. Never the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    Found { fingerprint: String, bytes: usize },
+    SecretNotFound,
+    KeyNotFound,
+    Empty,
+    Weak { bytes: usize },
+    Invalid,
+}

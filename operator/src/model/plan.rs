@@ -1,0 +1,45 @@
+//! What was rendered, each with whether it may be written.
+
+use crate::model::binding::was_injected;
+use crate::model::reason::Refusal;
+use crate::model::rendered::Rendered;
+use crds::SignerBinding;
+
+/// The rendered Deployments, each with its gate.
+#[derive(Debug)]
+pub struct Plan {
+    /// What an approval names.
+    pub hash: String,
+    pub targets: Vec<Result<Planned, Refusal>>,
+}
+
+/// A rendered Deployment, and whether it may be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    pub rendered: Rendered,
+    pub gate: Gate,
+}
+
+/// Whether what was rendered may be written. What is in place already needs no gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    /// Not before somebody changes the binding.
+    Shut(Refusal),
+    /// Not before somebody approves the plan.
+    Approval(Refusal),
+    /// Only the operator's own part is new.
+    Update,
+}
+
+impl Plan {
+    /// Whether the binding owns something in a Deployment, or is about to.
+    pub fn injects(&self, binding: &SignerBinding) -> bool {
+        self.targets.iter().flatten().any(|planned| match planned.gate {
+            Gate::Open | Gate::Update => true,
+            // An older injection of its own, and not that of a voter which it would take over.
+            Gate::Approval(_) => was_injected(binding, &planned.rendered.target.name),
+            Gate::Shut(_) => false,
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! A pod that runs an injected template, and what its signer says of itself.
+
+/// A pod that runs an injected template, as far as the later steps decide from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InjectedPod {
+    pub name: String,
+    pub hash: String,
+    pub signer_runs: bool,
+    pub signer_started: bool,
+    pub waiting: Option<Waiting>,
+    /// Name and key of the Secret with the token.
+    pub token: Option<(String, String)>,
+    /// What its signer said last; none before it was asked.
+    pub answer: Option<Answer>,
+}
+
+/// A container that waits for something which does not come by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub container: String,
+    pub reason: String,
+    pub message: String,
+}
+
+/// What a signer answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Up(Option<SignerIdentity>),
+    Down(Fault, Option<SignerIdentity>),
+    /// A NetworkPolicy, an operator outside of the cluster, or a process that hangs: nothing is known.
+    Unreachable,
+}
+
+impl Answer {
+    pub fn identity(&self) -> Option<&SignerIdentity> {
+        match self {
+            Self::Up(identity) | Self::Down(_, identity) => identity.as_ref(),
+            Self::Unreachable => None,
+        }
+    }
+}
+
+/// Who the signer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignerIdentity {
+    pub public_key: String,
+    pub address: String,
+}
+
+/// Why a signer does not sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub reason: &'static str,
+    /// The signer's own short name of the cause.
+    pub code: String,
+    pub text: String,
+}

@@ -1,0 +1,28 @@
+//! What the operator was started with.
+
+use super::scope::Scope;
+use crate::gke::Project;
+
+/// What the operator was started with and every binding is measured by.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Image of the signer where the binding names none.
+    pub signer_image: String,
+    /// What the image of a signer may begin with.
+    pub allowed_signer_images: Vec<String>,
+    /// The Google Cloud project of the cluster, for the commands that a condition prints.
+    pub project: Project,
+    pub upgrades: Upgrades,
+    /// Where bindings are looked at.
+    pub scope: Scope,
+}
+
+/// What to do with what the operator itself would write otherwise than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Upgrades {
+    /// It rides with the next change of the binding, token rotation or approval.
+    #[default]
+    Hold,
+    /// It is written at once.
+    Roll,
+}

@@ -1,0 +1,34 @@
+//! Whether what was rendered is in place, recorded as ours.
+
+use crds::names::{FIELD_MANAGER, NODE_VARIABLES};
+use serde_json::Value;
+
+use super::subset;
+use crate::model::deployment::LiveDeployment;
+use crate::model::rendered::Rendered;
+
+/// Whether the Deployment carries what was rendered, recorded as ours.
+pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
+    live.owns_signer()
+        && live.ours().is_some_and(|ours| {
+            NODE_VARIABLES
+                .iter()
+                .all(|variable| ours.owns_variable_value(&rendered.node_container, variable))
+        })
+        && subset::contains(&live.raw()["spec"], &rendered.deployment["spec"])
+}
+
+/// Whether the Service is what was rendered.
+pub fn service_is_intact(live: Option<&Value>, rendered: &Rendered) -> bool {
+    live.is_some_and(|live| {
+        ["labels", "ownerReferences"]
+            .iter()
+            .all(|field| subset::contains(&live["metadata"][*field], &rendered.service["metadata"][*field]))
+            && subset::contains(&live["spec"], &rendered.service["spec"])
+            && live["metadata"]["managedFields"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|entry| entry["manager"] == FIELD_MANAGER)
+    })
+}
