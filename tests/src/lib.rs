@@ -28,6 +28,7 @@ pub mod preview;
 pub mod process;
 pub mod procfs;
 pub mod reference;
+pub mod shape;
 pub mod signer_process;
 pub mod simulated;
 pub mod soak;
