@@ -35,6 +35,7 @@ pub mod soak;
 pub mod sockets;
 pub mod version;
 pub mod workspace;
+pub mod write;
 
 pub use control_plane::ControlPlane;
 pub use eventually::eventually;
