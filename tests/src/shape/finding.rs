@@ -15,13 +15,20 @@ pub struct Step {
     pub names: String,
 }
 
+impl Step {
+    pub fn is_at_the_place_of(&self, other: &Self) -> bool {
+        (&self.file, self.line, &self.text) == (&other.file, other.line, &other.text)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// Each names the next, the last the first.
     Circle(Vec<Step>),
+    /// All places where one rule is broken.
     Broken {
-        step: Step,
         rule: String,
+        steps: Vec<Step>,
         remedy: String,
     },
     /// The table and the tree have drifted apart.
@@ -29,12 +36,20 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub fn crates(step: Step, from: &str, to: &str, rules: &Rules) -> Self {
+    pub fn broken(step: Step, rule: String, remedy: &str) -> Self {
         Self::Broken {
-            step,
-            rule: arrow(from, to, rules),
-            remedy: "move it to the crate that may be named, or write it here".to_owned(),
+            rule,
+            steps: vec![step],
+            remedy: remedy.to_owned(),
         }
+    }
+
+    pub fn crates(step: Step, from: &str, to: &str, rules: &Rules) -> Self {
+        Self::broken(
+            step,
+            arrow(from, to, rules),
+            "move it to the crate that may be named, or write it here",
+        )
     }
 }
 
@@ -64,16 +79,25 @@ impl fmt::Display for Finding {
         match self {
             Self::Circle(steps) => {
                 writeln!(f, "a circle of {} modules:", steps.len())?;
-                for step in steps {
-                    writeln!(f, "    {step}")?;
-                }
+                list(f, steps)?;
                 write!(
                     f,
-                    "    do: let one of them point no further: move what the two sides share into a module that names neither"
+                    "  do: let one of them point no further: move what the two sides share into a module that names neither"
                 )
             }
-            Self::Broken { step, rule, remedy } => write!(f, "{step}\n    rule: {rule}\n    do: {remedy}"),
+            Self::Broken { rule, steps, remedy } => {
+                writeln!(f, "{rule}:")?;
+                list(f, steps)?;
+                write!(f, "  do: {remedy}")
+            }
             Self::Table(text) => f.write_str(text),
         }
     }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, steps: &[Step]) -> fmt::Result {
+    for step in steps {
+        writeln!(f, "    {step}")?;
+    }
+    Ok(())
 }

@@ -39,6 +39,14 @@ impl Graph {
 
     fn add(&mut self, tree: &Tree, from: Id, mention: &Mention) {
         let path = &mention.path;
+        let imports = &tree.modules[from].imports;
+        if path.segments.len() == 1
+            && mention.manner == Manner::Code
+            && imports.iter().any(|import| import.name == path.segments[0])
+        {
+            // The line that imports it says so already.
+            return;
+        }
         for landing in resolve(tree, from, path) {
             // A name alone that is a module's: a variable that is called as it is.
             if landing.is_module && mention.manner == Manner::Code && path.segments.len() == 1 {

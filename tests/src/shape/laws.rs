@@ -1,7 +1,5 @@
 //! Holds the graph against the table.
 
-use std::collections::BTreeSet;
-
 use super::circles::circles;
 use super::finding::{Finding, Step};
 use super::graph::{Graph, Site};
@@ -40,15 +38,7 @@ impl Judge<'_> {
         findings.extend(rules.doors.iter().flat_map(|door| self.door(door, rules.doors)));
         findings.extend(rules.rings.iter().flat_map(|rings| self.rings(rings)));
         findings.extend(self.missing(rules));
-        // A name that another module hands on means both: one word about it is enough.
-        let mut told = BTreeSet::new();
-        findings.retain(|finding| match finding {
-            Finding::Broken { step, rule, .. } => {
-                told.insert((step.file.clone(), step.line, step.text.clone(), rule.clone()))
-            }
-            Finding::Circle(_) | Finding::Table(_) => true,
-        });
-        findings
+        by_rule(findings)
     }
 
     fn path(&self, id: Id) -> &str {
@@ -122,11 +112,11 @@ impl Judge<'_> {
         };
         let findings = self.named(holds).map(|(step, from, to)| {
             let short = |path: &str| part(path).map_or("", |at| apart.parts[at].path()).to_owned();
-            Finding::Broken {
+            Finding::broken(
                 step,
-                rule: format!("{} does not name {}: {}", short(from), short(to), apart.why),
-                remedy: "move what both need to where both may look, or let the driver hand it over".to_owned(),
-            }
+                format!("{} does not name {}: {}", short(from), short(to), apart.why),
+                "move what both need to where both may look, or let the driver hand it over",
+            )
         });
         findings.collect()
     }
@@ -148,12 +138,11 @@ impl Judge<'_> {
         };
         let findings = self.named(holds).map(|(step, _, _)| {
             let open_to: Vec<_> = door.open_to.iter().map(|(part, why)| format!("{} ({why})", part.path())).collect();
-            Finding::Broken {
+            Finding::broken(
                 step,
-                rule: format!("only these name {}: {}; {}", door.to.path(), open_to.join(", "), door.why),
-                remedy: "take the value as an argument from a caller that may ask for it; an exception is a line with its reason in tests/src/shape/rules.rs"
-                    .to_owned(),
-            }
+                format!("only these name {}: {}; {}", door.to.path(), open_to.join(", "), door.why),
+                "take the value from a caller that may ask for it; an exception is a line with its reason in tests/src/shape/rules.rs",
+            )
         });
         findings.collect()
     }
@@ -178,12 +167,11 @@ impl Judge<'_> {
             .named(holds)
             .map(|(step, from, to)| {
                 let short = |path: &str| ring(path).map_or("", |(_, part)| part.path()).to_owned();
-                Finding::Broken {
+                Finding::broken(
                     step,
-                    rule: format!("{} is a ring within {} and does not name it", short(from), short(to)),
-                    remedy: "move what is needed inwards, or let the outer ring hand it over as an argument or a trait"
-                        .to_owned(),
-                }
+                    format!("{} is a ring within {} and does not name it", short(from), short(to)),
+                    "move what is needed inwards, or let the outer ring hand it over as an argument or a trait",
+                )
             })
             .collect();
         // One word for a folder is enough.
@@ -229,4 +217,29 @@ impl Judge<'_> {
         };
         missing.into_iter().map(table).collect()
     }
+}
+
+/// All places of one rule together, each once: a name that another module hands on means both.
+fn by_rule(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut together: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let Finding::Broken { rule, steps, .. } = &finding else {
+            together.push(finding);
+            continue;
+        };
+        let same = together.iter_mut().find_map(|other| match other {
+            Finding::Broken { rule: other, steps, .. } if other == rule => Some(steps),
+            _ => None,
+        });
+        let Some(known) = same else {
+            together.push(finding);
+            continue;
+        };
+        for step in steps {
+            if !known.iter().any(|known| known.is_at_the_place_of(step)) {
+                known.push(step.clone());
+            }
+        }
+    }
+    together
 }
