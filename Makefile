@@ -64,11 +64,13 @@ test: ## Check everything: lint, drift of generated files, the documentation sit
 	if [ -z "$$failed" ]; then exit 0; fi; \
 	echo "== failed: make$$failed" >&2; cat "$(FAILED_TESTS)" >&2 2>/dev/null || true; exit 1
 
-lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies
+lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies, which module may name which
 	@echo '== cargo fmt'
 	@$(CARGO) fmt --all --check
 	@echo '== cargo clippy'
 	@$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@echo '== shape'
+	@$(CARGO) run --quiet --locked --package tests --bin shape
 
 generate: ## Write the generated files anew from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen

@@ -1,4 +1,4 @@
-//! Circles: modules that name each other, be it along others.
+//! Circles: modules that name each other, directly or through others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
