@@ -55,13 +55,22 @@ help: ## Print every target with a line each
 demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
 	@$(CARGO) run --quiet --locked --package tests --bin demo
 
-test: lint drift docs unit demo ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo
+# One part after the other, also behind one that fails; what failed is the end of what is printed.
+TEST_PARTS := lint drift docs unit demo
+FAILED_TESTS = $${CARGO_TARGET_DIR:-target}/failed-tests.txt
+test: ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo; ends with what failed
+	@rm -f "$(FAILED_TESTS)"; failed=; \
+	for part in $(TEST_PARTS); do $(MAKE) --no-print-directory $$part || failed+=" $$part"; done; \
+	if [ -z "$$failed" ]; then exit 0; fi; \
+	echo "== failed: make$$failed" >&2; cat "$(FAILED_TESTS)" >&2 2>/dev/null || true; exit 1
 
-lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies
+lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies, which module may name which
 	@echo '== cargo fmt'
 	@$(CARGO) fmt --all --check
 	@echo '== cargo clippy'
 	@$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@echo '== shape'
+	@$(CARGO) run --quiet --locked --package tests --bin shape
 
 generate: ## Write the generated files anew from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen
@@ -212,10 +221,12 @@ build: ## Build all crates, debug
 unit: build assets ## All tests, without lint and demo
 	@echo '== cargo test'
 	@$(CARGO) test --quiet --locked --workspace --no-run
-	@pages="$$(mktemp)"; trap 'rm -f "$$pages"' EXIT; \
-	$(CARGO) test --quiet --locked --workspace --test docs_commands pages:: >"$$pages" 2>&1 & running=$$!; \
-	failed=0; $(CARGO) test --quiet --locked --workspace -- --skip pages:: || failed=1; \
-	wait $$running || failed=1; cat "$$pages"; exit $$failed
+	@said="$$(mktemp -d)"; trap 'rm -rf "$$said"' EXIT; \
+	$(CARGO) test --quiet --locked --workspace --no-fail-fast --test docs_commands pages:: >"$$said/pages" 2>&1 & running=$$!; \
+	failed=0; $(CARGO) test --quiet --locked --workspace --no-fail-fast -- --skip pages:: 2>&1 | tee "$$said/others" || failed=1; \
+	wait $$running || failed=1; cat "$$said/pages"; \
+	awk -f tests/failed-tests.awk "$$said/others" "$$said/pages" >"$(FAILED_TESTS)"; \
+	if [ $$failed -ne 0 ]; then echo '== failed tests' >&2; cat "$(FAILED_TESTS)" >&2; fi; exit $$failed
 
 drift: ## Fail if a generated file is not what the code generates
 	@echo '== generated files'

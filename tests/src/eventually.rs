@@ -5,7 +5,11 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, sleep, timeout_at};
 
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long anything may take that comes within moments on an idle machine. What comes is seen at once all the same, so this is for
+/// one that has much else to do.
+pub const SOON: Duration = Duration::from_mins(1);
+
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Asks `probe` again and again until it gives a value. The error of a probe says what is still missing.
 ///

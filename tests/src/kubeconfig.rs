@@ -17,6 +17,7 @@ use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
 use crate::assets;
+use crate::write::write_by_kubectl;
 
 /// A kubeconfig file. Whoever made it keeps the folder it lies in.
 #[derive(Clone, Debug)]
@@ -141,13 +142,21 @@ impl Kubeconfig {
         Ok(answer.stdout)
     }
 
-    /// Runs the real kubectl as this identity and waits for it.
+    /// Runs the real kubectl as this identity and waits for it. What is refused because somebody else has written the object in the
+    /// meantime is sent again, unless it is about one version of it and no other.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<Answer> {
         self.kubectl_in(Path::new("."), arguments, "").await
     }
 
     /// The same in a folder, with something on standard input.
     pub async fn kubectl_in(&self, folder: &Path, arguments: &[&str], input: &str) -> Result<Answer> {
+        if input.contains("resourceVersion") {
+            return self.kubectl_once(folder, arguments, input).await;
+        }
+        write_by_kubectl(|| self.kubectl_once(folder, arguments, input)).await
+    }
+
+    async fn kubectl_once(&self, folder: &Path, arguments: &[&str], input: &str) -> Result<Answer> {
         let program = &assets::kubernetes()?.kubectl;
         let mut command = tokio::process::Command::new(program);
         command

@@ -28,12 +28,14 @@ pub mod preview;
 pub mod process;
 pub mod procfs;
 pub mod reference;
+pub mod shape;
 pub mod signer_process;
 pub mod simulated;
 pub mod soak;
 pub mod sockets;
 pub mod version;
 pub mod workspace;
+pub mod write;
 
 pub use control_plane::ControlPlane;
 pub use eventually::eventually;

@@ -17,10 +17,10 @@ use crate::control_plane::Request;
 use crate::faulty_api::FaultyApi;
 use crate::kubeconfig::Answer;
 use crate::operator_process::{self, OperatorProcess};
+use crate::write::write_by_kubectl;
 use crate::{ControlPlane, Kubeconfig, chart, eventually, signer_process};
 
-/// How long anything that the operator does may take.
-pub const SOON: Duration = Duration::from_secs(30);
+pub use crate::eventually::SOON;
 
 /// An operator that has asked for nothing in so long has nothing to do.
 const QUIET: Duration = Duration::from_secs(1);
@@ -183,15 +183,15 @@ impl Place {
         Ok(())
     }
 
-    /// `kubectl replace`, made once more where somebody has written since kubectl has read.
+    /// `kubectl replace` by an object that is made from the live one, and made again where somebody has written since.
     pub async fn replace(&self, object: impl AsyncFn() -> Result<Value>) -> Result<()> {
-        eventually(SOON, "a replacement", async || {
-            let object = object().await?;
-            let answer = self.kubectl(&["replace", "-f", "-"], &object.to_string()).await?;
-            ensure!(answer.succeeded, "{}", answer.stderr);
-            Ok(())
-        })
-        .await
+        let attempt = || async {
+            let object = object().await?.to_string();
+            self.kubectl(&["replace", "-f", "-"], &object).await
+        };
+        let answer = write_by_kubectl(attempt).await?;
+        ensure!(answer.succeeded, "kubectl replace: {}", answer.stderr);
+        Ok(())
     }
 
     fn deployments(&self) -> Api<DynamicObject> {

@@ -3,17 +3,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::control_plane::ControlPlane;
-use crate::eventually::eventually;
+use crate::eventually::{SOON, eventually};
 use crate::kubeconfig::Kubeconfig;
 use crate::process::{Directory, Port, Process, random_suffix};
 use crate::{chart, signer_process, workspace};
-
-const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// `operator run`, ended by SIGTERM when it is stopped or dropped, or when its owner dies.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ impl OperatorProcess {
                 .env_remove("HTTPS_PROXY")
                 .env_remove("https_proxy");
         })?;
-        let ready = eventually(READY_WITHIN, "the operator's /readyz", async || {
+        let ready = eventually(SOON, "the operator's /readyz", async || {
             process.still_runs()?;
             let answer = tokio::task::spawn_blocking(move || signer_process::get(number, "/readyz")).await??;
             ensure!(answer.status == 200, "{}", answer.body);
@@ -99,7 +97,7 @@ impl OperatorProcess {
 
     /// Waits until it does.
     pub async fn becomes_leader(&self) -> Result<()> {
-        eventually(READY_WITHIN, "it leads", async || {
+        eventually(SOON, "it leads", async || {
             ensure!(self.leads().await?, "{}", self.log());
             Ok(())
         })

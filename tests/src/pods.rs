@@ -10,20 +10,18 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::eventually::eventually;
+use crate::eventually::{SOON, eventually};
+use crate::write::write;
 
-const ROLLED_OUT_WITHIN: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Waits for the `default` service account, which the controller-manager makes for a new namespace and without which no
 /// pod is created there.
 pub async fn default_account(client: &Client, namespace: &str) -> Result<()> {
     let accounts = Api::<ServiceAccount>::namespaced(client.clone(), namespace);
-    let there = eventually(
-        Duration::from_mins(1),
-        "the namespace's default service account",
-        async || Ok(accounts.get("default").await?),
-    );
+    let there = eventually(SOON, "the namespace's default service account", async || {
+        Ok(accounts.get("default").await?)
+    });
     there.await.map(drop)
 }
 
@@ -43,10 +41,9 @@ pub async fn make_ready(client: &Client, namespace: &str) -> Result<usize> {
             continue;
         }
         let status = running(spec.init_containers.as_deref().unwrap_or_default(), &spec.containers);
-        match pods
-            .patch_status(name, &PatchParams::default(), &Patch::Merge(json!({"status": status})))
-            .await
-        {
+        let plain = PatchParams::default();
+        let change = Patch::Merge(json!({"status": status}));
+        match write(|| pods.patch_status(name, &plain, &change)).await {
             Ok(_) => marked += 1,
             // Gone in between, as pods of an old template go.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -111,7 +108,7 @@ impl Drop for Kubelet {
 /// Plays the kubelet until the Deployment is rolled out as `kubectl rollout status` means it, and returns it.
 pub async fn roll_out(client: &Client, namespace: &str, name: &str) -> Result<Deployment> {
     let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
-    eventually(ROLLED_OUT_WITHIN, &format!("the rollout of {name}"), async || {
+    eventually(SOON, &format!("the rollout of {name}"), async || {
         make_ready(client, namespace).await?;
         let deployment = deployments.get(name).await?;
         let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);

@@ -5,8 +5,9 @@ mod installed;
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
-use installed::{Installed, PATIENCE};
+use installed::Installed;
 use serde_json::{Value, json};
+use tests::eventually::SOON;
 use tests::{Kubeconfig, chart, eventually, operator_process};
 
 /// Verb, group and resource with an optional subresource.
@@ -100,7 +101,7 @@ async fn edit_and_admin_may_write_bindings_and_view_may_read_them() {
             &user_flag,
         ];
         admin.kubectl_ok(&bind).await.unwrap();
-        eventually(PATIENCE, "the aggregation of roles", || async {
+        eventually(SOON, "the aggregation of roles", || async {
             ensure!(
                 may(&user, &namespace, bindings("get")).await?,
                 "{role} may not read bindings"
@@ -146,7 +147,7 @@ async fn the_operators_pod_passes_pod_security_restricted() {
         "app.kubernetes.io/name=signer-operator",
     ];
     // The namespace enforces it, so a pod that does not pass never comes to be.
-    let pod = eventually(PATIENCE, "the operator's pod", || async {
+    let pod = eventually(SOON, "the operator's pod", || async {
         let found: Value = serde_json::from_str(&installed.cluster.admin().kubectl_ok(&pods).await?)?;
         match found["items"].as_array().and_then(|items| items.first()) {
             Some(pod) => Ok(pod.clone()),
@@ -175,7 +176,7 @@ async fn the_api_server_finds_no_fault_in_the_guards_expressions() {
         "-o",
         "json",
     ];
-    let policy = eventually(PATIENCE, "the check of the guard's expressions", || async {
+    let policy = eventually(SOON, "the check of the guard's expressions", || async {
         let policy: Value = serde_json::from_str(&installed.cluster.admin().kubectl_ok(&get).await?)?;
         ensure!(
             policy["status"]["observedGeneration"] == policy["metadata"]["generation"],

@@ -112,11 +112,12 @@ async fn removing_the_annotation_is_refused() {
 #[tokio::test]
 async fn a_signer_in_another_place_still_counts_as_one() {
     let voter = Voter::injected("moved", &documented(&[])).await.unwrap();
-    let mut spec = voter.live().await.unwrap();
-    let pod = &mut spec["spec"]["template"]["spec"];
-    pod["containers"].as_array_mut().unwrap().push(container("signer"));
-    pod.as_object_mut().unwrap().remove("initContainers");
-    voter.allowed(&["replace", "-f", "-"], Some(&spec)).await.unwrap();
+    let moved = |live: &mut Value| {
+        let pod = &mut live["spec"]["template"]["spec"];
+        pod["containers"].as_array_mut().unwrap().push(container("signer"));
+        pod.as_object_mut().unwrap().remove("initContainers");
+    };
+    voter.allowed_edit(moved).await.unwrap();
 }
 
 #[tokio::test]
@@ -207,13 +208,12 @@ async fn pausing_and_stripping_in_one_edit_is_let_through() {
 #[tokio::test]
 async fn what_was_already_lost_is_not_held_against_the_next_edit() {
     let voter = Voter::injected("partly", &documented(&[])).await.unwrap();
-    let mut partly = voter.live().await.unwrap();
-    partly["spec"]["paused"] = json!(true);
-    partly["spec"]["template"]["spec"]
-        .as_object_mut()
-        .unwrap()
-        .remove("initContainers");
-    voter.allowed(&["replace", "-f", "-"], Some(&partly)).await.unwrap();
+    let partly = |live: &mut Value| {
+        live["spec"]["paused"] = json!(true);
+        let pod = live["spec"]["template"]["spec"].as_object_mut().unwrap();
+        pod.remove("initContainers");
+    };
+    voter.allowed_edit(partly).await.unwrap();
     resumed_and_updated(&voter).await.unwrap();
 
     // What is left is still guarded.

@@ -93,7 +93,7 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
         .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
         .await?;
     annotated(&place, Some(GOOGLE)).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     annotated(&place, None).await?;
     let denied = place.operated.plane.denied(chart::OPERATOR, None)?;
     assert_eq!(

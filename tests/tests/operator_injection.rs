@@ -223,7 +223,7 @@ async fn status_follows_the_pods_and_kubectl_can_wait_for_it() -> Result<()> {
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     place.condition("RolledOut", "True", "RolledOut").await?;
     place
-        .kubectl_ok(&["wait", "--for=condition=Ready", "sb/voter", "--timeout=30s"])
+        .kubectl_ok(&["wait", "--for=condition=Ready", "sb/voter", "--timeout=60s"])
         .await?;
     let line = place.kubectl_ok(&["get", "sb", "voter", "--no-headers"]).await?;
     let columns: Vec<_> = line.split_whitespace().collect();

@@ -87,7 +87,7 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
     first.kubectl_ok(&roles).await?;
     let gone = ["delete", "namespace", &one, "--timeout=60s"];
     cluster.admin().kubectl_ok(&gone).await?;
-    second.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    second.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     assert_eq!(
         second.deployment().await?["spec"]["template"]["spec"]["initContainers"],
         Value::Null

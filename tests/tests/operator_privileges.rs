@@ -66,7 +66,7 @@ async fn each_right_is_used_and_none_is_missing() -> Result<()> {
         place.kubectl_ok(&["get", "service", "voter-signer"]).await
     })
     .await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
 
     let used = eventually(SOON, "the use of every right", async || {
         let used = used(place.operated)?;

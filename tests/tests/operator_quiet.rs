@@ -7,6 +7,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tests::control_plane::Request;
 use tests::operated::{Place, SOON, VOTER};
+use tests::write::write;
 use tests::{eventually, signer_process};
 
 /// One test, so that the restart comes when nothing else goes on.
@@ -52,10 +53,9 @@ async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()>
     for number in 0..100 {
         let before = reconciles()?;
         // A label moves the resourceVersion and nothing that the Deployment controller cares about.
-        let touch = json!({"metadata": {"labels": {"touched": number.to_string()}}});
-        let touched = deployments
-            .patch(VOTER, &PatchParams::default(), &Patch::Merge(touch))
-            .await?;
+        let plain = PatchParams::default();
+        let touch = Patch::Merge(json!({"metadata": {"labels": {"touched": number.to_string()}}}));
+        let touched = write(|| deployments.patch(VOTER, &plain, &touch)).await?;
         version = touched.metadata.resource_version;
         eventually(SOON, "a reconcile", async || {
             ensure!(reconciles()? > before, "none since the touch");

@@ -40,7 +40,7 @@ async fn restores(manifest: &Value, edit: &[&str]) -> Result<Place> {
     if !edit.is_empty() {
         place.kubectl_ok(edit).await?;
     }
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     let after = place.deployment().await?;
     assert_eq!(after["spec"], before, "the spec is not what it was");
     gone(&place, "service/voter-signer").await?;
@@ -113,7 +113,7 @@ async fn remove_works_although_a_manifest_holds_a_part_of_our_container() -> Res
     place
         .apply_with(&part, &["--server-side", "--field-manager=argocd"])
         .await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     let after = place.deployment().await?;
     assert_eq!(after["spec"], before);
     let fields = after["metadata"]["managedFields"].to_string();
@@ -126,7 +126,7 @@ async fn retain_leaves_everything_and_a_binding_created_again_writes_nothing() -
     let place = Place::new("retain").await?;
     let before = place.injected().await?;
     finalizers(&place, None).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=10s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     place.apply(&binding()).await?;
     place.condition("Injected", "True", "Injected").await?;
     let after = place.deployment().await?;
@@ -155,7 +155,7 @@ async fn remove_without_a_deployment_is_done_at_once() -> Result<()> {
     place.apply(&removing()).await?;
     place.condition("Injected", "True", "Injected").await?;
     place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     gone(&place, "service/voter-signer").await
 }
 
@@ -182,7 +182,7 @@ async fn a_binding_that_never_served_removes_nothing_of_another() -> Result<()> 
     place
         .condition_of("z-second", "Accepted", "False", "TargetTaken")
         .await?;
-    place.kubectl_ok(&["delete", "sb", "z-second", "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", "z-second", "--timeout=60s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before["spec"]);
     Ok(())
 }
@@ -200,7 +200,7 @@ async fn remove_does_not_touch_a_signer_that_was_never_ours() -> Result<()> {
     place.apply(&removing()).await?;
     place.condition("Injected", "False", "ForeignSigner").await?;
     finalizers(&place, None).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before);
     Ok(())
 }
@@ -218,7 +218,7 @@ async fn another_binding_inherits_the_deployment_without_a_moment_without_signer
     place
         .condition_of("z-second", "Accepted", "False", "TargetTaken")
         .await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     place.condition_of("z-second", "Injected", "True", "Injected").await?;
     let after = place.deployment().await?;
     assert_eq!(after["spec"], before["spec"]);
@@ -260,7 +260,7 @@ async fn remove_takes_out_the_variables_of_a_restored_backup() -> Result<()> {
     place.apply(&removing()).await?;
     place.condition("Injected", "True", "Injected").await?;
     place.restore_from_backup().await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before);
     Ok(())
 }

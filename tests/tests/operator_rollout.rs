@@ -181,7 +181,7 @@ async fn a_suspended_binding_writes_nothing_and_leaves_everything() -> Result<()
         .apply(&suspended(&json!({"signer": {"logLevel": "debug"}})))
         .await?;
     place.condition("Injected", "False", "Suspended").await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before);
     Ok(())
 }

@@ -148,7 +148,7 @@ async fn a_deployment_that_stops_to_match_is_restored_under_remove() -> Result<(
     })
     .await?;
     injected(&place, "b", true).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     injected(&place, "b", false).await
 }
 

@@ -17,6 +17,7 @@ use tests::everyday::{self, Picture, STAGES, Stage};
 use tests::faulty_api::{Fault, FaultyApi, For, Gate, Verb, Which};
 use tests::operated::{Operated, Place, SOON, VOTER};
 use tests::operator_process::OperatorProcess;
+use tests::write::write;
 use tests::{ControlPlane, chart, eventually};
 
 /// One operator, and its own way to the API server.
@@ -239,8 +240,9 @@ async fn keep_changing(place: Place, done: Arc<AtomicBool>) -> Result<Place> {
         if done.load(Ordering::SeqCst) {
             break;
         }
+        let plain = PatchParams::default();
         let change = Patch::Merge(json!({ "spec": { "signer": { "logLevel": level } } }));
-        bindings.patch(VOTER, &PatchParams::default(), &change).await?;
+        write(|| bindings.patch(VOTER, &plain, &change)).await?;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(place)

@@ -11,6 +11,7 @@ use tests::eventually;
 use tests::operated::{Place, SOON, VOTER, binding, voter, with};
 use tests::pods::{self, Kubelet};
 use tests::signer_process::{self, SignerProcess};
+use tests::write::write;
 
 /// A signer is asked again after half a minute.
 const ASKED_AGAIN: Duration = Duration::from_secs(90);
@@ -43,12 +44,12 @@ async fn signer_waits(place: &Place, reason: &str, message: &str) -> Result<()> 
         pod.metadata.name.context("no name")
     })
     .await?;
-    let status = json!({"status": {"phase": "Pending", "initContainerStatuses": [{
+    let plain = PatchParams::default();
+    let status = Patch::Merge(json!({"status": {"phase": "Pending", "initContainerStatuses": [{
         "name": "signer", "image": "x", "imageID": "", "ready": false, "started": false, "restartCount": 0,
         "state": {"waiting": {"reason": reason, "message": message}},
-    }]}});
-    api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
-        .await?;
+    }]}}));
+    write(|| api.patch_status(&name, &plain, &status)).await?;
     Ok(())
 }
 

@@ -22,7 +22,7 @@ async fn repaired(place: &Place, before: &Value) -> Result<()> {
 
 /// Until the Deployment controller has seen it. A rollback needs the ReplicaSet of the template without the signer.
 async fn seen(place: &Place, how: &str) -> Result<()> {
-    let wait = ["wait", how, "deployment/voter", "--timeout=30s"];
+    let wait = ["wait", how, "deployment/voter", "--timeout=60s"];
     place.kubectl_ok(&wait).await.map(drop)
 }
 
@@ -79,7 +79,7 @@ async fn removal_after_a_rollback_and_back_leaves_nothing() -> Result<()> {
     let injected = place.deployment().await?;
     undo(&place).await?;
     repaired(&place, &injected).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=30s"]).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before);
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::{median, milliseconds, row, table, worst};
 use crate::eventually;
 use crate::operated::{Place, VOTER, binding, voter};
 use crate::pods::{self, Kubelet};
+use crate::write::write;
 
 /// One after the other; the first of all is not counted.
 const BINDINGS: usize = 15;
@@ -89,9 +90,8 @@ async fn bind() -> Result<Bound> {
     let deployments: Api<Deployment> = Api::namespaced(place.client.clone(), &place.namespace);
 
     let started = Instant::now();
-    bindings
-        .patch(VOTER, &PatchParams::apply("bench"), &Patch::Apply(binding()))
-        .await?;
+    let (ours, applied) = (PatchParams::apply("bench"), Patch::Apply(binding()));
+    write(|| bindings.patch(VOTER, &ours, &applied)).await?;
     while !is_injected(&deployments.get(VOTER).await?) {
         ensure!(
             started.elapsed() < PATIENCE,

@@ -79,7 +79,7 @@ pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     let established = [
         "wait",
         "--for=condition=Established",
-        "--timeout=30s",
+        "--timeout=60s",
         "crd/signerbindings.signer.atto.cash",
     ];
     admin.kubectl_ok(&established).await?;

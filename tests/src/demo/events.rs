@@ -1,13 +1,9 @@
 //! Step 7: the operator says what it did, on the binding and on the Deployment.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 
 use super::{BINDING, Demo, NAMESPACE, VOTER};
-use crate::eventually::eventually;
-
-const SOON: Duration = Duration::from_secs(20);
+use crate::eventually::{SOON, eventually};
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen.step("The Events, on the binding and on the Deployment");

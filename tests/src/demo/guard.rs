@@ -1,13 +1,9 @@
 //! Step 8: an edit that would start the voter without its signer does not get past the API server.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 
 use super::{Demo, NAMESPACE, VOTER};
-use crate::eventually::eventually;
-
-const SOON: Duration = Duration::from_mins(1);
+use crate::eventually::{SOON, eventually};
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen.step("The guard refuses to roll back to before the signer");

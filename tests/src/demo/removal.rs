@@ -1,14 +1,10 @@
 //! Step 11: the binding goes, and the Deployment is what it was.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 
 use super::changes::spec_diff;
 use super::{BINDING, Demo, NAMESPACE, VOTER};
-use crate::eventually::eventually;
-
-const SOON: Duration = Duration::from_secs(30);
+use crate::eventually::{SOON, eventually};
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::BASE64;
 use serde_json::Value;
 
 use super::{Demo, NAMESPACE, VOTER};
-use crate::eventually::eventually;
+use crate::eventually::{SOON, eventually};
 use crate::process::{Port, Process};
 use crate::{signer_process, workspace};
-
-const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A signer that serves.
 pub struct Signer {
@@ -62,7 +59,7 @@ pub async fn start(demo: &mut Demo) -> Result<()> {
     let mut process = Process::start(&program, &log, directory.lifeline(), |command| {
         command.env_clear().envs(&environment);
     })?;
-    eventually(READY_WITHIN, "the signer's /health/readiness", async || {
+    eventually(SOON, "the signer's /health/readiness", async || {
         process.still_runs()?;
         let answer = signer_process::get(management, "/health/readiness")?;
         ensure!(answer.status == 200, "{}", answer.body);

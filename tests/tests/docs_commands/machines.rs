@@ -11,6 +11,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tests::operator_process::{self, OperatorProcess};
+use tests::write::write;
 use tests::{ControlPlane, chart, pods};
 
 const PAUSE: Duration = Duration::from_millis(100);
@@ -86,9 +87,9 @@ impl<'a> Machines<'a> {
             let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
             let (code, said) = operator_process::command(&account, &[&arguments[..], &[&namespace]].concat()).await?;
             let phase = if code == Some(0) { "Succeeded" } else { "Failed" };
-            let status = json!({"status": {"phase": phase, "message": said}});
-            pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
-                .await?;
+            let plain = PatchParams::default();
+            let status = Patch::Merge(json!({"status": {"phase": phase, "message": said}}));
+            write(|| pods.patch_status(&name, &plain, &status)).await?;
         }
         Ok(())
     }

@@ -99,7 +99,7 @@ async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Res
     example.place.condition("Injected", "False", "ApprovalPending").await?;
     assert!(!example.has_signer("atto-voter").await?);
     let hash = "jsonpath={.status.plan.hash}";
-    let binding = ["wait", "signerbinding/voter", "--timeout=30s", &format!("--for={hash}")];
+    let binding = ["wait", "signerbinding/voter", "--timeout=60s", &format!("--for={hash}")];
     example.place.kubectl_ok(&binding).await?;
     let diff = ["get", "signerbinding", "voter", "-o", "jsonpath={.status.plan.diff}"];
     assert!(

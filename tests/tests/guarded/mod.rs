@@ -7,11 +7,13 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use tests::eventually::SOON;
 use tests::kubeconfig::Answer;
+use tests::write::{write, write_by_kubectl};
 use tests::{ControlPlane, Kubeconfig, eventually};
 use tokio::sync::OnceCell;
 
-use crate::installed::{Installed, PATIENCE};
+use crate::installed::Installed;
 
 /// A Deployment `atto-voter` with this pod specification.
 pub fn manifest(pod: &Value) -> Value {
@@ -90,15 +92,11 @@ impl Voter {
     // Never through kubectl: it would move the user's fields to this manager.
     async fn apply_as_operator(&self, spec: &Value) -> Result<()> {
         let deployments: Api<Deployment> = Api::namespaced(self.installed.operator.client().await?, &self.namespace);
-        let patch =
-            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "atto-voter"}, "spec": spec});
-        deployments
-            .patch(
-                "atto-voter",
-                &PatchParams::apply("signer-operator"),
-                &Patch::Apply(patch),
-            )
-            .await?;
+        let ours = PatchParams::apply("signer-operator");
+        let patch = Patch::Apply(
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "atto-voter"}, "spec": spec}),
+        );
+        write(|| deployments.patch("atto-voter", &ours, &patch)).await?;
         Ok(())
     }
 
@@ -112,7 +110,7 @@ impl Voter {
 
     /// Waits until the deployment controller has counted this revision: what `rollout undo` goes back from.
     pub async fn has_revision(&self, revision: &str) -> Result<()> {
-        eventually(PATIENCE, "the revision of the Deployment", || async {
+        eventually(SOON, "the revision of the Deployment", || async {
             let found = self.live().await?["metadata"]["annotations"]["deployment.kubernetes.io/revision"].clone();
             ensure!(found == revision, "revision {found}, wanted {revision}");
             Ok(())
@@ -178,6 +176,18 @@ impl Voter {
         Ok(())
     }
 
+    /// The live Deployment is accepted with this change, as `kubectl edit` makes it.
+    pub async fn allowed_edit(&self, change: impl Fn(&mut Value)) -> Result<()> {
+        let attempt = || async {
+            let mut live = self.live().await?;
+            change(&mut live);
+            self.kubectl(&["replace", "-f", "-"], Some(&live)).await
+        };
+        let answer = write_by_kubectl(attempt).await?;
+        ensure!(answer.succeeded, "the edit was refused: {}", answer.stderr);
+        Ok(())
+    }
+
     /// The guard has refused the edit, and its message names the Deployment and exactly what would be lost.
     pub fn refused(answer: &Answer, lost: &[&str]) {
         assert!(!answer.succeeded, "was let through: {}", answer.stdout);
@@ -224,7 +234,7 @@ async fn guard_is_active(cluster: &ControlPlane) -> Result<()> {
         "--patch",
         strip,
     ];
-    eventually(PATIENCE, "the guard's first refusal", || async {
+    eventually(SOON, "the guard's first refusal", || async {
         let answer = admin.kubectl(&edit).await?;
         ensure!(
             answer.stderr.contains("signer-operator-guard"),

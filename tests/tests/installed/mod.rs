@@ -1,14 +1,11 @@
 //! The chart, installed once in the control plane of a test binary.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::{ControlPlane, Kubeconfig, chart};
 use tokio::sync::OnceCell;
-
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Installed {
     pub cluster: &'static ControlPlane,

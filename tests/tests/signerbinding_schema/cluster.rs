@@ -7,6 +7,7 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tests::ControlPlane;
+use tests::write::write;
 use tokio::sync::OnceCell;
 
 /// A change to [`spec`], as a JSON merge patch: null takes a field away.
@@ -57,11 +58,12 @@ pub async fn cluster() -> Result<&'static ControlPlane> {
     let plane = ControlPlane::shared().await?;
     let install = async || {
         let manifest: Value = serde_yaml::from_str(crds::MANIFEST)?;
+        let manifest = Patch::Apply(manifest);
         let name = "signerbindings.signer.atto.cash";
         let apply = PatchParams::apply("tests").validation_strict();
         let api = Api::<CustomResourceDefinition>::all(plane.client().await?);
-        api.patch(name, &apply, &Patch::Apply(&manifest)).await?;
-        let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", name];
+        write(|| api.patch(name, &apply, &manifest)).await?;
+        let wait = ["wait", "--for=condition=Established", "--timeout=60s", "crd", name];
         plane.admin().kubectl_ok(&wait).await.map(drop)
     };
     INSTALLED.get_or_try_init(install).await?;

@@ -11,7 +11,7 @@ use crate::eventually;
 pub async fn removal(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     cluster
-        .in_namespace(&["delete", "signerbinding", "voter", "--timeout=30s"])
+        .in_namespace(&["delete", "signerbinding", "voter", "--timeout=60s"])
         .await?;
     let template = cluster.get("deployment", "voter").await?["spec"]["template"].to_string();
     ensure!(

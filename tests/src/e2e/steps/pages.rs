@@ -37,7 +37,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
         "delete",
         "signerbinding",
         "voter",
-        "--timeout=30s",
+        "--timeout=60s",
     ];
     suite.cluster.kubectl(&binding).await?;
     run(suite, "docs/src/how-to/remove.md", is_for_pods).await?;

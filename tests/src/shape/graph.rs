@@ -1,0 +1,74 @@
+//! Which file names which, and where.
+
+use std::collections::BTreeMap;
+
+use super::file::{Manner, Mention};
+use super::resolve::resolve;
+use super::tree::{Id, Tree};
+
+/// One place where a module names another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Site {
+    pub line: usize,
+    /// As it is written there.
+    pub text: String,
+    /// No more than a short name for the module, as `use a::b;` gives one: what is done with it stands on other lines.
+    pub only_named: bool,
+}
+
+/// From file to file; each by the first module in it.
+#[derive(Debug, Default)]
+pub struct Graph {
+    pub edges: BTreeMap<(Id, Id), Vec<Site>>,
+}
+
+impl Graph {
+    pub fn of(tree: &Tree) -> Self {
+        let mut graph = Self::default();
+        for (id, module) in tree.modules.iter().enumerate() {
+            for mention in &module.mentions {
+                graph.add(tree, id, mention);
+            }
+        }
+        for sites in graph.edges.values_mut() {
+            sites.sort();
+            sites.dedup();
+        }
+        graph
+    }
+
+    fn add(&mut self, tree: &Tree, from: Id, mention: &Mention) {
+        let path = &mention.path;
+        let imports = &tree.modules[from].imports;
+        if path.segments.len() == 1
+            && mention.manner == Manner::Code
+            && imports.iter().any(|import| import.name == path.segments[0])
+        {
+            // The line that imports it says so already.
+            return;
+        }
+        for landing in resolve(tree, from, path) {
+            // A name alone that is a module's: a variable that is called as it is.
+            if landing.is_module && mention.manner == Manner::Code && path.segments.len() == 1 {
+                continue;
+            }
+            let only_named = landing.is_module && mention.manner == Manner::Import;
+            for at in &landing.through {
+                self.edge(tree, from, *at, path, false);
+            }
+            self.edge(tree, from, landing.at, path, only_named);
+        }
+    }
+
+    fn edge(&mut self, tree: &Tree, from: Id, to: Id, path: &super::tokens::Written, only_named: bool) {
+        let (from, to) = (tree.modules[from].owner, tree.modules[to].owner);
+        if from != to {
+            let text = path.segments.join("::");
+            self.edges.entry((from, to)).or_default().push(Site {
+                line: path.line,
+                text: if path.global { format!("::{text}") } else { text },
+                only_named,
+            });
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Holds the graph against the table.
+
+use super::circles::circles;
+use super::finding::{Finding, Step};
+use super::graph::{Graph, Site};
+use super::rules::{Apart, Door, Part, Rings, Rules};
+use super::tree::{Id, Tree};
+
+pub struct Judge<'a> {
+    pub tree: &'a Tree,
+    pub graph: &'a Graph,
+    /// The crates that were asked for; of others nothing is said.
+    pub asked: &'a [&'a str],
+}
+
+impl Part {
+    fn has(self, module: &str) -> bool {
+        match self {
+            Part::File(path) => module == path,
+            Part::Tree(path) => module
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::")),
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Part::File(path) | Part::Tree(path) => path,
+        }
+    }
+}
+
+impl Judge<'_> {
+    pub fn judge(&self, rules: &Rules) -> Vec<Finding> {
+        let mut findings = self.circles();
+        findings.extend(self.arrows(rules));
+        findings.extend(rules.apart.iter().flat_map(|apart| self.apart(apart)));
+        findings.extend(rules.doors.iter().flat_map(|door| self.door(door, rules.doors)));
+        findings.extend(rules.rings.iter().flat_map(|rings| self.rings(rings)));
+        findings.extend(self.missing(rules));
+        by_rule(findings)
+    }
+
+    fn path(&self, id: Id) -> &str {
+        &self.tree.modules[id].path
+    }
+
+    fn is_asked(&self, path: &str) -> bool {
+        self.asked.contains(&path.split("::").next().unwrap_or_default())
+    }
+
+    fn step(&self, from: Id, to: Id, site: &Site) -> Step {
+        Step {
+            file: self.tree.modules[from].file.clone(),
+            line: site.line,
+            text: site.text.clone(),
+            names: self.tree.modules[to].file.clone(),
+        }
+    }
+
+    fn circles(&self) -> Vec<Finding> {
+        let edges = self.graph.edges.iter();
+        let edges = edges
+            .filter(|((from, _), sites)| self.is_asked(self.path(*from)) && sites.iter().any(|site| !site.only_named));
+        let circles = circles(edges.map(|(edge, _)| *edge));
+        let findings = circles.into_iter().map(|circle| {
+            let steps = circle.iter().enumerate().filter_map(|(at, from)| {
+                let to = circle[(at + 1) % circle.len()];
+                let sites = self.graph.edges.get(&(*from, to))?;
+                let site = sites.iter().find(|site| !site.only_named)?;
+                Some(self.step(*from, to, site))
+            });
+            Finding::Circle(steps.collect())
+        });
+        findings.collect()
+    }
+
+    /// All places where a module for which `from` holds names one for which `to` holds.
+    fn named<'b>(
+        &'b self,
+        holds: impl Fn(&str, &str) -> bool + 'b,
+    ) -> impl Iterator<Item = (Step, &'b str, &'b str)> + 'b {
+        self.graph.edges.iter().flat_map(move |((from, to), sites)| {
+            let (from_path, to_path) = (self.path(*from), self.path(*to));
+            let counts = self.is_asked(from_path) && holds(from_path, to_path);
+            let sites = if counts { sites.as_slice() } else { &[] };
+            sites
+                .iter()
+                .map(move |site| (self.step(*from, *to, site), from_path, to_path))
+        })
+    }
+
+    fn arrows(&self, rules: &Rules) -> Vec<Finding> {
+        let holds = |from: &str, to: &str| {
+            let name = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
+            let (from, to) = (name(from), name(to));
+            let allowed = rules.crates.iter().find(|(of, _)| *of == from);
+            from != to && !allowed.is_some_and(|(_, allowed)| allowed.contains(&to.as_str()))
+        };
+        let findings = self.named(holds).map(|(step, from, to)| {
+            let name = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
+            Finding::crates(step, &name(from), &name(to), rules)
+        });
+        findings.collect()
+    }
+
+    fn apart(&self, apart: &Apart) -> Vec<Finding> {
+        let part = |path: &str| apart.parts.iter().position(|part| part.has(path));
+        let holds = |from: &str, to: &str| match (part(from), part(to)) {
+            (Some(from), Some(to)) => from != to,
+            _ => false,
+        };
+        let findings = self.named(holds).map(|(step, from, to)| {
+            let short = |path: &str| part(path).map_or("", |at| apart.parts[at].path()).to_owned();
+            Finding::broken(
+                step,
+                format!("{} does not name {}: {}", short(from), short(to), apart.why),
+                "move what both need to where both may look, or let the driver hand it over",
+            )
+        });
+        findings.collect()
+    }
+
+    fn door(&self, door: &Door, doors: &[Door]) -> Vec<Finding> {
+        // A door within this one has its own list.
+        let inner: Vec<_> = doors
+            .iter()
+            .map(|other| other.to)
+            .filter(|other| *other != door.to && door.to.has(other.path()))
+            .collect();
+        let holds = |from: &str, to: &str| {
+            door.to.has(to)
+                && !inner.iter().any(|inner| inner.has(to))
+                && !doors
+                    .iter()
+                    .any(|outer| outer.to.has(door.to.path()) && outer.to.has(from))
+                && !door.open_to.iter().any(|(part, _)| part.has(from))
+        };
+        let findings = self.named(holds).map(|(step, _, _)| {
+            let open_to: Vec<_> = door.open_to.iter().map(|(part, why)| format!("{} ({why})", part.path())).collect();
+            Finding::broken(
+                step,
+                format!("only these name {}: {}; {}", door.to.path(), open_to.join(", "), door.why),
+                "take the value from a caller that may ask for it; an exception is a line with its reason in tests/src/shape/rules.rs",
+            )
+        });
+        findings.collect()
+    }
+
+    fn rings(&self, rings: &Rings) -> Vec<Finding> {
+        // Of parts that hold it, the one with the longest path.
+        let ring = |path: &str| {
+            let parts = rings
+                .order
+                .iter()
+                .enumerate()
+                .flat_map(|(ring, parts)| parts.iter().map(move |part| (ring, *part)));
+            parts
+                .filter(|(_, part)| part.has(path))
+                .max_by_key(|(_, part)| part.path().len())
+        };
+        let holds = |from: &str, to: &str| match (ring(from), ring(to)) {
+            (Some((from, _)), Some((to, _))) => from < to,
+            _ => false,
+        };
+        let mut findings: Vec<_> = self
+            .named(holds)
+            .map(|(step, from, to)| {
+                let short = |path: &str| ring(path).map_or("", |(_, part)| part.path()).to_owned();
+                Finding::broken(
+                    step,
+                    format!("{} is a ring within {} and does not name it", short(from), short(to)),
+                    "move what is needed inwards, or let the outer ring hand it over as an argument or a trait",
+                )
+            })
+            .collect();
+        // One word for a folder is enough.
+        let stands = |id: Id| ring(self.path(id)).is_some();
+        let homeless = self.tree.modules.iter().enumerate().filter(|(id, module)| {
+            module.path.split("::").next() == Some(rings.of)
+                && self.is_asked(rings.of)
+                && !stands(*id)
+                && module.parent.is_none_or(stands)
+        });
+        findings.extend(homeless.map(|(_, module)| {
+            Finding::Table(format!(
+                "{}: {} stands in no ring of {}: say in tests/src/shape/rules.rs where it belongs",
+                module.file, module.path, rings.of
+            ))
+        }));
+        findings
+    }
+
+    /// What the table speaks of and is not there.
+    fn missing(&self, rules: &Rules) -> Vec<Finding> {
+        let apart = rules.apart.iter().flat_map(|apart| apart.parts.iter().copied());
+        let doors = rules
+            .doors
+            .iter()
+            .flat_map(|door| door.open_to.iter().map(|(part, _)| *part).chain([door.to]));
+        let rings = rules
+            .rings
+            .iter()
+            .flat_map(|rings| rings.order.iter().copied().flatten().copied());
+        let mut missing: Vec<_> = apart
+            .chain(doors)
+            .chain(rings)
+            .map(Part::path)
+            .filter(|path| self.is_asked(path) && !self.tree.modules.iter().any(|module| module.path == *path))
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        let table = |path| {
+            Finding::Table(format!(
+                "tests/src/shape/rules.rs speaks of {path}, which is not there: take it out, or give the new name"
+            ))
+        };
+        missing.into_iter().map(table).collect()
+    }
+}
+
+/// All places of one rule together, each once: a name that another module hands on means both.
+fn by_rule(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut together: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let Finding::Broken { rule, steps, .. } = &finding else {
+            together.push(finding);
+            continue;
+        };
+        let same = together.iter_mut().find_map(|other| match other {
+            Finding::Broken { rule: other, steps, .. } if other == rule => Some(steps),
+            _ => None,
+        });
+        let Some(known) = same else {
+            together.push(finding);
+            continue;
+        };
+        for step in steps {
+            if !known.iter().any(|known| known.is_at_the_place_of(step)) {
+                known.push(step.clone());
+            }
+        }
+    }
+    together
+}

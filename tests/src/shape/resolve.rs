@@ -1,0 +1,154 @@
+//! From a path as it is written to the module that it means.
+
+use std::collections::BTreeSet;
+
+use super::tokens::Written;
+use super::tree::{Id, Tree};
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landing {
+    /// The modules that hand it on with `use`.
+    pub through: Vec<Id>,
+    pub at: Id,
+    /// The module itself, and nothing in it.
+    pub is_module: bool,
+}
+
+/// All that `path` can mean in the module `from`, of ours; nothing where it is of another crate or a local name. A module that has
+/// no such name, because a macro makes it, is where the path leads.
+pub fn resolve(tree: &Tree, from: Id, path: &Written) -> Vec<Landing> {
+    let mut walk = Walk {
+        tree,
+        under_way: BTreeSet::new(),
+    };
+    walk.start(from, path)
+}
+
+/// An import of a module, by its place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Listed {
+    Import(usize),
+    Glob(usize),
+}
+
+struct Walk<'a> {
+    tree: &'a Tree,
+    /// The imports on the way, by module and line of its list: none leads through itself, as `use http::header as http;` might.
+    under_way: BTreeSet<(Id, Listed)>,
+}
+
+impl Walk<'_> {
+    fn start(&mut self, from: Id, path: &Written) -> Vec<Landing> {
+        let Some((first, rest)) = path.segments.split_first() else {
+            return Vec::new();
+        };
+        if path.global {
+            return self.of_crate(first, rest);
+        }
+        match first.as_str() {
+            "crate" => self.enter(self.tree.modules[from].root, rest),
+            "self" => self.enter(from, rest),
+            "super" => self.enter(from, &path.segments),
+            _ => {
+                let found = self.look_up(from, &path.segments, true);
+                if found.is_empty() {
+                    return self.of_crate(first, rest);
+                }
+                found
+            }
+        }
+    }
+
+    fn of_crate(&mut self, name: &str, rest: &[String]) -> Vec<Landing> {
+        let library = self.tree.libraries.get(name).copied();
+        library.map(|library| self.enter(library, rest)).unwrap_or_default()
+    }
+
+    fn enter(&mut self, mut module: Id, mut rest: &[String]) -> Vec<Landing> {
+        while let Some(("super", further)) = rest.split_first().map(|(name, rest)| (name.as_str(), rest)) {
+            module = self.tree.modules[module].parent.unwrap_or(module);
+            rest = further;
+        }
+        let here = |is_module| Landing {
+            through: Vec::new(),
+            at: module,
+            is_module,
+        };
+        if rest.is_empty() {
+            return vec![here(true)];
+        }
+        let found = self.look_up(module, rest, false);
+        if found.is_empty() { vec![here(false)] } else { found }
+    }
+
+    /// `names` in `module`, from within or from outside of it.
+    fn look_up(&mut self, module: Id, names: &[String], from_within: bool) -> Vec<Landing> {
+        let Some((name, rest)) = names.split_first() else {
+            return Vec::new();
+        };
+        let tree = self.tree;
+        let here = &tree.modules[module];
+        let handed_on = |mut landing: Landing| {
+            if !from_within {
+                landing.through.insert(0, module);
+            }
+            landing
+        };
+        let mut found = Vec::new();
+        if let Some(child) = here.children.get(name) {
+            found.extend(self.enter(*child, rest));
+            if !rest.is_empty() {
+                return found;
+            }
+        }
+        if here.items.contains(name) {
+            found.push(Landing {
+                through: Vec::new(),
+                at: module,
+                is_module: false,
+            });
+        }
+        for (at, import) in here
+            .imports
+            .iter()
+            .enumerate()
+            .filter(|(_, import)| import.name == *name)
+        {
+            let path = Written {
+                segments: [&import.path.segments, rest].concat(),
+                ..import.path
+            };
+            let landings = self.along((module, Listed::Import(at)), |walk| walk.start(module, &path));
+            found.extend(landings.into_iter().map(handed_on));
+        }
+        if found.is_empty() {
+            for (at, glob) in here.globs.iter().enumerate() {
+                let landings = self.along((module, Listed::Glob(at)), |walk| walk.in_all_of(module, glob, names));
+                found.extend(landings.into_iter().map(handed_on));
+            }
+        }
+        found
+    }
+
+    /// `names` in what `use glob::*` gives to `module`.
+    fn in_all_of(&mut self, module: Id, glob: &Written, names: &[String]) -> Vec<Landing> {
+        let mut found = Vec::new();
+        for all in self.start(module, glob).into_iter().filter(|landing| landing.is_module) {
+            found.extend(self.look_up(all.at, names, false).into_iter().map(|mut landing| {
+                landing.through.splice(0..0, all.through.iter().copied());
+                landing
+            }));
+        }
+        found
+    }
+
+    fn along(&mut self, import: (Id, Listed), look: impl FnOnce(&mut Self) -> Vec<Landing>) -> Vec<Landing> {
+        if !self.under_way.insert(import) {
+            return Vec::new();
+        }
+        let found = look(self);
+        self.under_way.remove(&import);
+        found
+    }
+}

@@ -1,0 +1,135 @@
+//! The shape of our programs, as a table. `make lint` fails where the code is not so.
+//!
+//! No two files of a crate name each other, directly or through others: that needs no table. What follows says who may name whom beyond
+//! that. A rule that speaks of a module which is not there fails too, so that the table does not outlive the code.
+
+/// Modules that a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A module with all below it.
+    Tree(&'static str),
+    /// One file alone: `operator::controller` is the driver in `controller/mod.rs`, without the steps below it.
+    File(&'static str),
+}
+use Part::{File, Tree};
+
+/// Who may name what lies behind a door, and why each of them.
+#[derive(Debug)]
+pub struct Door {
+    pub to: Part,
+    pub open_to: &'static [(Part, &'static str)],
+    pub why: &'static str,
+}
+
+/// From the inside out: a ring names itself and what is before it.
+#[derive(Debug)]
+pub struct Rings {
+    pub of: &'static str,
+    pub order: &'static [&'static [Part]],
+}
+
+/// Modules that do not name each other.
+#[derive(Debug)]
+pub struct Apart {
+    pub parts: &'static [Part],
+    pub why: &'static str,
+}
+
+/// A crate of ours and those of ours that it may depend on.
+pub type Arrows = (&'static str, &'static [&'static str]);
+
+#[derive(Debug)]
+pub struct Rules {
+    pub crates: &'static [Arrows],
+    pub apart: &'static [Apart],
+    pub doors: &'static [Door],
+    pub rings: &'static [Rings],
+}
+
+/// The crates that are read, in this order. `tests` may depend on everything, and nothing depends on it.
+pub const RULES: Rules = Rules {
+    crates: &[("crds", &[]), ("operator", &["crds"]), ("signer", &[])],
+    apart: &[Apart {
+        parts: &[
+            Tree("operator::controller::observe"),
+            Tree("operator::controller::validate"),
+            Tree("operator::controller::render"),
+            Tree("operator::controller::plan"),
+            Tree("operator::controller::apply"),
+            Tree("operator::controller::status"),
+        ],
+        why: "a step of the operator knows no other: what they hand to each other is in `model`, what they share about a pod template in `template`",
+    }],
+    // What asks the API server is behind the first door. Of what lies there too, the others say who else may see it.
+    doors: &[
+        Door {
+            to: Tree("operator::cluster"),
+            open_to: &[
+                (Tree("operator::controller::observe"), "reads"),
+                (Tree("operator::controller::apply"), "writes"),
+                (Tree("operator::commands"), "do by hand what the driver does"),
+                (File("operator::controller"), "the driver hands it to observe and apply"),
+                (File("operator::controller::run"), "makes the controller"),
+                (File("operator::serve"), "opens it"),
+            ],
+            why: "only observe and apply ask the API server; validate, render, plan and status are pure",
+        },
+        Door {
+            to: File("operator::cluster::stores"),
+            open_to: &[
+                (Tree("operator::controller::observe"), "reads"),
+                (File("operator::controller"), "the driver waits until they are filled"),
+                (File("operator::controller::run"), "fills them"),
+                (Tree("operator::controller::watches"), "whose binding a change is"),
+                (File("operator::admin"), "ready when they are filled"),
+                (Tree("operator::telemetry"), "counts what is in them"),
+            ],
+            why: "what the watches have seen is the cluster as well, only sooner",
+        },
+        Door {
+            to: File("operator::cluster::fence"),
+            open_to: &[
+                (File("operator::leader"), "closes it when the Lease is lost"),
+                (File("operator::serve"), "puts it before the client"),
+                (Tree("operator::commands"), "have no Lease: it is open"),
+            ],
+            why: "who leads is decided in one place",
+        },
+        Door {
+            to: File("operator::cluster::liveness"),
+            open_to: &[
+                (Tree("operator::telemetry"), "answers the probe from it"),
+                (File("operator::controller"), "says that a reconcile goes on"),
+                (File("operator::serve"), "puts it before the client"),
+                (Tree("operator::commands"), "make a client as serve does"),
+            ],
+            why: "who says that the operator lives is told here",
+        },
+    ],
+    rings: &[Rings {
+        of: "signer",
+        order: &[
+            &[Tree("signer::protocol")],
+            &[Tree("signer::policy")],
+            // Values and helpers that know nothing of ours.
+            &[
+                File("signer::exit"),
+                File("signer::net"),
+                File("signer::process"),
+                Tree("signer::settings"),
+                File("signer::token"),
+            ],
+            &[Tree("signer::backend")],
+            // What the key service did is counted by what the backend calls it.
+            &[Tree("signer::telemetry")],
+            &[Tree("signer::service")],
+            &[Tree("signer::config")],
+            &[Tree("signer::http")],
+            &[File("signer::management")],
+            &[Tree("signer::serve")],
+            &[File("signer")],
+            &[Tree("signer::cli")],
+            &[File("signer::main")],
+        ],
+    }],
+};
