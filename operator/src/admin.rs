@@ -13,7 +13,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::controller::context::Context;
+use crate::cluster::stores::Stores;
 use crate::leader::Standing;
 use crate::telemetry::Metrics;
 
@@ -22,8 +22,8 @@ use crate::telemetry::Metrics;
 pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub standing: watch::Receiver<Standing>,
-    /// What the leader works with.
-    pub context: Arc<OnceLock<Arc<Context>>>,
+    /// What the leader's watches have brought.
+    pub stores: Arc<OnceLock<Stores>>,
 }
 
 /// `/livez`, `/readyz` and `/metrics`.
@@ -67,9 +67,9 @@ async fn live(State(admin): State<Admin>) -> Response {
 /// once it knows that another one leads.
 async fn ready(State(admin): State<Admin>) -> Response {
     let standing = admin.standing.borrow().clone();
-    match (admin.context.get(), standing) {
-        (Some(context), _) => {
-            match tokio::time::timeout(Duration::from_millis(100), context.bindings.wait_until_ready()).await {
+    match (admin.stores.get(), standing) {
+        (Some(stores), _) => {
+            match tokio::time::timeout(Duration::from_millis(100), stores.bindings.wait_until_ready()).await {
                 Ok(Ok(())) => "ok\n".into_response(),
                 _ => unavailable("the list of SignerBindings is not there yet\n".to_owned()),
             }
@@ -86,7 +86,7 @@ fn unavailable(text: String) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match admin.metrics.text(admin.context.get().map(|context| &**context)) {
+    match admin.metrics.text(admin.stores.get()) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be written as text");

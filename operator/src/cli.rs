@@ -6,8 +6,6 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::cluster::fence::Fence;
-use crate::cluster::liveness::Progress;
 use crate::commands::preflight::{self, finding::Verdict};
 use crate::commands::render;
 use crate::commands::{self, DeploymentArgs, Failure};
@@ -118,17 +116,13 @@ async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failur
 /// Prints every finding; the worst one decides the exit code.
 #[tokio::main]
 async fn preflight(PreflightArgs { lease, scope }: PreflightArgs) -> ExitCode {
-    let client = match serve::client(&Progress::default(), &Fence::open()).await {
-        Ok(client) => client,
+    let findings = match preflight::examine(&scope.into(), lease.lease_namespace).await {
+        Ok(findings) => findings,
         Err(error) => {
             eprintln!("operator preflight: {error:#}");
             return ExitCode::from(Verdict::Unavailable.exit_code());
         }
     };
-    let namespace = lease
-        .lease_namespace
-        .unwrap_or_else(|| client.default_namespace().to_owned());
-    let findings = preflight::examine(&client, &scope.into(), &namespace).await;
     let text: String = findings
         .iter()
         .flat_map(|finding| [finding.to_string(), "\n".to_owned()])

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::cluster::fence::Fence;
-use crate::controller::context::within;
+use crate::cluster::within;
 use crate::model::error::Error;
 
 /// Name of the Lease, in the operator's namespace.

@@ -4,19 +4,17 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use futures::future::{Either, pending, select};
 use kube::Client;
-use kube::client::ClientBuilder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
+use crate::cluster::connect;
 use crate::cluster::fence::Fence;
-use crate::cluster::liveness::Progress;
-use crate::cluster::timeouts::Patience;
+use crate::cluster::stores::Stores;
 use crate::config::{LeaseArgs, RunArgs};
-use crate::controller::context::Context;
 use crate::controller::run::controller;
 use crate::controller::validate::image_is_allowed;
 use crate::gke::Project;
@@ -60,17 +58,17 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     } else {
         Fence::open()
     };
-    let client = client(&metrics.progress, &fence).await?;
+    let client = connect::client(&metrics.progress, &fence).await?;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity()));
 
     let (standing, seen) = watch::channel(Standing::Unknown);
-    let context = Arc::<OnceLock<Arc<Context>>>::default();
+    let stores = Arc::<OnceLock<Stores>>::default();
     let admin = Admin {
         metrics: metrics.clone(),
         standing: seen,
-        context: context.clone(),
+        stores: stores.clone(),
     };
     let admin = tokio::spawn(axum::serve(listener, admin::router(admin)).into_future());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
@@ -81,7 +79,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         max_rollouts,
         metrics,
     };
-    let result = lead(candidate.as_ref(), &standing, start, &context).await;
+    let result = lead(candidate.as_ref(), &standing, start, &stores).await;
     admin.abort();
     result
 }
@@ -100,7 +98,7 @@ async fn lead(
     candidate: Option<&Candidate>,
     standing: &watch::Sender<Standing>,
     start: Start,
-    shown: &OnceLock<Arc<Context>>,
+    shown: &OnceLock<Stores>,
 ) -> anyhow::Result<()> {
     let Start {
         client,
@@ -126,7 +124,7 @@ async fn lead(
     };
     let (context, running) = controller(client, settings, max_rollouts, metrics.clone(), stop);
     // Once is enough: a process leads once.
-    let _ = shown.set(context);
+    let _ = shown.set(context.stores.clone());
     let ended = select(Box::pin(running), Box::pin(lost)).await;
     metrics.leads(false);
     match ended {
@@ -149,21 +147,6 @@ fn settings(settings: Settings) -> anyhow::Result<Settings> {
         )
     })?;
     Ok(settings)
-}
-
-/// The cluster of the service account or of KUBECONFIG, its watches observed.
-pub async fn client(progress: &Progress, fence: &Fence) -> anyhow::Result<Client> {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
-    let mut config = kube::Config::infer()
-        .await
-        .context("found no cluster: expected a service account (in a pod) or KUBECONFIG")?;
-    // Tries again are the controller's, which knows what changed in the meantime.
-    config.default_retry = false;
-    let builder = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
-    let builder = builder.with_layer(progress).with_layer(&Patience::default());
-    Ok(builder.with_layer(fence).build())
 }
 
 /// A name that no other process has, also not the one that ran in the same pod before.

@@ -43,7 +43,7 @@ async fn context(place: &Place) -> Result<Arc<Context>> {
 }
 
 async fn rendered(context: &Context, place: &Place) -> Result<(Observed, Rendered)> {
-    let observed = observe::observe(context, Arc::new(place.binding().await?)).await?;
+    let observed = observe::observe(&context.sources, Arc::new(place.binding().await?)).await?;
     let verdict = validate::validate(&observed, &context.settings);
     let rendered = render::render_all(&verdict).pop().context("no target")?;
     let rendered = rendered.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
@@ -58,8 +58,10 @@ async fn apply(
     let planned = Planned {
         rendered,
         gate: Gate::Open,
+        is_repair: false,
+        is_rotation: false,
     };
-    apply::apply_target(context, observed, &observed.targets[0], Ok(planned)).await
+    apply::apply_target(&context.writer, observed, &observed.targets[0], Ok(planned)).await
 }
 
 /// A binding that the running operator does not accept, so that only the test writes.

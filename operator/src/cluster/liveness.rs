@@ -16,7 +16,7 @@ const RECONCILE_LIMIT: Duration = Duration::from_mins(10);
 
 /// What is under way, and since when. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Mutex<State>>);
+pub struct Liveness(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,7 +32,7 @@ struct Watch {
     answered: Option<Instant>,
 }
 
-impl Progress {
+impl Liveness {
     /// A reconcile begins; it ends when the value is dropped.
     pub fn reconcile(&self) -> Reconcile {
         let mut state = self.lock();
@@ -103,7 +103,7 @@ impl Progress {
 /// A reconcile that is under way.
 #[derive(Debug)]
 pub struct Reconcile {
-    progress: Progress,
+    progress: Liveness,
     id: u64,
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn is_watch(uri: &Uri) -> bool {
     matches!(question(uri), Some(Question::Watch(_)))
 }
 
-impl<S> Layer<S> for Progress {
+impl<S> Layer<S> for Liveness {
     type Service = Observed<S>;
 
     fn layer(&self, inner: S) -> Observed<S> {
@@ -151,7 +151,7 @@ impl<S> Layer<S> for Progress {
 #[derive(Clone, Debug)]
 pub struct Observed<S> {
     inner: S,
-    progress: Progress,
+    progress: Liveness,
 }
 
 impl<S, A, B> Service<Request<A>> for Observed<S>
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(question(&list), Some(Question::List(path)));
         assert_eq!(question(&watch), Some(Question::Watch(path)));
 
-        let (progress, start) = (Progress::default(), Instant::now());
+        let (progress, start) = (Liveness::default(), Instant::now());
         for namespace in ["a", "b"] {
             let services = format!("/api/v1/namespaces/{namespace}/services");
             progress.ask(Question::Watch(&services), start);
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_reconcile_that_never_ends_is_told() {
-        let progress = Progress::default();
+        let progress = Liveness::default();
         let reconcile = progress.reconcile();
         let later = Instant::now() + RECONCILE_LIMIT;
         assert!(

@@ -18,7 +18,7 @@ use crate::controller::validate;
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::Selection;
 use crate::model::plan::{Gate, Planned};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
 ///
@@ -30,7 +30,7 @@ pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
         namespace,
         name,
     } = Subject::of(arguments).await?;
-    let live = observe::deployment(&context, &namespace, &name).await?;
+    let live = context.sources.cluster.deployment(&namespace, &name).await?;
     let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
     let mut text = what_it_is(&live);
     let (concerned, others): (Vec<_>, Vec<_>) = bindings(&context)
@@ -62,6 +62,7 @@ fn what_it_is(live: &LiveDeployment) -> String {
 
 fn bindings(context: &Context) -> Vec<Arc<SignerBinding>> {
     let mut all: Vec<_> = context
+        .stores
         .bindings
         .state()
         .iter()
@@ -90,12 +91,12 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         };
         say("deletion", words.to_owned());
     }
-    match observe::observe(context, binding.clone()).await {
+    match observe::observe(&context.sources, binding.clone()).await {
         Err(error) => say("not told", format!("{error}")),
         Ok(observed) => {
             let verdict = validate::validate(&observed, &context.settings);
             let rendered = render::render_all(&verdict);
-            let plan = plan::plan(&observed, rendered, &context.settings);
+            let plan = plan::plan(&observed, rendered, &context.settings, |_| false);
             let at = observed.targets.iter().position(|target| target.name == name);
             match at.map(|at| (&observed.targets[at], &verdict.targets[at], &plan.targets[at])) {
                 None => say("target", "another binding is for this Deployment now".to_owned()),
@@ -104,7 +105,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
                     let accepted = decided.accepted.as_ref();
                     say("accepted", accepted.map_or_else(told, |()| "yes".to_owned()));
                     match &verdict.token {
-                        Ok(state) => say("token", format!("ready ({}): {}", state.reason, state.message)),
+                        Ok(state) => say("token", format!("ready ({}): {}", state.code, state.message)),
                         Err(refusal) => say("token", told(refusal)),
                     }
                     say("injection", injection(planned, target.deployment.as_ref()));
@@ -130,8 +131,8 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
     text
 }
 
-fn injection(planned: &Result<Planned, Refusal>, live: Option<&LiveDeployment>) -> String {
-    let Planned { rendered, gate } = match planned {
+fn injection(planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>) -> String {
+    let Planned { rendered, gate, .. } = match planned {
         Ok(planned) => planned,
         Err(refusal) => return told(refusal),
     };
@@ -140,7 +141,7 @@ fn injection(planned: &Result<Planned, Refusal>, live: Option<&LiveDeployment>) 
     }
     match gate {
         Gate::Open => format!("nothing stands in the way: the operator would write {}", rendered.hash),
-        Gate::Shut(refusal) | Gate::Approval(refusal) => format!("not now ({}): {}", refusal.reason, refusal.message),
+        Gate::Shut(refusal) | Gate::Approval(refusal) => format!("not now ({}): {}", refusal.code, refusal.message),
         Gate::Update => format!(
             "is there as an earlier operator wrote it; {} is written with the next change, an approval, or --upgrades=roll",
             rendered.hash
@@ -166,8 +167,8 @@ fn selection(binding: &SignerBinding, selection: Selection) -> String {
     }
 }
 
-fn told(refusal: &Refusal) -> String {
-    format!("no ({}): {}", refusal.reason, refusal.message)
+fn told(refusal: &Reason) -> String {
+    format!("no ({}): {}", refusal.code, refusal.message)
 }
 
 fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {

@@ -5,7 +5,6 @@ use kube::ResourceExt;
 use super::failure::Failure;
 use super::subject::{DeploymentArgs, Subject};
 use crate::controller::apply::removal;
-use crate::controller::observe;
 use crate::exit;
 use crate::model::error::Error;
 
@@ -22,10 +21,10 @@ pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
         name,
     } = Subject::of(arguments).await?;
     for _ in 0..ATTEMPTS {
-        let live = observe::deployment(&context, &namespace, &name).await?;
+        let live = context.sources.cluster.deployment(&namespace, &name).await?;
         let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
         let labels = live.labels();
-        let bindings = context.bindings.state();
+        let bindings = context.stores.bindings.state();
         let mut bindings = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok());
         if let Some(binding) = bindings.find(|binding| binding.spec.target.selects(&name, &labels)) {
             let binding = binding.name_any();
@@ -35,7 +34,7 @@ pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
             );
             return Err(Failure::new(exit::CONFIGURATION, text));
         }
-        match removal::leave(&context, &live).await {
+        match removal::restore_all(&context.writer, &live).await {
             Ok(removed) if !removed.changed => {
                 return Ok(format!(
                     "Deployment {namespace}/{name} carries nothing of the operator; nothing was changed.\n"

@@ -15,7 +15,7 @@ use crate::controller::validate;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::{Account, LocalKeySecret, Observed, ObservedTarget, SecretVersions, Selection, Token};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 
 /// Prints the Deployment as it would become.
@@ -55,7 +55,6 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             rivals: vec![],
             pods: vec![],
             selection: Selection::Selected,
-            is_known: false,
         }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.
         token: Token::Found {
@@ -79,6 +78,6 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
     }
 }
 
-fn refused(Refusal { reason, message }: Refusal) -> String {
-    format!("the operator would refuse ({reason}): {message}")
+fn refused(Reason { code, message }: Reason) -> String {
+    format!("the operator would refuse ({code}): {message}")
 }

@@ -18,9 +18,14 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
-use crate::controller::context::{Context, Watched, deadline};
-use crate::controller::rollout_limit::Rollouts;
-use crate::controller::schedule::resync::Unwatched;
+use crate::cluster::stores::Stores;
+use crate::cluster::{Cluster, deadline};
+use crate::controller::apply::Writer;
+use crate::controller::context::Context;
+use crate::controller::observe::Sources;
+use crate::controller::pods::Answers;
+use crate::controller::rollout_limit::RolloutLimit;
+use crate::controller::schedule::Schedule;
 use crate::exit;
 use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
@@ -38,19 +43,17 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
     let (bindings, pods) = (bindings.await?, pods.await?);
     let metrics = Metrics::new().map_err(|error| Failure::new(exit::SOFTWARE, error.to_string()))?;
     let recorder = Recorder::new(client.clone(), Reporter::from(FIELD_MANAGER));
-    Ok(Context::new(
-        client,
-        Watched {
-            bindings,
-            pods,
-            services: reflector::store().0,
-            unwatched: Unwatched::default(),
-        },
-        settings,
-        Arc::new(metrics),
-        recorder,
-        Rollouts::new(None, unbounded().0),
-    ))
+    let stores = Stores {
+        bindings,
+        pods,
+        services: reflector::store().0,
+    };
+    let cluster = Cluster::new(client);
+    let (project, scope) = (settings.project.clone(), settings.scope.clone());
+    let sources = Sources::new(cluster.clone(), stores, Answers::default(), project, scope);
+    let rollouts = RolloutLimit::new(None, unbounded().0);
+    let writer = Writer::new(cluster, rollouts, recorder, Arc::new(metrics));
+    Ok(Context::new(sources, writer, Schedule::default(), settings))
 }
 
 async fn stored<K>(

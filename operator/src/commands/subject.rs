@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::snapshot;
+use crate::cluster::connect;
 use crate::cluster::fence::Fence;
-use crate::cluster::liveness::Progress;
+use crate::cluster::liveness::Liveness;
 use crate::config::ImageArgs;
 use crate::controller::context::Context;
 use crate::exit;
-use crate::serve;
 
 /// Which Deployment.
 #[derive(Args, Clone, Debug)]
@@ -66,7 +66,7 @@ impl Subject {
             namespace,
             images,
         } = arguments;
-        let client = serve::client(&Progress::default(), &Fence::open()).await;
+        let client = connect::client(&Liveness::default(), &Fence::open()).await;
         let client = client.map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))?;
         let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         Ok(Self {

@@ -1,6 +1,6 @@
 //! What the last applies came to. Lost with the process, and nothing depends on it but silence and a bound.
 
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,17 +11,17 @@ const FORCE_WINDOW: Duration = Duration::from_hours(1);
 
 /// What the last applies came to, by the uid of the Deployment.
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<HashMap<String, Entry>>>);
+pub struct Ledger(Arc<Mutex<HashMap<String, Entry>>>);
 
 #[derive(Default)]
 struct Entry {
     hash: String,
     generation: i64,
     forced: Vec<Instant>,
-    diff: Option<(String, i64, Result<String, Refusal>)>,
+    diff: Option<(String, i64, Result<String, Reason>)>,
 }
 
-impl Memory {
+impl Ledger {
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,13 +45,13 @@ impl Memory {
     }
 
     /// What would change, as it was found for this rendering and this state of the Deployment.
-    pub fn diff(&self, uid: &str, hash: &str, generation: i64) -> Option<Result<String, Refusal>> {
+    pub fn diff(&self, uid: &str, hash: &str, generation: i64) -> Option<Result<String, Reason>> {
         let entries = self.entries();
         let (of, found, diff) = entries.get(uid)?.diff.as_ref()?;
         (of == hash && *found == generation).then(|| diff.clone())
     }
 
-    pub fn keep_diff(&self, uid: &str, hash: &str, generation: i64, diff: Result<String, Refusal>) {
+    pub fn keep_diff(&self, uid: &str, hash: &str, generation: i64, diff: Result<String, Reason>) {
         self.entries().entry(uid.to_owned()).or_default().diff = Some((hash.to_owned(), generation, diff));
     }
 
@@ -90,24 +90,24 @@ mod tests {
 
     #[test]
     fn force_is_bounded_by_deployment() {
-        let memory = Memory::default();
+        let ledger = Ledger::default();
         for _ in 0..FORCES {
-            assert!(memory.may_force("a") && memory.may_force("a"), "asking alone took one");
-            memory.forced("a");
+            assert!(ledger.may_force("a") && ledger.may_force("a"), "asking alone took one");
+            ledger.forced("a");
         }
-        assert!(!memory.may_force("a"));
-        assert!(memory.may_force("b"));
+        assert!(!ledger.may_force("a"));
+        assert!(ledger.may_force("b"));
     }
 
     #[test]
     fn settled_until_hash_or_generation_moves() {
-        let memory = Memory::default();
-        assert!(!memory.is_settled("a", "h", 1));
-        memory.applied("a", "h", 1);
-        assert!(memory.is_settled("a", "h", 1));
-        assert!(!memory.is_settled("a", "h", 2) && !memory.is_settled("a", "i", 1));
-        assert!(memory.was_applied("a", "h"));
-        memory.forget("a");
-        assert!(!memory.was_applied("a", "h"));
+        let ledger = Ledger::default();
+        assert!(!ledger.is_settled("a", "h", 1));
+        ledger.applied("a", "h", 1);
+        assert!(ledger.is_settled("a", "h", 1));
+        assert!(!ledger.is_settled("a", "h", 2) && !ledger.is_settled("a", "i", 1));
+        assert!(ledger.was_applied("a", "h"));
+        ledger.forget("a");
+        assert!(!ledger.was_applied("a", "h"));
     }
 }

@@ -31,8 +31,8 @@ use kube::{Resource, ResourceExt};
 
 use self::context::Context;
 use self::schedule::backoff::jitter;
-use self::schedule::resync::{Due, LOOK_AGAIN, Settled};
-use crate::model::binding::Binding;
+use self::schedule::resync::{LOOK_AGAIN, LastLook, Resync};
+use crate::model::binding::BindingRef;
 use crate::model::error::Error;
 
 /// One reconcile of one binding.
@@ -45,7 +45,11 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
         return Ok(Action::await_change());
     }
     let started = Instant::now();
-    let _looked_at = match context.rests.begin(&*guarded, context.bindings.len(), started) {
+    let _looked_at = match context
+        .schedule
+        .cooldown
+        .begin(&*guarded, context.stores.bindings.len(), started)
+    {
         Ok(looked_at) => looked_at,
         Err(left) => return Ok(Action::requeue(left)),
     };
@@ -59,30 +63,33 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
 }
 
 /// Looks at everything, or at the Secrets alone where that is enough.
-async fn look(context: &Context, cached: &SignerBinding, reference: &Binding) -> Result<Action, Error> {
+async fn look(context: &Context, cached: &SignerBinding, reference: &BindingRef) -> Result<Action, Error> {
     let started = Instant::now();
-    match context.unwatched.begin(reference, started) {
-        Due::Nothing(left) => return Ok(Action::requeue(left)),
-        Due::Secrets(settled) => match observe::are_unchanged(context, cached, &settled.secrets).await {
+    match context.schedule.resync.begin(reference, started) {
+        Resync::None(left) => return Ok(Action::requeue(left)),
+        Resync::SecretsOnly(last) => match observe::are_unchanged(&context.sources, cached, &last.secrets).await {
             Ok(true) => {
-                context.unwatched.settle(reference, settled.still(started));
+                context.schedule.resync.end(reference, last.still(started));
                 return Ok(Action::requeue(jitter(LOOK_AGAIN)));
             }
             Ok(false) => {}
             Err(error) => {
-                context.unwatched.settle(reference, settled);
+                context.schedule.resync.end(reference, last);
                 return Err(error);
             }
         },
-        Due::Everything => {}
+        Resync::Full => {}
     }
     let looked = look_at_everything(context, cached, started).await;
-    let settled = matches!(looked, Ok(Looked::Settled(_)));
-    context.rests.end(cached, started.elapsed(), settled, Instant::now());
+    let settled = matches!(looked, Ok(Looked::Quiescent(_)));
+    context
+        .schedule
+        .cooldown
+        .end(cached, started.elapsed(), settled, Instant::now());
     match looked? {
-        Looked::Settled(settled) => {
-            if let Some(settled) = settled {
-                context.unwatched.settle(reference, settled);
+        Looked::Quiescent(last) => {
+            if let Some(last) = last {
+                context.schedule.resync.end(reference, last);
             }
             Ok(Action::requeue(jitter(LOOK_AGAIN)))
         }
@@ -93,41 +100,47 @@ async fn look(context: &Context, cached: &SignerBinding, reference: &Binding) ->
 /// What looking at everything came to.
 enum Looked {
     /// Nothing is left to do; how that is left, where the Secrets are all that is not watched.
-    Settled(Option<Settled>),
+    Quiescent(Option<LastLook>),
     Waits(Action),
 }
 
 async fn look_at_everything(context: &Context, cached: &SignerBinding, started: Instant) -> Result<Looked, Error> {
-    context.watches_are_ready().await?;
-    let Some(binding) = observe::binding(context, cached).await? else {
-        context.backoff.succeeded(cached);
-        context.rollouts.observe(cached, BTreeSet::new());
+    context.stores.are_filled().await?;
+    let Some(binding) = observe::binding(&context.sources, cached).await? else {
+        context.schedule.backoff.succeeded(cached);
+        context.writer.rollouts.observe(cached, BTreeSet::new());
         return Ok(Looked::Waits(Action::await_change()));
     };
     if binding.meta().deletion_timestamp.is_some() {
         return leave(context, &binding).await.map(Looked::Waits);
     }
-    let observed = observe::observe(context, binding).await?; // client
+    let observed = observe::observe(&context.sources, binding).await?; // client
     let verdict = validate::validate(&observed, &context.settings); // pure
     let rendered = render::render_all(&verdict); // pure
-    let plan = plan::plan(&observed, rendered, &context.settings); // pure
-    apply::finalizer::follow_policy(context, &observed.binding, plan.injects(&observed.binding)).await?; // client
-    let applied = apply::apply(context, &observed, plan).await?; // client
+    let is_known = |uid: &str| context.writer.ledger.is_known(uid);
+    let plan = plan::plan(&observed, rendered, &context.settings, is_known); // pure
+    let injects = plan.injects(&observed.binding);
+    apply::finalizer::follow_policy(&context.writer, &observed.binding, injects, &context.settings.scope).await?; // client
+    context
+        .writer
+        .rollouts
+        .forget(|binding| context.stores.bindings.get(binding).is_some());
+    let applied = apply::apply(&context.writer, &observed, plan).await?; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
-    let version = apply::report::publish(context, &observed.binding, &applied, &report).await?; // client
+    let version = apply::report::publish(&context.writer, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
         return Err(error);
     }
     // What a refusal waits for may be a Secret, which no watch would tell of.
     if let Some(refusal) = applied.refusal() {
-        let wait = context.backoff.failed(&*observed.binding, refusal.reason);
+        let wait = context.schedule.backoff.failed(&*observed.binding, refusal.code);
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
-    context.backoff.succeeded(&*observed.binding);
+    context.schedule.backoff.succeeded(&*observed.binding);
     // Other pods that use the ServiceAccount are not watched either.
     let only_secrets = observed.binding.spec.workload_identity.is_none();
-    let settled = only_secrets.then(|| Settled::new(version, observed.secret_versions, started));
-    Ok(Looked::Settled(settled))
+    let last = only_secrets.then(|| LastLook::new(version, observed.secret_versions, started));
+    Ok(Looked::Quiescent(last))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.
@@ -135,14 +148,14 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
     if !has_finalizer(binding) {
         return Ok(Action::await_change());
     }
-    context.backoff.succeeded(binding);
-    context.rollouts.observe(binding, BTreeSet::new());
+    context.schedule.backoff.succeeded(binding);
+    context.writer.rollouts.observe(binding, BTreeSet::new());
     let mut failed = None;
-    for live in observe::to_restore(context, binding).await? {
-        match apply::removal::leave(context, &live).await {
+    for live in observe::to_restore(&context.sources, binding).await? {
+        match apply::removal::restore_all(&context.writer, &live).await {
             Ok(removed) => {
                 if let Some(notice) = status::removal_notice(live.name(), removed) {
-                    apply::report::tell(context, binding, Some(&live), &notice).await;
+                    apply::report::tell(&context.writer, binding, Some(&live), &notice).await;
                 }
             }
             // One Deployment does not keep another from being restored.
@@ -152,7 +165,7 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
     if let Some(error) = failed {
         return Err(error);
     }
-    apply::finalizer::drop(context, binding).await?;
+    apply::finalizer::drop(&context.writer, binding).await?;
     Ok(Action::await_change())
 }
 
@@ -165,5 +178,5 @@ pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error
     } else {
         tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
     }
-    Action::requeue(context.backoff.failed(&*guarded, error.category()))
+    Action::requeue(context.schedule.backoff.failed(&*guarded, error.category()))
 }

@@ -11,19 +11,37 @@ use crate::model::binding::recorded_hash;
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::plan::{Gate, Plan, Planned};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::model::settings::{Settings, Upgrades};
 use crate::template::hash::{template_part, token_part};
 
 /// Gives each rendered Deployment its gate.
-pub fn plan(observed: &Observed, rendered: Vec<Result<Rendered, Refusal>>, settings: &Settings) -> Plan {
+///
+/// `is_known` says of the uid of a Deployment whether this process has written it, or found in place what it would have
+/// written.
+pub fn plan(
+    observed: &Observed,
+    rendered: Vec<Result<Rendered, Reason>>,
+    settings: &Settings,
+    is_known: impl Fn(&str) -> bool,
+) -> Plan {
     let hash = hash(rendered.iter().flatten());
     let targets = observed.targets.iter().zip(rendered);
     let targets = targets.map(|(target, rendered)| {
         let rendered = rendered?;
-        let gate = gate(&observed.binding, target, &rendered, &hash, settings);
-        Ok(Planned { rendered, gate })
+        let live = target.deployment.as_ref();
+        let is_repair = live.is_some_and(|live| is_repair(&observed.binding, live, &rendered));
+        let known = Known {
+            is_repair,
+            is_written: live.is_some_and(|live| is_known(live.uid())),
+        };
+        Ok(Planned {
+            gate: gate(&observed.binding, target, &rendered, &hash, settings, known),
+            is_repair,
+            is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
+            rendered,
+        })
     });
     Plan {
         targets: targets.collect(),
@@ -41,15 +59,23 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>) -> String {
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
+/// What is known of a Deployment beside what was observed.
+#[derive(Clone, Copy)]
+struct Known {
+    is_repair: bool,
+    is_written: bool,
+}
+
 fn gate(
     binding: &SignerBinding,
     target: &ObservedTarget,
     rendered: &Rendered,
     hash: &str,
     settings: &Settings,
+    known: Known,
 ) -> Gate {
     if binding.spec.suspend == Some(true) {
-        return Gate::Shut(Refusal::new(
+        return Gate::Shut(Reason::new(
             reasons::SUSPENDED,
             "spec.suspend is true: nothing is written for this binding, and what is injected already is left alone",
         ));
@@ -67,22 +93,18 @@ fn gate(
         binding.namespace().unwrap_or_default()
     );
     if let Some(refusal) = &rendered.take_over {
-        return Gate::Approval(Refusal::new(refusal.reason, format!("{}; {how}", refusal.message)));
+        return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
     // Putting back what was there needs nobody's word.
-    if target
-        .deployment
-        .as_ref()
-        .is_some_and(|live| is_repair(binding, live, rendered))
-    {
+    if known.is_repair {
         return Gate::Open;
     }
-    let is_update = is_update(binding, target, rendered);
+    let is_update = !known.is_written && is_update(binding, target, rendered);
     if is_update && settings.upgrades == Upgrades::Hold {
         return Gate::Update;
     }
     if binding.spec.rollout == Some(Rollout::Manual) {
-        return Gate::Approval(Refusal::new(
+        return Gate::Approval(Reason::new(
             reasons::APPROVAL_PENDING,
             format!("spec.rollout is Manual, and status.plan waits for an approval; {how}"),
         ));
@@ -91,13 +113,13 @@ fn gate(
 }
 
 /// Whether this very rendering was in place before.
-pub fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
+fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = Some(rendered.hash.as_str());
     live.injected_hash() == wanted || recorded_hash(binding, live.name()) == wanted
 }
 
 /// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
-/// this very spec and token, and this process has never written it.
+/// this very spec and token. If this process has written it before, it is not the operator that changed.
 fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Rendered) -> bool {
     let Some(live) = &target.deployment else { return false };
     let Some(found) = live.injected_hash() else {
@@ -108,7 +130,6 @@ fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Render
         .ours()
         .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image());
     is_untouched
-        && !target.is_known
         && recorded_hash(binding, &target.name) == Some(found)
         && status.is_some_and(|status| status.observed_generation == binding.metadata.generation)
         && token_part(found) == token_part(&rendered.hash)
@@ -116,7 +137,7 @@ fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Render
 }
 
 /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
-pub fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
+fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
     live.injected_hash()
         .is_some_and(|found| token_part(found) != token_part(&rendered.hash))
@@ -131,12 +152,12 @@ mod tests {
 
     use super::*;
     use crate::model::identity::PodIdentity;
-    use crate::model::injection::Target;
+    use crate::model::injection::DeploymentRef;
     use crate::model::observed::Selection;
 
     fn rendered(hash: &str) -> Rendered {
         Rendered {
-            target: Target {
+            target: DeploymentRef {
                 namespace: "atto".to_owned(),
                 name: "voter".to_owned(),
                 uid: "u".to_owned(),
@@ -186,9 +207,13 @@ mod tests {
             rivals: vec![],
             pods: vec![],
             selection: Selection::Selected,
-            is_known,
         };
-        gate(binding, &target, &rendered(wanted), "approved", &Settings::default())
+        let rendered = rendered(wanted);
+        let known = Known {
+            is_repair: is_repair(binding, &live(found), &rendered),
+            is_written: is_known,
+        };
+        gate(binding, &target, &rendered, "approved", &Settings::default(), known)
     }
 
     #[test]
@@ -214,7 +239,7 @@ mod tests {
         let manual = json!({"rollout": "Manual"});
         let mut waiting = binding(2, &manual);
         assert!(
-            matches!(of(&waiting, "old-t", "new-t", true), Gate::Approval(refusal) if refusal.reason == "ApprovalPending")
+            matches!(of(&waiting, "old-t", "new-t", true), Gate::Approval(refusal) if refusal.code == "ApprovalPending")
         );
         assert_eq!(
             of(&waiting, "", "old-t", true),

@@ -10,26 +10,26 @@ use futures::channel::mpsc::UnboundedSender;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
-use crate::model::binding::Binding;
+use crate::model::binding::BindingRef;
 use crate::model::deployment::LiveDeployment;
 
 /// The Deployments that roll, and those that wait for their turn.
 #[derive(Clone)]
-pub struct Rollouts {
+pub struct RolloutLimit {
     most: Option<NonZeroUsize>,
-    wake: UnboundedSender<Binding>,
+    wake: UnboundedSender<BindingRef>,
     queue: Arc<Mutex<Queue>>,
 }
 
 #[derive(Default)]
 struct Queue {
-    rolling: HashMap<Binding, BTreeSet<String>>,
+    rolling: HashMap<BindingRef, BTreeSet<String>>,
     /// Whether it is for a token.
-    waiting: HashMap<Binding, HashMap<String, bool>>,
+    waiting: HashMap<BindingRef, HashMap<String, bool>>,
 }
 
-impl Rollouts {
-    pub fn new(most: Option<NonZeroUsize>, wake: UnboundedSender<Binding>) -> Self {
+impl RolloutLimit {
+    pub fn new(most: Option<NonZeroUsize>, wake: UnboundedSender<BindingRef>) -> Self {
         Self {
             most,
             wake,
@@ -64,7 +64,7 @@ impl Rollouts {
     }
 
     /// Gives back the places of bindings that are gone: nothing tells of their end.
-    pub fn forget(&self, exists: impl Fn(&Binding) -> bool) {
+    pub fn forget(&self, exists: impl Fn(&BindingRef) -> bool) {
         if self.most.is_none() {
             return;
         }
@@ -98,7 +98,7 @@ impl Rollouts {
     }
 }
 
-fn key(binding: &SignerBinding) -> Binding {
+fn key(binding: &SignerBinding) -> BindingRef {
     ObjectRef::new(&binding.name_any()).within(&binding.namespace().unwrap_or_default())
 }
 
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_token_goes_first_and_whoever_waits_is_woken() {
         let (wake, mut woken) = futures::channel::mpsc::unbounded();
-        let rollouts = Rollouts::new(NonZeroUsize::new(1), wake);
+        let rollouts = RolloutLimit::new(NonZeroUsize::new(1), wake);
         let binding = |name: &str| {
             let mut binding: SignerBinding = serde_json::from_value(json!({
                 "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"namespace": "atto"},

@@ -19,10 +19,15 @@ use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Client, Resource, ResourceExt};
 
 use super::{error_policy, pods, reconcile};
-use crate::controller::context::{Context, Watched};
-use crate::controller::rollout_limit::Rollouts;
-use crate::controller::schedule::resync::Unwatched;
-use crate::controller::watches::mappers::Wake;
+use crate::cluster::Cluster;
+use crate::cluster::stores::Stores;
+use crate::controller::apply::Writer;
+use crate::controller::context::Context;
+use crate::controller::observe::Sources;
+use crate::controller::pods::Answers;
+use crate::controller::rollout_limit::RolloutLimit;
+use crate::controller::schedule::Schedule;
+use crate::controller::watches::mappers::{self, Mappers};
 use crate::controller::watches::{self, Watches};
 use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
@@ -40,12 +45,13 @@ pub fn controller(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) -> (Arc<Context>, impl Future<Output = ()>) {
-    let unwatched = Unwatched::default();
+    let schedule = Schedule::default();
+    let resyncs = schedule.resync.clone();
     let watches = Watches {
         client: client.clone(),
         scope: settings.scope.clone(),
         metrics: metrics.clone(),
-        unwatched: unwatched.clone(),
+        resyncs: resyncs.clone(),
     };
     let ours = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
     let (services, service_writer) = reflector::store();
@@ -61,9 +67,9 @@ pub fn controller(
             instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
         },
     );
-    let wake = Wake {
+    let wake = Mappers {
         bindings: store.clone(),
-        unwatched: unwatched.clone(),
+        resyncs: resyncs.clone(),
     };
     let (pods, pod_writer) = reflector::store();
     let pod_events = watches
@@ -73,20 +79,23 @@ pub fn controller(
         .touched_objects()
         .predicate_filter(pods::what_matters, PredicateConfig::default());
     let (wake_up, woken) = unbounded();
-    let context = Context::new(
-        client,
-        Watched {
-            bindings: store.clone(),
-            pods: pods.clone(),
-            services,
-            unwatched,
-        },
-        settings,
-        metrics,
-        recorder,
-        Rollouts::new(max_rollouts, wake_up.clone()),
+    let stores = Stores {
+        bindings: store.clone(),
+        pods: pods.clone(),
+        services,
+    };
+    let cluster = Cluster::new(client);
+    let answers = Answers::default();
+    let sources = Sources::new(
+        cluster.clone(),
+        stores,
+        answers.clone(),
+        settings.project.clone(),
+        settings.scope.clone(),
     );
-    let context = Arc::new(context);
+    let rollouts = RolloutLimit::new(max_rollouts, wake_up.clone());
+    let writer = Writer::new(cluster, rollouts, recorder, metrics);
+    let context = Arc::new(Context::new(sources, writer, schedule, settings));
     let stopping = context.stopping.clone();
     let stop = async move {
         stop.await;
@@ -94,7 +103,7 @@ pub fn controller(
     }
     .shared();
     let stopped_unready = stopped_before_ready(stop.clone(), store.clone());
-    let asking = pods::ask_all(pods, context.answers.clone(), store.clone(), wake_up.clone());
+    let asking = pods::ask_all(pods, answers, tell_of_answer(store.clone(), wake_up.clone()));
     let binding_events = watches
         .objects(&watches::config(), |binding: &mut Guarded| {
             binding.meta_mut().managed_fields = None;
@@ -141,8 +150,18 @@ async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Gu
     }
 }
 
+/// A signer has answered something new.
+fn tell_of_answer(bindings: Store<Guarded>, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl Fn(&Pod) {
+    move |pod| {
+        for binding in mappers::of_pod(&bindings, pod) {
+            // Nobody listens any more when the operator ends.
+            let _ = wake_up.unbounded_send(binding);
+        }
+    }
+}
+
 /// A pod that goes looks as it did, and wakes nobody.
-fn told_of_gone(wake: Wake) -> impl FnMut(&watcher::Event<Pod>) {
+fn told_of_gone(wake: Mappers) -> impl FnMut(&watcher::Event<Pod>) {
     move |event| {
         if let watcher::Event::Delete(pod) = event {
             wake.of_pod(pod);
@@ -151,7 +170,10 @@ fn told_of_gone(wake: Wake) -> impl FnMut(&watcher::Event<Pod>) {
 }
 
 /// When a binding changes or goes, another one may have its turn at a Deployment, or a warning to give or to withdraw.
-fn wake_neighbours(wake: Wake, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
+fn wake_neighbours(
+    wake: Mappers,
+    wake_up: UnboundedSender<ObjectRef<Guarded>>,
+) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         let (watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded)) =
             event
@@ -159,9 +181,9 @@ fn wake_neighbours(wake: Wake, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> 
             return;
         };
         match event {
-            watcher::Event::Delete(_) => wake.unwatched.forget(&ObjectRef::from_obj(guarded)),
+            watcher::Event::Delete(_) => wake.resyncs.forget(&ObjectRef::from_obj(guarded)),
             _ => wake
-                .unwatched
+                .resyncs
                 .is(&ObjectRef::from_obj(guarded), guarded.resource_version()),
         }
         if let Ok(binding) = &guarded.0 {

@@ -4,7 +4,7 @@ use crds::conditions::reasons;
 
 use super::deployment::LiveDeployment;
 use super::error::Error;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// What became of the rendered objects.
 #[derive(Debug)]
@@ -19,11 +19,11 @@ pub struct Applied {
 
 impl Applied {
     /// The first refusal of a Deployment that the binding is for.
-    pub fn refusal(&self) -> Option<&Refusal> {
+    pub fn refusal(&self) -> Option<&Reason> {
         self.targets
             .iter()
             .filter_map(|target| target.outcome.as_ref().err())
-            .find(|refusal| refusal.reason != reasons::NO_LONGER_SELECTED)
+            .find(|refusal| refusal.code != reasons::NO_LONGER_SELECTED)
     }
 }
 
@@ -35,8 +35,8 @@ pub struct AppliedTarget {
     /// What was written to the Deployment, whatever came after it.
     pub written: Written,
     /// Why the ServiceAccount could not be annotated.
-    pub identity: Result<(), Refusal>,
-    pub outcome: Result<(), Refusal>,
+    pub identity: Result<(), Reason>,
+    pub outcome: Result<(), Reason>,
     /// The hash of what is in place, where it is what was rendered.
     pub hash: Option<String>,
     /// What an approval would change.
@@ -49,7 +49,7 @@ pub struct AppliedTarget {
 
 impl AppliedTarget {
     /// A Deployment that was left as it is.
-    pub fn untouched(deployment: Option<LiveDeployment>, outcome: Result<(), Refusal>) -> Self {
+    pub fn untouched(deployment: Option<LiveDeployment>, outcome: Result<(), Reason>) -> Self {
         Self {
             deployment,
             written: Written::Nothing,

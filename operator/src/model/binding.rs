@@ -7,7 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 
 /// A binding, as events name it.
-pub type Binding = ObjectRef<DeserializeGuard<SignerBinding>>;
+pub type BindingRef = ObjectRef<DeserializeGuard<SignerBinding>>;
 
 /// Whether this binding has put a signer into this Deployment before.
 pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {

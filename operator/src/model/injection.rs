@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::deployment::LiveDeployment;
 use super::identity::PodIdentity;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// The outcome of each gate, in their order. A later gate is only reached through the earlier ones.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     pub effective: Effective,
-    pub accepted: Result<(), Refusal>,
-    pub token: Result<Refusal, Refusal>,
+    pub accepted: Result<(), Reason>,
+    pub token: Result<Reason, Reason>,
     /// In the order of the targets that were observed. None of them depends on another.
     pub targets: Vec<TargetVerdict>,
 }
@@ -21,15 +21,15 @@ pub struct Verdict {
 /// What may be done with one Deployment.
 #[derive(Clone, Debug)]
 pub struct TargetVerdict {
-    pub accepted: Result<(), Refusal>,
-    pub identity: Result<PodIdentity, Refusal>,
-    pub injection: Result<Injection, Refusal>,
+    pub accepted: Result<(), Reason>,
+    pub identity: Result<PodIdentity, Reason>,
+    pub injection: Result<Injection, Reason>,
 }
 
 /// Everything that rendering needs. Only what passed every check has this type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Injection {
-    pub deployment: Target,
+    pub deployment: DeploymentRef,
     pub node_container: String,
     pub key: KeySource,
     pub expected_address: Option<String>,
@@ -46,18 +46,18 @@ pub struct Injection {
     pub signer: SignerOrigin,
     pub identity: PodIdentity,
     /// Why it takes somebody's word to write it: another binding left another voter there.
-    pub take_over: Option<Refusal>,
+    pub take_over: Option<Reason>,
 }
 
 /// The Deployment that is written, as it was when it was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct DeploymentRef {
     pub namespace: String,
     pub name: String,
     pub uid: String,
 }
 
-impl Target {
+impl DeploymentRef {
     /// The Deployment that was looked at.
     pub fn of(live: &LiveDeployment) -> Self {
         Self {

@@ -36,8 +36,6 @@ pub struct ObservedTarget {
     /// Its pods that run an injected template, by name.
     pub pods: Vec<InjectedPod>,
     pub selection: Selection,
-    /// Whether this process has written it, or found in place what it would have written.
-    pub is_known: bool,
 }
 
 impl ObservedTarget {

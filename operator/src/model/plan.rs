@@ -1,7 +1,7 @@
 //! What was rendered, each with whether it may be written.
 
 use crate::model::binding::was_injected;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crds::SignerBinding;
 
@@ -10,7 +10,7 @@ use crds::SignerBinding;
 pub struct Plan {
     /// What an approval names.
     pub hash: String,
-    pub targets: Vec<Result<Planned, Refusal>>,
+    pub targets: Vec<Result<Planned, Reason>>,
 }
 
 /// A rendered Deployment, and whether it may be written.
@@ -18,6 +18,10 @@ pub struct Plan {
 pub struct Planned {
     pub rendered: Rendered,
     pub gate: Gate,
+    /// Whether this very rendering was in place before.
+    pub is_repair: bool,
+    /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
+    pub is_rotation: bool,
 }
 
 /// Whether what was rendered may be written. What is in place already needs no gate.
@@ -25,9 +29,9 @@ pub struct Planned {
 pub enum Gate {
     Open,
     /// Not before somebody changes the binding.
-    Shut(Refusal),
+    Shut(Reason),
     /// Not before somebody approves the plan.
-    Approval(Refusal),
+    Approval(Reason),
     /// Only the operator's own part is new.
     Update,
 }

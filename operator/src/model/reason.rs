@@ -2,15 +2,15 @@
 
 /// Why something is not done: a reason for programs, a message for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    pub reason: &'static str,
+pub struct Reason {
+    pub code: &'static str,
     pub message: String,
 }
 
-impl Refusal {
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+impl Reason {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
-            reason,
+            code,
             message: message.into(),
         }
     }

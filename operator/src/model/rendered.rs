@@ -1,14 +1,14 @@
 //! What is wanted of the cluster for one Deployment.
 
 use crate::model::identity::PodIdentity;
-use crate::model::injection::Target;
-use crate::model::reason::Refusal;
+use crate::model::injection::DeploymentRef;
+use crate::model::reason::Reason;
 use serde_json::Value;
 
 /// What is wanted of the cluster for one Deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
-    pub target: Target,
+    pub target: DeploymentRef,
     pub node_container: String,
     /// What the template's annotation says.
     pub hash: String,
@@ -18,5 +18,5 @@ pub struct Rendered {
     /// What the pods' ServiceAccount has to say.
     pub identity: PodIdentity,
     /// Why it takes somebody's word to write this.
-    pub take_over: Option<Refusal>,
+    pub take_over: Option<Reason>,
 }

@@ -11,10 +11,10 @@ use prometheus::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::cluster::liveness::Progress;
-use crate::controller::context::Context;
+use crate::cluster::liveness::Liveness;
+use crate::cluster::stores::Stores;
 use crate::model::error::Error;
-use crate::telemetry::state_metrics::Census;
+use crate::telemetry::state_metrics::StateMetrics;
 
 /// Upper bounds of the histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -65,9 +65,9 @@ pub struct Metrics {
     leader: IntGauge,
     watch_ages: IntGaugeVec,
     build: IntGaugeVec,
-    census: Census,
+    census: StateMetrics,
     /// What is under way.
-    pub progress: Progress,
+    pub progress: Liveness,
 }
 
 impl Metrics {
@@ -122,8 +122,8 @@ impl Metrics {
                 "The version that runs; the value is always 1.",
                 &["version"],
             )?,
-            census: Census::new()?,
-            progress: Progress::default(),
+            census: StateMetrics::new()?,
+            progress: Liveness::default(),
         };
         metrics.begin();
         for collector in metrics.collectors() {
@@ -198,7 +198,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Fails if a metric cannot be written as text.
-    pub fn text(&self, context: Option<&Context>) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn text(&self, context: Option<&Stores>) -> Result<Vec<u8>, prometheus::Error> {
         for (resource, age) in self.progress.watch_ages(Instant::now()) {
             let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
             self.watch_ages.with_label_values(&[resource.as_str()]).set(seconds);

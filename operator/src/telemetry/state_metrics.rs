@@ -13,12 +13,12 @@ use kube::runtime::reflector::Store;
 use prometheus::core::Collector;
 use prometheus::{IntGauge, IntGaugeVec, Opts};
 
-use crate::controller::context::Context;
+use crate::cluster::stores::Stores;
 use crate::controller::pods;
 use crate::template::names::short_name;
 
 /// The gauges.
-pub struct Census {
+pub struct StateMetrics {
     orphans: IntGauge,
     bindings: IntGaugeVec,
     deployments: IntGaugeVec,
@@ -28,7 +28,7 @@ pub struct Census {
 /// What a status says that this operator did not write; label values are from finite sets.
 const OTHER: &str = "Other";
 
-impl Census {
+impl StateMetrics {
     /// None counted yet.
     ///
     /// # Errors
@@ -68,8 +68,8 @@ impl Census {
     }
 
     /// Counts.
-    pub fn take(&self, context: &Context) {
-        self.count(&context.bindings, &context.services, &context.pods);
+    pub fn take(&self, stores: &Stores) {
+        self.count(&stores.bindings, &stores.services, &stores.pods);
     }
 
     fn count(
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn nothing_is_an_orphan_before_the_bindings_are_known() {
-        let census = Census::new().unwrap();
+        let census = StateMetrics::new().unwrap();
         let (services, mut seen) = reflector::store();
         let service: PartialObjectMeta<Service> = serde_json::from_value(json!({"metadata": {
             "name": "voter-signer", "namespace": "atto",
@@ -292,7 +292,7 @@ mod tests {
             listed.apply_watcher_event(&event);
         }
         let (services, _) = reflector::store();
-        let census = Census::new().unwrap();
+        let census = StateMetrics::new().unwrap();
         census.count(&bindings, &services, &pods);
         let count = |reason: &str| census.without_ready_pod.with_label_values(&[reason]).get();
         assert_eq!(["SecretNotFound", "PodsNotReady"].map(count), [1, 1]);

@@ -2,7 +2,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, Client};
 
 use super::finding::{Finding, Verdict, unavailable};
-use crate::controller::context::deadline;
+use crate::cluster::deadline;
 use crate::model::scope::Scope;
 
 const ABOUT: &str = "crd";

@@ -4,7 +4,7 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 
 use super::finding::{Finding, Verdict, unavailable};
-use crate::controller::context::deadline;
+use crate::cluster::deadline;
 use crate::model::scope::Scope;
 
 const ABOUT: &str = "guard";

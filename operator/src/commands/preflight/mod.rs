@@ -9,7 +9,9 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
 use self::finding::{Finding, Verdict, unavailable};
-use crate::controller::context::deadline;
+use crate::cluster::fence::Fence;
+use crate::cluster::liveness::Liveness;
+use crate::cluster::{connect, deadline};
 use crate::model::scope::Scope;
 
 /// Native sidecars are on by default from this minor version of Kubernetes 1 on.
@@ -17,8 +19,17 @@ const SIDECARS: u32 = 29;
 /// A ValidatingAdmissionPolicy is served as v1 from this minor version of Kubernetes 1 on.
 const GUARD: u32 = 30;
 
-/// Looks at everything, and returns a line for each thing.
-pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Vec<Finding> {
+/// Looks at everything in the cluster of the service account or of KUBECONFIG, and returns a line for each thing.
+///
+/// # Errors
+/// No cluster is configured.
+pub async fn examine(scope: &Scope, lease_namespace: Option<String>) -> anyhow::Result<Vec<Finding>> {
+    let client = connect::client(&Liveness::default(), &Fence::open()).await?;
+    let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    Ok(examine_with(&client, scope, &namespace).await)
+}
+
+async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> Vec<Finding> {
     let version = match deadline("ask for the version", client.apiserver_version()).await {
         Ok(version) => version,
         Err(error) => return vec![unavailable("cluster", &error)],

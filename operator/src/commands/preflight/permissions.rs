@@ -5,7 +5,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use super::finding::{Finding, Verdict, unavailable};
-use crate::controller::context::deadline;
+use crate::cluster::deadline;
 use crate::leader::LEASE;
 use crate::model::error::Error;
 use crate::model::scope::Scope;

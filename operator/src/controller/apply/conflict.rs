@@ -6,7 +6,7 @@ use kube::core::Status;
 
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// A field that another manager holds with another value.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ fn is_ours(field: &str) -> bool {
 }
 
 /// What to tell about conflicts that are not forced.
-pub fn refusal(conflicts: &[Conflict]) -> Refusal {
+pub fn refusal(conflicts: &[Conflict]) -> Reason {
     let named: Vec<_> = conflicts
         .iter()
         .map(|Conflict { field, manager }| {
@@ -79,7 +79,7 @@ pub fn refusal(conflicts: &[Conflict]) -> Refusal {
             format!("{container}{field} is managed by {manager}")
         })
         .collect();
-    Refusal::new(
+    Reason::new(
         reasons::FIELD_CONFLICT,
         format!(
             "{}; remove the field from that manager's manifest, or give it the value the binding asks for",
@@ -89,11 +89,11 @@ pub fn refusal(conflicts: &[Conflict]) -> Refusal {
 }
 
 /// What to tell when our own things are changed again and again.
-pub fn contested(what: &str, conflicts: &[Conflict]) -> Refusal {
+pub fn contested(what: &str, conflicts: &[Conflict]) -> Reason {
     let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
     managers.sort_unstable();
     managers.dedup();
-    Refusal::new(
+    Reason::new(
         reasons::CONTESTED,
         format!(
             "field manager {} keeps changing {what}; it was put back 5 times within an hour and is left alone now: stop that manager from writing it",

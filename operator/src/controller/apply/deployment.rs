@@ -7,13 +7,13 @@ use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
+use super::writer::Writer;
 use super::{conflict, diff};
-use crate::controller::context::{Context, deadline};
-use crate::controller::observe;
+use crate::cluster::deadline;
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 
@@ -21,21 +21,21 @@ use crate::telemetry::Kind;
 const TRIES_AGAIN: u32 = 4;
 
 /// Whether what was rendered is there, or what an admission plugin made of it.
-pub fn is_in_place(context: &Context, live: &LiveDeployment, rendered: &Rendered) -> bool {
-    is_intact(live, rendered) || context.memory.is_settled(live.uid(), &rendered.hash, live.generation())
+pub fn is_in_place(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> bool {
+    is_intact(live, rendered) || writer.ledger.is_settled(live.uid(), &rendered.hash, live.generation())
 }
 
 /// What would change of ours. The API server is asked once for each rendering and state of the Deployment.
 pub async fn dry_run(
-    context: &Context,
+    writer: &Writer,
     live: &LiveDeployment,
     rendered: &Rendered,
-) -> Result<Result<String, Refusal>, Error> {
+) -> Result<Result<String, Reason>, Error> {
     let (uid, hash, generation) = (live.uid(), &rendered.hash, live.generation());
-    if let Some(known) = context.memory.diff(uid, hash, generation) {
+    if let Some(known) = writer.ledger.diff(uid, hash, generation) {
         return Ok(known);
     }
-    let api = observe::deployments(context, live.namespace());
+    let api = writer.cluster.deployments(live.namespace());
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.dry_run = true;
     let patch = Patch::Apply(&rendered.deployment);
@@ -62,36 +62,36 @@ pub async fn dry_run(
             _ => return Err(error),
         },
     };
-    context.memory.keep_diff(uid, hash, generation, diff.clone());
+    writer.ledger.keep_diff(uid, hash, generation, diff.clone());
     Ok(diff)
 }
 
 /// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.
 pub async fn apply(
-    context: &Context,
+    writer: &Writer,
     live: &LiveDeployment,
     rendered: &Rendered,
-) -> Result<(LiveDeployment, Result<Written, Refusal>), Error> {
+) -> Result<(LiveDeployment, Result<Written, Reason>), Error> {
     let uid = live.uid();
-    let memory = &context.memory;
+    let ledger = &writer.ledger;
     if is_intact(live, rendered) {
-        memory.applied(uid, &rendered.hash, live.generation());
+        ledger.applied(uid, &rendered.hash, live.generation());
         return Ok((live.clone(), Ok(Written::Nothing)));
     }
-    if memory.is_settled(uid, &rendered.hash, live.generation()) {
+    if ledger.is_settled(uid, &rendered.hash, live.generation()) {
         return Ok((live.clone(), Ok(Written::Nothing)));
     }
-    let written = if memory.was_applied(uid, &rendered.hash) {
+    let written = if ledger.was_applied(uid, &rendered.hash) {
         Written::Repair
     } else {
         Written::Injection
     };
-    match write(context, live, rendered).await? {
+    match write(writer, live, rendered).await? {
         Ok(Patched { after, changed }) => {
-            memory.applied(uid, &rendered.hash, after.generation());
+            ledger.applied(uid, &rendered.hash, after.generation());
             let written = if changed { written } else { Written::Nothing };
             if written == Written::Repair {
-                context.metrics.repaired();
+                writer.metrics.repaired();
             }
             Ok((after, Ok(written)))
         }
@@ -100,12 +100,8 @@ pub async fn apply(
 }
 
 /// First without force. With force only where that is right.
-async fn write(
-    context: &Context,
-    live: &LiveDeployment,
-    rendered: &Rendered,
-) -> Result<Result<Patched, Refusal>, Error> {
-    let error = match patch(context, live, &rendered.deployment, false).await {
+async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<Result<Patched, Reason>, Error> {
+    let error = match patch(writer, live, &rendered.deployment, false).await {
         Ok(after) => return Ok(Ok(after)),
         Err(error) => error,
     };
@@ -128,12 +124,12 @@ async fn write(
     if !conflict::may_force(&conflicts, live) {
         return Ok(Err(conflict::refusal(&conflicts)));
     }
-    if !context.memory.may_force(live.uid()) {
+    if !writer.ledger.may_force(live.uid()) {
         return Ok(Err(conflict::contested("the injected signer", &conflicts)));
     }
-    match patch(context, live, &rendered.deployment, true).await {
+    match patch(writer, live, &rendered.deployment, true).await {
         Ok(after) => {
-            context.memory.forced(live.uid());
+            writer.ledger.forced(live.uid());
             Ok(Ok(after))
         }
         Err(error) if error.is_conflict() => Err(Error::Changed("the Deployment")),
@@ -156,7 +152,7 @@ pub struct Patched {
 ///
 /// # Errors
 /// Fails if the API server refuses or does not answer, or if the Deployment is another one than was looked at.
-pub async fn patch(context: &Context, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
+pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
     let mut body = body.clone();
     let mut version = live.resource_version().to_owned();
     let is_bound = force || is_steady(live);
@@ -166,7 +162,7 @@ pub async fn patch(context: &Context, live: &LiveDeployment, body: &Value, force
         if is_bound {
             body["metadata"]["resourceVersion"] = json!(version);
         }
-        match patch_once(context, live, &body, force).await {
+        match patch_once(writer, live, &body, force).await {
             Err(error) if tries_left > 0 && error.is_conflict() && !conflict::is_about_fields(&error) => {
                 tries_left -= 1;
             }
@@ -176,7 +172,7 @@ pub async fn patch(context: &Context, live: &LiveDeployment, body: &Value, force
                 return Ok(Patched { after, changed });
             }
         }
-        let now = observe::deployment(context, live.namespace(), live.name()).await?;
+        let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
         match now.filter(|now| is_same_but_for_status(live, now)) {
             Some(now) => now.resource_version().clone_into(&mut version),
             None => return Err(Error::Changed("the Deployment")),
@@ -196,17 +192,17 @@ fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
 }
 
 async fn patch_once(
-    context: &Context,
+    writer: &Writer,
     live: &LiveDeployment,
     body: &Value,
     force: bool,
 ) -> Result<LiveDeployment, Error> {
-    let api = observe::deployments(context, live.namespace());
+    let api = writer.cluster.deployments(live.namespace());
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
     let patch = Patch::Apply(body);
     let result = deadline("apply the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    context.metrics.write(Kind::Deployment, &result);
+    writer.metrics.write(Kind::Deployment, &result);
     serde_json::to_value(result?)
         .map(LiveDeployment::new)
         .map_err(Error::Encode)
@@ -218,8 +214,8 @@ pub fn is_refused(status: &Status) -> bool {
 }
 
 /// The refusal with the API server's own text.
-pub fn rejected(status: &Status) -> Refusal {
-    Refusal::new(
+pub fn rejected(status: &Status) -> Reason {
+    Reason::new(
         reasons::REJECTED,
         format!("the API server refused the change: {}", status.message),
     )

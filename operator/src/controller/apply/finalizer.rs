@@ -7,9 +7,11 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::controller::context::{Context, deadline};
+use super::writer::Writer;
+use crate::cluster::deadline;
 use crate::model::binding::{has_finalizer, removes};
 use crate::model::error::Error;
+use crate::model::scope::Scope;
 use crate::telemetry::Kind;
 
 /// Adds or removes the finalizer as the binding's policy asks. A binding that injects nothing has nothing to remove, and
@@ -17,16 +19,21 @@ use crate::telemetry::Kind;
 ///
 /// # Errors
 /// Fails if the API server does not answer.
-pub async fn follow_policy(context: &Context, binding: &SignerBinding, injects: bool) -> Result<(), Error> {
-    let removes = removes(binding) && !context.settings.scope.is_strict();
+pub async fn follow_policy(
+    writer: &Writer,
+    binding: &SignerBinding,
+    injects: bool,
+    scope: &Scope,
+) -> Result<(), Error> {
+    let removes = removes(binding) && !scope.is_strict();
     match (removes, has_finalizer(binding)) {
-        (true, false) if injects => add(context, binding).await,
-        (false, true) => drop(context, binding).await,
+        (true, false) if injects => add(writer, binding).await,
+        (false, true) => drop(writer, binding).await,
         _ => Ok(()),
     }
 }
 
-async fn add(context: &Context, binding: &SignerBinding) -> Result<(), Error> {
+async fn add(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
     let operation = if binding.finalizers().is_empty() {
         json!([
             { "op": "test", "path": "/metadata/finalizers", "value": null },
@@ -35,14 +42,14 @@ async fn add(context: &Context, binding: &SignerBinding) -> Result<(), Error> {
     } else {
         json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }])
     };
-    patch(context, binding, operation).await
+    patch(writer, binding, operation).await
 }
 
 /// Removes the finalizer; a binding that is gone is as good.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
-pub async fn drop(context: &Context, binding: &SignerBinding) -> Result<(), Error> {
+pub async fn drop(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
     let Some(index) = binding.finalizers().iter().position(|each| each == FINALIZER) else {
         return Ok(());
     };
@@ -51,11 +58,11 @@ pub async fn drop(context: &Context, binding: &SignerBinding) -> Result<(), Erro
         { "op": "test", "path": path, "value": FINALIZER },
         { "op": "remove", "path": path },
     ]);
-    patch(context, binding, operation).await
+    patch(writer, binding, operation).await
 }
 
-async fn patch(context: &Context, binding: &SignerBinding, mut operations: Value) -> Result<(), Error> {
-    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+async fn patch(writer: &Writer, binding: &SignerBinding, mut operations: Value) -> Result<(), Error> {
+    let api: Api<SignerBinding> = Api::namespaced(writer.cluster.client(), &binding.namespace().unwrap_or_default());
     if let Some(operations) = operations.as_array_mut() {
         operations.insert(
             0,
@@ -69,7 +76,7 @@ async fn patch(context: &Context, binding: &SignerBinding, mut operations: Value
         ..PatchParams::default()
     };
     let result = deadline("write the finalizer", api.patch(&name, &parameters, &patch)).await;
-    context.metrics.write(Kind::SignerBinding, &result);
+    writer.metrics.write(Kind::SignerBinding, &result);
     match result {
         Ok(_) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),

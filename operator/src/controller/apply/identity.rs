@@ -7,23 +7,19 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::writer::Writer;
 use super::{conflict, deployment};
-use crate::controller::context::{Context, deadline};
-use crate::controller::observe;
+use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::identity::PodIdentity;
 use crate::model::observed::Observed;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::telemetry::Kind;
 
 /// Annotates the account of this Deployment as the binding asks; takes the annotation away where it asks for none any
 /// more.
-pub async fn apply(
-    context: &Context,
-    observed: &Observed,
-    identity: &PodIdentity,
-) -> Result<Result<(), Refusal>, Error> {
+pub async fn apply(writer: &Writer, observed: &Observed, identity: &PodIdentity) -> Result<Result<(), Reason>, Error> {
     let live_of = |name: &str| {
         let account = observed.accounts.iter().find(|account| account.name == name);
         account.and_then(|account| account.live.as_ref())
@@ -34,12 +30,12 @@ pub async fn apply(
             google,
             is_annotated: false,
         } => match live_of(account) {
-            Some(live) => annotate(context, live, google).await,
+            Some(live) => annotate(writer, live, google).await,
             None => Err(Error::Changed("the ServiceAccount")),
         },
         PodIdentity::Direct { account, .. } => {
             if let Some(live) = live_of(account).filter(|live| identity::is_ours(live)) {
-                give_up(context, live).await?;
+                give_up(writer, live).await?;
             }
             Ok(Ok(()))
         }
@@ -47,16 +43,16 @@ pub async fn apply(
     }
 }
 
-async fn annotate(context: &Context, live: &Value, google: &str) -> Result<Result<(), Refusal>, Error> {
+async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<(), Reason>, Error> {
     let mut body = nothing(live);
     body["metadata"]["annotations"] = json!({ GCP_ACCOUNT_ANNOTATION: google });
-    let mut result = patch(context, &body, false).await;
+    let mut result = patch(writer, &body, false).await;
     let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
     // Validation lets through what may be put back, and nothing else.
-    if result.as_ref().is_err_and(conflict::is_about_fields) && context.memory.may_force(uid) {
-        result = patch(context, &body, true).await;
+    if result.as_ref().is_err_and(conflict::is_about_fields) && writer.ledger.may_force(uid) {
+        result = patch(writer, &body, true).await;
         if result.is_ok() {
-            context.memory.forced(uid);
+            writer.ledger.forced(uid);
         }
     }
     match result {
@@ -83,17 +79,17 @@ async fn annotate(context: &Context, live: &Value, google: &str) -> Result<Resul
 ///
 /// # Errors
 /// Fails if the API server does not answer.
-pub async fn restore(context: &Context, live: &LiveDeployment) -> Result<(), Error> {
+pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<(), Error> {
     let name = live.service_account();
-    let found = observe::account(context, live.namespace(), name).await?;
+    let found = writer.cluster.account(live.namespace(), name).await?;
     match found.filter(identity::is_ours) {
-        Some(found) => give_up(context, &found).await,
+        Some(found) => give_up(writer, &found).await,
         None => Ok(()),
     }
 }
 
-async fn give_up(context: &Context, live: &Value) -> Result<(), Error> {
-    match patch(context, &nothing(live), false).await {
+async fn give_up(writer: &Writer, live: &Value) -> Result<(), Error> {
+    match patch(writer, &nothing(live), false).await {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),
     }
@@ -113,9 +109,9 @@ fn nothing(live: &Value) -> Value {
     })
 }
 
-async fn patch(context: &Context, body: &Value, force: bool) -> Result<(), Error> {
+async fn patch(writer: &Writer, body: &Value, force: bool) -> Result<(), Error> {
     let text = |field: &str| body["metadata"][field].as_str().unwrap_or_default();
-    let api: Api<ServiceAccount> = Api::namespaced(context.client.clone(), text("namespace"));
+    let api: Api<ServiceAccount> = Api::namespaced(writer.cluster.client(), text("namespace"));
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
     let patch = Patch::Apply(body);
@@ -124,6 +120,6 @@ async fn patch(context: &Context, body: &Value, force: bool) -> Result<(), Error
         api.patch_metadata(text("name"), &parameters, &patch),
     )
     .await;
-    context.metrics.write(Kind::ServiceAccount, &result);
+    writer.metrics.write(Kind::ServiceAccount, &result);
     result.map(drop)
 }

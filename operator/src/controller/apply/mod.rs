@@ -9,10 +9,10 @@ pub mod identity;
 pub mod removal;
 pub mod report;
 mod service;
+mod writer;
 
 use crds::conditions::reasons;
 
-use crate::controller::context::Context;
 use crate::controller::rollout_limit;
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::removes;
@@ -20,26 +20,27 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::{Observed, ObservedTarget, Selection};
 use crate::model::plan::{Plan, Planned};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
+pub use writer::Writer;
 
 /// Writes what is not there yet. One Deployment that fails does not stop another.
 ///
 /// # Errors
 /// Fails if nothing could be written because the API server does not answer, or because a Deployment changed under the
 /// write, after which everything has to be looked at again.
-pub async fn apply(context: &Context, observed: &Observed, plan: Plan) -> Result<Applied, Error> {
+pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<Applied, Error> {
     let mut targets = vec![];
     let mut failed: Option<Error> = None;
     let mut done = 0;
-    note_rollouts(context, observed);
+    note_rollouts(writer, observed);
     for (target, planned) in observed.targets.iter().zip(plan.targets) {
-        match apply_target(context, observed, target, planned).await {
+        match apply_target(writer, observed, target, planned).await {
             Ok(applied) => {
                 done += 1;
                 targets.push(applied);
             }
             Err(error) => {
-                let refusal = Refusal::new(
+                let refusal = Reason::new(
                     reasons::PROGRESSING,
                     format!("Deployment {}: it is tried again: {error}", target.name),
                 );
@@ -62,15 +63,12 @@ pub async fn apply(context: &Context, observed: &Observed, plan: Plan) -> Result
     }
 }
 
-fn note_rollouts(context: &Context, observed: &Observed) {
+fn note_rollouts(writer: &Writer, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
     let rolling = deployments
         .filter(|live| rollout_limit::rolls(live))
         .map(|live| live.name().to_owned());
-    context
-        .rollouts
-        .forget(|binding| context.bindings.get(binding).is_some());
-    context.rollouts.observe(&observed.binding, rolling.collect());
+    writer.rollouts.observe(&observed.binding, rolling.collect());
 }
 
 /// Writes one Deployment, its Service, and the annotation of its ServiceAccount.
@@ -78,22 +76,22 @@ fn note_rollouts(context: &Context, observed: &Observed) {
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
 pub async fn apply_target(
-    context: &Context,
+    writer: &Writer,
     observed: &Observed,
     target: &ObservedTarget,
-    planned: Result<Planned, Refusal>,
+    planned: Result<Planned, Reason>,
 ) -> Result<AppliedTarget, Error> {
     let live = target.deployment.as_ref();
     match (planned, live) {
-        (Ok(planned), Some(live)) => write(context, observed, target, live, planned).await,
+        (Ok(planned), Some(live)) => write(writer, observed, target, live, planned).await,
         (Ok(_), None) => Err(Error::Changed("the Deployment")),
         (Err(refusal), live) if observed.binding.spec.suspend == Some(true) => {
             Ok(AppliedTarget::untouched(live.cloned(), Err(refusal)))
         }
         (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(&observed.binding) => {
-            let removed = removal::remove(context, live).await?;
+            let removed = removal::restore(writer, live).await?;
             if !others_use_its_account(observed, live) {
-                identity::restore(context, live).await?;
+                identity::restore(writer, live).await?;
             }
             Ok(AppliedTarget {
                 written: Written::Removal(removed),
@@ -101,33 +99,33 @@ pub async fn apply_target(
             })
         }
         (Err(refusal), live) => {
-            let live = make_way(context, live, &refusal).await?;
+            let live = make_way(writer, live, &refusal).await?;
             Ok(AppliedTarget::untouched(live, Err(refusal)))
         }
     }
 }
 
 async fn write(
-    context: &Context,
+    writer: &Writer,
     observed: &Observed,
     target: &ObservedTarget,
     live: &LiveDeployment,
     planned: Planned,
 ) -> Result<AppliedTarget, Error> {
-    let Planned { rendered, gate } = planned;
-    if let Some(held) = hold::hold(context, observed, live, &rendered, gate).await? {
+    if let Some(held) = hold::hold(writer, observed, live, &planned).await? {
         return Ok(held);
     }
-    if let Err(refusal) = identity::apply(context, observed, &rendered.identity).await? {
-        let not_ready = Refusal::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
+    let rendered = planned.rendered;
+    if let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
+        let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
         return Ok(AppliedTarget {
             identity: Err(refusal),
             ..AppliedTarget::untouched(Some(live.clone()), Err(not_ready))
         });
     }
-    let (deployment, written) = deployment::apply(context, live, &rendered).await?;
+    let (deployment, written) = deployment::apply(writer, live, &rendered).await?;
     let outcome = match written {
-        Ok(_) => service::apply(context, target.service.as_ref(), &rendered).await?,
+        Ok(_) => service::apply(writer, target.service.as_ref(), &rendered).await?,
         Err(ref refusal) => Err(refusal.clone()),
     };
     Ok(AppliedTarget {
@@ -147,13 +145,13 @@ fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
 /// On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side
 /// apply keeps it as a container without an image and refuses the manifest, so they are given up first.
 async fn make_way(
-    context: &Context,
+    writer: &Writer,
     live: Option<&LiveDeployment>,
-    refusal: &Refusal,
+    refusal: &Reason,
 ) -> Result<Option<LiveDeployment>, Error> {
     match live {
-        Some(live) if refusal.reason == reasons::CONTAINER_NOT_FOUND && live.is_paused() => {
-            removal::give_up(context, live).await.map(Some)
+        Some(live) if refusal.code == reasons::CONTAINER_NOT_FOUND && live.is_paused() => {
+            removal::release_fields(writer, live).await.map(Some)
         }
         other => Ok(other.cloned()),
     }

@@ -1,13 +1,13 @@
 //! Taking the injection out again, so that the Deployment's spec is what it was.
 
 use crate::model::applied::Removed;
-use crate::model::injection::Target;
+use crate::model::injection::DeploymentRef;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::writer::Writer;
 use super::{conflict, deployment, identity, service};
-use crate::controller::context::{Context, deadline};
-use crate::controller::observe;
+use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::telemetry::Kind;
@@ -20,9 +20,9 @@ mod properties;
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
-pub async fn leave(context: &Context, live: &LiveDeployment) -> Result<Removed, Error> {
-    let removed = remove(context, live).await?;
-    identity::restore(context, live).await?;
+pub async fn restore_all(writer: &Writer, live: &LiveDeployment) -> Result<Removed, Error> {
+    let removed = restore(writer, live).await?;
+    identity::restore(writer, live).await?;
     Ok(removed)
 }
 
@@ -31,24 +31,26 @@ pub async fn leave(context: &Context, live: &LiveDeployment) -> Result<Removed, 
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
-pub async fn remove(context: &Context, live: &LiveDeployment) -> Result<Removed, Error> {
-    let target = Target::of(live);
+pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, Error> {
+    let target = DeploymentRef::of(live);
     let changed = live.ours().is_some() || live.injected_hash().is_some();
     let mut after = live.clone();
     if changed {
-        after = give_up(context, live).await?;
+        after = release_fields(writer, live).await?;
         let patch = leftovers::patch(live, &after);
         if !patch.is_empty() {
-            clear(context, &after, patch).await?;
-            after = observe::deployment(context, &target.namespace, &target.name)
+            clear(writer, &after, patch).await?;
+            after = writer
+                .cluster
+                .deployment(&target.namespace, &target.name)
                 .await?
                 .unwrap_or(after);
             // Where the first one was refused, our manager still holds the node container as an item of its list.
-            after = give_up(context, &after).await?;
+            after = release_fields(writer, &after).await?;
         }
     }
-    service::delete(context, &target).await?;
-    context.memory.forget(&target.uid);
+    service::delete(writer, &target).await?;
+    writer.ledger.forget(&target.uid);
     Ok(Removed {
         changed,
         kept: changed && leftovers::are_there(&after),
@@ -57,11 +59,11 @@ pub async fn remove(context: &Context, live: &LiveDeployment) -> Result<Removed,
 
 /// The empty apply. It is refused where another applied manifest holds a part of our container: that container then
 /// loses the fields it needs. The JSON patch takes care of it.
-pub async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+pub async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     if live.ours().is_none() {
         return Ok(live.clone());
     }
-    match deployment::patch(context, live, &nothing(&Target::of(live)), false).await {
+    match deployment::patch(writer, live, &nothing(&DeploymentRef::of(live)), false).await {
         Ok(patched) => Ok(patched.after),
         Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
             Err(Error::Changed("the Deployment"))
@@ -72,8 +74,8 @@ pub async fn give_up(context: &Context, live: &LiveDeployment) -> Result<LiveDep
 }
 
 /// The apply that gives up everything of ours.
-fn nothing(target: &Target) -> Value {
-    let Target { namespace, name, uid } = target;
+fn nothing(target: &DeploymentRef) -> Value {
+    let DeploymentRef { namespace, name, uid } = target;
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -81,21 +83,21 @@ fn nothing(target: &Target) -> Value {
     })
 }
 
-async fn clear(context: &Context, live: &LiveDeployment, mut operations: Vec<Value>) -> Result<(), Error> {
+async fn clear(writer: &Writer, live: &LiveDeployment, mut operations: Vec<Value>) -> Result<(), Error> {
     operations.insert(0, json!({ "op": "test", "path": "/metadata/uid", "value": live.uid() }));
     operations.insert(
         1,
         json!({ "op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version() }),
     );
     let body = serde_json::from_value(Value::Array(operations)).map_err(Error::Encode)?;
-    let api = observe::deployments(context, live.namespace());
+    let api = writer.cluster.deployments(live.namespace());
     let parameters = PatchParams {
         field_manager: Some(crds::names::FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
     let patch = Patch::<()>::Json(body);
     let result = deadline("restore the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    context.metrics.write(Kind::Deployment, &result);
+    writer.metrics.write(Kind::Deployment, &result);
     match result {
         Ok(_) => Ok(()),
         Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {

@@ -8,7 +8,8 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use crate::controller::context::{Context, deadline};
+use super::writer::Writer;
+use crate::cluster::deadline;
 use crate::model::applied::Applied;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
@@ -21,14 +22,14 @@ use crate::telemetry::Kind;
 /// # Errors
 /// Fails if the status cannot be written. A lost Event is logged, because nothing depends on it.
 pub async fn publish(
-    context: &Context,
+    writer: &Writer,
     binding: &SignerBinding,
     applied: &Applied,
     report: &Report,
 ) -> Result<Option<String>, Error> {
     let mut version = binding.resource_version();
     if binding.status.as_ref() != Some(&report.status)
-        && let Some(written) = status(context, binding, &report.status).await?
+        && let Some(written) = status(writer, binding, &report.status).await?
         && is_otherwise_the_same(&written, binding)
         && names(written.status.as_ref()).eq(names(binding.status.as_ref()))
     {
@@ -39,7 +40,7 @@ pub async fn publish(
         deployments.into_iter().find(|live| live.name() == name)
     };
     for notice in &report.notices {
-        tell(context, binding, notice.deployment.as_ref().and_then(live), notice).await;
+        tell(writer, binding, notice.deployment.as_ref().and_then(live), notice).await;
     }
     Ok(version)
 }
@@ -65,11 +66,11 @@ fn is_otherwise_the_same(written: &SignerBinding, read: &SignerBinding) -> bool 
 }
 
 async fn status(
-    context: &Context,
+    writer: &Writer,
     binding: &SignerBinding,
     status: &SignerBindingStatus,
 ) -> Result<Option<SignerBinding>, Error> {
-    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+    let api: Api<SignerBinding> = Api::namespaced(writer.cluster.client(), &binding.namespace().unwrap_or_default());
     let body = json!({
         "apiVersion": SignerBinding::api_version(&()),
         "kind": SignerBinding::kind(&()),
@@ -84,7 +85,7 @@ async fn status(
         api.patch_status(&name, &parameters, &Patch::Apply(&body)),
     )
     .await;
-    context.metrics.write(Kind::SignerBinding, &result);
+    writer.metrics.write(Kind::SignerBinding, &result);
     match result {
         Ok(written) => Ok(Some(written)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -93,7 +94,7 @@ async fn status(
 }
 
 /// Writes one Event on the binding and one on the Deployment that it is about.
-pub async fn tell(context: &Context, binding: &SignerBinding, live: Option<&LiveDeployment>, notice: &Notice) {
+pub async fn tell(writer: &Writer, binding: &SignerBinding, live: Option<&LiveDeployment>, notice: &Notice) {
     let binding_reference = binding.object_ref(&());
     let deployment_reference = live.map(|live| ObjectReference {
         api_version: Some("apps/v1".to_owned()),
@@ -121,8 +122,8 @@ pub async fn tell(context: &Context, binding: &SignerBinding, live: Option<&Live
             action: notice.action.to_owned(),
             secondary: related.cloned(),
         };
-        let result = deadline("write an Event", context.recorder.publish(&event, about)).await;
-        context.metrics.write(Kind::Event, &result);
+        let result = deadline("write an Event", writer.recorder.publish(&event, about)).await;
+        writer.metrics.write(Kind::Event, &result);
         if let Err(error) = result {
             tracing::warn!(%error, reason = notice.reason, "an Event was lost");
         }

@@ -6,22 +6,22 @@ use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use serde_json::Value;
 
+use super::writer::Writer;
 use super::{conflict, deployment};
-use crate::controller::context::{Context, deadline};
-use crate::controller::observe;
+use crate::cluster::deadline;
 use crate::model::error::Error;
-use crate::model::injection::Target;
-use crate::model::reason::Refusal;
+use crate::model::injection::DeploymentRef;
+use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 use crate::template::names::service_name;
 
-pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Refusal>, Error> {
+pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Reason>, Error> {
     if service_is_intact(live, rendered) {
         return Ok(Ok(()));
     }
     let target = &rendered.target;
-    let api = observe::services(context, &target.namespace);
+    let api = writer.cluster.services(&target.namespace);
     let budget = format!("{}/service", target.uid);
     let mut body = rendered.service.clone();
     if let Some(live) = live {
@@ -30,12 +30,12 @@ pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered)
             body["metadata"][field] = live["metadata"][field].clone();
         }
     }
-    let mut result = patch(context, &api, &body, false).await;
+    let mut result = patch(writer, &api, &body, false).await;
     // The whole Service is ours: validation has refused one that is not, so a conflict is somebody's edit of it.
-    if live.is_some() && result.as_ref().is_err_and(conflict::is_about_fields) && context.memory.may_force(&budget) {
-        result = patch(context, &api, &body, true).await;
+    if live.is_some() && result.as_ref().is_err_and(conflict::is_about_fields) && writer.ledger.may_force(&budget) {
+        result = patch(writer, &api, &body, true).await;
         if result.is_ok() {
-            context.memory.forced(&budget);
+            writer.ledger.forced(&budget);
         }
     }
     match result {
@@ -54,19 +54,19 @@ pub async fn apply(context: &Context, live: Option<&Value>, rendered: &Rendered)
     }
 }
 
-async fn patch(context: &Context, api: &Api<DynamicObject>, body: &Value, force: bool) -> Result<DynamicObject, Error> {
+async fn patch(writer: &Writer, api: &Api<DynamicObject>, body: &Value, force: bool) -> Result<DynamicObject, Error> {
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
     let name = body["metadata"]["name"].as_str().unwrap_or_default();
     let patch = Patch::Apply(body);
     let result = deadline("apply the Service", api.patch(name, &parameters, &patch)).await;
-    context.metrics.write(Kind::Service, &result);
+    writer.metrics.write(Kind::Service, &result);
     result
 }
 
 /// Deletes the Service of a Deployment if it is ours.
-pub async fn delete(context: &Context, target: &Target) -> Result<(), Error> {
-    let api = observe::services(context, &target.namespace);
+pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error> {
+    let api = writer.cluster.services(&target.namespace);
     let name = service_name(&target.name);
     let Some(found) = deadline("get the Service", api.get_opt(&name)).await? else {
         return Ok(());
@@ -88,7 +88,7 @@ pub async fn delete(context: &Context, target: &Target) -> Result<(), Error> {
         ..DeleteParams::default()
     };
     let result = deadline("delete the Service", api.delete(&name, &parameters)).await;
-    context.metrics.write(Kind::Service, &result);
+    writer.metrics.write(Kind::Service, &result);
     match result {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),

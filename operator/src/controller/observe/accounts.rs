@@ -1,19 +1,19 @@
 //! The ServiceAccounts of the pods, and who else uses them.
 
 use crds::SignerBinding;
-use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
-use serde_json::Value;
 
-use crate::controller::context::{Context, deadline};
+use super::sources::Sources;
+use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::Account;
 
 /// The accounts of these Deployments, by name, each looked at once. A key that is not Google's needs none.
 pub async fn accounts(
-    context: &Context,
+    sources: &Sources,
     binding: &SignerBinding,
     targets: &[&LiveDeployment],
 ) -> Result<Vec<Account>, Error> {
@@ -27,12 +27,12 @@ pub async fn accounts(
     let mut accounts = vec![];
     for name in names {
         let outsider = if binding.spec.workload_identity.is_some() {
-            outsider(context, &namespace, &name, targets).await?
+            outsider(sources, &namespace, &name, targets).await?
         } else {
             None
         };
         accounts.push(Account {
-            live: account(context, &namespace, &name).await?,
+            live: sources.cluster.account(&namespace, &name).await?,
             outsider,
             name,
         });
@@ -40,21 +40,14 @@ pub async fn accounts(
     Ok(accounts)
 }
 
-/// Its metadata, where what matters stands.
-pub async fn account(context: &Context, namespace: &str, name: &str) -> Result<Option<Value>, Error> {
-    let api: Api<ServiceAccount> = Api::namespaced(context.client.clone(), namespace);
-    let found = deadline("get the ServiceAccount", api.get_metadata_opt(name)).await?;
-    found.map(serde_json::to_value).transpose().map_err(Error::Encode)
-}
-
 /// The first pod, by name, that would act as the Google account as well.
 async fn outsider(
-    context: &Context,
+    sources: &Sources,
     namespace: &str,
     account: &str,
     targets: &[&LiveDeployment],
 ) -> Result<Option<String>, Error> {
-    let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let api: Api<Pod> = Api::namespaced(sources.cluster.client(), namespace);
     let users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
     let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
     let mut outsiders = vec![];
@@ -65,7 +58,7 @@ async fn outsider(
         }
         let mut is_ours = false;
         for live in targets {
-            is_ours = is_ours || context.owners.is_owned(context, &pod, live).await?;
+            is_ours = is_ours || sources.owners.is_owned(&sources.cluster, &pod, live).await?;
         }
         if !is_ours {
             outsiders.push(pod.name_any());

@@ -4,32 +4,33 @@ use crate::template::voter::is_same_voter;
 use std::sync::Arc;
 
 use crds::SignerBinding;
-use k8s_openapi::api::core::v1::{Namespace, Service};
-use kube::api::{Api, DynamicObject};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::Api;
 use kube::core::DeserializeGuard;
-use kube::discovery::ApiResource;
 use kube::{Resource, ResourceExt};
 
-use crate::controller::context::{Context, deadline};
+use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
 
 mod accounts;
+mod owners;
 mod rivals;
 mod secrets;
+mod sources;
 mod targets;
 
 use crate::model::binding::{removes, shares_a_key, was_injected};
 use crate::model::observed::{Observed, Selection};
-pub use accounts::account;
 use secrets::Secrets;
 pub use secrets::are_unchanged;
+pub use sources::Sources;
 
 /// Reads the binding afresh: the watch may be behind our own last write, and a status compared with an older one would
 /// be written, and its Events told, a second time.
-pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option<Arc<SignerBinding>>, Error> {
-    let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &cached.namespace().unwrap_or_default());
+pub async fn binding(sources: &Sources, cached: &SignerBinding) -> Result<Option<Arc<SignerBinding>>, Error> {
+    let api: Api<SignerBinding> = Api::namespaced(sources.cluster.client(), &cached.namespace().unwrap_or_default());
     let name = cached.name_any();
     let found = deadline("get the SignerBinding", api.get_opt(&name)).await?;
     Ok(found.filter(|found| found.uid() == cached.uid()).map(Arc::new))
@@ -39,23 +40,23 @@ pub async fn binding(context: &Context, cached: &SignerBinding) -> Result<Option
 ///
 /// # Errors
 /// Fails if the API server does not answer a read; a missing object is not an error.
-pub async fn observe(context: &Context, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
+pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    let targets = targets::targets(context, &binding).await?;
+    let targets = targets::targets(sources, &binding).await?;
     let Secrets {
         token,
         local_key,
         versions: secret_versions,
-    } = secrets::secrets(context, &namespace, &binding).await?;
+    } = secrets::secrets(sources, &namespace, &binding).await?;
     let deployments: Vec<_> = targets.iter().filter_map(|target| target.deployment.as_ref()).collect();
     Ok(Observed {
-        accounts: accounts::accounts(context, &binding, &deployments).await?,
-        project: context.settings.project.clone(),
+        accounts: accounts::accounts(sources, &binding, &deployments).await?,
+        project: sources.project.clone(),
         targets,
         token,
         local_key,
         secret_versions,
-        same_key: same_key(&context.bindings.state(), &binding),
+        same_key: same_key(&sources.stores.bindings.state(), &binding),
         binding,
     })
 }
@@ -71,32 +72,11 @@ fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerB
     same
 }
 
-/// Reads a Deployment as it is.
-pub async fn deployment(context: &Context, namespace: &str, name: &str) -> Result<Option<LiveDeployment>, Error> {
-    let api = deployments(context, namespace);
-    let found = deadline("get the Deployment", api.get_opt(name)).await?;
-    found
-        .map(|object| serde_json::to_value(object).map(LiveDeployment::new))
-        .transpose()
-        .map_err(Error::Encode)
-}
-
-/// The Deployments of a namespace, without a type.
-pub fn deployments(context: &Context, namespace: &str) -> Api<DynamicObject> {
-    let resource = ApiResource::erase::<k8s_openapi::api::apps::v1::Deployment>(&());
-    Api::namespaced_with(context.client.clone(), namespace, &resource)
-}
-
-/// The Services of a namespace, without a type.
-pub fn services(context: &Context, namespace: &str) -> Api<DynamicObject> {
-    Api::namespaced_with(context.client.clone(), namespace, &ApiResource::erase::<Service>(&()))
-}
-
-async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<bool, Error> {
-    let api: Api<Namespace> = Api::all(context.client.clone());
+async fn namespace_is_terminating(sources: &Sources, namespace: &str) -> Result<bool, Error> {
+    let api: Api<Namespace> = Api::all(sources.cluster.client());
     let found = match deadline("get the namespace", api.get_opt(namespace)).await {
         // Its Role is gone, as in a namespace that is being deleted, and nothing in it could be restored.
-        Err(error) if error.is_forbidden() && context.settings.scope != Scope::Cluster => return Ok(true),
+        Err(error) if error.is_forbidden() && sources.scope != Scope::Cluster => return Ok(true),
         found => found?,
     };
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
@@ -104,12 +84,12 @@ async fn namespace_is_terminating(context: &Context, namespace: &str) -> Result<
 
 /// The Deployments that a binding on its way out has to restore: none that is gone or going, none if the whole namespace
 /// is going, none that another binding is for, and none if the binding no longer asks for it or is suspended.
-pub async fn to_restore(context: &Context, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
+pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    if !removes(binding) || binding.spec.suspend == Some(true) || namespace_is_terminating(context, &namespace).await? {
+    if !removes(binding) || binding.spec.suspend == Some(true) || namespace_is_terminating(sources, &namespace).await? {
         return Ok(vec![]);
     }
-    let targets = targets::targets(context, binding).await?;
+    let targets = targets::targets(sources, binding).await?;
     Ok(targets
         .into_iter()
         // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter

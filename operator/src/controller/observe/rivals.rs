@@ -7,7 +7,8 @@ use crds::SignerBinding;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 
-use crate::controller::context::{Context, deadline};
+use super::sources::Sources;
+use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::{ObservedTarget, Rival};
@@ -18,14 +19,15 @@ pub struct Rivals(Vec<(SignerBinding, bool)>);
 impl Rivals {
     /// The list of bindings comes from a watch, which may be behind, so each one is asked for.
     pub async fn observe(
-        context: &Context,
+        sources: &Sources,
         binding: &SignerBinding,
         targets: &[ObservedTarget],
     ) -> Result<Self, Error> {
         let age = |binding: &SignerBinding| (binding.creation_timestamp().map(|time| time.0), binding.name_any());
-        let api: Api<SignerBinding> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+        let api: Api<SignerBinding> =
+            Api::namespaced(sources.cluster.client(), &binding.namespace().unwrap_or_default());
         let mut rivals = vec![];
-        for guarded in others(context, binding, targets) {
+        for guarded in others(sources, binding, targets) {
             let Ok(other) = &guarded.0 else { continue };
             let found = deadline("get another SignerBinding", api.get_opt(&other.name_any())).await?;
             if let Some(other) = found.filter(|other| other.meta().deletion_timestamp.is_none()) {
@@ -54,12 +56,12 @@ impl Rivals {
 
 /// Every binding of the cluster is looked at, so what is compared is read from the Deployments once.
 fn others(
-    context: &Context,
+    sources: &Sources,
     binding: &SignerBinding,
     targets: &[ObservedTarget],
 ) -> Vec<Arc<kube::core::DeserializeGuard<SignerBinding>>> {
     let labels: Vec<_> = targets.iter().map(labels).collect();
-    context.bindings.state_filter(|other| {
+    sources.stores.bindings.state_filter(|other| {
         let is_another =
             other.meta().namespace == binding.metadata.namespace && other.meta().name != binding.metadata.name;
         let shares = |other: &SignerBinding| {

@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::api::Api;
 
-use crate::controller::context::{Context, deadline};
+use super::sources::Sources;
+use crate::cluster::deadline;
 use crate::controller::token;
 use crate::model::error::Error;
 use crate::model::observed::{LocalKeySecret, SecretVersions, Token};
@@ -21,10 +22,10 @@ pub struct Secrets {
 }
 
 /// Reads each of them once.
-pub async fn secrets(context: &Context, namespace: &str, binding: &SignerBinding) -> Result<Secrets, Error> {
+pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding) -> Result<Secrets, Error> {
     let reference = &binding.spec.token_secret_ref;
     let local = binding.spec.key.local.as_ref().map(|local| &local.secret_ref);
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    let api: Api<Secret> = Api::namespaced(sources.cluster.client(), namespace);
     let mut found = BTreeMap::new();
     for name in [Some(&reference.name), local.map(|local| &local.name)]
         .into_iter()
@@ -49,7 +50,7 @@ pub async fn secrets(context: &Context, namespace: &str, binding: &SignerBinding
     };
     let token = found.remove(&reference.name).flatten();
     Ok(Secrets {
-        token: context
+        token: sources
             .fingerprints
             .observe(namespace, reference, token, token::examine)
             .await,
@@ -62,8 +63,8 @@ pub async fn secrets(context: &Context, namespace: &str, binding: &SignerBinding
 ///
 /// # Errors
 /// Fails if the API server does not answer.
-pub async fn are_unchanged(context: &Context, binding: &SignerBinding, read: &SecretVersions) -> Result<bool, Error> {
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), &binding.namespace().unwrap_or_default());
+pub async fn are_unchanged(sources: &Sources, binding: &SignerBinding, read: &SecretVersions) -> Result<bool, Error> {
+    let api: Api<Secret> = Api::namespaced(sources.cluster.client(), &binding.namespace().unwrap_or_default());
     for (name, before) in read {
         let found = deadline("get the Secret's version", api.get_metadata_opt(name)).await?;
         if found.map(|secret| version(&secret.metadata)) != *before {

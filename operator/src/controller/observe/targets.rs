@@ -10,8 +10,8 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use super::rivals::Rivals;
-use super::{deployment, deployments, services};
-use crate::controller::context::{Context, deadline};
+use super::sources::Sources;
+use crate::cluster::deadline;
 use crate::controller::pods;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
@@ -24,19 +24,18 @@ use crate::template::names::{service_name, short_name};
 const MOST_NAMED: usize = 20;
 
 /// The Deployments that the binding is for, by name, and those that carry its signer and have stopped to match.
-pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<ObservedTarget>, Error> {
+pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<ObservedTarget>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
     let mut targets = match (&binding.spec.target.name, &binding.spec.target.selector) {
-        (Some(name), _) => vec![named(context, &namespace, name).await?],
-        (None, Some(selector)) => selected(context, &namespace, binding, selector).await?,
+        (Some(name), _) => vec![named(sources, &namespace, name).await?],
+        (None, Some(selector)) => selected(sources, &namespace, binding, selector).await?,
         (None, None) => vec![],
     };
-    let rivals = Rivals::observe(context, binding, &targets).await?;
+    let rivals = Rivals::observe(sources, binding, &targets).await?;
     for target in &mut targets {
         target.rivals = rivals.of(target);
         if let Some(live) = &target.deployment {
-            target.pods = injected_pods(context, live).await?;
-            target.is_known = context.memory.is_known(live.uid());
+            target.pods = injected_pods(sources, live).await?;
         }
     }
     // Somebody else's now.
@@ -46,40 +45,40 @@ pub async fn targets(context: &Context, binding: &SignerBinding) -> Result<Vec<O
 }
 
 /// From the watch, which is enough: what they say of themselves is a moment old as well.
-async fn injected_pods(context: &Context, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
+async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
     let label = short_name(live.name());
     let mut found = vec![];
-    let candidates = context
+    let candidates = sources
+        .stores
         .pods
         .state_filter(|pod| pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(pod) == label);
     for pod in candidates {
-        if context.owners.is_owned(context, &pod, live).await? {
-            found.extend(pods::injected(&pod, &context.answers));
+        if sources.owners.is_owned(&sources.cluster, &pod, live).await? {
+            found.extend(pods::injected(&pod, &sources.answers));
         }
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(found)
 }
 
-async fn named(context: &Context, namespace: &str, name: &str) -> Result<ObservedTarget, Error> {
+async fn named(sources: &Sources, namespace: &str, name: &str) -> Result<ObservedTarget, Error> {
     Ok(ObservedTarget {
         name: name.to_owned(),
-        deployment: deployment(context, namespace, name).await?,
-        service: service(context, namespace, name).await?,
+        deployment: sources.cluster.deployment(namespace, name).await?,
+        service: service(sources, namespace, name).await?,
         rivals: vec![],
         pods: vec![],
         selection: Selection::Selected,
-        is_known: false,
     })
 }
 
 async fn selected(
-    context: &Context,
+    sources: &Sources,
     namespace: &str,
     binding: &SignerBinding,
     selector: &LabelSelector,
 ) -> Result<Vec<ObservedTarget>, Error> {
-    let api = deployments(context, namespace);
+    let api = sources.cluster.deployments(namespace);
     let parameters = ListParams::default().labels(&selector.to_string());
     let found = deadline("list the Deployments", api.list(&parameters)).await?;
     let known: Vec<_> = binding.status.iter().flat_map(|status| &status.targets).collect();
@@ -96,14 +95,14 @@ async fn selected(
             .filter(|known| known.injected)
             .map(|known| known.name.clone()),
     );
-    let mut ours = our_services(context, namespace, &names).await?;
+    let mut ours = our_services(sources, namespace, &names).await?;
     let mut targets = vec![];
     for live in found {
         let name = live.name().to_owned();
         let service = match ours.remove(&service_name(&name)) {
             Some(service) => Some(service),
             // There may be one of that name, ours or not.
-            None => service(context, namespace, &name).await?,
+            None => service(sources, namespace, &name).await?,
         };
         targets.push(ObservedTarget {
             deployment: Some(live),
@@ -112,7 +111,6 @@ async fn selected(
             rivals: vec![],
             pods: vec![],
             selection: Selection::Selected,
-            is_known: false,
         });
     }
     let listed: BTreeSet<_> = targets.iter().map(|target| target.name.clone()).collect();
@@ -120,7 +118,7 @@ async fn selected(
         .into_iter()
         .filter(|known| known.injected && !listed.contains(&known.name))
     {
-        let found = deployment(context, namespace, name).await?;
+        let found = sources.cluster.deployment(namespace, name).await?;
         let Some(live) = found.filter(|live| live.owns_signer() && !live.is_terminating()) else {
             continue;
         };
@@ -131,7 +129,6 @@ async fn selected(
                 reasons::NO_LONGER_SELECTED => Selection::LetGo,
                 _ => Selection::Departs,
             },
-            is_known: false,
             service: ours.remove(&service_name(name)),
             deployment: Some(live),
             name: name.clone(),
@@ -152,7 +149,7 @@ fn untyped(object: kube::api::DynamicObject, kind: &str) -> Result<LiveDeploymen
 
 /// Those of these Deployments, and where they are many, all: never so many as there are other bindings in the namespace.
 async fn our_services(
-    context: &Context,
+    sources: &Sources,
     namespace: &str,
     deployments: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, Value>, Error> {
@@ -165,7 +162,7 @@ async fn our_services(
         labels = format!("{labels},{DEPLOYMENT_LABEL} in ({})", names.join(","));
     }
     let ours = ListParams::default().labels(&labels);
-    let api = services(context, namespace);
+    let api = sources.cluster.services(namespace);
     let found = deadline("list the Services", api.list(&ours)).await?;
     found
         .into_iter()
@@ -178,8 +175,8 @@ async fn our_services(
         .collect()
 }
 
-async fn service(context: &Context, namespace: &str, deployment: &str) -> Result<Option<Value>, Error> {
-    let api = services(context, namespace);
+async fn service(sources: &Sources, namespace: &str, deployment: &str) -> Result<Option<Value>, Error> {
+    let api = sources.cluster.services(namespace);
     let found = deadline("get the Service", api.get_opt(&service_name(deployment))).await?;
     found.map(serde_json::to_value).transpose().map_err(Error::Encode)
 }

@@ -10,14 +10,14 @@ use crds::names::SIGNER_CONTAINER;
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION};
 use serde_json::{Value, json};
 
-use crate::model::injection::{Injection, SignerOrigin, Target, Verdict};
-use crate::model::reason::Refusal;
+use crate::model::injection::{DeploymentRef, Injection, SignerOrigin, Verdict};
+use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::variables::node_variables;
 use crate::template::{hash, names, subset};
 
 /// Renders what may be injected, in the order of the targets.
-pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Refusal>> {
+pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Reason>> {
     let targets = verdict.targets.iter();
     targets
         .map(|target| render(target.injection.as_ref().map_err(Clone::clone)?))
@@ -28,7 +28,7 @@ pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Refusal>> {
 ///
 /// # Errors
 /// The refusal of a foreign container.
-pub fn render(injection: &Injection) -> Result<Rendered, Refusal> {
+pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
     let sidecar = sidecar::render(injection);
     if let SignerOrigin::Annotated { found } = &injection.signer
         && !is_equal(found, &sidecar)
@@ -44,7 +44,7 @@ pub fn render(injection: &Injection) -> Result<Rendered, Refusal> {
     });
     let hash = hash::of(&template, &injection.token_fingerprint);
     template["metadata"]["annotations"] = json!({ HASH_ANNOTATION: hash });
-    let Target { namespace, name, uid } = &injection.deployment;
+    let DeploymentRef { namespace, name, uid } = &injection.deployment;
     Ok(Rendered {
         target: injection.deployment.clone(),
         node_container: injection.node_container.clone(),
@@ -73,8 +73,8 @@ fn is_equal(found: &Value, sidecar: &Value) -> bool {
 }
 
 /// The refusal of a container that carries our annotation and is not what we would write.
-fn other_signer(deployment: &Target) -> Refusal {
-    Refusal::new(
+fn other_signer(deployment: &DeploymentRef) -> Reason {
+    Reason::new(
         reasons::FOREIGN_SIGNER,
         format!(
             "Deployment {} carries our annotation and a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version; remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",

@@ -24,7 +24,7 @@ const AGAIN_AT_A_TIME: usize = 1;
 
 /// The last look at each binding in motion, by its uid.
 #[derive(Clone, Default)]
-pub struct Rests(Arc<Mutex<Looks>>);
+pub struct Cooldown(Arc<Mutex<Looks>>);
 
 #[derive(Default)]
 struct Looks {
@@ -38,7 +38,7 @@ struct Looks {
 
 /// A look that is under way.
 pub struct UnderWay {
-    rests: Rests,
+    rests: Cooldown,
     again: bool,
 }
 
@@ -63,7 +63,7 @@ struct State {
     approval: Option<String>,
 }
 
-impl Rests {
+impl Cooldown {
     fn looks(&self) -> MutexGuard<'_, Looks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,18 +161,18 @@ mod tests {
     }
 
     /// After the first round.
-    fn rests() -> Rests {
-        let rests = Rests::default();
+    fn rests() -> Cooldown {
+        let rests = Cooldown::default();
         assert!(rests.begin(&binding(1), 1, Instant::now()).is_ok());
         rests
     }
 
-    fn left(rests: &Rests, binding: &ConfigMap, now: Instant) -> Option<Duration> {
+    fn left(rests: &Cooldown, binding: &ConfigMap, now: Instant) -> Option<Duration> {
         rests.begin(binding, 2, now).err()
     }
 
     /// The second look within a moment.
-    fn in_motion(took: Duration, now: Instant) -> Rests {
+    fn in_motion(took: Duration, now: Instant) -> Cooldown {
         let rests = rests();
         rests.end(&binding(1), took, true, now);
         rests.end(&binding(1), took, true, now);
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn whoever_was_looked_at_waits_until_a_look_at_each_has_begun() {
-        let (rests, now) = (Rests::default(), Instant::now());
+        let (rests, now) = (Cooldown::default(), Instant::now());
         let later = now + FIRST_ROUND;
         assert_eq!(left(&rests, &binding(1), now), None);
         rests.end(&binding(1), Duration::ZERO, true, now);

@@ -3,3 +3,15 @@
 pub mod backoff;
 pub mod cooldown;
 pub mod resync;
+
+use self::backoff::Backoff;
+use self::cooldown::Cooldown;
+use self::resync::Resyncs;
+
+/// When each binding is reconciled again: after a failure, after a reconcile of a moment ago, and while no watch tells of it.
+#[derive(Clone, Default)]
+pub struct Schedule {
+    pub backoff: Backoff,
+    pub cooldown: Cooldown,
+    pub resync: Resyncs,
+}

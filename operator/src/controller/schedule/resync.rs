@@ -1,7 +1,7 @@
 //! What no watch tells of: the Secrets, which nobody may watch. Where the watches have told of nothing since the last look, they
 //! alone are asked for, once a minute, and not their values.
 
-use crate::model::binding::Binding;
+use crate::model::binding::BindingRef;
 use crate::model::observed::SecretVersions;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,19 +15,19 @@ const EVERYTHING: Duration = Duration::from_mins(10);
 
 /// What the last look at each binding left behind, and what the watches have told of since.
 #[derive(Clone, Default)]
-pub struct Unwatched(Arc<Mutex<HashMap<Binding, Entry>>>);
+pub struct Resyncs(Arc<Mutex<HashMap<BindingRef, Entry>>>);
 
 #[derive(Default)]
 struct Entry {
-    told: bool,
+    is_dirty: bool,
     /// The version of the binding that its watch brought last.
     version: Option<String>,
-    settled: Option<Settled>,
+    last: Option<LastLook>,
 }
 
 /// How a look leaves a binding for which nothing remains to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct LastLook {
     /// Its version: the watch will tell of the operator's own write of its status.
     pub version: Option<String>,
     pub secrets: SecretVersions,
@@ -37,15 +37,15 @@ pub struct Settled {
 
 /// What a look has to ask for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Due {
-    Everything,
+pub enum Resync {
+    Full,
     /// Whether the Secrets are still those that were read.
-    Secrets(Settled),
+    SecretsOnly(LastLook),
     /// Nothing for so long.
-    Nothing(Duration),
+    None(Duration),
 }
 
-impl Settled {
+impl LastLook {
     /// Everything was looked at from now on.
     pub fn new(version: Option<String>, secrets: SecretVersions, now: Instant) -> Self {
         Self {
@@ -63,65 +63,69 @@ impl Settled {
     }
 }
 
-impl Unwatched {
-    fn entries(&self) -> MutexGuard<'_, HashMap<Binding, Entry>> {
+impl Resyncs {
+    fn entries(&self) -> MutexGuard<'_, HashMap<BindingRef, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A watch has told of something that concerns these bindings, which are given back.
-    pub fn told(&self, bindings: Vec<Binding>) -> Vec<Binding> {
+    pub fn mark_dirty(&self, bindings: Vec<BindingRef>) -> Vec<BindingRef> {
         let mut entries = self.entries();
         for binding in &bindings {
             if let Some(entry) = entries.get_mut(binding) {
-                entry.told = true;
+                entry.is_dirty = true;
             }
         }
         bindings
     }
 
     /// A watch has begun anew: of what has gone meanwhile it will not tell.
-    pub fn told_of_all(&self) {
+    pub fn mark_all_dirty(&self) {
         for entry in self.entries().values_mut() {
-            entry.told = true;
+            entry.is_dirty = true;
         }
     }
 
     /// The binding is there, and of this version.
-    pub fn is(&self, binding: &Binding, version: Option<String>) {
+    pub fn is(&self, binding: &BindingRef, version: Option<String>) {
         self.entries().entry(binding.clone()).or_default().version = version;
     }
 
     /// Begins a look. What the last one left is forgotten, unless it still has time.
-    pub fn begin(&self, binding: &Binding, now: Instant) -> Due {
+    pub fn begin(&self, binding: &BindingRef, now: Instant) -> Resync {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(binding) else {
-            return Due::Everything;
+            return Resync::Full;
         };
-        let Entry { told, version, settled } = std::mem::take(entry);
-        let Some(settled) = settled else {
-            return Due::Everything;
+        let Entry {
+            is_dirty,
+            version,
+            last,
+        } = std::mem::take(entry);
+        let Some(last) = last else {
+            return Resync::Full;
         };
-        let is_another = version.is_some() && version != settled.version;
-        if told || is_another || now.saturating_duration_since(settled.looked) >= EVERYTHING {
-            return Due::Everything;
+        let is_another = version.is_some() && version != last.version;
+        if is_dirty || is_another || now.saturating_duration_since(last.looked) >= EVERYTHING {
+            return Resync::Full;
         }
-        let left = (settled.asked + LOOK_AGAIN).saturating_duration_since(now);
+        let left = (last.asked + LOOK_AGAIN).saturating_duration_since(now);
         if left.is_zero() {
-            return Due::Secrets(settled);
+            return Resync::SecretsOnly(last);
         }
-        entry.settled = Some(settled);
-        Due::Nothing(left)
+        entry.last = Some(last);
+        Resync::None(left)
     }
 
     /// A look has ended. What was told of while it went on still counts.
-    pub fn settle(&self, binding: &Binding, settled: Settled) {
+    pub fn end(&self, binding: &BindingRef, last: LastLook) {
         if let Some(entry) = self.entries().get_mut(binding) {
-            entry.settled = Some(settled);
+            entry.last = Some(last);
         }
     }
 
     /// The binding is gone.
-    pub fn forget(&self, binding: &Binding) {
+    pub fn forget(&self, binding: &BindingRef) {
         self.entries().remove(binding);
     }
 }
@@ -130,62 +134,62 @@ impl Unwatched {
 mod tests {
     use super::*;
 
-    fn binding() -> Binding {
-        Binding::new("voter").within("ns")
+    fn binding() -> BindingRef {
+        BindingRef::new("voter").within("ns")
     }
 
-    fn settled(now: Instant) -> Settled {
-        Settled::new(Some("2".to_owned()), [("token".to_owned(), None)].into(), now)
+    fn last(now: Instant) -> LastLook {
+        LastLook::new(Some("2".to_owned()), [("token".to_owned(), None)].into(), now)
     }
 
-    fn after_a_look(now: Instant) -> Unwatched {
-        let unwatched = Unwatched::default();
-        unwatched.is(&binding(), Some("2".to_owned()));
-        unwatched.settle(&binding(), settled(now));
-        unwatched
+    fn after_a_look(now: Instant) -> Resyncs {
+        let resyncs = Resyncs::default();
+        resyncs.is(&binding(), Some("2".to_owned()));
+        resyncs.end(&binding(), last(now));
+        resyncs
     }
 
     #[test]
     fn secrets_alone_are_asked_for_once_a_minute_while_nothing_is_told() {
         let now = Instant::now();
-        let unwatched = after_a_look(now);
-        assert_eq!(unwatched.begin(&binding(), now), Due::Nothing(LOOK_AGAIN));
-        assert_eq!(unwatched.begin(&binding(), now), Due::Nothing(LOOK_AGAIN));
+        let resyncs = after_a_look(now);
+        assert_eq!(resyncs.begin(&binding(), now), Resync::None(LOOK_AGAIN));
+        assert_eq!(resyncs.begin(&binding(), now), Resync::None(LOOK_AGAIN));
         let later = now + LOOK_AGAIN;
-        assert_eq!(unwatched.begin(&binding(), later), Due::Secrets(settled(now)));
-        assert_eq!(unwatched.begin(&binding(), later), Due::Everything, "they changed");
-        unwatched.settle(&binding(), settled(now).still(later));
-        assert_eq!(unwatched.begin(&binding(), later), Due::Nothing(LOOK_AGAIN));
+        assert_eq!(resyncs.begin(&binding(), later), Resync::SecretsOnly(last(now)));
+        assert_eq!(resyncs.begin(&binding(), later), Resync::Full, "they changed");
+        resyncs.end(&binding(), last(now).still(later));
+        assert_eq!(resyncs.begin(&binding(), later), Resync::None(LOOK_AGAIN));
     }
 
     #[test]
     fn everything_is_looked_at_once_told_also_in_the_middle_of_a_look() {
         let now = Instant::now();
-        let unwatched = after_a_look(now);
-        unwatched.told(vec![binding()]);
-        assert_eq!(unwatched.begin(&binding(), now), Due::Everything);
-        unwatched.told_of_all();
-        unwatched.settle(&binding(), settled(now));
-        assert_eq!(unwatched.begin(&binding(), now), Due::Everything);
+        let resyncs = after_a_look(now);
+        resyncs.mark_dirty(vec![binding()]);
+        assert_eq!(resyncs.begin(&binding(), now), Resync::Full);
+        resyncs.mark_all_dirty();
+        resyncs.end(&binding(), last(now));
+        assert_eq!(resyncs.begin(&binding(), now), Resync::Full);
     }
 
     #[test]
     fn what_the_operator_wrote_itself_is_no_news() {
         let now = Instant::now();
-        let unwatched = after_a_look(now);
-        unwatched.is(&binding(), Some("2".to_owned()));
-        assert_eq!(unwatched.begin(&binding(), now), Due::Nothing(LOOK_AGAIN));
-        unwatched.is(&binding(), Some("3".to_owned()));
-        assert_eq!(unwatched.begin(&binding(), now), Due::Everything);
+        let resyncs = after_a_look(now);
+        resyncs.is(&binding(), Some("2".to_owned()));
+        assert_eq!(resyncs.begin(&binding(), now), Resync::None(LOOK_AGAIN));
+        resyncs.is(&binding(), Some("3".to_owned()));
+        assert_eq!(resyncs.begin(&binding(), now), Resync::Full);
     }
 
     #[test]
     fn everything_is_looked_at_now_and_then() {
         let now = Instant::now();
-        assert_eq!(Unwatched::default().begin(&binding(), now), Due::Everything);
-        assert_eq!(after_a_look(now).begin(&binding(), now + EVERYTHING), Due::Everything);
-        let unwatched = after_a_look(now);
-        unwatched.forget(&binding());
-        assert_eq!(unwatched.begin(&binding(), now), Due::Everything);
+        assert_eq!(Resyncs::default().begin(&binding(), now), Resync::Full);
+        assert_eq!(after_a_look(now).begin(&binding(), now + EVERYTHING), Resync::Full);
+        let resyncs = after_a_look(now);
+        resyncs.forget(&binding());
+        assert_eq!(resyncs.begin(&binding(), now), Resync::Full);
     }
 }

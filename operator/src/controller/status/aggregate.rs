@@ -6,7 +6,7 @@ use super::target::{Reported, token};
 use crate::controller::status::state::{State, States, Truth};
 use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// The states of the binding. One that selects nothing waits for a Deployment.
 pub fn aggregate(observed: &Observed, verdict: &Verdict, reported: &[Reported]) -> States {
@@ -30,22 +30,22 @@ fn one(states: &[(&str, &State)]) -> State {
         states
             .iter()
             // Only if all of them want no pods.
-            .find(|(_, state)| state.refusal.reason != reasons::SCALED_TO_ZERO)
+            .find(|(_, state)| state.reason.code != reasons::SCALED_TO_ZERO)
             .or(states.first())
     };
     let Some((name, state)) = failing.or_else(plain) else {
-        return State::no(Refusal::new(reasons::DEPLOYMENT_NOT_FOUND, ""));
+        return State::no(Reason::new(reasons::DEPLOYMENT_NOT_FOUND, ""));
     };
     let mut state = (*state).clone();
-    if states.len() > 1 && state.is_false() && !state.refusal.message.contains(*name) {
-        state.refusal.message = format!("Deployment {name}: {}", state.refusal.message);
+    if states.len() > 1 && state.is_false() && !state.reason.message.contains(*name) {
+        state.reason.message = format!("Deployment {name}: {}", state.reason.message);
     }
     state
 }
 
 fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
     let selector = observed.binding.spec.target.selector.as_ref();
-    let injected = State::no(Refusal::new(
+    let injected = State::no(Reason::new(
         reasons::DEPLOYMENT_NOT_FOUND,
         format!(
             "spec.target.selector: no Deployment of this namespace has the labels {}; one is injected as soon as it has",
@@ -58,7 +58,7 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
         "the operator acts on this binding",
     );
     let token = token(verdict);
-    let rolled_out = State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
+    let rolled_out = State::no(Reason::new(reasons::NOT_INJECTED, "see the condition Injected"));
     let identity = match observed.binding.spec.key.gcp {
         Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
         None => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
@@ -77,10 +77,10 @@ mod tests {
     fn the_first_failing_deployment_by_name_says_why() {
         let yes = State::yes(reasons::ROLLED_OUT, "done");
         let zero = State::yes(reasons::SCALED_TO_ZERO, "Deployment a wants no pods");
-        let no = |message: &str| State::no(Refusal::new(reasons::PROGRESSING, message));
+        let no = |message: &str| State::no(Reason::new(reasons::PROGRESSING, message));
         let of = |states: &[(&str, &State)]| {
             let state = one(states);
-            (state.is_true(), state.refusal.reason, state.refusal.message)
+            (state.is_true(), state.reason.code, state.reason.message)
         };
         assert_eq!(
             of(&[("a", &yes), ("b", &no("0 of 1")), ("c", &no("0 of 2"))]),

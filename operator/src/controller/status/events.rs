@@ -100,7 +100,7 @@ fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<N
     let was = old.targets.iter().find(|before| before.name == *name);
     let is_new = was.is_none_or(|before| before.reason != *reason);
     let failing = target.states.iter().find(|state| state.is_false())?;
-    (is_new && target.is_selected && !FOLLOWS.contains(&failing.refusal.reason)).then(|| Notice {
+    (is_new && target.is_selected && !FOLLOWS.contains(&failing.reason.code)).then(|| Notice {
         deployment: Some(name.clone()),
         is_on_binding: false,
         is_warning: true,

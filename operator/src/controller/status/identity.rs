@@ -6,13 +6,13 @@ use crate::controller::status::state::State;
 use crate::gke::Project;
 use crate::model::identity::PodIdentity;
 use crate::model::observed::Observed;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// The role that may sign and read the public key.
 const ROLE: &str = "roles/cloudkms.signerVerifier";
 
 /// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
-pub fn state(observed: &Observed, identity: &Result<PodIdentity, Refusal>, injected: bool) -> State {
+pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
         Err(refusal) => return State::no(refusal.clone()),

@@ -3,7 +3,7 @@
 //! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
 
 use crate::controller::status::state::{State, Truth};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crds::conditions::reasons;
 
 /// What comes by itself, or with an object that is still to be created.
@@ -31,8 +31,8 @@ const ON_ITS_WAY: [&str; 19] = [
 
 /// `Reconciling` and `Stalled`: at most one of them is True, and none once the binding is ready.
 pub fn kstatus(ready: &State) -> [State; 2] {
-    let reason = ready.refusal.reason;
-    let settled = |message: &str| State::no(Refusal::new(reasons::SETTLED, message));
+    let reason = ready.reason.code;
+    let settled = |message: &str| State::no(Reason::new(reasons::SETTLED, message));
     let (done, nothing) = ("the binding is what it asks for", "nothing has to be mended");
     if ready.is_true() {
         return [settled(done), settled(nothing)];
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn what_a_person_has_to_mend_is_not_waited_for() {
         let of = |ready: &State| kstatus(ready).map(|state| state.is_true());
-        let no = |reason| State::no(Refusal::new(reason, "x"));
+        let no = |reason| State::no(Reason::new(reason, "x"));
         assert_eq!(of(&State::yes(reasons::READY, "x")), [false, false]);
         assert_eq!(of(&no(reasons::PROGRESSING)), [true, false]);
         assert_eq!(of(&no(reasons::PORT_CONFLICT)), [false, true]);

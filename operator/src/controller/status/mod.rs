@@ -82,16 +82,9 @@ fn pods<'a>(targets: impl Iterator<Item = &'a TargetStatus>) -> Option<String> {
     is_injected.then(|| format!("{ready}/{wanted}"))
 }
 
-fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
-    status
-        .conditions
-        .iter()
-        .any(|condition| condition.type_ == type_ && condition.status == "True")
-}
-
 fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: Option<i64>, now: &Time) -> Condition {
     let status = state.truth.as_str();
-    let reason = state.refusal.reason;
+    let reason = state.reason.code;
     debug_assert!(
         crds::occurrences::may_stand(type_, status, reason),
         "{type_}={status} must not have the reason {reason}, see crds::occurrences"
@@ -105,10 +98,7 @@ fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: 
             && before.observed_generation == generation
             && state.keep.as_ref().is_some_and(|part| before.message.contains(part))
     });
-    let message = kept.map_or_else(
-        || shorten(&state.refusal.message, 4096),
-        |before| before.message.clone(),
-    );
+    let message = kept.map_or_else(|| shorten(&state.reason.message, 4096), |before| before.message.clone());
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),

@@ -5,13 +5,13 @@ use crds::conditions::reasons;
 use crate::controller::status::state::State;
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{InjectedPod, Waiting};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
 /// that follows the probes of the pods.
 pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     let Some(live) = live.filter(|_| injected) else {
-        return State::no(Refusal::new(reasons::NOT_INJECTED, "see the condition Injected"));
+        return State::no(Reason::new(reasons::NOT_INJECTED, "see the condition Injected"));
     };
     let wanted = live.replicas();
     let (all, updated, available) = (
@@ -32,15 +32,15 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
     let counts = counts(live);
     // The controller counts a paused Deployment as observed although its pods stay as they are.
     if live.is_paused() && (updated < wanted || all > updated) {
-        return State::no(Refusal::new(
+        return State::no(Reason::new(
             reasons::DEPLOYMENT_PAUSED,
             format!("Deployment {} is paused: {counts}; resume it to roll out", live.name()),
         ));
     }
     let stuck = stuck(pods);
     if let Some(("ProgressDeadlineExceeded", message)) = live.condition("Progressing", "False") {
-        let why = stuck.map_or(counts, |state| state.refusal.message);
-        return State::no(Refusal::new(
+        let why = stuck.map_or(counts, |state| state.reason.message);
+        return State::no(Reason::new(
             reasons::PROGRESS_DEADLINE_EXCEEDED,
             format!("{message}: {why}"),
         ));
@@ -49,15 +49,15 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
         return stuck;
     }
     if let Some((reason, message)) = live.condition("ReplicaFailure", "True") {
-        return State::no(Refusal::new(reasons::PODS_NOT_CREATED, format!("{reason}: {message}")));
+        return State::no(Reason::new(reasons::PODS_NOT_CREATED, format!("{reason}: {message}")));
     }
     if let Some(pod) = pods.iter().find(|pod| !pod.signer_started) {
-        return State::no(Refusal::new(
+        return State::no(Reason::new(
             reasons::PROGRESSING,
             format!("{counts}; pod {} waits for its signer to start", pod.name),
         ));
     }
-    State::no(Refusal::new(reasons::PROGRESSING, counts))
+    State::no(Reason::new(reasons::PROGRESSING, counts))
 }
 
 /// What a container of one of the pods waits for, if that does not come by itself.
@@ -86,7 +86,7 @@ pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
         }
     };
     let told = format!("container {container} waits: ");
-    let mut state = State::no(Refusal::new(reason, format!("{told}{found}: {message}")));
+    let mut state = State::no(Reason::new(reason, format!("{told}{found}: {message}")));
     state.keep = Some(told);
     Some(state)
 }
@@ -120,7 +120,7 @@ mod tests {
             "metadata": {"name": "voter", "generation": 2}, "spec": spec, "status": status,
         }));
         let state = state(true, false, Some(&live), &[]);
-        (state.is_true(), state.refusal.reason)
+        (state.is_true(), state.reason.code)
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
             of(&json!({"replicas": 0}), &json!({"observedGeneration": 2})),
             (true, reasons::SCALED_TO_ZERO)
         );
-        assert_eq!(state(false, false, None, &[]).refusal.reason, reasons::NOT_INJECTED);
+        assert_eq!(state(false, false, None, &[]).reason.code, reasons::NOT_INJECTED);
     }
 
     #[test]
@@ -168,8 +168,8 @@ mod tests {
         };
         let live = LiveDeployment::new(json!({"spec": {}, "status": {"replicas": 1, "updatedReplicas": 1}}));
         let of = |pod: &InjectedPod| {
-            let found = state(true, false, Some(&live), &[pod]).refusal;
-            (found.reason, found.message)
+            let found = state(true, false, Some(&live), &[pod]).reason;
+            (found.code, found.message)
         };
         let (reason, message) = of(&pod(false, "ErrImagePull"));
         assert_eq!(

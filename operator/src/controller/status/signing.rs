@@ -6,7 +6,7 @@ use crds::conditions::{reasons, types};
 use crate::controller::status::state::{State, Truth};
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{Answer, Fault, InjectedPod, SignerIdentity};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// Those that run what is in the template now.
 pub fn current<'a>(pods: &'a [InjectedPod], live: Option<&LiveDeployment>) -> Vec<&'a InjectedPod> {
@@ -74,16 +74,16 @@ fn before(old: &SignerBindingStatus) -> State {
                 "False" => Truth::False,
                 _ => Truth::Unknown,
             };
-            Some(State::new(truth, Refusal::new(reason, condition.message.clone())))
+            Some(State::new(truth, Reason::new(reason, condition.message.clone())))
         })
-        .filter(|state| ![reasons::NOT_INJECTED, reasons::SCALED_TO_ZERO].contains(&state.refusal.reason));
+        .filter(|state| ![reasons::NOT_INJECTED, reasons::SCALED_TO_ZERO].contains(&state.reason.code));
     found.unwrap_or_else(|| State::unknown(reasons::NOT_ASKED, "the signers were not asked yet"))
 }
 
-fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Refusal> {
+fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Reason> {
     let found = &pod.answer.as_ref()?.identity()?.address;
     let expected = expected.filter(|expected| expected != found)?;
-    Some(Refusal::new(
+    Some(Reason::new(
         reasons::UNEXPECTED_KEY,
         format!(
             "the signer of pod {} has the key of {found}, expected that of {expected} (spec.key.expectedAddress); name the right key version, or correct the address",
@@ -99,7 +99,7 @@ fn down(pod: &InjectedPod, fault: &Fault) -> State {
     } else {
         format!("({code}) {text}")
     };
-    let mut state = State::no(Refusal::new(
+    let mut state = State::no(Reason::new(
         reason,
         format!("the signer of pod {} does not sign: {cause}", pod.name),
     ));
@@ -141,7 +141,7 @@ mod tests {
     fn of(answers: &[Option<Answer>], expected: Option<&str>, old: &SignerBindingStatus) -> (Truth, &'static str) {
         let pods: Vec<_> = answers.iter().cloned().map(pod).collect();
         let found = state(true, &current(&pods, Some(&live())), Some(&live()), expected, old);
-        (found.truth, found.refusal.reason)
+        (found.truth, found.reason.code)
     }
 
     #[test]

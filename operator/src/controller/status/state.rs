@@ -2,13 +2,15 @@
 
 use crds::conditions::{reasons, types};
 
-use crate::model::reason::Refusal;
+use crds::SignerBindingStatus;
+
+use crate::model::reason::Reason;
 
 /// The state of one condition before it is compared with the one that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub truth: Truth,
-    pub refusal: Refusal,
+    pub reason: Reason,
     /// The message that stands is kept while it contains this: other programs put times and numbers into their words, and
     /// a message that changes every time would be written, seen and written again.
     pub keep: Option<String>,
@@ -33,24 +35,28 @@ impl Truth {
 }
 
 impl State {
-    pub fn new(truth: Truth, refusal: Refusal) -> Self {
-        let keep = (refusal.reason == reasons::REJECTED).then(String::new);
-        Self { truth, refusal, keep }
+    pub fn new(truth: Truth, refusal: Reason) -> Self {
+        let keep = (refusal.code == reasons::REJECTED).then(String::new);
+        Self {
+            truth,
+            reason: refusal,
+            keep,
+        }
     }
 
     pub fn yes(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Truth::True, Refusal::new(reason, message))
+        Self::new(Truth::True, Reason::new(reason, message))
     }
 
-    pub fn no(refusal: Refusal) -> Self {
+    pub fn no(refusal: Reason) -> Self {
         Self::new(Truth::False, refusal)
     }
 
     pub fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Truth::Unknown, Refusal::new(reason, message))
+        Self::new(Truth::Unknown, Reason::new(reason, message))
     }
 
-    pub fn of(result: &Result<(), Refusal>, reason: &'static str, message: &str) -> Self {
+    pub fn of(result: &Result<(), Reason>, reason: &'static str, message: &str) -> Self {
         match result {
             Ok(()) => Self::yes(reason, message),
             Err(refusal) => Self::no(refusal.clone()),
@@ -68,3 +74,11 @@ impl State {
 
 /// The states of the conditions that lead to `Ready`, in their order.
 pub type States = [State; types::STEPS.len()];
+
+/// Whether a status says that a condition is True.
+pub fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
+    status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == type_ && condition.status == "True")
+}

@@ -3,15 +3,16 @@
 use crds::conditions::{reasons, types};
 use crds::{Effective, SignerBindingStatus, TargetStatus};
 
-use super::{identity, is_true, rollout, signing};
-use crate::controller::status::state::{State, States};
+use super::{identity, rollout, signing};
+use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::was_injected;
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::pod::{InjectedPod, SignerIdentity};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
+use crate::model::text::shorten;
 use crate::template::hash::token_part;
 
 /// What to report of one Deployment.
@@ -67,7 +68,7 @@ pub fn report(
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
     let told = match &applied.outcome {
         Err(refusal) if !target.is_selected() => refusal,
-        _ => &ready.refusal,
+        _ => &ready.reason,
     };
     let status = TargetStatus {
         name: target.name.clone(),
@@ -77,8 +78,8 @@ pub fn report(
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
-        reason: told.reason.to_owned(),
-        message: super::shorten(&told.message, 4096),
+        reason: told.code.to_owned(),
+        message: shorten(&told.message, 4096),
     };
     let [accepted, token, identity, injected, rolled_out, signing] = steps;
     Reported {
@@ -93,7 +94,7 @@ pub fn report(
 /// The state of the token, which all Deployments of a binding share.
 pub fn token(verdict: &Verdict) -> State {
     match &verdict.token {
-        Ok(found) => State::yes(found.reason, found.message.clone()),
+        Ok(found) => State::yes(found.code, found.message.clone()),
         Err(refusal) => State::no(refusal.clone()),
     }
 }
@@ -109,7 +110,7 @@ fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[Inje
     };
     let is_paused = live.is_paused() && pods.iter().any(is_older);
     (applied.rotation || is_paused).then(|| {
-        State::no(Refusal::new(
+        State::no(Reason::new(
             reasons::ROTATION_PENDING,
             format!(
                 "the token has changed, and the rollout that brings it to node and signer of Deployment {} together is held: a container that restarts alone until then has another token than its neighbour, and votes are lost. Let the rollout go on, or put the old token back",
@@ -160,7 +161,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
         // Left alone is still injected, as long as the binding asks for the same as when it was written.
         Err(refusal)
             if matches!(
-                refusal.reason,
+                refusal.code,
                 reasons::NOT_ACCEPTED | reasons::TOKEN_NOT_READY | reasons::IDENTITY_NOT_READY | reasons::KEY_NOT_FOUND
             ) && before.was_injected
                 && applied.deployment.as_ref().is_some_and(LiveDeployment::owns_signer) =>
@@ -178,13 +179,13 @@ fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod])
     }
     let at_zero = states
         .iter()
-        .find(|state| state.is_true() && state.refusal.reason == reasons::SCALED_TO_ZERO);
+        .find(|state| state.is_true() && state.reason.code == reasons::SCALED_TO_ZERO);
     match at_zero {
         Some(rolled_out) => rolled_out.clone(),
         None if live.is_some_and(|live| rollout::ready_pods(live) < live.replicas()) => rollout::stuck(pods)
             .unwrap_or_else(|| {
                 let counts = live.map(rollout::counts).unwrap_or_default();
-                State::no(Refusal::new(reasons::PODS_NOT_READY, counts))
+                State::no(Reason::new(reasons::PODS_NOT_READY, counts))
             }),
         None => State::yes(reasons::READY, "the pods run with their signer"),
     }

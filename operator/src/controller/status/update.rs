@@ -3,7 +3,7 @@
 use crate::controller::status::state::{State, Truth};
 use crate::model::applied::Applied;
 use crate::model::observed::Observed;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::text::shorten;
 use crds::Plan;
 use crds::conditions::reasons;
@@ -21,7 +21,7 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
     match names.as_slice() {
         [] => State::new(
             Truth::False,
-            Refusal::new(reasons::UP_TO_DATE, "the operator would write nothing otherwise"),
+            Reason::new(reasons::UP_TO_DATE, "the operator would write nothing otherwise"),
         ),
         [first, others @ ..] => State::yes(
             reasons::UPDATE_AVAILABLE,

@@ -1,33 +1,33 @@
 //! Whether the operator can act on a binding as it is written.
 
 use crate::model::observed::ObservedTarget;
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 use crds::conditions::reasons;
 use crds::{DeletionPolicy, Effective};
 
-pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Refusal> {
+pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Reason> {
     image_is_allowed(&effective.image, &settings.allowed_signer_images)?;
     removal_is_allowed(settings, effective.deletion_policy)
 }
 
 /// A finalizer that nobody may drop would hold up the deletion of a namespace for ever.
-fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(), Refusal> {
+fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(), Reason> {
     if policy == DeletionPolicy::Retain || !settings.scope.is_strict() {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(Reason::new(
         reasons::REMOVE_NEEDS_CLUSTER_ROLE,
         "spec.deletionPolicy: found Remove, expected Retain, because the operator has Roles in its namespaces and nothing else (rbac.strict of the chart, --strict-rbac): a namespace that is deleted may lose the Role first, and then nobody could let this binding go. Use Retain, and `operator remove` once the binding is gone; or install without rbac.strict",
     ))
 }
 
 /// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.
-pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Refusal> {
+pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(Reason::new(
         reasons::IMAGE_NOT_ALLOWED,
         format!(
             "spec.signer.image: found {image}, expected an image that begins with one of: {}; use such an image, or start the operator with its prefix in --allowed-signer-images",
@@ -48,7 +48,7 @@ fn begins_with(image: &str, prefix: &str) -> bool {
 }
 
 /// One binding serves a Deployment: the oldest, then the first by name.
-pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Refusal> {
+pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     let Some(first) = target
         .rivals
         .iter()
@@ -58,7 +58,7 @@ pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Refusal> {
     else {
         return Ok(());
     };
-    Err(Refusal::new(
+    Err(Reason::new(
         reasons::TARGET_TAKEN,
         format!(
             "SignerBinding {first}, which is older, is for Deployment {} as well, and only one can be; see its status, and delete one of the two",

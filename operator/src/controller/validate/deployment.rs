@@ -8,21 +8,21 @@ use serde_json::Value;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::template::quantity;
 use crate::template::variables::node_variables;
 use crate::template::voter::{other_voter, same_source};
 
-pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Refusal> {
+pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Reason> {
     let name = &target.name;
     match &target.deployment {
-        None => Err(Refusal::new(
+        None => Err(Reason::new(
             reasons::DEPLOYMENT_NOT_FOUND,
             format!(
                 "spec.target.name: there is no Deployment {name} in this namespace; it is injected as soon as it exists"
             ),
         )),
-        Some(live) if live.is_terminating() => Err(Refusal::new(
+        Some(live) if live.is_terminating() => Err(Reason::new(
             reasons::DEPLOYMENT_TERMINATING,
             format!("Deployment {name} is being deleted"),
         )),
@@ -31,14 +31,14 @@ pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Refusal> {
 }
 
 /// The refusal of a Deployment that has stopped to match.
-pub fn no_longer_selected(target: &ObservedTarget, policy: DeletionPolicy) -> Refusal {
+pub fn no_longer_selected(target: &ObservedTarget, policy: DeletionPolicy) -> Reason {
     let what = match (policy, target.selection) {
         (DeletionPolicy::Retain, _) | (_, Selection::LetGo) => {
             "it keeps its signer, as deletionPolicy Retain asked; to follow this binding again it needs the labels of spec.target.selector"
         }
         (DeletionPolicy::Remove, _) => "its signer is taken out, as deletionPolicy Remove asks",
     };
-    Refusal::new(
+    Reason::new(
         reasons::NO_LONGER_SELECTED,
         format!(
             "Deployment {} does not match spec.target.selector any more: {what}",
@@ -47,7 +47,7 @@ pub fn no_longer_selected(target: &ObservedTarget, policy: DeletionPolicy) -> Re
     )
 }
 
-pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Refusal> {
+pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Reason> {
     if live.container(ContainerList::Containers, SIGNER_CONTAINER).is_some() {
         return Err(foreign_signer(live, "containers"));
     }
@@ -60,8 +60,8 @@ pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Refusal> {
 }
 
 /// The refusal of a container called `signer` that is not ours.
-pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Refusal {
-    Refusal::new(
+pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Reason {
+    Reason::new(
         reasons::FOREIGN_SIGNER,
         format!(
             "Deployment {} has a container `{SIGNER_CONTAINER}` of its own in {list}; to move over without losing a vote: pause the Deployment, drop that container from the manifest, apply, wait for Injected, resume",
@@ -71,12 +71,12 @@ pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Refusal {
 }
 
 /// A signer that another binding left behind is a voter with another key or token. Nobody changes it by accident.
-pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Option<Refusal> {
+pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Option<Reason> {
     if injection.signer != SignerOrigin::Ours || was_ours {
         return None;
     }
     let name = other_voter(live, &injection.key, &injection.token)?;
-    Some(Refusal::new(
+    Some(Reason::new(
         reasons::TAKE_OVER_PENDING,
         format!(
             "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over by itself only with the same key and token reference. Name the same ones; or create the earlier binding again with deletionPolicy Remove and delete it; or make another voter of the node by approving status.plan",
@@ -85,7 +85,7 @@ pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -
     ))
 }
 
-pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<String, Refusal> {
+pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<String, Reason> {
     let names: Vec<_> = live
         .containers(ContainerList::Containers)
         .iter()
@@ -101,7 +101,7 @@ pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<Str
             Some(wanted) => format!("spec.target.container: found {wanted}"),
             None => format!("spec.target.container: not set, and no container is called {DEFAULT_NODE_CONTAINER}"),
         };
-        Refusal::new(
+        Reason::new(
             reasons::CONTAINER_NOT_FOUND,
             format!(
                 "{expected}; Deployment {} has: {}. Name one of them; if the manifest is about to rename it, pause the Deployment, change both, wait for Injected, resume",
@@ -113,7 +113,7 @@ pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<Str
 }
 
 /// A port that two containers of a pod listen on fails when the pod runs, so it is refused before.
-pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<(), Refusal> {
+pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<(), Reason> {
     let running = live.containers(ContainerList::Containers).iter().chain(
         live.containers(ContainerList::InitContainers)
             .iter()
@@ -129,7 +129,7 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
                 }
                 _ => continue,
             };
-            return Err(Refusal::new(
+            return Err(Reason::new(
                 reasons::PORT_CONFLICT,
                 format!(
                     "port {number} is already declared by container {} of Deployment {}; choose another in {field}",
@@ -143,7 +143,7 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
 }
 
 /// A Service of our name that we did not make is somebody's, whatever it looks like.
-pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result<(), Refusal> {
+pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
     let Some(service) = service else { return Ok(()) };
     let by_managed_fields = service["metadata"]["managedFields"]
         .as_array()
@@ -153,7 +153,7 @@ pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result
     if by_managed_fields {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(Reason::new(
         reasons::SERVICE_CONFLICT,
         format!(
             "Service {} exists and was not made by the operator, which needs that name for the metrics of Deployment {}; rename or delete it",
@@ -185,7 +185,7 @@ pub fn is_guaranteed(live: &LiveDeployment) -> bool {
 }
 
 /// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves.
-pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Refusal> {
+pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Reason> {
     let container = injection.node_container.as_str();
     let Some(node) = live.container(ContainerList::Containers, container) else {
         return Ok(());
@@ -202,7 +202,7 @@ pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(
             .is_some_and(|ours| ours.owns_variable_value(container, name))
             && !others_hold(live, container, name);
         if differs && !ours_alone {
-            return Err(Refusal::new(
+            return Err(Reason::new(
                 reasons::FIELD_CONFLICT,
                 format!(
                     "container {container}: env {name} has another value, written by {}; expected {}. Remove it from the manifest or give it that value",

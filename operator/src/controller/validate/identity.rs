@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::model::deployment::LiveDeployment;
 use crate::model::identity::{PodIdentity, all_holders, is_ours};
 use crate::model::observed::{Account, Observed, ObservedTarget};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 
 /// Decides from the live ServiceAccount. `was_ready` says that the annotation was there before, for this very spec.
-pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<PodIdentity, Refusal> {
+pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<PodIdentity, Reason> {
     let spec = &observed.binding.spec;
     if spec.key.gcp.is_none() {
         return Ok(PodIdentity::NotNeeded);
@@ -40,10 +40,10 @@ pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -
 }
 
 /// An account that exists, is not everybody's, and is used by nobody else.
-fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str) -> Result<&'a Account, Refusal> {
+fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str) -> Result<&'a Account, Reason> {
     let deployment = live.name();
     if live.service_account() == "default" {
-        return Err(Refusal::new(
+        return Err(Reason::new(
             reasons::NO_SERVICE_ACCOUNT,
             format!(
                 "Deployment {deployment} uses the ServiceAccount default, which every pod of the namespace may use; create one and name it. Add to the manifest:\n{}",
@@ -52,7 +52,7 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
         ));
     }
     let account = account.filter(|account| account.live.is_some()).ok_or_else(|| {
-        Refusal::new(
+        Reason::new(
             reasons::SERVICE_ACCOUNT_NOT_FOUND,
             format!(
                 "Deployment {deployment} names the ServiceAccount {}, which does not exist in this namespace; create it: kubectl create serviceaccount {0} --namespace {}",
@@ -63,7 +63,7 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
     })?;
     match &account.outsider {
         None => Ok(account),
-        Some(pod) => Err(Refusal::new(
+        Some(pod) => Err(Reason::new(
             reasons::SERVICE_ACCOUNT_SHARED,
             format!(
                 "pod {pod} uses the ServiceAccount {} as well, and would get the right to use the key; give Deployment {deployment} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
@@ -91,14 +91,14 @@ fn may_replace(account: &Account, was_ready: bool) -> bool {
                 .all(|(manager, operation)| operation == "Update" && manager != "kubectl-client-side-apply"))
 }
 
-fn conflict(account: &Account, found: &str, wanted: &str) -> Refusal {
+fn conflict(account: &Account, found: &str, wanted: &str) -> Reason {
     let managers: Vec<_> = account
         .live
         .iter()
         .flat_map(holders)
         .map(|(manager, operation)| format!("field manager {manager} ({operation})"))
         .collect();
-    Refusal::new(
+    Reason::new(
         reasons::FIELD_CONFLICT,
         format!(
             "ServiceAccount {}: the annotation {GCP_ACCOUNT_ANNOTATION} is {found}, written by {}; expected {wanted}. Remove it from the manifest or give it that value",
@@ -158,7 +158,7 @@ mod tests {
     fn the_default_account_is_refused_with_the_lines_to_add() {
         let live = LiveDeployment::new(json!({"metadata": {"name": "voter", "namespace": "atto"}, "spec": {}}));
         let refusal = usable(&live, None, "signer@p.iam.gserviceaccount.com").unwrap_err();
-        assert_eq!(refusal.reason, "NoServiceAccount");
+        assert_eq!(refusal.code, "NoServiceAccount");
         for line in [
             "kind: ServiceAccount",
             "    iam.gke.io/gcp-service-account: signer@p.iam.gserviceaccount.com",

@@ -12,9 +12,9 @@ use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SignerBinding};
 
 use crate::model::binding::was_injected;
 use crate::model::identity::PodIdentity;
-use crate::model::injection::{Injection, KeySource, SidecarResources, Target, TargetVerdict, Verdict};
+use crate::model::injection::{DeploymentRef, Injection, KeySource, SidecarResources, TargetVerdict, Verdict};
 use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
-use crate::model::reason::Refusal;
+use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 
 /// Decides what may be done.
@@ -28,17 +28,17 @@ pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
         let identity = identity::identity(observed, target, identity_was_ready(binding));
         let injection = match (&accepted, &token) {
             _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),
-            (Err(_), _) => Err(Refusal::new(
+            (Err(_), _) => Err(Reason::new(
                 reasons::NOT_ACCEPTED,
                 "nothing is written until the binding is accepted; what is injected already is left alone",
             )),
-            (_, Err(_)) => Err(Refusal::new(
+            (_, Err(_)) => Err(Reason::new(
                 reasons::TOKEN_NOT_READY,
                 "nothing is written until the token is ready; what is injected already is left alone",
             )),
             (Ok(()), Ok(_)) => match &identity {
                 Ok(identity) => injection(observed, target, &effective, identity),
-                Err(_) => Err(Refusal::new(
+                Err(_) => Err(Reason::new(
                     reasons::IDENTITY_NOT_READY,
                     "nothing is written until the identity is ready, without which the node would wait for its signer; what is injected already is left alone",
                 )),
@@ -87,7 +87,7 @@ fn injection(
     target: &ObservedTarget,
     effective: &Effective,
     identity: &PodIdentity,
-) -> Result<Injection, Refusal> {
+) -> Result<Injection, Reason> {
     let spec = &observed.binding.spec;
     let live = deployment::present(target)?;
     let key = key_source(observed)?;
@@ -99,7 +99,7 @@ fn injection(
     let mut capabilities = spec.capabilities.clone();
     capabilities.sort_unstable();
     let injection = Injection {
-        deployment: Target::of(live),
+        deployment: DeploymentRef::of(live),
         node_container,
         key,
         expected_address: spec.key.expected_address.clone(),
@@ -129,7 +129,7 @@ fn injection(
     })
 }
 
-fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {
+fn key_source(observed: &Observed) -> Result<KeySource, Reason> {
     let key = &observed.binding.spec.key;
     if let Some(gcp) = &key.gcp {
         return Ok(KeySource::Gcp {
@@ -137,7 +137,7 @@ fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {
         });
     }
     let Some(local) = &key.local else {
-        return Err(Refusal::new(
+        return Err(Reason::new(
             reasons::INVALID,
             "spec.key: found no backend, expected exactly one of gcp and local",
         ));
@@ -147,14 +147,14 @@ fn key_source(observed: &Observed) -> Result<KeySource, Refusal> {
         LocalKeySecret::Found | LocalKeySecret::NotUsed => Ok(KeySource::Local {
             secret: reference.clone(),
         }),
-        LocalKeySecret::SecretNotFound => Err(Refusal::new(
+        LocalKeySecret::SecretNotFound => Err(Reason::new(
             reasons::KEY_NOT_FOUND,
             format!(
                 "spec.key.local.secretRef: there is no Secret {} with data in this namespace; create it with the private key under {}",
                 reference.name, reference.key
             ),
         )),
-        LocalKeySecret::KeyNotFound => Err(Refusal::new(
+        LocalKeySecret::KeyNotFound => Err(Reason::new(
             reasons::KEY_NOT_FOUND,
             format!(
                 "spec.key.local.secretRef: Secret {} has no key {}; add it, or name the key that holds the private key",

@@ -10,22 +10,22 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
 use crate::controller::pods::label;
-use crate::controller::schedule::resync::Unwatched;
-use crate::model::binding::{Binding, shares_a_key};
+use crate::controller::schedule::resync::Resyncs;
+use crate::model::binding::{BindingRef, shares_a_key};
 use crate::template::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
 /// Finds the bindings that an event concerns, and takes note that they were told of.
 #[derive(Clone)]
-pub struct Wake {
+pub struct Mappers {
     pub bindings: Store<Guarded>,
-    pub unwatched: Unwatched,
+    pub resyncs: Resyncs,
 }
 
-impl Wake {
+impl Mappers {
     /// The bindings that are for this Deployment, and those that were: without its label it is still theirs to report.
-    pub fn of_deployment(&self, deployment: &PartialObjectMeta<Deployment>) -> Vec<Binding> {
+    pub fn of_deployment(&self, deployment: &PartialObjectMeta<Deployment>) -> Vec<BindingRef> {
         let name = deployment.name_any();
         self.in_namespace(deployment, |binding| {
             binding.spec.target.selects(&name, deployment.labels()) || reports(binding, &name)
@@ -33,7 +33,7 @@ impl Wake {
     }
 
     /// The bindings of the Deployments that own a Service, or did before somebody took that away: its label still names one.
-    pub fn of_service(&self, service: &PartialObjectMeta<Service>) -> Vec<Binding> {
+    pub fn of_service(&self, service: &PartialObjectMeta<Service>) -> Vec<BindingRef> {
         let is_owner = |name: &str| {
             let mut owners = service.owner_references().iter();
             owners.any(|owner| owner.kind == "Deployment" && owner.name == name) || short_name(name) == label(service)
@@ -42,18 +42,18 @@ impl Wake {
     }
 
     /// The bindings of the Deployment whose pods carry this pod's label.
-    pub fn of_pod(&self, pod: &Pod) -> Vec<Binding> {
+    pub fn of_pod(&self, pod: &Pod) -> Vec<BindingRef> {
         self.told(of_pod(&self.bindings, pod))
     }
 
     /// The bindings whose pods act as ServiceAccounts of this namespace.
-    pub fn of_account(&self, account: &PartialObjectMeta<ServiceAccount>) -> Vec<Binding> {
+    pub fn of_account(&self, account: &PartialObjectMeta<ServiceAccount>) -> Vec<BindingRef> {
         self.in_namespace(account, |binding| binding.spec.key.gcp.is_some())
     }
 
     /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
     /// which warn of each other.
-    pub fn of_binding(&self, changed: &SignerBinding) -> Vec<Binding> {
+    pub fn of_binding(&self, changed: &SignerBinding) -> Vec<BindingRef> {
         let reference = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
         of_all(&self.bindings, |binding| {
             let is_neighbour = binding.meta().namespace == changed.meta().namespace;
@@ -64,11 +64,11 @@ impl Wake {
     }
 
     /// These bindings.
-    pub fn told(&self, bindings: Vec<Binding>) -> Vec<Binding> {
-        self.unwatched.told(bindings)
+    pub fn told(&self, bindings: Vec<BindingRef>) -> Vec<BindingRef> {
+        self.resyncs.mark_dirty(bindings)
     }
 
-    fn in_namespace(&self, object: &impl Resource, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<Binding> {
+    fn in_namespace(&self, object: &impl Resource, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<BindingRef> {
         let namespace = &object.meta().namespace;
         self.told(of_all(&self.bindings, |binding| {
             binding.meta().namespace == *namespace && concerns(binding)
@@ -77,7 +77,7 @@ impl Wake {
 }
 
 /// The bindings of the Deployment whose pods carry this pod's label.
-pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<Binding> {
+pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<BindingRef> {
     of_all(bindings, |binding| {
         binding.meta().namespace == pod.metadata.namespace && names(binding).any(|name| short_name(name) == label(pod))
     })
@@ -90,7 +90,7 @@ fn warns_of(binding: &SignerBinding, changed: &str) -> bool {
     shared.any(|warning| warning.message.contains(changed))
 }
 
-fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<Binding> {
+fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<BindingRef> {
     let concerned = store.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&concerns));
     concerned
         .iter()

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use self::merge::Merge;
 use crate::controller::schedule::backoff::jitter;
-use crate::controller::schedule::resync::Unwatched;
+use crate::controller::schedule::resync::Resyncs;
 use crate::model::scope::Scope;
 use crate::telemetry::Metrics;
 
@@ -38,7 +38,7 @@ pub struct Watches {
     pub client: Client,
     pub scope: Scope,
     pub metrics: Arc<Metrics>,
-    pub unwatched: Unwatched,
+    pub resyncs: Resyncs,
 }
 
 impl Watches {
@@ -96,13 +96,13 @@ impl Watches {
     where
         K: Resource<DynamicType = ()> + Send + 'static,
     {
-        let (metrics, unwatched, kind) = (self.metrics.clone(), self.unwatched.clone(), K::kind(&()));
+        let (metrics, resyncs, kind) = (self.metrics.clone(), self.resyncs.clone(), K::kind(&()));
         let mut fails = false;
         stream
             .backoff(WatchBackoff::default())
             .inspect(move |result| {
                 if matches!(result, Ok(Event::Init)) {
-                    unwatched.told_of_all();
+                    resyncs.mark_all_dirty();
                 }
                 let Err(error) = result else {
                     // A watch that is asked for anew has not succeeded yet.

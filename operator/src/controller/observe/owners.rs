@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 
-use crate::controller::context::{Context, deadline};
+use crate::cluster::{Cluster, deadline};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
@@ -21,14 +21,14 @@ pub struct Owners(Arc<Mutex<HashMap<String, String>>>);
 
 impl Owners {
     /// Whether the pod belongs to the Deployment.
-    pub async fn is_owned(&self, context: &Context, pod: &Pod, live: &LiveDeployment) -> Result<bool, Error> {
+    pub async fn is_owned(&self, cluster: &Cluster, pod: &Pod, live: &LiveDeployment) -> Result<bool, Error> {
         let Some(replica_set) = controller(pod, "ReplicaSet") else {
             return Ok(false);
         };
         if let Some(known) = self.known(replica_set.uid) {
             return Ok(known == live.uid());
         }
-        let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), live.namespace());
+        let api: Api<ReplicaSet> = Api::namespaced(cluster.client(), live.namespace());
         let found = deadline("get the ReplicaSet", api.get_metadata_opt(replica_set.name)).await?;
         let owner = found
             .filter(|found| found.uid().as_deref() == Some(replica_set.uid))

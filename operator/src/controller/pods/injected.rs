@@ -1,0 +1,242 @@
+//! What matters of a pod that runs an injected template.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use super::answers::Answers;
+use crate::model::pod::{InjectedPod, Waiting};
+use crate::template::names::MANAGEMENT_PORT;
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
+use kube::{Resource, ResourceExt};
+
+/// What a signer said at its end goes into a status, so it is kept short.
+const LONGEST_TEXT: usize = 512;
+
+/// What a container waits for while nothing is wrong.
+const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
+
+/// Drops what nobody reads, so that a pod costs little memory.
+pub fn prune(pod: &mut Pod) {
+    pod.metadata.managed_fields = None;
+    if let Some(annotations) = &mut pod.metadata.annotations {
+        annotations.retain(|key, _| key == HASH_ANNOTATION);
+    }
+    if let Some(spec) = pod.spec.take() {
+        let mut init_containers = spec.init_containers.unwrap_or_default();
+        init_containers.retain(|container| container.name == SIGNER_CONTAINER);
+        for container in &mut init_containers {
+            let env = container.env.iter_mut().flatten();
+            container.env = Some(
+                env.filter(|entry| entry.name == TOKEN_VARIABLE)
+                    .map(|entry| entry.clone())
+                    .collect(),
+            );
+        }
+        pod.spec = Some(PodSpec {
+            init_containers: Some(init_containers),
+            service_account_name: spec.service_account_name,
+            ..PodSpec::default()
+        });
+    }
+    if let Some(status) = &mut pod.status {
+        status.conditions = None;
+    }
+}
+
+/// What a reconcile would see of a pod: another event of it wakes nobody.
+#[allow(clippy::unnecessary_wraps, reason = "kube-runtime gives the signature")]
+pub fn what_matters(pod: &Pod) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    hash_of(pod).hash(&mut hasher);
+    (signer_runs(pod), signer_started(pod)).hash(&mut hasher);
+    waiting(pod)
+        .map(|found| (found.container, found.reason))
+        .hash(&mut hasher);
+    statuses(pod).for_each(|container| ended(container).hash(&mut hasher));
+    is_over(pod).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// The value of our label: the short name of the Deployment.
+pub fn label(object: &impl Resource) -> &str {
+    object.labels().get(DEPLOYMENT_LABEL).map_or("", String::as_str)
+}
+
+fn hash_of(pod: &Pod) -> &str {
+    pod.annotations().get(HASH_ANNOTATION).map_or("", String::as_str)
+}
+
+/// The pod as a reconcile sees it; none if it is on its way out or has ended.
+pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
+    if is_over(pod) {
+        return None;
+    }
+    Some(InjectedPod {
+        name: pod.name_any(),
+        hash: hash_of(pod).to_owned(),
+        signer_runs: signer_runs(pod),
+        signer_started: signer_started(pod),
+        waiting: waiting(pod),
+        token: token(pod),
+        answer: answers.of(pod),
+    })
+}
+
+/// As the kubelet decides it, but for readiness gates, which are conditions.
+pub fn is_ready(pod: &Pod) -> bool {
+    let containers = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
+    let mut all = containers.chain(signer(pod)).peekable();
+    !is_over(pod) && all.peek().is_some() && all.all(|container| container.ready)
+}
+
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded"))
+}
+
+fn signer(pod: &Pod) -> Option<&ContainerStatus> {
+    let containers = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+    containers.iter().find(|container| container.name == SIGNER_CONTAINER)
+}
+
+fn signer_started(pod: &Pod) -> bool {
+    signer(pod).and_then(|signer| signer.started).unwrap_or(false)
+}
+
+fn signer_runs(pod: &Pod) -> bool {
+    signer(pod)
+        .and_then(|signer| signer.state.as_ref())
+        .is_some_and(|state| state.running.is_some())
+}
+
+/// Where the signer of a pod answers, once its process runs.
+pub fn management(pod: &Pod) -> Option<(IpAddr, u16)> {
+    if !signer_runs(pod) {
+        return None;
+    }
+    let address = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
+    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
+    let ports = containers.first()?.ports.as_ref()?;
+    let port = ports
+        .iter()
+        .find(|port| port.name.as_deref() == Some(MANAGEMENT_PORT))?;
+    Some((address, u16::try_from(port.container_port).ok()?))
+}
+
+fn token(pod: &Pod) -> Option<(String, String)> {
+    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
+    let mut env = containers.first()?.env.iter().flatten();
+    let entry = env.find(|entry| entry.name == TOKEN_VARIABLE)?;
+    let reference = entry.value_from.as_ref()?.secret_key_ref.as_ref()?;
+    Some((reference.name.clone(), reference.key.clone()))
+}
+
+fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let lists = pod
+        .status
+        .iter()
+        .flat_map(|status| [&status.init_container_statuses, &status.container_statuses]);
+    lists.flatten().flatten()
+}
+
+fn waiting(pod: &Pod) -> Option<Waiting> {
+    statuses(pod)
+        .filter_map(|container| {
+            let waiting = container.state.as_ref()?.waiting.as_ref()?;
+            let message = ended(container).or_else(|| waiting.message.clone());
+            Some(Waiting {
+                container: container.name.clone(),
+                reason: waiting.reason.clone()?,
+                message: message.unwrap_or_default(),
+            })
+        })
+        .find(|waiting| !ORDINARY.contains(&waiting.reason.as_str()))
+}
+
+/// How a container that is started again and again has ended, which says more than how long the kubelet waits, and does not change
+/// with it. What a signer said last is in its status; what a node says is its own.
+fn ended(container: &ContainerStatus) -> Option<String> {
+    let last = container.last_state.as_ref()?.terminated.as_ref()?;
+    let code = format!("it ended with exit code {}", last.exit_code);
+    let said = last.message.iter().flat_map(|message| message.lines());
+    let said: Vec<_> = said.map(str::trim).filter(|line| !line.is_empty()).collect();
+    if container.name != SIGNER_CONTAINER || said.is_empty() {
+        return Some(code);
+    }
+    let said: String = said.join("; ").chars().take(LONGEST_TEXT).collect();
+    Some(format!("{code}: {said}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(state: &serde_json::Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "voter-1", "annotations": {"signer.atto.cash/hash": "h", "other": "x"}},
+            "spec": {"containers": [{"name": "node"}], "serviceAccountName": "voter", "initContainers": [
+                {"name": "first", "ports": [{"containerPort": 1, "name": "signer-mgmt"}]},
+                {"name": "signer", "ports": [{"containerPort": 19091, "name": "signer-mgmt"}]},
+            ]},
+            "status": {"podIP": "fd00::1", "initContainerStatuses": [{
+                "name": "signer", "ready": true, "restartCount": 0, "image": "", "imageID": "", "started": true,
+                "state": state,
+            }]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn asks_a_running_signer_at_its_own_port() {
+        let mut running = pod(&json!({"running": {}}));
+        prune(&mut running);
+        assert_eq!(management(&running), Some(("fd00::1".parse().unwrap(), 19091)));
+        let seen = injected(&running, &Answers::default()).unwrap();
+        assert_eq!(
+            (seen.hash.as_str(), seen.signer_started, seen.waiting),
+            ("h", true, None)
+        );
+        assert_eq!(management(&pod(&json!({"terminated": {"exitCode": 1}}))), None);
+    }
+
+    #[test]
+    fn tells_what_a_container_waits_for_unless_it_is_ordinary() {
+        assert_eq!(waiting(&pod(&json!({"waiting": {"reason": "PodInitializing"}}))), None);
+        let stuck = pod(&json!({"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}));
+        let found = waiting(&stuck).unwrap();
+        assert_eq!(
+            (found.container.as_str(), found.reason.as_str(), found.message.as_str()),
+            ("signer", "ImagePullBackOff", "not found")
+        );
+        let crash = |name: &str| {
+            let mut pod =
+                pod(&json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting"}}));
+            let statuses = pod
+                .status
+                .as_mut()
+                .and_then(|status| status.init_container_statuses.as_mut());
+            let container = statuses.and_then(|all| all.first_mut()).unwrap();
+            name.clone_into(&mut container.name);
+            container.last_state = serde_json::from_value(json!({
+                "terminated": {"exitCode": 78, "message": "signer: ATTO_SIGNER_KEY: found none\n\n  expected a name\n"},
+            }))
+            .unwrap();
+            waiting(&pod).unwrap().message
+        };
+        assert_eq!(
+            crash("signer"),
+            "it ended with exit code 78: signer: ATTO_SIGNER_KEY: found none; expected a name"
+        );
+        assert_eq!(crash("node"), "it ended with exit code 78");
+        assert_ne!(
+            what_matters(&stuck),
+            what_matters(&pod(&json!({"waiting": {"reason": "PodInitializing"}})))
+        );
+    }
+}
