@@ -29,8 +29,11 @@ pub struct Mention {
 /// A name that a module has by `use`.
 #[derive(Debug)]
 pub struct Import {
+    /// `*` for all that the path has.
     pub name: String,
     pub path: Written,
+    /// More than the module and what is below it may go this way.
+    pub is_shared: bool,
 }
 
 /// A module's own words; those of a child that stands in the same file are the child's.
@@ -38,7 +41,6 @@ pub struct Import {
 pub struct Said {
     pub items: Vec<String>,
     pub imports: Vec<Import>,
-    pub globs: Vec<Written>,
     pub mentions: Vec<Mention>,
     /// `mod name;`, and whether an attribute gives it another path, which is not followed.
     pub declared: Vec<(String, bool)>,
@@ -81,7 +83,11 @@ impl Said {
                     global,
                     line: glob.star_token.spans[0].start().line,
                 };
-                self.globs.push(path.clone());
+                self.imports.push(Import {
+                    name: "*".to_owned(),
+                    path: path.clone(),
+                    is_shared,
+                });
                 self.mention(path, Manner::All);
                 return;
             }
@@ -102,6 +108,7 @@ impl Said {
         self.imports.push(Import {
             name: known_as,
             path: path.clone(),
+            is_shared,
         });
         self.mention(path, if is_shared { Manner::All } else { Manner::Import });
     }
@@ -169,6 +176,7 @@ impl<'ast> Visit<'ast> for Said {
                 self.imports.push(Import {
                     name: name(known_as),
                     path: path.clone(),
+                    is_shared: !matches!(item.vis, Visibility::Inherited),
                 });
                 self.mention(path, Manner::Import);
             }

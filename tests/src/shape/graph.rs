@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::file::{Manner, Mention};
+use super::file::{Import, Manner, Mention};
 use super::resolve::resolve;
+use super::tokens::Written;
 use super::tree::{Id, Tree};
 
 /// One place where a module names another.
@@ -39,12 +40,7 @@ impl Graph {
 
     fn add(&mut self, tree: &Tree, from: Id, mention: &Mention) {
         let path = &mention.path;
-        let imports = &tree.modules[from].imports;
-        if path.segments.len() == 1
-            && mention.manner == Manner::Code
-            && imports.iter().any(|import| import.name == path.segments[0])
-        {
-            // The line that imports it says so already.
+        if mention.manner == Manner::Code && is_told_by_its_import(tree, from, path) {
             return;
         }
         for landing in resolve(tree, from, path) {
@@ -60,7 +56,7 @@ impl Graph {
         }
     }
 
-    fn edge(&mut self, tree: &Tree, from: Id, to: Id, path: &super::tokens::Written, only_named: bool) {
+    fn edge(&mut self, tree: &Tree, from: Id, to: Id, path: &Written, only_named: bool) {
         let (from, to) = (tree.modules[from].owner, tree.modules[to].owner);
         if from != to {
             let text = path.segments.join("::");
@@ -71,4 +67,16 @@ impl Graph {
             });
         }
     }
+}
+
+/// What has a name from a `use` of no module, as `Thing` and `Thing::new` have: the line with the `use` says it.
+fn is_told_by_its_import(tree: &Tree, from: Id, path: &Written) -> bool {
+    let imports = tree.modules[from].imports.iter();
+    let mut imports = imports.filter(|import| import.name == path.segments[0]).peekable();
+    let is_module = |import: &Import| {
+        resolve(tree, from, &import.path)
+            .iter()
+            .any(|landing| landing.is_module)
+    };
+    imports.peek().is_some() && (path.segments.len() == 1 || !imports.any(is_module))
 }

@@ -122,25 +122,25 @@ impl Judge<'_> {
     }
 
     fn door(&self, door: &Door, doors: &[Door]) -> Vec<Finding> {
-        // A door within this one has its own list.
-        let inner: Vec<_> = doors
-            .iter()
-            .map(|other| other.to)
-            .filter(|other| *other != door.to && door.to.has(other.path()))
-            .collect();
+        let has = |parts: &[Part], path: &str| parts.iter().any(|part| part.has(path));
+        let is_within = |inner: &Door, outer: &Door| inner.to.iter().all(|part| has(outer.to, part.path()));
+        let others = || doors.iter().filter(|other| other.to != door.to);
+        // A door within this one has its own list, and behind an outer one all know each other.
+        let inner: Vec<_> = others().filter(|other| is_within(other, door)).collect();
+        let around: Vec<_> = others().filter(|other| is_within(door, other)).collect();
         let holds = |from: &str, to: &str| {
-            door.to.has(to)
-                && !inner.iter().any(|inner| inner.has(to))
-                && !doors
-                    .iter()
-                    .any(|outer| outer.to.has(door.to.path()) && outer.to.has(from))
+            has(door.to, to)
+                && !has(door.to, from)
+                && !inner.iter().any(|inner| has(inner.to, to))
+                && !around.iter().any(|around| has(around.to, from))
                 && !door.open_to.iter().any(|(part, _)| part.has(from))
         };
         let findings = self.named(holds).map(|(step, _, _)| {
-            let open_to: Vec<_> = door.open_to.iter().map(|(part, why)| format!("{} ({why})", part.path())).collect();
+            let open_to = door.open_to.iter().map(|(part, why)| format!("{} ({why})", part.path()));
+            let open_to = open_to.collect::<Vec<_>>().join(", ");
             Finding::broken(
                 step,
-                format!("only these name {}: {}; {}", door.to.path(), open_to.join(", "), door.why),
+                format!("only these name {}: {open_to}; {}", door.called, door.why),
                 "take the value from a caller that may ask for it; an exception is a line with its reason in tests/src/shape/rules.rs",
             )
         });
@@ -197,7 +197,7 @@ impl Judge<'_> {
         let doors = rules
             .doors
             .iter()
-            .flat_map(|door| door.open_to.iter().map(|(part, _)| *part).chain([door.to]));
+            .flat_map(|door| door.open_to.iter().map(|(part, _)| part).chain(door.to).copied());
         let rings = rules
             .rings
             .iter()

@@ -20,26 +20,29 @@ pub struct Landing {
 pub fn resolve(tree: &Tree, from: Id, path: &Written) -> Vec<Landing> {
     let mut walk = Walk {
         tree,
+        from,
         under_way: BTreeSet::new(),
     };
     walk.start(from, path)
 }
 
-/// An import of a module, by its place in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Listed {
-    Import(usize),
-    Glob(usize),
-}
-
 struct Walk<'a> {
     tree: &'a Tree,
-    /// The imports on the way, by module and line of its list: none leads through itself, as `use http::header as http;` might.
-    under_way: BTreeSet<(Id, Listed)>,
+    /// The module that has the path, or the import on the way.
+    from: Id,
+    /// The imports on the way, by module and place in its list: none leads through itself, as `use http::header as http;` might.
+    under_way: BTreeSet<(Id, usize)>,
 }
 
 impl Walk<'_> {
     fn start(&mut self, from: Id, path: &Written) -> Vec<Landing> {
+        let before = std::mem::replace(&mut self.from, from);
+        let found = self.begin(from, path);
+        self.from = before;
+        found
+    }
+
+    fn begin(&mut self, from: Id, path: &Written) -> Vec<Landing> {
         let Some((first, rest)) = path.segments.split_first() else {
             return Vec::new();
         };
@@ -109,26 +112,31 @@ impl Walk<'_> {
                 is_module: false,
             });
         }
-        for (at, import) in here
-            .imports
-            .iter()
-            .enumerate()
-            .filter(|(_, import)| import.name == *name)
-        {
+        let is_inside = from_within || self.is_inside(module);
+        let imports = here.imports.iter().enumerate();
+        let imports = imports.filter(|(_, import)| is_inside || import.is_shared);
+        let (globs, singles): (Vec<_>, Vec<_>) = imports.partition(|(_, import)| import.name == "*");
+        for (at, import) in singles.into_iter().filter(|(_, import)| import.name == *name) {
             let path = Written {
                 segments: [&import.path.segments, rest].concat(),
                 ..import.path
             };
-            let landings = self.along((module, Listed::Import(at)), |walk| walk.start(module, &path));
+            let landings = self.along((module, at), |walk| walk.start(module, &path));
             found.extend(landings.into_iter().map(handed_on));
         }
         if found.is_empty() {
-            for (at, glob) in here.globs.iter().enumerate() {
-                let landings = self.along((module, Listed::Glob(at)), |walk| walk.in_all_of(module, glob, names));
+            for (at, glob) in globs {
+                let landings = self.along((module, at), |walk| walk.in_all_of(module, &glob.path, names));
                 found.extend(landings.into_iter().map(handed_on));
             }
         }
         found
+    }
+
+    /// Whether the path stands in `module` or below it, where its private names count.
+    fn is_inside(&self, module: Id) -> bool {
+        let mut parents = std::iter::successors(Some(self.from), |id| self.tree.modules[*id].parent);
+        parents.any(|id| id == module)
     }
 
     /// `names` in what `use glob::*` gives to `module`.
@@ -143,7 +151,7 @@ impl Walk<'_> {
         found
     }
 
-    fn along(&mut self, import: (Id, Listed), look: impl FnOnce(&mut Self) -> Vec<Landing>) -> Vec<Landing> {
+    fn along(&mut self, import: (Id, usize), look: impl FnOnce(&mut Self) -> Vec<Landing>) -> Vec<Landing> {
         if !self.under_way.insert(import) {
             return Vec::new();
         }

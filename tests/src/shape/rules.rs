@@ -16,7 +16,9 @@ use Part::{File, Tree};
 /// Who may name what lies behind a door, and why each of them.
 #[derive(Debug)]
 pub struct Door {
-    pub to: Part,
+    /// As a message calls it.
+    pub called: &'static str,
+    pub to: &'static [Part],
     pub open_to: &'static [(Part, &'static str)],
     pub why: &'static str,
 }
@@ -46,24 +48,45 @@ pub struct Rules {
     pub rings: &'static [Rings],
 }
 
+const STEPS: &[Part] = &[
+    Tree("operator::controller::observe"),
+    Tree("operator::controller::validate"),
+    Tree("operator::controller::render"),
+    Tree("operator::controller::plan"),
+    Tree("operator::controller::apply"),
+    Tree("operator::controller::status"),
+];
+
 /// The crates that are read, in this order. `tests` may depend on everything, and nothing depends on it.
 pub const RULES: Rules = Rules {
     crates: &[("crds", &[]), ("operator", &["crds"]), ("signer", &[])],
     apart: &[Apart {
-        parts: &[
-            Tree("operator::controller::observe"),
-            Tree("operator::controller::validate"),
-            Tree("operator::controller::render"),
-            Tree("operator::controller::plan"),
-            Tree("operator::controller::apply"),
-            Tree("operator::controller::status"),
-        ],
+        parts: STEPS,
         why: "a step of the operator knows no other: what they hand to each other is in `model`, what they share about a pod template in `template`",
     }],
-    // What asks the API server is behind the first door. Of what lies there too, the others say who else may see it.
     doors: &[
         Door {
-            to: Tree("operator::cluster"),
+            called: "a step of the operator",
+            to: STEPS,
+            open_to: &[
+                (File("operator::controller"), "the driver calls them in their order"),
+                (
+                    File("operator::controller::run"),
+                    "makes what the first and the fifth write and read with",
+                ),
+                (File("operator::controller::context"), "what the driver keeps for them"),
+                (Tree("operator::commands"), "call some of them by hand"),
+                (
+                    File("operator::serve"),
+                    "asks validate once whether the signer's image is one that it would allow",
+                ),
+            ],
+            why: "no step is reached on a way round the driver, along a helper",
+        },
+        // What asks the API server is behind this door. Of what lies there too, the next ones say who else may see it.
+        Door {
+            called: "operator::cluster",
+            to: &[Tree("operator::cluster")],
             open_to: &[
                 (Tree("operator::controller::observe"), "reads"),
                 (Tree("operator::controller::apply"), "writes"),
@@ -71,27 +94,29 @@ pub const RULES: Rules = Rules {
                 (File("operator::controller"), "the driver hands it to observe and apply"),
                 (File("operator::controller::run"), "makes the controller"),
                 (File("operator::serve"), "opens it"),
-                (File("operator::leader"), "bounds its requests for the Lease"),
+                (File("operator::leader"), "asks for the Lease within the same deadlines"),
             ],
             why: "only observe and apply ask the API server; validate, render, plan and status are pure",
         },
         Door {
-            to: File("operator::cluster::stores"),
+            called: "operator::cluster::stores",
+            to: &[File("operator::cluster::stores")],
             open_to: &[
                 (Tree("operator::controller::observe"), "reads"),
                 (File("operator::controller"), "the driver waits until they are filled"),
-                (File("operator::controller::context"), "hands them to the driver"),
+                (File("operator::controller::context"), "what the driver waits with"),
                 (File("operator::controller::run"), "fills them"),
                 (Tree("operator::controller::watches"), "whose binding a change is"),
-                (File("operator::serve"), "shows them to admin"),
-                (File("operator::commands::snapshot"), "fills them once"),
                 (File("operator::admin"), "ready when they are filled"),
+                (File("operator::serve"), "shows them to admin"),
+                (Tree("operator::commands"), "fill them once, without a watch"),
                 (Tree("operator::telemetry"), "counts what is in them"),
             ],
             why: "what the watches have seen is the cluster as well, only sooner",
         },
         Door {
-            to: File("operator::cluster::fence"),
+            called: "operator::cluster::fence",
+            to: &[File("operator::cluster::fence")],
             open_to: &[
                 (File("operator::leader"), "closes it when the Lease is lost"),
                 (File("operator::serve"), "puts it before the client"),
@@ -100,7 +125,8 @@ pub const RULES: Rules = Rules {
             why: "who leads is decided in one place",
         },
         Door {
-            to: File("operator::cluster::liveness"),
+            called: "operator::cluster::liveness",
+            to: &[File("operator::cluster::liveness")],
             open_to: &[
                 (Tree("operator::telemetry"), "answers the probe from it"),
                 (File("operator::controller"), "says that a reconcile goes on"),

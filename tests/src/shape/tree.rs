@@ -8,7 +8,6 @@ use syn::Item;
 use super::file::{Import, Mention, Said};
 use super::only_tests::only_for_tests;
 use super::sources::Sources;
-use super::tokens::Written;
 
 /// A module's place in the tree.
 pub type Id = usize;
@@ -26,7 +25,6 @@ pub struct Module {
     pub children: BTreeMap<String, Id>,
     pub items: BTreeSet<String>,
     pub imports: Vec<Import>,
-    pub globs: Vec<Written>,
     pub mentions: Vec<Mention>,
 }
 
@@ -116,7 +114,6 @@ impl Tree {
             children: BTreeMap::new(),
             items: said.items.into_iter().collect(),
             imports: said.imports,
-            globs: said.globs,
             mentions: said.mentions,
         });
         for (name, elsewhere) in said.declared {

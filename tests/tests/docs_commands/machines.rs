@@ -74,7 +74,10 @@ impl<'a> Machines<'a> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), chart::NAMESPACE);
         for pod in pods.list(&ListParams::default()).await? {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-            if pod.annotations().get("helm.sh/hook").map(String::as_str) != Some("test") || phase != Some("Pending") {
+            let is_test = pod.annotations().get("helm.sh/hook").map(String::as_str) == Some("test");
+            // One that came after the last look was made ready as all others are, and runs by now.
+            let has_ended = matches!(phase, Some("Succeeded" | "Failed"));
+            if !is_test || has_ended {
                 continue;
             }
             let name = pod.name_any();

@@ -11,11 +11,14 @@ const APART: Rules = Rules {
 };
 
 const HOUSE: &str = "
-    mod kitchen; pub mod rooms; mod hall;
+    mod kitchen; pub mod rooms; mod hall; use rooms::cellar::Wine as Secret; pub mod attic { pub use super::Secret as Open; }
     pub use rooms::cellar::Shared; pub use rooms::cellar as below;
     macro_rules! count { () => {} }
 ";
-const ROOMS: &str = "pub mod cellar; pub use self::cellar::Barrel as Cask;";
+const ROOMS: &str = "
+    pub mod cellar; pub use self::cellar::Barrel as Cask;
+    use cellar::Wine as Private; use cellar::shelf as cask; pub fn cask() {}
+";
 const HALL: &str = "pub use crate::rooms::cellar::*; pub struct Lamp;";
 const CELLAR: &str = "
     pub struct Wine; pub struct Shared; pub struct Barrel; pub enum Colour { Red }
@@ -56,6 +59,8 @@ fn these_name_the_cellar() {
         "use crate::below::Wine;",
         "use crate::rooms::Cask;",
         "use crate::hall::Wine;",
+        "use crate::attic::Open;",
+        "use super::Secret;",
         "use crate::hall::*; fn f(_: Wine) {}",
         "use crate::rooms as r; fn f() { r::cellar::fetch() }",
         "use crate::rooms; fn f() { rooms::cellar::fetch() }",
@@ -106,6 +111,8 @@ fn these_do_not() {
         "",
         "use crate::hall::Lamp;",
         "use crate::rooms;",
+        "fn f() { crate::rooms::cask() }",
+        "fn f(_: crate::rooms::Private) {}",
         "// use crate::rooms::cellar::Wine;",
         "/// As [`crate::rooms::cellar::Wine`].\nstruct S;",
         "const TEXT: &str = \"crate::rooms::cellar::Wine\";",

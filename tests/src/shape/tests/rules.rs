@@ -126,7 +126,8 @@ fn a_crate_names_only_those_that_the_table_allows() {
 const DOORS: Rules = Rules {
     doors: &[
         Door {
-            to: Part::Tree("house::door"),
+            called: "house::door",
+            to: &[Part::Tree("house::door")],
             open_to: &[
                 (Part::Tree("house::porter"), "has the key"),
                 (Part::File("house::cook"), "alone"),
@@ -134,7 +135,8 @@ const DOORS: Rules = Rules {
             why: "it is cold outside",
         },
         Door {
-            to: Part::Tree("house::door::safe"),
+            called: "house::door::safe",
+            to: &[Part::Tree("house::door::safe")],
             open_to: &[(Part::File("house::cook"), "counts the spoons")],
             why: "silver",
         },
