@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use super::metrics::BUCKETS;
+use super::buckets::BUCKETS;
 use crate::backend::Cause;
 
 /// Time series of a remote backend.

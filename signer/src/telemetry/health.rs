@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    BackendHealth,
+    backend::BackendHealth,
     client::{ClientFault, Run, Verdict},
 };
 

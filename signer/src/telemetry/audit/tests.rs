@@ -1,12 +1,26 @@
 use std::{
     fs,
+    path::PathBuf,
+    sync::{Condvar, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
+use prometheus::IntCounter;
 use serde_json::Value;
 
-use super::*;
-use crate::protocol::{PublicKey, Vote};
+use super::{
+    Audit, AuditConfig, AuditMode, Decision,
+    buffer::{CAPACITY, Shared},
+    line::Line,
+    sink::Sink,
+    writer,
+};
+use crate::{
+    backend::Effort,
+    protocol::{Kind, PublicKey, View, Vote},
+    telemetry::{Outcome, Reason},
+};
 
 fn vote(timestamp: i64) -> Vote {
     Vote {
