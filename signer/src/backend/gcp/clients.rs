@@ -16,7 +16,8 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{Cause, Endpoint, Fault, fault, identity::identity};
+use super::{fault, identity::identity, location::Endpoint};
+use crate::backend::fault::{Cause, Fault};
 
 /// How long a token may take.
 const TOKEN_LIMIT: Duration = Duration::from_secs(10);

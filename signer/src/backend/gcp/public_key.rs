@@ -3,14 +3,30 @@
 use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
 use google_cloud_kms::model::{PublicKey as Answer, crypto_key_version::CryptoKeyVersionAlgorithm};
+use thiserror::Error;
 
-use super::{PublicKeyError, failed_check};
-use crate::protocol::PublicKey;
+use super::fault::failed_check;
+use crate::{backend::fault::Fault, protocol::PublicKey};
 
 /// What the DER of an Ed25519 public key starts with; 32 bytes follow, which makes 44.
 const PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
+
+/// The public key was not to be had.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum PublicKeyError {
+    /// It may be there later.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// It will never do: it is a key of another kind.
+    #[error(
+        "found a key version with the algorithm {0}, expected EC_SIGN_ED25519; create a key with \
+         `gcloud kms keys create KEY --keyring=RING --location=LOCATION --purpose=asymmetric-signing \
+         --default-algorithm=ec-sign-ed25519` and set ATTO_SIGNER_KEY to its version"
+    )]
+    Algorithm(String),
+}
 
 pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, PublicKeyError> {
     if answer.algorithm != CryptoKeyVersionAlgorithm::EcSignEd25519 {

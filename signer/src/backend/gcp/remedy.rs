@@ -1,4 +1,4 @@
-use super::Cause;
+use crate::backend::fault::Cause;
 
 /// What a person can do about a failure.
 pub const fn remedy(cause: Cause) -> &'static str {
