@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::remote::Shared;
+use super::{attempt::self_test, shared::Shared};
 use crate::backend::Backend;
 
 const TICK: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ pub async fn keep<B: Backend>(shared: Arc<Shared<B>>) {
             tested = now;
             let shared = shared.clone();
             // What it finds is judged where every attempt is.
-            tokio::spawn(async move { shared.self_test().await });
+            tokio::spawn(async move { self_test(&shared).await });
         }
     }
 }
