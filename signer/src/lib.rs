@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
+pub mod exit;
 pub mod http;
 pub mod management;
 pub mod net;
@@ -21,7 +22,9 @@ mod process;
 pub mod protocol;
 mod serve;
 pub mod service;
+pub mod settings;
 pub mod telemetry;
+pub mod token;
 
 pub use http::router;
 pub use serve::{ServeError, serve};

@@ -8,8 +8,7 @@ use clap::Parser;
 use serde_json::Value;
 use signer::{
     backend::Effort,
-    cli::{self, Arguments},
-    config::Config,
+    config::{self, Arguments, Config},
     http::{ApiError, Code},
     protocol::{Block, BlockKind, Kind, Link, Network, PublicKey, View, Vote},
     telemetry::{Audit, AuditConfig, AuditMode, Decision, Identity, Metrics, Outcome, Reason},
@@ -105,7 +104,7 @@ fn every_default_that_the_help_states_is_the_one() {
         // In words: what nobody can write as a value.
         (!default.contains(' ')).then(|| format!("--{flag}={default}"))
     };
-    let command = cli::command();
+    let command = config::command();
     let defaults: Vec<_> = command.get_arguments().filter_map(stated).collect();
     assert!(defaults.len() > 5, "{defaults:?}");
     let silent = read(&[]);

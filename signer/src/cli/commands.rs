@@ -2,12 +2,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{CONFIGURATION, Failure, PERMISSION, UNAVAILABLE};
+use super::failure::Failure;
 use crate::{
     backend::{
         Backend, BackendError, Cause, Clients, Fault, GcpConfig, GcpKey, LocalKey, PublicKeyError, Seed, random, remedy,
     },
     config::KeyConfig,
+    exit::{CONFIGURATION, PERMISSION, UNAVAILABLE},
     protocol::{Address, PublicKey},
 };
 

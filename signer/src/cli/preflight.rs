@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    CONFIGURATION, Failure,
     commands::{LIMIT, describe, gcp_key, refused, runtime, unavailable},
+    failure::Failure,
 };
 use crate::{
     backend::{Backend, BackendError, Cause, Fault, LocalKey, prove},
     config::KeyConfig,
+    exit::CONFIGURATION,
     protocol::{Address, PublicKey},
 };
 

@@ -1,15 +1,17 @@
 //! Settings, checked: after this nobody reads the command line or the environment.
 
+mod arguments;
 mod audit;
-mod error;
 mod parse;
 mod policy;
 mod token_file;
 mod variables;
 
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
-pub use error::{ConfigError, Errors};
+pub use arguments::{
+    Arguments, Command, KeyArguments, KeyCommand, ManagementArguments, PolicyArguments, TokenCommand, command,
+};
 pub use token_file::TokenFile;
 pub use variables::unknown_variables;
 
@@ -17,12 +19,12 @@ use parse::BackendName;
 
 use crate::{
     backend::{GcpConfig, Seed},
-    cli::{Arguments, KeyArguments, ManagementArguments},
-    http::Token,
     net::Place,
     policy::{Capabilities, Rules},
     protocol::PublicKey,
+    settings::{ConfigError, Errors, Setting},
     telemetry::{AuditConfig, Level},
+    token::Token,
 };
 
 /// Everything that `serve` needs.
@@ -276,5 +278,3 @@ impl ManagementConfig {
         }
     }
 }
-
-type Setting<'a> = Option<&'a OsString>;

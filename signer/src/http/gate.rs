@@ -20,7 +20,6 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Uri, uri::PathAndQuery};
 
 use super::{
-    auth::Token,
     body::Drained,
     docs,
     error::{ApiError, Code},
@@ -31,6 +30,7 @@ use crate::{
     protocol::Kind,
     service::Service,
     telemetry::{Audit, Health, Metrics, Route},
+    token::Token,
 };
 
 /// Where the key is told.

@@ -1,7 +1,6 @@
 //! The signing API on HTTP.
 
 mod arrival;
-mod auth;
 mod body;
 mod connections;
 mod docs;
@@ -16,6 +15,5 @@ pub(crate) mod requests;
 pub mod server;
 mod silence;
 
-pub use auth::Token;
 pub use error::{ApiError, Code};
 pub use gate::{Api, ApiService, router};

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     backend::{BackendError, Fault},
-    cli,
+    exit,
     protocol::{Address, PublicKey},
 };
 
@@ -79,9 +79,19 @@ impl ServeError {
     /// What the program exits with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherKey { .. } | Self::Listen { .. } | Self::Algorithm(_) | Self::Audit { .. } => cli::CONFIGURATION,
-            Self::Refused { .. } => cli::PERMISSION,
-            Self::Key(_) | Self::System(_) | Self::Metrics(_) => cli::UNAVAILABLE,
+            Self::OtherKey { .. } | Self::Listen { .. } | Self::Algorithm(_) | Self::Audit { .. } => {
+                exit::CONFIGURATION
+            }
+            Self::Refused { .. } => exit::PERMISSION,
+            Self::Key(_) | Self::System(_) | Self::Metrics(_) => exit::UNAVAILABLE,
         }
+    }
+}
+
+/// Only with the key that has to be there.
+pub fn expect(found: PublicKey, expected: Option<PublicKey>) -> Result<(), ServeError> {
+    match expected {
+        Some(expected) if expected != found => Err(ServeError::OtherKey { found, expected }),
+        _ => Ok(()),
     }
 }

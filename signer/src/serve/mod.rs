@@ -14,6 +14,7 @@ use tokio::{
 };
 
 pub use error::ServeError;
+use error::expect;
 
 use crate::{
     backend::{self, Backend, BackendError, LocalKey},
@@ -26,7 +27,7 @@ use crate::{
     net::Place,
     policy::Policy,
     process,
-    protocol::{Address, PublicKey},
+    protocol::Address,
     service::Service,
     telemetry::{Audit, Health, Identity, Metrics},
 };
@@ -127,14 +128,6 @@ async fn start(
     };
     heart.abort();
     result
-}
-
-/// Only with the key that has to be there.
-fn expect(found: PublicKey, expected: Option<PublicKey>) -> Result<(), ServeError> {
-    match expected {
-        Some(expected) if expected != found => Err(ServeError::OtherKey { found, expected }),
-        _ => Ok(()),
-    }
 }
 
 async fn serve_api<B: Backend>(

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{ServeError, expect};
+use super::error::{ServeError, expect};
 use crate::{
     backend::{Backend, Cause, Clients, Fault, GcpConfig, GcpKey, PublicKeyError, remedy},
     config::Config,

@@ -12,12 +12,13 @@ use ed25519_dalek::VerifyingKey;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use signer::backend::Backend;
-use signer::http::{Api, Token};
+use signer::http::Api;
 use signer::management::{self, Management};
 use signer::policy::{Capabilities, Policy};
 use signer::protocol::{Address, Kind};
 use signer::service::{Remote, Service};
 use signer::telemetry::{Audit, AuditConfig, AuditMode, BackendHealth, BackendMetrics, Health, Identity, Metrics};
+use signer::token::Token;
 use tokio::time::sleep;
 use tower::ServiceExt;
 

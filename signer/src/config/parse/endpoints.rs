@@ -1,7 +1,10 @@
 //! Where ports listen, and where KMS is asked.
 
-use super::{ConfigError, Setting, excerpt, text};
-use crate::{backend::Endpoint, net::Place};
+use crate::{
+    backend::Endpoint,
+    net::Place,
+    settings::{ConfigError, Setting, excerpt, text},
+};
 
 fn service_link(variable: &'static str, text: &str) -> Option<ConfigError> {
     let port = text

@@ -5,10 +5,10 @@ use std::{ffi::OsString, fs::File, io::Read, path::Path};
 use data_encoding::HEXUPPER_PERMISSIVE;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Setting, excerpt, text};
 use crate::{
     backend::{InvalidSeed, Seed},
     protocol::{Address, PublicKey},
+    settings::{ConfigError, Setting, excerpt, text},
 };
 
 const KEY_EXPECTED: &str = "a private key of 64 hexadecimal digits (`signer key generate` makes one)";
