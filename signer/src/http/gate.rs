@@ -20,56 +20,21 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Uri, uri::PathAndQuery};
 
 use super::{
+    api::Api,
     body::Drained,
     docs,
     error::{ApiError, Code},
-    handlers, record,
+    handlers,
+    paths::{BLOCKS, CHALLENGES, PUBLIC_KEYS, VOTES},
+    record,
 };
-use crate::{
-    backend::Backend,
-    protocol::Kind,
-    service::Service,
-    telemetry::{Audit, Health, Metrics, Route},
-    token::Token,
-};
-
-/// Where the key is told.
-pub const PUBLIC_KEYS: &str = "/public-keys";
-/// Where blocks are signed.
-pub const BLOCKS: &str = "/blocks";
-/// Where votes are signed.
-pub const VOTES: &str = "/votes";
-/// Where challenges are signed.
-pub const CHALLENGES: &str = "/challenges";
+use crate::{backend::Backend, protocol::Kind, telemetry::Route};
 
 const SIGNING_PATHS: [(&str, Kind); 3] = [
     (VOTES, Kind::Vote),
     (CHALLENGES, Kind::Challenge),
     (BLOCKS, Kind::Block),
 ];
-
-/// What the handlers need.
-#[derive(Debug)]
-pub struct Api<B> {
-    /// Rules and key.
-    pub service: Service<B>,
-    /// What requests have to carry.
-    pub token: Token,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
-    /// What the management port shows.
-    pub health: Arc<Health>,
-    /// What is written down.
-    pub audit: Audit,
-}
-
-impl<B> Api<B> {
-    /// Counts an error, and makes the answer of it.
-    pub fn refuse(&self, error: ApiError) -> Response<Body> {
-        self.metrics.refuse(error.reason());
-        error.into_response()
-    }
-}
 
 /// The whole API as a value: a service from requests to answers that never fails.
 #[derive(Debug)]

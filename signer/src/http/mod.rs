@@ -1,5 +1,6 @@
 //! The signing API on HTTP.
 
+mod api;
 mod arrival;
 mod body;
 mod connections;
@@ -10,10 +11,12 @@ mod handlers;
 mod json;
 mod negotiation;
 mod openapi;
+mod paths;
 mod record;
 pub(crate) mod requests;
 pub mod server;
 mod silence;
 
+pub use api::Api;
 pub use error::{ApiError, Code};
-pub use gate::{Api, ApiService, router};
+pub use gate::{ApiService, router};
