@@ -14,7 +14,10 @@ pub const ALL: [(u8, &str); 5] = [
     (0, "ended as it was told to"),
     (USAGE, "the command line was not understood"),
     (UNAVAILABLE, "what was asked for is not there now"),
-    (PERMISSION, "Google refuses the permission, or knows no such key"),
+    (
+        PERMISSION,
+        "the key service refuses the permission, or knows no such key",
+    ),
     (
         CONFIGURATION,
         "a setting is wrong, the key is not the expected one, or a port or the audit file is not to be had",

@@ -19,6 +19,7 @@
 //! [`http::router`] is the API as a value, [`serve()`] the whole program.
 
 pub mod backend;
+mod caught;
 pub mod cli;
 pub mod config;
 #[cfg(any(test, fuzzing))]

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
-use clap::Parser;
+use clap::FromArgMatches;
 use serde_json::Value;
 use signer::{
     backend::Effort,
@@ -93,7 +93,9 @@ fn every_default_that_the_help_states_is_the_one() {
             .into_iter()
             .chain([key])
             .chain(more.iter().cloned());
-        let config = Config::read(&Arguments::parse_from(all)).unwrap();
+        let matches = config::command().get_matches_from(all);
+        let arguments = Arguments::from_arg_matches(&matches).unwrap();
+        let config = Config::read(&arguments, &matches).unwrap();
         format!("{config:?}")
     };
     let stated = |argument: &clap::Arg| {

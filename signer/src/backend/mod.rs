@@ -1,13 +1,25 @@
-//! Where the key is.
+//! Where the key is: in this process, or at a key service.
+//!
+//! A key service is a folder here, with a [`Vendor`] in it, and one line in [`VENDORS`].
 
+mod bounds;
 mod fault;
 pub(crate) mod gcp;
 mod local;
 mod proof;
 mod signing;
+pub(crate) mod spki;
+mod upkeep;
+mod vendor;
 
+pub use bounds::{Lost, bounded};
 pub use fault::{Again, Cause, Fault};
-pub use gcp::{Clients, Endpoint, GcpConfig, GcpKey, PublicKeyError, remedy};
+pub use gcp::{Endpoint, GcpLocation};
 pub use local::{InvalidSeed, LocalKey, Seed};
 pub use proof::{prove, random, self_test_text, verify};
 pub use signing::{Backend, BackendError, Effort, Signature, Signing};
+pub use upkeep::{Maker, Step, Upkeep};
+pub use vendor::{BoxFuture, LoadError, Loaded, Location, Session, SessionKey, Vendor};
+
+/// Every key service. A key in this process, `LOCAL`, is none.
+pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR];

@@ -32,9 +32,6 @@ pub trait Backend: Send + Sync + 'static {
             }
         }
     }
-
-    /// An outage seems to be over, or calls hang: connections and credentials may be stale.
-    fn renew(&self) {}
 }
 
 /// What became of a hash for one caller.

@@ -7,7 +7,7 @@ mod preflight;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::FromArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 
 use failure::Failure;
 
@@ -31,8 +31,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
+    telemetry::tell_panics();
     let result = Arguments::from_arg_matches(&matches).map_err(|error| Failure::new(USAGE, error.to_string()));
-    match result.and_then(|arguments| dispatch(&arguments)) {
+    match result.and_then(|arguments| dispatch(&arguments, &matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.message);
@@ -41,20 +42,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
+fn dispatch(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure> {
+    // A command has settings of its own.
+    let own = matches.subcommand().map_or(matches, |(_, own)| own);
     match &arguments.command {
-        None => run_server(arguments),
+        None => run_server(arguments, matches),
         Some(Command::Healthcheck { ready, management }) => {
             healthcheck::run(&ManagementConfig::read(management)?, *ready)
                 .map_err(|message| Failure::new(UNAVAILABLE, message))
         }
-        Some(Command::PublicKey { key }) => commands::public_key(&KeyConfig::read(key)?),
+        Some(Command::PublicKey { key }) => commands::public_key(&KeyConfig::read(key, own)?),
         Some(Command::Preflight {
             key,
             expected_public_key,
         }) => {
             let expected = config::expected_public_key(expected_public_key.as_ref())?;
-            preflight::run(&KeyConfig::read(key)?, expected)
+            preflight::run(&KeyConfig::read(key, own)?, expected)
         }
         Some(Command::Key {
             command: KeyCommand::Generate,
@@ -65,8 +68,8 @@ fn dispatch(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn run_server(arguments: &Arguments) -> Result<(), Failure> {
-    let config = Config::read(arguments)?;
+fn run_server(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure> {
+    let config = Config::read(arguments, matches)?;
     telemetry::init(config.log_level);
     for warning in config
         .warnings

@@ -2,9 +2,8 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
@@ -28,7 +27,7 @@ use super::{
     paths::{BLOCKS, CHALLENGES, PUBLIC_KEYS, VOTES},
     record,
 };
-use crate::{backend::Backend, protocol::Kind, telemetry::Route};
+use crate::{backend::Backend, caught::caught, protocol::Kind, telemetry::Route};
 
 const SIGNING_PATHS: [(&str, Kind); 3] = [
     (VOTES, Kind::Vote),
@@ -113,9 +112,11 @@ impl<B: Backend> ApiService<B> {
             let Ok(response) = tower::Service::call(&mut router, request).await;
             response
         };
-        guarded(answer)
+        // A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost. What
+        // it says may quote what somebody sent.
+        caught(answer)
             .await
-            .unwrap_or_else(|Panicked| turn_away(ApiError::Retry(Code::Internal)))
+            .unwrap_or_else(|_| turn_away(ApiError::Retry(Code::Internal)))
     }
 }
 
@@ -136,18 +137,6 @@ where
         let service = self.clone();
         Box::pin(async move { Ok(service.handle(request).await) })
     }
-}
-
-struct Panicked;
-
-/// A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost.
-async fn guarded<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(Err(Panicked)), |poll| poll.map(Ok))
-    })
-    .await
 }
 
 /// What is to be signed, judged by the path.

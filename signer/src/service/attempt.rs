@@ -2,26 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{key::Key, shared::Shared};
-use crate::backend::{Backend, BackendError, Cause, Fault, Signature, self_test_text, verify};
+use crate::backend::{Cause, Fault, Signature, bounded, self_test_text, verify};
 
 /// An attempt that takes longer is given up.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
-/// One call to the backend, bounded in time; its signature is verified.
-pub async fn attempt<B: Backend>(shared: Arc<Shared<B>>, key: Key) -> Result<Signature, Fault> {
+/// One call to the backend, bounded in time; its signature is verified. Whatever the call comes to, a panic too, is counted and
+/// judged.
+pub async fn attempt(shared: Arc<Shared>, key: Key) -> Result<Signature, Fault> {
     let start = Instant::now();
     let outstanding = shared.health.begin(start);
     shared.metrics.attempts.inc();
-    let result = match timeout(ATTEMPT_LIMIT, shared.backend.sign(&key)).await {
-        Ok(Ok(signature)) => check(&shared, &key, signature),
-        Ok(Err(BackendError::Fault(fault))) => Err(fault),
-        Ok(Err(error)) => Err(Fault::new(Cause::Other, error.to_string())),
-        Err(_) => {
-            // The connections may be dead, all of them.
-            shared.backend.renew();
-            Err(Fault::new(Cause::Timeout, "no answer within 10 s"))
+    let result = match bounded(ATTEMPT_LIMIT, shared.session.sign(&key)).await {
+        Ok(result) => result.and_then(|signature| check(&shared, &key, signature)),
+        Err(lost) => {
+            // The connections may be dead, all of them, or the credentials.
+            shared.session.renew();
+            Err(lost.into())
         }
     };
     let (now, verdict) = (Instant::now(), result.as_ref().map(|_| ()));
@@ -33,14 +32,14 @@ pub async fn attempt<B: Backend>(shared: Arc<Shared<B>>, key: Key) -> Result<Sig
     result
 }
 
-fn check<B: Backend>(shared: &Shared<B>, key: &Key, signature: Signature) -> Result<Signature, Fault> {
+fn check(shared: &Shared, key: &Key, signature: Signature) -> Result<Signature, Fault> {
     verify(shared.public_key, key, &signature)
         .map(|()| signature)
         .map_err(|error| Fault::new(Cause::Check, error.to_string()))
 }
 
 /// Signs a text of its own.
-pub async fn self_test<B: Backend>(shared: &Arc<Shared<B>>) -> Result<(), Fault> {
+pub async fn self_test(shared: &Arc<Shared>) -> Result<(), Fault> {
     let text = self_test_text().map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
     shared.metrics.self_tests.inc();
     attempt(shared.clone(), Key::from(text)).await.map(|_| ())

@@ -11,7 +11,7 @@ use super::{
     round,
     shared::Shared,
 };
-use crate::backend::{Again, Backend, BackendError};
+use crate::backend::{Again, BackendError};
 
 /// Before the next attempts; then the last one for ever.
 const PAUSES: [Duration; 5] = [
@@ -23,14 +23,14 @@ const PAUSES: [Duration; 5] = [
 ];
 
 /// Removes the call however its task ends, a panic included, and lets the callers know.
-struct Entry<B: Backend> {
-    shared: Arc<Shared<B>>,
+struct Entry {
+    shared: Arc<Shared>,
     key: Key,
     call: Arc<Call>,
     answer: Option<Answer>,
 }
 
-impl<B: Backend> Drop for Entry<B> {
+impl Drop for Entry {
     fn drop(&mut self) {
         let answer = self.answer.take().unwrap_or(Err(BackendError::Broken));
         self.shared.close(&self.key, answer.as_ref().ok().copied());
@@ -39,7 +39,7 @@ impl<B: Backend> Drop for Entry<B> {
 }
 
 /// Brings one hash to its end: a signature, a failure that is not tried again, or nobody who asks.
-pub async fn run<B: Backend>(shared: Arc<Shared<B>>, key: Key, call: Arc<Call>, turn: Turn) {
+pub async fn run(shared: Arc<Shared>, key: Key, call: Arc<Call>, turn: Turn) {
     let mut entry = Entry {
         shared,
         key,
@@ -49,7 +49,7 @@ pub async fn run<B: Backend>(shared: Arc<Shared<B>>, key: Key, call: Arc<Call>, 
     entry.answer = Some(bring(&entry.shared, &entry.key, &entry.call, turn).await);
 }
 
-async fn bring<B: Backend>(shared: &Arc<Shared<B>>, key: &Key, call: &Arc<Call>, mut turn: Turn) -> Answer {
+async fn bring(shared: &Arc<Shared>, key: &Key, call: &Arc<Call>, mut turn: Turn) -> Answer {
     let mut pauses = PAUSES.into_iter();
     let mut last_chance = false;
     loop {

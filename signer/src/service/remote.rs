@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{asked::Call, attempt, call, gate::PERMITS, key::Key, shared::Shared, watch};
 use crate::{
-    backend::{Backend, BackendError, Effort, Fault, Signature, Signing},
+    backend::{Backend, BackendError, Effort, Fault, Session, Signature, Signing},
     protocol::PublicKey,
     telemetry::{BackendHealth, BackendMetrics},
 };
@@ -16,15 +16,21 @@ use crate::{
 const WAITING: usize = 4_096;
 
 /// A remote backend, made fit for callers that have a second.
-pub struct Remote<B> {
-    shared: Arc<Shared<B>>,
+pub struct Remote {
+    shared: Arc<Shared>,
     deadline: Duration,
 }
 
-impl<B: Backend> Remote<B> {
-    /// Answers each caller within the deadline.
-    pub fn new(backend: B, deadline: Duration, health: Arc<BackendHealth>, metrics: Arc<BackendMetrics>) -> Self {
-        let shared = Shared::new(backend, health, metrics);
+impl Remote {
+    /// Answers each caller within the deadline, with signatures that this session makes with this key.
+    pub fn new(
+        session: Arc<dyn Session>,
+        public_key: PublicKey,
+        deadline: Duration,
+        health: Arc<BackendHealth>,
+        metrics: Arc<BackendMetrics>,
+    ) -> Self {
+        let shared = Shared::new(session, public_key, health, metrics);
         Self {
             shared: Arc::new(shared),
             deadline,
@@ -42,7 +48,7 @@ impl<B: Backend> Remote<B> {
     }
 }
 
-impl<B: Backend> Backend for Remote<B> {
+impl Backend for Remote {
     fn public_key(&self) -> PublicKey {
         self.shared.public_key
     }
@@ -75,7 +81,7 @@ impl<B: Backend> Backend for Remote<B> {
     }
 }
 
-impl<B: Backend> Remote<B> {
+impl Remote {
     /// The signature of this hash or the call that brings it, begun if there is none.
     fn find(&self, bytes: &[u8]) -> Result<Found, BackendError> {
         let shared = &self.shared;
@@ -104,7 +110,7 @@ enum Found {
     Call(Arc<Call>),
 }
 
-impl<B> fmt::Debug for Remote<B> {
+impl fmt::Debug for Remote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Remote({})", self.shared.public_key)
     }

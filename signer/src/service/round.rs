@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{asked::Call, attempt::attempt, key::Key, shared::Shared};
-use crate::backend::{Backend, Cause, Fault, Signature};
+use crate::backend::{Cause, Fault, Signature};
 
 /// When a second attempt may bring the answer sooner.
 const HEDGE_AFTER: Duration = Duration::from_millis(300);
@@ -21,7 +21,7 @@ const SIBLING_AFTER: Duration = Duration::from_secs(2);
 const MAX_ALIVE: usize = 3;
 
 /// The first signature of up to three attempts, or what the last one failed with.
-pub async fn run<B: Backend>(shared: &Arc<Shared<B>>, key: &Key, call: &Call) -> Result<Signature, Fault> {
+pub async fn run(shared: &Arc<Shared>, key: &Key, call: &Call) -> Result<Signature, Fault> {
     let start = Instant::now();
     let (mut hedge_at, mut sibling_at) = (Some(start + HEDGE_AFTER), start + SIBLING_AFTER);
     let mut alive = JoinSet::new();

@@ -15,7 +15,7 @@ use super::{
     key::Key,
 };
 use crate::{
-    backend::{Backend, Cause, Fault, Signature},
+    backend::{Cause, Fault, Session, Signature},
     protocol::PublicKey,
     telemetry::{BackendHealth, BackendMetrics},
 };
@@ -23,8 +23,8 @@ use crate::{
 /// Verified signatures that are kept.
 const CACHED: usize = 16_384;
 /// The state of one remote backend.
-pub struct Shared<B> {
-    pub backend: B,
+pub struct Shared {
+    pub session: Arc<dyn Session>,
     pub public_key: PublicKey,
     pub gate: Arc<Gate>,
     pub hedges: Mutex<Hedges>,
@@ -39,16 +39,21 @@ pub struct Book {
     pub calls: HashMap<Key, Arc<Call>>,
 }
 
-impl<B: Backend> Shared<B> {
+impl Shared {
     /// Nothing asked for yet.
-    pub fn new(backend: B, health: Arc<BackendHealth>, metrics: Arc<BackendMetrics>) -> Self {
+    pub fn new(
+        session: Arc<dyn Session>,
+        public_key: PublicKey,
+        health: Arc<BackendHealth>,
+        metrics: Arc<BackendMetrics>,
+    ) -> Self {
         let book = Book {
             cache: Cache::new(CACHED),
             calls: HashMap::new(),
         };
         Self {
-            public_key: backend.public_key(),
-            backend,
+            session,
+            public_key,
             gate: Gate::new(),
             hedges: Mutex::default(),
             health,
@@ -91,7 +96,7 @@ impl<B: Backend> Shared<B> {
             (Change::Closed, _) => {
                 self.metrics.breaker_open.set(0);
                 tracing::info!("the backend signs again: all that waited goes out");
-                self.backend.renew();
+                self.session.renew();
             }
             _ => {}
         }

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{attempt::self_test, shared::Shared};
-use crate::backend::Backend;
 
 const TICK: Duration = Duration::from_millis(500);
 /// After the last signature or test.
@@ -13,7 +12,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const DOWN: Duration = Duration::from_secs(2);
 
 /// Looks twice a second; never ends.
-pub async fn keep<B: Backend>(shared: Arc<Shared<B>>) {
+pub async fn keep(shared: Arc<Shared>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick comes at once.

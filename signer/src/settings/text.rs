@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::{borrow::Cow, ffi::OsString};
 
 use super::error::ConfigError;
 
@@ -12,13 +12,14 @@ const MAX_EXCERPT: usize = 60;
 pub fn text<'a>(
     variable: &'static str,
     value: Setting<'a>,
-    expected: &'static str,
+    expected: impl Into<Cow<'static, str>>,
 ) -> Result<Option<&'a str>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
-    let text = value
-        .to_str()
-        .ok_or_else(|| ConfigError::new(variable, "a value that is not UTF-8", expected))?
-        .trim_ascii();
+    let expected = expected.into();
+    let Some(text) = value.to_str() else {
+        return Err(ConfigError::new(variable, "a value that is not UTF-8", expected));
+    };
+    let text = text.trim_ascii();
     if text.is_empty() {
         return Err(ConfigError::new(
             variable,

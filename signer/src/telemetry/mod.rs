@@ -17,6 +17,6 @@ pub use backend_metrics::BackendMetrics;
 pub use client::{ClientFault, Verdict};
 pub use health::{Health, Identity};
 pub use labels::{Outcome, Reason};
-pub use log::{Level, init};
+pub use log::{Level, init, tell_panics};
 pub use metrics::Metrics;
 pub use requests::{Requests, Route};

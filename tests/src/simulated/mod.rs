@@ -11,7 +11,6 @@ use anyhow::{Result, anyhow};
 use ed25519_dalek::VerifyingKey;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use signer::backend::Backend;
 use signer::http::Api;
 use signer::management::{self, Management};
 use signer::policy::{Capabilities, Policy};
@@ -86,7 +85,13 @@ impl Simulated {
     /// Opens the API once the backend has signed a self-test, as the program does.
     pub async fn open(&self) {
         let (health, metrics) = self.backend.clone();
-        let remote = Remote::new(self.kms.clone(), DEADLINE, health, metrics);
+        let remote = Remote::new(
+            Arc::new(self.kms.clone()),
+            self.kms.public_key(),
+            DEADLINE,
+            health,
+            metrics,
+        );
         while remote.self_test().await.is_err() {
             sleep(PAUSE).await;
         }

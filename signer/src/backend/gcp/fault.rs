@@ -68,6 +68,11 @@ pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }
 
+/// There is no token, so KMS was not asked.
+pub fn without_credentials(error: &dyn std::error::Error) -> Fault {
+    Fault::new(Cause::Credentials, chain(error))
+}
+
 /// An error with all that caused it: the outermost one alone says little.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -6,8 +6,8 @@ mod process;
 mod time;
 mod token;
 
-pub use endpoints::{gcp_endpoint, place, port};
-pub use key::{BackendName, backend, key_version, public_key, seed, seed_file};
+pub use endpoints::{place, port};
+pub use key::{KeyPlace, backend, public_key, seed, seed_file};
 pub use process::{log_level, threads};
 pub use time::{deadline, duration, startup_timeout};
 pub use token::{SHORT_TOKEN, capabilities, token};

@@ -1,6 +1,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use prometheus::IntCounter;
+use tokio::sync::Notify;
 
 use super::{line::Line, votes::Votes};
 
@@ -13,6 +14,7 @@ pub const BATCH: usize = 64 * 1024;
 pub struct Shared {
     pub state: Mutex<State>,
     pub changed: Condvar,
+    pub ended: Notify,
     pub dropped: IntCounter,
 }
 

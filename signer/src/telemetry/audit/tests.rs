@@ -8,6 +8,7 @@ use std::{
 
 use prometheus::IntCounter;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::{
     Audit, AuditConfig, AuditMode, Decision,
@@ -148,6 +149,7 @@ fn what_does_not_fit_is_dropped_counted_and_owned_up_to() {
     let shared = Shared {
         state: Mutex::default(),
         changed: Condvar::new(),
+        ended: Notify::new(),
         dropped: counter(),
     };
     for _ in 0..CAPACITY + 3 {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use prometheus::IntCounter;
+use tokio::sync::Notify;
 
 use super::{
     buffer::Shared,
@@ -30,6 +31,15 @@ pub struct Audit {
     shared: Arc<Shared>,
 }
 
+/// The thread that writes; tells of its end, a panic included.
+struct Writer(Arc<Shared>);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.ended.notify_one();
+    }
+}
+
 impl Audit {
     /// Starts to write what these settings ask for; lines that are lost are counted in `dropped`.
     ///
@@ -41,15 +51,16 @@ impl Audit {
             shared: Arc::new(Shared {
                 state: Mutex::default(),
                 changed: Condvar::new(),
+                ended: Notify::new(),
                 dropped,
             }),
         };
         if audit.is_on() {
             let sink = Sink::open(config.file.as_deref())?;
-            let shared = audit.shared.clone();
+            let writer = Writer(audit.shared.clone());
             thread::Builder::new()
                 .name("audit".to_owned())
-                .spawn(move || writer::run(&shared, sink))?;
+                .spawn(move || writer::run(&writer.0, sink))?;
         }
         Ok(audit)
     }
@@ -57,6 +68,15 @@ impl Audit {
     /// Whether anybody writes it.
     pub fn is_on(&self) -> bool {
         self.mode != AuditMode::Off
+    }
+
+    /// Waits until nobody writes any more, which is not before [`Audit::close`].
+    pub async fn ended(self) {
+        if self.is_on() {
+            self.shared.ended.notified().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Signing begins, with this key.
