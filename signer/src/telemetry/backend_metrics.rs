@@ -105,8 +105,8 @@ impl BackendMetrics {
                 "atto_signer_waiting_hashes",
                 "Hashes that wait for the backend, as of the last half second.",
             )?,
-            signings: Series::new(&calls, "AsymmetricSign")?,
-            public_keys: Series::new(&calls, "GetPublicKey")?,
+            signings: Series::new(&calls, "sign")?,
+            public_keys: Series::new(&calls, "public_key")?,
         })
     }
 
