@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! 1  protocol                              messages, their bytes and hashes: names nothing of ours
-//!    exit, net, process, settings, token   small things that know nothing else of the program
+//!    caught, exit, net, process,           small things that know nothing else of the program
+//!    settings, token
 //! 2  policy    -> protocol                 Authorized<T>, the only thing that can be signed
-//!    backend   -> protocol                 where the key is
+//!    backend   -> protocol                 where the key is; VENDORS is the one list of key services
 //! 3  telemetry -> backend, protocol        what the outside can see
 //! 4  service   -> policy, backend          hash, sign, each caller in time
 //!    config    -> policy, backend          the command line, checked
