@@ -1,18 +1,31 @@
 //! The Atto signer: an HTTP server that holds a voter's key and signs what its policy allows.
 //!
+//! Rings, from the inside out. A module names modules of its own ring or of rings above it in this list, never one below, and
+//! no two files name each other:
+//!
 //! ```text
-//! http  ->  protocol   typed messages from JSON
-//!       ->  policy     Authorized<T>, the only thing that can be signed
-//!       ->  service    hash, sign
-//!       ->  backend    where the key is
+//! 1  protocol                              messages, their bytes and hashes: names nothing of ours
+//!    caught, exit, net, process,           small things that know nothing else of the program
+//!    settings, token
+//! 2  policy    -> protocol                 Authorized<T>, the only thing that can be signed
+//!    backend   -> protocol                 where the key is; VENDORS is the one list of key services
+//! 3  telemetry -> backend, protocol        what the outside can see
+//! 4  service   -> policy, backend          hash, sign, each caller in time
+//!    config    -> policy, backend          the command line, checked
+//! 5  http      -> service                  the wire contract
+//! 6  management -> http                    health and metrics
+//! 7  serve     -> all of these             wires them up
+//! 8  cli       -> serve, config            the commands
 //! ```
 //! [`http::router`] is the API as a value, [`serve()`] the whole program.
 
 pub mod backend;
+mod caught;
 pub mod cli;
 pub mod config;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
+pub mod exit;
 pub mod http;
 pub mod management;
 pub mod net;
@@ -21,7 +34,9 @@ mod process;
 pub mod protocol;
 mod serve;
 pub mod service;
+pub mod settings;
 pub mod telemetry;
+pub mod token;
 
 pub use http::router;
 pub use serve::{ServeError, serve};

@@ -4,12 +4,11 @@
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
-use clap::Parser;
+use clap::FromArgMatches;
 use serde_json::Value;
 use signer::{
     backend::Effort,
-    cli::{self, Arguments},
-    config::Config,
+    config::{self, Arguments, Config},
     http::{ApiError, Code},
     protocol::{Block, BlockKind, Kind, Link, Network, PublicKey, View, Vote},
     telemetry::{Audit, AuditConfig, AuditMode, Decision, Identity, Metrics, Outcome, Reason},
@@ -94,7 +93,9 @@ fn every_default_that_the_help_states_is_the_one() {
             .into_iter()
             .chain([key])
             .chain(more.iter().cloned());
-        let config = Config::read(&Arguments::parse_from(all)).unwrap();
+        let matches = config::command().get_matches_from(all);
+        let arguments = Arguments::from_arg_matches(&matches).unwrap();
+        let config = Config::read(&arguments, &matches).unwrap();
         format!("{config:?}")
     };
     let stated = |argument: &clap::Arg| {
@@ -105,7 +106,7 @@ fn every_default_that_the_help_states_is_the_one() {
         // In words: what nobody can write as a value.
         (!default.contains(' ')).then(|| format!("--{flag}={default}"))
     };
-    let command = cli::command();
+    let command = config::command();
     let defaults: Vec<_> = command.get_arguments().filter_map(stated).collect();
     assert!(defaults.len() > 5, "{defaults:?}");
     let silent = read(&[]);

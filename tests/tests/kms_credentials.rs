@@ -126,3 +126,25 @@ async fn a_metadata_server_that_refuses_to_renew_a_token_is_asked_again() -> Res
     assert!(metadata.token_faults().is_empty(), "both refusals were met");
     Ok(())
 }
+
+/// The client asks for the domain of the cloud while it is made; only the first request is never answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Result<()> {
+    let metadata = FakeMetadata::start(Front::Serving)?;
+    metadata.universe_faults().next(Fault::Hang);
+    metadata.email_faults().next(Fault::Hang);
+    let mut signer = Signer::start(&metadata)?;
+    signer
+        .until("the domain is asked for again", |_| metadata.universes() > 1)
+        .await?;
+    // Nobody listens where KMS should be: with a client that is the trouble, without one it would be the token.
+    signer
+        .until("KMS is asked", |says| {
+            says.contains(&format!("{TOLD}, trying again each 2 s: IO: "))
+        })
+        .await?;
+    let told = |says: &str| says.contains(&format!("asking KMS as {EMAIL}"));
+    signer.until("it says who it is", told).await?;
+    assert!(metadata.universe_faults().is_empty() && metadata.email_faults().is_empty());
+    Ok(())
+}

@@ -125,7 +125,7 @@ async fn every_injected_variable_is_one_the_signer_knows() -> Result<()> {
     place.apply(&full).await?;
     place.condition("Injected", "True", "Injected").await?;
     let deployment = place.deployment().await?;
-    let command = signer::cli::command();
+    let command = signer::config::command();
     let known: Vec<_> = command
         .get_arguments()
         .filter_map(|argument| argument.get_env())

@@ -5,7 +5,10 @@ use data_encoding::{HEXUPPER, HEXUPPER_PERMISSIVE};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Backend, BackendError, Signature, random};
+use super::{
+    proof::random,
+    signing::{Backend, BackendError, Signature},
+};
 use crate::protocol::PublicKey;
 
 /// A private key: 32 bytes, written as 64 hexadecimal digits. Never shown, wiped when dropped.

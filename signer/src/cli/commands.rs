@@ -1,13 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
-
-use super::{CONFIGURATION, Failure, PERMISSION, UNAVAILABLE};
+use super::failure::Failure;
 use crate::{
     backend::{
-        Backend, BackendError, Cause, Clients, Fault, GcpConfig, GcpKey, LocalKey, PublicKeyError, Seed, random, remedy,
+        Backend, BackendError, Cause, Fault, LoadError, Loaded, LocalKey, Location, Seed, Session, bounded, random,
     },
     config::KeyConfig,
+    exit::{CONFIGURATION, PERMISSION, UNAVAILABLE},
     protocol::{Address, PublicKey},
 };
 
@@ -19,14 +18,14 @@ pub fn describe(public_key: PublicKey) -> String {
     format!("public key  {public_key}\naddress     {}", Address(public_key))
 }
 
-/// How long a command waits for Google.
+/// How long a command waits for a key service.
 pub const LIMIT: Duration = Duration::from_secs(15);
 
 /// `signer public-key`
 pub fn public_key(config: &KeyConfig) -> Result<(), Failure> {
     let public_key = match config {
         KeyConfig::Local(seed) => LocalKey::new(seed).map_err(|error| unavailable(&error))?.public_key(),
-        KeyConfig::Gcp(config) => runtime()?.block_on(gcp_key(config))?.0.public_key(),
+        KeyConfig::Remote(location) => runtime()?.block_on(load(&**location))?.1.public_key,
     };
     println!("{}", describe(public_key));
     Ok(())
@@ -39,25 +38,25 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(UNAVAILABLE, format!("the command could not be started: {error}")))
 }
 
-/// The key version, its public key read, and who asked for it.
-pub async fn gcp_key(config: &GcpConfig) -> Result<(GcpKey, Arc<Clients>), Failure> {
-    let clients = Clients::new(config.endpoint.clone());
-    tokio::spawn(clients.clone().keep());
-    clients.settle(LIMIT).await;
-    let loaded = timeout(LIMIT, GcpKey::load(clients.clone(), &config.key_version)).await;
-    let loaded = loaded.unwrap_or_else(|_| Err(Fault::new(Cause::Timeout, "no answer within 15 s").into()));
-    loaded.map(|key| (key, clients)).map_err(|error| match error {
-        PublicKeyError::Fault(fault) => refused(&fault),
-        PublicKeyError::Algorithm(_) => Failure::new(CONFIGURATION, format!("ATTO_SIGNER_KEY: {error}")),
-    })
+/// A session with the key service, and what that says of the key.
+pub async fn load(location: &dyn Location) -> Result<(Arc<dyn Session>, Loaded), Failure> {
+    let session = location.open();
+    tokio::spawn(session.clone().upkeep());
+    session.settled(LIMIT).await;
+    let loaded = bounded(LIMIT, session.load()).await;
+    match loaded.unwrap_or_else(|lost| Err(LoadError::Fault(lost.into()))) {
+        Ok(loaded) => Ok((session, loaded)),
+        Err(LoadError::Fault(fault)) => Err(refused(&*session, &fault)),
+        Err(LoadError::Never(reason)) => Err(Failure::new(CONFIGURATION, format!("ATTO_SIGNER_KEY: {reason}"))),
+    }
 }
 
-pub fn refused(fault: &Fault) -> Failure {
+pub fn refused(session: &dyn Session, fault: &Fault) -> Failure {
     let code = match fault.cause {
         Cause::PermissionDenied | Cause::NotFound => PERMISSION,
         _ => UNAVAILABLE,
     };
-    Failure::new(code, format!("{fault}; {}", remedy(fault.cause)))
+    Failure::new(code, format!("{fault}; {}", session.remedy(fault.cause)))
 }
 
 /// `signer key generate`

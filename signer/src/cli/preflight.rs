@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{
-    CONFIGURATION, Failure,
-    commands::{LIMIT, describe, gcp_key, refused, runtime, unavailable},
+    commands::{LIMIT, describe, load, refused, runtime, unavailable},
+    failure::Failure,
 };
 use crate::{
-    backend::{Backend, BackendError, Cause, Fault, LocalKey, prove},
+    backend::{Backend, BackendError, Fault, Loaded, LocalKey, SessionKey, bounded, prove},
     config::KeyConfig,
+    exit::{CONFIGURATION, UNAVAILABLE},
     protocol::{Address, PublicKey},
 };
 
@@ -24,22 +25,29 @@ pub fn run(config: &KeyConfig, expected: Option<PublicKey>) -> Result<(), Failur
     match config {
         KeyConfig::Local(seed) => {
             let key = LocalKey::new(seed).map_err(|error| unavailable(&error))?;
-            runtime.block_on(examine(&key, expected))
+            runtime.block_on(examine(&key, expected, |fault| {
+                Failure::new(UNAVAILABLE, fault.to_string())
+            }))
         }
-        KeyConfig::Gcp(config) => runtime.block_on(async {
-            let (key, clients) = gcp_key(config).await?;
-            let identity = clients.identity();
+        KeyConfig::Remote(location) => runtime.block_on(async {
+            let (session, Loaded { public_key, facts }) = load(&**location).await?;
+            let identity = session.identity();
             println!(
                 "credentials ok: {}",
                 identity.as_deref().unwrap_or("nobody in particular")
             );
-            println!("public key  ok: readable, its checksum right, algorithm EC_SIGN_ED25519");
-            examine(&key, expected).await
+            println!("public key  ok: {}", facts.join(", "));
+            let key = SessionKey::new(session.clone(), public_key);
+            examine(&key, expected, |fault| refused(&*session, fault)).await
         }),
     }
 }
 
-async fn examine<B: Backend>(key: &B, expected: Option<PublicKey>) -> Result<(), Failure> {
+async fn examine<B: Backend>(
+    key: &B,
+    expected: Option<PublicKey>,
+    refused: impl Fn(&Fault) -> Failure,
+) -> Result<(), Failure> {
     let found = key.public_key();
     println!("{}", describe(found));
     match expected {
@@ -57,8 +65,8 @@ async fn examine<B: Backend>(key: &B, expected: Option<PublicKey>) -> Result<(),
     let mut times = Vec::with_capacity(SIGNATURES);
     for _ in 0..SIGNATURES {
         let start = Instant::now();
-        let proven = timeout(LIMIT, prove(key)).await;
-        match proven.unwrap_or_else(|_| Err(Fault::new(Cause::Timeout, "no answer within 15 s").into())) {
+        let proven = bounded(LIMIT, prove(key)).await;
+        match proven.unwrap_or_else(|lost| Err(BackendError::Fault(lost.into()))) {
             Ok(()) => times.push(start.elapsed()),
             Err(BackendError::Fault(fault)) => return Err(refused(&fault)),
             Err(error) => return Err(unavailable(&error)),

@@ -1,17 +1,19 @@
 //! What is written down, and where.
 
-use super::{ConfigError, Setting, parse};
-use crate::telemetry::{AuditConfig, AuditMode};
+use crate::{
+    settings::{ConfigError, Setting, excerpt, text},
+    telemetry::{AuditConfig, AuditMode},
+};
 
 /// Checks mode and file.
 pub fn audit(mode: Setting<'_>, file: Setting<'_>) -> Result<AuditConfig, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_AUDIT";
     const FILE_VARIABLE: &str = "ATTO_SIGNER_AUDIT_FILE";
-    let mode = match parse::text(VARIABLE, mode, AuditMode::NAMES)? {
+    let mode = match text(VARIABLE, mode, AuditMode::NAMES)? {
         None => AuditMode::default(),
-        Some(text) => text
+        Some(name) => name
             .parse()
-            .map_err(|()| ConfigError::new(VARIABLE, parse::excerpt(text), AuditMode::NAMES))?,
+            .map_err(|()| ConfigError::new(VARIABLE, excerpt(name), AuditMode::NAMES))?,
     };
     let Some(file) = file else {
         return Ok(AuditConfig { mode, file: None });

@@ -1,28 +1,32 @@
 //! Settings, checked: after this nobody reads the command line or the environment.
 
+mod arguments;
 mod audit;
-mod error;
+mod backends;
+mod key;
 mod parse;
 mod policy;
 mod token_file;
 mod variables;
 
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
-pub use error::{ConfigError, Errors};
+use clap::ArgMatches;
+
+pub use arguments::{
+    Arguments, Command, KeyArguments, KeyCommand, ManagementArguments, PolicyArguments, TokenCommand, command,
+};
+pub use key::KeyConfig;
 pub use token_file::TokenFile;
 pub use variables::unknown_variables;
 
-use parse::BackendName;
-
 use crate::{
-    backend::{GcpConfig, Seed},
-    cli::{Arguments, KeyArguments, ManagementArguments},
-    http::Token,
     net::Place,
     policy::{Capabilities, Rules},
     protocol::PublicKey,
+    settings::{ConfigError, Errors, Setting},
     telemetry::{AuditConfig, Level},
+    token::Token,
 };
 
 /// Everything that `serve` needs.
@@ -60,15 +64,6 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// Where the key is.
-#[derive(Clone, Debug)]
-pub enum KeyConfig {
-    /// In this process.
-    Local(Seed),
-    /// In Google Cloud KMS.
-    Gcp(GcpConfig),
-}
-
 /// Where health, metrics and information are.
 #[derive(Clone, Copy, Debug)]
 pub struct ManagementConfig {
@@ -79,8 +74,8 @@ pub struct ManagementConfig {
 }
 
 impl Config {
-    /// Checks everything, and tells all that is wrong at once.
-    pub fn read(arguments: &Arguments) -> Result<Self, Errors> {
+    /// Checks everything, and tells all that is wrong at once. `matches` is what `arguments` were read from.
+    pub fn read(arguments: &Arguments, matches: &ArgMatches) -> Result<Self, Errors> {
         let Arguments {
             command: _,
             key,
@@ -101,7 +96,7 @@ impl Config {
         } = arguments;
         let mut errors = Errors::default();
         let mut warnings = Vec::new();
-        let key = errors.take_all(KeyConfig::read(key));
+        let key = errors.take_all(KeyConfig::read(key, matches));
         let management = errors.take_all(ManagementConfig::read(management));
         let port = errors.take(parse::port("ATTO_SIGNER_PORT", port.as_ref(), 9090));
         let place = errors.take(parse::place("ATTO_SIGNER_ADDRESS", address.as_ref()));
@@ -188,68 +183,6 @@ pub fn expected_public_key(value: Setting<'_>) -> Result<Option<PublicKey>, Erro
     Ok(parse::public_key(value)?)
 }
 
-impl KeyConfig {
-    /// Checks backend and key.
-    pub fn read(arguments: &KeyArguments) -> Result<Self, Errors> {
-        let KeyArguments {
-            backend,
-            key,
-            key_file,
-            gcp_endpoint,
-        } = arguments;
-        match parse::backend(backend.as_ref())? {
-            BackendName::Local if gcp_endpoint.is_some() => Err(ConfigError::new(
-                "ATTO_SIGNER_GCP_ENDPOINT",
-                "a value, with ATTO_SIGNER_BACKEND=LOCAL",
-                "none: nothing is asked of Google Cloud; unset it",
-            )
-            .into()),
-            BackendName::Local => Self::local(key.as_ref(), key_file.as_ref()),
-            BackendName::Gcp => Self::gcp(key.as_ref(), key_file.as_ref(), gcp_endpoint.as_ref()),
-        }
-    }
-
-    /// The name, as in `ATTO_SIGNER_BACKEND`.
-    pub const fn backend(&self) -> &'static str {
-        match self {
-            Self::Local(_) => "LOCAL",
-            Self::Gcp(_) => "GCP",
-        }
-    }
-
-    fn local(key: Setting<'_>, key_file: Setting<'_>) -> Result<Self, Errors> {
-        let seed = match (key, key_file) {
-            (Some(_), Some(_)) => Err(ConfigError::new(
-                "ATTO_SIGNER_KEY_FILE",
-                "a file, while ATTO_SIGNER_KEY is set as well",
-                "one of the two; unset the other",
-            )),
-            (key, None) => parse::seed(key),
-            (None, Some(file)) => parse::seed_file(file),
-        };
-        Ok(Self::Local(seed?))
-    }
-
-    fn gcp(key: Setting<'_>, key_file: Setting<'_>, endpoint: Setting<'_>) -> Result<Self, Errors> {
-        let mut errors = Errors::default();
-        if key_file.is_some() {
-            errors.push(ConfigError::new(
-                "ATTO_SIGNER_KEY_FILE",
-                "a file, with ATTO_SIGNER_BACKEND=GCP",
-                "none: the key is in Google Cloud; unset it",
-            ));
-        }
-        let key_version = errors.take(parse::key_version(key));
-        let endpoint = errors.take(parse::gcp_endpoint(endpoint));
-        match (key_version, endpoint) {
-            (Some(key_version), Some(endpoint)) if errors.is_empty() => {
-                Ok(Self::Gcp(GcpConfig { key_version, endpoint }))
-            }
-            _ => Err(errors),
-        }
-    }
-}
-
 impl ManagementConfig {
     /// Checks address and port.
     pub fn read(arguments: &ManagementArguments) -> Result<Self, Errors> {
@@ -276,5 +209,3 @@ impl ManagementConfig {
         }
     }
 }
-
-type Setting<'a> = Option<&'a OsString>;

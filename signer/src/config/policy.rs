@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, Errors, Setting, parse};
+use super::{arguments::PolicyArguments, parse};
 use crate::{
-    cli::PolicyArguments,
     policy::Rules,
     protocol::{BlockKind, MAX_AMOUNT, Network, PublicKey},
+    settings::{ConfigError, Errors, Setting, excerpt, text},
 };
 
 const MAX_RECEIVERS: usize = 64;
@@ -45,7 +45,7 @@ fn list<T>(
     expected: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<Vec<T>>, ConfigError> {
-    let Some(text) = parse::text(variable, value, expected)? else {
+    let Some(text) = text(variable, value, expected)? else {
         return Ok(None);
     };
     let items = text.split(',').map(str::trim).map(|item| {
@@ -53,7 +53,7 @@ fn list<T>(
             if item.is_empty() {
                 "an empty item".to_owned()
             } else {
-                parse::excerpt(item)
+                excerpt(item)
             }
         };
         read(item).ok_or_else(|| ConfigError::new(variable, found(), expected))
@@ -81,14 +81,14 @@ fn block_types(value: Setting<'_>) -> Result<Option<Vec<&'static str>>, ConfigEr
 fn amount(value: Setting<'_>) -> Result<Option<u64>, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND";
     const EXPECTED: &str = "a whole number of raw units from 0 to 18000000000000000000";
-    let Some(text) = parse::text(VARIABLE, value, EXPECTED)? else {
+    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Ok(None);
     };
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let amount = text.parse().ok().filter(|amount| is_number && *amount <= MAX_AMOUNT);
     amount
         .map(Some)
-        .ok_or_else(|| ConfigError::new(VARIABLE, parse::excerpt(text), EXPECTED))
+        .ok_or_else(|| ConfigError::new(VARIABLE, excerpt(text), EXPECTED))
 }
 
 fn receivers(value: Setting<'_>) -> Result<Option<Vec<PublicKey>>, ConfigError> {
@@ -106,12 +106,12 @@ fn receivers(value: Setting<'_>) -> Result<Option<Vec<PublicKey>>, ConfigError> 
 fn representative(value: Setting<'_>) -> Result<Option<PublicKey>, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_POLICY_REPRESENTATIVE";
     const EXPECTED: &str = "an atto:// address or a public key of 64 hexadecimal digits";
-    let Some(text) = parse::text(VARIABLE, value, EXPECTED)? else {
+    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Ok(None);
     };
     account(text)
         .map(Some)
-        .ok_or_else(|| ConfigError::new(VARIABLE, parse::excerpt(text), EXPECTED))
+        .ok_or_else(|| ConfigError::new(VARIABLE, excerpt(text), EXPECTED))
 }
 
 fn account(text: &str) -> Option<PublicKey> {
@@ -134,7 +134,7 @@ fn window(value: Setting<'_>) -> Result<Option<Duration>, ConfigError> {
 fn prefix(value: Setting<'_>) -> Result<Option<String>, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_POLICY_CHALLENGE_URI_PREFIX";
     const EXPECTED: &str = "the start of a URI, at most 256 characters";
-    let Some(text) = parse::text(VARIABLE, value, EXPECTED)? else {
+    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Ok(None);
     };
     if text.chars().count() > MAX_PREFIX {

@@ -5,8 +5,8 @@ use std::{ffi::OsString, fs::File, io::Read, path::PathBuf, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 use zeroize::Zeroizing;
 
-use super::{ConfigError, parse::SHORT_TOKEN};
-use crate::http::Token;
+use super::parse::SHORT_TOKEN;
+use crate::{settings::ConfigError, token::Token};
 
 const VARIABLE: &str = "ATTO_SIGNER_TOKEN_FILE";
 const EXPECTED: &str = "a readable file with a token of at least 16 bytes on each line";

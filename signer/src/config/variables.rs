@@ -59,7 +59,7 @@ mod tests {
         let told = ["ATTO_SIGNER_CAPABILITY", "ATTO_SIGNER_PORTS", "ATTO_SIGNER_VOTER_PORT"];
         let variables = silent.into_iter().chain(told.map(|name| (name, "1")));
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        let names: Vec<String> = unknown_variables(variables, &crate::cli::command())
+        let names: Vec<String> = unknown_variables(variables, &super::super::arguments::command())
             .into_iter()
             .filter_map(|line| line.split(':').next().map(str::to_owned))
             .collect();

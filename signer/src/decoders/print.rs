@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::NAME;
 use crate::{
-    backend::Signature,
+    backend::{Signature, spki},
     protocol::{Block, BlockKind, Challenge, Link, PublicKey, Vote},
 };
 
@@ -74,11 +74,9 @@ pub fn challenge(challenge: &Challenge) -> String {
 }
 
 pub fn pem(key: PublicKey) -> String {
-    const PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
-    let der = [PREFIX.as_slice(), &key.0].concat();
     format!(
         "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-        BASE64.encode(&der)
+        BASE64.encode(&spki::to_der(key))
     )
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use super::{error::ApiError, gate::Api, negotiation, openapi};
+use super::{api::Api, error::ApiError, negotiation, openapi};
 use crate::{backend::Backend, protocol::PublicKey};
 
 /// Where the OpenAPI document is, as in the Kotlin signer.

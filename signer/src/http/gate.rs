@@ -2,9 +2,8 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
@@ -20,56 +19,21 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Uri, uri::PathAndQuery};
 
 use super::{
-    auth::Token,
+    api::Api,
     body::Drained,
     docs,
     error::{ApiError, Code},
-    handlers, record,
+    handlers,
+    paths::{BLOCKS, CHALLENGES, PUBLIC_KEYS, VOTES},
+    record,
 };
-use crate::{
-    backend::Backend,
-    protocol::Kind,
-    service::Service,
-    telemetry::{Audit, Health, Metrics, Route},
-};
-
-/// Where the key is told.
-pub const PUBLIC_KEYS: &str = "/public-keys";
-/// Where blocks are signed.
-pub const BLOCKS: &str = "/blocks";
-/// Where votes are signed.
-pub const VOTES: &str = "/votes";
-/// Where challenges are signed.
-pub const CHALLENGES: &str = "/challenges";
+use crate::{backend::Backend, caught::caught, protocol::Kind, telemetry::Route};
 
 const SIGNING_PATHS: [(&str, Kind); 3] = [
     (VOTES, Kind::Vote),
     (CHALLENGES, Kind::Challenge),
     (BLOCKS, Kind::Block),
 ];
-
-/// What the handlers need.
-#[derive(Debug)]
-pub struct Api<B> {
-    /// Rules and key.
-    pub service: Service<B>,
-    /// What requests have to carry.
-    pub token: Token,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
-    /// What the management port shows.
-    pub health: Arc<Health>,
-    /// What is written down.
-    pub audit: Audit,
-}
-
-impl<B> Api<B> {
-    /// Counts an error, and makes the answer of it.
-    pub fn refuse(&self, error: ApiError) -> Response<Body> {
-        self.metrics.refuse(error.reason());
-        error.into_response()
-    }
-}
 
 /// The whole API as a value: a service from requests to answers that never fails.
 #[derive(Debug)]
@@ -148,9 +112,11 @@ impl<B: Backend> ApiService<B> {
             let Ok(response) = tower::Service::call(&mut router, request).await;
             response
         };
-        guarded(answer)
+        // A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost. What
+        // it says may quote what somebody sent.
+        caught(answer)
             .await
-            .unwrap_or_else(|Panicked| turn_away(ApiError::Retry(Code::Internal)))
+            .unwrap_or_else(|_| turn_away(ApiError::Retry(Code::Internal)))
     }
 }
 
@@ -171,18 +137,6 @@ where
         let service = self.clone();
         Box::pin(async move { Ok(service.handle(request).await) })
     }
-}
-
-struct Panicked;
-
-/// A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost.
-async fn guarded<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(Err(Panicked)), |poll| poll.map(Ok))
-    })
-    .await
 }
 
 /// What is to be signed, judged by the path.

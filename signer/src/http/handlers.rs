@@ -9,9 +9,9 @@ use http::{HeaderValue, Response, header};
 use tokio::time::Instant;
 
 use super::{
+    api::Api,
     body,
     error::{ApiError, Code},
-    gate::Api,
     json::Invalid,
     negotiation,
     record::Record,

@@ -1,7 +1,7 @@
 //! The signing API on HTTP.
 
+mod api;
 mod arrival;
-mod auth;
 mod body;
 mod connections;
 mod docs;
@@ -11,11 +11,12 @@ mod handlers;
 mod json;
 mod negotiation;
 mod openapi;
+mod paths;
 mod record;
 pub(crate) mod requests;
 pub mod server;
 mod silence;
 
-pub use auth::Token;
+pub use api::Api;
 pub use error::{ApiError, Code};
-pub use gate::{Api, ApiService, router};
+pub use gate::{ApiService, router};

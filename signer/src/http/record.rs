@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{error::ApiError, gate::Api};
+use super::{api::Api, error::ApiError};
 use crate::{
     backend::{Effort, Signature},
     protocol::{Kind, Message, View},

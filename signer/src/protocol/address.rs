@@ -4,7 +4,7 @@ use blake2::{Blake2b, Digest, digest::consts::U5};
 use data_encoding::BASE32_NOPAD;
 use thiserror::Error;
 
-use super::{ALGORITHM_V1, PublicKey};
+use super::public_key::{ALGORITHM_V1, PublicKey};
 
 const SCHEME: &str = "atto://";
 const KEY_LENGTH: usize = 1 + 32;

@@ -1,4 +1,10 @@
-use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey, View};
+use super::{
+    canonical::Canonical,
+    public_key::{ALGORITHM_V1, PublicKey},
+};
+
+/// The most that a balance or an amount can be, in raw units: the whole supply.
+pub const MAX_AMOUNT: u64 = 18_000_000_000_000_000_000;
 
 /// The network that a block belongs to; its discriminant is the code in canonical bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +47,7 @@ pub struct Block {
     pub version: u16,
     /// The account.
     pub public_key: PublicKey,
-    /// The account's balance after the block, in raw units, at most [`super::MAX_AMOUNT`].
+    /// The account's balance after the block, in raw units, at most [`MAX_AMOUNT`].
     pub balance: u64,
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
@@ -81,7 +87,7 @@ pub enum BlockKind {
         link: Link,
         /// Who it goes to.
         receiver: PublicKey,
-        /// How much, in raw units, at most [`super::MAX_AMOUNT`].
+        /// How much, in raw units, at most [`MAX_AMOUNT`].
         amount: u64,
     },
     /// Names another representative. Code 3.
@@ -159,23 +165,6 @@ impl Block {
                 representative,
             } => bytes.put(&representative.0),
         }
-    }
-}
-
-impl Message for Block {
-    const KIND: Kind = Kind::Block;
-    type Hash = Hash256;
-
-    fn public_key(&self) -> &PublicKey {
-        &self.public_key
-    }
-
-    fn hash(&self) -> Hash256 {
-        Hash256::of(self.canonical_bytes().as_ref())
-    }
-
-    fn view(&self) -> View<'_> {
-        View::Block(self)
     }
 }
 

@@ -1,13 +1,13 @@
 use thiserror::Error;
 
-use super::{Hash512, Kind, Message, PublicKey, View};
+use super::public_key::PublicKey;
 
 /// A peer's demand to prove that the node holds its key.
 ///
 /// Canonical bytes: public key (32), the challenge as it came, timestamp (8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    public_key: PublicKey,
+    pub(super) public_key: PublicKey,
     bytes: Vec<u8>,
     timestamp: i64,
 }
@@ -48,23 +48,6 @@ impl Challenge {
         bytes.extend_from_slice(&self.bytes);
         bytes.extend_from_slice(&self.timestamp.to_le_bytes());
         bytes
-    }
-}
-
-impl Message for Challenge {
-    const KIND: Kind = Kind::Challenge;
-    type Hash = Hash512;
-
-    fn public_key(&self) -> &PublicKey {
-        &self.public_key
-    }
-
-    fn hash(&self) -> Hash512 {
-        Hash512::of(&self.canonical_bytes())
-    }
-
-    fn view(&self) -> View<'_> {
-        View::Challenge(self)
     }
 }
 

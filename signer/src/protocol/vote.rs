@@ -1,4 +1,7 @@
-use super::{ALGORITHM_V1, Canonical, Hash256, Kind, Message, PublicKey, View};
+use super::{
+    canonical::Canonical,
+    public_key::{ALGORITHM_V1, PublicKey},
+};
 
 /// A vote on a block.
 ///
@@ -36,22 +39,5 @@ impl Vote {
             .put(&[ALGORITHM_V1])
             .put(block_hash)
             .put(&timestamp.to_le_bytes())
-    }
-}
-
-impl Message for Vote {
-    const KIND: Kind = Kind::Vote;
-    type Hash = Hash256;
-
-    fn public_key(&self) -> &PublicKey {
-        &self.public_key
-    }
-
-    fn hash(&self) -> Hash256 {
-        Hash256::of(self.canonical_bytes().as_ref())
-    }
-
-    fn view(&self) -> View<'_> {
-        View::Vote(self)
     }
 }

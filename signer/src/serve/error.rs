@@ -1,10 +1,10 @@
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{borrow::Cow, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
 use crate::{
     backend::{BackendError, Fault},
-    cli,
+    exit,
     protocol::{Address, PublicKey},
 };
 
@@ -25,16 +25,16 @@ pub enum ServeError {
         /// The key that was asked for.
         expected: PublicKey,
     },
-    /// A key of another kind.
+    /// The key will never do, and why.
     #[error("ATTO_SIGNER_KEY: {0}")]
-    Algorithm(String),
+    NeverKey(String),
     /// The backend refused for too long.
     #[error("ATTO_SIGNER_KEY: still {fault} after {} s; {remedy}", .waited.as_secs())]
     Refused {
         /// What it said last.
         fault: Fault,
         /// What to do.
-        remedy: &'static str,
+        remedy: Cow<'static, str>,
         /// How long it said so.
         waited: Duration,
     },
@@ -79,9 +79,17 @@ impl ServeError {
     /// What the program exits with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherKey { .. } | Self::Listen { .. } | Self::Algorithm(_) | Self::Audit { .. } => cli::CONFIGURATION,
-            Self::Refused { .. } => cli::PERMISSION,
-            Self::Key(_) | Self::System(_) | Self::Metrics(_) => cli::UNAVAILABLE,
+            Self::OtherKey { .. } | Self::Listen { .. } | Self::NeverKey(_) | Self::Audit { .. } => exit::CONFIGURATION,
+            Self::Refused { .. } => exit::PERMISSION,
+            Self::Key(_) | Self::System(_) | Self::Metrics(_) => exit::UNAVAILABLE,
         }
+    }
+}
+
+/// Only with the key that has to be there.
+pub fn expect(found: PublicKey, expected: Option<PublicKey>) -> Result<(), ServeError> {
+    match expected {
+        Some(expected) if expected != found => Err(ServeError::OtherKey { found, expected }),
+        _ => Ok(()),
     }
 }

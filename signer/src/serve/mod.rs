@@ -1,6 +1,7 @@
 //! From settings to a running signer, and to its end.
 
 mod error;
+mod essential;
 mod startup;
 
 use std::{io, sync::Arc, time::Duration};
@@ -14,6 +15,8 @@ use tokio::{
 };
 
 pub use error::ServeError;
+use error::expect;
+use essential::essential;
 
 use crate::{
     backend::{self, Backend, BackendError, LocalKey},
@@ -26,7 +29,7 @@ use crate::{
     net::Place,
     policy::Policy,
     process,
-    protocol::{Address, PublicKey},
+    protocol::Address,
     service::Service,
     telemetry::{Audit, Health, Identity, Metrics},
 };
@@ -46,7 +49,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new(backend)?));
     let local = match &config.key {
         KeyConfig::Local(seed) => Some(LocalKey::new(seed)?),
-        KeyConfig::Gcp(_) => None,
+        KeyConfig::Remote(_) => None,
     };
     if let Some(key) = &local {
         expect(key.public_key(), config.expected_public_key)?;
@@ -79,7 +82,9 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         .thread_name("api")
         .enable_all()
         .build()?;
-    let result = runtime.block_on(start(config, local, health, metrics, audit.clone()));
+    let result = runtime.block_on(start(config, local, health.clone(), metrics, audit.clone()));
+    // From here on all may end.
+    health.drain();
     audit.close();
     // The management port outlives the API: while that drains, probes are answered.
     stop.send_replace(true);
@@ -101,14 +106,15 @@ async fn start(
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
     let heart = tokio::spawn(beat(health.clone()));
+    essential(&health, "the thread that writes the audit trail", audit.clone().ended());
     let result = match (&config.key, local) {
-        (KeyConfig::Gcp(gcp), _) => {
+        (KeyConfig::Remote(location), _) => {
             let backend = Arc::new(metrics.add_backend()?);
-            let starting = startup::prove(gcp, &config, &health, backend);
+            let starting = startup::prove(&**location, &config, &health, backend);
             tokio::select! {
                 remote = starting => match remote {
                     Ok(remote) => {
-                        tokio::spawn(remote.watch());
+                        essential(&health, "the watch of the backend", remote.watch());
                         serve_api(config, remote, health, metrics, audit, signals).await
                     }
                     Err(error) => Err(error),
@@ -127,14 +133,6 @@ async fn start(
     };
     heart.abort();
     result
-}
-
-/// Only with the key that has to be there.
-fn expect(found: PublicKey, expected: Option<PublicKey>) -> Result<(), ServeError> {
-    match expected {
-        Some(expected) if expected != found => Err(ServeError::OtherKey { found, expected }),
-        _ => Ok(()),
-    }
 }
 
 async fn serve_api<B: Backend>(
@@ -181,18 +179,11 @@ async fn serve_api<B: Backend>(
     // The other half of what may be open is for the backend, the management port and files.
     let connections = Arc::new(Connections::new(MAX_CONNECTIONS.min(process::open_files() / 2)));
     for listener in listeners {
-        let accepting = tokio::spawn(accept(listener, service.clone(), connections.clone(), stopped.clone()));
-        let (health, stopped) = (health.clone(), stopped.clone());
-        tokio::spawn(async move {
-            let ended = accepting.await;
-            if !*stopped.borrow() {
-                tracing::error!("the API takes no connections any more ({ended:?}): the liveness probe will tell");
-                health.lose_listener();
-            }
-        });
+        let accepting = accept(listener, service.clone(), connections.clone(), stopped.clone());
+        essential(&health, "a listener of the API", accepting);
     }
     if let Some(file) = config.token_file {
-        tokio::spawn(file.follow(followed));
+        essential(&health, "the reading of ATTO_SIGNER_TOKEN_FILE", file.follow(followed));
     }
     health.become_ready(identity);
     let name = signals.next().await;

@@ -1,13 +1,16 @@
 //! A start that waits: the API opens once a remote key has signed, and not before; nothing but a permission or a key that
 //! stays away ends it.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::{ServeError, expect};
+use super::{
+    error::{ServeError, expect},
+    essential::essential,
+};
 use crate::{
-    backend::{Backend, Cause, Clients, Fault, GcpConfig, GcpKey, PublicKeyError, remedy},
+    backend::{Cause, Fault, LoadError, Location, bounded},
     config::Config,
     service::Remote,
     telemetry::{BackendHealth, BackendMetrics, Health},
@@ -20,42 +23,41 @@ const TELL: Duration = Duration::from_secs(10);
 
 /// The key, once it has signed a self-test.
 pub async fn prove(
-    gcp: &GcpConfig,
+    location: &dyn Location,
     config: &Config,
-    health: &Health,
+    health: &Arc<Health>,
     metrics: Arc<BackendMetrics>,
-) -> Result<Remote<GcpKey>, ServeError> {
+) -> Result<Remote, ServeError> {
     let backend = Arc::<BackendHealth>::default();
     health.watch_backend(backend.clone());
-    let clients = Clients::new(gcp.endpoint.clone());
-    tokio::spawn(clients.clone().keep());
-    clients.settle(PAUSE).await;
+    let session = location.open();
+    essential(health, "the upkeep of the backend's client", session.clone().upkeep());
+    session.settled(PAUSE).await;
     let mut patience = Patience::new(config.startup_timeout);
-    let key = loop {
+    let public_key = loop {
         let now = Instant::now();
-        let loaded = timeout(CALL_LIMIT, GcpKey::load(clients.clone(), &gcp.key_version)).await;
-        let fault = match loaded {
-            Ok(Ok(key)) => break key,
-            Ok(Err(PublicKeyError::Fault(fault))) => fault,
-            Ok(Err(error @ PublicKeyError::Algorithm(_))) => return Err(ServeError::Algorithm(error.to_string())),
-            Err(_) => {
-                clients.renew();
-                Fault::new(Cause::Timeout, "no answer within 10 s")
+        let fault = match bounded(CALL_LIMIT, session.load()).await {
+            Ok(Ok(loaded)) => break loaded.public_key,
+            Ok(Err(LoadError::Fault(fault))) => fault,
+            Ok(Err(LoadError::Never(reason))) => return Err(ServeError::NeverKey(reason)),
+            Err(lost) => {
+                session.renew();
+                lost.into()
             }
         };
         metrics.count_public_key(Some(fault.cause));
         backend.fail(fault.clone());
-        patience.spend(fault, Instant::now())?;
+        patience.spend(fault, |cause| session.remedy(cause), Instant::now())?;
         sleep_until(now + PAUSE).await;
     };
     metrics.count_public_key(None);
-    expect(key.public_key(), config.expected_public_key)?;
-    let remote = Remote::new(key, config.deadline, backend, metrics);
+    expect(public_key, config.expected_public_key)?;
+    let remote = Remote::new(session.clone(), public_key, config.deadline, backend, metrics);
     loop {
         let now = Instant::now();
         match remote.self_test().await {
             Ok(()) => return Ok(remote),
-            Err(fault) => patience.spend(fault, Instant::now())?,
+            Err(fault) => patience.spend(fault, |cause| session.remedy(cause), Instant::now())?,
         }
         sleep_until(now + PAUSE).await;
     }
@@ -78,7 +80,12 @@ impl Patience {
     }
 
     /// Another try failed.
-    fn spend(&mut self, fault: Fault, now: Instant) -> Result<(), ServeError> {
+    fn spend(
+        &mut self,
+        fault: Fault,
+        remedy: impl FnOnce(Cause) -> Cow<'static, str>,
+        now: Instant,
+    ) -> Result<(), ServeError> {
         let remedy = remedy(fault.cause);
         if self.told.is_none_or(|told| now.duration_since(told) >= TELL) {
             self.told = Some(now);
@@ -105,7 +112,11 @@ mod tests {
         let start = Instant::now();
         let mut patience = Patience::new(Duration::from_mins(10));
         let mut spend = |cause: Cause, second: u64| {
-            let result = patience.spend(Fault::new(cause, "scripted"), start + Duration::from_secs(second));
+            let result = patience.spend(
+                Fault::new(cause, "scripted"),
+                |_| "wait".into(),
+                start + Duration::from_secs(second),
+            );
             result.map_err(|error| error.exit_code())
         };
         for second in (0..86_400).step_by(60) {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use super::Key;
+use super::key::Key;
 use crate::backend::Signature;
 
 /// The signatures asked for last.

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::Key;
+use super::key::Key;
 
 /// Hashes that may be at the backend at once: the node has at most as many requests open.
 pub const PERMITS: usize = 100;

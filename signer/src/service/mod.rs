@@ -1,18 +1,20 @@
 //! From an authorized message to its signature. Knows no HTTP.
 
+mod asked;
+mod attempt;
 mod cache;
 mod call;
 mod gate;
 mod hedges;
+mod key;
 mod remote;
 mod round;
 #[cfg(test)]
 mod scripted;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod watch;
-
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -23,9 +25,6 @@ use crate::{
     policy::{Authorized, Denied, Policy},
     protocol::Message,
 };
-
-/// The hash that is to be signed: equal hashes have equal signatures.
-type Key = Arc<[u8]>;
 
 /// The rules and the key of one signer.
 #[derive(Debug)]

@@ -1,72 +1,36 @@
 //! What stands between callers and a backend that can be slow, wrong or away: one call per hash, whoever asks, and for each
 //! caller an answer in time.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Key,
-    cache::Cache,
-    call::{self, Call},
-    gate::{Change, Gate, PERMITS},
-    hedges::Hedges,
-    round, watch,
-};
+use super::{asked::Call, attempt, call, gate::PERMITS, key::Key, shared::Shared, watch};
 use crate::{
-    backend::{Backend, BackendError, Cause, Effort, Fault, Signature, Signing, self_test_text},
+    backend::{Backend, BackendError, Effort, Fault, Session, Signature, Signing},
     protocol::PublicKey,
     telemetry::{BackendHealth, BackendMetrics},
 };
 
-/// Verified signatures that are kept.
-const CACHED: usize = 16_384;
 /// Hashes that may wait, beside those at the backend.
 const WAITING: usize = 4_096;
 
 /// A remote backend, made fit for callers that have a second.
-pub struct Remote<B> {
-    shared: Arc<Shared<B>>,
+pub struct Remote {
+    shared: Arc<Shared>,
     deadline: Duration,
 }
 
-/// What callers, calls and the watch have in common.
-pub struct Shared<B> {
-    pub backend: B,
-    pub public_key: PublicKey,
-    pub gate: Arc<Gate>,
-    pub hedges: Mutex<Hedges>,
-    pub health: Arc<BackendHealth>,
-    pub metrics: Arc<BackendMetrics>,
-    book: Mutex<Book>,
-}
-
-struct Book {
-    cache: Cache,
-    calls: HashMap<Key, Arc<Call>>,
-}
-
-impl<B: Backend> Remote<B> {
-    /// Answers each caller within the deadline.
-    pub fn new(backend: B, deadline: Duration, health: Arc<BackendHealth>, metrics: Arc<BackendMetrics>) -> Self {
-        let book = Book {
-            cache: Cache::new(CACHED),
-            calls: HashMap::new(),
-        };
-        let shared = Shared {
-            public_key: backend.public_key(),
-            backend,
-            gate: Gate::new(),
-            hedges: Mutex::default(),
-            health,
-            metrics,
-            book: Mutex::new(book),
-        };
+impl Remote {
+    /// Answers each caller within the deadline, with signatures that this session makes with this key.
+    pub fn new(
+        session: Arc<dyn Session>,
+        public_key: PublicKey,
+        deadline: Duration,
+        health: Arc<BackendHealth>,
+        metrics: Arc<BackendMetrics>,
+    ) -> Self {
+        let shared = Shared::new(session, public_key, health, metrics);
         Self {
             shared: Arc::new(shared),
             deadline,
@@ -75,7 +39,7 @@ impl<B: Backend> Remote<B> {
 
     /// Signs a self-test once, whatever the breaker says.
     pub async fn self_test(&self) -> Result<(), Fault> {
-        self.shared.self_test().await
+        attempt::self_test(&self.shared).await
     }
 
     /// Tests the backend while nobody uses it or it is down; never ends.
@@ -84,7 +48,7 @@ impl<B: Backend> Remote<B> {
     }
 }
 
-impl<B: Backend> Backend for Remote<B> {
+impl Backend for Remote {
     fn public_key(&self) -> PublicKey {
         self.shared.public_key
     }
@@ -95,7 +59,7 @@ impl<B: Backend> Backend for Remote<B> {
 
     async fn sign_for(&self, bytes: &[u8], start: Instant) -> Signing {
         let mut effort = Effort::default();
-        let call = match self.shared.find(bytes) {
+        let call = match self.find(bytes) {
             Ok(Found::Call(call)) => call,
             Ok(Found::Signature(signature)) => {
                 effort.is_cached = true;
@@ -117,21 +81,18 @@ impl<B: Backend> Backend for Remote<B> {
     }
 }
 
-enum Found {
-    Signature(Signature),
-    Call(Arc<Call>),
-}
-
-impl<B: Backend> Shared<B> {
-    fn find(self: &Arc<Self>, bytes: &[u8]) -> Result<Found, BackendError> {
-        let mut book = self.book();
+impl Remote {
+    /// The signature of this hash or the call that brings it, begun if there is none.
+    fn find(&self, bytes: &[u8]) -> Result<Found, BackendError> {
+        let shared = &self.shared;
+        let mut book = shared.book();
         if let Some(signature) = book.cache.get(bytes) {
-            self.metrics.cache_hits.inc();
+            shared.metrics.cache_hits.inc();
             return Ok(Found::Signature(signature));
         }
         if let Some(call) = book.calls.get(bytes) {
             call.ask();
-            self.metrics.joined.inc();
+            shared.metrics.joined.inc();
             return Ok(Found::Call(call.clone()));
         }
         if book.calls.len() >= WAITING + PERMITS {
@@ -139,63 +100,17 @@ impl<B: Backend> Shared<B> {
         }
         let (key, call) = (Key::from(bytes), Arc::<Call>::default());
         book.calls.insert(key.clone(), call.clone());
-        tokio::spawn(call::run(self.clone(), key, call.clone(), self.gate.enter()));
+        tokio::spawn(call::run(shared.clone(), key, call.clone(), shared.gate.enter()));
         Ok(Found::Call(call))
-    }
-
-    /// Ends a call: from now on the cache answers, or the next caller begins anew.
-    pub fn close(&self, key: &Key, signature: Option<Signature>) {
-        let mut book = self.book();
-        book.calls.remove(key);
-        if let Some(signature) = signature {
-            book.cache.put(key.clone(), signature);
-        }
-    }
-
-    /// Signs a text of its own.
-    pub async fn self_test(self: &Arc<Self>) -> Result<(), Fault> {
-        let text = self_test_text().map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
-        self.metrics.self_tests.inc();
-        round::attempt(self.clone(), Key::from(text)).await.map(|_| ())
-    }
-
-    /// What an attempt says of the backend.
-    pub fn judge(&self, key: &Key, result: Result<(), &Fault>, now: Instant) {
-        let change = match result {
-            Ok(()) => self.gate.succeed(),
-            Err(fault) => {
-                if fault.cause == Cause::ResourceExhausted {
-                    self.hedges.lock().unwrap_or_else(PoisonError::into_inner).exhaust(now);
-                }
-                if fault.cause.opens_breaker() {
-                    self.gate.fail(key)
-                } else {
-                    Change::None
-                }
-            }
-        };
-        match (change, result) {
-            (Change::Opened, Err(fault)) => {
-                self.metrics.breaker_open.set(1);
-                tracing::warn!(
-                    "the backend fails for all ({fault}): requests wait, and one probe goes out each 500 ms"
-                );
-            }
-            (Change::Closed, _) => {
-                self.metrics.breaker_open.set(0);
-                tracing::info!("the backend signs again: all that waited goes out");
-                self.backend.renew();
-            }
-            _ => {}
-        }
-    }
-
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<B> fmt::Debug for Remote<B> {
+enum Found {
+    Signature(Signature),
+    Call(Arc<Call>),
+}
+
+impl fmt::Debug for Remote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Remote({})", self.shared.public_key)
     }

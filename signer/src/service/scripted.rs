@@ -1,6 +1,7 @@
 //! A backend that does what a test tells it to.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,7 +11,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    backend::{Backend, BackendError, Cause, Fault, Signature},
+    backend::{BoxFuture, Cause, Fault, LoadError, Loaded, Session, Signature},
     protocol::PublicKey,
 };
 
@@ -21,6 +22,7 @@ pub enum Step {
     SignWrongly,
     Fail(Cause),
     Hang,
+    Panic,
 }
 
 #[derive(Clone)]
@@ -89,12 +91,12 @@ impl Drop for Alive {
     }
 }
 
-impl Backend for Scripted {
-    fn public_key(&self) -> PublicKey {
+impl Scripted {
+    pub fn public_key(&self) -> PublicKey {
         PublicKey(self.0.lock().unwrap().key.verifying_key().to_bytes())
     }
 
-    async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
+    async fn act(&self, bytes: &[u8]) -> Result<Signature, Fault> {
         let (step, mut signature) = {
             let mut script = self.0.lock().unwrap();
             script.calls.push((Instant::now(), bytes.to_vec()));
@@ -107,13 +109,40 @@ impl Backend for Scripted {
         match step {
             Step::Sign(delay) => sleep(delay).await,
             Step::SignWrongly => signature[0] ^= 1,
-            Step::Fail(cause) => return Err(Fault::new(cause, "scripted").into()),
+            Step::Fail(cause) => return Err(Fault::new(cause, "scripted")),
             Step::Hang => std::future::pending().await,
+            Step::Panic => panic!("scripted"),
         }
         Ok(signature)
+    }
+}
+
+impl Session for Scripted {
+    fn upkeep(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn settled(&self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        let loaded = Loaded {
+            public_key: self.public_key(),
+            facts: Vec::new(),
+        };
+        Box::pin(async { Ok(loaded) })
+    }
+
+    fn sign<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Signature, Fault>> {
+        Box::pin(self.act(bytes))
     }
 
     fn renew(&self) {
         self.0.lock().unwrap().renewed += 1;
+    }
+
+    fn remedy(&self, _: Cause) -> Cow<'static, str> {
+        "scripted".into()
     }
 }

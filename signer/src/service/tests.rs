@@ -12,7 +12,7 @@ use super::{
     scripted::{Scripted, Step},
 };
 use crate::{
-    backend::{Backend, BackendError, Cause, Signature, verify},
+    backend::{Backend, BackendError, Cause, Fault, Signature, verify},
     telemetry::{BackendHealth, Metrics},
 };
 
@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_millis(900);
 const FAST: Step = Step::Sign(Duration::from_millis(5));
 
 struct Subject {
-    remote: Arc<Remote<Scripted>>,
+    remote: Arc<Remote>,
     backend: Scripted,
     health: Arc<BackendHealth>,
 }
@@ -28,7 +28,13 @@ struct Subject {
 fn subject(steps: impl IntoIterator<Item = Step>, then: Step) -> Subject {
     let (backend, health) = (Scripted::new(steps, then), Arc::<BackendHealth>::default());
     let metrics = Arc::new(Metrics::new("GCP").unwrap().add_backend().unwrap());
-    let remote = Arc::new(Remote::new(backend.clone(), DEADLINE, health.clone(), metrics));
+    let remote = Arc::new(Remote::new(
+        Arc::new(backend.clone()),
+        backend.public_key(),
+        DEADLINE,
+        health.clone(),
+        metrics,
+    ));
     Subject {
         remote,
         backend,
@@ -273,6 +279,29 @@ async fn all_that_waits_is_signed_when_the_backend_is_back() {
     assert!(subject.backend.most_alive() <= 100);
     assert!(subject.health.is_up(Instant::now()));
     assert_eq!(subject.backend.renewed(), 1, "new connections after an outage");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failure_of_the_backend_and_asks_for_a_new_client() {
+    let subject = subject([FAST], Step::Panic);
+    subject.watch();
+    subject.sign(0).await.unwrap();
+    for number in 1..5 {
+        let Err(BackendError::Fault(fault)) = subject.sign(number).await else {
+            panic!("a panic is no signature");
+        };
+        assert_eq!(
+            fault,
+            Fault::new(Cause::Other, "the library of the key service panicked: scripted")
+        );
+    }
+    assert_eq!(subject.backend.renewed(), 4);
+    assert!(subject.health.is_up(Instant::now()));
+    subject.sign(5).await.unwrap_err();
+    assert!(!subject.health.is_up(Instant::now()), "five in a row");
+    subject.backend.change(FAST);
+    assert!(subject.sign(6).await.is_ok(), "the breaker lets one through");
+    assert!(subject.health.is_up(Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::remote::Shared;
-use crate::backend::Backend;
+use super::{attempt::self_test, shared::Shared};
 
 const TICK: Duration = Duration::from_millis(500);
 /// After the last signature or test.
@@ -13,7 +12,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const DOWN: Duration = Duration::from_secs(2);
 
 /// Looks twice a second; never ends.
-pub async fn keep<B: Backend>(shared: Arc<Shared<B>>) {
+pub async fn keep(shared: Arc<Shared>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick comes at once.
@@ -35,7 +34,7 @@ pub async fn keep<B: Backend>(shared: Arc<Shared<B>>) {
             tested = now;
             let shared = shared.clone();
             // What it finds is judged where every attempt is.
-            tokio::spawn(async move { shared.self_test().await });
+            tokio::spawn(async move { self_test(&shared).await });
         }
     }
 }

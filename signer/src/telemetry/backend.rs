@@ -59,12 +59,7 @@ impl BackendHealth {
 
     /// Something that is needed for signatures failed, before any was asked for.
     pub fn fail(&self, fault: Fault) {
-        let mut state = self.lock();
-        state.failures = state.failures.saturating_add(1);
-        state.fault = Some(fault);
-        if state.failures >= MAX_FAILURES {
-            state.go_down();
-        }
+        self.lock().fail(fault);
     }
 
     /// Whether it signs, as far as one can know now.
@@ -97,6 +92,14 @@ impl State {
         self.success.is_none_or(|success| success < start)
     }
 
+    fn fail(&mut self, fault: Fault) {
+        self.failures = self.failures.saturating_add(1);
+        self.fault = Some(fault);
+        if self.failures >= MAX_FAILURES {
+            self.go_down();
+        }
+    }
+
     fn go_down(&mut self) {
         if !std::mem::replace(&mut self.is_down, true) {
             let cause = self
@@ -108,7 +111,7 @@ impl State {
     }
 }
 
-/// A call that is under way; dropped without a result, it was given up for another one.
+/// A call that is under way. Dropped without a result, it was given up for another one, or what made it panicked.
 #[derive(Debug)]
 pub struct Outstanding {
     health: Arc<BackendHealth>,
@@ -131,9 +134,8 @@ impl Outstanding {
             }
             Err(fault) => {
                 let is_silent = fault.cause == Cause::Timeout && state.is_silent_since(self.start);
-                state.failures = state.failures.saturating_add(1);
-                state.fault = Some(fault);
-                if is_silent || state.failures >= MAX_FAILURES {
+                state.fail(fault);
+                if is_silent {
                     state.go_down();
                 }
             }
@@ -143,7 +145,11 @@ impl Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.health.lock().outstanding.remove(&self.id);
+        let mut state = self.health.lock();
+        state.outstanding.remove(&self.id);
+        if std::thread::panicking() {
+            state.fail(Fault::new(Cause::Other, "a call ended in a defect of the signer"));
+        }
     }
 }
 
@@ -189,5 +195,21 @@ mod tests {
         assert!(!health.is_up(second(start, 18)));
         hanging.end(fault(Cause::Timeout), second(start, 20));
         assert!(!health.is_up(second(start, 21)), "that it was given up proves nothing");
+    }
+
+    #[test]
+    fn a_call_that_a_panic_drops_has_failed() {
+        let (health, now) = (Arc::<BackendHealth>::default(), Instant::now());
+        health.begin(now).end(Ok(()), now);
+        for _ in 0..MAX_FAILURES {
+            let outstanding = health.begin(now);
+            let panicked = std::thread::spawn(move || {
+                let _outstanding = outstanding;
+                panic!("scripted");
+            });
+            assert!(panicked.join().is_err());
+        }
+        assert!(!health.is_up(now));
+        assert_eq!(health.fault().map(|fault| fault.cause), Some(Cause::Other));
     }
 }

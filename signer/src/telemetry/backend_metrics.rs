@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use super::metrics::BUCKETS;
+use super::buckets::BUCKETS;
 use crate::backend::Cause;
 
 /// Time series of a remote backend.
@@ -105,8 +105,8 @@ impl BackendMetrics {
                 "atto_signer_waiting_hashes",
                 "Hashes that wait for the backend, as of the last half second.",
             )?,
-            signings: Series::new(&calls, "AsymmetricSign")?,
-            public_keys: Series::new(&calls, "GetPublicKey")?,
+            signings: Series::new(&calls, "sign")?,
+            public_keys: Series::new(&calls, "public_key")?,
         })
     }
 

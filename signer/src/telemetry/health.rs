@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    BackendHealth,
+    backend::BackendHealth,
     client::{ClientFault, Run, Verdict},
 };
 
@@ -37,7 +37,7 @@ pub struct Identity {
 pub struct Health {
     start: Instant,
     heartbeat: AtomicU64,
-    listener_gone: AtomicBool,
+    is_lost: AtomicBool,
     draining: AtomicBool,
     identity: OnceLock<Identity>,
     backend: OnceLock<Arc<BackendHealth>>,
@@ -49,7 +49,7 @@ impl Default for Health {
         Self {
             start: Instant::now(),
             heartbeat: AtomicU64::new(0),
-            listener_gone: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             identity: OnceLock::new(),
             backend: OnceLock::new(),
@@ -66,9 +66,12 @@ impl Health {
             .store(u64::try_from(elapsed).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// The API takes no connections any more, and was not told to stop.
-    pub fn lose_listener(&self) {
-        self.listener_gone.store(true, Relaxed);
+    /// Something ended without which the signer is no use.
+    pub fn lose(&self, name: &str) {
+        tracing::error!(
+            "{name} ended, which must not be: the liveness probe tells, so that the signer is started anew"
+        );
+        self.is_lost.store(true, Relaxed);
     }
 
     /// New requests are to be answered with 429.
@@ -109,10 +112,10 @@ impl Health {
         self.identity().is_some() && self.backend().is_none_or(|backend| backend.is_up(now))
     }
 
-    /// Whether the API's runtime and listener are alive.
+    /// Whether the API's runtime and all that must not end are alive.
     pub fn is_alive(&self) -> bool {
         let beat = Duration::from_millis(self.heartbeat.load(Relaxed));
-        self.start.elapsed().saturating_sub(beat) < HEARTBEAT_LIMIT && !self.listener_gone.load(Relaxed)
+        self.start.elapsed().saturating_sub(beat) < HEARTBEAT_LIMIT && !self.is_lost.load(Relaxed)
     }
 
     /// How a signing request ended.
@@ -145,7 +148,7 @@ mod tests {
     fn a_lost_listener_and_a_stuck_runtime_are_not_alive() {
         let health = Health::default();
         assert!(health.is_alive());
-        health.lose_listener();
+        health.lose("a listener");
         assert!(!health.is_alive());
 
         let Some(start) = Instant::now().checked_sub(HEARTBEAT_LIMIT) else {

@@ -1,6 +1,8 @@
-use std::{io, str::FromStr};
+use std::{io, panic::PanicHookInfo, str::FromStr};
 
 use tracing::level_filters::LevelFilter;
+
+use crate::{backend::VENDORS, caught::message};
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +35,26 @@ pub fn init(level: Level) {
         .with_ansi(false)
         .with_target(false)
         .init();
-    // The payload of a panic may quote what somebody sent; the place says enough.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        tracing::error!("defect: panicked at {place}");
-    }));
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{}", tell(panic))));
+}
+
+/// Panics are told on one line of the standard error stream, for commands, which log nothing.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{}", tell(panic))));
+}
+
+/// Where a panic was. What it says may quote what somebody sent, so it is told of libraries alone that see nothing of a client.
+fn tell(panic: &PanicHookInfo<'_>) -> String {
+    let Some(place) = panic.location() else {
+        return "defect: panicked at an unknown place".to_owned();
+    };
+    let is_harmless = VENDORS
+        .iter()
+        .flat_map(|vendor| vendor.libraries)
+        .any(|library| place.file().contains(library));
+    if is_harmless {
+        format!("defect: panicked at {place}: {}", message(panic.payload()))
+    } else {
+        format!("defect: panicked at {place}")
+    }
 }

@@ -5,93 +5,14 @@ use prometheus::{
     TextEncoder, proto::MetricFamily,
 };
 
-use super::{BackendMetrics, Health, Identity, Requests};
+use super::{
+    backend_metrics::BackendMetrics,
+    buckets::BUCKETS,
+    health::{Health, Identity},
+    labels::{Outcome, Reason},
+    requests::Requests,
+};
 use crate::protocol::Kind;
-
-/// Upper bounds of all histograms, in seconds.
-pub const BUCKETS: [f64; 16] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 2.5, 5.0, 10.0,
-];
-
-macro_rules! labels {
-    ($(#[$documentation:meta])* $name:ident { $($(#[$comment:meta])* $variant:ident = $label:literal,)+ }) => {
-        $(#[$documentation])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$comment])* $variant,)+ }
-
-        impl $name {
-            /// All of them, in the order of their discriminants.
-            pub const LABELS: &[&str] = &[$($label),+];
-
-            /// As in metrics and audit lines.
-            pub const fn label(self) -> &'static str {
-                Self::LABELS[self as usize]
-            }
-        }
-    };
-}
-
-labels! {
-    /// How a signing request with the right token ended.
-    Outcome {
-        /// With a signature.
-        Signed = "signed",
-        /// With a terminal status.
-        Refused = "refused",
-        /// With a status after which the client tries again.
-        Failed = "failed",
-    }
-}
-
-labels! {
-    /// Why a request was not answered with what it asked for.
-    Reason {
-        /// 401.
-        WrongToken = "wrong_token",
-        /// 400: the message names another key.
-        OtherPublicKey = "other_public_key",
-        /// 400: this kind is not allowed.
-        MissingCapability = "missing_capability",
-        /// 400: a rule for blocks.
-        PolicyNetworks = "policy_networks",
-        /// 400: a rule for blocks.
-        PolicyBlockTypes = "policy_block_types",
-        /// 400: a rule for blocks.
-        PolicyMaxAmountPerSend = "policy_max_amount_per_send",
-        /// 400: a rule for blocks.
-        PolicyAllowedReceivers = "policy_allowed_receivers",
-        /// 400: a rule for blocks.
-        PolicyRepresentative = "policy_representative",
-        /// 400: a rule for votes.
-        PolicyVoteTimeWindow = "policy_vote_time_window",
-        /// 400: a rule for challenges.
-        PolicyChallengeUriPrefix = "policy_challenge_uri_prefix",
-        /// 400: the body is not what the path takes.
-        Invalid = "invalid",
-        /// 404.
-        NotFound = "not_found",
-        /// 405.
-        MethodNotAllowed = "method_not_allowed",
-        /// 406.
-        NotAcceptable = "not_acceptable",
-        /// 413.
-        TooLarge = "too_large",
-        /// 415.
-        UnsupportedMediaType = "unsupported_media_type",
-        /// 408.
-        Incomplete = "incomplete",
-        /// 429 `BACKEND_UNAVAILABLE`.
-        BackendUnavailable = "backend_unavailable",
-        /// 429 DEADLINE.
-        Deadline = "deadline",
-        /// 429 OVERLOADED.
-        Overloaded = "overloaded",
-        /// 429 DRAINING.
-        Draining = "draining",
-        /// 429 INTERNAL.
-        Internal = "internal",
-    }
-}
 
 const KINDS: [&str; 3] = ["block", "vote", "challenge"];
 

@@ -15,7 +15,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use signer::backend::{
-    Backend, BackendError, Cause, Clients, Endpoint, GcpKey, PublicKeyError, prove, self_test_text, verify,
+    Cause, Endpoint, GcpLocation, LoadError, Location, Session, SessionKey, prove, self_test_text, verify,
 };
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -93,8 +93,8 @@ async fn answer(State(twist): State<Twist>, request: Request) -> Response {
         .into_response()
 }
 
-/// A stub on a free port, and clients that ask it.
-async fn stub(twist: Twist) -> Arc<Clients> {
+/// A stub on a free port, and a session with it.
+async fn stub(twist: Twist) -> Arc<dyn Session> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = Router::new().fallback(answer).with_state(twist);
@@ -105,34 +105,37 @@ async fn stub(twist: Twist) -> Arc<Clients> {
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
-    let clients = Clients::new(Some(Endpoint {
-        url,
-        is_anonymous: true,
-    }));
-    tokio::spawn(clients.clone().keep());
-    clients.settle(Duration::from_secs(20)).await;
-    clients
-}
-
-async fn load(twist: Twist) -> Result<GcpKey, PublicKeyError> {
-    GcpKey::load(stub(twist).await, NAME).await
+    let location = GcpLocation {
+        key_version: NAME.to_owned(),
+        endpoint: Some(Endpoint {
+            url,
+            is_anonymous: true,
+        }),
+    };
+    let session = location.open();
+    tokio::spawn(session.clone().upkeep());
+    session.settled(Duration::from_secs(20)).await;
+    session
 }
 
 #[tokio::test]
 async fn the_public_key_is_read_and_signatures_verify() {
-    let backend = load(Twist::None).await.unwrap();
-    assert_eq!(backend.public_key().0, key().verifying_key().to_bytes());
-    assert_eq!(prove(&backend).await, Ok(()));
+    let session = stub(Twist::None).await;
+    let public_key = session.load().await.unwrap().public_key;
+    assert_eq!(public_key.0, key().verifying_key().to_bytes());
+    assert_eq!(prove(&SessionKey::new(session.clone(), public_key)).await, Ok(()));
     for hash in [&[1; 32][..], &[2; 64]] {
-        let signature = backend.sign(hash).await.unwrap();
-        assert_eq!(verify(backend.public_key(), hash, &signature), Ok(()));
+        let signature = session.sign(hash).await.unwrap();
+        assert_eq!(verify(public_key, hash, &signature), Ok(()));
     }
 }
 
 #[tokio::test]
 async fn a_key_of_another_algorithm_is_told_apart() {
-    let error = load(Twist::Algorithm).await.unwrap_err();
-    assert_eq!(error, PublicKeyError::Algorithm("EC_SIGN_P256_SHA256".to_owned()));
+    let Err(LoadError::Never(says)) = stub(Twist::Algorithm).await.load().await else {
+        panic!("it will never sign");
+    };
+    assert!(says.starts_with("found a key version with the algorithm EC_SIGN_P256_SHA256, expected EC_SIGN_ED25519; "));
 }
 
 #[tokio::test]
@@ -152,10 +155,9 @@ async fn what_kms_refuses_keeps_its_code_and_what_does_not_add_up_is_refused() {
         (Twist::Unconfirmed, Cause::Check),
     ];
     for (twist, cause) in twists {
-        let backend = load(twist).await.unwrap();
-        match backend.sign(&self_test_text().unwrap()).await {
-            Err(BackendError::Fault(fault)) => assert_eq!(fault.cause, cause, "{fault}"),
-            other => panic!("{other:?}, expected {}", cause.name()),
-        }
+        let session = stub(twist).await;
+        session.load().await.unwrap();
+        let fault = session.sign(&self_test_text().unwrap()).await.unwrap_err();
+        assert_eq!(fault.cause, cause, "{fault}");
     }
 }

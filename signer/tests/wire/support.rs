@@ -8,11 +8,12 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use signer::{
     backend::{Backend, LocalKey},
-    http::{Api, ApiService, Token},
+    http::{Api, ApiService},
     policy::{Capabilities, Policy},
     protocol::Kind,
     service::Service,
     telemetry::{Audit, AuditConfig, AuditMode, Health, Metrics},
+    token::Token,
 };
 use tower::ServiceExt;
 

@@ -109,6 +109,11 @@ impl FakeKms {
         format!("http://{}", self.server.host())
     }
 
+    /// `127.0.0.1:PORT`, for what stands in front of it.
+    pub fn host(&self) -> String {
+        self.server.host()
+    }
+
     /// What signatures are verified with.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.kms.key.verifying_key()

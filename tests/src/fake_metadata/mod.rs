@@ -1,4 +1,5 @@
-//! The metadata server of Google's machines, as far as credentials ask it: a token and the account's e-mail address.
+//! The metadata server of Google's machines, as far as credentials ask it: a token, the account's
+//! e-mail address, and the domain of the cloud.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,9 @@ use crate::fake_server::{FakeServer, Front, Reply, Script};
 /// Who the tokens are for.
 pub const EMAIL: &str = "signer@p.iam.gserviceaccount.com";
 
-const ACCOUNT: &str = "/computeMetadata/v1/instance/service-accounts/default";
+const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
+const EMAIL_PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/email";
+const UNIVERSE: &str = "/computeMetadata/v1/universe/universe-domain";
 
 /// What is wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct FakeMetadata {
 struct Metadata {
     token: Script<Fault>,
     email: Script<Fault>,
+    universe: Script<Fault>,
+    universes: AtomicU64,
     lifetime: AtomicU64,
     asked: AtomicU64,
     given: AtomicU64,
@@ -57,6 +62,8 @@ impl FakeMetadata {
         let metadata = Arc::new(Metadata {
             token: Script::default(),
             email: Script::default(),
+            universe: Script::default(),
+            universes: AtomicU64::default(),
             lifetime: AtomicU64::new(3_599),
             asked: AtomicU64::default(),
             given: AtomicU64::default(),
@@ -85,6 +92,16 @@ impl FakeMetadata {
     /// The faults of requests for the e-mail address.
     pub fn email_faults(&self) -> &Script<Fault> {
         &self.metadata.email
+    }
+
+    /// The faults of requests for the domain of the cloud.
+    pub fn universe_faults(&self) -> &Script<Fault> {
+        &self.metadata.universe
+    }
+
+    /// Requests for the domain of the cloud.
+    pub fn universes(&self) -> u64 {
+        self.metadata.universes.load(Ordering::SeqCst)
     }
 
     /// How long tokens last from now on, in seconds. 3,599 at first; Google's clients renew four minutes before the end.
@@ -121,12 +138,17 @@ impl Metadata {
                 "Missing required header \"Metadata-Flavor\": \"Google\"",
             );
         }
-        let fault = match request.uri().path().strip_prefix(ACCOUNT) {
-            Some("/token") => {
+        let path = request.uri().path();
+        let fault = match path {
+            TOKEN => {
                 self.asked.fetch_add(1, Ordering::SeqCst);
                 self.token.take()
             }
-            Some("/email") => self.email.take(),
+            EMAIL_PATH => self.email.take(),
+            UNIVERSE => {
+                self.universes.fetch_add(1, Ordering::SeqCst);
+                self.universe.take()
+            }
             _ => return text(StatusCode::NOT_FOUND, "Not Found"),
         };
         match fault {
@@ -142,8 +164,10 @@ impl Metadata {
             Some(Fault::Delay(delay)) => sleep(delay).await,
             None => {}
         }
-        if request.uri().path().ends_with("/email") {
-            return text(StatusCode::OK, EMAIL);
+        match path {
+            EMAIL_PATH => return text(StatusCode::OK, EMAIL),
+            UNIVERSE => return text(StatusCode::OK, "googleapis.com"),
+            _ => {}
         }
         let number = self.given.fetch_add(1, Ordering::SeqCst) + 1;
         let lifetime = self.lifetime.load(Ordering::SeqCst);

@@ -2,6 +2,7 @@
 
 mod connection;
 mod script;
+mod tls;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use crate::process::Port;
 
 pub use script::{For, Script};
+pub use tls::TlsFront;
 
 /// How long a port may be kept from its server.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,6 +13,6 @@ pub fn page() -> String {
     format!(
         "The codes are those of sysexits.\n\n## operator\n\n{}## signer\n\n{}",
         codes(&operator::exit::ALL),
-        codes(&signer::cli::EXIT_CODES)
+        codes(&signer::exit::ALL)
     )
 }

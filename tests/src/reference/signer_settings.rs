@@ -11,7 +11,7 @@ use super::table::{code, lines, sentence, table};
 const POLICY: &str = "ATTO_SIGNER_POLICY_";
 
 pub fn page() -> Result<String> {
-    let mut command = signer::cli::command();
+    let mut command = signer::config::command();
     command.build();
     let mut all = settings(&command);
     all.sort_by(|one, other| one.variable.cmp(&other.variable));

@@ -1,11 +1,12 @@
 //! A backend that does what it is told, on the clock of the runtime.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
-use signer::backend::{Backend, BackendError, Cause, Fault, Signature};
+use signer::backend::{BoxFuture, Cause, Fault, LoadError, Loaded, Session, Signature};
 use signer::protocol::PublicKey;
 use tokio::time::sleep;
 
@@ -83,12 +84,12 @@ impl Drop for InFlight {
     }
 }
 
-impl Backend for SimulatedKms {
-    fn public_key(&self) -> PublicKey {
+impl SimulatedKms {
+    pub fn public_key(&self) -> PublicKey {
         PublicKey(self.verifying_key().to_bytes())
     }
 
-    async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
+    async fn act(&self, bytes: &[u8]) -> Result<Signature, Fault> {
         let (mode, key) = {
             let mut state = self.lock();
             *state.calls.entry(bytes.to_vec()).or_default() += 1;
@@ -99,9 +100,36 @@ impl Backend for SimulatedKms {
         let _in_flight = InFlight(self.clone());
         match mode {
             Mode::Sign(delay) => sleep(delay).await,
-            Mode::Fail(cause) => return Err(Fault::new(cause, "simulated").into()),
+            Mode::Fail(cause) => return Err(Fault::new(cause, "simulated")),
             Mode::Hang => std::future::pending().await,
         }
         Ok(key.sign(bytes).to_bytes())
+    }
+}
+
+impl Session for SimulatedKms {
+    fn upkeep(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn settled(&self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        Box::pin(async {
+            Ok(Loaded {
+                public_key: self.public_key(),
+                facts: Vec::new(),
+            })
+        })
+    }
+
+    fn sign<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Signature, Fault>> {
+        Box::pin(self.act(bytes))
+    }
+
+    fn remedy(&self, _: Cause) -> Cow<'static, str> {
+        "none: it is simulated".into()
     }
 }

@@ -11,13 +11,12 @@ use hyper_util::service::TowerToHyperService;
 use signer::http::ApiService;
 use signer::service::Remote;
 
-use super::SimulatedKms;
 use crate::node_client::{Dial, Stream};
 
 /// Larger than any request or answer.
 const BUFFER: usize = 64 * 1024;
 
-type Service = ApiService<Remote<SimulatedKms>>;
+type Service = ApiService<Remote>;
 
 /// Refuses connections until it is opened.
 #[derive(Clone, Default)]

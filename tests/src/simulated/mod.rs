@@ -11,13 +11,13 @@ use anyhow::{Result, anyhow};
 use ed25519_dalek::VerifyingKey;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use signer::backend::Backend;
-use signer::http::{Api, Token};
+use signer::http::Api;
 use signer::management::{self, Management};
 use signer::policy::{Capabilities, Policy};
 use signer::protocol::{Address, Kind};
 use signer::service::{Remote, Service};
 use signer::telemetry::{Audit, AuditConfig, AuditMode, BackendHealth, BackendMetrics, Health, Identity, Metrics};
+use signer::token::Token;
 use tokio::time::sleep;
 use tower::ServiceExt;
 
@@ -85,7 +85,13 @@ impl Simulated {
     /// Opens the API once the backend has signed a self-test, as the program does.
     pub async fn open(&self) {
         let (health, metrics) = self.backend.clone();
-        let remote = Remote::new(self.kms.clone(), DEADLINE, health, metrics);
+        let remote = Remote::new(
+            Arc::new(self.kms.clone()),
+            self.kms.public_key(),
+            DEADLINE,
+            health,
+            metrics,
+        );
         while remote.self_test().await.is_err() {
             sleep(PAUSE).await;
         }

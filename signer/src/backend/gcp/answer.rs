@@ -2,7 +2,8 @@
 
 use google_cloud_kms::model::AsymmetricSignResponse;
 
-use super::{Fault, Signature, failed_check};
+use super::fault::failed_check;
+use crate::backend::{fault::Fault, signing::Signature};
 
 pub fn check(answer: &AsymmetricSignResponse, name: &str) -> Result<Signature, Fault> {
     if !answer.verified_data_crc32c {

@@ -2,7 +2,7 @@
 
 use google_cloud_gax::error::{Error, rpc::Code};
 
-use super::{Cause, Fault};
+use crate::backend::fault::{Cause, Fault};
 
 /// What an error of the client means.
 pub fn classify(error: &Error) -> Fault {
@@ -61,6 +61,16 @@ const fn from_http(status: u16) -> Cause {
         504 => Cause::DeadlineExceeded,
         _ => Cause::Other,
     }
+}
+
+/// An answer that does not add up.
+pub fn failed_check(text: String) -> Fault {
+    Fault::new(Cause::Check, text)
+}
+
+/// There is no token, so KMS was not asked.
+pub fn without_credentials(error: &dyn std::error::Error) -> Fault {
+    Fault::new(Cause::Credentials, chain(error))
 }
 
 /// An error with all that caused it: the outermost one alone says little.

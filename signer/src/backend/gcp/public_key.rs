@@ -1,21 +1,25 @@
 //! The public key as KMS returns it: PEM, SPKI, Ed25519.
 
 use data_encoding::BASE64;
-use ed25519_dalek::VerifyingKey;
 use google_cloud_kms::model::{PublicKey as Answer, crypto_key_version::CryptoKeyVersionAlgorithm};
 
-use super::{PublicKeyError, failed_check};
-use crate::protocol::PublicKey;
+use super::fault::failed_check;
+use crate::{
+    backend::{spki, vendor::LoadError},
+    protocol::PublicKey,
+};
 
-/// What the DER of an Ed25519 public key starts with; 32 bytes follow, which makes 44.
-const PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
-pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, PublicKeyError> {
+pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, LoadError> {
     if answer.algorithm != CryptoKeyVersionAlgorithm::EcSignEd25519 {
         let found = answer.algorithm.name().unwrap_or("of an unknown name");
-        return Err(PublicKeyError::Algorithm(found.to_owned()));
+        return Err(LoadError::Never(format!(
+            "found a key version with the algorithm {found}, expected EC_SIGN_ED25519; create a key with \
+             `gcloud kms keys create KEY --keyring=RING --location=LOCATION --purpose=asymmetric-signing \
+             --default-algorithm=ec-sign-ed25519` and set ATTO_SIGNER_KEY to its version"
+        )));
     }
     if answer.name != name {
         let text = format!("KMS returned the public key of {:?}, expected {name:?}", answer.name);
@@ -34,10 +38,7 @@ pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, PublicKeyError> {
 pub fn from_pem(pem: &str) -> Option<PublicKey> {
     let text = pem.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let der = BASE64.decode(&digits).ok()?;
-    let key: [u8; 32] = der.strip_prefix(&PREFIX)?.try_into().ok()?;
-    VerifyingKey::from_bytes(&key).ok()?;
-    Some(PublicKey(key))
+    spki::from_der(&BASE64.decode(&digits).ok()?)
 }
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ mod tests {
     }
 
     fn der() -> Vec<u8> {
-        [PREFIX.as_slice(), &key()].concat()
+        spki::to_der(PublicKey(key()))
     }
 
     #[test]
@@ -77,9 +78,11 @@ mod tests {
     #[test]
     fn another_algorithm_is_told_from_a_broken_answer() {
         let other = answer(&pem(&der())).set_algorithm(CryptoKeyVersionAlgorithm::EcSignP256Sha256);
-        assert_eq!(
-            read(&other, NAME),
-            Err(PublicKeyError::Algorithm("EC_SIGN_P256_SHA256".to_owned()))
+        let Err(LoadError::Never(says)) = read(&other, NAME) else {
+            panic!("it will never sign");
+        };
+        assert!(
+            says.starts_with("found a key version with the algorithm EC_SIGN_P256_SHA256, expected EC_SIGN_ED25519; ")
         );
         let mut longer = der();
         longer.push(0);
@@ -90,7 +93,7 @@ mod tests {
             answer(&pem(&key())),
             answer("no PEM"),
         ] {
-            assert!(matches!(read(&broken, NAME), Err(PublicKeyError::Fault(_))));
+            assert!(matches!(read(&broken, NAME), Err(LoadError::Fault(_))));
         }
     }
 

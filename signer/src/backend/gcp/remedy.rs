@@ -1,4 +1,4 @@
-use super::Cause;
+use crate::backend::fault::Cause;
 
 /// What a person can do about a failure.
 pub const fn remedy(cause: Cause) -> &'static str {
@@ -26,8 +26,12 @@ pub const fn remedy(cause: Cause) -> &'static str {
         Cause::Io | Cause::Timeout | Cause::DeadlineExceeded => {
             "check that the pod reaches cloudkms.googleapis.com:443 (network policy, DNS, firewall)"
         }
-        Cause::Aborted | Cause::Internal | Cause::Unavailable | Cause::Other => {
+        Cause::Aborted | Cause::Internal | Cause::Unavailable => {
             "wait; https://status.cloud.google.com tells of outages"
+        }
+        Cause::Other => {
+            "look at the lines before: a bundle of authorities that cannot be read (SSL_CERT_FILE) is one cause; \
+             https://status.cloud.google.com tells of outages"
         }
     }
 }

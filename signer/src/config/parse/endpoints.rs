@@ -1,7 +1,9 @@
-//! Where ports listen, and where KMS is asked.
+//! Where ports listen.
 
-use super::{ConfigError, Setting, excerpt, text};
-use crate::{backend::Endpoint, net::Place};
+use crate::{
+    net::Place,
+    settings::{ConfigError, Setting, excerpt, text},
+};
 
 fn service_link(variable: &'static str, text: &str) -> Option<ConfigError> {
     let port = text
@@ -43,56 +45,4 @@ pub fn place(variable: &'static str, value: Setting<'_>) -> Result<Option<Place>
     text.parse()
         .map(Some)
         .map_err(|()| ConfigError::new(variable, excerpt(text), EXPECTED))
-}
-
-pub fn gcp_endpoint(value: Setting<'_>) -> Result<Option<Endpoint>, ConfigError> {
-    const VARIABLE: &str = "ATTO_SIGNER_GCP_ENDPOINT";
-    const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests)";
-    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
-        return Ok(None);
-    };
-    let wrong = || ConfigError::new(VARIABLE, excerpt(text), EXPECTED);
-    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
-    let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']);
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    let is_anonymous = match uri.scheme_str() {
-        Some("https") => false,
-        Some("http") if is_loopback => true,
-        _ => return Err(wrong()),
-    };
-    Ok(Some(Endpoint {
-        url: text.trim_end_matches('/').to_owned(),
-        is_anonymous,
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_http_on_this_machine_is_anonymous_and_elsewhere_it_is_refused() {
-        let read = |text: &str| gcp_endpoint(Some(&text.into())).ok().flatten();
-        for local in ["http://127.0.0.1:1234", "http://localhost:1", "http://[::1]:80/"] {
-            assert_eq!(read(local).map(|endpoint| endpoint.is_anonymous), Some(true), "{local}");
-        }
-        for elsewhere in ["https://cloudkms.example.com", "https://localhost:1"] {
-            assert_eq!(
-                read(elsewhere).map(|endpoint| endpoint.is_anonymous),
-                Some(false),
-                "{elsewhere}"
-            );
-        }
-        for wrong in [
-            "http://10.0.0.1",
-            "http://localhost.example.com",
-            "localhost:1",
-            "ftp://x",
-        ] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
 }

@@ -5,65 +5,45 @@ use std::{ffi::OsString, fs::File, io::Read, path::Path};
 use data_encoding::HEXUPPER_PERMISSIVE;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Setting, excerpt, text};
 use crate::{
-    backend::{InvalidSeed, Seed},
+    backend::{InvalidSeed, Seed, VENDORS, Vendor},
+    config::backends::{LOCAL, backend_names},
     protocol::{Address, PublicKey},
+    settings::{ConfigError, Setting, excerpt, text},
 };
 
 const KEY_EXPECTED: &str = "a private key of 64 hexadecimal digits (`signer key generate` makes one)";
 
 /// Where keys can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendName {
-    Gcp,
+#[derive(Clone, Copy, Debug)]
+pub enum KeyPlace {
+    /// In this process.
     Local,
+    /// At a key service.
+    Remote(&'static Vendor),
 }
 
-pub fn backend(value: Setting<'_>) -> Result<BackendName, ConfigError> {
+pub fn backend(value: Setting<'_>) -> Result<KeyPlace, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_BACKEND";
-    const EXPECTED: &str = "GCP or LOCAL";
-    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
-        return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
+    let expected = backend_names(str::to_owned);
+    let Some(text) = text(VARIABLE, value, expected.clone())? else {
+        return Err(ConfigError::new(VARIABLE, "nothing", expected));
     };
-    match text.to_ascii_uppercase().as_str() {
-        "LOCAL" => Ok(BackendName::Local),
-        "GCP" => Ok(BackendName::Gcp),
-        "REMOTE" => Err(ConfigError::new(
+    let is_called = |name: &str| text.eq_ignore_ascii_case(name);
+    if is_called(LOCAL) {
+        return Ok(KeyPlace::Local);
+    }
+    if is_called("REMOTE") {
+        return Err(ConfigError::new(
             VARIABLE,
             "REMOTE, which is the node's setting",
-            "GCP or LOCAL: the signer is what the node's REMOTE points at",
-        )),
-        _ => Err(ConfigError::new(VARIABLE, excerpt(text), EXPECTED)),
+            format!("{expected}: the signer is what the node's REMOTE points at"),
+        ));
     }
-}
-
-pub fn key_version(value: Setting<'_>) -> Result<String, ConfigError> {
-    const VARIABLE: &str = "ATTO_SIGNER_KEY";
-    const EXPECTED: &str = "with ATTO_SIGNER_BACKEND=GCP the name of a key version, \
-        projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY/cryptoKeyVersions/VERSION";
-    const COLLECTIONS: [&str; 5] = ["projects", "locations", "keyRings", "cryptoKeys", "cryptoKeyVersions"];
-    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
-        return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
-    };
-    let parts: Vec<&str> = text.split('/').collect();
-    let is_name = |name: &&str| {
-        let fits = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
-        !name.is_empty() && name.chars().all(fits)
-    };
-    let is_right = parts.len() == 2 * COLLECTIONS.len()
-        && parts.iter().step_by(2).eq(COLLECTIONS.iter())
-        && parts.iter().skip(1).step_by(2).all(is_name);
-    if is_right {
-        return Ok(text.to_owned());
-    }
-    // Anything else might be a private key that was meant for LOCAL.
-    let found = if text.starts_with("projects/") {
-        excerpt(text)
-    } else {
-        "something else, which is not shown here as it may be a secret".to_owned()
-    };
-    Err(ConfigError::new(VARIABLE, found, EXPECTED))
+    let vendor = VENDORS.iter().find(|vendor| is_called(vendor.name));
+    vendor
+        .map(|vendor| KeyPlace::Remote(vendor))
+        .ok_or_else(|| ConfigError::new(VARIABLE, excerpt(text), expected))
 }
 
 pub fn seed(value: Setting<'_>) -> Result<Seed, ConfigError> {
@@ -75,10 +55,10 @@ pub fn seed(value: Setting<'_>) -> Result<Seed, ConfigError> {
             format!("{KEY_EXPECTED}, or a file with one in ATTO_SIGNER_KEY_FILE"),
         ));
     };
-    if text.starts_with("projects/") {
+    if let Some(vendor) = VENDORS.iter().find(|vendor| (vendor.is_key)(text)) {
         return Err(ConfigError::new(
             VARIABLE,
-            "the name of a Google Cloud key version",
+            vendor.key_noun,
             format!("with ATTO_SIGNER_BACKEND=LOCAL {KEY_EXPECTED}"),
         ));
     }
@@ -121,27 +101,4 @@ pub fn public_key(value: Setting<'_>) -> Result<Option<PublicKey>, ConfigError> 
         ConfigError::new(VARIABLE, found, EXPECTED)
     })?;
     Ok(Some(key))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const VERSION: &str = "projects/p-1/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
-
-    #[test]
-    fn the_name_of_a_key_version_is_whole() {
-        let read = |text: &str| key_version(Some(&text.into()));
-        assert_eq!(read(&format!(" {VERSION}\n")).as_deref(), Ok(VERSION));
-        for wrong in [
-            "projects/p-1/locations/global/keyRings/r/cryptoKeys/k",
-            "projects/p-1/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/",
-            "projects/p 1/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
-            "projects/p/locations/l/keyRings/r/keys/k/cryptoKeyVersions/1",
-        ] {
-            assert!(read(wrong).unwrap_err().to_string().contains(&wrong[..20]), "{wrong}");
-        }
-        let secret = "ab".repeat(32);
-        assert!(!read(&secret).unwrap_err().to_string().contains("abab"));
-    }
 }

@@ -1,7 +1,9 @@
 //! What the process takes, and how much it says.
 
-use super::{ConfigError, Setting, excerpt, text};
-use crate::telemetry::Level;
+use crate::{
+    settings::{ConfigError, Setting, excerpt, text},
+    telemetry::Level,
+};
 
 const DEFAULT_THREADS: usize = 2;
 const MAX_THREADS: usize = 64;

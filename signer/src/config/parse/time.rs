@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{ConfigError, Setting, excerpt, text};
+use crate::settings::{ConfigError, Setting, excerpt, text};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(900);
 const DEFAULT_STARTUP_TIMEOUT: Duration = Duration::from_mins(10);

@@ -1,7 +1,11 @@
 //! Who may ask, and for what.
 
-use super::{ConfigError, Setting, excerpt, text};
-use crate::{http::Token, policy::Capabilities, protocol::Kind};
+use crate::{
+    policy::Capabilities,
+    protocol::Kind,
+    settings::{ConfigError, Setting, excerpt, text},
+    token::Token,
+};
 
 /// Below this, a token is warned about.
 pub const SHORT_TOKEN: usize = 16;

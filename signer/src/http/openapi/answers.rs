@@ -7,7 +7,7 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-use super::{JSON, reference};
+use super::reference::{JSON, reference};
 use crate::{
     http::error::Code,
     policy::{Refusal, Rule},

@@ -7,7 +7,7 @@ use utoipa::openapi::{
     schema::{Discriminator, ObjectBuilder, Schema, SchemaType, Type},
 };
 
-use super::reference;
+use super::reference::reference;
 use crate::{
     http::error::Code,
     protocol::{BlockKind, Challenge, MAX_AMOUNT, Network, PublicKey},

@@ -2,20 +2,20 @@
 
 mod answers;
 mod bodies;
+mod reference;
 
 use utoipa::openapi::{
-    ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, PathItem, PathsBuilder, Ref, RefOr, Required,
+    ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, PathItem, PathsBuilder, Required,
     path::{Operation, OperationBuilder},
     request_body::{RequestBody, RequestBodyBuilder},
-    schema::Schema,
     security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
 };
 
-use super::gate::{BLOCKS, CHALLENGES, PUBLIC_KEYS, VOTES};
+use super::paths::{BLOCKS, CHALLENGES, PUBLIC_KEYS, VOTES};
 use crate::protocol::{Kind, PublicKey};
+use reference::{JSON, reference};
 
 const TOKEN: &str = "token";
-const JSON: &str = "application/json";
 
 const DESCRIPTION: &str = "Signs what its policy allows with one key.
 
@@ -88,10 +88,6 @@ fn sign(kind: Kind, body: RequestBody, own: PublicKey) -> Operation {
         .security(SecurityRequirement::new(TOKEN, [""; 0]))
         .responses(answers::of_signing(kind, own))
         .build()
-}
-
-fn reference(schema: &str) -> RefOr<Schema> {
-    Ref::from_schema_name(schema).into()
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@ use data_encoding::HEXUPPER;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Decision, Votes};
+use super::{
+    decision::Decision,
+    votes::{Votes, milliseconds},
+};
 use crate::{
     protocol::{BlockKind, PublicKey, View},
-    telemetry::Identity,
+    telemetry::{health::Identity, labels::Reason},
 };
 
 /// A line of JSON with its end.
@@ -84,7 +87,7 @@ impl Line {
             DecisionLine {
                 kind: kind.name(),
                 outcome: outcome.label(),
-                reason: reason.map(super::Reason::label),
+                reason: reason.map(Reason::label),
                 hash: hash.map(|hash| HEXUPPER.encode(hash)),
                 facts: message.map(facts).unwrap_or_default(),
                 duration_ms: milliseconds(duration),
@@ -113,11 +116,6 @@ impl Line {
         line.push(b'\n');
         Self(line)
     }
-}
-
-/// To the microsecond.
-pub fn milliseconds(duration: std::time::Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn facts(message: View<'_>) -> Facts {

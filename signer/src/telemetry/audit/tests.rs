@@ -1,12 +1,27 @@
 use std::{
     fs,
+    path::PathBuf,
+    sync::{Condvar, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
+use prometheus::IntCounter;
 use serde_json::Value;
+use tokio::sync::Notify;
 
-use super::*;
-use crate::protocol::{PublicKey, Vote};
+use super::{
+    Audit, AuditConfig, AuditMode, Decision,
+    buffer::{CAPACITY, Shared},
+    line::Line,
+    sink::Sink,
+    writer,
+};
+use crate::{
+    backend::Effort,
+    protocol::{Kind, PublicKey, View, Vote},
+    telemetry::{Outcome, Reason},
+};
 
 fn vote(timestamp: i64) -> Vote {
     Vote {
@@ -134,6 +149,7 @@ fn what_does_not_fit_is_dropped_counted_and_owned_up_to() {
     let shared = Shared {
         state: Mutex::default(),
         changed: Condvar::new(),
+        ended: Notify::new(),
         dropped: counter(),
     };
     for _ in 0..CAPACITY + 3 {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::{Decision, line::milliseconds};
-use crate::{protocol::View, telemetry::Outcome};
+use super::decision::Decision;
+use crate::{protocol::View, telemetry::labels::Outcome};
 
 /// The votes of a minute, in figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,4 +41,9 @@ impl Votes {
 
 fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(milliseconds(*duration))
+}
+
+/// To the microsecond.
+pub fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

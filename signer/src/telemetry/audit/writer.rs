@@ -4,10 +4,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Line, Shared, Sink, State};
+use super::{
+    buffer::{BATCH, Shared, State},
+    line::Line,
+    sink::Sink,
+};
 
-/// Bytes after which a batch is written at once.
-pub const BATCH: usize = 64 * 1024;
 /// How long the first line of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(100);
 /// What one line about votes covers.

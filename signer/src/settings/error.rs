@@ -6,19 +6,19 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{variable}: found {found}, expected {expected}")]
 pub struct ConfigError {
-    variable: &'static str,
+    variable: Cow<'static, str>,
     found: Cow<'static, str>,
     expected: Cow<'static, str>,
 }
 
 impl ConfigError {
     pub fn new(
-        variable: &'static str,
+        variable: impl Into<Cow<'static, str>>,
         found: impl Into<Cow<'static, str>>,
         expected: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
-            variable,
+            variable: variable.into(),
             found: found.into(),
             expected: expected.into(),
         }

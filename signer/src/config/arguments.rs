@@ -1,6 +1,9 @@
 use std::ffi::OsString;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::backends::{backend_names, remote_names};
+use crate::backend::VENDORS;
 
 /// The whole command line, with every variable that the signer knows.
 pub fn command() -> clap::Command {
@@ -37,13 +40,9 @@ pub struct Arguments {
     /// The only key to start with: 64 hexadecimal digits or an `atto://` address
     #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
     pub expected_public_key: Option<OsString>,
-    /// GCP: from the head of a request to its answer, 50ms to 30s; then it is answered with 429. The node gives up after
-    /// 1 s [default: 900ms]
-    #[arg(long, env = "ATTO_SIGNER_DEADLINE", hide_env_values = true)]
+    #[arg(long, env = "ATTO_SIGNER_DEADLINE", hide_env_values = true, help = deadline_help())]
     pub deadline: Option<OsString>,
-    /// GCP: how long `PERMISSION_DENIED` and `NOT_FOUND` are waited out at the start, 0s to 24h; then the signer ends with
-    /// 77 [default: 10m]
-    #[arg(long, env = "ATTO_SIGNER_STARTUP_TIMEOUT", hide_env_values = true)]
+    #[arg(long, env = "ATTO_SIGNER_STARTUP_TIMEOUT", hide_env_values = true, help = startup_timeout_help())]
     pub startup_timeout: Option<OsString>,
     /// Worker threads of the signing API, 1 to 64 [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
@@ -66,19 +65,69 @@ pub struct Arguments {
 /// Where the key is.
 #[derive(Args)]
 pub struct KeyArguments {
-    /// Where the key is, required: `GCP` or `LOCAL`, in any case
-    #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true)]
+    #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true, help = backend_help())]
     pub backend: Option<OsString>,
-    /// GCP, required: `projects/…/locations/…/keyRings/…/cryptoKeys/…/cryptoKeyVersions/…`; LOCAL, this or the next
-    /// required: the private key, 64 hexadecimal digits
-    #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true)]
+    #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true, help = key_help())]
     pub key: Option<OsString>,
     /// LOCAL, instead of `ATTO_SIGNER_KEY`: a file that holds the private key, with or without a line end
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
     pub key_file: Option<OsString>,
-    /// GCP, for tests: another address of KMS; plain `http` on loopback goes without credentials, anything else is `https`
-    #[arg(long, env = "ATTO_SIGNER_GCP_ENDPOINT", hide_env_values = true)]
-    pub gcp_endpoint: Option<OsString>,
+    #[command(flatten)]
+    pub vendors: VendorArguments,
+}
+
+/// What only one key service knows: declared here, read by the service that is chosen ([`crate::backend::Vendor::read`]).
+#[derive(Clone, Copy, Debug)]
+pub struct VendorArguments;
+
+impl Args for VendorArguments {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        VENDORS.iter().fold(command, |command, vendor| (vendor.args)(command))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for VendorArguments {
+    fn from_arg_matches(_: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
+        Ok(())
+    }
+}
+
+fn backend_help() -> String {
+    let names = backend_names(|name| format!("`{name}`"));
+    format!("Where the key is, required: {names}, in any case")
+}
+
+fn key_help() -> String {
+    let keys = VENDORS
+        .iter()
+        .map(|vendor| format!("{}, required: `{}`", vendor.name, vendor.key));
+    let keys: Vec<_> = keys.collect();
+    let keys = keys.join("; ");
+    format!("{keys}; LOCAL, this or the next required: the private key, 64 hexadecimal digits")
+}
+
+fn deadline_help() -> String {
+    format!(
+        "{}: from the head of a request to its answer, 50ms to 30s; then it is answered with 429. The node gives up after \
+         1 s [default: 900ms]",
+        remote_names()
+    )
+}
+
+fn startup_timeout_help() -> String {
+    format!(
+        "{}: how long `PERMISSION_DENIED` and `NOT_FOUND` are waited out at the start, 0s to 24h; then the signer ends with \
+         77 [default: 10m]",
+        remote_names()
+    )
 }
 
 /// Where health, metrics and information are.

@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use super::{endpoint::Endpoint, session::GcpSession};
+use crate::backend::vendor::{Location, Session};
+
+/// In `ATTO_SIGNER_BACKEND`.
+pub const NAME: &str = "GCP";
+
+/// Which key version, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GcpLocation {
+    /// `projects/…/cryptoKeyVersions/…`
+    pub key_version: String,
+    /// Instead of Google's own.
+    pub endpoint: Option<Endpoint>,
+}
+
+impl Location for GcpLocation {
+    fn backend(&self) -> &'static str {
+        NAME
+    }
+
+    fn open(&self) -> Arc<dyn Session> {
+        Arc::new(GcpSession::new(self.key_version.clone(), self.endpoint.clone()))
+    }
+}

@@ -1,0 +1,100 @@
+//! What is set of Google Cloud KMS, and how it is checked.
+
+use std::{ffi::OsString, sync::Arc};
+
+use clap::{ArgMatches, Args, FromArgMatches};
+
+use super::{
+    endpoint,
+    location::{GcpLocation, NAME},
+};
+use crate::{
+    backend::vendor::{Location, Vendor},
+    settings::{ConfigError, Errors, Setting, excerpt, text},
+};
+
+/// Google Cloud KMS.
+pub static VENDOR: Vendor = Vendor {
+    name: NAME,
+    title: "Google Cloud",
+    key: "projects/…/locations/…/keyRings/…/cryptoKeys/…/cryptoKeyVersions/…",
+    key_noun: "the name of a Google Cloud key version",
+    is_key: |text| text.starts_with(PREFIX),
+    libraries: &["/google-cloud-", "/reqwest-"],
+    args: GcpArguments::augment_args,
+    read,
+};
+
+const PREFIX: &str = "projects/";
+
+#[derive(Args)]
+struct GcpArguments {
+    /// GCP, for tests: another address of KMS; plain `http` on loopback goes without credentials, anything else is `https`
+    #[arg(long, env = "ATTO_SIGNER_GCP_ENDPOINT", hide_env_values = true)]
+    gcp_endpoint: Option<OsString>,
+}
+
+fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
+    let GcpArguments { gcp_endpoint } = GcpArguments::from_arg_matches(matches).map_err(|error| {
+        // No value is refused before it is read here, so this tells of a defect.
+        ConfigError::new("ATTO_SIGNER_GCP_ENDPOINT", error.to_string(), "none; unset it")
+    })?;
+    let mut errors = Errors::default();
+    let key_version = errors.take(key_version(key));
+    let endpoint = errors.take(endpoint::read(gcp_endpoint.as_ref()));
+    match (key_version, endpoint) {
+        (Some(key_version), Some(endpoint)) => Ok(Arc::new(GcpLocation { key_version, endpoint })),
+        _ => Err(errors),
+    }
+}
+
+fn key_version(value: Setting<'_>) -> Result<String, ConfigError> {
+    const VARIABLE: &str = "ATTO_SIGNER_KEY";
+    const EXPECTED: &str = "with ATTO_SIGNER_BACKEND=GCP the name of a key version, \
+        projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY/cryptoKeyVersions/VERSION";
+    const COLLECTIONS: [&str; 5] = ["projects", "locations", "keyRings", "cryptoKeys", "cryptoKeyVersions"];
+    let Some(text) = text(VARIABLE, value, EXPECTED)? else {
+        return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
+    };
+    let parts: Vec<&str> = text.split('/').collect();
+    let is_name = |name: &&str| {
+        let fits = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
+        !name.is_empty() && name.chars().all(fits)
+    };
+    let is_right = parts.len() == 2 * COLLECTIONS.len()
+        && parts.iter().step_by(2).eq(COLLECTIONS.iter())
+        && parts.iter().skip(1).step_by(2).all(is_name);
+    if is_right {
+        return Ok(text.to_owned());
+    }
+    // Anything else might be a private key that was meant for LOCAL.
+    let found = if text.starts_with(PREFIX) {
+        excerpt(text)
+    } else {
+        "something else, which is not shown here as it may be a secret".to_owned()
+    };
+    Err(ConfigError::new(VARIABLE, found, EXPECTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERSION: &str = "projects/p-1/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+
+    #[test]
+    fn the_name_of_a_key_version_is_whole() {
+        let read = |text: &str| key_version(Some(&text.into()));
+        assert_eq!(read(&format!(" {VERSION}\n")).as_deref(), Ok(VERSION));
+        for wrong in [
+            "projects/p-1/locations/global/keyRings/r/cryptoKeys/k",
+            "projects/p-1/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/",
+            "projects/p 1/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+            "projects/p/locations/l/keyRings/r/keys/k/cryptoKeyVersions/1",
+        ] {
+            assert!(read(wrong).unwrap_err().to_string().contains(&wrong[..20]), "{wrong}");
+        }
+        let secret = "ab".repeat(32);
+        assert!(!read(&secret).unwrap_err().to_string().contains("abab"));
+    }
+}

@@ -1,0 +1,61 @@
+//! That a key signs, and signs right.
+
+use ed25519_dalek::VerifyingKey;
+
+use super::signing::{Backend, BackendError, Signature};
+use crate::protocol::PublicKey;
+
+/// What a self-test signs: 41 bytes, a length that no Atto hash has.
+pub fn self_test_text() -> Result<[u8; 41], BackendError> {
+    let mut text = *b"atto-signer self-test v1 ----------------";
+    text[25..].copy_from_slice(&random::<16>()?);
+    Ok(text)
+}
+
+/// Signs a self-test, and verifies the signature with another implementation.
+pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
+    let text = self_test_text()?;
+    let signature = backend.sign(&text).await?;
+    verify(backend.public_key(), &text, &signature)
+}
+
+/// Whether it is this key's signature over these bytes.
+pub fn verify(public_key: PublicKey, bytes: &[u8], signature: &Signature) -> Result<(), BackendError> {
+    let key = VerifyingKey::from_bytes(&public_key.0).map_err(|_| BackendError::Mismatch)?;
+    key.verify_strict(bytes, &(*signature).into())
+        .map_err(|_| BackendError::Mismatch)
+}
+
+/// Bytes from the operating system's random number generator: the one of aws-lc takes 40 ms to collect its first ones.
+pub fn random<const N: usize>() -> Result<[u8; N], BackendError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| BackendError::Random)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{LocalKey, Seed};
+
+    struct Liar(LocalKey);
+
+    impl Backend for Liar {
+        fn public_key(&self) -> PublicKey {
+            self.0.public_key()
+        }
+
+        async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
+            let mut signature = self.0.sign(bytes).await?;
+            signature[0] ^= 1;
+            Ok(signature)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_signs_wrongly_is_found_out() {
+        let key = || LocalKey::new(&Seed::generate().unwrap()).unwrap();
+        assert_eq!(prove(&key()).await, Ok(()));
+        assert_eq!(prove(&Liar(key())).await, Err(BackendError::Mismatch));
+    }
+}

@@ -1,0 +1,299 @@
+//! The one place that makes clients. A client of a key service is disposable: its credentials may give up for good, wait for
+//! ever for an answer, or panic. So a new one takes the place of one that has trouble, once it has what it needs.
+
+use std::{
+    pin::pin,
+    sync::{Mutex, PoisonError, RwLock},
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{
+    bounds::{Lost, bounded},
+    fault::{Cause, Fault},
+};
+
+/// How long making a client may take, or asking whether it still has what it needs.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How often a client is asked, which costs nothing while its credentials are good.
+const CHECK: Duration = Duration::from_secs(5);
+/// Between two clients: 5 s for the first minute, then longer and longer.
+const PAUSES: [Duration; 4] = [
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(40),
+    Duration::from_mins(1),
+];
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const FIRST_PAUSES: usize = 12;
+/// A client that lived this long had no trouble.
+const CALM: Duration = Duration::from_mins(2);
+
+/// How a vendor makes its clients. Neither call bounds itself: [`Upkeep::run`] does.
+pub trait Maker: Send + Sync {
+    /// A client with all that it needs; clones are the same client.
+    type Client: Clone + Send + Sync;
+
+    /// Makes another one, with credentials of its own.
+    fn make(&self, step: &Step) -> impl Future<Output = Result<Self::Client, Fault>> + Send;
+
+    /// Whether this one's credentials are still good.
+    fn check(&self, client: &Self::Client, step: &Step) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// What is waited for now, as a message that it did not come names it: “no token”.
+#[derive(Debug)]
+pub struct Step(Mutex<&'static str>);
+
+impl Step {
+    /// From now on this is waited for.
+    pub fn set(&self, missing: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = missing;
+    }
+
+    fn missing(&self) -> &'static str {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The client in use.
+#[derive(Debug)]
+pub struct Upkeep<C> {
+    current: RwLock<Result<C, Fault>>,
+    stale: Notify,
+    changed: Notify,
+}
+
+impl<C: Clone + Send + Sync> Upkeep<C> {
+    /// No client yet, for this reason; none is made before [`Upkeep::run`].
+    pub fn new(reason: Fault) -> Self {
+        Self {
+            current: RwLock::new(Err(reason)),
+            stale: Notify::new(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// The client in use, or why there is none.
+    pub fn current(&self) -> Result<C, Fault> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until there is a client, or a reason why there is none, at most for this long.
+    pub async fn settled(&self, limit: Duration) {
+        let changed = self.changed.notified();
+        if self.current().is_err() {
+            // Who is late finds out from what `current` returns.
+            let _ = timeout(limit, changed).await;
+        }
+    }
+
+    /// Connections or credentials may be stale.
+    pub fn renew(&self) {
+        self.stale.notify_one();
+    }
+
+    /// Makes clients, one after the other, for as long as the program runs.
+    pub async fn run<M: Maker<Client = C>>(&self, maker: &M) {
+        let mut in_a_row = 0;
+        loop {
+            let start = Instant::now();
+            match within(async |step| maker.make(step).await).await {
+                Ok(client) => {
+                    self.take_over(client.clone());
+                    if let Some(fault) = self.watch(maker, &client).await {
+                        tracing::warn!("the credentials give no token any more ({fault}): making new ones");
+                    }
+                }
+                Err(fault) => self.fail(maker, fault).await,
+            }
+            in_a_row = if start.elapsed() >= CALM { 0 } else { in_a_row + 1 };
+            sleep_until(start + pause(in_a_row)).await;
+        }
+    }
+
+    /// Returns when another client is needed, with what the credentials say if they are the reason.
+    async fn watch<M: Maker<Client = C>>(&self, maker: &M, client: &C) -> Option<Fault> {
+        loop {
+            tokio::select! {
+                () = self.stale.notified() => return None,
+                () = sleep(CHECK) => {}
+            }
+            if let Err(fault) = within(async |step| maker.check(client, step).await).await {
+                return Some(fault);
+            }
+        }
+    }
+
+    fn take_over(&self, client: C) {
+        // What the client before was in trouble with is no reason to replace this one.
+        let _ = pin!(self.stale.notified()).poll(&mut Context::from_waker(Waker::noop()));
+        self.set(Ok(client));
+    }
+
+    /// There is no new client. The old one stays while its credentials are good; else this is why there is none.
+    async fn fail<M: Maker<Client = C>>(&self, maker: &M, fault: Fault) {
+        let keeps = match self.current() {
+            Ok(old) => within(async |step| maker.check(&old, step).await).await.is_ok(),
+            Err(_) => false,
+        };
+        if !keeps {
+            self.set(Err(fault));
+        }
+    }
+
+    fn set(&self, current: Result<C, Fault>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+        self.changed.notify_waiters();
+    }
+}
+
+/// What the work gives within the limit; a panic in it is a failure, and a wait that never ends too.
+async fn within<T>(work: impl AsyncFnOnce(&Step) -> Result<T, Fault>) -> Result<T, Fault> {
+    let step = Step(Mutex::new("no answer"));
+    match bounded(LIMIT, work(&step)).await {
+        Ok(result) => result,
+        Err(Lost::Late(limit)) => {
+            let text = format!("{} within {} s", step.missing(), limit.as_secs());
+            Err(Fault::new(Cause::Credentials, text))
+        }
+        Err(lost) => Err(lost.into()),
+    }
+}
+
+fn pause(in_a_row: usize) -> Duration {
+    match in_a_row.checked_sub(FIRST_PAUSES) {
+        None | Some(0) => FIRST_PAUSE,
+        Some(more) => PAUSES[(more - 1).min(PAUSES.len() - 1)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, future::pending, sync::Arc};
+
+    use super::*;
+
+    #[derive(Clone, Copy)]
+    enum Act {
+        Make(u32),
+        Refuse,
+        Hang,
+        Panic,
+    }
+
+    /// Makes clients as it is told; the last act is for ever.
+    struct Scripted {
+        acts: Mutex<VecDeque<Act>>,
+        checks: Mutex<Act>,
+    }
+
+    async fn play(act: Act, step: &Step) -> Result<u32, Fault> {
+        step.set("no token");
+        match act {
+            Act::Make(client) => Ok(client),
+            Act::Refuse => Err(Fault::new(Cause::Credentials, "refused")),
+            Act::Hang => pending().await,
+            Act::Panic => panic!("no bundle"),
+        }
+    }
+
+    impl Maker for Scripted {
+        type Client = u32;
+
+        async fn make(&self, step: &Step) -> Result<u32, Fault> {
+            let act = {
+                let mut acts = self.acts.lock().unwrap();
+                let act = acts.front().copied().unwrap_or(Act::Hang);
+                if acts.len() > 1 {
+                    acts.pop_front();
+                }
+                act
+            };
+            play(act, step).await
+        }
+
+        async fn check(&self, _: &u32, step: &Step) -> Result<(), Fault> {
+            let act = *self.checks.lock().unwrap();
+            play(act, step).await.map(|_| ())
+        }
+    }
+
+    struct Subject {
+        upkeep: Arc<Upkeep<u32>>,
+        maker: Arc<Scripted>,
+    }
+
+    impl Subject {
+        fn start(acts: impl IntoIterator<Item = Act>) -> Self {
+            let upkeep = Arc::new(Upkeep::new(Fault::new(Cause::Credentials, "none yet")));
+            let maker = Arc::new(Scripted {
+                acts: Mutex::new(acts.into_iter().collect()),
+                checks: Mutex::new(Act::Make(0)),
+            });
+            let (running, its_maker) = (upkeep.clone(), maker.clone());
+            tokio::spawn(async move { running.run(&*its_maker).await });
+            Self { upkeep, maker }
+        }
+
+        fn says(&self) -> Result<u32, String> {
+            self.upkeep.current().map_err(|fault| fault.to_string())
+        }
+
+        async fn after(&self, seconds: u64) -> Result<u32, String> {
+            sleep(Duration::from_secs(seconds)).await;
+            self.says()
+        }
+    }
+
+    #[test]
+    fn new_clients_come_each_5_s_for_a_minute_and_then_ever_more_seldom() {
+        let seconds: Vec<u64> = (1..=18).map(|in_a_row| pause(in_a_row).as_secs()).collect();
+        assert_eq!(seconds[..12], [5; 12]);
+        assert_eq!(seconds[12..], [10, 20, 40, 60, 60, 60]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_hangs_panics_or_refuses_is_told_and_tried_again() {
+        let subject = Subject::start([Act::Hang, Act::Panic, Act::Refuse, Act::Make(7)]);
+        assert_eq!(subject.says(), Err("CREDENTIALS: none yet".to_owned()));
+        assert_eq!(
+            subject.after(11).await,
+            Err("OTHER: the library of the key service panicked: no bundle".to_owned())
+        );
+        assert_eq!(subject.after(5).await, Err("CREDENTIALS: refused".to_owned()));
+        assert_eq!(subject.after(5).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_it_may_take_is_ten_seconds() {
+        let subject = Subject::start([Act::Hang]);
+        assert_eq!(subject.after(9).await, Err("CREDENTIALS: none yet".to_owned()));
+        assert_eq!(
+            subject.after(2).await,
+            Err("CREDENTIALS: no token within 10 s".to_owned())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_whose_credentials_are_good_stays_until_there_is_another() {
+        let subject = Subject::start([Act::Make(1), Act::Panic, Act::Make(2)]);
+        assert_eq!(subject.after(1).await, Ok(1));
+        subject.upkeep.renew();
+        assert_eq!(subject.after(5).await, Ok(1), "the next one panicked");
+        assert_eq!(subject.after(6).await, Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_whose_credentials_panic_makes_way_for_the_reason() {
+        let subject = Subject::start([Act::Make(1), Act::Refuse]);
+        assert_eq!(subject.after(1).await, Ok(1));
+        *subject.maker.checks.lock().unwrap() = Act::Panic;
+        assert_eq!(subject.after(6).await, Err("CREDENTIALS: refused".to_owned()));
+    }
+}

@@ -1,0 +1,120 @@
+//! All that the rest of the program knows of a key service: its settings, where the key is, and a session with it.
+
+use std::{borrow::Cow, fmt, pin::Pin, sync::Arc, time::Duration};
+
+use clap::ArgMatches;
+use thiserror::Error;
+
+use super::{
+    fault::{Cause, Fault},
+    signing::{Backend, BackendError, Signature},
+};
+use crate::{
+    protocol::PublicKey,
+    settings::{Errors, Setting},
+};
+
+/// A future behind a pointer: a call to a key service is long, and one box beside it is nothing.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A service that keeps keys and signs with them.
+#[derive(Debug)]
+pub struct Vendor {
+    /// In `ATTO_SIGNER_BACKEND`, metrics, `/info` and the audit trail.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// The form of `ATTO_SIGNER_KEY`, for `--help`.
+    pub key: &'static str,
+    /// What such a key is called.
+    pub key_noun: &'static str,
+    /// Whether a text looks like such a key; for a message to one who named another backend.
+    pub is_key: fn(&str) -> bool,
+    /// Parts of the paths of libraries that it alone calls and that see nothing of a client: what they panic with is told.
+    pub libraries: &'static [&'static str],
+    /// Adds the settings that are its own, `ATTO_SIGNER_<NAME>_…`, to a command.
+    pub args: fn(clap::Command) -> clap::Command,
+    /// Checks `ATTO_SIGNER_KEY` and its own settings. Asks nobody.
+    pub read: Read,
+}
+
+/// From `ATTO_SIGNER_KEY` and all settings to where the key is, or all that is wrong.
+pub type Read = fn(Setting<'_>, &ArgMatches) -> Result<Arc<dyn Location>, Errors>;
+
+/// Which key, and where: settings that are checked.
+pub trait Location: fmt::Debug + Send + Sync {
+    /// [`Vendor::name`].
+    fn backend(&self) -> &'static str;
+
+    /// Begins a session; nothing is asked before its upkeep runs.
+    fn open(&self) -> Arc<dyn Session>;
+}
+
+/// A key service as it is asked for one key. Any call may hang or panic: callers bound it (`backend::bounded`).
+pub trait Session: Send + Sync {
+    /// Has credentials and connections ready; never ends.
+    fn upkeep(self: Arc<Self>) -> BoxFuture<'static, ()>;
+
+    /// Waits until the service can be asked, or it is known why not; at most for this long.
+    fn settled(&self, limit: Duration) -> BoxFuture<'_, ()>;
+
+    /// Asks for the public key.
+    fn load(&self) -> BoxFuture<'_, Result<Loaded, LoadError>>;
+
+    /// Asks for the signature over these bytes, and checks what the answer says of itself.
+    fn sign<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Signature, Fault>>;
+
+    /// An outage seems to be over, or calls hang: connections and credentials may be stale.
+    fn renew(&self) {}
+
+    /// Who asks, as far as the credentials say.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    /// What a person can do about a failure.
+    fn remedy(&self, cause: Cause) -> Cow<'static, str>;
+}
+
+/// What the service says of the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The key's public half.
+    pub public_key: PublicKey,
+    /// What else was found to be right, for `preflight`.
+    pub facts: Vec<String>,
+}
+
+/// The public key was not to be had.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LoadError {
+    /// It may be there later.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// It will never do, and why.
+    #[error("{0}")]
+    Never(String),
+}
+
+/// A session whose public key is known, without the service between: for a command that signs a few times.
+pub struct SessionKey {
+    session: Arc<dyn Session>,
+    public_key: PublicKey,
+}
+
+impl SessionKey {
+    /// Signs with this session.
+    pub fn new(session: Arc<dyn Session>, public_key: PublicKey) -> Self {
+        Self { session, public_key }
+    }
+}
+
+impl Backend for SessionKey {
+    fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    async fn sign(&self, bytes: &[u8]) -> Result<Signature, BackendError> {
+        Ok(self.session.sign(bytes).await?)
+    }
+}

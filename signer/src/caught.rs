@@ -1,0 +1,59 @@
+//! A panic inside somebody else's code is a failure like any other: with a text, and without ending what called it.
+
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+/// How much of a panic's message is kept.
+const MAX_LENGTH: usize = 300;
+
+/// The message of a panic, on one line and cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked(pub String);
+
+/// What the future gives, or what it panicked with. The panic's hook tells the place.
+pub async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // The future is not polled again: nobody sees what it left half done.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or_else(
+            |payload| Poll::Ready(Err(Panicked(message(&*payload)))),
+            |poll| poll.map(Ok),
+        )
+    })
+    .await
+}
+
+/// What a panic says, on one line and cut.
+pub fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    let clean = |character: char| if character.is_control() { ' ' } else { character };
+    let mut message: String = text.chars().take(MAX_LENGTH).map(clean).collect();
+    if text.chars().nth(MAX_LENGTH).is_some() {
+        message.push('…');
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_told_on_one_short_line() {
+        assert_eq!(caught(async { 1 }).await, Ok(1));
+        let told = caught(async { panic!("found\nnothing: {}", "x".repeat(1000)) }).await;
+        let Err(Panicked(message)) = told;
+        assert!(message.starts_with("found nothing: xxx"), "{message}");
+        assert_eq!(message.chars().count(), MAX_LENGTH + 1);
+    }
+}

@@ -1,0 +1,25 @@
+use crate::{exit::CONFIGURATION, settings::Errors};
+
+/// Why the program ends, for a person, and what it exits with.
+#[derive(Debug)]
+pub struct Failure {
+    /// One of [`crate::exit`].
+    pub code: u8,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<Errors> for Failure {
+    fn from(errors: Errors) -> Self {
+        Self::new(CONFIGURATION, errors.to_string())
+    }
+}

@@ -1,0 +1,18 @@
+//! The names of all backends, for messages and `--help`.
+
+use crate::backend::VENDORS;
+
+/// A key in this process, which is at no key service.
+pub const LOCAL: &str = "LOCAL";
+
+/// “GCP or LOCAL”, each name as `show` writes it.
+pub fn backend_names(show: impl Fn(&str) -> String) -> String {
+    let names: Vec<_> = VENDORS.iter().map(|vendor| show(vendor.name)).collect();
+    format!("{} or {}", names.join(", "), show(LOCAL))
+}
+
+/// “GCP”: those whose key is not in this process.
+pub fn remote_names() -> String {
+    let names: Vec<_> = VENDORS.iter().map(|vendor| vendor.name).collect();
+    names.join(", ")
+}

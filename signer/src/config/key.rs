@@ -1,0 +1,105 @@
+//! Which key, and where it is.
+
+use std::sync::Arc;
+
+use clap::ArgMatches;
+
+use super::{
+    arguments::KeyArguments,
+    backends::LOCAL,
+    parse::{self, KeyPlace},
+};
+use crate::{
+    backend::{Location, Seed, VENDORS, Vendor},
+    settings::{ConfigError, Errors, Setting},
+};
+
+/// Where the key is.
+#[derive(Clone, Debug)]
+pub enum KeyConfig {
+    /// In this process.
+    Local(Seed),
+    /// At a key service.
+    Remote(Arc<dyn Location>),
+}
+
+impl KeyConfig {
+    /// Checks backend and key. `matches` is what `arguments` were read from: it has what only one key service knows.
+    pub fn read(arguments: &KeyArguments, matches: &ArgMatches) -> Result<Self, Errors> {
+        let KeyArguments {
+            backend,
+            key,
+            key_file,
+            vendors: _,
+        } = arguments;
+        let place = parse::backend(backend.as_ref())?;
+        let mut errors = settings_of_others(place, matches);
+        let read = match place {
+            KeyPlace::Local => Self::local(key.as_ref(), key_file.as_ref()),
+            KeyPlace::Remote(vendor) => Self::remote(vendor, key.as_ref(), key_file.as_ref(), matches),
+        };
+        match errors.take_all(read) {
+            Some(config) if errors.is_empty() => Ok(config),
+            _ => Err(errors),
+        }
+    }
+
+    /// The name, as in `ATTO_SIGNER_BACKEND`.
+    pub fn backend(&self) -> &'static str {
+        match self {
+            Self::Local(_) => LOCAL,
+            Self::Remote(location) => location.backend(),
+        }
+    }
+
+    fn local(key: Setting<'_>, key_file: Setting<'_>) -> Result<Self, Errors> {
+        let seed = match (key, key_file) {
+            (Some(_), Some(_)) => Err(ConfigError::new(
+                "ATTO_SIGNER_KEY_FILE",
+                "a file, while ATTO_SIGNER_KEY is set as well",
+                "one of the two; unset the other",
+            )),
+            (key, None) => parse::seed(key),
+            (None, Some(file)) => parse::seed_file(file),
+        };
+        Ok(Self::Local(seed?))
+    }
+
+    fn remote(vendor: &Vendor, key: Setting<'_>, key_file: Setting<'_>, matches: &ArgMatches) -> Result<Self, Errors> {
+        let mut errors = Errors::default();
+        if key_file.is_some() {
+            errors.push(ConfigError::new(
+                "ATTO_SIGNER_KEY_FILE",
+                format!("a file, with ATTO_SIGNER_BACKEND={}", vendor.name),
+                format!("none: the key is in {}; unset it", vendor.title),
+            ));
+        }
+        match errors.take_all((vendor.read)(key, matches)) {
+            Some(location) if errors.is_empty() => Ok(Self::Remote(location)),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// What is set of key services that are not asked.
+fn settings_of_others(place: KeyPlace, matches: &ArgMatches) -> Errors {
+    let chosen = match place {
+        KeyPlace::Local => LOCAL,
+        KeyPlace::Remote(vendor) => vendor.name,
+    };
+    let mut errors = Errors::default();
+    for vendor in VENDORS.iter().filter(|vendor| vendor.name != chosen) {
+        let command = (vendor.args)(clap::Command::new(vendor.name));
+        for argument in command.get_arguments() {
+            let is_set = matches!(matches.try_contains_id(argument.get_id().as_str()), Ok(true));
+            if let (true, Some(variable)) = (is_set, argument.get_env()) {
+                errors.push(ConfigError::new(
+                    variable.to_string_lossy().into_owned(),
+                    format!("a value, with ATTO_SIGNER_BACKEND={chosen}"),
+                    format!("none: nothing is asked of {}; unset it", vendor.title),
+                ));
+            }
+        }
+    }
+    errors
+}

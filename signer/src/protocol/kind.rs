@@ -1,0 +1,24 @@
+/// The three classes of messages that a voter signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A transaction of the account itself.
+    Block,
+    /// A vote on somebody's block.
+    Vote,
+    /// The proof, asked for by a peer, that the node holds its key.
+    Challenge,
+}
+
+impl Kind {
+    /// All kinds, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Block, Self::Vote, Self::Challenge];
+
+    /// The name of the capability that allows this kind, upper-case as in `ATTO_SIGNER_CAPABILITIES`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Block => "BLOCK",
+            Self::Vote => "VOTE",
+            Self::Challenge => "CHALLENGE",
+        }
+    }
+}

@@ -1,0 +1,75 @@
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use crate::backend::{BackendError, Signature};
+
+/// A hash that nobody asked for in this time is not sent again.
+const MEMORY: Duration = Duration::from_secs(5);
+/// What became of a call.
+pub type Answer = Result<Signature, BackendError>;
+
+/// A hash that was asked for, as its callers see it.
+#[derive(Debug)]
+pub struct Call {
+    asked: Mutex<Instant>,
+    attempts: AtomicU32,
+    answer: watch::Sender<Option<Answer>>,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self {
+            asked: Mutex::new(Instant::now()),
+            attempts: AtomicU32::new(0),
+            answer: watch::Sender::new(None),
+        }
+    }
+}
+
+impl Call {
+    /// Somebody asks for it.
+    pub fn ask(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// It was sent to the backend.
+    pub fn count_attempt(&self) {
+        self.attempts.fetch_add(1, Relaxed);
+    }
+
+    /// How often it was sent to the backend.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.load(Relaxed)
+    }
+
+    /// Whether somebody asked for it lately.
+    pub fn is_asked_for(&self) -> bool {
+        Instant::now() < self.forgotten_at()
+    }
+
+    /// When it is not worth another attempt, unless somebody asks again.
+    pub fn forgotten_at(&self) -> Instant {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + MEMORY
+    }
+
+    /// Waits for the end.
+    pub async fn answer(&self) -> Answer {
+        let mut answer = self.answer.subscribe();
+        let ended = answer.wait_for(Option::is_some).await;
+        ended
+            .map_or(None, |answer| answer.clone())
+            .unwrap_or(Err(BackendError::Broken))
+    }
+
+    /// The end: whoever waits is told.
+    pub fn end(&self, answer: Answer) {
+        self.answer.send_replace(Some(answer));
+    }
+}

@@ -1,0 +1,109 @@
+//! What callers, calls, attempts and the watch have in common.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::time::Instant;
+
+use super::{
+    asked::Call,
+    cache::Cache,
+    gate::{Change, Gate},
+    hedges::Hedges,
+    key::Key,
+};
+use crate::{
+    backend::{Cause, Fault, Session, Signature},
+    protocol::PublicKey,
+    telemetry::{BackendHealth, BackendMetrics},
+};
+
+/// Verified signatures that are kept.
+const CACHED: usize = 16_384;
+/// The state of one remote backend.
+pub struct Shared {
+    pub session: Arc<dyn Session>,
+    pub public_key: PublicKey,
+    pub gate: Arc<Gate>,
+    pub hedges: Mutex<Hedges>,
+    pub health: Arc<BackendHealth>,
+    pub metrics: Arc<BackendMetrics>,
+    book: Mutex<Book>,
+}
+
+/// What is signed and what is under way.
+pub struct Book {
+    pub cache: Cache,
+    pub calls: HashMap<Key, Arc<Call>>,
+}
+
+impl Shared {
+    /// Nothing asked for yet.
+    pub fn new(
+        session: Arc<dyn Session>,
+        public_key: PublicKey,
+        health: Arc<BackendHealth>,
+        metrics: Arc<BackendMetrics>,
+    ) -> Self {
+        let book = Book {
+            cache: Cache::new(CACHED),
+            calls: HashMap::new(),
+        };
+        Self {
+            session,
+            public_key,
+            gate: Gate::new(),
+            hedges: Mutex::default(),
+            health,
+            metrics,
+            book: Mutex::new(book),
+        }
+    }
+
+    /// Ends a call: from now on the cache answers, or the next caller begins anew.
+    pub fn close(&self, key: &Key, signature: Option<Signature>) {
+        let mut book = self.book();
+        book.calls.remove(key);
+        if let Some(signature) = signature {
+            book.cache.put(key.clone(), signature);
+        }
+    }
+
+    /// What an attempt says of the backend.
+    pub fn judge(&self, key: &Key, result: Result<(), &Fault>, now: Instant) {
+        let change = match result {
+            Ok(()) => self.gate.succeed(),
+            Err(fault) => {
+                if fault.cause == Cause::ResourceExhausted {
+                    self.hedges.lock().unwrap_or_else(PoisonError::into_inner).exhaust(now);
+                }
+                if fault.cause.opens_breaker() {
+                    self.gate.fail(key)
+                } else {
+                    Change::None
+                }
+            }
+        };
+        match (change, result) {
+            (Change::Opened, Err(fault)) => {
+                self.metrics.breaker_open.set(1);
+                tracing::warn!(
+                    "the backend fails for all ({fault}): requests wait, and one probe goes out each 500 ms"
+                );
+            }
+            (Change::Closed, _) => {
+                self.metrics.breaker_open.set(0);
+                tracing::info!("the backend signs again: all that waited goes out");
+                self.session.renew();
+            }
+            _ => {}
+        }
+    }
+
+    /// The signatures and calls there are.
+    pub fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

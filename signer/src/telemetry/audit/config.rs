@@ -1,0 +1,40 @@
+use std::{path::PathBuf, str::FromStr};
+
+/// What is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditMode {
+    /// Every block, challenge, refusal and failure; signed votes as one line a minute.
+    #[default]
+    Decisions,
+    /// Everything.
+    All,
+    /// Nothing.
+    Off,
+}
+
+impl AuditMode {
+    /// What [`AuditMode::from_str`] takes.
+    pub const NAMES: &'static str = "decisions, all or off";
+}
+
+impl FromStr for AuditMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "decisions" => Ok(Self::Decisions),
+            "all" => Ok(Self::All),
+            "off" => Ok(Self::Off),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What is written down, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// How much.
+    pub mode: AuditMode,
+    /// Instead of the standard output stream.
+    pub file: Option<PathBuf>,
+}

@@ -1,0 +1,26 @@
+use std::time::Duration;
+
+use crate::{
+    backend::Effort,
+    protocol::{Kind, View},
+    telemetry::labels::{Outcome, Reason},
+};
+
+/// How a signing request ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// What was asked for.
+    pub kind: Kind,
+    /// The message, if it could be read.
+    pub message: Option<View<'a>>,
+    /// What was to be signed, if the message could be read.
+    pub hash: Option<&'a [u8]>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was not signed.
+    pub reason: Option<Reason>,
+    /// From the request's head to its answer.
+    pub duration: Duration,
+    /// What it took.
+    pub effort: Effort,
+}
