@@ -143,6 +143,7 @@ pub const RULES: Rules = Rules {
             &[Tree("signer::policy")],
             // Values and helpers that know nothing of ours.
             &[
+                File("signer::caught"),
                 File("signer::exit"),
                 File("signer::net"),
                 File("signer::process"),
