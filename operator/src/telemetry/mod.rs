@@ -65,7 +65,7 @@ pub struct Metrics {
     leader: IntGauge,
     watch_ages: IntGaugeVec,
     build: IntGaugeVec,
-    census: StateMetrics,
+    states: StateMetrics,
     /// What is under way.
     pub progress: Liveness,
 }
@@ -122,7 +122,7 @@ impl Metrics {
                 "The version that runs; the value is always 1.",
                 &["version"],
             )?,
-            census: StateMetrics::new()?,
+            states: StateMetrics::new()?,
             progress: Liveness::default(),
         };
         metrics.begin();
@@ -160,7 +160,7 @@ impl Metrics {
             Box::new(self.watch_ages.clone()),
             Box::new(self.build.clone()),
         ];
-        own.into_iter().chain(self.census.collectors()).collect()
+        own.into_iter().chain(self.states.collectors()).collect()
     }
 
     pub fn reconcile(&self, result: &Result<Action, Error>, took: Duration) {
@@ -198,13 +198,13 @@ impl Metrics {
     ///
     /// # Errors
     /// Fails if a metric cannot be written as text.
-    pub fn text(&self, context: Option<&Stores>) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn text(&self, stores: Option<&Stores>) -> Result<Vec<u8>, prometheus::Error> {
         for (resource, age) in self.progress.watch_ages(Instant::now()) {
             let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
             self.watch_ages.with_label_values(&[resource.as_str()]).set(seconds);
         }
-        if let Some(context) = context {
-            self.census.take(context);
+        if let Some(stores) = stores {
+            self.states.take(stores);
         }
         let mut text = vec![];
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

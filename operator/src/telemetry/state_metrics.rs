@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn nothing_is_an_orphan_before_the_bindings_are_known() {
-        let census = StateMetrics::new().unwrap();
+        let state_metrics = StateMetrics::new().unwrap();
         let (services, mut seen) = reflector::store();
         let service: PartialObjectMeta<Service> = serde_json::from_value(json!({"metadata": {
             "name": "voter-signer", "namespace": "atto",
@@ -244,12 +244,12 @@ mod tests {
         }
         let (bindings, mut listed) = reflector::store();
         let (pods, _) = reflector::store();
-        census.count(&bindings, &services, &pods);
-        assert_eq!(census.orphans.get(), 0);
+        state_metrics.count(&bindings, &services, &pods);
+        assert_eq!(state_metrics.orphans.get(), 0);
         listed.apply_watcher_event(&Event::Init);
         listed.apply_watcher_event(&Event::InitDone);
-        census.count(&bindings, &services, &pods);
-        assert_eq!(census.orphans.get(), 1);
+        state_metrics.count(&bindings, &services, &pods);
+        assert_eq!(state_metrics.orphans.get(), 1);
     }
 
     #[test]
@@ -292,9 +292,9 @@ mod tests {
             listed.apply_watcher_event(&event);
         }
         let (services, _) = reflector::store();
-        let census = StateMetrics::new().unwrap();
-        census.count(&bindings, &services, &pods);
-        let count = |reason: &str| census.without_ready_pod.with_label_values(&[reason]).get();
+        let state_metrics = StateMetrics::new().unwrap();
+        state_metrics.count(&bindings, &services, &pods);
+        let count = |reason: &str| state_metrics.without_ready_pod.with_label_values(&[reason]).get();
         assert_eq!(["SecretNotFound", "PodsNotReady"].map(count), [1, 1]);
         assert_eq!(
             ["RotationPending", "ScaledToZero", "ApprovalPending"].map(count),
