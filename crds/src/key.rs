@@ -26,6 +26,27 @@ pub struct Key {
     pub expected_address: Option<String>,
 }
 
+/// The backend of a key: the one field of [`Key`] that is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Source<'a> {
+    Gcp(&'a GcpKey),
+    Local(&'a LocalKey),
+}
+
+impl Key {
+    /// Where the key is. None where no backend is set, which the schema refuses.
+    pub fn source(&self) -> Option<Source<'_>> {
+        let Self {
+            gcp,
+            local,
+            expected_address: _,
+        } = self;
+        gcp.as_ref()
+            .map(Source::Gcp)
+            .or_else(|| local.as_ref().map(Source::Local))
+    }
+}
+
 /// A key version in Google Cloud KMS.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod admin;
+pub mod backends;
 pub mod cli;
 pub mod cluster;
 pub mod commands;

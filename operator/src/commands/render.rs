@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crds::SignerBinding;
 use serde_json::Value;
 
+use crate::backends;
 use crate::controller::render;
 use crate::controller::validate;
 use crate::gke::Project;
@@ -45,7 +46,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
 
 /// The two of them, and of the cluster what is needed to render them.
 pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observed {
-    let uses_local = binding.spec.key.local.is_some();
+    let uses_local = backends::of(&binding.spec.key).is_some_and(|backend| !backend.secrets().is_empty());
     Observed {
         binding: Arc::new(binding),
         targets: vec![ObservedTarget {

@@ -29,11 +29,6 @@ pub fn has_finalizer(binding: &SignerBinding) -> bool {
     binding.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// Whether two bindings name the same key version in Google Cloud KMS.
-pub fn shares_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
-    left.spec.key.gcp.is_some() && left.spec.key.gcp == right.spec.key.gcp
-}
-
 /// The hash of what the status says was in place for this Deployment.
 pub fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
     let status = binding.status.as_ref()?;

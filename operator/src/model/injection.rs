@@ -4,6 +4,8 @@ use crds::{Capability, Effective, ImagePullPolicy, LogLevel, Policy, Resources, 
 
 use serde_json::Value;
 
+use crate::backends::Mounts;
+
 use super::deployment::LiveDeployment;
 use super::identity::PodIdentity;
 use crate::model::reason::Reason;
@@ -31,7 +33,10 @@ pub struct TargetVerdict {
 pub struct Injection {
     pub deployment: DeploymentRef,
     pub node_container: String,
-    pub key: KeySource,
+    /// The variables of the signer that name its backend and its key.
+    pub key: [Value; 2],
+    /// What the signer has of files.
+    pub mounts: Mounts,
     pub expected_address: Option<String>,
     pub capabilities: Vec<Capability>,
     pub policy: Policy,
@@ -66,13 +71,6 @@ impl DeploymentRef {
             uid: live.uid().to_owned(),
         }
     }
-}
-
-/// Where the private key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySource {
-    Gcp { key_version: String },
-    Local { secret: SecretKeyRef },
 }
 
 /// What the signer container asks of a machine.

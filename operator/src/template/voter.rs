@@ -1,31 +1,18 @@
 //! Whether a signer that was found is the voter of a binding: the same key and the same token.
 
-use crds::{SecretKeyRef, SignerBinding, SignerBindingSpec};
+use crds::SecretKeyRef;
 use serde_json::Value;
 
 use crate::model::deployment::LiveDeployment;
-use crate::model::injection::KeySource;
 use crate::template::variables::voter_variables;
 
-/// Whether the Deployment carries our signer with the key and the token that the binding names.
-pub fn is_same_voter(live: &LiveDeployment, binding: &SignerBinding) -> bool {
-    let SignerBindingSpec {
-        key, token_secret_ref, ..
-    } = &binding.spec;
-    let key = match (&key.gcp, &key.local) {
-        (Some(gcp), _) => KeySource::Gcp {
-            key_version: gcp.key_version.clone(),
-        },
-        (None, Some(local)) => KeySource::Local {
-            secret: local.secret_ref.clone(),
-        },
-        (None, None) => return false,
-    };
-    live.owns_signer() && other_voter(live, &key, token_secret_ref).is_none()
+/// Whether the Deployment carries our signer with this key and this token.
+pub fn is_same_voter(live: &LiveDeployment, key: &[Value; 2], token: &SecretKeyRef) -> bool {
+    live.owns_signer() && other_voter(live, key, token).is_none()
 }
 
 /// The first variable of the signer by which it is another voter.
-pub fn other_voter(live: &LiveDeployment, key: &KeySource, token: &SecretKeyRef) -> Option<&'static str> {
+pub fn other_voter(live: &LiveDeployment, key: &[Value; 2], token: &SecretKeyRef) -> Option<&'static str> {
     let found = live.signer()?["env"].as_array().map_or(&[][..], Vec::as_slice);
     let wanted = voter_variables(key, token);
     ["ATTO_SIGNER_BACKEND", "ATTO_SIGNER_KEY", "ATTO_SIGNER_TOKEN"]

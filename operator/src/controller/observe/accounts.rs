@@ -6,18 +6,19 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 
 use super::sources::Sources;
+use crate::backends;
 use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::Account;
 
-/// The accounts of these Deployments, by name, each looked at once. A key that is not Google's needs none.
+/// The accounts of these Deployments, by name, each looked at once. Only where the key asks something of them.
 pub async fn accounts(
     sources: &Sources,
     binding: &SignerBinding,
     targets: &[&LiveDeployment],
 ) -> Result<Vec<Account>, Error> {
-    if binding.spec.key.gcp.is_none() {
+    if backends::account(binding).is_none() {
         return Ok(vec![]);
     }
     let namespace = binding.namespace().unwrap_or_default();

@@ -21,7 +21,8 @@ mod secrets;
 mod sources;
 mod targets;
 
-use crate::model::binding::{removes, shares_a_key, was_injected};
+use crate::backends::{self, share_a_key};
+use crate::model::binding::{removes, was_injected};
 use crate::model::observed::{Observed, Selection};
 use secrets::Secrets;
 pub use secrets::are_unchanged;
@@ -65,7 +66,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
 fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerBinding) -> Vec<String> {
     let others = bindings.iter().filter_map(|other| other.0.as_ref().ok());
     let mut same: Vec<_> = others
-        .filter(|other| other.meta().uid != binding.meta().uid && shares_a_key(other, binding))
+        .filter(|other| other.meta().uid != binding.meta().uid && share_a_key(other, binding))
         .map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()))
         .collect();
     same.sort_unstable();
@@ -103,5 +104,9 @@ pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Ve
 /// Whether what the Deployment carries is of this binding. One that it names has nobody else's, because a finalizer is
 /// only there once it was injected.
 fn is_served(binding: &SignerBinding, live: &LiveDeployment) -> bool {
-    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || is_same_voter(live, binding)
+    let is_its_voter = || {
+        backends::of(&binding.spec.key)
+            .is_some_and(|backend| is_same_voter(live, &backend.variables(), &binding.spec.token_secret_ref))
+    };
+    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || is_its_voter()
 }

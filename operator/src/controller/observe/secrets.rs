@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use kube::api::Api;
 
 use super::sources::Sources;
+use crate::backends;
 use crate::cluster::deadline;
 use crate::controller::token;
 use crate::model::error::Error;
@@ -24,7 +25,8 @@ pub struct Secrets {
 /// Reads each of them once.
 pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding) -> Result<Secrets, Error> {
     let reference = &binding.spec.token_secret_ref;
-    let local = binding.spec.key.local.as_ref().map(|local| &local.secret_ref);
+    let backend = backends::of(&binding.spec.key);
+    let local = backend.and_then(|backend| backend.secrets().first().copied());
     let api: Api<Secret> = Api::namespaced(sources.cluster.client(), namespace);
     let mut found = BTreeMap::new();
     for name in [Some(&reference.name), local.map(|local| &local.name)]

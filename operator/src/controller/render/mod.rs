@@ -42,6 +42,9 @@ pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
             "initContainers": [sidecar],
         },
     });
+    if !injection.mounts.volumes.is_empty() {
+        template["spec"]["volumes"] = json!(injection.mounts.volumes);
+    }
     let hash = hash::of(&template, &injection.token_fingerprint);
     template["metadata"]["annotations"] = json!({ HASH_ANNOTATION: hash });
     let DeploymentRef { namespace, name, uid } = &injection.deployment;

@@ -10,7 +10,7 @@ use crate::template::variables::voter_variables;
 
 pub fn render(injection: &Injection) -> Value {
     let management = injection.management_port;
-    json!({
+    let mut sidecar = json!({
         "name": SIGNER_CONTAINER,
         "image": injection.image,
         "imagePullPolicy": injection.image_pull_policy.as_str(),
@@ -47,7 +47,11 @@ pub fn render(injection: &Injection) -> Value {
             "seccompProfile": { "type": "RuntimeDefault" },
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
-    })
+    });
+    if !injection.mounts.volume_mounts.is_empty() {
+        sidecar["volumeMounts"] = json!(injection.mounts.volume_mounts);
+    }
+    sidecar
 }
 
 /// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes

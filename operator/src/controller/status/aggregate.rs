@@ -3,6 +3,7 @@
 use crds::conditions::reasons;
 
 use super::target::{Reported, token};
+use crate::backends;
 use crate::controller::status::state::{State, States, Truth};
 use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
@@ -59,7 +60,7 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
     );
     let token = token(verdict);
     let rolled_out = State::no(Reason::new(reasons::NOT_INJECTED, "see the condition Injected"));
-    let identity = match observed.binding.spec.key.gcp {
+    let identity = match backends::account(&observed.binding) {
         Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
         None => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
     };

@@ -1,10 +1,11 @@
 //! What works, but should be known.
 
+use crds::Warning;
 use crds::conditions::warnings;
 use crds::names::PRIVATE_KEY_VARIABLE;
-use crds::{SignerBinding, Warning};
 use serde_json::Value;
 
+use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::Observed;
@@ -16,7 +17,10 @@ const MOST: usize = 64;
 pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
     let binding = &observed.binding;
     let own = binding.spec.target.name.clone().unwrap_or_default();
-    let of_binding = local_key(binding).into_iter().chain(shared_key(observed));
+    let backend = backends::of(&binding.spec.key);
+    let note = backend.and_then(KeyBackend::note);
+    let shared = backend.and_then(|backend| shared_key(observed, backend.field()));
+    let of_binding = note.into_iter().chain(shared);
     let mut found: Vec<_> = of_binding
         .map(|(reason, message)| warning(reason, &own, message))
         .collect();
@@ -24,20 +28,14 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
         let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
             continue;
         };
-        let of_deployment = [
-            private_key(live),
-            several_replicas(live),
-            surge(live),
-            host_network(live, binding),
-        ];
-        let told = of_deployment.into_iter().flatten();
+        let of_deployment = [private_key(live), several_replicas(live), surge(live)];
+        let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
+        let told = of_deployment.into_iter().flatten().chain(of_key);
         found.extend(told.map(|(reason, message)| warning(reason, &target.name, message)));
     }
     found.truncate(MOST);
     found
 }
-
-type Found = (&'static str, String);
 
 fn warning(reason: &str, target: &str, message: String) -> Warning {
     Warning {
@@ -47,15 +45,7 @@ fn warning(reason: &str, target: &str, message: String) -> Warning {
     }
 }
 
-fn local_key(binding: &SignerBinding) -> Option<Found> {
-    binding.spec.key.local.as_ref()?;
-    Some((
-        warnings::LOCAL_KEY,
-        "the private key is in a Secret: whoever can read it is the voter. For development clusters only; use spec.key.gcp elsewhere".to_owned(),
-    ))
-}
-
-fn shared_key(observed: &Observed) -> Option<Found> {
+fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
     let (first, others) = observed.same_key.split_first()?;
     let more = if others.is_empty() {
         String::new()
@@ -65,12 +55,12 @@ fn shared_key(observed: &Observed) -> Option<Found> {
     Some((
         warnings::SHARED_KEY_VERSION,
         format!(
-            "SignerBinding {first}{more} names the same key version in spec.key.gcp.keyVersion: two voters with one key vote against each other. Give each voter a key of its own"
+            "SignerBinding {first}{more} names the same key version in {field}: two voters with one key vote against each other. Give each voter a key of its own"
         ),
     ))
 }
 
-fn private_key(live: &LiveDeployment) -> Option<Found> {
+fn private_key(live: &LiveDeployment) -> Option<Noted> {
     let carries = |container: &Value| {
         let env = container["env"].as_array();
         env.is_some_and(|env| env.iter().any(|variable| variable["name"] == PRIVATE_KEY_VARIABLE))
@@ -85,7 +75,7 @@ fn private_key(live: &LiveDeployment) -> Option<Found> {
     })
 }
 
-fn several_replicas(live: &LiveDeployment) -> Option<Found> {
+fn several_replicas(live: &LiveDeployment) -> Option<Noted> {
     (live.replicas() > 1).then(|| {
         (
             warnings::SEVERAL_REPLICAS,
@@ -97,7 +87,7 @@ fn several_replicas(live: &LiveDeployment) -> Option<Found> {
     })
 }
 
-fn surge(live: &LiveDeployment) -> Option<Found> {
+fn surge(live: &LiveDeployment) -> Option<Noted> {
     surges(&live.raw()["spec"]["strategy"], live.replicas()).then(|| {
         (
             warnings::SURGE_STRATEGY,
@@ -117,16 +107,6 @@ fn surges(strategy: &Value, replicas: i64) -> bool {
         Value::String(text) => !matches!(text.trim_end_matches('%').parse::<u32>(), Ok(0)),
         _ => true,
     }
-}
-
-fn host_network(live: &LiveDeployment, binding: &SignerBinding) -> Option<Found> {
-    let pod = &live.raw()["spec"]["template"]["spec"];
-    (pod["hostNetwork"] == true && binding.spec.key.gcp.is_some()).then(|| {
-        (
-            warnings::HOST_NETWORK,
-            "the pod uses the host's network, where GKE's metadata server gives the identity of the machine and not of the pod: the signer would use the wrong one. Remove hostNetwork".to_owned(),
-        )
-    })
 }
 
 #[cfg(test)]

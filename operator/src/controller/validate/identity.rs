@@ -4,6 +4,7 @@ use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use serde_json::Value;
 
+use crate::backends::{self, AccountNeeds};
 use crate::model::deployment::LiveDeployment;
 use crate::model::identity::{PodIdentity, all_holders, is_ours};
 use crate::model::observed::{Account, Observed, ObservedTarget};
@@ -12,15 +13,17 @@ use crate::model::reason::Reason;
 /// Decides from the live ServiceAccount. `was_ready` says that the annotation was there before, for this very spec.
 pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<PodIdentity, Reason> {
     let spec = &observed.binding.spec;
-    if spec.key.gcp.is_none() {
+    let Some(needs) = backends::account(&observed.binding) else {
         return Ok(PodIdentity::NotNeeded);
-    }
+    };
     let Some(live) = target.deployment.as_ref() else {
         return Ok(PodIdentity::NotKnown);
     };
     let name = live.service_account();
     let account = observed.accounts.iter().find(|account| account.name == name);
-    let found = account.and_then(|account| account.live.as_ref()).and_then(annotation);
+    let found = account
+        .and_then(|account| account.live.as_ref())
+        .and_then(|live| annotated(live, needs));
     let Some(wanted) = &spec.workload_identity else {
         return Ok(PodIdentity::Direct {
             account: name.to_owned(),
@@ -108,8 +111,8 @@ fn conflict(account: &Account, found: &str, wanted: &str) -> Reason {
     )
 }
 
-fn annotation(live: &Value) -> Option<String> {
-    let found = live["metadata"]["annotations"][GCP_ACCOUNT_ANNOTATION].as_str()?;
+fn annotated(live: &Value, needs: AccountNeeds) -> Option<String> {
+    let found = live["metadata"]["annotations"][needs.annotation].as_str()?;
     Some(found.to_owned())
 }
 

@@ -8,11 +8,12 @@ mod token;
 pub use acceptance::image_is_allowed;
 
 use crds::conditions::{reasons, types};
-use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SignerBinding};
+use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SecretKeyRef, SignerBinding};
 
+use crate::backends::{self, KeyBackend};
 use crate::model::binding::was_injected;
 use crate::model::identity::PodIdentity;
-use crate::model::injection::{DeploymentRef, Injection, KeySource, SidecarResources, TargetVerdict, Verdict};
+use crate::model::injection::{DeploymentRef, Injection, SidecarResources, TargetVerdict, Verdict};
 use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
@@ -90,7 +91,7 @@ fn injection(
 ) -> Result<Injection, Reason> {
     let spec = &observed.binding.spec;
     let live = deployment::present(target)?;
-    let key = key_source(observed)?;
+    let backend = key_backend(observed)?;
     let signer = deployment::signer_origin(live)?;
     let node_container = deployment::node_container(live, spec.target.container.as_deref())?;
     deployment::ports_are_free(live, effective)?;
@@ -101,7 +102,8 @@ fn injection(
     let injection = Injection {
         deployment: DeploymentRef::of(live),
         node_container,
-        key,
+        key: backend.variables(),
+        mounts: backend.mounts(),
         expected_address: spec.key.expected_address.clone(),
         capabilities,
         policy: spec.policy.clone().unwrap_or_default(),
@@ -129,37 +131,26 @@ fn injection(
     })
 }
 
-fn key_source(observed: &Observed) -> Result<KeySource, Reason> {
-    let key = &observed.binding.spec.key;
-    if let Some(gcp) = &key.gcp {
-        return Ok(KeySource::Gcp {
-            key_version: gcp.key_version.clone(),
-        });
-    }
-    let Some(local) = &key.local else {
+/// The backend of the key, whose Secret is there if it has one.
+fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
+    let Some(backend) = backends::of(&observed.binding.spec.key) else {
         return Err(Reason::new(
             reasons::INVALID,
             "spec.key: found no backend, expected exactly one of gcp and local",
         ));
     };
-    let reference = &local.secret_ref;
-    match observed.local_key {
-        LocalKeySecret::Found | LocalKeySecret::NotUsed => Ok(KeySource::Local {
-            secret: reference.clone(),
-        }),
-        LocalKeySecret::SecretNotFound => Err(Reason::new(
-            reasons::KEY_NOT_FOUND,
-            format!(
-                "spec.key.local.secretRef: there is no Secret {} with data in this namespace; create it with the private key under {}",
-                reference.name, reference.key
-            ),
-        )),
-        LocalKeySecret::KeyNotFound => Err(Reason::new(
-            reasons::KEY_NOT_FOUND,
-            format!(
-                "spec.key.local.secretRef: Secret {} has no key {}; add it, or name the key that holds the private key",
-                reference.name, reference.key
-            ),
-        )),
-    }
+    let field = backend.field();
+    let Some(SecretKeyRef { name, key }) = backend.secrets().first().copied() else {
+        return Ok(backend);
+    };
+    let missing = match observed.local_key {
+        LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(backend),
+        LocalKeySecret::SecretNotFound => format!(
+            "{field}: there is no Secret {name} with data in this namespace; create it with the private key under {key}"
+        ),
+        LocalKeySecret::KeyNotFound => {
+            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the private key")
+        }
+    };
+    Err(Reason::new(reasons::KEY_NOT_FOUND, missing))
 }

@@ -9,9 +9,10 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
+use crate::backends::{self, share_a_key};
 use crate::controller::pods::label;
 use crate::controller::schedule::resync::Resyncs;
-use crate::model::binding::{BindingRef, shares_a_key};
+use crate::model::binding::BindingRef;
 use crate::template::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;
@@ -48,7 +49,7 @@ impl Mappers {
 
     /// The bindings whose pods act as ServiceAccounts of this namespace.
     pub fn of_account(&self, account: &PartialObjectMeta<ServiceAccount>) -> Vec<BindingRef> {
-        self.in_namespace(account, |binding| binding.spec.key.gcp.is_some())
+        self.in_namespace(account, |binding| backends::account(binding).is_some())
     }
 
     /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
@@ -58,7 +59,7 @@ impl Mappers {
         of_all(&self.bindings, |binding| {
             let is_neighbour = binding.meta().namespace == changed.meta().namespace;
             let is_itself = is_neighbour && binding.meta().name == changed.meta().name;
-            let is_concerned = shares_a_key(binding, changed) || warns_of(binding, &reference);
+            let is_concerned = share_a_key(binding, changed) || warns_of(binding, &reference);
             !is_itself && (is_concerned || (is_neighbour && shares_a_deployment(binding, changed)))
         })
     }

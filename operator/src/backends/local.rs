@@ -1,0 +1,36 @@
+//! A private key in a Secret.
+
+use crds::conditions::warnings;
+use crds::{LocalKey, SecretKeyRef, Source};
+use serde_json::{Value, json};
+
+use super::backend::{KeyBackend, Noted};
+use crate::template::variables::secret_reference;
+
+impl KeyBackend for LocalKey {
+    fn field(&self) -> &'static str {
+        "spec.key.local.secretRef"
+    }
+
+    fn variables(&self) -> [Value; 2] {
+        [
+            json!({ "name": "ATTO_SIGNER_BACKEND", "value": "LOCAL" }),
+            json!({ "name": "ATTO_SIGNER_KEY", "valueFrom": secret_reference(&self.secret_ref) }),
+        ]
+    }
+
+    fn secrets(&self) -> Vec<&SecretKeyRef> {
+        vec![&self.secret_ref]
+    }
+
+    fn is_same_key(&self, _other: &Source<'_>) -> bool {
+        false
+    }
+
+    fn note(&self) -> Option<Noted> {
+        Some((
+            warnings::LOCAL_KEY,
+            "the private key is in a Secret: whoever can read it is the voter. For development clusters only; use spec.key.gcp elsewhere".to_owned(),
+        ))
+    }
+}
