@@ -22,11 +22,14 @@ fn copy() -> Result<Directory> {
     files.extend(sources.files().map(|(path, text)| (path.to_owned(), text.to_owned())));
     files.push(("tests/src/lib.rs".to_owned(), String::new()));
     for (path, text) in files {
-        let path = copy.path().join(path);
-        fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
-        fs::write(&path, text)?;
+        write(&copy.path().join(path), &text)?;
     }
     Ok(copy)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
+    Ok(fs::write(path, text)?)
 }
 
 /// Whether it is content, and what it says.
@@ -45,7 +48,7 @@ fn planted(findings: usize, plants: &[(&str, &str)]) -> Result<String> {
     for (file, lines) in plants {
         let path = copy.path().join(file);
         let text = fs::read_to_string(&path).unwrap_or_default();
-        fs::write(&path, format!("{text}\n{lines}\n"))?;
+        write(&path, &format!("{text}\n{lines}\n"))?;
     }
     let (is_content, said) = check(copy.path())?;
     ensure!(!is_content, "nothing is found: {said}");
@@ -145,6 +148,22 @@ fn a_ring_of_the_signer_that_names_an_outer_one_is_found() -> Result<()> {
         &[
             "names crate::policy::planted (signer/src/policy/mod.rs)",
             "signer::protocol is a ring within signer::policy and does not name it",
+        ],
+    );
+    Ok(())
+}
+
+#[test]
+fn a_key_service_that_is_named_beside_the_one_list_is_found() -> Result<()> {
+    let said = planted(
+        1,
+        &[("signer/src/serve/mod.rs", "use crate::backend::gcp::VENDOR as planted;")],
+    )?;
+    says(
+        &said,
+        &[
+            "only these name the folder of a key service: signer::backend (VENDORS, the one list of them)",
+            "names crate::backend::gcp::VENDOR (signer/src/backend/gcp/",
         ],
     );
     Ok(())

@@ -14,20 +14,17 @@ pub struct Judge<'a> {
 }
 
 impl Part {
-    fn has(self, module: &str) -> bool {
-        match self {
-            Part::File(path) => module == path,
-            Part::Tree(path) => module
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::")),
-        }
-    }
-
     fn path(self) -> &'static str {
         match self {
-            Part::File(path) | Part::Tree(path) => path,
+            Part::File(path) | Part::Tree(path) | Part::Folders(path) => path,
         }
     }
+}
+
+/// What stands behind a module's own name in the path of one below it: empty for itself.
+fn below<'a>(module: &str, path: &'a str) -> Option<&'a str> {
+    let rest = path.strip_prefix(module)?;
+    rest.strip_prefix("::").or(rest.is_empty().then_some(rest))
 }
 
 impl Judge<'_> {
@@ -39,6 +36,23 @@ impl Judge<'_> {
         findings.extend(rules.rings.iter().flat_map(|rings| self.rings(rings)));
         findings.extend(self.missing(rules));
         by_rule(findings)
+    }
+
+    fn has(&self, part: Part, path: &str) -> bool {
+        match part {
+            Part::File(module) => module == path,
+            Part::Tree(module) => below(module, path).is_some(),
+            Part::Folders(parent) => {
+                let name = below(parent, path).and_then(|rest| rest.split("::").next());
+                let folder = name.map(|name| format!("{parent}::{name}::"));
+                let modules = || self.tree.modules.iter().map(|module| module.path.as_str());
+                folder.is_some_and(|folder| modules().any(|module| module.starts_with(&folder)))
+            }
+        }
+    }
+
+    fn has_any(&self, parts: &[Part], path: &str) -> bool {
+        parts.iter().any(|part| self.has(*part, path))
     }
 
     fn path(&self, id: Id) -> &str {
@@ -105,7 +119,7 @@ impl Judge<'_> {
     }
 
     fn apart(&self, apart: &Apart) -> Vec<Finding> {
-        let part = |path: &str| apart.parts.iter().position(|part| part.has(path));
+        let part = |path: &str| apart.parts.iter().position(|part| self.has(*part, path));
         let holds = |from: &str, to: &str| match (part(from), part(to)) {
             (Some(from), Some(to)) => from != to,
             _ => false,
@@ -122,7 +136,7 @@ impl Judge<'_> {
     }
 
     fn door(&self, door: &Door, doors: &[Door]) -> Vec<Finding> {
-        let has = |parts: &[Part], path: &str| parts.iter().any(|part| part.has(path));
+        let has = |parts: &[Part], path: &str| self.has_any(parts, path);
         let is_within = |inner: &Door, outer: &Door| inner.to.iter().all(|part| has(outer.to, part.path()));
         let others = || doors.iter().filter(|other| other.to != door.to);
         // A door within this one has its own list, and behind an outer one all know each other.
@@ -133,7 +147,7 @@ impl Judge<'_> {
                 && !has(door.to, from)
                 && !inner.iter().any(|inner| has(inner.to, to))
                 && !around.iter().any(|around| has(around.to, from))
-                && !door.open_to.iter().any(|(part, _)| part.has(from))
+                && !door.open_to.iter().any(|(part, _)| self.has(*part, from))
         };
         let findings = self.named(holds).map(|(step, _, _)| {
             let open_to = door.open_to.iter().map(|(part, why)| format!("{} ({why})", part.path()));
@@ -156,7 +170,7 @@ impl Judge<'_> {
                 .enumerate()
                 .flat_map(|(ring, parts)| parts.iter().map(move |part| (ring, *part)));
             parts
-                .filter(|(_, part)| part.has(path))
+                .filter(|(_, part)| self.has(*part, path))
                 .max_by_key(|(_, part)| part.path().len())
         };
         let holds = |from: &str, to: &str| match (ring(from), ring(to)) {

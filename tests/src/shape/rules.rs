@@ -10,8 +10,10 @@ pub enum Part {
     Tree(&'static str),
     /// One file alone: `operator::controller` is the driver in `controller/mod.rs`, without the steps below it.
     File(&'static str),
+    /// Each folder in a module's folder.
+    Folders(&'static str),
 }
-use Part::{File, Tree};
+use Part::{File, Folders, Tree};
 
 /// Who may name what lies behind a door, and why each of them.
 #[derive(Debug)]
@@ -57,13 +59,29 @@ const STEPS: &[Part] = &[
     Tree("operator::controller::status"),
 ];
 
+const CONFIG_IS_READ_ONCE: &str = "what is configured is read once, at the start, and handed over";
+
 /// The crates that are read, in this order. `tests` may depend on everything, and nothing depends on it.
 pub const RULES: Rules = Rules {
     crates: &[("crds", &[]), ("operator", &["crds"]), ("signer", &[])],
-    apart: &[Apart {
-        parts: STEPS,
-        why: "a step of the operator knows no other: what they hand to each other is in `model`, what they share about a pod template in `template`",
-    }],
+    apart: &[
+        Apart {
+            parts: STEPS,
+            why: "a step of the operator knows no other: what they hand to each other is in `model`, what they share about a pod template in `template`",
+        },
+        Apart {
+            parts: &[Tree("signer::policy"), Tree("signer::backend")],
+            why: "what may be signed is decided before a key is touched, and the same for every key",
+        },
+        Apart {
+            parts: &[Tree("signer::config"), Tree("signer::service")],
+            why: CONFIG_IS_READ_ONCE,
+        },
+        Apart {
+            parts: &[Tree("signer::config"), Tree("signer::http")],
+            why: CONFIG_IS_READ_ONCE,
+        },
+    ],
     doors: &[
         Door {
             called: "a step of the operator",
@@ -135,13 +153,18 @@ pub const RULES: Rules = Rules {
             ],
             why: "who says that the operator lives is told here",
         },
+        Door {
+            called: "the folder of a key service",
+            to: &[Folders("signer::backend")],
+            open_to: &[(File("signer::backend"), "VENDORS, the one list of them")],
+            why: "a key service is one folder and one line",
+        },
     ],
     rings: &[Rings {
         of: "signer",
         order: &[
             &[Tree("signer::protocol")],
-            &[Tree("signer::policy")],
-            // Values and helpers that know nothing of ours.
+            // Small things that know nothing else of the program.
             &[
                 File("signer::caught"),
                 File("signer::exit"),
@@ -150,11 +173,10 @@ pub const RULES: Rules = Rules {
                 Tree("signer::settings"),
                 File("signer::token"),
             ],
-            &[Tree("signer::backend")],
-            // What the key service did is counted by what the backend calls it.
+            &[Tree("signer::policy"), Tree("signer::backend")],
+            // What a key service did is counted as the backend calls it.
             &[Tree("signer::telemetry")],
-            &[Tree("signer::service")],
-            &[Tree("signer::config")],
+            &[Tree("signer::service"), Tree("signer::config")],
             &[Tree("signer::http")],
             &[File("signer::management")],
             &[Tree("signer::serve")],
