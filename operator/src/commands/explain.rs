@@ -1,7 +1,5 @@
 //! `operator explain`: why a Deployment has, or has not, a signer.
 
-use crate::model::binding::{has_finalizer, was_injected};
-use crate::template::intact::is_intact;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -15,10 +13,12 @@ use crate::controller::observe;
 use crate::controller::plan;
 use crate::controller::render;
 use crate::controller::validate;
+use crate::model::binding::{has_finalizer, was_injected};
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::Selection;
 use crate::model::plan::{Gate, Planned};
 use crate::model::reason::Reason;
+use crate::template::intact::is_intact;
 
 /// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
 ///

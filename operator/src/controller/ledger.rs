@@ -1,9 +1,10 @@
 //! What the last applies came to. Lost with the process, and nothing depends on it but silence and a bound.
 
-use crate::model::reason::Reason;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::model::reason::Reason;
 
 /// How often a Deployment is written with force, in `FORCE_WINDOW`.
 const FORCES: usize = 5;

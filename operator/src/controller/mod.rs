@@ -15,7 +15,6 @@ pub mod token;
 pub mod validate;
 mod watches;
 
-use crate::model::binding::has_finalizer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +32,7 @@ use self::context::Context;
 use self::schedule::backoff::jitter;
 use self::schedule::resync::{LOOK_AGAIN, LastLook, Resync};
 use crate::model::binding::BindingRef;
+use crate::model::binding::has_finalizer;
 use crate::model::error::Error;
 
 /// One reconcile of one binding.

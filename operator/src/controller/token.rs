@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::observed::Token;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crds::SecretKeyRef;
 use data_encoding::HEXLOWER;
 use k8s_openapi::api::core::v1::Secret;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
+
+use crate::model::observed::Token;
 
 /// Shorter tokens can be guessed and are refused.
 pub const MINIMUM_BYTES: usize = 16;

@@ -1,13 +1,11 @@
 //! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
 
 use crds::{Capability, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
-
 use serde_json::Value;
-
-use crate::backends::Mounts;
 
 use super::deployment::LiveDeployment;
 use super::identity::PodIdentity;
+use crate::backends::Mounts;
 use crate::model::reason::Reason;
 
 /// The outcome of each gate, in their order. A later gate is only reached through the earlier ones.

@@ -1,9 +1,10 @@
 //! What was rendered, each with whether it may be written.
 
+use crds::SignerBinding;
+
 use crate::model::binding::was_injected;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
-use crds::SignerBinding;
 
 /// The rendered Deployments, each with its gate.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! What is wanted of the cluster for one Deployment.
 
+use serde_json::Value;
+
 use crate::model::identity::PodIdentity;
 use crate::model::injection::DeploymentRef;
 use crate::model::reason::Reason;
-use serde_json::Value;
 
 /// What is wanted of the cluster for one Deployment.
 #[derive(Clone, Debug, PartialEq)]

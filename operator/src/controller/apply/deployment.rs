@@ -1,6 +1,5 @@
 //! Writing the injection into a Deployment.
 
-use crate::template::intact::is_intact;
 use crds::conditions::reasons;
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
@@ -16,6 +15,7 @@ use crate::model::error::Error;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
+use crate::template::intact::is_intact;
 
 /// How often an apply is sent once more because the Deployment's status has moved.
 const TRIES_AGAIN: u32 = 4;

@@ -1,6 +1,5 @@
 //! Writing the annotation of a ServiceAccount, and giving it up.
 
-use crate::model::identity;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -12,6 +11,7 @@ use super::{conflict, deployment};
 use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::identity;
 use crate::model::identity::PodIdentity;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;

@@ -21,6 +21,7 @@ use crate::model::error::Error;
 use crate::model::observed::{Observed, ObservedTarget, Selection};
 use crate::model::plan::{Plan, Planned};
 use crate::model::reason::Reason;
+
 pub use writer::Writer;
 
 /// Writes what is not there yet. One Deployment that fails does not stop another.

@@ -1,18 +1,19 @@
 //! Taking the injection out again, so that the Deployment's spec is what it was.
 
-use crate::model::applied::Removed;
-use crate::model::injection::DeploymentRef;
+mod leftovers;
+
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::writer::Writer;
 use super::{conflict, deployment, identity, service};
 use crate::cluster::deadline;
+use crate::model::applied::Removed;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::injection::DeploymentRef;
 use crate::telemetry::Kind;
 
-mod leftovers;
 #[cfg(test)]
 mod properties;
 

@@ -1,6 +1,5 @@
 //! Writing the Service.
 
-use crate::template::intact::service_is_intact;
 use crds::names::FIELD_MANAGER;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
@@ -14,6 +13,7 @@ use crate::model::injection::DeploymentRef;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
+use crate::template::intact::service_is_intact;
 use crate::template::names::service_name;
 
 pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Reason>, Error> {

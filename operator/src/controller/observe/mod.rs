@@ -1,6 +1,12 @@
 //! Step 1: what is there. Reads, and nothing else.
 
-use crate::template::voter::is_same_voter;
+mod accounts;
+mod owners;
+mod rivals;
+mod secrets;
+mod sources;
+mod targets;
+
 use std::sync::Arc;
 
 use crds::SignerBinding;
@@ -9,22 +15,16 @@ use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 
+use crate::backends::{self, share_a_key};
 use crate::cluster::deadline;
+use crate::model::binding::{removes, was_injected};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
-use crate::model::scope::Scope;
-
-mod accounts;
-mod owners;
-mod rivals;
-mod secrets;
-mod sources;
-mod targets;
-
-use crate::backends::{self, share_a_key};
-use crate::model::binding::{removes, was_injected};
 use crate::model::observed::{Observed, Selection};
+use crate::model::scope::Scope;
+use crate::template::voter::is_same_voter;
 use secrets::Secrets;
+
 pub use secrets::are_unchanged;
 pub use sources::Sources;
 

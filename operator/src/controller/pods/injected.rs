@@ -3,12 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use super::answers::Answers;
-use crate::model::pod::{InjectedPod, Waiting};
-use crate::template::names::MANAGEMENT_PORT;
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
 use kube::{Resource, ResourceExt};
+
+use super::answers::Answers;
+use crate::model::pod::{InjectedPod, Waiting};
+use crate::template::names::MANAGEMENT_PORT;
 
 /// What a signer said at its end goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 512;

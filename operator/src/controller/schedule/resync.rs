@@ -1,11 +1,12 @@
 //! What no watch tells of: the Secrets, which nobody may watch. Where the watches have told of nothing since the last look, they
 //! alone are asked for, once a minute, and not their values.
 
-use crate::model::binding::BindingRef;
-use crate::model::observed::SecretVersions;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::model::binding::BindingRef;
+use crate::model::observed::SecretVersions;
 
 /// A changed token is seen when it is looked for.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(1);

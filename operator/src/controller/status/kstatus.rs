@@ -2,9 +2,10 @@
 //! has to mend.
 //! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
 
+use crds::conditions::reasons;
+
 use crate::controller::status::state::{State, Truth};
 use crate::model::reason::Reason;
-use crds::conditions::reasons;
 
 /// What comes by itself, or with an object that is still to be created.
 const ON_ITS_WAY: [&str; 19] = [

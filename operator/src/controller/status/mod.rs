@@ -21,6 +21,7 @@ use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::report::Report;
 use crate::model::text::shorten;
+
 pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
 
 /// The schema's bound on `status.targets`.

@@ -1,8 +1,7 @@
 //! The state of a condition, before it is compared with the one that stands.
 
-use crds::conditions::{reasons, types};
-
 use crds::SignerBindingStatus;
+use crds::conditions::{reasons, types};
 
 use crate::model::reason::Reason;
 

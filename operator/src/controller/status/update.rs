@@ -1,12 +1,13 @@
 //! What waits: an older rendering of the operator's own part, and the plan that an approval names.
 
+use crds::Plan;
+use crds::conditions::reasons;
+
 use crate::controller::status::state::{State, Truth};
 use crate::model::applied::Applied;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
-use crds::Plan;
-use crds::conditions::reasons;
 
 /// The schema's bound on a diff.
 const LONGEST_DIFF: usize = 16 * 1024;

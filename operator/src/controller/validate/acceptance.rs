@@ -1,10 +1,11 @@
 //! Whether the operator can act on a binding as it is written.
 
+use crds::conditions::reasons;
+use crds::{DeletionPolicy, Effective};
+
 use crate::model::observed::ObservedTarget;
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
-use crds::conditions::reasons;
-use crds::{DeletionPolicy, Effective};
 
 pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Reason> {
     image_is_allowed(&effective.image, &settings.allowed_signer_images)?;

@@ -5,8 +5,6 @@ mod deployment;
 mod identity;
 mod token;
 
-pub use acceptance::image_is_allowed;
-
 use crds::conditions::{reasons, types};
 use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SecretKeyRef, SignerBinding};
 
@@ -17,6 +15,8 @@ use crate::model::injection::{DeploymentRef, Injection, SidecarResources, Target
 use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
+
+pub use acceptance::image_is_allowed;
 
 /// Decides what may be done.
 pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
