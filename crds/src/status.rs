@@ -5,7 +5,7 @@ use kube::KubeSchema;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{DeletionPolicy, Rollout};
+use crate::choices::{DefaultResources, DeletionPolicy, Rollout};
 
 /// What the operator reports about a binding.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -103,6 +103,10 @@ pub struct TargetStatus {
     pub reason: String,
     /// The same for a person.
     pub message: String,
+    /// Which default resources its signer container has, where `spec.signer.resources` gives none. They are kept as long as
+    /// the signer is there: a change would roll the pods out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_resources: Option<DefaultResources>,
 }
 
 /// Something that works, but should be known.

@@ -1,6 +1,6 @@
 //! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
 
-use crds::{Capability, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
+use crds::{Capability, DefaultResources, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
@@ -74,12 +74,20 @@ impl DeploymentRef {
 /// What the signer container asks of a machine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarResources {
-    /// The default: small requests and no CPU limit, because throttling costs votes.
-    Burstable,
-    /// Requests equal to limits, so that a pod of class Guaranteed stays so.
-    Guaranteed,
+    /// The binding says nothing.
+    Default(DefaultResources),
     /// What the binding says.
     Given(Resources),
+}
+
+impl SidecarResources {
+    /// Which of the defaults it is.
+    pub fn default_resources(&self) -> Option<DefaultResources> {
+        match self {
+            Self::Default(resources) => Some(*resources),
+            Self::Given(_) => None,
+        }
+    }
 }
 
 /// What stands where the sidecar goes.

@@ -1,7 +1,7 @@
 //! What to report of one Deployment.
 
 use crds::conditions::{reasons, types};
-use crds::{Effective, SignerBindingStatus, TargetStatus};
+use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
 use super::{identity, rollout, signing};
 use crate::controller::status::state::{State, States, is_true};
@@ -67,6 +67,10 @@ pub fn report(
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
     let told = match &applied.outcome {
+    let signer_resources = match &verdict.targets[index].injection {
+        Ok(injection) if applied.outcome.is_ok() && !applied.update => injection.resources.default_resources(),
+        _ => before.signer_resources.filter(|_| is_injected),
+    };
         Err(refusal) if !target.is_selected() => refusal,
         _ => &ready.reason,
     };
@@ -79,6 +83,7 @@ pub fn report(
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
         reason: told.code.to_owned(),
+        signer_resources,
         message: shorten(&told.message, 4096),
     };
     let [accepted, token, identity, injected, rolled_out, signing] = steps;
@@ -126,6 +131,7 @@ struct Before {
     was_rolled_out: bool,
     hash: Option<String>,
 }
+    signer_resources: Option<DefaultResources>,
 
 impl Before {
     fn of(old: &SignerBindingStatus, name: &str, observed: &Observed) -> Self {
@@ -141,6 +147,7 @@ impl Before {
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
             hash: target.and_then(|target| target.hash.clone()),
         }
+            signer_resources: target.and_then(|target| target.signer_resources),
     }
 }
 

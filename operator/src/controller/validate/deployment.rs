@@ -9,7 +9,6 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
-use crate::template::quantity;
 use crate::template::variables::node_variables;
 use crate::template::voter::{other_voter, same_source};
 
@@ -161,27 +160,6 @@ pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result
             live.name()
         ),
     ))
-}
-
-/// Whether the pod is of class Guaranteed without us: every container has limits of CPU and memory, and its requests
-/// are equal to them (requests that are missing are).
-/// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/>
-pub fn is_guaranteed(live: &LiveDeployment) -> bool {
-    let mut others = live
-        .containers(ContainerList::Containers)
-        .iter()
-        .chain(live.containers(ContainerList::InitContainers))
-        .filter(|container| container["name"] != SIGNER_CONTAINER)
-        .peekable();
-    others.peek().is_some()
-        && others.all(|container| {
-            let resources = &container["resources"];
-            ["cpu", "memory"].iter().all(|resource| {
-                let limit = &resources["limits"][resource];
-                let request = &resources["requests"][resource];
-                !limit.is_null() && (request.is_null() || quantity::equal(request, limit))
-            })
-        })
 }
 
 /// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves.

@@ -3,6 +3,7 @@
 mod acceptance;
 mod deployment;
 mod identity;
+mod resources;
 mod token;
 
 use crds::conditions::{reasons, types};
@@ -11,7 +12,7 @@ use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SecretKeyRef, Si
 use crate::backends::{self, KeyBackend};
 use crate::model::binding::was_injected;
 use crate::model::identity::PodIdentity;
-use crate::model::injection::{DeploymentRef, Injection, SidecarResources, TargetVerdict, Verdict};
+use crate::model::injection::{DeploymentRef, Injection, TargetVerdict, Verdict};
 use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
@@ -114,11 +115,7 @@ fn injection(
         api_port: effective.api_port,
         management_port: effective.management_port,
         log_level: settings.log_level,
-        resources: match settings.resources {
-            Some(given) => SidecarResources::Given(given),
-            None if deployment::is_guaranteed(live) => SidecarResources::Guaranteed,
-            None => SidecarResources::Burstable,
-        },
+        resources: resources::resources(&observed.binding, live, settings.resources),
         signer,
         identity: identity.clone(),
         take_over: None,
