@@ -142,6 +142,16 @@ fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
     };
     let missing = match observed.local_key {
         LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(backend),
+    // The schema refuses it, but not in a binding that is older than the rule.
+    let token = &observed.binding.spec.token_secret_ref;
+    if (name, key) == (&token.name, &token.key) {
+        return Err(Reason::new(
+            reasons::INVALID,
+            format!(
+                "spec.tokenSecretRef: found key {key} of Secret {name}, which {field} names as the private key: the node would send it as its token; put a token of its own into another Secret, or under another key, and name it"
+            ),
+        ));
+    }
         LocalKeySecret::SecretNotFound => format!(
             "{field}: there is no Secret {name} with data in this namespace; create it with the private key under {key}"
         ),
