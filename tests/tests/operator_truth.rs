@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tests::eventually;
-use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::operated::{Place, SOON, VOTER, binding, secret, voter, with};
 use tests::pods::{self, Kubelet};
 use tests::signer_process::{self, SignerProcess};
 use tests::write::write;
@@ -95,6 +95,41 @@ async fn signing_is_what_the_pods_say_and_the_address_is_theirs() -> Result<()> 
     .await?;
     place.condition("Ready", "True", "Ready").await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn the_address_of_another_key_does_not_stay() -> Result<()> {
+    let signer = signer().await?;
+    let place = Place::new("another-key").await?;
+    place.apply(&voter()).await?;
+    place.apply(&bound_to(&signer)).await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    place.condition("Signing", "True", "Signing").await?;
+    let status = place.binding().await?.status.context("no status")?;
+    ensure!(status.address.is_some() && status.public_key.is_some(), "no address");
+    assert_eq!(
+        status.effective.and_then(|effective| effective.key).as_deref(),
+        Some("key/value")
+    );
+
+    let other = with(bound_to(&signer), "/spec/key/local/secretRef/name", json!("key-2"));
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    place.apply(&secret("key-2", "value", &"1".repeat(64))).await?;
+    place.apply(&other).await?;
+    eventually(ASKED_AGAIN, "no address", async || {
+        let status = place.binding().await?.status.context("no status")?;
+        ensure!(
+            status.address.is_none() && status.public_key.is_none(),
+            "{:?} is the old key's",
+            status.address
+        );
+        ensure!(
+            status.observed_generation == Some(2),
+            "the status is about an older spec"
+        );
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

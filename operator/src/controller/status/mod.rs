@@ -4,6 +4,7 @@ mod aggregate;
 mod events;
 mod identity;
 mod kstatus;
+mod key;
 mod rollout;
 mod signing;
 mod state;
@@ -12,7 +13,7 @@ mod update;
 mod warnings;
 
 use crds::conditions::types;
-use crds::{SignerBindingStatus, TargetStatus};
+use crds::{Effective, SignerBindingStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::controller::status::state::State;
@@ -48,12 +49,12 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .map(|target| target.status.clone())
         .collect();
     targets.truncate(MOST_TARGETS);
-    let identity = reported.iter().find_map(|target| target.signer.as_ref());
+    let reading = key::reading(observed, applied, &reported, &old);
     let status = SignerBindingStatus {
         observed_generation: binding.metadata.generation,
         conditions,
-        public_key: identity.map_or(old.public_key.clone(), |found| Some(found.public_key.clone())),
-        address: identity.map_or(old.address.clone(), |found| Some(found.address.clone())),
+        public_key: reading.public_key,
+        address: reading.address,
         selector: binding.spec.target.selector.as_ref().map(ToString::to_string),
         pods: pods(
             reported
@@ -61,7 +62,10 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
                 .filter(|target| target.is_selected)
                 .map(|target| &target.status),
         ),
-        effective: Some(verdict.effective.clone()),
+        effective: Some(Effective {
+            key: reading.key,
+            ..verdict.effective.clone()
+        }),
         plan: update::plan(applied),
         warnings: warnings::warnings(observed, applied),
         targets,

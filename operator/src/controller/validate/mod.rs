@@ -70,6 +70,8 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
         management_port: ports.effective_management(),
         rollout: binding.spec.rollout.unwrap_or(Rollout::Automatic),
         deletion_policy: binding.spec.deletion_policy.unwrap_or(DeletionPolicy::Retain),
+        // Status knows it, from the signers.
+        key: None,
     }
 }
 
