@@ -22,7 +22,7 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
 /// No single request may hold a reconcile longer.
-const CALL_DEADLINE: Duration = Duration::from_secs(10);
+pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The API server.
 #[derive(Clone)]
