@@ -1,5 +1,7 @@
 //! Status says what the pods run and what their signers say, not what was written.
 
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -130,6 +132,54 @@ async fn the_address_of_another_key_does_not_stay() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// A pod that says of itself, by labels which anybody may write, that it is one of the voter's.
+fn stray(port: u16) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": "stray",
+            "labels": {"signer.atto.cash/deployment": VOTER},
+            "annotations": {"signer.atto.cash/hash": "h"},
+        },
+        "spec": {
+            "hostNetwork": true,
+            "containers": [{"name": "node", "image": "registry.example/node:1"}],
+            "initContainers": [{
+                "name": "signer", "image": "registry.example/signer:1", "restartPolicy": "Always",
+                "ports": [{"name": "signer-mgmt", "containerPort": port}],
+            }],
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_pod_of_somebody_else_is_not_asked_whatever_its_labels() -> Result<()> {
+    let (signer, victim) = (signer().await?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+    victim.set_nonblocking(true)?;
+    let place = Place::new("stray").await?;
+    pods::default_account(&place.client, &place.namespace).await?;
+    place.apply(&stray(victim.local_addr()?.port())).await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    let running = [
+        "wait",
+        "pod/stray",
+        "--for=jsonpath={.status.phase}=Running",
+        "--timeout=60s",
+    ];
+    place.kubectl_ok(&running).await?;
+    place.apply(&voter()).await?;
+    place.apply(&bound_to(&signer)).await?;
+    // Whoever runs and is due is asked once a second, and this one's turn comes after the stray's.
+    place.condition("Signing", "True", "Signing").await?;
+    let asked = victim.accept().map(|(_, by)| by);
+    assert!(
+        asked.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+        "the operator has asked it: {asked:?}"
+    );
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The Deployments of a binding, in as many requests as one Deployment takes, however many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use crds::conditions::reasons;
 use crds::names::DEPLOYMENT_LABEL;
@@ -53,7 +54,9 @@ async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<Vec<I
         .pods
         .state_filter(|pod| pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(pod) == label);
     for pod in candidates {
-        if sources.owners.is_owned(&sources.cluster, &pod, live).await? {
+        let is_owned = sources.owners.is_owned(&sources.cluster, &pod, live).await?;
+        sources.answers.note(&pod, is_owned, Instant::now());
+        if is_owned {
             found.extend(pods::injected(&pod, &sources.answers));
         }
     }

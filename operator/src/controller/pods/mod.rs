@@ -3,6 +3,7 @@
 mod answers;
 mod ask;
 mod injected;
+mod line;
 mod prober;
 
 pub use answers::Answers;
