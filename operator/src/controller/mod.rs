@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod context;
+mod housekeeping;
 pub mod ledger;
 pub mod observe;
 pub mod plan;

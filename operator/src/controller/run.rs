@@ -18,7 +18,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Client, Resource, ResourceExt};
 
-use super::{error_policy, pods, reconcile};
+use super::{error_policy, housekeeping, pods, reconcile};
 use crate::cluster::Cluster;
 use crate::cluster::stores::Stores;
 use crate::controller::apply::Writer;
@@ -133,9 +133,11 @@ pub fn controller(
             }
         });
     (context, async move {
+    let kept = context.clone();
         tokio::select! {
             () = running => {}
             () = asking => {}
+            () = housekeeping::run(&kept) => {}
             () = stopped_unready => {}
         }
     })

@@ -11,6 +11,8 @@ pub mod report;
 mod service;
 mod writer;
 
+use std::time::Instant;
+
 use crds::conditions::reasons;
 
 use crate::controller::rollout_limit;
@@ -66,6 +68,8 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
 
 fn note_rollouts(writer: &Writer, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
+    let uids = deployments.clone().map(LiveDeployment::uid);
+    writer.ledger.seen(uids, Instant::now());
     let rolling = deployments
         .filter(|live| rollout_limit::rolls(live))
         .map(|live| live.name().to_owned());
