@@ -9,9 +9,10 @@ use kube::{Resource, ResourceExt};
 
 use super::answers::Answers;
 use crate::model::pod::{InjectedPod, Waiting};
+use crate::model::text::one_line;
 use crate::template::names::MANAGEMENT_PORT;
 
-/// What a signer said at its end goes into a status, so it is kept short.
+/// What a signer said at its end, or the kubelet of a container, goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 512;
 
 /// What a container waits for while nothing is wrong.
@@ -148,11 +149,11 @@ fn waiting(pod: &Pod) -> Option<Waiting> {
     statuses(pod)
         .filter_map(|container| {
             let waiting = container.state.as_ref()?.waiting.as_ref()?;
-            let message = ended(container).or_else(|| waiting.message.clone());
+            let said = || one_line(waiting.message.as_deref().unwrap_or_default(), LONGEST_TEXT);
             Some(Waiting {
                 container: container.name.clone(),
                 reason: waiting.reason.clone()?,
-                message: message.unwrap_or_default(),
+                message: ended(container).unwrap_or_else(said),
             })
         })
         .find(|waiting| !ORDINARY.contains(&waiting.reason.as_str()))
@@ -163,12 +164,10 @@ fn waiting(pod: &Pod) -> Option<Waiting> {
 fn ended(container: &ContainerStatus) -> Option<String> {
     let last = container.last_state.as_ref()?.terminated.as_ref()?;
     let code = format!("it ended with exit code {}", last.exit_code);
-    let said = last.message.iter().flat_map(|message| message.lines());
-    let said: Vec<_> = said.map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = one_line(last.message.as_deref().unwrap_or_default(), LONGEST_TEXT);
     if container.name != SIGNER_CONTAINER || said.is_empty() {
         return Some(code);
     }
-    let said: String = said.join("; ").chars().take(LONGEST_TEXT).collect();
     Some(format!("{code}: {said}"))
 }
 
@@ -225,14 +224,14 @@ mod tests {
             let container = statuses.and_then(|all| all.first_mut()).unwrap();
             name.clone_into(&mut container.name);
             container.last_state = serde_json::from_value(json!({
-                "terminated": {"exitCode": 78, "message": "signer: ATTO_SIGNER_KEY: found none\n\n  expected a name\n"},
+                "terminated": {"exitCode": 78, "message": "signer: ATTO_SIGNER_KEY: \u{1b}[31mfound none\r\n\n  expected a name\u{7}\n"},
             }))
             .unwrap();
             waiting(&pod).unwrap().message
         };
         assert_eq!(
             crash("signer"),
-            "it ended with exit code 78: signer: ATTO_SIGNER_KEY: found none; expected a name"
+            "it ended with exit code 78: signer: ATTO_SIGNER_KEY: [31mfound none; expected a name"
         );
         assert_eq!(crash("node"), "it ended with exit code 78");
         assert_ne!(
