@@ -15,7 +15,9 @@ use crate::controller::render;
 use crate::controller::validate;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
-use crate::model::observed::{Account, LocalKeySecret, Observed, ObservedTarget, SecretVersions, Selection, Token};
+use crate::model::observed::{
+    Account, LocalKeySecret, Observed, ObservedTarget, SameKey, SecretVersions, Selection, Token,
+};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 
@@ -68,7 +70,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             LocalKeySecret::NotUsed
         },
         secret_versions: SecretVersions::new(),
-        same_key: vec![],
+        same_key: SameKey::default(),
         // So is the ServiceAccount.
         accounts: vec![Account {
             name: live.service_account().to_owned(),

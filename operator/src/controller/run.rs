@@ -108,6 +108,7 @@ pub fn controller(
         .objects(&watches::config(), |binding: &mut Guarded| {
             binding.meta_mut().managed_fields = None;
         })
+        .inspect_ok(wake_former_sharers(wake.clone(), wake_up.clone()))
         .reflect(binding_writer)
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
         .applied_objects();
@@ -167,6 +168,24 @@ fn told_of_gone(wake: Mappers) -> impl FnMut(&watcher::Event<Pod>) {
     move |event| {
         if let watcher::Event::Delete(pod) = event {
             wake.of_pod(pod);
+        }
+    }
+}
+
+/// When a binding gets another key, those with the one that it had have nothing to warn of any more. They are looked at after the
+/// store has taken the change, because they are woken by the stream that is behind it.
+fn wake_former_sharers(
+    wake: Mappers,
+    wake_up: UnboundedSender<ObjectRef<Guarded>>,
+) -> impl FnMut(&watcher::Event<Guarded>) {
+    move |event| {
+        if let watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded) =
+            event
+        {
+            for sharer in wake.of_former_key(guarded) {
+                // Nobody listens any more when the operator ends.
+                let _ = wake_up.unbounded_send(sharer);
+            }
         }
     }
 }

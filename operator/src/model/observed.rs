@@ -19,11 +19,20 @@ pub struct Observed {
     pub token: Token,
     pub local_key: LocalKeySecret,
     pub secret_versions: SecretVersions,
-    /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
-    pub same_key: Vec<String>,
+    pub same_key: SameKey,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
     pub project: Project,
+}
+
+/// Other bindings with the same key version. Whoever may write a binding may guess a key version, and must not learn by it what
+/// others call theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SameKey {
+    /// By name, those of the same namespace.
+    pub here: Vec<String>,
+    /// How many there are in other namespaces.
+    pub elsewhere: usize,
 }
 
 /// One Deployment and what belongs to it.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, SameKey};
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;
@@ -46,16 +46,11 @@ fn warning(reason: &str, target: &str, message: String) -> Warning {
 }
 
 fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
-    let (first, others) = observed.same_key.split_first()?;
-    let more = if others.is_empty() {
-        String::new()
-    } else {
-        format!(" and {} more", others.len())
-    };
+    let who = who(&observed.same_key)?;
     Some((
         warnings::SHARED_KEY_VERSION,
         format!(
-            "SignerBinding {first}{more} names the same key version in {field}: two voters with one key vote against each other. Give each voter a key of its own"
+            "{who} the same key version in {field}: two voters with one key vote against each other. Give each voter a key of its own"
         ),
     ))
 }
@@ -67,6 +62,22 @@ fn private_key(live: &LiveDeployment) -> Option<Noted> {
     };
     live.containers(ContainerList::Containers).iter().any(carries).then(|| {
         (
+/// The other bindings, and their verb; none where there are none.
+fn who(SameKey { here, elsewhere }: &SameKey) -> Option<String> {
+    let of_others = match elsewhere {
+        0 => None,
+        1 => Some("1 SignerBinding in another namespace".to_owned()),
+        more => Some(format!("{more} SignerBindings in other namespaces")),
+    };
+    let of_this = here.split_first().map(|(first, others)| match others.len() {
+        0 => format!("SignerBinding {first}"),
+        more => format!("SignerBinding {first} and {more} more of this namespace"),
+    });
+    let all: Vec<_> = of_this.into_iter().chain(of_others).collect();
+    let verb = if here.len() + elsewhere == 1 { "names" } else { "name" };
+    (!all.is_empty()).then(|| format!("{} {verb}", all.join(" and ")))
+}
+
             warnings::PRIVATE_KEY_IN_POD,
             format!(
                 "the pod still carries {PRIVATE_KEY_VARIABLE}, which the signer replaces; remove it from the manifest"
@@ -142,3 +153,25 @@ mod tests {
         assert!(!message.contains("secret-value"), "{message}");
     }
 }
+    #[test]
+    fn bindings_of_other_namespaces_are_counted_and_not_named() {
+        let of = |here: &[&str], elsewhere| {
+            let here = here.iter().map(|name| (*name).to_owned()).collect();
+            who(&SameKey { here, elsewhere }).unwrap_or_default()
+        };
+        for (here, elsewhere, expected) in [
+            (&[][..], 0, ""),
+            (&["a"], 0, "SignerBinding a names"),
+            (&["a", "b"], 0, "SignerBinding a and 1 more of this namespace name"),
+            (&[], 1, "1 SignerBinding in another namespace names"),
+            (&[], 2, "2 SignerBindings in other namespaces name"),
+            (
+                &["a"],
+                1,
+                "SignerBinding a and 1 SignerBinding in another namespace name",
+            ),
+        ] {
+            assert_eq!(of(here, elsewhere), expected);
+        }
+    }
+
