@@ -10,6 +10,7 @@ use crate::backends;
 use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::model::identity::is_ours;
 use crate::model::observed::Account;
 
 /// The accounts of these Deployments, by name, each looked at once. Only where the key asks something of them.
@@ -27,29 +28,32 @@ pub async fn accounts(
     names.dedup();
     let mut accounts = vec![];
     for name in names {
+        let live = sources.cluster.account(&namespace, &name).await?;
         let outsider = if binding.spec.workload_identity.is_some() {
-            outsider(sources, &namespace, &name, targets).await?
+            let is_granted = live.as_ref().is_some_and(is_ours);
+            outsider(sources, &namespace, &name, targets, is_granted).await?
         } else {
             None
         };
-        accounts.push(Account {
-            live: sources.cluster.account(&namespace, &name).await?,
-            outsider,
-            name,
-        });
+        accounts.push(Account { live, outsider, name });
     }
     Ok(accounts)
 }
 
-/// The first pod, by name, that would act as the Google account as well.
+/// The first pod, by name, that would act as the Google account as well. Before the account is annotated the list has to be the
+/// latest. Once it is, it is asked for each minute, and what the API server has in its cache is good enough.
 async fn outsider(
     sources: &Sources,
     namespace: &str,
     account: &str,
     targets: &[&LiveDeployment],
+    is_granted: bool,
 ) -> Result<Option<String>, Error> {
     let api: Api<Pod> = Api::namespaced(sources.cluster.client(), namespace);
-    let users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
+    let mut users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
+    if is_granted {
+        users = users.match_any();
+    }
     let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
     let mut outsiders = vec![];
     for pod in found {
