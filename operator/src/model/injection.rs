@@ -97,7 +97,7 @@ pub enum SignerOrigin {
     Absent,
     /// Our own, by managedFields.
     Ours,
-    /// Something with our annotation that managedFields do not give to us: a restored backup, if it equals what we
-    /// would render.
-    Annotated { found: Value },
+    /// Something that managedFields do not give to us, with our annotation or of nobody at all: a restored backup, or what a
+    /// mutating policy has put back, if it equals what we would render.
+    Unrecorded { found: Value },
 }

@@ -50,11 +50,15 @@ pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Reason> {
     if live.container(ContainerList::Containers, SIGNER_CONTAINER).is_some() {
         return Err(foreign_signer(live, "containers"));
     }
-    match (live.signer(), live.owns_signer(), live.injected_hash()) {
-        (None, ..) => Ok(SignerOrigin::Absent),
-        (Some(_), true, _) => Ok(SignerOrigin::Ours),
-        (Some(found), false, Some(_)) => Ok(SignerOrigin::Annotated { found: found.clone() }),
-        (Some(_), false, None) => Err(foreign_signer(live, "initContainers")),
+    let Some(found) = live.signer() else {
+        return Ok(SignerOrigin::Absent);
+    };
+    if live.owns_signer() {
+        Ok(SignerOrigin::Ours)
+    } else if live.injected_hash().is_some() || live.is_signer_of_nobody() {
+        Ok(SignerOrigin::Unrecorded { found: found.clone() })
+    } else {
+        Err(foreign_signer(live, "initContainers"))
     }
 }
 
