@@ -103,14 +103,14 @@ pub struct TargetStatus {
     /// The hash in the annotation `signer.atto.cash/hash` of what is in place and was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-    /// Why it is, or is not, ready.
-    pub reason: String,
-    /// The same for a person.
-    pub message: String,
     /// Which default resources its signer container has, where `spec.signer.resources` gives none. They are kept as long as
     /// the signer is there: a change would roll the pods out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer_resources: Option<DefaultResources>,
+    /// Why it is, or is not, ready.
+    pub reason: String,
+    /// The same for a person.
+    pub message: String,
 }
 
 /// Something that works, but should be known.

@@ -134,6 +134,62 @@ async fn the_address_of_another_key_does_not_stay() -> Result<()> {
     .await
 }
 
+/// Keeps a pod from ending, as a container does that takes its time, or lets it go.
+async fn hold(place: &Place, pod: &str, finalizers: &[&str]) -> Result<()> {
+    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let plain = PatchParams::default();
+    let finalizers = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+    write(|| api.patch(pod, &plain, &finalizers)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
+    let signer = signer().await?;
+    let place = Place::new("beside").await?;
+    let one_after_the_other = json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+    place
+        .apply(&with(voter(), "/spec/strategy", one_after_the_other))
+        .await?;
+    place.apply(&bound_to(&signer)).await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    place.condition("Ready", "True", "Ready").await?;
+    place.condition("Signing", "True", "Signing").await?;
+    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let ours = ListParams::default().labels("signer.atto.cash/deployment");
+    let pods = api.list(&ours).await?.items;
+    let pod = pods
+        .iter()
+        .find(|pod| pod.metadata.deletion_timestamp.is_none())
+        .and_then(|pod| pod.metadata.name.clone())
+        .context("no pod")?;
+    hold(&place, &pod, &["example.com/held"]).await?;
+    place.kubectl_ok(&["rollout", "restart", "deployment/voter"]).await?;
+    let told = async |is_told: bool| {
+        eventually(SOON, &format!("told: {is_told}"), async || {
+            let status = place.binding().await?.status.context("no status")?;
+            let mut warnings = status.warnings.iter();
+            let warned = warnings.find(|warning| warning.reason == "OldPodRunning");
+            ensure!(warned.is_some() == is_told, "{:?}", status.warnings);
+            let signing = place.condition("Signing", "True", "Signing").await?;
+            ensure!(signing.contains("1 old pod with the same key") == is_told, "{signing}");
+            Ok(())
+        })
+        .await
+    };
+    told(true).await?;
+    eventually(SOON, "the cluster's own count", async || {
+        let status = place.deployment().await?["status"].clone();
+        ensure!(status["terminatingReplicas"] == 1, "{status}");
+        Ok(())
+    })
+    .await?;
+    hold(&place, &pod, &[]).await?;
+    told(false).await?;
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    Ok(())
+}
+
 /// A pod that says of itself, by labels which anybody may write, that it is one of the voter's.
 fn stray(port: u16) -> Value {
     json!({

@@ -57,6 +57,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             service: None,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.

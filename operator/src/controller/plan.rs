@@ -206,6 +206,7 @@ mod tests {
             service: None,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         };
         let rendered = rendered(wanted);

@@ -133,12 +133,12 @@ pub fn controller(
                 tracing::error!(%error, "the queue of reconciles failed");
             }
         });
-    (context, async move {
     let kept = context.clone();
+    (context, async move {
         tokio::select! {
             () = running => {}
-            () = asking => {}
             () = housekeeping::run(&kept) => {}
+            () = asking => {}
             () = stopped_unready => {}
         }
     })

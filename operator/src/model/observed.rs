@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::deployment::LiveDeployment;
 use crate::gke::Project;
-use crate::model::pod::InjectedPod;
+use crate::model::pod::{InjectedPod, PodWithKey};
 
 /// Everything that the later steps decide from.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct ObservedTarget {
     pub rivals: Vec<Rival>,
     /// Its pods that run an injected template, by name.
     pub pods: Vec<InjectedPod>,
+    /// Its pods whose signer runs, with those that are on their way out.
+    pub running: Vec<PodWithKey>,
     pub selection: Selection,
 }
 

@@ -17,7 +17,7 @@ use crate::controller::pods;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::{ObservedTarget, Selection};
-use crate::model::pod::InjectedPod;
+use crate::model::pod::{InjectedPod, PodWithKey};
 use crate::template::names::MANAGED_BY;
 use crate::template::names::{service_name, short_name};
 
@@ -36,7 +36,7 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<O
     for target in &mut targets {
         target.rivals = rivals.of(target);
         if let Some(live) = &target.deployment {
-            target.pods = injected_pods(sources, live).await?;
+            (target.pods, target.running) = injected_pods(sources, live).await?;
         }
     }
     // Somebody else's now.
@@ -46,9 +46,9 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<O
 }
 
 /// From the watch, which is enough: what they say of themselves is a moment old as well.
-async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
+async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<(Vec<InjectedPod>, Vec<PodWithKey>), Error> {
     let label = short_name(live.name());
-    let mut found = vec![];
+    let (mut found, mut running) = (vec![], vec![]);
     let candidates = sources
         .stores
         .pods
@@ -58,10 +58,11 @@ async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<Vec<I
         sources.answers.note(&pod, is_owned, Instant::now());
         if is_owned {
             found.extend(pods::injected(&pod, &sources.answers));
+            running.extend(pods::running(&pod));
         }
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(found)
+    Ok((found, running))
 }
 
 async fn named(sources: &Sources, namespace: &str, name: &str) -> Result<ObservedTarget, Error> {
@@ -71,6 +72,7 @@ async fn named(sources: &Sources, namespace: &str, name: &str) -> Result<Observe
         service: service(sources, namespace, name).await?,
         rivals: vec![],
         pods: vec![],
+        running: vec![],
         selection: Selection::Selected,
     })
 }
@@ -113,6 +115,7 @@ async fn selected(
             service,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         });
     }
@@ -137,6 +140,7 @@ async fn selected(
             name: name.clone(),
             rivals: vec![],
             pods: vec![],
+            running: vec![],
         });
     }
     Ok(targets)

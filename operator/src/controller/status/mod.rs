@@ -1,10 +1,11 @@
 //! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
 mod aggregate;
+mod beside;
 mod events;
 mod identity;
-mod kstatus;
 mod key;
+mod kstatus;
 mod rollout;
 mod signing;
 mod state;

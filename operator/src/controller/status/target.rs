@@ -3,7 +3,7 @@
 use crds::conditions::{reasons, types};
 use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
-use super::{identity, rollout, signing};
+use super::{beside, identity, rollout, signing};
 use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::was_injected;
@@ -52,7 +52,8 @@ pub fn report(
     let pods = signing::current(&target.pods, live);
     let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
     let expected = observed.binding.spec.key.expected_address.as_deref();
-    let signing = signing::state(injected.is_true(), &pods, live, expected, old);
+    let old_pods = beside::old_pods(target, live);
+    let signing = signing::state(injected.is_true(), &pods, live, expected, old, old_pods);
     let token = match rotation(applied, live, &target.pods) {
         Some(pending) if verdict.token.is_ok() => pending,
         _ => token(verdict),
@@ -66,11 +67,11 @@ pub fn report(
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
-    let told = match &applied.outcome {
     let signer_resources = match &verdict.targets[index].injection {
         Ok(injection) if applied.outcome.is_ok() && !applied.update => injection.resources.default_resources(),
         _ => before.signer_resources.filter(|_| is_injected),
     };
+    let told = match &applied.outcome {
         Err(refusal) if !target.is_selected() => refusal,
         _ => &ready.reason,
     };
@@ -82,8 +83,8 @@ pub fn report(
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
-        reason: told.code.to_owned(),
         signer_resources,
+        reason: told.code.to_owned(),
         message: shorten(&told.message, 4096),
     };
     let [accepted, token, identity, injected, rolled_out, signing] = steps;
@@ -130,8 +131,8 @@ struct Before {
     was_injected: bool,
     was_rolled_out: bool,
     hash: Option<String>,
-}
     signer_resources: Option<DefaultResources>,
+}
 
 impl Before {
     fn of(old: &SignerBindingStatus, name: &str, observed: &Observed) -> Self {
@@ -146,8 +147,8 @@ impl Before {
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
             hash: target.and_then(|target| target.hash.clone()),
-        }
             signer_resources: target.and_then(|target| target.signer_resources),
+        }
     }
 }
 

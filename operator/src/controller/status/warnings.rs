@@ -5,6 +5,7 @@ use crds::conditions::warnings;
 use crds::names::PRIVATE_KEY_VARIABLE;
 use serde_json::Value;
 
+use super::beside;
 use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
@@ -28,7 +29,13 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
         let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
             continue;
         };
-        let of_deployment = [private_key(live), several_replicas(live), surge(live)];
+        let old_pods = beside::old_pods(target, Some(live));
+        let of_deployment = [
+            private_key(live),
+            several_replicas(live),
+            surge(live),
+            old_pod_running(old_pods),
+        ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
         let told = of_deployment.into_iter().flatten().chain(of_key);
         found.extend(told.map(|(reason, message)| warning(reason, &target.name, message)));
@@ -55,13 +62,6 @@ fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
     ))
 }
 
-fn private_key(live: &LiveDeployment) -> Option<Noted> {
-    let carries = |container: &Value| {
-        let env = container["env"].as_array();
-        env.is_some_and(|env| env.iter().any(|variable| variable["name"] == PRIVATE_KEY_VARIABLE))
-    };
-    live.containers(ContainerList::Containers).iter().any(carries).then(|| {
-        (
 /// The other bindings, and their verb; none where there are none.
 fn who(SameKey { here, elsewhere }: &SameKey) -> Option<String> {
     let of_others = match elsewhere {
@@ -78,6 +78,13 @@ fn who(SameKey { here, elsewhere }: &SameKey) -> Option<String> {
     (!all.is_empty()).then(|| format!("{} {verb}", all.join(" and ")))
 }
 
+fn private_key(live: &LiveDeployment) -> Option<Noted> {
+    let carries = |container: &Value| {
+        let env = container["env"].as_array();
+        env.is_some_and(|env| env.iter().any(|variable| variable["name"] == PRIVATE_KEY_VARIABLE))
+    };
+    live.containers(ContainerList::Containers).iter().any(carries).then(|| {
+        (
             warnings::PRIVATE_KEY_IN_POD,
             format!(
                 "the pod still carries {PRIVATE_KEY_VARIABLE}, which the signer replaces; remove it from the manifest"
@@ -103,6 +110,18 @@ fn surge(live: &LiveDeployment) -> Option<Noted> {
         (
             warnings::SURGE_STRATEGY,
             "a rollout starts the new pod before the old one has ended: two voters with one key for a while. Set spec.strategy.type to Recreate, or spec.strategy.rollingUpdate.maxSurge to 0".to_owned(),
+        )
+    })
+}
+
+fn old_pod_running(old_pods: i64) -> Option<Noted> {
+    (old_pods > 0).then(|| {
+        (
+            warnings::OLD_POD_RUNNING,
+            format!(
+                "{}. With spec.strategy.type Recreate a rollout waits for their end; a shorter terminationGracePeriodSeconds hastens it",
+                beside::told(old_pods)
+            ),
         )
     })
 }
@@ -142,18 +161,6 @@ mod tests {
     }
 
     #[test]
-    fn warns_of_what_is_there_and_of_nothing_else() {
-        let quiet = LiveDeployment::new(json!({"spec": {"replicas": 1, "strategy": {"type": "Recreate"}}}));
-        assert!(private_key(&quiet).is_none() && several_replicas(&quiet).is_none() && surge(&quiet).is_none());
-        let loud = LiveDeployment::new(json!({"spec": {"replicas": 2, "template": {"spec": {"containers": [
-            {"env": [{"name": "ATTO_PRIVATE_KEY", "value": "secret-value"}]},
-        ]}}}}));
-        assert!(several_replicas(&loud).is_some() && surge(&loud).is_some());
-        let (_, message) = private_key(&loud).unwrap();
-        assert!(!message.contains("secret-value"), "{message}");
-    }
-}
-    #[test]
     fn bindings_of_other_namespaces_are_counted_and_not_named() {
         let of = |here: &[&str], elsewhere| {
             let here = here.iter().map(|name| (*name).to_owned()).collect();
@@ -175,3 +182,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn warns_of_what_is_there_and_of_nothing_else() {
+        let quiet = LiveDeployment::new(json!({"spec": {"replicas": 1, "strategy": {"type": "Recreate"}}}));
+        assert!(private_key(&quiet).is_none() && several_replicas(&quiet).is_none() && surge(&quiet).is_none());
+        let loud = LiveDeployment::new(json!({"spec": {"replicas": 2, "template": {"spec": {"containers": [
+            {"env": [{"name": "ATTO_PRIVATE_KEY", "value": "secret-value"}]},
+        ]}}}}));
+        assert!(several_replicas(&loud).is_some() && surge(&loud).is_some());
+        let (_, message) = private_key(&loud).unwrap();
+        assert!(!message.contains("secret-value"), "{message}");
+    }
+}

@@ -142,8 +142,6 @@ fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
     let Some(SecretKeyRef { name, key }) = backend.secrets().first().copied() else {
         return Ok(backend);
     };
-    let missing = match observed.local_key {
-        LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(backend),
     // The schema refuses it, but not in a binding that is older than the rule.
     let token = &observed.binding.spec.token_secret_ref;
     if (name, key) == (&token.name, &token.key) {
@@ -154,6 +152,8 @@ fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
             ),
         ));
     }
+    let missing = match observed.local_key {
+        LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(backend),
         LocalKeySecret::SecretNotFound => format!(
             "{field}: there is no Secret {name} with data in this namespace; create it with the private key under {key}"
         ),
