@@ -239,6 +239,8 @@ drift: ## Fail if a generated file is not what the code generates
 	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
 	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
 	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
+	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \
+	  echo 'signer/fuzz/Cargo.lock is not of these dependencies: cargo update --workspace --manifest-path signer/fuzz/Cargo.toml, and commit it' >&2; exit 1; }
 
 # Whatever mdbook says at this level is a page that is not as it should be.
 docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning
