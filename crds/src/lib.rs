@@ -6,6 +6,7 @@
 mod choices;
 pub mod conditions;
 pub mod key;
+pub mod kubernetes;
 pub mod manifest;
 pub mod names;
 pub mod occurrences;
