@@ -7,6 +7,7 @@ mod cel_rules;
 mod choices;
 pub mod conditions;
 pub mod key;
+pub mod kubernetes;
 pub mod manifest;
 mod map_schemas;
 pub mod names;
