@@ -1,13 +1,13 @@
 //! Step 4: what of it may be written now. Pure.
 
 use crds::conditions::reasons;
-use crds::names::APPROVE_ANNOTATION;
+use crds::names::{APPROVE_ANNOTATION, HASH_ANNOTATION};
 use crds::{Rollout, SignerBinding};
 use data_encoding::HEXLOWER;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use crate::model::binding::recorded_hash;
+use crate::model::binding::{is_stripped, last_hash, recorded_hash};
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::plan::{Gate, Plan, Planned};
@@ -32,13 +32,16 @@ pub fn plan(
         let rendered = rendered?;
         let live = target.deployment.as_ref();
         let is_repair = live.is_some_and(|live| is_repair(&observed.binding, live, &rendered));
+        let is_stripped = live.is_some_and(|live| is_stripped(&observed.binding, live, &rendered.node_container));
         let known = Known {
             is_repair,
+            is_stripped,
             is_written: live.is_some_and(|live| is_known(live.uid())),
         };
         Ok(Planned {
             gate: gate(&observed.binding, target, &rendered, &hash, settings, known),
             is_repair,
+            is_stripped,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
             rendered,
         })
@@ -63,6 +66,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>) -> String {
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
+    is_stripped: bool,
     is_written: bool,
 }
 
@@ -92,11 +96,12 @@ fn gate(
         binding.name_any(),
         binding.namespace().unwrap_or_default()
     );
-    if let Some(refusal) = &rendered.take_over {
+    if let Some(refusal) = &rendered.needs_approval {
         return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
-    // Putting back what was there needs nobody's word.
-    if known.is_repair {
+    // Putting back what was there needs nobody's word. Nor does a voter without its signer wait for one: whatever the binding
+    // asks for now is better than a node with a temporary key.
+    if known.is_repair || known.is_stripped {
         return Gate::Open;
     }
     let is_update = !known.is_written && is_update(binding, target, rendered);
@@ -112,10 +117,14 @@ fn gate(
     Gate::Open
 }
 
-/// Whether this very rendering was in place before.
+/// Whether this very rendering was in place before. The annotation says so only where we have written it: the hash that is
+/// wanted can be read in `status.plan`, and whoever edits the Deployment could copy it.
 fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = Some(rendered.hash.as_str());
-    live.injected_hash() == wanted || recorded_hash(binding, live.name()) == wanted
+    let is_ours = live
+        .ours()
+        .is_some_and(|ours| ours.owns_template_key("annotations", HASH_ANNOTATION));
+    (is_ours && live.injected_hash() == wanted) || last_hash(binding, live.name()) == wanted
 }
 
 /// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
@@ -167,7 +176,7 @@ mod tests {
             deployment: json!({}),
             service: json!({}),
             identity: PodIdentity::NotNeeded,
-            take_over: None,
+            needs_approval: None,
         }
     }
 
@@ -211,6 +220,7 @@ mod tests {
         let rendered = rendered(wanted);
         let known = Known {
             is_repair: is_repair(binding, &live(found), &rendered),
+            is_stripped: false,
             is_written: is_known,
         };
         gate(binding, &target, &rendered, "approved", &Settings::default(), known)
@@ -258,6 +268,42 @@ mod tests {
             of(&binding(2, &json!({"suspend": true})), "old-t", "new-t", true),
             Gate::Shut(_)
         ));
+    }
+
+    #[test]
+    fn a_hash_that_somebody_copied_into_the_template_is_no_approval() {
+        let waiting = binding(2, &json!({"rollout": "Manual"}));
+        assert!(matches!(of(&waiting, "new-t", "new-t", true), Gate::Approval(_)));
+        let mut ours = live("new-t").raw().clone();
+        ours["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:template"]["f:metadata"] =
+            json!({"f:annotations": {"f:signer.atto.cash/hash": {}}});
+        assert!(is_repair(&waiting, &LiveDeployment::new(ours), &rendered("new-t")));
+    }
+
+    #[test]
+    fn a_voter_without_its_signer_waits_for_no_approval() {
+        let manual = binding(2, &json!({"rollout": "Manual"}));
+        let target = ObservedTarget {
+            name: "voter".to_owned(),
+            deployment: Some(live("old-t")),
+            service: None,
+            rivals: vec![],
+            pods: vec![],
+            selection: Selection::Selected,
+        };
+        let gate = |rendered: &Rendered, is_stripped| {
+            let known = Known {
+                is_repair: false,
+                is_stripped,
+                is_written: false,
+            };
+            gate(&manual, &target, rendered, "approved", &Settings::default(), known)
+        };
+        assert!(matches!(gate(&rendered("new-t"), false), Gate::Approval(_)));
+        assert_eq!(gate(&rendered("new-t"), true), Gate::Open);
+        let mut of_another = rendered("new-t");
+        of_another.needs_approval = Some(Reason::new(reasons::TAKE_OVER_PENDING, ""));
+        assert!(matches!(gate(&of_another, true), Gate::Approval(_)));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Planned {
     pub gate: Gate,
     /// Whether this very rendering was in place before.
     pub is_repair: bool,
+    /// Whether what the binding has injected is not whole any more.
+    pub is_stripped: bool,
     /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
     pub is_rotation: bool,
 }

@@ -22,6 +22,7 @@ pub async fn hold(
         rendered,
         gate,
         is_repair,
+        is_stripped,
         is_rotation: rotation,
     } = planned;
     let rotation = *rotation;
@@ -38,7 +39,7 @@ pub async fn hold(
         Gate::Shut(refusal) => Ok(Some(held(Err(refusal.clone())))),
         _ if is_in_place => Ok(None),
         // What was there is put back at once: a voter may run without its signer.
-        Gate::Open if *is_repair => Ok(None),
+        Gate::Open if *is_repair || *is_stripped => Ok(None),
         Gate::Open => {
             if writer.rollouts.may_start(&observed.binding, live.name(), rotation) {
                 return Ok(None);

@@ -117,7 +117,10 @@ async fn write(
         return Ok(held);
     }
     let rendered = planned.rendered;
-    if let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
+    // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
+    if !planned.is_stripped
+        && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await?
+    {
         let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
         return Ok(AppliedTarget {
             identity: Err(refusal),

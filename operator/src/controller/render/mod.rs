@@ -61,7 +61,7 @@ pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
         }),
         service: service::render(injection),
         identity: injection.identity.clone(),
-        take_over: injection.take_over.clone(),
+        needs_approval: injection.needs_approval.clone(),
     })
 }
 
