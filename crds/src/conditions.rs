@@ -109,6 +109,8 @@ pub mod reasons {
         DEPLOYMENT_TERMINATING = "DeploymentTerminating";
         /// `Injected`: the pod has no container of that name, or several and none called `node`.
         CONTAINER_NOT_FOUND = "ContainerNotFound";
+        /// `Injected`: the container that has the signer is there, runs, and is not the one that the binding asks for.
+        CONTAINER_CHANGE_PENDING = "ContainerChangePending";
         /// `Injected`: another container declares a port of the signer.
         PORT_CONFLICT = "PortConflict";
         /// `Injected`: a container called `signer` that is not ours.

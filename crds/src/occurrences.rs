@@ -83,6 +83,7 @@ pub const ALL: [Occurrence; 22] = [
         "False",
         &[
             reasons::APPROVAL_PENDING,
+            reasons::CONTAINER_CHANGE_PENDING,
             reasons::CONTAINER_NOT_FOUND,
             reasons::CONTESTED,
             reasons::DEPLOYMENT_NOT_FOUND,

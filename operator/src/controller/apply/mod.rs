@@ -7,6 +7,7 @@ pub mod finalizer;
 mod hold;
 pub mod identity;
 pub mod removal;
+mod rename;
 pub mod report;
 mod service;
 mod writer;
@@ -100,7 +101,7 @@ pub async fn apply_target(
             })
         }
         (Err(refusal), live) => {
-            let live = make_way(writer, live, &refusal).await?;
+            let live = rename::make_way(writer, &observed.binding, live, &refusal).await?;
             Ok(AppliedTarget::untouched(live, Err(refusal)))
         }
     }
@@ -144,19 +145,4 @@ fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
     others
         .filter_map(|target| target.deployment.as_ref())
         .any(|other| other.service_account() == live.service_account())
-}
-
-/// On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side
-/// apply keeps it as a container without an image and refuses the manifest, so they are given up first.
-async fn make_way(
-    writer: &Writer,
-    live: Option<&LiveDeployment>,
-    refusal: &Reason,
-) -> Result<Option<LiveDeployment>, Error> {
-    match live {
-        Some(live) if refusal.code == reasons::CONTAINER_NOT_FOUND && live.is_paused() => {
-            removal::release_fields(writer, live).await.map(Some)
-        }
-        other => Ok(other.cloned()),
-    }
 }

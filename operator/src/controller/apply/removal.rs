@@ -60,11 +60,28 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
 
 /// The empty apply. It is refused where another applied manifest holds a part of our container: that container then
 /// loses the fields it needs. The JSON patch takes care of it.
-pub async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     if live.ours().is_none() {
         return Ok(live.clone());
     }
-    match deployment::patch(writer, live, &nothing(&DeploymentRef::of(live)), false).await {
+    release(writer, live, &nothing(&DeploymentRef::of(live))).await
+}
+
+/// Gives up the variables of the node, and nothing else of ours: it applies again what is there without them.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment changed under the write.
+pub async fn release_variables(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+    let mut body = nothing(&DeploymentRef::of(live));
+    body["spec"] = live.applied()["spec"].clone();
+    if let Some(pod) = body["spec"]["template"]["spec"].as_object_mut() {
+        pod.remove("containers");
+    }
+    release(writer, live, &body).await
+}
+
+async fn release(writer: &Writer, live: &LiveDeployment, body: &Value) -> Result<LiveDeployment, Error> {
+    match deployment::patch(writer, live, body, false).await {
         Ok(patched) => Ok(patched.after),
         Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
             Err(Error::Changed("the Deployment"))

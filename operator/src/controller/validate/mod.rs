@@ -1,6 +1,7 @@
 //! Step 2: what may be done. Pure. After this step nobody reads the binding's spec or looks for a container again.
 
 mod acceptance;
+mod container_change;
 mod deployment;
 mod identity;
 mod readiness;
@@ -120,8 +121,10 @@ fn injection(
     };
     deployment::variables_agree(live, &injection)?;
     let was_ours = was_injected(&observed.binding, live.name());
+    let wanted = spec.target.container.as_deref();
     Ok(Injection {
-        needs_approval: deployment::take_over(live, &injection, was_ours),
+        needs_approval: deployment::take_over(live, &injection, was_ours)
+            .or_else(|| container_change::pending(live, &injection.node_container, wanted)),
         ..injection
     })
 }
