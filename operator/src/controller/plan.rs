@@ -1,10 +1,14 @@
 //! Step 4: what of it may be written now. Pure.
 
+mod approval;
+mod departure;
+
+use std::collections::BTreeSet;
+
 use crds::conditions::reasons;
-use crds::names::{APPROVE_ANNOTATION, HASH_ANNOTATION};
+use crds::names::HASH_ANNOTATION;
 use crds::{Rollout, SignerBinding};
 use data_encoding::HEXLOWER;
-use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use crate::model::binding::{is_stripped, last_hash, recorded_hash};
@@ -26,10 +30,20 @@ pub fn plan(
     settings: &Settings,
     is_known: impl Fn(&str) -> bool,
 ) -> Plan {
-    let hash = hash(rendered.iter().flatten());
+    let binding = &observed.binding;
+    let departing = observed
+        .targets
+        .iter()
+        .filter_map(|target| departure::of(binding, target));
+    let hash = hash(rendered.iter().flatten(), departing.clone().map(LiveDeployment::name));
+    let removals: BTreeSet<_> = departing
+        .filter(|live| departure::waits(binding, live, &hash).is_none())
+        .map(|live| live.name().to_owned())
+        .collect();
     let targets = observed.targets.iter().zip(rendered);
     let targets = targets.map(|(target, rendered)| {
-        let rendered = rendered?;
+        let waits = departure::of(binding, target).and_then(|live| departure::waits(binding, live, &hash));
+        let rendered = rendered.map_err(|refusal| waits.unwrap_or(refusal))?;
         let live = target.deployment.as_ref();
         let is_repair = live.is_some_and(|live| is_repair(&observed.binding, live, &rendered));
         let is_stripped = live.is_some_and(|live| is_stripped(&observed.binding, live, &rendered.node_container));
@@ -48,15 +62,17 @@ pub fn plan(
     });
     Plan {
         targets: targets.collect(),
+        removals,
         hash,
     }
 }
 
-/// Over the sorted pairs of Deployment and rendered hash, and never over live values: a changed image or an autoscaler does
-/// not void an approval.
-fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>) -> String {
+/// Over the sorted pairs of Deployment and rendered hash, or that its signer goes, and never over live values: a changed image
+/// or an autoscaler does not void an approval.
+fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterator<Item = &'a str>) -> String {
     let mut pairs: Vec<_> = rendered
         .map(|rendered| format!("{}={}\n", rendered.target.name, rendered.hash))
+        .chain(departing.map(|name| format!("{name}=removed\n")))
         .collect();
     pairs.sort_unstable();
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
@@ -84,18 +100,10 @@ fn gate(
             "spec.suspend is true: nothing is written for this binding, and what is injected already is left alone",
         ));
     }
-    let is_approved = binding
-        .annotations()
-        .get(APPROVE_ANNOTATION)
-        .is_some_and(|approved| approved == hash);
-    if is_approved {
+    if approval::is_given(binding, hash) {
         return Gate::Open;
     }
-    let how = format!(
-        "to approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",
-        binding.name_any(),
-        binding.namespace().unwrap_or_default()
-    );
+    let how = approval::how(binding, hash);
     if let Some(refusal) = &rendered.needs_approval {
         return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
@@ -157,6 +165,8 @@ fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crds::names::APPROVE_ANNOTATION;
+    use kube::ResourceExt;
     use serde_json::json;
 
     use super::*;
@@ -310,11 +320,13 @@ mod tests {
     fn the_hash_of_a_plan_follows_names_and_hashes_alone() {
         let (first, mut second) = (rendered("a"), rendered("b"));
         second.target.name = "z".to_owned();
-        let both = hash([&first, &second].into_iter());
+        let of = |rendered: [&Rendered; 2]| hash(rendered.into_iter(), [].into_iter());
+        let both = of([&first, &second]);
         assert_eq!(both.len(), 64);
-        assert_eq!(both, hash([&second, &first].into_iter()));
+        assert_eq!(both, of([&second, &first]));
         second.deployment = json!({"image": "changed"});
-        assert_eq!(both, hash([&first, &second].into_iter()));
-        assert_ne!(both, hash([&first].into_iter()));
+        assert_eq!(both, of([&first, &second]));
+        assert_ne!(both, hash([&first].into_iter(), [].into_iter()));
+        assert_ne!(both, hash([&first, &second].into_iter(), ["gone"].into_iter()));
     }
 }

@@ -103,6 +103,11 @@ impl LiveDeployment {
         self.number("/spec/replicas").unwrap_or(1)
     }
 
+    /// Whether a change of the pod template starts pods.
+    pub fn starts_pods(&self) -> bool {
+        !self.is_paused() && self.replicas() != 0
+    }
+
     /// A counter of `status`, zero where the field is missing.
     pub fn count(&self, field: &str) -> i64 {
         self.number(&format!("/status/{field}")).unwrap_or_default()

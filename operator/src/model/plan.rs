@@ -1,5 +1,7 @@
 //! What was rendered, each with whether it may be written.
 
+use std::collections::BTreeSet;
+
 use crds::SignerBinding;
 
 use crate::model::binding::was_injected;
@@ -12,6 +14,8 @@ pub struct Plan {
     /// What an approval names.
     pub hash: String,
     pub targets: Vec<Result<Planned, Reason>>,
+    /// The Deployments that have stopped to match and whose signer goes now, by name.
+    pub removals: BTreeSet<String>,
 }
 
 /// A rendered Deployment, and whether it may be written.

@@ -1,11 +1,13 @@
 //! Step 5: the only writes.
 
 mod conflict;
+mod departure;
 mod deployment;
 mod diff;
 pub mod finalizer;
 mod hold;
 pub mod identity;
+mod json_patch;
 pub mod removal;
 mod rename;
 pub mod report;
@@ -36,7 +38,12 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
     let mut done = 0;
     note_rollouts(writer, observed);
     for (target, planned) in observed.targets.iter().zip(plan.targets) {
-        match apply_target(writer, observed, target, planned).await {
+        let result = if plan.removals.contains(&target.name) {
+            departure::remove(writer, observed, target, planned.err()).await
+        } else {
+            apply_target(writer, observed, target, planned).await
+        };
+        match result {
             Ok(applied) => {
                 done += 1;
                 targets.push(applied);
@@ -91,14 +98,7 @@ pub async fn apply_target(
             Ok(AppliedTarget::untouched(live.cloned(), Err(refusal)))
         }
         (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(&observed.binding) => {
-            let removed = removal::restore(writer, live).await?;
-            if !others_use_its_account(observed, live) {
-                identity::restore(writer, live).await?;
-            }
-            Ok(AppliedTarget {
-                written: Written::Removal(removed),
-                ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
-            })
+            departure::keep(writer, live, refusal).await
         }
         (Err(refusal), live) => {
             let live = rename::make_way(writer, &observed.binding, live, &refusal).await?;
@@ -138,11 +138,4 @@ async fn write(
         hash: outcome.is_ok().then(|| rendered.hash.clone()),
         ..AppliedTarget::untouched(Some(deployment), outcome)
     })
-}
-
-fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
-    let others = observed.targets.iter().filter(|target| target.is_selected());
-    others
-        .filter_map(|target| target.deployment.as_ref())
-        .any(|other| other.service_account() == live.service_account())
 }

@@ -6,10 +6,10 @@ use crds::{Effective, SignerBindingStatus, TargetStatus};
 use super::{identity, rollout, signing};
 use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
-use crate::model::binding::{last_hash, was_injected};
+use crate::model::binding::{last_hash, removes, was_injected};
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::injection::Verdict;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Selection};
 use crate::model::pod::{InjectedPod, SignerIdentity};
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
@@ -61,7 +61,8 @@ pub fn report(
         None if injected.is_true() => before.hash.clone(),
         found => found,
     };
-    let is_its_own = target.is_selected() && !is_taken(&verdict.targets[index].accepted);
+    let is_to_be_removed = target.selection == Selection::Departs && removes(&observed.binding);
+    let is_its_own = is_to_be_removed || (target.is_selected() && !is_taken(&verdict.targets[index].accepted));
     let last_hash = before.last_hash.filter(|_| is_its_own && hash.is_none());
     let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);

@@ -7,7 +7,7 @@ use crate::model::reason::Reason;
 
 /// Why the change to this container waits; none where nothing runs that it would strip, or nothing changes.
 pub fn pending(live: &LiveDeployment, node_container: &str, wanted: Option<&str>) -> Option<Reason> {
-    if live.is_paused() || live.replicas() == 0 {
+    if !live.starts_pods() {
         return None;
     }
     let pointed = live.ours()?.containers_with_variables();
