@@ -129,6 +129,8 @@ pub mod reasons {
         REJECTED = "Rejected";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
+        /// `Injected`: the injected signer has something that the binding does not ask for, and that is not taken out.
+        SIGNER_ALTERED = "SignerAltered";
         /// `Injected`: `spec.suspend` is true.
         SUSPENDED = "Suspended";
         /// `Injected`: `spec.rollout` is Manual and the plan is not approved.

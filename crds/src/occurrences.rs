@@ -99,6 +99,7 @@ pub const ALL: [Occurrence; 22] = [
             reasons::REJECTED,
             reasons::ROLLOUT_QUEUED,
             reasons::SERVICE_CONFLICT,
+            reasons::SIGNER_ALTERED,
             reasons::SUSPENDED,
             reasons::TAKE_OVER_PENDING,
             reasons::TOKEN_NOT_READY,

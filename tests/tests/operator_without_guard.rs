@@ -143,3 +143,75 @@ async fn a_stripped_voter_does_not_wait_for_an_account_of_its_own() -> Result<()
     place.replace(async || Ok(deployment.clone())).await?;
     repaired(&place, &before).await
 }
+
+/// An edit of the signer that leaves all that the operator has written.
+async fn add_to_signer(place: &Place) -> Result<()> {
+    let signer = json!({
+        "name": "signer",
+        "args": ["--capabilities=BLOCK,VOTE,CHALLENGE"],
+        "env": [{"name": "ATTO_SIGNER_POLICY_NETWORKS", "value": "LIVE"}],
+    });
+    let edit = json!({"spec": {"template": {"spec": {"initContainers": [signer]}}}}).to_string();
+    place
+        .kubectl_ok(&["patch", "deployment", VOTER, "-p", &edit])
+        .await
+        .map(drop)
+}
+
+#[tokio::test]
+async fn what_is_added_to_the_signer_is_taken_out() -> Result<()> {
+    let place = place("added").await?;
+    let before = place.injected().await?;
+    add_to_signer(&place).await?;
+    repaired(&place, &before).await
+}
+
+#[tokio::test]
+async fn what_is_added_to_the_signer_again_and_again_is_told() -> Result<()> {
+    let place = place("altered").await?;
+    let before = place.injected().await?;
+    for _ in 0..5 {
+        add_to_signer(&place).await?;
+        eventually(SOON, "the injection put back", async || {
+            let after = place.deployment().await?["spec"]["template"].clone();
+            ensure!(after == before["spec"]["template"], "{after}");
+            Ok(())
+        })
+        .await?;
+    }
+    add_to_signer(&place).await?;
+    let message = place.condition("Injected", "False", "SignerAltered").await?;
+    for part in ["args", "env ATTO_SIGNER_POLICY_NETWORKS", "kubectl-patch"] {
+        assert!(message.contains(part), "{part:?} is missing in {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_manifest_adds_to_the_signer_is_told_and_not_fought() -> Result<()> {
+    let place = place("applied").await?;
+    let before = place.injected().await?;
+    let manifest = |containers: serde_json::Value| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER},
+            "spec": {"template": {"spec": {"initContainers": containers}}},
+        })
+    };
+    let argo = ["--server-side", "--field-manager=argocd"];
+    let added = json!([{"name": "signer", "args": ["--capabilities=BLOCK"]}]);
+    place.apply_with(&manifest(added), &argo).await?;
+    let message = place.condition("Injected", "False", "SignerAltered").await?;
+    for part in ["args", "argocd"] {
+        assert!(message.contains(part), "{part:?} is missing in {message}");
+    }
+    place.is_quiet().await?;
+    let signer = place.deployment().await?["spec"]["template"]["spec"]["initContainers"][0].clone();
+    assert_eq!(signer["args"], json!(["--capabilities=BLOCK"]), "it was fought");
+    place.apply_with(&manifest(json!([{"name": "signer"}])), &argo).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(
+        place.deployment().await?["spec"]["template"],
+        before["spec"]["template"]
+    );
+    Ok(())
+}

@@ -6,7 +6,7 @@ mod departure;
 use std::collections::BTreeSet;
 
 use crds::conditions::reasons;
-use crds::names::HASH_ANNOTATION;
+use crds::names::{FIELD_MANAGER, HASH_ANNOTATION};
 use crds::{Rollout, SignerBinding};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ use crate::model::plan::{Gate, Plan, Planned};
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::model::settings::{Settings, Upgrades};
+use crate::template::additions;
 use crate::template::hash::{template_part, token_part};
 
 /// Gives each rendered Deployment its gate.
@@ -145,12 +146,23 @@ fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Render
     let status = binding.status.as_ref();
     let is_untouched = live
         .ours()
-        .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image());
+        .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image())
+        && !others_added(live, rendered);
     is_untouched
         && recorded_hash(binding, &target.name) == Some(found)
         && status.is_some_and(|status| status.observed_generation == binding.metadata.generation)
         && token_part(found) == token_part(&rendered.hash)
         && template_part(found) != template_part(&rendered.hash)
+}
+
+/// Whether somebody has added to the signer what neither this operator nor the last one has rendered.
+fn others_added(live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
+    let added = live.signer().map(|found| additions::of(found, wanted));
+    added.into_iter().flatten().any(|addition| {
+        let mut others = live.managed_fields().filter(|entry| entry.manager != FIELD_MANAGER);
+        others.any(|entry| entry.owns_of_signer(&addition.managed))
+    })
 }
 
 /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.

@@ -246,6 +246,12 @@ impl ManagedFields<'_> {
         !self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")]["f:image"].is_null()
     }
 
+    /// Whether the entry holds a field of the sidecar, given as `fieldsV1` name it below the container.
+    pub fn owns_of_signer(&self, path: &[String]) -> bool {
+        let signer = &self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")];
+        !path.iter().fold(signer, |fields, part| &fields[part]).is_null()
+    }
+
     /// Whether the entry holds a label or an annotation of the pod template.
     pub fn owns_template_key(&self, map: &str, key: &str) -> bool {
         !self.fields["f:spec"]["f:template"]["f:metadata"][format!("f:{map}")][format!("f:{key}")].is_null()

@@ -6,8 +6,9 @@ use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
+use super::patched::Patched;
 use super::writer::Writer;
-use super::{conflict, diff};
+use super::{additions, conflict, diff};
 use crate::cluster::deadline;
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
@@ -15,7 +16,7 @@ use crate::model::error::Error;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
-use crate::template::intact::is_intact;
+use crate::template::intact::{is_carried, is_intact};
 
 /// How often an apply is sent once more because the Deployment's status has moved.
 const TRIES_AGAIN: u32 = 4;
@@ -86,7 +87,17 @@ pub async fn apply(
     } else {
         Written::Injection
     };
-    match write(writer, live, rendered).await? {
+    let patched = if is_carried(live, rendered) {
+        let after = live.clone();
+        Ok(Patched { after, changed: false })
+    } else {
+        write(writer, live, rendered).await?
+    };
+    let patched = match patched {
+        Ok(patched) => additions::take_out(writer, patched, rendered).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match patched {
         Ok(Patched { after, changed }) => {
             ledger.applied(uid, &rendered.hash, after.generation());
             let written = if changed { written } else { Written::Nothing };
@@ -138,12 +149,6 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
             _ => Err(error),
         },
     }
-}
-
-/// What an apply came to.
-pub struct Patched {
-    pub after: LiveDeployment,
-    pub changed: bool,
 }
 
 /// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way

@@ -1,5 +1,6 @@
 //! Step 5: the only writes.
 
+mod additions;
 mod conflict;
 mod departure;
 mod deployment;
@@ -8,6 +9,7 @@ pub mod finalizer;
 mod hold;
 pub mod identity;
 mod json_patch;
+mod patched;
 pub mod removal;
 mod rename;
 pub mod report;
