@@ -215,3 +215,28 @@ async fn what_a_manifest_adds_to_the_signer_is_told_and_not_fought() -> Result<(
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_plan_can_be_approved_although_somebody_edits_the_signer_meanwhile() -> Result<()> {
+    let place = place("edited").await?;
+    place.injected().await?;
+    let mut manual = with(binding(), "/spec/rollout", json!("Manual"));
+    manual["spec"]["signer"] = json!({"logLevel": "debug"});
+    place.apply(&manual).await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    let edit = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
+    place.kubectl_ok(&edit).await?;
+    place.is_quiet().await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    let plan = place.binding().await?.status.and_then(|status| status.plan);
+    let hash = plan.map(|plan| plan.hash).unwrap_or_default();
+    let approval = format!("signer.atto.cash/approve={hash}");
+    place.kubectl_ok(&["annotate", "sb", VOTER, &approval]).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let template = place.deployment().await?["spec"]["template"].to_string();
+    assert!(
+        template.contains("ATTO_SIGNER_LOG") && !template.contains("other:1"),
+        "{template}"
+    );
+    Ok(())
+}

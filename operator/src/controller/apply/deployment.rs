@@ -36,20 +36,16 @@ pub async fn dry_run(
     if let Some(known) = writer.ledger.diff(uid, hash, generation) {
         return Ok(known);
     }
-    let api = writer.cluster.deployments(live.namespace());
-    let mut parameters = PatchParams::apply(FIELD_MANAGER);
-    parameters.dry_run = true;
-    let patch = Patch::Apply(&rendered.deployment);
-    let result = deadline(
-        "try the change of the Deployment",
-        api.patch(live.name(), &parameters, &patch),
-    )
-    .await;
+    let mut result = try_out(writer, live, rendered, false).await;
+    let is_to_be_forced = |error: &Error| {
+        let status = error.response().filter(|status| status.is_conflict());
+        status.is_some_and(|status| conflict::may_force(&conflict::conflicts(status), live))
+    };
+    if result.as_ref().is_err_and(is_to_be_forced) {
+        result = try_out(writer, live, rendered, true).await;
+    }
     let diff = match result {
-        Ok(after) => {
-            let after = serde_json::to_value(after).map_err(Error::Encode)?;
-            Ok(diff::diff(live, &LiveDeployment::new(after), &rendered.node_container))
-        }
+        Ok(after) => Ok(diff::diff(live, &after, &rendered.node_container)),
         Err(error) => match error.response() {
             Some(status) if conflict::is_another_object(status) => return Err(Error::Changed("the Deployment")),
             Some(status) if is_refused(status) => Err(rejected(status)),
@@ -65,6 +61,25 @@ pub async fn dry_run(
     };
     writer.ledger.keep_diff(uid, hash, generation, diff.clone());
     Ok(diff)
+}
+
+/// The apply as it would be made, also with force, but for that nothing is written.
+async fn try_out(
+    writer: &Writer,
+    live: &LiveDeployment,
+    rendered: &Rendered,
+    force: bool,
+) -> Result<LiveDeployment, Error> {
+    let api = writer.cluster.deployments(live.namespace());
+    let mut parameters = PatchParams::apply(FIELD_MANAGER);
+    parameters.dry_run = true;
+    parameters.force = force;
+    let patch = Patch::Apply(&rendered.deployment);
+    let result = api.patch(live.name(), &parameters, &patch);
+    let after = deadline("try the change of the Deployment", result).await?;
+    serde_json::to_value(after)
+        .map(LiveDeployment::new)
+        .map_err(Error::Encode)
 }
 
 /// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.

@@ -59,14 +59,12 @@ pub async fn hold(
             },
             Err(refusal) => held(Err(refusal)),
         })),
-        Gate::Update => Ok(Some(match deployment::dry_run(writer, live, rendered).await? {
-            Ok(diff) => AppliedTarget {
-                diff: Some(diff),
-                update: true,
-                hash: live.injected_hash().map(str::to_owned),
-                ..held(Ok(()))
-            },
-            Err(refusal) => held(Err(refusal)),
+        Gate::Update => Ok(Some(AppliedTarget {
+            // What would be refused is refused when it is written, and nothing is to be written now.
+            diff: deployment::dry_run(writer, live, rendered).await?.ok(),
+            update: true,
+            hash: live.injected_hash().map(str::to_owned),
+            ..held(Ok(()))
         })),
     }
 }
