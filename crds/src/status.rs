@@ -107,6 +107,10 @@ pub struct TargetStatus {
     /// the signer is there: a change would roll the pods out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer_resources: Option<DefaultResources>,
+    /// The hash of what this binding last put in place, where that is not in place now: the Deployment is absent, its
+    /// signer was taken out, or a change waits. Putting it back needs no approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_hash: Option<String>,
     /// Why it is, or is not, ready.
     pub reason: String,
     /// The same for a person.

@@ -218,6 +218,10 @@ async fn a_pod_of_class_guaranteed_stays_so() -> Result<()> {
 #[tokio::test]
 async fn a_signer_asks_for_nothing_in_a_pod_with_resources_of_its_own() -> Result<()> {
     let place = Place::new("pod-level").await?;
+    // Before, a pod has no resources of its own.
+    if place.operated.plane.minor().await? < 34 {
+        return Ok(());
+    }
     // Less than the signer asks for by itself: the API server refuses containers that ask for more than their pod has.
     let resources = json!({"requests": {"cpu": "40m", "memory": "32Mi"}, "limits": {"cpu": "40m", "memory": "32Mi"}});
     let pod_level = with(voter(), "/spec/template/spec/resources", resources.clone());
