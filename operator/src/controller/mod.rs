@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod context;
 pub mod ledger;
+pub mod let_go;
 pub mod observe;
 pub mod plan;
 pub mod pods;

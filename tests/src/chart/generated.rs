@@ -15,7 +15,8 @@ const HEADER: &str = "\
 #   kubectl apply --server-side -f install.yaml
 # Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
-# Kubernetes 1.30 or later, because of the guard; on 1.29 its two objects at the end are refused, and all others are applied.
+# Kubernetes 1.36 or later, because of the guard. Before that kubectl says of its last objects that their kinds are unknown, and applies
+# all others: on 1.30 to 1.35 no new voter is held (MutatingAdmissionPolicy), on 1.29 nothing is guarded.
 # Generated from charts/signer-operator by `make generate`: change it there.
 apiVersion: v1
 kind: Namespace
@@ -39,7 +40,7 @@ pub fn install_manifest_path() -> PathBuf {
 /// With what Helm says.
 pub async fn install_manifest() -> Result<String> {
     // Without a version, Helm would take the newest that it knows itself.
-    let arguments = ["--skip-tests", "--kube-version=1.30.0", "--set=crds.keep=false"];
+    let arguments = ["--skip-tests", "--kube-version=1.36.0", "--set=crds.keep=false"];
     let rendered = template(&arguments).await?;
     let mut manifest = HEADER.to_owned();
     for line in rendered.lines() {

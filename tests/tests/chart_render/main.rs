@@ -95,8 +95,14 @@ async fn the_defaults_give_exactly_these_objects() {
         "RoleBinding signer-operator",
         "Service signer-operator-metrics",
         "ServiceAccount signer-operator",
+        "MutatingAdmissionPolicy signer-operator-guard-creation",
+        "MutatingAdmissionPolicyBinding signer-operator-guard-creation",
         "ValidatingAdmissionPolicy signer-operator-guard",
+        "ValidatingAdmissionPolicy signer-operator-guard-removal",
+        "ValidatingAdmissionPolicy signer-operator-guard-resumption",
         "ValidatingAdmissionPolicyBinding signer-operator-guard",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard-removal",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard-resumption",
     ];
     assert_eq!(names, wanted.map(str::to_owned).into());
 }
@@ -113,7 +119,12 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
         };
         assert_eq!(labels["app.kubernetes.io/name"], name, "{document:#}");
         assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "{document:#}");
-        let of_the_cluster = ["ClusterRole", "CustomResourceDefinition", "ValidatingAdmissionPolicy"];
+        let of_the_cluster = [
+            "ClusterRole",
+            "CustomResourceDefinition",
+            "MutatingAdmissionPolicy",
+            "ValidatingAdmissionPolicy",
+        ];
         let kind = document["kind"].as_str().unwrap();
         let namespaced = !of_the_cluster.iter().any(|global| kind.starts_with(global));
         let namespace = if namespaced { json!(NAMESPACE) } else { Value::Null };
@@ -125,6 +136,8 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
 async fn what_is_off_is_not_rendered() {
     for (value, kind) in [
         ("guard.enabled=false", "ValidatingAdmissionPolicy"),
+        ("guard.enabled=false", "MutatingAdmissionPolicy"),
+        ("guard.creation=Warn", "MutatingAdmissionPolicy"),
         ("crds.install=false", "CustomResourceDefinition"),
         ("serviceAccount.create=false", "ServiceAccount"),
     ] {
@@ -151,11 +164,12 @@ async fn the_guard_is_left_out_where_kubernetes_does_not_know_it() {
 #[tokio::test]
 async fn the_guard_exempts_the_service_account_of_the_release() {
     let rendered = rendered(&["--set", "serviceAccount.name=other"]).await;
-    let conditions = one(&rendered, "ValidatingAdmissionPolicy")["spec"]["matchConditions"].to_string();
-    assert!(
-        conditions.contains("!= 'system:serviceaccount:signer-operator:other'"),
-        "{conditions}"
-    );
+    let exempting = rendered
+        .iter()
+        .filter(|document| document["kind"] == "ValidatingAdmissionPolicy")
+        .map(|document| document["spec"]["matchConditions"].to_string())
+        .filter(|conditions| conditions.contains("!= 'system:serviceaccount:signer-operator:other'"));
+    assert_eq!(exempting.count(), 2, "edits and resumption");
     assert_eq!(one(&rendered, "ClusterRoleBinding")["subjects"][0]["name"], "other");
     assert_eq!(
         one(&rendered, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"],

@@ -1,0 +1,82 @@
+{{/* What becomes of a new Deployment that a SignerBinding names: Hold, Warn, Deny or Off. To hold one takes a
+MutatingAdmissionPolicy, which Kubernetes has from 1.36 on. */}}
+{{- define "signer-operator.creation" -}}
+{{- /* YAML reads Off without quotes as false. */}}
+{{- $wanted := .Values.guard.creation | default "Off" }}
+{{- if not (include "signer-operator.guarded" .) -}}
+Off
+{{- else if and (eq $wanted "Hold") (semverCompare "<1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+Warn
+{{- else -}}
+{{ $wanted }}
+{{- end }}
+{{- end }}
+
+{{/* matchConditions: the SignerBinding that is the parameter is for this Deployment, as crds/src/target.rs decides it. A binding
+that is suspended or being deleted asks for nothing. */}}
+{{- define "signer-operator.named" -}}
+- name: the-binding-asks-for-a-signer
+  expression: "!has(params.metadata.deletionTimestamp) && !params.spec.?suspend.orValue(false)"
+- name: the-binding-names-it
+  expression: >-
+    (has(params.spec.target.name) && params.spec.target.name == object.metadata.?name.orValue('')) ||
+    (has(params.spec.target.selector) &&
+    params.spec.target.selector.?matchLabels.orValue({}).all(key,
+    object.metadata.?labels[?key].hasValue() &&
+    object.metadata.labels[key] == params.spec.target.selector.matchLabels[key]) &&
+    params.spec.target.selector.?matchExpressions.orValue([]).all(e,
+    e.operator == 'In' ? object.metadata.?labels[?e.key].hasValue() && object.metadata.labels[e.key] in e.values :
+    e.operator == 'NotIn' ? !(object.metadata.?labels[?e.key].hasValue() && object.metadata.labels[e.key] in e.values) :
+    e.operator == 'Exists' ? object.metadata.?labels[?e.key].hasValue() :
+    e.operator == 'DoesNotExist' && !object.metadata.?labels[?e.key].hasValue()))
+{{- end }}
+
+{{/* CEL: the pods of `object` start with a signer and with a node that uses it. Of two entries of one name the last one wins, so
+each has to be right. The whole URL is asked for: a mere prefix would also be the beginning of http://localhost:9090@elsewhere. */}}
+{{- define "signer-operator.whole" -}}
+object.spec.template.?metadata.?annotations[?'signer.atto.cash/hash'].hasValue() &&
+object.spec.template.spec.?initContainers.orValue([]).exists(c, c.name == 'signer' && c.?restartPolicy.orValue('') == 'Always') &&
+object.spec.template.spec.containers.exists(c,
+['ATTO_SIGNER_BACKEND', 'ATTO_SIGNER_REMOTE_URL', 'ATTO_SIGNER_REMOTE_TOKEN'].all(name,
+c.?env.orValue([]).exists(e, e.name == name)) &&
+c.?env.orValue([]).all(e,
+(e.name != 'ATTO_SIGNER_BACKEND' || e.?value.orValue('') == 'REMOTE') &&
+(e.name != 'ATTO_SIGNER_REMOTE_URL' || e.?value.orValue('').matches('^http://localhost:[0-9]{1,5}$')) &&
+(e.name != 'ATTO_SIGNER_REMOTE_TOKEN' || e.?valueFrom.?secretKeyRef.hasValue())))
+{{- end }}
+
+{{/* Labels and annotations of an object of the guard. */}}
+{{- define "signer-operator.creationMetadata" -}}
+labels:
+  {{- include "signer-operator.labels" . | nindent 2 }}
+{{- with include "signer-operator.annotations" (dict "root" .) }}
+annotations:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Where the guard is at work: in other namespaces another operator may be, whose ServiceAccount it does not know. */}}
+{{- define "signer-operator.creationNamespaces" -}}
+{{- with .Values.watchNamespaces -}}
+matchResources:
+  namespaceSelector:
+    matchExpressions:
+      - key: kubernetes.io/metadata.name
+        operator: In
+        values:
+          {{- toYaml . | nindent 10 }}
+{{- end }}
+{{- end }}
+
+{{/* Each SignerBinding of the namespace, one after the other. */}}
+{{- define "signer-operator.eachBinding" -}}
+paramRef:
+  selector: {}
+  parameterNotFoundAction: Allow
+{{- end }}
+
+{{- define "signer-operator.bindingAsParameter" -}}
+paramKind:
+  apiVersion: signer.atto.cash/v1alpha1
+  kind: SignerBinding
+{{- end }}
