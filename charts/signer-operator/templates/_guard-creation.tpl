@@ -3,7 +3,7 @@ MutatingAdmissionPolicy, which Kubernetes has from 1.36 on. */}}
 {{- define "signer-operator.creation" -}}
 {{- /* YAML reads Off without quotes as false. */}}
 {{- $wanted := .Values.guard.creation | default "Off" }}
-{{- if not (include "signer-operator.guarded" .) -}}
+{{- if not .Values.guard.enabled -}}
 Off
 {{- else if and (eq $wanted "Hold") (semverCompare "<1.36.0-0" .Capabilities.KubeVersion.Version) -}}
 Warn

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use crds::kubernetes::{HOLDS, OLDEST};
 use tokio::process::Command;
 
 use super::{folder, template};
@@ -15,9 +16,10 @@ const HEADER: &str = "\
 #   kubectl apply --server-side -f install.yaml
 # Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
-# Kubernetes 1.36 or later, because of the guard. Before that kubectl says of its last objects that their kinds are unknown, and applies
-# all others: on 1.30 to 1.35 no new voter is held (MutatingAdmissionPolicy), on 1.29 nothing is guarded.
 # Generated from charts/signer-operator by `make generate`: change it there.
+";
+
+const START: &str = "\
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -40,9 +42,9 @@ pub fn install_manifest_path() -> PathBuf {
 /// With what Helm says.
 pub async fn install_manifest() -> Result<String> {
     // Without a version, Helm would take the newest that it knows itself.
-    let arguments = ["--skip-tests", "--kube-version=1.36.0", "--set=crds.keep=false"];
-    let rendered = template(&arguments).await?;
-    let mut manifest = HEADER.to_owned();
+    let holds = format!("--kube-version=1.{HOLDS}.0");
+    let rendered = template(&["--skip-tests", &holds, "--set=crds.keep=false"]).await?;
+    let mut manifest = format!("{HEADER}# For Kubernetes 1.{HOLDS} and later. From 1.{OLDEST} on kubectl does not know the kind MutatingAdmissionPolicy of its last\n# objects, says so, and applies all others: new voters are then not held.\n{START}");
     for line in rendered.lines() {
         if !OF_HELM.iter().any(|of_helm| line.trim_start().starts_with(of_helm)) {
             manifest.push_str(line);

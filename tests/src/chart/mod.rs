@@ -64,7 +64,7 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
-/// Installs what the chart renders: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
+/// Installs what the chart renders for the version of this cluster: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
 /// out, because the operator runs beside the cluster, as a process that can be watched. Returns what kubectl printed.
 pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     let version = format!("--kube-version={}", version(admin).await?);
