@@ -9,10 +9,12 @@ use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
 
 /// What only `operator preflight` itself uses: without it, it says so.
-const FOR_PREFLIGHT: [&str; 3] = [
+const FOR_PREFLIGHT: [&str; 5] = [
     "get apiextensions.k8s.io customresourcedefinitions",
     "list admissionregistration.k8s.io validatingadmissionpolicies",
     "list admissionregistration.k8s.io validatingadmissionpolicybindings",
+    "list admissionregistration.k8s.io mutatingadmissionpolicies",
+    "list admissionregistration.k8s.io mutatingadmissionpolicybindings",
 ];
 
 async fn preflight(who: &Kubeconfig) -> Result<(Option<i32>, String)> {

@@ -100,6 +100,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     second.condition("Injected", "False", "RolloutQueued").await?;
     // A repair waits for nobody.
     let stranger = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
+    fourth.pause().await?;
     fourth.kubectl_ok(&stranger).await?;
     eventually(SOON, "the repair", async || {
         let found = signer(&fourth).await?["image"].to_string();
@@ -107,6 +108,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
         Ok(())
     })
     .await?;
+    fourth.resume().await?;
     pods::roll_out(&fourth.client, &fourth.namespace, VOTER).await?;
     third
         .apply(&secret("token", "value", "another-token-of-more-than-32-bytes-0123"))

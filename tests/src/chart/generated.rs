@@ -15,7 +15,7 @@ const HEADER: &str = "\
 #   kubectl apply --server-side -f install.yaml
 # Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
-# Kubernetes 1.30 or later, because of the guard; on 1.29 its two objects at the end are refused, and all others are applied.
+# Kubernetes 1.30 or later, because of the guard; on 1.29 its objects at the end are refused, and all others are applied.
 # Generated from charts/signer-operator by `make generate`: change it there.
 apiVersion: v1
 kind: Namespace

@@ -96,7 +96,11 @@ async fn the_defaults_give_exactly_these_objects() {
         "Service signer-operator-metrics",
         "ServiceAccount signer-operator",
         "ValidatingAdmissionPolicy signer-operator-guard",
+        "ValidatingAdmissionPolicy signer-operator-guard-operator",
+        "ValidatingAdmissionPolicy signer-operator-guard-pods",
         "ValidatingAdmissionPolicyBinding signer-operator-guard",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard-operator",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard-pods",
     ];
     assert_eq!(names, wanted.map(str::to_owned).into());
 }
@@ -151,11 +155,15 @@ async fn the_guard_is_left_out_where_kubernetes_does_not_know_it() {
 #[tokio::test]
 async fn the_guard_exempts_the_service_account_of_the_release() {
     let rendered = rendered(&["--set", "serviceAccount.name=other"]).await;
-    let conditions = one(&rendered, "ValidatingAdmissionPolicy")["spec"]["matchConditions"].to_string();
-    assert!(
-        conditions.contains("!= 'system:serviceaccount:signer-operator:other'"),
-        "{conditions}"
-    );
+    let conditions = |name: &str| {
+        let policy = rendered
+            .iter()
+            .find(|document| document["kind"] == "ValidatingAdmissionPolicy" && document["metadata"]["name"] == name);
+        policy.unwrap()["spec"]["matchConditions"].to_string()
+    };
+    let user = "system:serviceaccount:signer-operator:other";
+    assert!(conditions("signer-operator-guard").contains(&format!("in [\\\"{user}\\\"])")));
+    assert!(conditions("signer-operator-guard-operator").contains(&format!("== '{user}'")));
     assert_eq!(one(&rendered, "ClusterRoleBinding")["subjects"][0]["name"], "other");
     assert_eq!(
         one(&rendered, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"],
