@@ -46,6 +46,13 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
     for about in ["cluster", "crd", "permissions", "guard"] {
         assert!(line(&text, about).contains(" ok: "), "{about}: {text}");
     }
+    for piece in [
+        "edits and resumption: signer-operator-guard refuses",
+        "pods: signer-operator-guard-pods refuses",
+        "the operator's own writes: signer-operator-guard-operator refuses",
+    ] {
+        assert!(text.contains(&format!("guard        ok: {piece}")), "{piece}: {text}");
+    }
 
     let (code, text) = preflight(&plane.user("nobody", &[])?).await?;
     assert_eq!(code, Some(77), "{text}");

@@ -16,8 +16,6 @@ use crate::model::scope::Scope;
 
 /// Native sidecars are on by default from this minor version of Kubernetes 1 on.
 const SIDECARS: u32 = 29;
-/// A ValidatingAdmissionPolicy is served as v1 from this minor version of Kubernetes 1 on.
-const GUARD: u32 = 30;
 
 /// Looks at everything in the cluster of the service account or of KUBECONFIG, and returns a line for each thing.
 ///
@@ -35,12 +33,13 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         Err(error) => return vec![unavailable("cluster", &error)],
     };
     let minor = minor(&version);
-    vec![
+    let mut findings = vec![
         cluster(&version, minor),
         crd::examine(client, scope).await,
         permissions::examine(client, scope, lease_namespace).await,
-        guard::examine(client, scope, minor >= GUARD).await,
-    ]
+    ];
+    findings.extend(guard::examine(client, scope, minor).await);
+    findings
 }
 
 fn cluster(version: &Info, minor: u32) -> Finding {
