@@ -4,6 +4,7 @@ pub mod applied;
 pub mod binding;
 pub mod deployment;
 pub mod error;
+pub mod fields;
 pub mod identity;
 pub mod injection;
 pub mod observed;

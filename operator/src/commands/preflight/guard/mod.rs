@@ -14,15 +14,8 @@ use crate::model::scope::Scope;
 
 const ABOUT: &str = "guard";
 
-/// A ValidatingAdmissionPolicy is served as v1 from this minor version of Kubernetes 1 on.
-const VALIDATING: u32 = 30;
-
 /// A line for each piece of the guard: at work, missing, or impossible in this cluster.
 pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {
-    if minor < VALIDATING {
-        let text = format!("it needs Kubernetes 1.{VALIDATING}: {}", pieces::DANGER);
-        return vec![Finding::new(Verdict::Warning, ABOUT, text)];
-    }
     match policies(client).await {
         Ok(policies) => pieces::examine(&policies, minor),
         Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {

@@ -1,15 +1,13 @@
 //! What admission policies are about. Pure. Their names are the release's, and people change them.
 
+use crds::kubernetes::MUTATING_POLICIES;
 use crds::names::HASH_ANNOTATION;
 use serde_json::Value;
 
 use super::{ABOUT, Finding, Verdict};
 
-pub const DANGER: &str =
+const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
-
-/// A MutatingAdmissionPolicy is served as v1 from this minor version of Kubernetes 1 on.
-const MUTATING: u32 = 36;
 
 /// What a part of the guard protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +34,8 @@ impl Piece {
     fn missing(self, minor: u32) -> String {
         match self {
             Self::Edits => format!("found no policy of the chart that refuses (guard.enabled): {DANGER}"),
-            Self::Creation if minor < MUTATING => format!(
-                "holding a new Deployment needs Kubernetes 1.{MUTATING}, and found no policy of the chart that warns or refuses (guard.creation): create a voter paused, else its first pod can start without its signer"
+            Self::Creation if minor < MUTATING_POLICIES => format!(
+                "holding a new Deployment needs Kubernetes 1.{MUTATING_POLICIES}, and found no policy of the chart that warns or refuses (guard.creation): create a voter paused, else its first pod can start without its signer"
             ),
             Self::Creation => "found no policy of the chart that holds a new Deployment (guard.creation): the first pod of a new or re-created voter can start without its signer".to_owned(),
             Self::Pods => "found no policy of the chart that refuses (guard.pods): a pod that a webhook has rewritten can start without its signer".to_owned(),
