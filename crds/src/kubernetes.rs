@@ -9,6 +9,3 @@ pub const NEWEST: u32 = 37;
 
 /// The first minor version that serves a MutatingAdmissionPolicy as v1.
 pub const MUTATING_POLICIES: u32 = 36;
-
-/// The first minor version whose API server holds new voters: it knows `MutatingAdmissionPolicy`.
-pub const HOLDS: u32 = 36;

@@ -194,6 +194,20 @@ impl Place {
         Ok(())
     }
 
+    /// Pauses the Deployment. The guard then lets every edit through, and the operator repairs it all the same.
+    pub async fn pause(&self) -> Result<()> {
+        self.kubectl_ok(&["rollout", "pause", "deployment", VOTER])
+            .await
+            .map(drop)
+    }
+
+    /// Resumes the Deployment, which the guard allows once its template is whole.
+    pub async fn resume(&self) -> Result<()> {
+        self.kubectl_ok(&["rollout", "resume", "deployment", VOTER])
+            .await
+            .map(drop)
+    }
+
     fn deployments(&self) -> Api<DynamicObject> {
         let resource = ApiResource::erase::<Deployment>(&());
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)

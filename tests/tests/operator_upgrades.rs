@@ -116,6 +116,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     second.condition("Injected", "False", "RolloutQueued").await?;
     // A repair waits for nobody.
     let stranger = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
+    fourth.pause().await?;
     fourth.kubectl_ok(&stranger).await?;
     eventually(SOON, "the repair", async || {
         let found = signer(&fourth).await?["image"].to_string();
@@ -123,6 +124,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
         Ok(())
     })
     .await?;
+    fourth.resume().await?;
     pods::roll_out(&fourth.client, &fourth.namespace, VOTER).await?;
     // Nor does a voter that has lost its signer, although something else is new as well.
     fifth.apply(&changed).await?;

@@ -31,28 +31,11 @@ that is suspended or being deleted asks for nothing. */}}
     e.operator == 'DoesNotExist' && !object.metadata.?labels[?e.key].hasValue()))
 {{- end }}
 
-{{/* CEL: the pods of `object` start with a signer and with a node that uses it. Of two entries of one name the last one wins, so
-each has to be right. The whole URL is asked for: a mere prefix would also be the beginning of http://localhost:9090@elsewhere. */}}
+{{/* CEL: the pods of `object` start with a signer and with a node that uses it. */}}
 {{- define "signer-operator.whole" -}}
 object.spec.template.?metadata.?annotations[?'signer.atto.cash/hash'].hasValue() &&
 object.spec.template.spec.?initContainers.orValue([]).exists(c, c.name == 'signer' && c.?restartPolicy.orValue('') == 'Always') &&
-object.spec.template.spec.containers.exists(c,
-['ATTO_SIGNER_BACKEND', 'ATTO_SIGNER_REMOTE_URL', 'ATTO_SIGNER_REMOTE_TOKEN'].all(name,
-c.?env.orValue([]).exists(e, e.name == name)) &&
-c.?env.orValue([]).all(e,
-(e.name != 'ATTO_SIGNER_BACKEND' || e.?value.orValue('') == 'REMOTE') &&
-(e.name != 'ATTO_SIGNER_REMOTE_URL' || e.?value.orValue('').matches('^http://localhost:[0-9]{1,5}$')) &&
-(e.name != 'ATTO_SIGNER_REMOTE_TOKEN' || e.?valueFrom.?secretKeyRef.hasValue())))
-{{- end }}
-
-{{/* Labels and annotations of an object of the guard. */}}
-{{- define "signer-operator.creationMetadata" -}}
-labels:
-  {{- include "signer-operator.labels" . | nindent 2 }}
-{{- with include "signer-operator.annotations" (dict "root" .) }}
-annotations:
-  {{- . | nindent 2 }}
-{{- end }}
+object.spec.template.spec.containers.exists(c, {{ include "signer-operator.cel.pointed" "c" }})
 {{- end }}
 
 {{/* Where the guard is at work: in other namespaces another operator may be, whose ServiceAccount it does not know. */}}

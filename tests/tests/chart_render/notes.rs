@@ -33,6 +33,11 @@ async fn the_notes_say_what_comes_next_and_what_is_missing() {
     let namespaces = "--set-json=watchNamespaces=[\"atto\", \"beta\"]";
     for (values, told) in [
         (&["--set=guard.enabled=false"][..], "The guard is off"),
+        (&["--set=guard.pods=false"], "The guard does not check pods"),
+        (
+            &["--set-json=guard.exemptServiceAccounts=[\"other/signer-operator\"]"],
+            "(guard.exemptServiceAccounts), which can start a voter without its signer:\n  other/signer-operator",
+        ),
         (
             &["--set=guard.creation=Warn"],
             "New Deployments are not held (guard.creation=Warn)",
