@@ -1,4 +1,5 @@
-//! Step 2: what may be done. Pure. After this step nobody reads the binding's spec or looks for a container again.
+//! Step 2: what may be done. Pure. After this step nobody looks for a container again, or reads what the binding asks to be written; when it is
+//! written is plan's.
 
 mod acceptance;
 mod container_change;
