@@ -25,6 +25,12 @@ impl Applied {
             .filter_map(|target| target.outcome.as_ref().err())
             .find(|refusal| refusal.code != reasons::NO_LONGER_SELECTED)
     }
+
+    /// Whether a signer was taken out.
+    pub fn has_removed(&self) -> bool {
+        let mut targets = self.targets.iter();
+        targets.any(|target| matches!(target.written, Written::Removal(_)))
+    }
 }
 
 /// What became of one Deployment.
