@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -183,6 +183,19 @@ impl Place {
         Ok(())
     }
 
+    /// Server-side apply of a part of the Deployment's spec, as a tool does it that keeps this part and no other. kubectl would
+    /// take over all that was applied client-side before.
+    pub async fn apply_spec_as(&self, manager: &str, spec: &Value) -> Result<()> {
+        let part = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": VOTER }, "spec": spec,
+        });
+        let parameters = PatchParams::apply(manager);
+        self.deployments()
+            .patch(VOTER, &parameters, &Patch::Apply(part))
+            .await?;
+        Ok(())
+    }
+
     /// `kubectl replace` by an object that is made from the live one, and made again where somebody has written since.
     pub async fn replace(&self, object: impl AsyncFn() -> Result<Value>) -> Result<()> {
         let attempt = || async {
@@ -192,6 +205,20 @@ impl Place {
         let answer = write_by_kubectl(attempt).await?;
         ensure!(answer.succeeded, "kubectl replace: {}", answer.stderr);
         Ok(())
+    }
+
+    /// Pauses the Deployment. The guard then lets every edit through, and the operator repairs it all the same.
+    pub async fn pause(&self) -> Result<()> {
+        self.kubectl_ok(&["rollout", "pause", "deployment", VOTER])
+            .await
+            .map(drop)
+    }
+
+    /// Resumes the Deployment, which the guard allows once its template is whole.
+    pub async fn resume(&self) -> Result<()> {
+        self.kubectl_ok(&["rollout", "resume", "deployment", VOTER])
+            .await
+            .map(drop)
     }
 
     fn deployments(&self) -> Api<DynamicObject> {

@@ -25,7 +25,9 @@ async fn repaired(place: &Place, before: &Value) -> Result<Value> {
 #[tokio::test]
 async fn an_image_set_by_hand_is_put_back_with_one_event() -> Result<()> {
     let place = Place::new("set-image").await?;
-    let before = place.injected().await?;
+    place.injected().await?;
+    place.pause().await?;
+    let before = place.deployment().await?;
     place
         .kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
         .await?;
@@ -44,6 +46,7 @@ async fn an_image_set_by_hand_is_put_back_with_one_event() -> Result<()> {
 async fn the_next_change_goes_through_although_kubectl_owns_the_field() -> Result<()> {
     let place = Place::new("set-then-change").await?;
     place.injected().await?;
+    place.pause().await?;
     place
         .kubectl_ok(&[
             "set",
@@ -70,6 +73,7 @@ async fn the_next_change_goes_through_although_kubectl_owns_the_field() -> Resul
 async fn a_manager_that_applies_our_field_is_not_fought() -> Result<()> {
     let place = Place::new("apply-war").await?;
     place.injected().await?;
+    place.pause().await?;
     let theirs = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER},
         "spec": {"template": {"spec": {"initContainers": [{"name": "signer", "image": "registry.example/other:1"}]}}},
@@ -95,6 +99,7 @@ async fn a_manager_that_applies_our_field_is_not_fought() -> Result<()> {
 async fn a_stranger_that_never_stops_is_told_of_and_left() -> Result<()> {
     let place = Place::new("contested").await?;
     place.injected().await?;
+    place.pause().await?;
     for number in 0..5 {
         let image = format!("signer=registry.example/other:{number}");
         let before = place.deployment().await?;

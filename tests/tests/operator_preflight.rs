@@ -9,10 +9,12 @@ use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
 
 /// What only `operator preflight` itself uses: without it, it says so.
-const FOR_PREFLIGHT: [&str; 3] = [
+const FOR_PREFLIGHT: [&str; 5] = [
     "get apiextensions.k8s.io customresourcedefinitions",
     "list admissionregistration.k8s.io validatingadmissionpolicies",
     "list admissionregistration.k8s.io validatingadmissionpolicybindings",
+    "list admissionregistration.k8s.io mutatingadmissionpolicies",
+    "list admissionregistration.k8s.io mutatingadmissionpolicybindings",
 ];
 
 async fn preflight(who: &Kubeconfig) -> Result<(Option<i32>, String)> {
@@ -43,6 +45,13 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
     assert_eq!(code, Some(0), "{text}");
     for about in ["cluster", "crd", "permissions", "guard"] {
         assert!(line(&text, about).contains(" ok: "), "{about}: {text}");
+    }
+    for piece in [
+        "edits and resumption: signer-operator-guard refuses",
+        "pods: signer-operator-guard-pods refuses",
+        "the operator's own writes: signer-operator-guard-operator refuses",
+    ] {
+        assert!(text.contains(&format!("guard        ok: {piece}")), "{piece}: {text}");
     }
 
     let (code, text) = preflight(&plane.user("nobody", &[])?).await?;

@@ -50,6 +50,7 @@ async fn each_right_is_used_and_none_is_missing() -> Result<()> {
 
     // The second of two equal Events is written as a patch of the first.
     let injected = place.deployment().await?;
+    place.pause().await?;
     for _ in 0..2 {
         place
             .kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
@@ -61,6 +62,7 @@ async fn each_right_is_used_and_none_is_missing() -> Result<()> {
         })
         .await?;
     }
+    place.resume().await?;
     place.kubectl_ok(&["delete", "service", "voter-signer"]).await?;
     eventually(SOON, "the Service", async || {
         place.kubectl_ok(&["get", "service", "voter-signer"]).await

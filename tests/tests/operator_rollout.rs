@@ -144,6 +144,7 @@ async fn what_was_approved_is_put_back_without_another_approval() -> Result<()> 
     place
         .kubectl_ok(&["annotate", "sb", VOTER, "signer.atto.cash/approve-"])
         .await?;
+    place.pause().await?;
     place
         .kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/evil:1"])
         .await?;

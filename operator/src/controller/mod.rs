@@ -4,6 +4,7 @@ pub mod apply;
 pub mod context;
 mod housekeeping;
 pub mod ledger;
+pub mod let_go;
 pub mod observe;
 pub mod plan;
 pub mod pods;
@@ -19,7 +20,7 @@ mod watches;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crds::SignerBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -131,6 +132,10 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     let version = apply::report::publish(&context.writer, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
         return Err(error);
+    }
+    // What else waits has another plan now, which is still to be reported.
+    if applied.has_removed() {
+        return Ok(Looked::Waits(Action::requeue(Duration::ZERO)));
     }
     // What a refusal waits for may be a Secret, which no watch would tell of.
     if let Some(refusal) = applied.refusal() {

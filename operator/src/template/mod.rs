@@ -9,3 +9,4 @@ pub mod resources;
 pub mod subset;
 pub mod variables;
 pub mod voter;
+pub mod whole;

@@ -8,6 +8,11 @@ async fn unknown_and_wrong_values_are_refused_by_name() {
         ("gaurd={\"enabled\": false}", "gaurd"),
         ("guard={\"enable\": false}", "/guard"),
         ("guard.enabled=\"no\"", "/guard/enabled"),
+        ("guard.pods=\"no\"", "/guard/pods"),
+        (
+            "guard.exemptServiceAccounts=[\"signer-operator\"]",
+            "/guard/exemptServiceAccounts/0",
+        ),
         ("crds.install=1", "/crds/install"),
         ("image.repository=\"\"", "/image/repository"),
         ("image.repository=\"ghcr.io/operator:1\"", "/image/repository"),

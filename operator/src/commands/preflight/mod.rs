@@ -30,12 +30,13 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         Ok(version) => version,
         Err(error) => return vec![unavailable("cluster", &error)],
     };
-    vec![
+    let mut findings = vec![
         cluster(&version),
         crd::examine(client, scope).await,
         permissions::examine(client, scope, lease_namespace).await,
-        guard::examine(client, scope).await,
-    ]
+    ];
+    findings.extend(guard::examine(client, scope, minor(&version)).await);
+    findings
 }
 
 fn cluster(version: &Info) -> Finding {

@@ -206,7 +206,7 @@ pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: 
     }
 }
 
-fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
+pub fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
     let identity = |live: &LiveDeployment| (live.uid().to_owned(), live.generation(), live.labels());
     identity(live) == identity(now) && live.is_terminating() == now.is_terminating()
 }

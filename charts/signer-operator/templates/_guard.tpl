@@ -1,0 +1,117 @@
+{{/* CEL that more than one policy of the guard needs. Each piece is an expression in brackets. */}}
+
+{{/* The variables that make a node ask its signer. */}}
+{{- define "signer-operator.cel.variables" -}}
+['ATTO_SIGNER_BACKEND', 'ATTO_SIGNER_REMOTE_URL', 'ATTO_SIGNER_REMOTE_TOKEN']
+{{- end }}
+
+{{/* Whether the item `e` of an `env` list, which is one of these variables, says what a node with a signer needs. The port and
+the Secret are free: a commit may change them together with the SignerBinding. The host is not: a mere prefix would also be the
+beginning of http://localhost:9090@elsewhere. */}}
+{{- define "signer-operator.cel.right" -}}
+(e.name == 'ATTO_SIGNER_BACKEND' ? e.?value.orValue('') == 'REMOTE' :
+e.name == 'ATTO_SIGNER_REMOTE_URL' ? e.?value.orValue('').matches('^http://localhost:[0-9]{1,5}$') :
+e.?valueFrom.?secretKeyRef.hasValue())
+{{- end }}
+
+{{/* Whether a container is pointed at its signer: it has all three variables, and each entry of these names is right, because
+the last one of a name wins. The list is walked once, as it may be long and CEL counts each step. */}}
+{{- define "signer-operator.cel.pointed" -}}
+([{{ . }}.?env.orValue([]).filter(e, e.name in {{ include "signer-operator.cel.variables" . }})].exists(ours,
+{{ include "signer-operator.cel.variables" . }}.all(n, ours.exists(e, e.name == n)) &&
+ours.all(e, {{ include "signer-operator.cel.right" . }})))
+{{- end }}
+
+{{/* What is wrong with these variables of a container, as a list of texts. Values are not told: a token may be among them. */}}
+{{- define "signer-operator.cel.wrong" -}}
+({{ include "signer-operator.cel.variables" . }}.filter(n, !{{ . }}.?env.orValue([]).exists(e, e.name == n)).map(n, n + ' is missing') +
+{{ include "signer-operator.cel.variables" . }}.filter(n, {{ . }}.?env.orValue([]).exists(e, e.name == n && !{{ include "signer-operator.cel.right" . }})).map(n,
+n == 'ATTO_SIGNER_BACKEND' ? n + ' is not REMOTE' :
+n == 'ATTO_SIGNER_REMOTE_URL' ? n + ' is not http://localhost:<port>' : n + ' does not come from a Secret'))
+{{- end }}
+
+{{/* Why no container of a list is pointed at its signer, as a list of texts. */}}
+{{- define "signer-operator.cel.unpointed" -}}
+({{ . }}.exists(c, c.?env.orValue([]).exists(e, e.name in {{ include "signer-operator.cel.variables" . }})) ?
+{{ . }}.filter(c, c.?env.orValue([]).exists(e, e.name in {{ include "signer-operator.cel.variables" . }})).map(c,
+'container ' + c.name + ': ' + {{ include "signer-operator.cel.wrong" "c" }}.join(', ')) :
+['no container has the variables ' + {{ include "signer-operator.cel.variables" . }}.join(', ')])
+{{- end }}
+
+{{/* Name of a user of the API server: "namespace/name" of a ServiceAccount. */}}
+{{- define "signer-operator.user" -}}
+{{- $parts := splitList "/" . -}}
+system:serviceaccount:{{ first $parts }}:{{ last $parts }}
+{{- end }}
+
+{{- define "signer-operator.operatorUser" -}}
+{{- include "signer-operator.user" (printf "%s/%s" .Release.Namespace .Values.serviceAccount.name) }}
+{{- end }}
+
+{{/* The users whose edits are not looked at: the operator, which has a policy of its own, and those that the values name. */}}
+{{- define "signer-operator.exemptUsers" -}}
+{{- $users := list (include "signer-operator.operatorUser" .) }}
+{{- range .Values.guard.exemptServiceAccounts }}
+{{- $users = append $users (include "signer-operator.user" .) }}
+{{- end }}
+{{- $users | toJson }}
+{{- end }}
+
+{{/* Whether `image`, an expression, is one that the operator may inject: the rule of the operator itself (--allowed-signer-images).
+A prefix ends at a separator; behind a host alone, a colon begins a port and not a tag. */}}
+{{- define "signer-operator.cel.allowedImage" -}}
+{{- $exactly := list }}
+{{- $beginnings := list }}
+{{- range include "signer-operator.allowedSignerImages" .root | fromJsonArray }}
+{{- if regexMatch "[/:@]$" . }}
+{{- $beginnings = append $beginnings . }}
+{{- else }}
+{{- $exactly = append $exactly . }}
+{{- $beginnings = concat $beginnings (list (print . "/") (print . "@")) }}
+{{- if contains "/" . }}
+{{- $beginnings = append $beginnings (print . ":") }}
+{{- end }}
+{{- end }}
+{{- end -}}
+({{ .image }} in {{ toJson $exactly }} || {{ toJson $beginnings }}.exists(p, {{ .image }}.startsWith(p)))
+{{- end }}
+
+{{/* Metadata of an object of the guard; "name" is the end of its name. */}}
+{{- define "signer-operator.guardMetadata" -}}
+name: {{ include "signer-operator.fullname" .root }}-{{ .name }}
+labels:
+  {{- include "signer-operator.labels" .root | nindent 2 }}
+{{- with include "signer-operator.annotations" (dict "root" .root) }}
+annotations:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The binding of a policy of the same name. Other namespaces may be another operator's, whose ServiceAccount the guard does not
+know; "everywhere" is for a policy that asks who the user is. */}}
+{{- define "signer-operator.guardBinding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  {{- include "signer-operator.guardMetadata" . | nindent 2 }}
+spec:
+  policyName: {{ include "signer-operator.fullname" .root }}-{{ .name }}
+  validationActions: [Deny]
+  {{- if not .everywhere }}
+  {{- with .root.Values.watchNamespaces }}
+  matchResources:
+    namespaceSelector:
+      matchExpressions:
+        - key: kubernetes.io/metadata.name
+          operator: In
+          values:
+            {{- toYaml . | nindent 12 }}
+  {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/* The keys of two maps, "before" and "after", whose values differ, less those in the list "free". */}}
+{{- define "signer-operator.cel.changedKeys" -}}
+(dyn({{ .after }}).filter(k, !(k in {{ .free }}) && dyn({{ .before }})[?k] != dyn({{ .after }})[?k]) +
+dyn({{ .before }}).filter(k, !(k in {{ .free }}) && !(k in dyn({{ .after }}))))
+{{- end }}

@@ -1,0 +1,69 @@
+//! Which pieces of the guard are at work.
+
+mod pieces;
+
+use kube::api::{DynamicObject, GroupVersionKind, ListParams};
+use kube::discovery::ApiResource;
+use kube::{Api, Client};
+use serde_json::Value;
+
+use super::finding::{Finding, Verdict, unavailable};
+use crate::cluster::deadline;
+use crate::model::error::Error;
+use crate::model::scope::Scope;
+
+const ABOUT: &str = "guard";
+
+/// A line for each piece of the guard: at work, missing, or impossible in this cluster.
+pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {
+    match policies(client).await {
+        Ok(policies) => pieces::examine(&policies, minor),
+        Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {
+            let text = "whether it is there takes a ClusterRole to see; `kubectl get validatingadmissionpolicies` shows it to whoever may";
+            vec![Finding::new(Verdict::Warning, ABOUT, text)]
+        }
+        Err(error) => vec![unavailable(ABOUT, &error)],
+    }
+}
+
+/// The policies of both kinds that have a binding, without which a policy does nothing.
+async fn policies(client: &Client) -> Result<Vec<pieces::Policy>, Error> {
+    let mut all = Vec::new();
+    for kind in ["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"] {
+        let policies = list(client, kind).await?;
+        let bindings = if policies.is_empty() {
+            Vec::new()
+        } else {
+            list(client, &format!("{kind}Binding")).await?
+        };
+        all.extend(
+            policies
+                .into_iter()
+                .filter_map(|policy| pieces::Policy::bound(policy, &bindings)),
+        );
+    }
+    Ok(all)
+}
+
+/// All objects of a kind; none where the API server does not serve it.
+async fn list(client: &Client, kind: &str) -> Result<Vec<Value>, Error> {
+    let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
+    let plural = if kind.kind.ends_with("Policy") {
+        kind.kind.to_lowercase().replace("policy", "policies")
+    } else {
+        format!("{}s", kind.kind.to_lowercase())
+    };
+    let resource = ApiResource::from_gvk_with_plural(&kind, &plural);
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let listed = deadline("list the admission policies", api.list(&ListParams::default())).await;
+    let found = match listed {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    found
+        .items
+        .into_iter()
+        .map(|item| serde_json::to_value(item).map_err(Error::Encode))
+        .collect()
+}

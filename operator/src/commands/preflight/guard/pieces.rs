@@ -1,0 +1,235 @@
+//! What admission policies are about. Pure. Their names are the release's, and people change them.
+
+use crds::kubernetes::MUTATING_POLICIES;
+use crds::names::HASH_ANNOTATION;
+use serde_json::Value;
+
+use super::{ABOUT, Finding, Verdict};
+
+const DANGER: &str =
+    "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
+
+/// What a part of the guard protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Edits,
+    Creation,
+    Pods,
+    Operator,
+}
+
+impl Piece {
+    const ALL: [Self; 4] = [Self::Edits, Self::Creation, Self::Pods, Self::Operator];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Edits => "edits and resumption",
+            Self::Creation => "creation",
+            Self::Pods => "pods",
+            Self::Operator => "the operator's own writes",
+        }
+    }
+
+    /// What is at risk without it, and how to get it.
+    fn missing(self, minor: u32) -> String {
+        match self {
+            Self::Edits => format!("found no policy of the chart that refuses (guard.enabled): {DANGER}"),
+            Self::Creation if minor < MUTATING_POLICIES => format!(
+                "holding a new Deployment needs Kubernetes 1.{MUTATING_POLICIES}, and found no policy of the chart that warns or refuses (guard.creation): create a voter paused, else its first pod can start without its signer"
+            ),
+            Self::Creation => "found no policy of the chart that holds a new Deployment (guard.creation): the first pod of a new or re-created voter can start without its signer".to_owned(),
+            Self::Pods => "found no policy of the chart that refuses (guard.pods): a pod that a webhook has rewritten can start without its signer".to_owned(),
+            Self::Operator => "found no policy of the chart that refuses (guard.enabled): a stolen token of the operator's ServiceAccount can change every Deployment in any way".to_owned(),
+        }
+    }
+}
+
+/// A policy that is bound.
+pub struct Policy {
+    policy: Value,
+    /// `Deny`, `Warn`; nothing of a policy that changes objects.
+    actions: Vec<String>,
+}
+
+impl Policy {
+    /// Nothing where no binding names it.
+    pub fn bound(policy: Value, bindings: &[Value]) -> Option<Self> {
+        let mut of_policy = bindings
+            .iter()
+            .filter(|binding| binding["spec"]["policyName"] == policy["metadata"]["name"])
+            .peekable();
+        of_policy.peek()?;
+        let actions = of_policy
+            .flat_map(|binding| texts(&binding["spec"]["validationActions"]))
+            .collect();
+        Some(Self { policy, actions })
+    }
+
+    fn name(&self) -> &str {
+        self.policy["metadata"]["name"].as_str().unwrap_or_default()
+    }
+
+    fn is_mutating(&self) -> bool {
+        self.policy["spec"]["mutations"].is_array()
+    }
+
+    fn denies(&self) -> bool {
+        self.actions.iter().any(|action| action == "Deny")
+    }
+
+    fn matches(&self, operation: &str, resource: &str) -> bool {
+        let rules = self.policy["spec"]["matchConstraints"]["resourceRules"].as_array();
+        rules.into_iter().flatten().any(|rule| {
+            texts(&rule["operations"]).any(|found| found == operation)
+                && texts(&rule["resources"]).any(|found| found == resource)
+        })
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.policy["spec"]["matchConditions"].as_array();
+        conditions
+            .into_iter()
+            .flatten()
+            .filter_map(|condition| condition["expression"].as_str())
+    }
+
+    /// Which piece it is, if it is one and at work.
+    fn piece(&self) -> Option<Piece> {
+        if self.policy["spec"]["paramKind"]["kind"] == "SignerBinding" {
+            return self.matches("CREATE", "deployments").then_some(Piece::Creation);
+        }
+        if !self.denies() {
+            return None;
+        }
+        let is_about_ours = || self.conditions().any(|expression| expression.contains(HASH_ANNOTATION));
+        if self.matches("CREATE", "pods") {
+            return is_about_ours().then_some(Piece::Pods);
+        }
+        if !self.matches("UPDATE", "deployments") {
+            return None;
+        }
+        if is_about_ours() {
+            return Some(Piece::Edits);
+        }
+        let is_leash = self
+            .conditions()
+            .any(|expression| expression.contains("request.userInfo.username =="))
+            && self.policy["spec"].to_string().contains(HASH_ANNOTATION);
+        is_leash.then_some(Piece::Operator)
+    }
+
+    fn told(&self) -> String {
+        let effect = if self.is_mutating() {
+            "holds"
+        } else if self.denies() {
+            "refuses"
+        } else {
+            "warns"
+        };
+        format!("{} {effect}", self.name())
+    }
+}
+
+/// A line for each piece.
+pub fn examine(policies: &[Policy], minor: u32) -> Vec<Finding> {
+    let lines = Piece::ALL.iter().map(|piece| {
+        let found: Vec<_> = policies
+            .iter()
+            .filter(|policy| policy.piece() == Some(*piece))
+            .map(Policy::told)
+            .collect();
+        let (verdict, text) = if found.is_empty() {
+            (Verdict::Warning, piece.missing(minor))
+        } else {
+            (Verdict::Ok, found.join(", "))
+        };
+        Finding::new(verdict, ABOUT, format!("{}: {text}", piece.name()))
+    });
+    lines.collect()
+}
+
+fn texts(list: &Value) -> impl Iterator<Item = String> {
+    let items = list.as_array().into_iter().flatten();
+    items.filter_map(Value::as_str).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(operation: &str, resource: &str, condition: &str, actions: &[&str]) -> Policy {
+        let policy = json!({
+            "metadata": {"name": "any"},
+            "spec": {
+                "matchConstraints": {"resourceRules": [{"operations": [operation], "resources": [resource]}]},
+                "matchConditions": [{"name": "a", "expression": condition}],
+                "variables": [{"name": "b", "expression": HASH_ANNOTATION}],
+            },
+        });
+        let binding = json!({"spec": {"policyName": "any", "validationActions": actions}});
+        Policy::bound(policy, &[binding]).unwrap()
+    }
+
+    fn holding(field: &str) -> Policy {
+        let mut policy = policy("CREATE", "deployments", "true", &[]);
+        policy.policy["spec"]["paramKind"] = json!({"kind": "SignerBinding"});
+        policy.policy["spec"][field] = json!([]);
+        policy
+    }
+
+    fn told(policies: &[Policy], minor: u32) -> Vec<String> {
+        examine(policies, minor).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn each_piece_is_known_by_what_it_is_about() {
+        let condition = format!("has(x['{HASH_ANNOTATION}'])");
+        let deny = &["Deny"][..];
+        let leash = "request.userInfo.username == 'a'";
+        let lines = told(
+            &[
+                policy("CREATE", "pods", &condition, deny),
+                policy("UPDATE", "deployments", leash, deny),
+                holding("mutations"),
+                policy("UPDATE", "deployments", &condition, deny),
+            ],
+            37,
+        );
+        assert_eq!(
+            lines,
+            [
+                "guard        ok: edits and resumption: any refuses",
+                "guard        ok: creation: any holds",
+                "guard        ok: pods: any refuses",
+                "guard        ok: the operator's own writes: any refuses",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_refuse_or_is_not_bound_is_missing() {
+        let condition = format!("has(x['{HASH_ANNOTATION}'])");
+        let lines = told(&[policy("UPDATE", "deployments", &condition, &["Audit"])], 37);
+        assert_eq!(lines.len(), 4);
+        assert!(lines.iter().all(|line| line.contains("WARNING")), "{lines:?}");
+        assert!(lines[1].contains("holds a new Deployment"), "{lines:?}");
+        assert!(
+            Policy::bound(
+                json!({"metadata": {"name": "any"}}),
+                &[json!({"spec": {"policyName": "other"}})]
+            )
+            .is_none()
+        );
+    }
+
+    #[test]
+    fn an_older_cluster_is_told_that_it_cannot_hold() {
+        let lines = told(&[], 30);
+        assert!(lines[1].contains("needs Kubernetes 1.36"), "{lines:?}");
+        let mut warning = holding("validations");
+        warning.actions = vec!["Warn".to_owned()];
+        assert_eq!(told(&[warning], 30)[1], "guard        ok: creation: any warns");
+    }
+}

@@ -1,0 +1,102 @@
+//! What was allowed while nothing started, and the moment at which pods begin.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::operated::{VOTER, with};
+
+use super::guarded::plain;
+use super::guarded::row::{Row, Step, in_signer, run, variable};
+use super::steps::{BACKEND, kubectl, pause, resume, scale};
+
+#[tokio::test]
+async fn the_moment_at_which_pods_begin_is_guarded() -> Result<()> {
+    let running = || with(plain(), "/spec/replicas", json!(1));
+    let strip = || Step::Edit(|live| live["spec"]["template"]["spec"]["initContainers"] = json!([]));
+    let local = || Step::Edit(|live| variable(live, BACKEND)["value"] = json!("LOCAL"));
+    // Nobody repairs: what was done to the template is there in the end.
+    run(vec![
+        Row::refused(
+            "pause, take the signer out, resume",
+            plain,
+            resume(),
+            "init container signer is missing",
+        )
+        .after([Step::Unbind, pause(), strip()]),
+        Row::refused(
+            "pause, point the node elsewhere, resume",
+            plain,
+            resume(),
+            "container node: ATTO_SIGNER_BACKEND is not REMOTE",
+        )
+        .after([Step::Unbind, pause(), local()]),
+        Row::refused(
+            "pause, change the signer's args, resume",
+            plain,
+            resume(),
+            "init container signer has args, which the operator does not write",
+        )
+        .after([
+            Step::Unbind,
+            pause(),
+            Step::Edit(|live| in_signer(live, "args", json!(["--capabilities=BLOCK"]))),
+        ]),
+        Row::refused(
+            "pause, drop the label, resume",
+            plain,
+            resume(),
+            "label signer.atto.cash/deployment is missing",
+        )
+        .after([
+            Step::Unbind,
+            pause(),
+            Step::Edit(|live| live["spec"]["template"]["metadata"]["labels"] = json!({"app": VOTER})),
+        ]),
+        Row::refused(
+            "pause, then take everything out and resume in one edit",
+            plain,
+            Step::Replace(running),
+            "it drops init container signer",
+        )
+        .after([Step::Unbind, pause()]),
+        Row::refused(
+            "scale to 0, take the signer out, apply with replicas 1",
+            plain,
+            kubectl([
+                "patch",
+                "deployment",
+                "voter",
+                "--type=merge",
+                "-p",
+                r#"{"spec":{"replicas":1}}"#,
+            ]),
+            "init container signer is missing",
+        )
+        .after([Step::Unbind, scale("--replicas=0"), strip()]),
+        Row::refused(
+            "scale to 0, then rollout undo to before the injection",
+            plain,
+            kubectl(["rollout", "undo", "deployment/voter"]),
+            "it drops annotation signer.atto.cash/hash",
+        )
+        .after([Step::Unbind, scale("--replicas=0")]),
+        Row::let_through("pause and resume", plain, resume()).after([pause()]),
+        Row::let_through(
+            "pause, take the signer out, resume when it is repaired",
+            plain,
+            resume(),
+        )
+        .after([pause(), strip(), Step::Settle]),
+        Row::let_go("take the signer out while it is paused", plain, strip()).after([Step::Unbind, pause()]),
+        Row::let_go(
+            "take the signer out and pause in one edit",
+            plain,
+            Step::Edit(|live| {
+                live["spec"]["paused"] = json!(true);
+                live["spec"]["template"]["spec"]["initContainers"] = json!([]);
+            }),
+        )
+        .after([Step::Unbind]),
+        Row::let_go("take the signer out at 0 replicas", plain, strip()).after([Step::Unbind, scale("--replicas=0")]),
+    ])
+    .await
+}
