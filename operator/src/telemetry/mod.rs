@@ -269,6 +269,7 @@ mod tests {
             bindings,
             pods: reflector::store().0,
             services: reflector::store().0,
+            held: reflector::store().0,
         };
         let metrics = Metrics::new().unwrap();
         let counted = "signer_operator_bindings{condition=\"Ready\",reason=\"Ready\",status=\"True\"} 1";
