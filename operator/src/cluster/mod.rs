@@ -5,6 +5,7 @@ mod expired;
 pub mod fence;
 pub mod liveness;
 mod pacing;
+mod retry_after;
 pub mod stores;
 pub mod timeouts;
 

@@ -178,5 +178,6 @@ pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error
     } else {
         tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
     }
-    Action::requeue(context.schedule.backoff.failed(&*guarded, error.category()))
+    let wait = context.schedule.backoff.failed(&*guarded, error.category());
+    Action::requeue(wait.max(error.retry_after().unwrap_or_default()))
 }

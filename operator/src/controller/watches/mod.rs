@@ -1,23 +1,22 @@
 //! What is watched, in the whole cluster or in some namespaces, as a stream that never fails.
 
+mod backoff;
 pub mod mappers;
 mod merge;
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt, select_all};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::PartialObjectMeta;
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
+use self::backoff::WatchBackoff;
 use self::merge::Merge;
-use crate::controller::schedule::backoff::jitter;
 use crate::controller::schedule::resync::Resyncs;
 use crate::model::scope::Scope;
 use crate::telemetry::Metrics;
@@ -98,8 +97,11 @@ impl Watches {
     {
         let (metrics, resyncs, kind) = (self.metrics.clone(), self.resyncs.clone(), K::kind(&()));
         let mut fails = false;
+        let backoff = WatchBackoff::default();
+        let noted = backoff.clone();
         stream
-            .backoff(WatchBackoff::default())
+            .inspect(move |result| noted.note(result))
+            .backoff(backoff)
             .inspect(move |result| {
                 if matches!(result, Ok(Event::Init)) {
                     resyncs.mark_all_dirty();
@@ -122,23 +124,4 @@ impl Watches {
 fn prune_metadata<K>(object: &mut PartialObjectMeta<K>) {
     object.metadata.managed_fields = None;
     object.metadata.annotations = None;
-}
-
-/// Short enough that an API server which is back is noticed within seconds.
-#[derive(Default)]
-struct WatchBackoff(u32);
-
-impl Iterator for WatchBackoff {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.0 = (self.0 + 1).min(5);
-        Some(jitter(Duration::from_millis(100 * (1 << self.0))))
-    }
-}
-
-impl Backoff for WatchBackoff {
-    fn reset(&mut self) {
-        self.0 = 0;
-    }
 }
