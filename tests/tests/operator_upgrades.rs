@@ -93,6 +93,10 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
         pods::roll_out(&place.client, &place.namespace, VOTER).await?;
         place.condition("RolledOut", "True", "RolledOut").await?;
     }
+    // Without a deadline, Kubernetes says by nothing but its counts that a rollout is over.
+    let endless = json!({"spec": {"progressDeadlineSeconds": i32::MAX}}).to_string();
+    let patch = ["patch", "deployment", VOTER, "--type=merge", "--patch", &endless];
+    first.kubectl_ok(&patch).await?;
     let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
     first.apply(&changed).await?;
     first.condition("Injected", "True", "Injected").await?;

@@ -15,7 +15,7 @@ pub mod token;
 pub mod validate;
 mod watches;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -108,7 +108,7 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     context.stores.are_filled().await?;
     let Some(binding) = observe::binding(&context.sources, cached).await? else {
         context.schedule.backoff.succeeded(cached);
-        context.writer.rollouts.observe(cached, BTreeSet::new());
+        context.writer.rollouts.observe(cached, BTreeMap::new(), started);
         return Ok(Looked::Waits(Action::await_change()));
     };
     if binding.meta().deletion_timestamp.is_some() {
@@ -149,7 +149,10 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
         return Ok(Action::await_change());
     }
     context.schedule.backoff.succeeded(binding);
-    context.writer.rollouts.observe(binding, BTreeSet::new());
+    context
+        .writer
+        .rollouts
+        .observe(binding, BTreeMap::new(), Instant::now());
     let mut failed = None;
     for live in observe::to_restore(&context.sources, binding).await? {
         match apply::removal::restore_all(&context.writer, &live).await {

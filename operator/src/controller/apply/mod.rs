@@ -11,6 +11,8 @@ pub mod report;
 mod service;
 mod writer;
 
+use std::time::Instant;
+
 use crds::conditions::reasons;
 
 use crate::controller::rollout_limit;
@@ -66,10 +68,10 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
 
 fn note_rollouts(writer: &Writer, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
-    let rolling = deployments
-        .filter(|live| rollout_limit::rolls(live))
-        .map(|live| live.name().to_owned());
-    writer.rollouts.observe(&observed.binding, rolling.collect());
+    let rolling = deployments.filter_map(|live| Some((live.name().to_owned(), rollout_limit::rolls(live)?)));
+    writer
+        .rollouts
+        .observe(&observed.binding, rolling.collect(), Instant::now());
 }
 
 /// Writes one Deployment, its Service, and the annotation of its ServiceAccount.
