@@ -45,6 +45,8 @@ pub struct AppliedTarget {
     pub update: bool,
     /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
     pub rotation: bool,
+    /// Why it has to be tried again although something was written.
+    pub failed: Option<Error>,
 }
 
 impl AppliedTarget {
@@ -59,6 +61,7 @@ impl AppliedTarget {
             diff: None,
             update: false,
             rotation: false,
+            failed: None,
         }
     }
 }

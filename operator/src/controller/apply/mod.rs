@@ -29,8 +29,7 @@ pub use writer::Writer;
 /// Writes what is not there yet. One Deployment that fails does not stop another.
 ///
 /// # Errors
-/// Fails if nothing could be written because the API server does not answer, or because a Deployment changed under the
-/// write, after which everything has to be looked at again.
+/// Fails if nothing could be written, because the API server does not answer or because the Deployments changed under the write.
 pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<Applied, Error> {
     let mut targets = vec![];
     let mut failed: Option<Error> = None;
@@ -38,32 +37,43 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
     note_rollouts(writer, observed);
     for (target, planned) in observed.targets.iter().zip(plan.targets) {
         match apply_target(writer, observed, target, planned).await {
-            Ok(applied) => {
+            Ok(mut applied) => {
                 done += 1;
+                failed = worse(failed, applied.failed.take());
                 targets.push(applied);
             }
             Err(error) => {
-                let refusal = Reason::new(
-                    reasons::PROGRESSING,
-                    format!("Deployment {}: it is tried again: {error}", target.name),
-                );
-                targets.push(AppliedTarget::untouched(target.deployment.clone(), Err(refusal)));
-                // What failed outlasts what only changed.
-                failed = match failed {
-                    Some(first) if !matches!(first, Error::Changed(_)) => Some(first),
-                    _ => Some(error),
-                };
+                let outcome = Err(tried_again(&target.name, &error));
+                targets.push(AppliedTarget::untouched(target.deployment.clone(), outcome));
+                failed = worse(failed, Some(error));
             }
         }
     }
     match failed {
-        Some(error) if done == 0 || matches!(error, Error::Changed(_)) => Err(error),
+        // There is nothing to report of.
+        Some(error) if done == 0 => Err(error),
+        // Also where a Deployment has changed: what became of the others is told once, or never.
         failed => Ok(Applied {
             targets,
             failed,
             plan: plan.hash,
         }),
     }
+}
+
+/// What failed outlasts what only changed.
+fn worse(first: Option<Error>, second: Option<Error>) -> Option<Error> {
+    match (first, second) {
+        (Some(Error::Changed(_)) | None, Some(second)) => Some(second),
+        (first, _) => first,
+    }
+}
+
+fn tried_again(deployment: &str, error: &Error) -> Reason {
+    Reason::new(
+        reasons::PROGRESSING,
+        format!("Deployment {deployment}: it is tried again: {error}"),
+    )
 }
 
 fn note_rollouts(writer: &Writer, observed: &Observed) {
@@ -93,11 +103,13 @@ pub async fn apply_target(
         }
         (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(&observed.binding) => {
             let removed = removal::restore(writer, live).await?;
-            if !others_use_its_account(observed, live) {
-                identity::restore(writer, live).await?;
-            }
+            let failed = match others_use_its_account(observed, live) {
+                true => None,
+                false => identity::restore(writer, live).await.err(),
+            };
             Ok(AppliedTarget {
                 written: Written::Removal(removed),
+                failed,
                 ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
             })
         }
@@ -127,13 +139,23 @@ async fn write(
         });
     }
     let (deployment, written) = deployment::apply(writer, live, &rendered).await?;
+    let mut failed = None;
     let outcome = match written {
-        Ok(_) => service::apply(writer, target.service.as_ref(), &rendered).await?,
+        Ok(_) => match service::apply(writer, target.service.as_ref(), &rendered).await {
+            Ok(outcome) => outcome,
+            // The Deployment was written all the same, and that is told.
+            Err(error) => {
+                let outcome = Err(tried_again(&target.name, &error));
+                failed = Some(error);
+                outcome
+            }
+        },
         Err(ref refusal) => Err(refusal.clone()),
     };
     Ok(AppliedTarget {
         written: written.unwrap_or(Written::Nothing),
         hash: outcome.is_ok().then(|| rendered.hash.clone()),
+        failed,
         ..AppliedTarget::untouched(Some(deployment), outcome)
     })
 }
