@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{PROJECT, Place, SOON, VOTER, binding, voter, with};
-use tests::{chart, eventually};
+use tests::{chart, eventually, pods};
 
 const ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 const GOOGLE: &str = "signer@p.iam.gserviceaccount.com";
@@ -197,5 +197,26 @@ async fn an_account_that_other_pods_use_does_not_get_the_key() -> Result<()> {
     annotated(&place, None).await?;
     place.kubectl_ok(&["delete", "pod", "stranger", "--now"]).await?;
     place.condition("Injected", "True", "Injected").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployment_that_adopts_the_pods_of_an_earlier_one_has_no_strangers_among_them() -> Result<()> {
+    let place = Place::new("adopted").await?;
+    place.apply(&account()).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    place.condition("Ready", "True", "Ready").await?;
+    let names = async || place.kubectl_ok(&["get", "pods", "-o", "name"]).await;
+    let before = names().await?;
+    // It waits until the operator has taken the copy over, which it would not do beside a stranger.
+    place.create_again_around_its_pods().await?;
+    place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    place.condition("Ready", "True", "Ready").await?;
+    assert_eq!(names().await?, before, "the pods were replaced");
     Ok(())
 }

@@ -52,16 +52,13 @@ async fn outsider(
     let users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
     let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
     let mut outsiders = vec![];
+    let mut owners = sources.owners.lookup(&sources.cluster);
     for pod in found {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         if matches!(phase, Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some() {
             continue;
         }
-        let mut is_ours = false;
-        for live in targets {
-            is_ours = is_ours || sources.owners.is_owned(&sources.cluster, &pod, live).await?;
-        }
-        if !is_ours {
+        if !owners.is_owned(&pod, targets).await? {
             outsiders.push(pod.name_any());
         }
     }
