@@ -70,6 +70,8 @@ pub mod reasons {
         REMOVE_NEEDS_CLUSTER_ROLE = "RemoveNeedsClusterRole";
         /// `Accepted`: an older binding already serves the Deployment.
         TARGET_TAKEN = "TargetTaken";
+        /// `Accepted`: the selector matches more Deployments than a status has room for.
+        TOO_MANY_TARGETS = "TooManyTargets";
         /// `TokenReady`: the token is there.
         TOKEN_FOUND = "TokenFound";
         /// `TokenReady`: the token is there, but shorter than 32 bytes.

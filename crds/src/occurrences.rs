@@ -32,6 +32,7 @@ pub const ALL: [Occurrence; 22] = [
             reasons::IMAGE_NOT_ALLOWED,
             reasons::REMOVE_NEEDS_CLUSTER_ROLE,
             reasons::TARGET_TAKEN,
+            reasons::TOO_MANY_TARGETS,
         ],
     ),
     when(

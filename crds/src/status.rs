@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::choices::{DeletionPolicy, Rollout};
 
+/// The bound on `status.targets`: a binding serves no more Deployments.
+pub const MOST_TARGETS: usize = 256;
+
 /// What the operator reports about a binding.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -96,7 +96,10 @@ pub async fn within<T>(
     attempt: &'static str,
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(limit, request).await {
+    liveness::asked();
+    let answer = tokio::time::timeout(limit, request).await;
+    liveness::asked();
+    match answer {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(Error::Request {
             attempt,

@@ -53,9 +53,12 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
         Ok(looked_at) => looked_at,
         Err(left) => return Ok(Action::requeue(left)),
     };
-    let _under_way = context.metrics.progress.reconcile();
+    let under_way = context.metrics.progress.reconcile();
     let result = match &guarded.0 {
-        Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
+        Ok(cached) => {
+            let reference = ObjectRef::from_obj(&*guarded);
+            under_way.run(look(&context, cached, &reference)).await
+        }
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };
     context.metrics.reconcile(&result, started.elapsed());

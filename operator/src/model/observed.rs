@@ -1,13 +1,14 @@
 //! What was read of the cluster: all that the later steps decide from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crds::SignerBinding;
+use crds::{MOST_TARGETS, SignerBinding};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
 use crate::gke::Project;
+use crate::model::binding::was_injected;
 use crate::model::pod::InjectedPod;
 
 /// Everything that the later steps decide from.
@@ -24,6 +25,23 @@ pub struct Observed {
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
     pub project: Project,
+}
+
+impl Observed {
+    /// The selected Deployments that the status has no room for, by name. Those with a signer of the binding keep their place, so that a
+    /// new one takes nothing from a voter; the others have theirs by name.
+    pub fn beyond_the_limit(&self) -> BTreeSet<&str> {
+        let (selected, departed): (Vec<_>, Vec<_>) = self.targets.iter().partition(|target| target.is_selected());
+        let room = MOST_TARGETS.saturating_sub(departed.len());
+        if selected.len() <= room {
+            return BTreeSet::new();
+        }
+        let (served, others): (Vec<_>, Vec<_>) = selected
+            .into_iter()
+            .partition(|target| was_injected(&self.binding, &target.name));
+        let names = served.into_iter().chain(others).map(|target| target.name.as_str());
+        names.skip(room).collect()
+    }
 }
 
 /// One Deployment and what belongs to it.

@@ -24,14 +24,11 @@ use crate::model::text::shorten;
 
 pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
 
-/// The schema's bound on `status.targets`.
-const MOST_TARGETS: usize = 256;
-
 /// Reports what the verdict and the writes came to.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
     let binding = &observed.binding;
     let old = binding.status.clone().unwrap_or_default();
-    let reported: Vec<_> = (0..observed.targets.len())
+    let mut reported: Vec<_> = (0..observed.targets.len())
         .map(|index| target::report(observed, verdict, applied, &old, index))
         .collect();
     let combined = aggregate::aggregate(observed, verdict, &reported);
@@ -42,12 +39,14 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let conditions = conditions
         .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
-    let mut targets: Vec<_> = reported
+    // The condition Accepted speaks of them. What no status remembers would be told anew by each look.
+    let beyond = observed.beyond_the_limit();
+    reported.retain(|target| !beyond.contains(target.status.name.as_str()));
+    let targets = reported
         .iter()
         .filter(|target| !matches!(target.written, Written::Removal(_)))
         .map(|target| target.status.clone())
         .collect();
-    targets.truncate(MOST_TARGETS);
     let identity = reported.iter().find_map(|target| target.signer.as_ref());
     let status = SignerBindingStatus {
         observed_generation: binding.metadata.generation,
