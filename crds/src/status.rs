@@ -54,6 +54,13 @@ pub struct SignerBindingStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub targets: Vec<TargetStatus>,
 
+    /// ServiceAccounts whose annotation `iam.gke.io/gcp-service-account` the operator has written for this binding. It takes the
+    /// annotation away again from those that nothing of the binding uses any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub annotated_service_accounts: Vec<String>,
+
     /// What works, but should be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,

@@ -74,7 +74,9 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             name: live.service_account().to_owned(),
             live: Some(Value::Null),
             outsider: None,
+            needed_by: None,
         }],
+        leftovers: vec![],
         project: Project::default(),
     }
 }

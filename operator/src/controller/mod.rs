@@ -128,7 +128,8 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
         .writer
         .rollouts
         .forget(|binding| context.stores.bindings.get(binding).is_some());
-    let applied = apply::apply(&context.writer, &observed, plan).await?; // client
+    let mut applied = apply::apply(&context.writer, &observed, plan).await?; // client
+    apply::identity::release(&context.writer, &observed, verdict.accepted.is_ok(), &mut applied).await; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
     let version = apply::report::publish(&context.writer, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
@@ -166,6 +167,12 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
             }
             // One Deployment does not keep another from being restored.
             Err(error) => failed = Some(error),
+        }
+    }
+    for account in observe::accounts_to_restore(&context.sources, binding).await? {
+        let namespace = binding.namespace().unwrap_or_default();
+        if let Err(error) = apply::identity::restore_account(&context.writer, &namespace, &account).await {
+            failed = Some(error);
         }
     }
     if let Some(error) = failed {

@@ -15,6 +15,8 @@ pub struct Applied {
     pub failed: Option<Error>,
     /// What an approval names.
     pub plan: String,
+    /// ServiceAccounts that the annotation was taken from.
+    pub released: Vec<String>,
 }
 
 impl Applied {

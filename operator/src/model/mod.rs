@@ -2,6 +2,7 @@
 
 pub mod applied;
 pub mod binding;
+pub mod claim;
 pub mod deployment;
 pub mod error;
 pub mod identity;

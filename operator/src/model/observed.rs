@@ -24,6 +24,8 @@ pub struct Observed {
     pub same_key: Vec<String>,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
+    /// Those that carry an annotation of ours which the binding does not ask for.
+    pub leftovers: Vec<Leftover>,
     pub project: Project,
 }
 
@@ -88,6 +90,18 @@ pub struct Account {
     pub live: Option<Value>,
     /// A pod that uses it and is not of a Deployment of the binding.
     pub outsider: Option<String>,
+    /// Who needs its annotation, which is ours, as it is, although the binding asks for another one or for none.
+    pub needed_by: Option<String>,
+}
+
+/// A ServiceAccount with an annotation of ours that the binding does not ask for any more.
+#[derive(Debug, Clone)]
+pub struct Leftover {
+    pub name: String,
+    /// Its metadata.
+    pub live: Value,
+    /// Whether somebody needs it all the same, or pods of an earlier template do.
+    pub is_needed: bool,
 }
 
 /// Whether the Secret with the key of the LOCAL backend is there.

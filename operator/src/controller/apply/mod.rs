@@ -57,6 +57,7 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
             targets,
             failed,
             plan: plan.hash,
+            released: vec![],
         }),
     }
 }

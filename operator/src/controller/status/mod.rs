@@ -62,6 +62,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         ),
         effective: Some(verdict.effective.clone()),
         plan: update::plan(applied),
+        annotated_service_accounts: identity::annotated(observed, verdict, applied, &old),
         warnings: warnings::warnings(observed, applied),
         targets,
     };

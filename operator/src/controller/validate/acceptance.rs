@@ -134,6 +134,7 @@ mod tests {
             secret_versions: [].into(),
             same_key: vec![],
             accounts: vec![],
+            leftovers: vec![],
             project: Project::default(),
         }
     }
