@@ -123,7 +123,7 @@ pub mod reasons {
         TAKE_OVER_PENDING = "TakeOverPending";
         /// `Injected`, `IdentityReady`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
-        /// `Injected`, `IdentityReady`: another field manager keeps changing what is ours.
+        /// `Injected`, `IdentityReady`: another field manager keeps changing what is ours. `Accepted`: another operator writes the binding.
         CONTESTED = "Contested";
         /// `Injected`, `IdentityReady`: the API server refused the change.
         REJECTED = "Rejected";

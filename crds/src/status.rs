@@ -18,6 +18,10 @@ pub struct SignerBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
+    /// The operator that wrote this status last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<WrittenBy>,
+
     /// `Accepted`, `TokenReady`, `IdentityReady`, `Injected`, `RolledOut`, `Signing` and `Ready`, in the order in which
     /// they are reached; then `Reconciling`, `Stalled` and `UpdateAvailable`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -64,6 +68,19 @@ pub struct SignerBindingStatus {
     /// What works, but should be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+/// An operator, by the Lease that it holds.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenBy {
+    /// Namespace of its Lease `signer-operator`. Operators with Leases in two namespaces do not know of each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub lease_namespace: Option<String>,
+    /// Its name in the Lease. One that only takes over writes nothing, so it may be that of an earlier one.
+    #[schemars(length(max = 512))]
+    pub identity: String,
 }
 
 /// Values in force for optional fields of the spec.

@@ -77,6 +77,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             needed_by: None,
         }],
         leftovers: vec![],
+        other_operator: None,
         project: Project::default(),
     }
 }

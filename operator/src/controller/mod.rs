@@ -1,6 +1,7 @@
 //! The driver: it calls the six steps and decides when to look again.
 
 pub mod apply;
+pub mod contest;
 pub mod context;
 pub mod ledger;
 pub mod observe;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crds::SignerBinding;
+use crds::{SignerBinding, WrittenBy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
@@ -28,6 +29,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
+use self::contest::Turn;
 use self::context::Context;
 use self::schedule::backoff::jitter;
 use self::schedule::resync::{LOOK_AGAIN, LastLook, Resync};
@@ -114,14 +116,19 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
         context.writer.rollouts.observe(cached, BTreeMap::new(), started);
         return Ok(Looked::Waits(Action::await_change()));
     };
+    let other_operator = match whose_turn(context, &binding, started).await? {
+        Ok(other) => other,
+        Err(wait) => return Ok(Looked::Waits(wait)),
+    };
     if binding.meta().deletion_timestamp.is_some() {
         return leave(context, &binding).await.map(Looked::Waits);
     }
-    let observed = observe::observe(&context.sources, binding).await?; // client
+    let mut observed = observe::observe(&context.sources, binding).await?; // client
+    observed.other_operator = other_operator;
     let verdict = validate::validate(&observed, &context.settings); // pure
     let rendered = render::render_all(&verdict); // pure
-    let is_known = |uid: &str| context.writer.ledger.is_known(uid);
-    let plan = plan::plan(&observed, rendered, &context.settings, is_known); // pure
+    let was_applied = |uid: &str, hash: &str| context.writer.ledger.was_applied(uid, hash);
+    let plan = plan::plan(&observed, rendered, &context.settings, was_applied); // pure
     let injects = plan.injects(&observed.binding);
     apply::finalizer::follow_policy(&context.writer, &observed.binding, injects, &context.settings.scope).await?; // client
     context
@@ -141,10 +148,34 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
-    // Other pods that use the ServiceAccount are not watched either.
-    let only_secrets = observed.binding.spec.workload_identity.is_none();
+    // Other pods that use the ServiceAccount are not watched either, nor does another operator tell that it has ended.
+    let only_secrets = observed.binding.spec.workload_identity.is_none() && observed.other_operator.is_none();
     let last = only_secrets.then(|| LastLook::new(version, observed.secret_versions, started));
     Ok(Looked::Quiescent(last))
+}
+
+/// Whether this operator may write the binding, beside which other one; or until when it leaves it to that.
+async fn whose_turn(
+    context: &Context,
+    binding: &SignerBinding,
+    now: Instant,
+) -> Result<Result<Option<WrittenBy>, Action>, Error> {
+    let found = binding.status.as_ref().and_then(|status| status.operator.as_ref());
+    let uid = binding.uid().unwrap_or_default();
+    let other = match context.writer.contest.look(&uid, found, now) {
+        Turn::Ours => return Ok(Ok(None)),
+        Turn::OursWith(other) => return Ok(Ok(Some(other))),
+        Turn::Theirs(other) => other,
+        Turn::Ask(other) => {
+            apply::report::ask(&context.writer, binding).await?;
+            let notice = status::contested_notice(other.as_ref());
+            apply::report::tell(&context.writer, binding, None, &notice).await;
+            other
+        }
+    };
+    let binding = ObjectRef::from_obj(binding);
+    tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
+    Ok(Err(Action::requeue(jitter(LOOK_AGAIN))))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.

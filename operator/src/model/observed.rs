@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crds::{MOST_TARGETS, SignerBinding};
+use crds::{MOST_TARGETS, SignerBinding, WrittenBy};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
@@ -27,6 +27,8 @@ pub struct Observed {
     /// Those that carry an annotation of ours which the binding does not ask for.
     pub leftovers: Vec<Leftover>,
     pub project: Project,
+    /// Another operator that writes the binding as well, and leaves it to this one.
+    pub other_operator: Option<WrittenBy>,
 }
 
 impl Observed {

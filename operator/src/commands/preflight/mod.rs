@@ -3,6 +3,7 @@
 mod crd;
 pub mod finding;
 mod guard;
+mod others;
 pub mod permissions;
 
 use k8s_openapi::apimachinery::pkg::version::Info;
@@ -40,6 +41,7 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         crd::examine(client, scope).await,
         permissions::examine(client, scope, lease_namespace).await,
         guard::examine(client, scope, minor >= GUARD).await,
+        others::examine(client, scope, lease_namespace, minor >= GUARD).await,
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Step 5: the only writes.
 
+mod budget;
 mod conflict;
 mod deployment;
 mod diff;
@@ -132,6 +133,10 @@ async fn write(
         return Ok(held);
     }
     let rendered = planned.rendered;
+    let rewrite = budget::Rewrite::of(observed, live, &rendered);
+    if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
+        return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
+    }
     if let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
         let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
         return Ok(AppliedTarget {
@@ -140,6 +145,9 @@ async fn write(
         });
     }
     let (deployment, written) = deployment::apply(writer, live, &rendered).await?;
+    if let (Some(rewrite), Ok(Written::Injection | Written::Repair)) = (rewrite, &written) {
+        rewrite.is_made(writer);
+    }
     let mut failed = None;
     let outcome = match written {
         Ok(_) => match service::apply(writer, target.service.as_ref(), &rendered).await {

@@ -55,6 +55,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
         accounts,
         leftovers,
         project: sources.project.clone(),
+        other_operator: None,
         targets,
         token,
         local_key,

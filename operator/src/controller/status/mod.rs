@@ -1,6 +1,7 @@
 //! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
 mod aggregate;
+mod contested;
 mod events;
 mod identity;
 mod kstatus;
@@ -22,7 +23,7 @@ use crate::model::observed::Observed;
 use crate::model::report::Report;
 use crate::model::text::shorten;
 
-pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
+pub use events::{TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, removal_notice};
 
 /// Reports what the verdict and the writes came to.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
@@ -31,7 +32,10 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let mut reported: Vec<_> = (0..observed.targets.len())
         .map(|index| target::report(observed, verdict, applied, &old, index))
         .collect();
-    let combined = aggregate::aggregate(observed, verdict, &reported);
+    let mut combined = aggregate::aggregate(observed, verdict, &reported);
+    if let Some(other) = &observed.other_operator {
+        contested::tell(&mut combined, other);
+    }
     let [.., ready] = &combined;
     let outlook = kstatus::kstatus(ready);
     let update = update::state(observed, applied);
@@ -49,6 +53,8 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .collect();
     let identity = reported.iter().find_map(|target| target.signer.as_ref());
     let status = SignerBindingStatus {
+        // Whoever writes it puts its name there.
+        operator: old.operator.clone(),
         observed_generation: binding.metadata.generation,
         conditions,
         public_key: identity.map_or(old.public_key.clone(), |found| Some(found.public_key.clone())),

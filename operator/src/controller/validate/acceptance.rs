@@ -136,6 +136,7 @@ mod tests {
             accounts: vec![],
             leftovers: vec![],
             project: Project::default(),
+            other_operator: None,
         }
     }
 
