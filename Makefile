@@ -43,9 +43,14 @@ NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/br
 PROMETHEUS_ROOT := $(CACHE)/tools/prometheus-debian
 PROMETHEUS := $(PROMETHEUS_ROOT)/usr/bin/prometheus
 CHROMIUM := /usr/bin/chromium
+# The version of Kubernetes that tests and demo run on; the newest that is supported where it is empty.
+KUBERNETES ?=
+export KUBERNETES
 BENCH :=
 BENCH_STEADY_SECONDS := 120
-GENERATED := Dockerfile charts/signer-operator/Chart.yaml docs/src/how-to/change-the-key.md examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
+GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/oldest.yaml charts/signer-operator/Chart.yaml \
+  docs/src/introduction.md docs/src/tutorial.md docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
+  examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
   crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md operator-commands.md signer-settings.md signerbinding.md)
 
@@ -58,7 +63,7 @@ demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBE
 # One part after the other, also behind one that fails; what failed is the end of what is printed.
 TEST_PARTS := lint drift docs unit demo
 FAILED_TESTS = $${CARGO_TARGET_DIR:-target}/failed-tests.txt
-test: ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo; ends with what failed
+test: ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo; ends with what failed (KUBERNETES=1.30: on the oldest supported version; so do unit and demo)
 	@rm -f "$(FAILED_TESTS)"; failed=; \
 	for part in $(TEST_PARTS); do $(MAKE) --no-print-directory $$part || failed+=" $$part"; done; \
 	if [ -z "$$failed" ]; then exit 0; fi; \
@@ -239,6 +244,8 @@ drift: ## Fail if a generated file is not what the code generates
 	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
 	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
 	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
+	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \
+	  echo 'signer/fuzz/Cargo.lock is not of these dependencies: cargo update --workspace --manifest-path signer/fuzz/Cargo.toml, and commit it' >&2; exit 1; }
 
 # Whatever mdbook says at this level is a page that is not as it should be.
 docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning

@@ -111,6 +111,8 @@ pub mod reasons {
         DEPLOYMENT_TERMINATING = "DeploymentTerminating";
         /// `Injected`: the pod has no container of that name, or several and none called `node`.
         CONTAINER_NOT_FOUND = "ContainerNotFound";
+        /// `Injected`: the container that has the signer is there, runs, and is not the one that the binding asks for.
+        CONTAINER_CHANGE_PENDING = "ContainerChangePending";
         /// `Injected`: another container declares a port of the signer.
         PORT_CONFLICT = "PortConflict";
         /// `Injected`: a container called `signer` that is not ours.
@@ -129,6 +131,8 @@ pub mod reasons {
         REJECTED = "Rejected";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
+        /// `Injected`: the injected signer has something that the binding does not ask for, and that is not taken out.
+        SIGNER_ALTERED = "SignerAltered";
         /// `Injected`: `spec.suspend` is true.
         SUSPENDED = "Suspended";
         /// `Injected`: `spec.rollout` is Manual and the plan is not approved.

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules;
+use crate::cel_rules;
 
 /// The key of the voter. Exactly one backend.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -22,7 +22,7 @@ pub struct Key {
     /// The address that the key must have. With another key the signer does not start: an error, never another voter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 68))]
-    #[x_kube(validation = rules::address())]
+    #[x_kube(validation = cel_rules::address())]
     pub expected_address: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct GcpKey {
     /// Full resource ID of the key version. Its algorithm must be `EC_SIGN_ED25519`. A key version never changes;
     /// naming another one makes another voter of the node.
     #[schemars(length(max = 512))]
-    #[x_kube(validation = rules::key_version())]
+    #[x_kube(validation = cel_rules::key_version())]
     pub key_version: String,
 }
 
@@ -72,11 +72,11 @@ pub struct LocalKey {
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = rules::object_name("a Secret"))]
+    #[x_kube(validation = cel_rules::object_name("a Secret"))]
     pub name: String,
 
     /// Key within the Secret's data.
     #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = rules::secret_key())]
+    #[x_kube(validation = cel_rules::secret_key())]
     pub key: String,
 }

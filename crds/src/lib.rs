@@ -3,15 +3,16 @@
 //! The documentation of a field is what `kubectl explain` prints, and every rule carries the message that
 //! `kubectl apply` shows, so both are written for the person at the keyboard.
 
+mod cel_rules;
 mod choices;
 pub mod conditions;
 pub mod key;
+pub mod kubernetes;
 pub mod manifest;
+mod map_schemas;
 pub mod names;
 pub mod occurrences;
 pub mod policy;
-mod rules;
-mod schemas;
 pub mod settings;
 pub mod spec;
 pub mod status;

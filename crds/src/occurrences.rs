@@ -85,6 +85,7 @@ pub const ALL: [Occurrence; 22] = [
         "False",
         &[
             reasons::APPROVAL_PENDING,
+            reasons::CONTAINER_CHANGE_PENDING,
             reasons::CONTAINER_NOT_FOUND,
             reasons::CONTESTED,
             reasons::DEPLOYMENT_NOT_FOUND,
@@ -100,6 +101,7 @@ pub const ALL: [Occurrence; 22] = [
             reasons::REJECTED,
             reasons::ROLLOUT_QUEUED,
             reasons::SERVICE_CONFLICT,
+            reasons::SIGNER_ALTERED,
             reasons::SUSPENDED,
             reasons::TAKE_OVER_PENDING,
             reasons::TOKEN_NOT_READY,

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rules;
+use crate::cel_rules;
 
 /// Rules that the signer checks on every request, whoever asks. Each is off unless set.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -26,19 +26,19 @@ pub struct Policy {
     /// The largest amount of one SEND block, in raw units, as a decimal string up to `18000000000000000000`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 20))]
-    #[x_kube(validation = rules::amount())]
+    #[x_kube(validation = cel_rules::amount())]
     pub max_amount_per_send: Option<String>,
 
     /// Addresses to which SEND blocks may go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), inner(length(max = 68)))]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = rules::addresses())]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = cel_rules::addresses())]
     pub allowed_receivers: Option<Vec<String>>,
 
     /// The only representative that OPEN and CHANGE blocks may name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 68))]
-    #[x_kube(validation = rules::address())]
+    #[x_kube(validation = cel_rules::address())]
     pub representative: Option<String>,
 
     /// How far the timestamp of a vote that is not final may be from the signer's clock, in seconds.
@@ -49,7 +49,7 @@ pub struct Policy {
     /// What the URI inside a challenge must begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
-    #[x_kube(validation = rules::challenge_uri_prefix())]
+    #[x_kube(validation = cel_rules::challenge_uri_prefix())]
     pub challenge_uri_prefix: Option<String>,
 }
 

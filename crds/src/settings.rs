@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{DEFAULT_API_PORT, DEFAULT_MANAGEMENT_PORT};
-use crate::{rules, schemas};
+use crate::{cel_rules, map_schemas};
 
 /// Settings of the injected signer container. All optional.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -19,7 +19,7 @@ pub struct SignerSettings {
     /// operator's `--allowed-signer-images`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
-    #[x_kube(validation = rules::image())]
+    #[x_kube(validation = cel_rules::image())]
     pub image: Option<String>,
 
     /// When the kubelet pulls the image: `Always`, `IfNotPresent` or `Never`. Default: `IfNotPresent`.
@@ -77,17 +77,17 @@ impl Ports {
 pub struct Resources {
     /// What the scheduler reserves, by resource name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schemas::quantities")]
-    #[x_kube(validation = rules::resource_names())]
-    #[x_kube(validation = rules::resource_quantities())]
+    #[schemars(schema_with = "map_schemas::quantities")]
+    #[x_kube(validation = cel_rules::resource_names())]
+    #[x_kube(validation = cel_rules::resource_quantities())]
     pub requests: BTreeMap<String, Quantity>,
 
     /// What the container may use at most, by resource name. A CPU limit throttles the signer, and a throttled signer
     /// is late with votes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schemas::quantities")]
-    #[x_kube(validation = rules::resource_names())]
-    #[x_kube(validation = rules::resource_quantities())]
+    #[schemars(schema_with = "map_schemas::quantities")]
+    #[x_kube(validation = cel_rules::resource_names())]
+    #[x_kube(validation = cel_rules::resource_quantities())]
     pub limits: BTreeMap<String, Quantity>,
 }
 

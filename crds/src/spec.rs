@@ -4,10 +4,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cel_rules;
 use crate::choices::{DeletionPolicy, Rollout};
 use crate::key::{Key, SecretKeyRef};
 use crate::policy::Policy;
-use crate::rules;
 use crate::settings::SignerSettings;
 use crate::status::SignerBindingStatus;
 use crate::target::Target;
@@ -144,6 +144,6 @@ pub struct WorkloadIdentity {
     /// The Google service account that the pod's ServiceAccount acts as: written to its annotation
     /// `iam.gke.io/gcp-service-account`.
     #[schemars(length(min = 1, max = 320))]
-    #[x_kube(validation = rules::service_account_email())]
+    #[x_kube(validation = cel_rules::service_account_email())]
     pub gcp_service_account: String,
 }

@@ -126,6 +126,10 @@ pub struct TargetStatus {
     /// The hash in the annotation `signer.atto.cash/hash` of what is in place and was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// The hash of what this binding last put in place, where that is not in place now: the Deployment is absent, its
+    /// signer was taken out, or a change waits. Putting it back needs no approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_hash: Option<String>,
     /// Why it is, or is not, ready.
     pub reason: String,
     /// The same for a person.

@@ -7,7 +7,7 @@ use kube::KubeSchema;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{rules, schemas};
+use crate::{cel_rules, map_schemas};
 
 /// The Deployments that get a signer. Exactly one of `name` and `selector`; both are immutable, because a binding that
 /// moved to another Deployment would leave a voter behind without saying so.
@@ -23,7 +23,7 @@ pub struct Target {
     /// Name of one Deployment in the namespace of the binding. It need not exist yet. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = rules::object_name("a Deployment"))]
+    #[x_kube(validation = cel_rules::object_name("a Deployment"))]
     pub name: Option<String>,
 
     /// Selects Deployments in the namespace of the binding by their labels. Immutable.
@@ -34,8 +34,8 @@ pub struct Target {
     /// else the only container of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
-    #[x_kube(validation = rules::container_name())]
-    #[x_kube(validation = rules::container_is_not_ours())]
+    #[x_kube(validation = cel_rules::container_name())]
+    #[x_kube(validation = cel_rules::container_is_not_ours())]
     pub container: Option<String>,
 }
 
@@ -54,9 +54,9 @@ impl Target {
 pub struct LabelSelector {
     /// Labels that a Deployment must carry with exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schemas::label_map")]
-    #[x_kube(validation = rules::label_keys())]
-    #[x_kube(validation = rules::label_map_values())]
+    #[schemars(schema_with = "map_schemas::label_map")]
+    #[x_kube(validation = cel_rules::label_keys())]
+    #[x_kube(validation = cel_rules::label_map_values())]
     pub match_labels: BTreeMap<String, String>,
 
     /// Requirements that the labels of a Deployment must meet.
@@ -95,7 +95,7 @@ impl fmt::Display for LabelSelector {
 pub struct LabelSelectorRequirement {
     /// The label key that the requirement is about.
     #[schemars(length(min = 1, max = 316))]
-    #[x_kube(validation = rules::label_key())]
+    #[x_kube(validation = cel_rules::label_key())]
     pub key: String,
 
     /// How `values` relates to the label: `In`, `NotIn`, `Exists` or `DoesNotExist`.
@@ -104,7 +104,7 @@ pub struct LabelSelectorRequirement {
     /// The values for `In` and `NotIn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 63)))]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = rules::label_values())]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = cel_rules::label_values())]
     pub values: Vec<String>,
 }
 

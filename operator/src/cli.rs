@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::preflight::{self, finding::Verdict};
 use crate::commands::render;
-use crate::commands::{self, DeploymentArgs, Failure};
+use crate::commands::{self, DeploymentArgs, Failure, RemoveArgs};
 use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};
 use crate::exit;
 use crate::serve::{self, LeaseLost};
@@ -30,7 +30,7 @@ enum Command {
     /// Say why a Deployment has, or has not, a signer, from live state.
     Explain(DeploymentArgs),
     /// Take the signer out of a Deployment that no SignerBinding is for.
-    Remove(DeploymentArgs),
+    Remove(RemoveArgs),
     /// Print the manifest of the SignerBinding's CustomResourceDefinition.
     Crd,
     /// Print a Deployment as a SignerBinding would make it, without a cluster.

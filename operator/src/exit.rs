@@ -47,7 +47,7 @@ pub const ALL: [(u8, &str); 10] = [
     ),
     (
         CONFIGURATION,
-        "`operator preflight`: the cluster lacks something; `operator remove`: a SignerBinding is for the Deployment",
+        "`operator preflight`: the cluster lacks something; `operator remove`: a SignerBinding is for the Deployment, or the Deployment runs",
     ),
 ];
 

@@ -70,6 +70,14 @@ impl Kubeconfig {
         Ok(Client::try_from(self.config().await?)?)
     }
 
+    /// The minor version of the Kubernetes 1 that it leads to.
+    pub async fn minor(&self) -> Result<u32> {
+        let version = self.client().await?.apiserver_version().await?;
+        // Managed clusters write `30+`.
+        let minor = version.minor.trim_end_matches('+').parse();
+        minor.with_context(|| format!("the API server calls itself {}", version.git_version))
+    }
+
     /// One that asks once, so that whoever is behind it sees every failure.
     pub(crate) async fn client_without_retries(&self) -> Result<Client> {
         let mut config = self.config().await?;

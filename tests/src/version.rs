@@ -1,16 +1,17 @@
-//! The version of the workspace in files that cannot ask for it.
+//! The version of the workspace, and the supported versions of Kubernetes, in files that cannot ask for them.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use crds::kubernetes::{NEWEST, OLDEST};
 
 use crate::workspace;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// In which file, and behind what.
-const PLACES: [(&str, &str); 6] = [
+const OF_THE_WORKSPACE: [(&str, &str); 6] = [
     ("Dockerfile", "\nARG VERSION="),
     ("charts/signer-operator/Chart.yaml", "\nappVersion: \""),
     ("charts/signer-operator/Chart.yaml", "\nversion: "),
@@ -22,29 +23,59 @@ const PLACES: [(&str, &str); 6] = [
     ("examples/gitops/flux/operator.yaml", "tag: v"),
 ];
 
-/// Writes it wherever it stands, and returns where that is.
+/// The minor version of the oldest Kubernetes: in which file, and behind what.
+const OF_THE_OLDEST: [(&str, &str); 7] = [
+    ("README.md", "\nKubernetes 1."),
+    ("docs/src/introduction.md", "\nKubernetes 1."),
+    ("docs/src/tutorial.md", "cluster of Kubernetes 1."),
+    ("docs/src/operations/upgrade.md", "every change on Kubernetes 1."),
+    (".github/workflows/oldest.yaml", "KUBERNETES: \"1."),
+    ("CONTRIBUTING.md", "KUBERNETES=1."),
+    ("Makefile", "KUBERNETES=1."),
+];
+
+/// The same of the newest.
+const OF_THE_NEWEST: [(&str, &str); 1] = [("docs/src/operations/upgrade.md", "and on Kubernetes 1.")];
+
+/// Managed clusters report pre-releases such as `1.30.4-gke.100`.
+const OF_THE_CHART: (&str, &str) = ("charts/signer-operator/Chart.yaml", "\nkubeVersion: \">=");
+
+/// Writes them wherever they stand, and returns where that is.
 ///
 /// # Errors
-/// Names the file where it stands no more.
+/// Names the file where one stands no more.
 pub fn write() -> Result<Vec<PathBuf>> {
-    let places = PLACES.into_iter().map(|(file, start)| {
-        let path = workspace::root().join(file);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
-        let stamped = stamp(&text, start).with_context(|| format!("{file} has no {:?} any more", start.trim()))?;
-        fs::write(&path, stamped).with_context(|| format!("cannot write {file}"))?;
-        Ok(path)
-    });
-    places.collect()
+    let mut written = Vec::new();
+    for (file, start) in OF_THE_WORKSPACE {
+        written.push(write_behind(file, start, VERSION)?);
+    }
+    for (file, start) in OF_THE_OLDEST {
+        written.push(write_behind(file, start, &OLDEST.to_string())?);
+    }
+    let (file, start) = OF_THE_CHART;
+    written.push(write_behind(file, start, &format!("1.{OLDEST}.0-0"))?);
+    for (file, start) in OF_THE_NEWEST {
+        written.push(write_behind(file, start, &NEWEST.to_string())?);
+    }
+    Ok(written)
+}
+
+fn write_behind(file: &str, start: &str, version: &str) -> Result<PathBuf> {
+    let path = workspace::root().join(file);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
+    let stamped = stamp(&text, start, version).with_context(|| format!("{file} has no {:?} any more", start.trim()))?;
+    fs::write(&path, stamped).with_context(|| format!("cannot write {file}"))?;
+    Ok(path)
 }
 
 /// The text with this version behind `start`, wherever that is; none where it is not.
-fn stamp(text: &str, start: &str) -> Option<String> {
+fn stamp(text: &str, start: &str, version: &str) -> Option<String> {
     let (before, rest) = text.split_once(start)?;
     let mut stamped = before.to_owned();
     for after in rest.split(start) {
         let end = after.find(|sign: char| !(sign.is_ascii_alphanumeric() || ".+-".contains(sign)));
         stamped.push_str(start);
-        stamped.push_str(VERSION);
+        stamped.push_str(version);
         stamped.push_str(&after[end.unwrap_or(after.len())..]);
     }
     Some(stamped)
@@ -57,7 +88,8 @@ mod tests {
     #[test]
     fn every_old_version_becomes_this_one() {
         let text = |version: &str| format!("a\nimage:{version} --flag\nimage:{version}");
-        assert_eq!(stamp(&text("9.9.9-rc.1"), "image:"), Some(text(VERSION)));
-        assert_eq!(stamp("a", "image:"), None);
+        assert_eq!(stamp(&text("9.9.9-rc.1"), "image:", VERSION), Some(text(VERSION)));
+        assert_eq!(stamp("a", "image:", VERSION), None);
+        assert_eq!(stamp("from 1.9 on", "from 1.", "30").as_deref(), Some("from 1.30 on"));
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use crds::kubernetes::{NEWEST, OLDEST};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::{ListParams, PostParams};
@@ -187,6 +188,7 @@ fn without_go_one_line_says_what_to_do() -> Result<()> {
         .env("PATH", "")
         .env("XDG_CACHE_HOME", empty.path())
         .env_remove("KUBEBUILDER_ASSETS")
+        .env_remove("KUBERNETES")
         .env_remove("HELM")
         .output()?;
     let said = String::from_utf8(output.stderr)?;
@@ -213,6 +215,7 @@ fn a_go_that_is_too_old_is_told_with_its_version() -> Result<()> {
         .env("PATH", directory.path())
         .env("XDG_CACHE_HOME", directory.path())
         .env_remove("KUBEBUILDER_ASSETS")
+        .env_remove("KUBERNETES")
         .output()?;
     let said = String::from_utf8(output.stderr)?;
     assert!(!output.status.success());
@@ -228,11 +231,44 @@ fn an_assets_folder_without_the_programs_is_refused_by_name() -> Result<()> {
     let empty = Directory::new()?;
     let output = Command::new(env!("CARGO_BIN_EXE_assets"))
         .env("KUBEBUILDER_ASSETS", empty.path())
+        .env_remove("KUBERNETES")
         .env_remove("HELM")
         .output()?;
     let said = String::from_utf8(output.stderr)?;
     assert!(!output.status.success());
     assert!(said.contains("lacks etcd, kube-apiserver, kubectl"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_kubernetes_that_is_not_pinned_is_refused_with_those_that_are() -> Result<()> {
+    let output = Command::new(env!("CARGO_BIN_EXE_assets"))
+        .env("KUBERNETES", "1.29")
+        .env_remove("KUBEBUILDER_ASSETS")
+        .output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(!output.status.success());
+    let expected = format!("found \"1.29\", expected 1.{OLDEST} (the oldest");
+    assert!(
+        said.contains(&expected) && said.contains(&format!("1.{NEWEST} (the newest")),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn two_variables_that_name_a_kubernetes_are_one_too_many() -> Result<()> {
+    let folder = Directory::new()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_assets"))
+        .env("KUBERNETES", format!("1.{OLDEST}"))
+        .env("KUBEBUILDER_ASSETS", folder.path())
+        .output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(!output.status.success());
+    assert!(
+        said.contains("KUBERNETES and KUBEBUILDER_ASSETS are both set"),
+        "{said}"
+    );
     Ok(())
 }
 

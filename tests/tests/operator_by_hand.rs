@@ -72,6 +72,38 @@ async fn a_deployment_is_explained_with_and_without_a_binding_and_when_refused()
     Ok(())
 }
 
+fn with_replicas(mut spec: serde_json::Value, replicas: u32) -> serde_json::Value {
+    spec["replicas"] = json!(replicas);
+    spec
+}
+
+#[tokio::test]
+async fn force_takes_the_signer_out_of_a_deployment_that_runs() -> Result<()> {
+    let place = Place::new("force").await?;
+    let carried = with(
+        voter(),
+        "/spec/template/spec/containers/0/env",
+        json!([{ "name": "ATTO_SIGNER_BACKEND", "value": "REMOTE" }]),
+    );
+    place.apply(&carried).await?;
+    let before = place.deployment().await?["spec"].clone();
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.kubectl_ok(&["delete", "signerbinding", VOTER]).await?;
+    let cluster = place.operated.plane;
+    let service_account = cluster
+        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+        .await?;
+    let forced = ["remove", "--force", "--namespace", &place.namespace, DEPLOYMENT];
+    let (code, text) = operator(&service_account, &[&forced[..], &["--dry-run"]].concat()).await?;
+    assert_eq!(code, Some(0), "{text}");
+    assert_says(&text, &["This would stay", "ATTO_SIGNER_BACKEND of container node"]);
+    let (code, text) = operator(&service_account, &forced).await?;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(place.deployment().await?["spec"], before);
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()> {
     let place = Place::new("orphan").await?;
@@ -109,9 +141,31 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
     assert_eq!(code, Some(77), "{text}");
     assert_says(&text, &["without its signer", "kubectl exec"]);
 
+    let injected = place.deployment().await?;
+    let (code, text) = operator(&service_account, &remove).await?;
+    assert_eq!(code, Some(78), "{text}");
+    assert_says(&text, &["runs (1 wanted)", "--replicas=0", "--force"]);
+    let dry = [&remove[..], &["--dry-run"]].concat();
+    let (code, text) = operator(&service_account, &dry).await?;
+    assert_eq!(code, Some(0), "{text}");
+    assert_says(
+        &text,
+        &[
+            "Nothing was written",
+            "- initContainer signer",
+            "ATTO_SIGNER_REMOTE_URL",
+            "Service voter-signer would be deleted",
+            "without --force",
+        ],
+    );
+    assert!(!text.contains("voter.example"), "a value that is not ours: {text}");
+    assert_eq!(place.deployment().await?["spec"], injected["spec"]);
+    place.kubectl_ok(&["get", "service", "voter-signer"]).await?;
+
+    place.kubectl_ok(&["scale", DEPLOYMENT, "--replicas=0"]).await?;
     let (code, text) = operator(&service_account, &remove).await?;
     assert_eq!(code, Some(0), "{text}");
-    assert_eq!(place.deployment().await?["spec"], before);
+    assert_eq!(place.deployment().await?["spec"], with_replicas(before, 0));
     let (code, text) = operator(&service_account, &remove).await?;
     assert_eq!(code, Some(0), "{text}");
     assert_says(&text, &["carries nothing of the operator"]);

@@ -171,6 +171,17 @@ async fn the_node_container_is_renamed_on_a_paused_deployment() -> Result<()> {
             .apply(&with(binding(), "/spec/target/container", json!("validator")))
             .await?;
         place.condition("Injected", "False", "ContainerNotFound").await?;
+        // The variables alone make way, so that the guard still knows the voter.
+        let template = place.deployment().await?["spec"]["template"].clone();
+        assert!(
+            !template["spec"]["containers"].to_string().contains("ATTO_SIGNER"),
+            "{template}"
+        );
+        assert_eq!(template["spec"]["initContainers"][0]["name"], "signer", "{template}");
+        assert!(
+            template["metadata"]["annotations"]["signer.atto.cash/hash"].is_string(),
+            "{template}"
+        );
         renamed["spec"]["template"]["spec"]["containers"][0]["name"] = json!("validator");
         place.apply_with(&renamed, &arguments).await?;
         place.condition("Injected", "True", "Injected").await?;
@@ -199,5 +210,95 @@ async fn a_renamed_node_container_is_waited_for_and_never_created() -> Result<()
     place.condition("Injected", "False", "ContainerNotFound").await?;
     let containers = place.deployment().await?["spec"]["template"]["spec"]["containers"].clone();
     assert_eq!(containers.as_array().map(Vec::len), Some(2));
+    Ok(())
+}
+
+/// A pod of one container, whatever it is called, and a binding that does not name it.
+fn single() -> Value {
+    with(
+        voter(),
+        "/spec/template/spec/containers",
+        json!([{"name": "validator", "image": "registry.example/node:1"}]),
+    )
+}
+
+fn with_another(name: &str) -> Value {
+    let containers = json!([
+        {"name": "validator", "image": "registry.example/node:1"},
+        {"name": name, "image": "registry.example/other:1"},
+    ]);
+    with(voter(), "/spec/template/spec/containers", containers)
+}
+
+async fn container(place: &Place, index: usize) -> Result<String> {
+    Ok(place.deployment().await?["spec"]["template"]["spec"]["containers"][index].to_string())
+}
+
+#[tokio::test]
+async fn a_paused_voter_that_gets_a_second_container_keeps_its_signer() -> Result<()> {
+    let place = Place::new("second").await?;
+    place.apply(&single()).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let paused = with(with_another("log-shipper"), "/spec/paused", json!(true));
+    place.apply(&paused).await?;
+    place.condition("Injected", "False", "ContainerNotFound").await?;
+    let template = place.deployment().await?["spec"]["template"].clone();
+    assert_eq!(template["spec"]["initContainers"][0]["name"], "signer", "{template}");
+    assert!(
+        container(&place, 0).await?.contains("ATTO_SIGNER_REMOTE_URL"),
+        "{template}"
+    );
+
+    // Nor does a binding that is new, and wrong, take it from there.
+    place.kubectl_ok(&["delete", "sb", VOTER]).await?;
+    place
+        .apply(&tests::operated::secret("other-key", "value", &"1".repeat(64)))
+        .await?;
+    let mut other = with(binding(), "/metadata/name", json!("other"));
+    other["spec"]["target"]["container"] = json!("misspelt");
+    other["spec"]["key"]["local"]["secretRef"]["name"] = json!("other-key");
+    place.apply(&other).await?;
+    place
+        .condition_of("other", "Injected", "False", "ContainerNotFound")
+        .await?;
+    assert_eq!(place.deployment().await?["spec"]["template"], template);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_container_waits_while_the_one_with_the_signer_runs() -> Result<()> {
+    let place = Place::new("another").await?;
+    place.apply(&single()).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    // Nobody has named a container: now there are several, and one has the name that is taken by default.
+    place.apply(&with_another("node")).await?;
+    let message = place.condition("Injected", "False", "ContainerChangePending").await?;
+    for part in ["spec.target.container: not set", "container validator", "rollout pause"] {
+        assert!(message.contains(part), "{part:?} is missing in {message}");
+    }
+    let named = |name: &str| with(binding(), "/spec/target/container", json!(name));
+    place.apply(&named("validator")).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.apply(&named("node")).await?;
+    place.condition("Injected", "False", "ContainerChangePending").await?;
+    assert!(container(&place, 0).await?.contains("ATTO_SIGNER_REMOTE_URL"));
+    assert!(!container(&place, 1).await?.contains("ATTO_SIGNER"));
+
+    let plan = place.binding().await?.status.and_then(|status| status.plan);
+    let hash = plan.map(|plan| plan.hash).unwrap_or_default();
+    place
+        .kubectl_ok(&["annotate", "sb", VOTER, &format!("signer.atto.cash/approve={hash}")])
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert!(container(&place, 1).await?.contains("ATTO_SIGNER_REMOTE_URL"));
+
+    // Where nothing runs, nothing waits.
+    place.kubectl_ok(&["rollout", "pause", "deployment/voter"]).await?;
+    place.apply(&named("validator")).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert!(container(&place, 0).await?.contains("ATTO_SIGNER_REMOTE_URL"));
+    assert!(!container(&place, 1).await?.contains("ATTO_SIGNER"));
     Ok(())
 }

@@ -114,6 +114,26 @@ async fn what_was_approved_is_put_back_without_another_approval() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_deployment_made_again_gets_what_was_approved_for_it() -> Result<()> {
+    let place = Place::new("made-again").await?;
+    place.apply(&voter()).await?;
+    place.apply(&manual(&json!({}))).await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    approve(&place, &plan(&place).await?.hash).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let approved = place.deployment().await?["spec"]["template"].clone();
+    place
+        .kubectl_ok(&["annotate", "sb", VOTER, "signer.atto.cash/approve-"])
+        .await?;
+    place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
+    place.condition("Injected", "False", "DeploymentNotFound").await?;
+    place.apply(&voter()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(place.deployment().await?["spec"]["template"], approved);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_changed_in_place_under_a_held_rollout_is_told() -> Result<()> {
     let place = Place::new("rotation").await?;
     place.apply(&voter()).await?;

@@ -128,28 +128,81 @@ async fn a_deployment_that_stops_to_match_keeps_its_signer_under_retain() -> Res
     .await
 }
 
+fn removing() -> Value {
+    with(selecting(), "/spec/deletionPolicy", json!("Remove"))
+}
+
+async fn leaves_the_list(place: &Place, name: &str) -> Result<()> {
+    eventually(SOON, &format!("{name} to leave the list"), async || {
+        ensure!(target(place, name).await?.is_none(), "it is in status.targets");
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
-async fn a_deployment_that_stops_to_match_is_restored_under_remove() -> Result<()> {
+async fn a_deployment_that_wants_no_pods_and_stops_to_match_is_restored_under_remove() -> Result<()> {
     let place = Place::new("restored").await?;
-    for name in ["a", "b"] {
-        place.apply(&named(name)).await?;
-    }
+    place.apply(&with(named("a"), "/spec/replicas", json!(0))).await?;
+    place.apply(&named("b")).await?;
     let before = template(&place, "a").await?;
-    place
-        .apply(&with(selecting(), "/spec/deletionPolicy", json!("Remove")))
-        .await?;
+    place.apply(&removing()).await?;
     place.condition("Injected", "True", "Injected").await?;
     place.kubectl_ok(&["label", "deployment", "a", "signed-"]).await?;
     injected(&place, "a", false).await?;
     assert_eq!(template(&place, "a").await?, before);
-    eventually(SOON, "a to leave the list", async || {
-        ensure!(target(&place, "a").await?.is_none(), "it is in status.targets");
-        Ok(())
-    })
-    .await?;
+    leaves_the_list(&place, "a").await?;
     injected(&place, "b", true).await?;
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     injected(&place, "b", false).await
+}
+
+#[tokio::test]
+async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> {
+    let place = Place::new("label").await?;
+    for name in ["a", "b", "c"] {
+        place.apply(&named(name)).await?;
+    }
+    let before = template(&place, "a").await?;
+    place.apply(&removing()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    for name in ["a", "b"] {
+        let kept = template(&place, name).await?;
+        place.kubectl_ok(&["label", "deployment", name, "signed-"]).await?;
+        let told = target_with(&place, name, "NoLongerSelected").await?;
+        for part in [
+            "keeps its signer",
+            "scale the Deployment to 0",
+            "signer.atto.cash/approve=",
+        ] {
+            assert!(told.message.contains(part), "{part:?} is missing in {}", told.message);
+        }
+        assert_eq!(template(&place, name).await?, kept);
+    }
+    let plan = place.binding().await?.status.and_then(|status| status.plan);
+    let plan = plan.context("nothing to approve")?;
+    let diff = plan.diff.context("no diff")?;
+    for part in [
+        "Deployment a",
+        "Deployment b",
+        "- initContainer signer",
+        "ATTO_SIGNER_REMOTE_URL",
+    ] {
+        assert!(diff.contains(part), "{part:?} is missing in {diff}");
+    }
+    // Nobody restores it while nobody has said so: a pause is a word for this one, and an approval for both.
+    place.kubectl_ok(&["rollout", "pause", "deployment/b"]).await?;
+    injected(&place, "b", false).await?;
+    leaves_the_list(&place, "b").await?;
+    injected(&place, "a", true).await?;
+    let plan = place.binding().await?.status.and_then(|status| status.plan);
+    let hash = plan.context("nothing to approve any more")?.hash;
+    let approval = format!("signer.atto.cash/approve={hash}");
+    place.kubectl_ok(&["annotate", "sb", VOTER, &approval]).await?;
+    injected(&place, "a", false).await?;
+    assert_eq!(template(&place, "a").await?, before);
+    leaves_the_list(&place, "a").await?;
+    injected(&place, "c", true).await
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, with};
+use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with};
 use tests::{ControlPlane, chart, eventually, pods};
 
 /// An operator that has something to do does it within so long.
@@ -40,10 +40,25 @@ async fn operators_come_and_go() -> Result<()> {
     image_is(&place, "1").await?;
     first.stop()?;
 
+    an_upgrade_that_would_be_refused_is_held_as_well(&place).await?;
     an_upgrade_is_held_until_the_next_change(&place).await?;
     upgrades_roll_at_once_where_that_is_wanted(&place).await?;
     as_many_roll_as_are_allowed_and_tokens_go_first().await?;
     two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn().await
+}
+
+/// Nothing is to be written, so nothing has failed.
+async fn an_upgrade_that_would_be_refused_is_held_as_well(place: &Place) -> Result<()> {
+    let manifest = |spec: &Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER}, "spec": spec});
+    let argo = ["--server-side", "--field-manager=argocd"];
+    let same = json!({"template": {"spec": {"initContainers": [{"name": "signer", "image": format!("{IMAGE}:1")}]}}});
+    place.apply_with(&manifest(&same), &argo).await?;
+    let newer = operated(&[&format!("--signer-image={IMAGE}:2")]).await?;
+    place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
+    place.condition("Injected", "True", "Injected").await?;
+    image_is(place, "1").await?;
+    newer.stop()?;
+    place.apply_with(&manifest(&json!({})), &argo).await
 }
 
 async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
@@ -88,13 +103,14 @@ async fn upgrades_roll_at_once_where_that_is_wanted(place: &Place) -> Result<()>
 /// Each Deployment is rolled out by hand, so that the test decides when a place becomes free.
 async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     let bounded = operated(&["--max-rollouts=1"]).await?;
-    let [first, second, third, fourth] = [
+    let [first, second, third, fourth, fifth] = [
         Place::on(bounded, "one").await?,
         Place::on(bounded, "two").await?,
         Place::on(bounded, "three").await?,
         Place::on(bounded, "four").await?,
+        Place::on(bounded, "five").await?,
     ];
-    for place in [&first, &second, &third, &fourth] {
+    for place in [&first, &second, &third, &fourth, &fifth] {
         place.injected().await?;
         pods::roll_out(&place.client, &place.namespace, VOTER).await?;
         place.condition("RolledOut", "True", "RolledOut").await?;
@@ -118,6 +134,18 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     })
     .await?;
     pods::roll_out(&fourth.client, &fourth.namespace, VOTER).await?;
+    // Nor does a voter that has lost its signer, although something else is new as well.
+    fifth.apply(&changed).await?;
+    fifth.condition("Injected", "False", "RolloutQueued").await?;
+    fifth.kubectl_ok(&["rollout", "pause", "deployment/voter"]).await?;
+    let paused = with(voter(), "/spec/paused", json!(true));
+    fifth.replace(async || Ok(paused.clone())).await?;
+    eventually(SOON, "the signer of a voter that has lost it", async || {
+        let found = signer(&fifth).await?.to_string();
+        ensure!(found.contains("ATTO_SIGNER_LOG"), "{found}");
+        Ok(())
+    })
+    .await?;
     third
         .apply(&secret("token", "value", "another-token-of-more-than-32-bytes-0123"))
         .await?;

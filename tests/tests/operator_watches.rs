@@ -1,9 +1,10 @@
 //! Whatever a watch of the operator meets, the operator learns of every change all the same, and does not ask in a hurry.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use tests::everyday::{self, Picture, STAGES, Stage};
 use tests::faulty_api::{End, Expiry, Fault, FaultyApi, For, Verb, Which};
-use tests::operated::{Operated, Place, SOON};
+use tests::operated::{Operated, Place, SOON, VOTER, binding, with};
 use tests::{ControlPlane, chart, eventually};
 
 /// Two rounds of all watches of the operator.
@@ -102,6 +103,7 @@ async fn whatever_a_watch_meets_the_voter_comes_to_the_same() -> Result<()> {
         watches.expire(expiry).await?;
         watches.injects(name).await?;
     }
+    a_binding_that_no_watch_has_brought_keeps_its_signer(&watches).await?;
     a_list_that_is_never_answered_is_asked_for_again(&watches).await?;
     lists_that_are_refused_are_asked_for_less_and_less(&watches).await?;
     a_watch_that_always_ends_at_once_is_not_asked_for_in_a_hurry(&watches).await
@@ -142,6 +144,40 @@ async fn lists_that_are_refused_are_asked_for_less_and_less(watches: &Watches) -
         }
         watches.injects(&format!("lists-{code}")).await?;
     }
+    Ok(())
+}
+
+/// It was made for the Deployment of another one, which is deleted then: the voter must not be without a signer in between.
+async fn a_binding_that_no_watch_has_brought_keeps_its_signer(watches: &Watches) -> Result<()> {
+    let place = Place::on(watches.operated, "unseen").await?;
+    everyday::enter(&place, Stage::Applied).await?;
+    everyday::comes_to(&place, Stage::Applied, &watches.expected[0]).await?;
+    let before = place.deployment().await?;
+    let watch = Which::of(&[Verb::Watch], "signerbindings");
+    let watch = watches.api.rule(watch, Fault::Dropped, For::Ever);
+    let list = Which::of(&[Verb::List], "signerbindings").within("");
+    let list = watches.api.rule(list, Fault::Silent, For::Ever);
+    watches.api.cut_watches(End::Clean);
+    eventually(SOON, "a watch of bindings that fails", async || {
+        ensure!(watch.met() > 0, "none was asked for");
+        Ok(())
+    })
+    .await?;
+    place.apply(&with(binding(), "/metadata/name", json!("z-heir"))).await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--wait=false"]).await?;
+    place
+        .kubectl_ok(&["annotate", "deployment", VOTER, "look=again"])
+        .await?;
+    place
+        .kubectl_ok(&["wait", "sb", VOTER, "--for=delete", "--timeout=60s"])
+        .await?;
+    let after = place.deployment().await?;
+    assert_eq!(after["spec"], before["spec"], "the voter has lost its signer");
+    watch.lift();
+    list.lift();
+    place.condition_of("z-heir", "Injected", "True", "Injected").await?;
+    let after = place.deployment().await?;
+    assert_eq!(after["metadata"]["generation"], before["metadata"]["generation"]);
     Ok(())
 }
 

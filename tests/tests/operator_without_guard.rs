@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::eventually;
-use tests::operated::{Operated, Place, SOON, VOTER, voter};
+use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
 
 async fn place(prefix: &str) -> Result<Place> {
     Place::on(Operated::with_chart(&["--set", "guard.enabled=false"]).await?, prefix).await
@@ -73,13 +73,170 @@ async fn removal_after_a_rollback_and_back_leaves_nothing() -> Result<()> {
     place.apply(&voter()).await?;
     let before = place.deployment().await?["spec"].clone();
     seen(&place, "--for=condition=Progressing").await?;
-    let binding = tests::operated::with(tests::operated::binding(), "/spec/deletionPolicy", json!("Remove"));
-    place.apply(&binding).await?;
+    place
+        .apply(&with(binding(), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
     place.condition("Injected", "True", "Injected").await?;
     let injected = place.deployment().await?;
     undo(&place).await?;
     repaired(&place, &injected).await?;
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     assert_eq!(place.deployment().await?["spec"], before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_an_approval() -> Result<()> {
+    let place = place("manual").await?;
+    place.injected().await?;
+    let mut manual = with(binding(), "/spec/rollout", json!("Manual"));
+    manual["spec"]["signer"] = json!({"logLevel": "debug"});
+    place.apply(&manual).await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    place.replace(async || Ok(voter())).await?;
+    eventually(SOON, "the signer, as the binding asks for it now", async || {
+        let template = place.deployment().await?["spec"]["template"].to_string();
+        ensure!(template.contains("ATTO_SIGNER_LOG"), "{template}");
+        ensure!(template.contains("ATTO_SIGNER_REMOTE_URL"), "{template}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_its_secrets() -> Result<()> {
+    let place = place("secrets").await?;
+    let before = place.injected().await?;
+    place.kubectl_ok(&["delete", "secret", "token", "key"]).await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    place.condition("TokenReady", "False", "SecretNotFound").await?;
+    place.replace(async || Ok(voter())).await?;
+    // The very same, so that a token that comes back is no rotation.
+    repaired(&place, &before).await?;
+    place.condition("TokenReady", "False", "SecretNotFound").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_an_account_of_its_own() -> Result<()> {
+    let place = place("account").await?;
+    place
+        .apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": VOTER}}))
+        .await?;
+    let deployment = with(voter(), "/spec/template/spec/serviceAccountName", json!(VOTER));
+    let version = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    let mut in_google = with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}));
+    in_google["spec"]["workloadIdentity"] = json!({"gcpServiceAccount": "signer@project.iam.gserviceaccount.com"});
+    place.apply(&deployment).await?;
+    place.apply(&in_google).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let before = place.deployment().await?;
+    let stray = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stray"},
+        "spec": {"serviceAccountName": VOTER, "containers": [{"name": "one", "image": "registry.example/one:1"}]},
+    });
+    place.apply(&stray).await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    place
+        .condition("IdentityReady", "False", "ServiceAccountShared")
+        .await?;
+    place.replace(async || Ok(deployment.clone())).await?;
+    repaired(&place, &before).await
+}
+
+/// An edit of the signer that leaves all that the operator has written.
+async fn add_to_signer(place: &Place) -> Result<()> {
+    let signer = json!({
+        "name": "signer",
+        "args": ["--capabilities=BLOCK,VOTE,CHALLENGE"],
+        "env": [{"name": "ATTO_SIGNER_POLICY_NETWORKS", "value": "LIVE"}],
+    });
+    let edit = json!({"spec": {"template": {"spec": {"initContainers": [signer]}}}}).to_string();
+    place
+        .kubectl_ok(&["patch", "deployment", VOTER, "-p", &edit])
+        .await
+        .map(drop)
+}
+
+#[tokio::test]
+async fn what_is_added_to_the_signer_is_taken_out() -> Result<()> {
+    let place = place("added").await?;
+    let before = place.injected().await?;
+    add_to_signer(&place).await?;
+    repaired(&place, &before).await
+}
+
+#[tokio::test]
+async fn what_is_added_to_the_signer_again_and_again_is_told() -> Result<()> {
+    let place = place("altered").await?;
+    let before = place.injected().await?;
+    for _ in 0..5 {
+        add_to_signer(&place).await?;
+        eventually(SOON, "the injection put back", async || {
+            let after = place.deployment().await?["spec"]["template"].clone();
+            ensure!(after == before["spec"]["template"], "{after}");
+            Ok(())
+        })
+        .await?;
+    }
+    add_to_signer(&place).await?;
+    let message = place.condition("Injected", "False", "SignerAltered").await?;
+    for part in ["args", "env ATTO_SIGNER_POLICY_NETWORKS", "kubectl-patch"] {
+        assert!(message.contains(part), "{part:?} is missing in {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_manifest_adds_to_the_signer_is_told_and_not_fought() -> Result<()> {
+    let place = place("applied").await?;
+    let before = place.injected().await?;
+    let manifest = |containers: serde_json::Value| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER},
+            "spec": {"template": {"spec": {"initContainers": containers}}},
+        })
+    };
+    let argo = ["--server-side", "--field-manager=argocd"];
+    let added = json!([{"name": "signer", "args": ["--capabilities=BLOCK"]}]);
+    place.apply_with(&manifest(added), &argo).await?;
+    let message = place.condition("Injected", "False", "SignerAltered").await?;
+    for part in ["args", "argocd"] {
+        assert!(message.contains(part), "{part:?} is missing in {message}");
+    }
+    place.is_quiet().await?;
+    let signer = place.deployment().await?["spec"]["template"]["spec"]["initContainers"][0].clone();
+    assert_eq!(signer["args"], json!(["--capabilities=BLOCK"]), "it was fought");
+    place.apply_with(&manifest(json!([{"name": "signer"}])), &argo).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert_eq!(
+        place.deployment().await?["spec"]["template"],
+        before["spec"]["template"]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_plan_can_be_approved_although_somebody_edits_the_signer_meanwhile() -> Result<()> {
+    let place = place("edited").await?;
+    place.injected().await?;
+    let mut manual = with(binding(), "/spec/rollout", json!("Manual"));
+    manual["spec"]["signer"] = json!({"logLevel": "debug"});
+    place.apply(&manual).await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    let edit = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
+    place.kubectl_ok(&edit).await?;
+    place.is_quiet().await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    let plan = place.binding().await?.status.and_then(|status| status.plan);
+    let hash = plan.map(|plan| plan.hash).unwrap_or_default();
+    let approval = format!("signer.atto.cash/approve={hash}");
+    place.kubectl_ok(&["annotate", "sb", VOTER, &approval]).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let template = place.deployment().await?["spec"]["template"].to_string();
+    assert!(
+        template.contains("ATTO_SIGNER_LOG") && !template.contains("other:1"),
+        "{template}"
+    );
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! A version that is named in two places is the same in both.
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use crds::kubernetes::{MUTATING_POLICIES, NEWEST, OLDEST};
 use tests::workspace;
 
 fn read(file: &str) -> Result<String> {
@@ -33,5 +35,60 @@ fn the_dockerfile_builds_with_the_compilers_of_the_makefile() -> Result<()> {
         behind("Dockerfile", "ARG ZIGBUILD=")?,
         behind("Makefile", "ZIGBUILD_VERSION := ")?
     );
+    Ok(())
+}
+
+#[test]
+fn the_oldest_kubernetes_of_the_end_to_end_suite_is_the_oldest_that_is_supported() -> Result<()> {
+    let image = behind(".github/workflows/e2e.yaml", "            image: kindest/node:")?;
+    ensure!(image.starts_with(&format!("v1.{OLDEST}.")), "{image}");
+    Ok(())
+}
+
+#[test]
+fn pages_and_chart_name_only_versions_of_kubernetes_that_mean_something() -> Result<()> {
+    let mut named = Vec::new();
+    for place in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs",
+        "charts",
+        "examples",
+    ] {
+        versions_of_kubernetes(&workspace::root().join(place), &mut named)?;
+    }
+    ensure!(!named.is_empty(), "no file names a version of Kubernetes");
+    let known = [OLDEST, NEWEST, MUTATING_POLICIES].map(|minor| minor.to_string());
+    named.retain(|(_, minor)| !known.contains(minor));
+    ensure!(
+        named.is_empty(),
+        "expected Kubernetes 1.{{{}}} (crds/src/kubernetes.rs), found others in {named:#?}",
+        known.join(",")
+    );
+    Ok(())
+}
+
+/// Adds the file and the minor version of each `Kubernetes 1.30` in the file, or in those of the folder.
+fn versions_of_kubernetes(path: &Path, named: &mut Vec<(String, String)>) -> Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            versions_of_kubernetes(&entry?.path(), named)?;
+        }
+        return Ok(());
+    }
+    let is_text = path.extension().is_some_and(|extension| {
+        ["md", "yaml", "tpl", "txt", "gotmpl", "json"]
+            .iter()
+            .any(|text| extension == *text)
+    });
+    if !is_text {
+        return Ok(());
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for after in text.split("Kubernetes 1.").skip(1) {
+        let minor = after.chars().take_while(char::is_ascii_digit).collect();
+        named.push((path.display().to_string(), minor));
+    }
     Ok(())
 }

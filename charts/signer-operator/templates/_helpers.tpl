@@ -130,11 +130,6 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* "true" where the guard is wanted and the cluster knows ValidatingAdmissionPolicy v1. */}}
-{{- define "signer-operator.guarded" -}}
-{{- if and .Values.guard.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}true{{ end }}
-{{- end }}
-
 {{/* What the operator does in a namespace that it watches. */}}
 {{- define "signer-operator.rules" -}}
 - apiGroups: [signer.atto.cash]

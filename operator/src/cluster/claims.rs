@@ -1,29 +1,93 @@
-//! Who needs what of the ServiceAccounts of a namespace, read afresh: nothing is taken away on the word of a watch.
+//! Who claims a Deployment, asked of the API server itself. A watch may be behind, and a signer that is taken out because a
+//! binding was not seen yet starts its voter without one.
 
 use crds::SignerBinding;
-use kube::api::{Api, ListParams};
+use kube::api::ListParams;
 use kube::core::DeserializeGuard;
+use kube::{Api, Resource, ResourceExt};
 
 use super::{Cluster, deadline};
-use crate::model::claim::Claims;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
+/// The bindings of a namespace that will stay, as the API server has them now.
+pub struct Claims(Vec<DeserializeGuard<SignerBinding>>);
+
+/// A binding that is for a Deployment, or may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Its name.
+    Made(String),
+    /// The name of one that cannot be read: it may be for any Deployment of its namespace.
+    Unreadable(String),
+}
+
 impl Cluster {
-    /// Lists the bindings and the Deployments of the namespace. Only for an account that is about to be changed.
+    /// Lists the bindings of a namespace.
     ///
     /// # Errors
     /// Fails if the API server does not answer.
     pub async fn claims(&self, namespace: &str) -> Result<Claims, Error> {
-        let bindings: Api<DeserializeGuard<SignerBinding>> = Api::namespaced(self.client(), namespace);
-        let all = ListParams::default();
-        let bindings = deadline("list the SignerBindings", bindings.list(&all)).await?;
-        let deployments = deadline("list the Deployments", self.deployments(namespace).list(&all)).await?;
-        let deployments: Vec<_> = deployments
-            .into_iter()
-            .map(|object| serde_json::to_value(object).map(LiveDeployment::new))
-            .collect::<Result<_, _>>()
-            .map_err(Error::Encode)?;
-        Ok(Claims::of(&bindings.items, &deployments))
+        let api: Api<DeserializeGuard<SignerBinding>> = Api::namespaced(self.client(), namespace);
+        let found = deadline("list the SignerBindings", api.list(&ListParams::default())).await?;
+        Ok(Claims(found.items))
+    }
+}
+
+impl Claims {
+    /// Who else than this binding is for the Deployment.
+    pub fn on(&self, live: &LiveDeployment, except: Option<&SignerBinding>) -> Option<Claim> {
+        let labels = live.labels();
+        let name = except.map(ResourceExt::name_any);
+        let mut others = self
+            .0
+            .iter()
+            .filter(|other| other.meta().deletion_timestamp.is_none() && name.as_ref() != Some(&other.name_any()));
+        others.find_map(|other| match &other.0 {
+            Ok(binding) => {
+                let is_for = binding.spec.target.selects(live.name(), &labels);
+                is_for.then(|| Claim::Made(binding.name_any()))
+            }
+            Err(_) => Some(Claim::Unreadable(other.name_any())),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn claim(others: &[Value], except: Option<&SignerBinding>) -> Option<Claim> {
+        let others = others
+            .iter()
+            .map(|other| serde_json::from_value(other.clone()).unwrap());
+        let live = LiveDeployment::new(json!({"metadata": {"name": "voter"}}));
+        Claims(others.collect()).on(&live, except)
+    }
+
+    fn binding(name: &str, target: &str) -> Value {
+        json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding",
+            "metadata": {"name": name, "namespace": "atto"},
+            "spec": {
+                "target": {"name": target}, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                "key": {"local": {"secretRef": {"name": "s", "key": "k"}}},
+            },
+        })
+    }
+
+    #[test]
+    fn one_that_stays_claims_and_so_does_one_that_cannot_be_read() {
+        let own: SignerBinding = serde_json::from_value(binding("own", "voter")).unwrap();
+        let mut leaving = binding("leaving", "voter");
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let others = [binding("own", "voter"), binding("other", "elsewhere"), leaving];
+        assert_eq!(claim(&others, Some(&own)), None);
+        assert_eq!(claim(&others, None), Some(Claim::Made("own".to_owned())));
+        let mut newer = binding("newer", "voter");
+        newer["spec"]["capabilities"] = json!(["TELEPORT"]);
+        assert_eq!(claim(&[newer], Some(&own)), Some(Claim::Unreadable("newer".to_owned())));
     }
 }

@@ -1,10 +1,11 @@
 //! The one door to the API server: every request of a reconcile has a deadline, and objects of users are read without a type.
 
-mod claims;
+pub mod claims;
 pub mod connect;
 mod expired;
 pub mod fence;
 pub mod liveness;
+mod needs;
 mod pacing;
 mod retry_after;
 pub mod stores;

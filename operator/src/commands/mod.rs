@@ -10,5 +10,5 @@ mod subject;
 
 pub use explain::explain;
 pub use failure::Failure;
-pub use remove::remove;
+pub use remove::{RemoveArgs, remove};
 pub use subject::DeploymentArgs;

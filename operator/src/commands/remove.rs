@@ -1,58 +1,139 @@
 //! `operator remove`: takes the signer out of a Deployment that no binding is for.
 
-use kube::ResourceExt;
+use std::fmt::Write as _;
+
+use clap::Args;
 
 use super::failure::Failure;
 use super::subject::{DeploymentArgs, Subject};
+use crate::cluster::claims::Claim;
 use crate::controller::apply::removal;
+use crate::controller::apply::removal::preview::{self, Preview};
 use crate::exit;
+use crate::model::applied::Removed;
+use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
+use crate::template::names::service_name;
 
 const ATTEMPTS: usize = 5;
+
+/// Flags of `operator remove`.
+#[derive(Args, Clone, Debug)]
+pub struct RemoveArgs {
+    #[command(flatten)]
+    pub deployment: DeploymentArgs,
+
+    /// Print what would be taken out and what would stay, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Take the signer out of a running Deployment too. Its pods are then replaced by pods without a signer.
+    #[arg(long)]
+    pub force: bool,
+}
 
 /// Restores the Deployment's spec, as the deletion of a binding with deletionPolicy Remove does.
 ///
 /// # Errors
-/// There is no such Deployment, a binding is for it, or the API server refuses.
-pub async fn remove(arguments: DeploymentArgs) -> Result<String, Failure> {
+/// There is no such Deployment, a binding is for it, it runs, or the API server refuses.
+pub async fn remove(arguments: RemoveArgs) -> Result<String, Failure> {
+    let RemoveArgs {
+        deployment,
+        dry_run,
+        force,
+    } = arguments;
     let Subject {
         context,
         namespace,
         name,
-    } = Subject::of(arguments).await?;
+    } = Subject::of(deployment).await?;
+    let cluster = &context.sources.cluster;
     for _ in 0..ATTEMPTS {
-        let live = context.sources.cluster.deployment(&namespace, &name).await?;
+        let live = cluster.deployment(&namespace, &name).await?;
         let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
-        let labels = live.labels();
-        let bindings = context.stores.bindings.state();
-        let mut bindings = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok());
-        if let Some(binding) = bindings.find(|binding| binding.spec.target.selects(&name, &labels)) {
-            let binding = binding.name_any();
-            let text = format!(
-                "SignerBinding {binding} is for Deployment {name} and would put the signer back; set its spec.deletionPolicy to Remove and delete it: \
-                 kubectl --namespace {namespace} delete signerbinding {binding}"
-            );
-            return Err(Failure::new(exit::CONFIGURATION, text));
+        if let Some(claim) = cluster.claims(&namespace).await?.on(&live, None) {
+            return Err(claimed(&claim, &live));
         }
-        match removal::restore_all(&context.writer, &live).await {
-            Ok(removed) if !removed.changed => {
-                return Ok(format!(
-                    "Deployment {namespace}/{name} carries nothing of the operator; nothing was changed.\n"
-                ));
-            }
-            Ok(removed) if removed.kept => {
-                return Ok(format!(
-                    "The signer was taken out of Deployment {namespace}/{name}, except for what a manifest applies itself; take that out of the manifest.\n"
-                ));
-            }
-            Ok(_) => return Ok(format!("The signer was taken out of Deployment {namespace}/{name}.\n")),
+        let result = if dry_run {
+            preview::of(&context.writer, &live)
+                .await
+                .map(|preview| would(&live, &preview))
+        } else if !force && removal::has_something(&live) && live.starts_pods() {
+            return Err(runs(&live));
+        } else {
+            removal::restore_all(&context.writer, &live)
+                .await
+                .map(|removed| done(&live, removed))
+        };
+        match result {
             // Somebody else has written in between.
             Err(Error::Changed(_)) => {}
             Err(error) => return Err(refused(error, &namespace, &name)),
+            Ok(text) => return Ok(text),
         }
     }
     let text = format!("Deployment {namespace}/{name} changes all the time; nothing was lost, try again");
     Err(Failure::new(exit::AGAIN, text))
+}
+
+fn claimed(claim: &Claim, live: &LiveDeployment) -> Failure {
+    let (namespace, name) = (live.namespace(), live.name());
+    let text = match claim {
+        Claim::Made(binding) => format!(
+            "SignerBinding {binding} is for Deployment {name} and would put the signer back; set its spec.deletionPolicy to Remove and delete it: \
+             kubectl --namespace {namespace} delete signerbinding {binding}"
+        ),
+        Claim::Unreadable(binding) => format!(
+            "SignerBinding {binding} of namespace {namespace} cannot be read by this version of the operator and may be for Deployment {name}; fix or delete it first: \
+             kubectl --namespace {namespace} get signerbinding {binding} --output=yaml"
+        ),
+    };
+    Failure::new(exit::CONFIGURATION, text)
+}
+
+fn runs(live: &LiveDeployment) -> Failure {
+    let (namespace, name, replicas) = (live.namespace(), live.name(), live.replicas());
+    let text = format!(
+        "Deployment {namespace}/{name} runs ({replicas} wanted): without its signer its node would start with a temporary key and become historical. \
+         Scale it to 0 first: kubectl scale deployment/{name} --namespace {namespace} --replicas=0; or pause it. --force takes the signer out all the same"
+    );
+    Failure::new(exit::CONFIGURATION, text)
+}
+
+fn done(live: &LiveDeployment, removed: Removed) -> String {
+    let (namespace, name) = (live.namespace(), live.name());
+    match removed {
+        Removed { changed: false, .. } => {
+            format!("Deployment {namespace}/{name} carries nothing of the operator; nothing was changed.\n")
+        }
+        Removed { kept: true, .. } => format!(
+            "The signer was taken out of Deployment {namespace}/{name}, except for what a manifest applies itself; take that out of the manifest.\n"
+        ),
+        Removed { .. } => format!("The signer was taken out of Deployment {namespace}/{name}.\n"),
+    }
+}
+
+/// What a removal would do, in words.
+fn would(live: &LiveDeployment, preview: &Preview) -> String {
+    let (namespace, name) = (live.namespace(), live.name());
+    if !removal::has_something(live) {
+        return format!("Deployment {namespace}/{name} carries nothing of the operator; nothing would be changed.\n");
+    }
+    let mut text = format!("Nothing was written. This would be taken out:\n{}", preview.diff);
+    if preview.has_service {
+        let _ = writeln!(text, "Service {} would be deleted.", service_name(name));
+    }
+    if !preview.stays.is_empty() {
+        let stays = preview.stays.join(", ");
+        let _ = writeln!(text, "This would stay, because a manifest applies it: {stays}.");
+    }
+    if live.starts_pods() {
+        let _ = writeln!(
+            text,
+            "Deployment {namespace}/{name} runs: without --force it has to be scaled to 0 or paused first."
+        );
+    }
+    text
 }
 
 /// The guard lets the operator through, and nobody else.

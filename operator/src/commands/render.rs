@@ -33,7 +33,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
         .pop()
         .ok_or("nothing was rendered")?
         .map_err(refused)?;
-    if let Some(refusal) = rendered.take_over {
+    if let Some(refusal) = rendered.needs_approval {
         return Err(refused(refusal));
     }
     let mut object = live.raw().clone();

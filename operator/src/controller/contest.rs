@@ -49,7 +49,7 @@ pub enum Turn {
     /// The other one. What it wrote is to be answered by our name, so that it knows.
     Ask(Option<WrittenBy>),
     /// The other one.
-    Theirs(Option<WrittenBy>),
+    Theirs,
 }
 
 impl Contest {
@@ -100,7 +100,7 @@ impl Contest {
                     entry.asked = Some(now);
                     Turn::Ask(who.clone())
                 } else {
-                    Turn::Theirs(who.clone())
+                    Turn::Theirs
                 }
             }
         }
@@ -143,7 +143,7 @@ mod tests {
     /// The status of one binding, and what one operator does to it.
     fn turn(contest: &Contest, status: &mut Option<WrittenBy>, now: Instant) -> Turn {
         let turn = contest.look("u", status.as_ref(), now);
-        if !matches!(turn, Turn::Theirs(_)) {
+        if !matches!(turn, Turn::Theirs) {
             *status = Some(contest.us().clone());
             contest.wrote("u", status.as_ref());
         }
@@ -164,7 +164,7 @@ mod tests {
         for _ in 0..3 {
             for _ in 0..3 {
                 now += Duration::from_mins(1);
-                assert_eq!(turn(&other, &mut status, now), Turn::Theirs(Some(first.clone())));
+                assert_eq!(turn(&other, &mut status, now), Turn::Theirs);
                 assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
             }
             now += Duration::from_mins(1);
@@ -202,7 +202,7 @@ mod tests {
         let now = Instant::now();
         one.wrote("u", Some(one.us()));
         assert_eq!(one.look("u", None, now), Turn::Ask(None));
-        assert_eq!(one.look("u", None, now), Turn::Theirs(None));
+        assert_eq!(one.look("u", None, now), Turn::Theirs);
         // It does not answer.
         one.wrote("u", Some(one.us()));
         assert_eq!(one.look("u", Some(one.us()), now + ANSWERED), Turn::Ours);

@@ -162,19 +162,18 @@ async fn whose_turn(
 ) -> Result<Result<Option<WrittenBy>, Action>, Error> {
     let found = binding.status.as_ref().and_then(|status| status.operator.as_ref());
     let uid = binding.uid().unwrap_or_default();
-    let other = match context.writer.contest.look(&uid, found, now) {
+    match context.writer.contest.look(&uid, found, now) {
         Turn::Ours => return Ok(Ok(None)),
         Turn::OursWith(other) => return Ok(Ok(Some(other))),
-        Turn::Theirs(other) => other,
+        Turn::Theirs => {}
         Turn::Ask(other) => {
             apply::report::ask(&context.writer, binding).await?;
             let notice = status::contested_notice(other.as_ref());
             apply::report::tell(&context.writer, binding, None, &notice).await;
-            other
+            let binding = ObjectRef::from_obj(binding);
+            tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
         }
-    };
-    let binding = ObjectRef::from_obj(binding);
-    tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
+    }
     Ok(Err(Action::requeue(jitter(LOOK_AGAIN))))
 }
 
@@ -190,11 +189,12 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
         .observe(binding, BTreeMap::new(), Instant::now());
     let mut failed = None;
     for live in observe::to_restore(&context.sources, binding).await? {
-        match apply::removal::restore_all(&context.writer, &live).await {
+        match apply::removal::restore(&context.writer, &live).await {
             Ok(removed) => {
                 if let Some(notice) = status::removal_notice(live.name(), removed) {
                     apply::report::tell(&context.writer, binding, Some(&live), &notice).await;
                 }
+                failed = apply::identity::restore(&context.writer, &live).await.err().or(failed);
             }
             // One Deployment does not keep another from being restored.
             Err(error) => failed = Some(error),

@@ -1,19 +1,24 @@
 //! Step 4: what of it may be written now. Pure.
 
+mod approval;
+mod departure;
+
+use std::collections::BTreeSet;
+
 use crds::conditions::reasons;
-use crds::names::APPROVE_ANNOTATION;
+use crds::names::{FIELD_MANAGER, HASH_ANNOTATION};
 use crds::{Rollout, SignerBinding};
 use data_encoding::HEXLOWER;
-use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use crate::model::binding::recorded_hash;
+use crate::model::binding::{is_stripped, last_hash, recorded_hash};
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::plan::{Gate, Plan, Planned};
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::model::settings::{Settings, Upgrades};
+use crate::template::additions;
 use crate::template::hash::{template_part, token_part};
 
 /// Gives each rendered Deployment its gate.
@@ -26,34 +31,49 @@ pub fn plan(
     settings: &Settings,
     was_applied: impl Fn(&str, &str) -> bool,
 ) -> Plan {
-    let hash = hash(rendered.iter().flatten());
+    let binding = &observed.binding;
+    let departing = observed
+        .targets
+        .iter()
+        .filter_map(|target| departure::of(binding, target));
+    let hash = hash(rendered.iter().flatten(), departing.clone().map(LiveDeployment::name));
+    let removals: BTreeSet<_> = departing
+        .filter(|live| departure::waits(binding, live, &hash).is_none())
+        .map(|live| live.name().to_owned())
+        .collect();
     let targets = observed.targets.iter().zip(rendered);
     let targets = targets.map(|(target, rendered)| {
-        let rendered = rendered?;
+        let waits = departure::of(binding, target).and_then(|live| departure::waits(binding, live, &hash));
+        let rendered = rendered.map_err(|refusal| waits.unwrap_or(refusal))?;
         let live = target.deployment.as_ref();
         let is_repair = live.is_some_and(|live| is_repair(&observed.binding, live, &rendered));
+        let is_stripped = live.is_some_and(|live| is_stripped(&observed.binding, live, &rendered.node_container));
         let known = Known {
             is_repair,
+            is_stripped,
             is_written: live.is_some_and(|live| live.injected_hash().is_some_and(|hash| was_applied(live.uid(), hash))),
         };
         Ok(Planned {
             gate: gate(&observed.binding, target, &rendered, &hash, settings, known),
             is_repair,
+            is_stripped,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
             rendered,
         })
     });
     Plan {
         targets: targets.collect(),
+        removals,
         hash,
     }
 }
 
-/// Over the sorted pairs of Deployment and rendered hash, and never over live values: a changed image or an autoscaler does
-/// not void an approval.
-fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>) -> String {
+/// Over the sorted pairs of Deployment and rendered hash, or that its signer goes, and never over live values: a changed image
+/// or an autoscaler does not void an approval.
+fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterator<Item = &'a str>) -> String {
     let mut pairs: Vec<_> = rendered
         .map(|rendered| format!("{}={}\n", rendered.target.name, rendered.hash))
+        .chain(departing.map(|name| format!("{name}=removed\n")))
         .collect();
     pairs.sort_unstable();
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
@@ -63,6 +83,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>) -> String {
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
+    is_stripped: bool,
     is_written: bool,
 }
 
@@ -80,23 +101,16 @@ fn gate(
             "spec.suspend is true: nothing is written for this binding, and what is injected already is left alone",
         ));
     }
-    let is_approved = binding
-        .annotations()
-        .get(APPROVE_ANNOTATION)
-        .is_some_and(|approved| approved == hash);
-    if is_approved {
+    if approval::is_given(binding, hash) {
         return Gate::Open;
     }
-    let how = format!(
-        "to approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",
-        binding.name_any(),
-        binding.namespace().unwrap_or_default()
-    );
-    if let Some(refusal) = &rendered.take_over {
+    let how = approval::how(binding, hash);
+    if let Some(refusal) = &rendered.needs_approval {
         return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
-    // Putting back what was there needs nobody's word.
-    if known.is_repair {
+    // Putting back what was there needs nobody's word. Nor does a voter without its signer wait for one: whatever the binding
+    // asks for now is better than a node with a temporary key.
+    if known.is_repair || known.is_stripped {
         return Gate::Open;
     }
     let is_update = !known.is_written && is_update(binding, target, rendered);
@@ -112,10 +126,14 @@ fn gate(
     Gate::Open
 }
 
-/// Whether this very rendering was in place before.
+/// Whether this very rendering was in place before. The annotation says so only where we have written it: the hash that is
+/// wanted can be read in `status.plan`, and whoever edits the Deployment could copy it.
 fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = Some(rendered.hash.as_str());
-    live.injected_hash() == wanted || recorded_hash(binding, live.name()) == wanted
+    let is_ours = live
+        .ours()
+        .is_some_and(|ours| ours.owns_template_key("annotations", HASH_ANNOTATION));
+    (is_ours && live.injected_hash() == wanted) || last_hash(binding, live.name()) == wanted
 }
 
 /// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
@@ -128,12 +146,23 @@ fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Render
     let status = binding.status.as_ref();
     let is_untouched = live
         .ours()
-        .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image());
+        .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image())
+        && !others_added(live, rendered);
     is_untouched
         && recorded_hash(binding, &target.name) == Some(found)
         && status.is_some_and(|status| status.observed_generation == binding.metadata.generation)
         && token_part(found) == token_part(&rendered.hash)
         && template_part(found) != template_part(&rendered.hash)
+}
+
+/// Whether somebody has added to the signer what neither this operator nor the last one has rendered.
+fn others_added(live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
+    let added = live.signer().map(|found| additions::of(found, wanted));
+    added.into_iter().flatten().any(|addition| {
+        let mut others = live.managed_fields().filter(|entry| entry.manager != FIELD_MANAGER);
+        others.any(|entry| entry.owns_of_signer(&addition.managed))
+    })
 }
 
 /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
@@ -148,6 +177,8 @@ fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crds::names::APPROVE_ANNOTATION;
+    use kube::ResourceExt;
     use serde_json::json;
 
     use super::*;
@@ -167,7 +198,7 @@ mod tests {
             deployment: json!({}),
             service: json!({}),
             identity: PodIdentity::NotNeeded,
-            take_over: None,
+            needs_approval: None,
         }
     }
 
@@ -211,6 +242,7 @@ mod tests {
         let rendered = rendered(wanted);
         let known = Known {
             is_repair: is_repair(binding, &live(found), &rendered),
+            is_stripped: false,
             is_written: is_known,
         };
         gate(binding, &target, &rendered, "approved", &Settings::default(), known)
@@ -261,14 +293,52 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_that_somebody_copied_into_the_template_is_no_approval() {
+        let waiting = binding(2, &json!({"rollout": "Manual"}));
+        assert!(matches!(of(&waiting, "new-t", "new-t", true), Gate::Approval(_)));
+        let mut ours = live("new-t").raw().clone();
+        ours["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:template"]["f:metadata"] =
+            json!({"f:annotations": {"f:signer.atto.cash/hash": {}}});
+        assert!(is_repair(&waiting, &LiveDeployment::new(ours), &rendered("new-t")));
+    }
+
+    #[test]
+    fn a_voter_without_its_signer_waits_for_no_approval() {
+        let manual = binding(2, &json!({"rollout": "Manual"}));
+        let target = ObservedTarget {
+            name: "voter".to_owned(),
+            deployment: Some(live("old-t")),
+            service: None,
+            rivals: vec![],
+            pods: vec![],
+            selection: Selection::Selected,
+        };
+        let gate = |rendered: &Rendered, is_stripped| {
+            let known = Known {
+                is_repair: false,
+                is_stripped,
+                is_written: false,
+            };
+            gate(&manual, &target, rendered, "approved", &Settings::default(), known)
+        };
+        assert!(matches!(gate(&rendered("new-t"), false), Gate::Approval(_)));
+        assert_eq!(gate(&rendered("new-t"), true), Gate::Open);
+        let mut of_another = rendered("new-t");
+        of_another.needs_approval = Some(Reason::new(reasons::TAKE_OVER_PENDING, ""));
+        assert!(matches!(gate(&of_another, true), Gate::Approval(_)));
+    }
+
+    #[test]
     fn the_hash_of_a_plan_follows_names_and_hashes_alone() {
         let (first, mut second) = (rendered("a"), rendered("b"));
         second.target.name = "z".to_owned();
-        let both = hash([&first, &second].into_iter());
+        let of = |rendered: [&Rendered; 2]| hash(rendered.into_iter(), [].into_iter());
+        let both = of([&first, &second]);
         assert_eq!(both.len(), 64);
-        assert_eq!(both, hash([&second, &first].into_iter()));
+        assert_eq!(both, of([&second, &first]));
         second.deployment = json!({"image": "changed"});
-        assert_eq!(both, hash([&first, &second].into_iter()));
-        assert_ne!(both, hash([&first].into_iter()));
+        assert_eq!(both, of([&first, &second]));
+        assert_ne!(both, hash([&first].into_iter(), [].into_iter()));
+        assert_ne!(both, hash([&first, &second].into_iter(), ["gone"].into_iter()));
     }
 }

@@ -1,10 +1,12 @@
 //! What a binding says of itself.
 
 use crds::names::FINALIZER;
-use crds::{DeletionPolicy, SignerBinding};
+use crds::{DeletionPolicy, SignerBinding, TargetStatus};
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
+
+use super::deployment::LiveDeployment;
 
 /// A binding, as events name it.
 pub type BindingRef = ObjectRef<DeserializeGuard<SignerBinding>>;
@@ -29,9 +31,97 @@ pub fn has_finalizer(binding: &SignerBinding) -> bool {
     binding.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// The hash of what the status says was in place for this Deployment.
+/// The hash of what the status says is in place for this Deployment.
 pub fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
+    recorded(binding, deployment)?.hash.as_deref()
+}
+
+/// The hash of what this binding last put into a Deployment of this name, also where it is gone from there.
+pub fn last_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
+    let target = recorded(binding, deployment)?;
+    target.hash.as_deref().or(target.last_hash.as_deref())
+}
+
+fn recorded<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a TargetStatus> {
     let status = binding.status.as_ref()?;
-    let target = status.targets.iter().find(|target| target.name == deployment)?;
-    target.hash.as_deref()
+    status.targets.iter().find(|target| target.name == deployment)
+}
+
+/// Whether what this binding has injected is not whole any more: the signer is gone, or the node lacks one of its variables.
+/// Such a node starts without its signer, so it is put back before anything else is asked. A container that has the variables
+/// from us, while the binding asks for another one, has lost nothing.
+pub fn is_stripped(binding: &SignerBinding, live: &LiveDeployment, node_container: &str) -> bool {
+    let has_injected = was_injected(binding, live.name()) || last_hash(binding, live.name()).is_some();
+    let is_whole = |container: &str| live.signer().is_some() && live.has_node_variables(container);
+    let pointed = live.ours().map(|ours| ours.containers_with_variables());
+    has_injected && !is_whole(node_container) && !pointed.into_iter().flatten().any(|container| is_whole(&container))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn binding(target: &Value) -> SignerBinding {
+        serde_json::from_value(json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "voter"},
+            "spec": {
+                "target": {"name": "voter"}, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                "key": {"local": {"secretRef": {"name": "s", "key": "k"}}},
+            },
+            "status": {"targets": [target]},
+        }))
+        .unwrap()
+    }
+
+    fn live(signer: bool, variables: &[&str]) -> LiveDeployment {
+        let env: Vec<_> = variables.iter().map(|name| json!({"name": name})).collect();
+        let mut live = json!({"metadata": {"name": "voter"}, "spec": {"template": {"spec": {
+            "containers": [{"name": "helper"}, {"name": "node", "env": env}],
+        }}}});
+        if signer {
+            live["spec"]["template"]["spec"]["initContainers"] = json!([{"name": "signer"}]);
+        }
+        LiveDeployment::new(live)
+    }
+
+    #[test]
+    fn stripped_is_what_was_injected_and_is_not_whole() {
+        let target = |injected: bool| json!({"name": "voter", "injected": injected, "pods": 1, "ready": 0, "reason": "", "message": ""});
+        let mut remembered = target(false);
+        remembered["lastHash"] = json!("old-t");
+        let all = crds::names::NODE_VARIABLES;
+        for (target, live, expected, why) in [
+            (target(true), live(true, &all), false, "it is whole"),
+            (target(true), live(false, &all), true, "the signer is gone"),
+            (target(true), live(true, &all[1..]), true, "a variable is gone"),
+            (
+                remembered.clone(),
+                live(false, &[]),
+                true,
+                "the Deployment was made again",
+            ),
+            (target(false), live(false, &[]), false, "it never was injected"),
+        ] {
+            assert_eq!(is_stripped(&binding(&target), &live, "node"), expected, "{why}");
+        }
+        let voter = binding(&target(true));
+        assert!(
+            is_stripped(&voter, &live(true, &all), "helper"),
+            "a copy in another container"
+        );
+        let mut moves = live(true, &all).raw().clone();
+        moves["metadata"]["managedFields"] = json!([{"manager": "signer-operator", "operation": "Apply", "fieldsV1": {
+            "f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"node\"}": {"f:env": {
+                "k:{\"name\":\"ATTO_SIGNER_BACKEND\"}": {"f:value": {}},
+            }}}}}},
+        }}]);
+        assert!(
+            !is_stripped(&voter, &LiveDeployment::new(moves), "helper"),
+            "a change of the container"
+        );
+        assert_eq!(last_hash(&binding(&remembered), "voter"), Some("old-t"));
+        assert_eq!(recorded_hash(&binding(&remembered), "voter"), None);
+    }
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER, TOKEN_VARIABLE};
 use serde_json::Value;
+
+use super::fields::extract;
 
 /// A Deployment as the API server has it.
 #[derive(Clone, Debug)]
@@ -101,6 +103,11 @@ impl LiveDeployment {
         self.number("/spec/replicas").unwrap_or(1)
     }
 
+    /// Whether a change of the pod template starts pods.
+    pub fn starts_pods(&self) -> bool {
+        !self.is_paused() && self.replicas() != 0
+    }
+
     /// A counter of `status`, zero where the field is missing.
     pub fn count(&self, field: &str) -> i64 {
         self.number(&format!("/status/{field}")).unwrap_or_default()
@@ -144,6 +151,17 @@ impl LiveDeployment {
         self.container(ContainerList::InitContainers, SIGNER_CONTAINER)
     }
 
+    /// Whether a container has each of the three variables, whatever they say.
+    pub fn has_node_variables(&self, container: &str) -> bool {
+        let env = self
+            .container(ContainerList::Containers, container)
+            .and_then(|container| container["env"].as_array())
+            .map_or(&[][..], Vec::as_slice);
+        NODE_VARIABLES
+            .iter()
+            .all(|name| env.iter().any(|entry| entry["name"] == *name))
+    }
+
     /// The hash of what was last rendered into the template.
     pub fn injected_hash(&self) -> Option<&str> {
         self.0
@@ -165,6 +183,11 @@ impl LiveDeployment {
     pub fn ours(&self) -> Option<ManagedFields<'_>> {
         self.managed_fields()
             .find(|entry| entry.manager == FIELD_MANAGER && entry.operation == "Apply")
+    }
+
+    /// What server-side apply has recorded as ours, as it stands.
+    pub fn applied(&self) -> Value {
+        self.ours().map_or(Value::Null, |ours| extract(&self.0, ours.fields))
     }
 
     /// Whether a manifest carries this variable: one that is applied, by the server or by kubectl itself, or one that was
@@ -223,6 +246,12 @@ impl ManagedFields<'_> {
         !self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")]["f:image"].is_null()
     }
 
+    /// Whether the entry holds a field of the sidecar, given as `fieldsV1` name it below the container.
+    pub fn owns_of_signer(&self, path: &[String]) -> bool {
+        let signer = &self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")];
+        !path.iter().fold(signer, |fields, part| &fields[part]).is_null()
+    }
+
     /// Whether the entry holds a label or an annotation of the pod template.
     pub fn owns_template_key(&self, map: &str, key: &str) -> bool {
         !self.fields["f:spec"]["f:template"]["f:metadata"][format!("f:{map}")][format!("f:{key}")].is_null()
@@ -233,6 +262,22 @@ impl ManagedFields<'_> {
         self.owns_signer()
             || self.owns_template_key("labels", DEPLOYMENT_LABEL)
             || self.owns_template_key("annotations", HASH_ANNOTATION)
+    }
+
+    /// The containers of which the entry holds the value of one of the three variables.
+    pub fn containers_with_variables(&self) -> Vec<String> {
+        let containers = self.pod()["f:containers"].as_object();
+        let names = containers.into_iter().flatten().filter_map(|(item, _)| {
+            let keys: Value = serde_json::from_str(item.strip_prefix("k:")?).ok()?;
+            keys["name"].as_str().map(str::to_owned)
+        });
+        names
+            .filter(|name| {
+                NODE_VARIABLES
+                    .iter()
+                    .any(|variable| self.owns_variable_value(name, variable))
+            })
+            .collect()
     }
 
     /// Whether the entry holds the value of a variable of a container.

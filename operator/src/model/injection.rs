@@ -48,8 +48,9 @@ pub struct Injection {
     pub resources: SidecarResources,
     pub signer: SignerOrigin,
     pub identity: PodIdentity,
-    /// Why it takes somebody's word to write it: another binding left another voter there.
-    pub take_over: Option<Reason>,
+    /// Why it takes somebody's word to write it: it makes another voter of one that another binding left, or takes the signer
+    /// from a container that runs.
+    pub needs_approval: Option<Reason>,
 }
 
 /// The Deployment that is written, as it was when it was looked at.

@@ -2,11 +2,12 @@
 
 pub mod applied;
 pub mod binding;
-pub mod claim;
 pub mod deployment;
 pub mod error;
+pub mod fields;
 pub mod identity;
 pub mod injection;
+pub mod needs;
 pub mod observed;
 pub mod plan;
 pub mod pod;

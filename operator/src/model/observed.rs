@@ -71,7 +71,7 @@ impl ObservedTarget {
 pub enum Selection {
     /// The binding is for it.
     Selected,
-    /// It carries the binding's signer and has stopped to match.
+    /// It carries the binding's signer and has stopped to match; where the binding asks for removal, until that is done.
     Departs,
     /// It has stopped to match before, and kept its signer. That decision stands, whatever the policy becomes.
     LetGo,

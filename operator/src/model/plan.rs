@@ -1,5 +1,7 @@
 //! What was rendered, each with whether it may be written.
 
+use std::collections::BTreeSet;
+
 use crds::SignerBinding;
 
 use crate::model::binding::was_injected;
@@ -12,6 +14,8 @@ pub struct Plan {
     /// What an approval names.
     pub hash: String,
     pub targets: Vec<Result<Planned, Reason>>,
+    /// The Deployments that have stopped to match and whose signer goes now, by name.
+    pub removals: BTreeSet<String>,
 }
 
 /// A rendered Deployment, and whether it may be written.
@@ -21,6 +25,8 @@ pub struct Planned {
     pub gate: Gate,
     /// Whether this very rendering was in place before.
     pub is_repair: bool,
+    /// Whether what the binding has injected is not whole any more.
+    pub is_stripped: bool,
     /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
     pub is_rotation: bool,
 }

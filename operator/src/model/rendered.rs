@@ -19,5 +19,5 @@ pub struct Rendered {
     /// What the pods' ServiceAccount has to say.
     pub identity: PodIdentity,
     /// Why it takes somebody's word to write this.
-    pub take_over: Option<Reason>,
+    pub needs_approval: Option<Reason>,
 }

@@ -3,12 +3,21 @@
 use crds::names::{FIELD_MANAGER, NODE_VARIABLES};
 use serde_json::Value;
 
-use super::subset;
+use super::{additions, subset};
 use crate::model::deployment::LiveDeployment;
 use crate::model::rendered::Rendered;
 
-/// Whether the Deployment carries what was rendered, recorded as ours.
+/// Whether the Deployment carries what was rendered, recorded as ours, and its signer nothing more.
 pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
+    let is_alone = live
+        .signer()
+        .is_some_and(|found| additions::of(found, wanted).is_empty());
+    is_alone && is_carried(live, rendered)
+}
+
+/// Whether the Deployment carries what was rendered, recorded as ours.
+pub fn is_carried(live: &LiveDeployment, rendered: &Rendered) -> bool {
     live.owns_signer()
         && live.ours().is_some_and(|ours| {
             NODE_VARIABLES

@@ -1,5 +1,6 @@
-//! How our part of a pod template is written and read: what validate, render, plan, apply and status share.
+//! How our part of a pod template is read and compared, and what is in it is called. It is written in `controller/render`.
 
+pub mod additions;
 pub mod hash;
 pub mod intact;
 pub mod names;

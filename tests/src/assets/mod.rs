@@ -1,6 +1,7 @@
 //! The programs of a real Kubernetes, of Helm and what checks its charts, and of Prometheus: found where the environment says, else built once from the pinned Go modules.
 
 pub(crate) mod cache;
+mod chosen;
 mod go;
 mod module;
 mod pinned;
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
+
+use self::chosen::Pinned;
 
 pub(crate) use cache::root as cache_root;
 
@@ -34,26 +37,36 @@ impl Kubernetes {
     }
 }
 
-/// The control plane's programs: those of `KUBEBUILDER_ASSETS` where it is set, else built from `tests/kubernetes`
-/// into the cache folder, which takes some minutes the first time and nothing afterwards.
+/// The control plane's programs: those of `KUBEBUILDER_ASSETS` where it is set, else built into the cache folder from
+/// `tests/kubernetes`, or from `tests/kubernetes-oldest` where `KUBERNETES` asks for it; that takes some minutes the first time
+/// and nothing afterwards.
 ///
 /// # Errors
-/// Names the program that is missing from `KUBEBUILDER_ASSETS`, or what to install when Go is missing or too old.
+/// Names the program that is missing from `KUBEBUILDER_ASSETS`, the versions that `KUBERNETES` may name, or what to install
+/// when Go is missing or too old.
 pub fn kubernetes() -> Result<&'static Kubernetes> {
     static FOUND: OnceLock<Kubernetes> = OnceLock::new();
-    found_once(&FOUND, || match set_variable("KUBEBUILDER_ASSETS") {
-        Some(directory) => from_kubebuilder_assets(Path::new(&directory)),
-        None => Ok(Kubernetes::in_directory(&pinned::KUBERNETES.build(None)?)),
+    found_once(&FOUND, || {
+        let chosen = Pinned::chosen()?;
+        if let Some(directory) = set_variable("KUBEBUILDER_ASSETS") {
+            return from_kubebuilder_assets(Path::new(&directory));
+        }
+        let mut programs = Kubernetes::in_directory(&chosen.control_plane().build(None)?);
+        if chosen != Pinned::Newest {
+            let name = "etcd";
+            programs.etcd = pinned::KUBERNETES.build(Some(name))?.join(name);
+        }
+        Ok(programs)
     })
 }
 
-/// The folder with kubelet, kube-scheduler and kube-proxy, built from `tests/kubernetes` into the cache folder.
+/// The folder with kubelet, kube-scheduler and kube-proxy, built into the cache folder in the version of the control plane.
 ///
 /// # Errors
-/// What to install when Go is missing or too old.
+/// The versions that `KUBERNETES` may name, or what to install when Go is missing or too old.
 pub fn kubernetes_node() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    found_once(&FOUND, || pinned::KUBERNETES_NODE.build(None))
+    found_once(&FOUND, || Pinned::chosen()?.node().build(None))
 }
 
 /// Helm 4: the program that `HELM` names, else built from `tests/helm` into the cache folder.
@@ -123,12 +136,12 @@ fn named_or_built(variable: &str, what: &str, module: &module::Module, name: &st
     }
 }
 
-/// The version that `tests/kubernetes/go.mod` pins, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.
+/// The version that the chosen `go.mod` pins, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.
 pub fn pinned_kubernetes_version() -> Result<Option<String>> {
     if set_variable("KUBEBUILDER_ASSETS").is_some() {
         return Ok(None);
     }
-    pinned::KUBERNETES.version().map(Some)
+    Pinned::chosen()?.control_plane().version().map(Some)
 }
 
 fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {

@@ -10,51 +10,65 @@ pub const KUBERNETES: Module = Module {
     versioned_by: "k8s.io/kubernetes",
     stamp: stamp_kubernetes,
     tags: "",
-    programs: &[
-        Program {
-            name: "kube-apiserver",
-            package: "k8s.io/kubernetes/cmd/kube-apiserver",
-            takes: "5 minutes",
-        },
-        Program {
-            name: "kube-controller-manager",
-            package: "k8s.io/kubernetes/cmd/kube-controller-manager",
-            takes: "90 seconds",
-        },
-        Program {
-            name: "kubectl",
-            package: "k8s.io/kubernetes/cmd/kubectl",
-            takes: "30 seconds",
-        },
-        Program {
-            name: "etcd",
-            package: "go.etcd.io/etcd/server/v3",
-            takes: "15 seconds",
-        },
-    ],
+    programs: &[KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, ETCD],
 };
 
 /// Only where pods run: few tests need it.
 pub const KUBERNETES_NODE: Module = Module {
     name: "kubernetes-node",
-    programs: &[
-        Program {
-            name: "kubelet",
-            package: "k8s.io/kubernetes/cmd/kubelet",
-            takes: "1 minute",
-        },
-        Program {
-            name: "kube-scheduler",
-            package: "k8s.io/kubernetes/cmd/kube-scheduler",
-            takes: "15 seconds",
-        },
-        Program {
-            name: "kube-proxy",
-            package: "k8s.io/kubernetes/cmd/kube-proxy",
-            takes: "15 seconds",
-        },
-    ],
+    programs: &[KUBELET, KUBE_SCHEDULER, KUBE_PROXY],
     ..KUBERNETES
+};
+
+/// The oldest that is supported, with the etcd of the newest.
+pub const KUBERNETES_OLDEST: Module = Module {
+    folder: "kubernetes-oldest",
+    go_mod: include_str!("../../kubernetes-oldest/go.mod"),
+    go_sum: include_str!("../../kubernetes-oldest/go.sum"),
+    programs: &[KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL],
+    ..KUBERNETES
+};
+
+pub const KUBERNETES_OLDEST_NODE: Module = Module {
+    name: KUBERNETES_NODE.name,
+    programs: KUBERNETES_NODE.programs,
+    ..KUBERNETES_OLDEST
+};
+
+const KUBE_APISERVER: Program = Program {
+    name: "kube-apiserver",
+    package: "k8s.io/kubernetes/cmd/kube-apiserver",
+    takes: "5 minutes",
+};
+const KUBE_CONTROLLER_MANAGER: Program = Program {
+    name: "kube-controller-manager",
+    package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+    takes: "90 seconds",
+};
+const KUBECTL: Program = Program {
+    name: "kubectl",
+    package: "k8s.io/kubernetes/cmd/kubectl",
+    takes: "30 seconds",
+};
+const ETCD: Program = Program {
+    name: "etcd",
+    package: "go.etcd.io/etcd/server/v3",
+    takes: "15 seconds",
+};
+const KUBELET: Program = Program {
+    name: "kubelet",
+    package: "k8s.io/kubernetes/cmd/kubelet",
+    takes: "1 minute",
+};
+const KUBE_SCHEDULER: Program = Program {
+    name: "kube-scheduler",
+    package: "k8s.io/kubernetes/cmd/kube-scheduler",
+    takes: "15 seconds",
+};
+const KUBE_PROXY: Program = Program {
+    name: "kube-proxy",
+    package: "k8s.io/kubernetes/cmd/kube-proxy",
+    takes: "15 seconds",
 };
 
 pub const HELM: Module = Module {
@@ -174,6 +188,8 @@ mod tests {
         for module in [
             KUBERNETES,
             KUBERNETES_NODE,
+            KUBERNETES_OLDEST,
+            KUBERNETES_OLDEST_NODE,
             HELM,
             PROMETHEUS,
             HELM_UNITTEST,

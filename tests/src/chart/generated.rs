@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use crds::kubernetes::OLDEST;
 use tokio::process::Command;
 
 use super::{folder, template};
@@ -15,8 +16,10 @@ const HEADER: &str = "\
 #   kubectl apply --server-side -f install.yaml
 # Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
-# Kubernetes 1.30 or later, because of the guard; on 1.29 its two objects at the end are refused, and all others are applied.
 # Generated from charts/signer-operator by `make generate`: change it there.
+";
+
+const START: &str = "\
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -39,9 +42,9 @@ pub fn install_manifest_path() -> PathBuf {
 /// With what Helm says.
 pub async fn install_manifest() -> Result<String> {
     // Without a version, Helm would take the newest that it knows itself.
-    let arguments = ["--skip-tests", "--kube-version=1.30.0", "--set=crds.keep=false"];
-    let rendered = template(&arguments).await?;
-    let mut manifest = HEADER.to_owned();
+    let oldest = format!("--kube-version=1.{OLDEST}.0");
+    let rendered = template(&["--skip-tests", &oldest, "--set=crds.keep=false"]).await?;
+    let mut manifest = format!("{HEADER}# For Kubernetes 1.{OLDEST} and later.\n{START}");
     for line in rendered.lines() {
         if !OF_HELM.iter().any(|of_helm| line.trim_start().starts_with(of_helm)) {
             manifest.push_str(line);

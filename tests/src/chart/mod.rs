@@ -64,10 +64,12 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
-/// Installs what the chart renders: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
+/// Installs what the chart renders for the version of this cluster: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
 /// out, because the operator runs beside the cluster, as a process that can be watched. Returns what kubectl printed.
 pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
-    let mut objects = render(arguments).await?;
+    // Helm would take the newest version that it knows itself, as nothing tells it of the cluster.
+    let version = admin.client().await?.apiserver_version().await?.git_version;
+    let mut objects = render(&[&["--kube-version", &version], arguments].concat()).await?;
     objects.retain(|object| {
         object["kind"]
             .as_str()

@@ -122,6 +122,11 @@ impl ControlPlane {
         self.admin.client().await
     }
 
+    /// The minor version of its Kubernetes 1.
+    pub async fn minor(&self) -> Result<u32> {
+        self.admin.minor().await
+    }
+
     /// A kubeconfig for a person with a client certificate; at most two groups.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Kubeconfig> {
         let number = self.users.fetch_add(1, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use crds::kubernetes::OLDEST;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tests::chart::{NAMESPACE, folder, render};
@@ -134,18 +135,19 @@ async fn what_is_off_is_not_rendered() {
 }
 
 #[tokio::test]
-async fn the_guard_is_left_out_where_kubernetes_does_not_know_it() {
+async fn the_oldest_kubernetes_gets_the_guard_and_older_ones_are_refused() {
     // Managed clusters report such versions as the last.
-    for (version, guarded) in [("1.29.9", false), ("1.30.0", true), ("1.30.4-gke.100", true)] {
-        let names = rendered_names(&["--kube-version", version]).await;
-        assert_eq!(
+    for version in [format!("1.{OLDEST}.0"), format!("1.{OLDEST}.4-gke.100")] {
+        let names = rendered_names(&["--kube-version", &version]).await;
+        assert!(
             names.contains("ValidatingAdmissionPolicy signer-operator-guard"),
-            guarded,
             "{version}"
         );
     }
-    let error = render(&["--kube-version", "1.28.0"]).await.unwrap_err().to_string();
-    assert!(error.contains("chart requires kubeVersion: >=1.29.0-0"), "{error}");
+    let older = format!("1.{}.9", OLDEST - 1);
+    let error = render(&["--kube-version", &older]).await.unwrap_err().to_string();
+    let expected = format!("chart requires kubeVersion: >=1.{OLDEST}.0-0");
+    assert!(error.contains(&expected), "{error}");
 }
 
 #[tokio::test]

@@ -12,11 +12,7 @@ const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
 
 /// Whether edits that would start a voter without its signer are refused.
-pub async fn examine(client: &Client, scope: &Scope, is_known: bool) -> Finding {
-    if !is_known {
-        let text = format!("it needs Kubernetes 1.30: {DANGER}");
-        return Finding::new(Verdict::Warning, ABOUT, text);
-    }
+pub async fn examine(client: &Client, scope: &Scope) -> Finding {
     let all = ListParams::default();
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());

@@ -6,6 +6,7 @@ mod guard;
 mod others;
 pub mod permissions;
 
+use crds::kubernetes::OLDEST;
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
@@ -14,11 +15,6 @@ use crate::cluster::fence::Fence;
 use crate::cluster::liveness::Liveness;
 use crate::cluster::{connect, deadline};
 use crate::model::scope::Scope;
-
-/// Native sidecars are on by default from this minor version of Kubernetes 1 on.
-const SIDECARS: u32 = 29;
-/// A ValidatingAdmissionPolicy is served as v1 from this minor version of Kubernetes 1 on.
-const GUARD: u32 = 30;
 
 /// Looks at everything in the cluster of the service account or of KUBECONFIG, and returns a line for each thing.
 ///
@@ -35,21 +31,20 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         Ok(version) => version,
         Err(error) => return vec![unavailable("cluster", &error)],
     };
-    let minor = minor(&version);
     vec![
-        cluster(&version, minor),
+        cluster(&version),
         crd::examine(client, scope).await,
         permissions::examine(client, scope, lease_namespace).await,
-        guard::examine(client, scope, minor >= GUARD).await,
-        others::examine(client, scope, lease_namespace, minor >= GUARD).await,
+        guard::examine(client, scope).await,
+        others::examine(client, scope, lease_namespace).await,
     ]
 }
 
-fn cluster(version: &Info, minor: u32) -> Finding {
+fn cluster(version: &Info) -> Finding {
     let found = &version.git_version;
-    if minor < SIDECARS {
+    if minor(version) < OLDEST {
         let text = format!(
-            "found Kubernetes {found}, expected 1.{SIDECARS} or later: older ones do not start a signer before its node"
+            "found Kubernetes {found}, expected 1.{OLDEST} or later: on older ones nothing was tested, and the guard is missing"
         );
         return Finding::new(Verdict::Unfit, "cluster", text);
     }
@@ -74,8 +69,14 @@ mod tests {
             git_version: format!("v1.{minor}.0"),
             ..Info::default()
         };
-        let find = |text: &str| cluster(&version(text), minor(&version(text))).to_string();
-        assert_eq!(find("30+"), "cluster      ok: Kubernetes v1.30+.0");
-        assert!(find("28").starts_with("cluster      FAILED: found Kubernetes v1.28.0, expected 1.29 or later"));
+        let find = |text: &str| cluster(&version(text)).to_string();
+        let oldest = format!("{OLDEST}+");
+        assert_eq!(find(&oldest), format!("cluster      ok: Kubernetes v1.{oldest}.0"));
+        let (older, expected) = (OLDEST - 1, format!("expected 1.{OLDEST} or later"));
+        let refused = find(&older.to_string());
+        assert!(
+            refused.contains(&format!("FAILED: found Kubernetes v1.{older}.0, {expected}")),
+            "{refused}"
+        );
     }
 }

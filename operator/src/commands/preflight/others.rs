@@ -20,8 +20,8 @@ const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Whether another operator is at work, or its guard, which would refuse what this one writes. Operators with Leases in two namespaces
 /// do not know of each other.
-pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str, has_policies: bool) -> Finding {
-    match found(client, scope, lease_namespace, has_policies).await {
+pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
+    match found(client, scope, lease_namespace).await {
         Ok(None) => Finding::new(Verdict::Ok, ABOUT, "no other operator is at work"),
         Ok(Some((verdict, text))) => Finding::new(verdict, ABOUT, text),
         Err(error) if error.is_forbidden() => {
@@ -34,12 +34,7 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str, has_
     }
 }
 
-async fn found(
-    client: &Client,
-    scope: &Scope,
-    lease_namespace: &str,
-    has_policies: bool,
-) -> Result<Option<(Verdict, String)>, Error> {
+async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<Option<(Verdict, String)>, Error> {
     let leases: Api<Lease> = Api::all(client.clone());
     let named = ListParams::default().fields(&format!("metadata.name={LEASE}"));
     let leases = deadline("list the Leases", leases.list(&named)).await?;
@@ -58,9 +53,6 @@ async fn found(
             lease.namespace().unwrap_or_default()
         );
         return Ok(Some((verdict, text)));
-    }
-    if !has_policies {
-        return Ok(None);
     }
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
     let policies = deadline("list the admission policies", policies.list(&ListParams::default())).await?;

@@ -6,8 +6,9 @@ use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
+use super::patched::Patched;
 use super::writer::Writer;
-use super::{conflict, diff};
+use super::{additions, conflict, diff};
 use crate::cluster::deadline;
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
@@ -15,7 +16,7 @@ use crate::model::error::Error;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
-use crate::template::intact::is_intact;
+use crate::template::intact::{is_carried, is_intact};
 
 /// How often an apply is sent once more because the Deployment's status has moved.
 const TRIES_AGAIN: u32 = 4;
@@ -35,20 +36,16 @@ pub async fn dry_run(
     if let Some(known) = writer.ledger.diff(uid, hash, generation) {
         return Ok(known);
     }
-    let api = writer.cluster.deployments(live.namespace());
-    let mut parameters = PatchParams::apply(FIELD_MANAGER);
-    parameters.dry_run = true;
-    let patch = Patch::Apply(&rendered.deployment);
-    let result = deadline(
-        "try the change of the Deployment",
-        api.patch(live.name(), &parameters, &patch),
-    )
-    .await;
+    let mut result = try_out(writer, live, rendered, false).await;
+    let is_to_be_forced = |error: &Error| {
+        let status = error.response().filter(|status| status.is_conflict());
+        status.is_some_and(|status| conflict::may_force(&conflict::conflicts(status), live))
+    };
+    if result.as_ref().is_err_and(is_to_be_forced) {
+        result = try_out(writer, live, rendered, true).await;
+    }
     let diff = match result {
-        Ok(after) => {
-            let after = serde_json::to_value(after).map_err(Error::Encode)?;
-            Ok(diff::diff(live, &LiveDeployment::new(after), &rendered.node_container))
-        }
+        Ok(after) => Ok(diff::diff(live, &after, &rendered.node_container)),
         Err(error) => match error.response() {
             Some(status) if conflict::is_another_object(status) => return Err(Error::Changed("the Deployment")),
             Some(status) if is_refused(status) => Err(rejected(status)),
@@ -64,6 +61,25 @@ pub async fn dry_run(
     };
     writer.ledger.keep_diff(uid, hash, generation, diff.clone());
     Ok(diff)
+}
+
+/// The apply as it would be made, also with force, but for that nothing is written.
+async fn try_out(
+    writer: &Writer,
+    live: &LiveDeployment,
+    rendered: &Rendered,
+    force: bool,
+) -> Result<LiveDeployment, Error> {
+    let api = writer.cluster.deployments(live.namespace());
+    let mut parameters = PatchParams::apply(FIELD_MANAGER);
+    parameters.dry_run = true;
+    parameters.force = force;
+    let patch = Patch::Apply(&rendered.deployment);
+    let result = api.patch(live.name(), &parameters, &patch);
+    let after = deadline("try the change of the Deployment", result).await?;
+    serde_json::to_value(after)
+        .map(LiveDeployment::new)
+        .map_err(Error::Encode)
 }
 
 /// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.
@@ -86,7 +102,17 @@ pub async fn apply(
     } else {
         Written::Injection
     };
-    match write(writer, live, rendered).await? {
+    let patched = if is_carried(live, rendered) {
+        let after = live.clone();
+        Ok(Patched { after, changed: false })
+    } else {
+        write(writer, live, rendered).await?
+    };
+    let patched = match patched {
+        Ok(patched) => additions::take_out(writer, patched, rendered).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match patched {
         Ok(Patched { after, changed }) => {
             ledger.applied(uid, &rendered.hash, after.generation());
             let written = if changed { written } else { Written::Nothing };
@@ -138,12 +164,6 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
             _ => Err(error),
         },
     }
-}
-
-/// What an apply came to.
-pub struct Patched {
-    pub after: LiveDeployment,
-    pub changed: bool,
 }
 
 /// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way

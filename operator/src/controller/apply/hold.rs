@@ -24,6 +24,7 @@ pub async fn hold(
         rendered,
         gate,
         is_repair,
+        is_stripped,
         is_rotation: rotation,
     } = planned;
     let rotation = *rotation;
@@ -40,7 +41,7 @@ pub async fn hold(
         Gate::Shut(refusal) => Ok(Some(held(Err(refusal.clone())))),
         _ if is_in_place => Ok(None),
         // What was there is put back at once: a voter may run without its signer.
-        Gate::Open if *is_repair => Ok(None),
+        Gate::Open if *is_repair || *is_stripped => Ok(None),
         Gate::Open => {
             let now = Instant::now();
             if writer.rollouts.may_start(&observed.binding, live.name(), rotation, now) {
@@ -61,14 +62,12 @@ pub async fn hold(
             },
             Err(refusal) => held(Err(refusal)),
         })),
-        Gate::Update => Ok(Some(match deployment::dry_run(writer, live, rendered).await? {
-            Ok(diff) => AppliedTarget {
-                diff: Some(diff),
-                update: true,
-                hash: live.injected_hash().map(str::to_owned),
-                ..held(Ok(()))
-            },
-            Err(refusal) => held(Err(refusal)),
+        Gate::Update => Ok(Some(AppliedTarget {
+            // What would be refused is refused when it is written, and nothing is to be written now.
+            diff: deployment::dry_run(writer, live, rendered).await?.ok(),
+            update: true,
+            hash: live.injected_hash().map(str::to_owned),
+            ..held(Ok(()))
         })),
     }
 }

@@ -99,8 +99,8 @@ pub async fn restore_account(writer: &Writer, namespace: &str, name: &str) -> Re
         return Ok(());
     };
     let google = found["metadata"]["annotations"][GCP_ACCOUNT_ANNOTATION].as_str();
-    let claims = writer.cluster.claims(namespace).await?;
-    match google.and_then(|google| claims.who_needs(name, google)) {
+    let needs = writer.cluster.needs(namespace).await?;
+    match google.and_then(|google| needs.who_needs(name, google)) {
         Some(by) => {
             tracing::info!(
                 account = name,

@@ -1,13 +1,18 @@
 //! Step 5: the only writes.
 
+mod additions;
 mod budget;
 mod conflict;
+mod departure;
 mod deployment;
 mod diff;
 pub mod finalizer;
 mod hold;
 pub mod identity;
+mod json_patch;
+mod patched;
 pub mod removal;
+mod rename;
 pub mod report;
 mod service;
 mod writer;
@@ -37,7 +42,12 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
     let mut done = 0;
     note_rollouts(writer, observed);
     for (target, planned) in observed.targets.iter().zip(plan.targets) {
-        match apply_target(writer, observed, target, planned).await {
+        let result = if plan.removals.contains(&target.name) {
+            departure::remove(writer, observed, target, planned.err()).await
+        } else {
+            apply_target(writer, observed, target, planned).await
+        };
+        match result {
             Ok(mut applied) => {
                 done += 1;
                 failed = worse(failed, applied.failed.take());
@@ -104,19 +114,10 @@ pub async fn apply_target(
             Ok(AppliedTarget::untouched(live.cloned(), Err(refusal)))
         }
         (Err(refusal), Some(live)) if target.selection == Selection::Departs && removes(&observed.binding) => {
-            let removed = removal::restore(writer, live).await?;
-            let failed = match others_use_its_account(observed, live) {
-                true => None,
-                false => identity::restore(writer, live).await.err(),
-            };
-            Ok(AppliedTarget {
-                written: Written::Removal(removed),
-                failed,
-                ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
-            })
+            departure::keep(writer, live, refusal).await
         }
         (Err(refusal), live) => {
-            let live = make_way(writer, live, &refusal).await?;
+            let live = rename::make_way(writer, &observed.binding, live, &refusal).await?;
             Ok(AppliedTarget::untouched(live, Err(refusal)))
         }
     }
@@ -133,11 +134,14 @@ async fn write(
         return Ok(held);
     }
     let rendered = planned.rendered;
-    let rewrite = budget::Rewrite::of(observed, live, &rendered);
+    let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !planned.is_stripped);
     if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
     }
-    if let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
+    // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
+    if !planned.is_stripped
+        && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await?
+    {
         let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
         return Ok(AppliedTarget {
             identity: Err(refusal),
@@ -167,26 +171,4 @@ async fn write(
         failed,
         ..AppliedTarget::untouched(Some(deployment), outcome)
     })
-}
-
-fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
-    let others = observed.targets.iter().filter(|target| target.is_selected());
-    others
-        .filter_map(|target| target.deployment.as_ref())
-        .any(|other| other.service_account() == live.service_account())
-}
-
-/// On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side
-/// apply keeps it as a container without an image and refuses the manifest, so they are given up first.
-async fn make_way(
-    writer: &Writer,
-    live: Option<&LiveDeployment>,
-    refusal: &Reason,
-) -> Result<Option<LiveDeployment>, Error> {
-    match live {
-        Some(live) if refusal.code == reasons::CONTAINER_NOT_FOUND && live.is_paused() => {
-            removal::release_fields(writer, live).await.map(Some)
-        }
-        other => Ok(other.cloned()),
-    }
 }

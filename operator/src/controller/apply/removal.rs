@@ -1,18 +1,16 @@
 //! Taking the injection out again, so that the Deployment's spec is what it was.
 
 mod leftovers;
+pub mod preview;
 
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::writer::Writer;
-use super::{conflict, deployment, identity, service};
-use crate::cluster::deadline;
+use super::{conflict, deployment, identity, json_patch, service};
 use crate::model::applied::Removed;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::injection::DeploymentRef;
-use crate::telemetry::Kind;
 
 #[cfg(test)]
 mod properties;
@@ -34,18 +32,13 @@ pub async fn restore_all(writer: &Writer, live: &LiveDeployment) -> Result<Remov
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
 pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, Error> {
     let target = DeploymentRef::of(live);
-    let changed = live.ours().is_some() || live.injected_hash().is_some();
+    let changed = has_something(live);
     let mut after = live.clone();
     if changed {
         after = release_fields(writer, live).await?;
         let patch = leftovers::patch(live, &after);
         if !patch.is_empty() {
-            clear(writer, &after, patch).await?;
-            after = writer
-                .cluster
-                .deployment(&target.namespace, &target.name)
-                .await?
-                .unwrap_or(after);
+            after = json_patch::send(writer, &after, "restore the Deployment", patch).await?;
             // Where the first one was refused, our manager still holds the node container as an item of its list.
             after = release_fields(writer, &after).await?;
         }
@@ -58,13 +51,35 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
     })
 }
 
+/// Whether the Deployment carries anything of ours.
+pub fn has_something(live: &LiveDeployment) -> bool {
+    live.ours().is_some() || live.injected_hash().is_some()
+}
+
 /// The empty apply. It is refused where another applied manifest holds a part of our container: that container then
 /// loses the fields it needs. The JSON patch takes care of it.
-pub async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     if live.ours().is_none() {
         return Ok(live.clone());
     }
-    match deployment::patch(writer, live, &nothing(&DeploymentRef::of(live)), false).await {
+    release(writer, live, &nothing(&DeploymentRef::of(live))).await
+}
+
+/// Gives up the variables of the node, and nothing else of ours: it applies again what is there without them.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment changed under the write.
+pub async fn release_variables(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+    let mut body = nothing(&DeploymentRef::of(live));
+    body["spec"] = live.applied()["spec"].clone();
+    if let Some(pod) = body["spec"]["template"]["spec"].as_object_mut() {
+        pod.remove("containers");
+    }
+    release(writer, live, &body).await
+}
+
+async fn release(writer: &Writer, live: &LiveDeployment, body: &Value) -> Result<LiveDeployment, Error> {
+    match deployment::patch(writer, live, body, false).await {
         Ok(patched) => Ok(patched.after),
         Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
             Err(Error::Changed("the Deployment"))
@@ -82,28 +97,4 @@ fn nothing(target: &DeploymentRef) -> Value {
         "kind": "Deployment",
         "metadata": { "name": name, "namespace": namespace, "uid": uid },
     })
-}
-
-async fn clear(writer: &Writer, live: &LiveDeployment, mut operations: Vec<Value>) -> Result<(), Error> {
-    operations.insert(0, json!({ "op": "test", "path": "/metadata/uid", "value": live.uid() }));
-    operations.insert(
-        1,
-        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version() }),
-    );
-    let body = serde_json::from_value(Value::Array(operations)).map_err(Error::Encode)?;
-    let api = writer.cluster.deployments(live.namespace());
-    let parameters = PatchParams {
-        field_manager: Some(crds::names::FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let patch = Patch::<()>::Json(body);
-    let result = deadline("restore the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    writer.metrics.write(Kind::Deployment, &result);
-    match result {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {
-            Err(Error::Changed("the Deployment"))
-        }
-        Err(error) => Err(error),
-    }
 }

@@ -66,20 +66,9 @@ async fn patch(writer: &Writer, api: &Api<DynamicObject>, body: &Value, force: b
 
 /// Deletes the Service of a Deployment if it is ours.
 pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error> {
-    let api = writer.cluster.services(&target.namespace);
-    let name = service_name(&target.name);
-    let Some(found) = deadline("get the Service", api.get_opt(&name)).await? else {
+    let Some(found) = ours(writer, target).await? else {
         return Ok(());
     };
-    let ours = found
-        .metadata
-        .managed_fields
-        .iter()
-        .flatten()
-        .any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
-    if !ours {
-        return Ok(());
-    }
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: found.metadata.uid,
@@ -87,10 +76,22 @@ pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error
         }),
         ..DeleteParams::default()
     };
+    let api = writer.cluster.services(&target.namespace);
+    let name = service_name(&target.name);
     let result = deadline("delete the Service", api.delete(&name, &parameters)).await;
     writer.metrics.write(Kind::Service, &result);
     match result {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The Service of a Deployment, if there is one and it is ours.
+pub async fn ours(writer: &Writer, target: &DeploymentRef) -> Result<Option<DynamicObject>, Error> {
+    let api = writer.cluster.services(&target.namespace);
+    let found = deadline("get the Service", api.get_opt(&service_name(&target.name))).await?;
+    Ok(found.filter(|found| {
+        let mut entries = found.metadata.managed_fields.iter().flatten();
+        entries.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
+    }))
 }

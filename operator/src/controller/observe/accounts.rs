@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::sources::Sources;
 use crate::backends;
 use crate::cluster::deadline;
-use crate::model::claim::Claims;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::identity::is_ours;
+use crate::model::needs::Needs;
 use crate::model::observed::{Account, Leftover, ObservedTarget};
 
 /// What is known of the ServiceAccounts.
@@ -36,7 +36,7 @@ pub async fn accounts(
         namespace: binding.namespace().unwrap_or_default(),
         deployments: targets.iter().filter_map(|target| target.deployment.as_ref()).collect(),
     };
-    let mut claims = None;
+    let mut needs = None;
     let mut accounts = vec![];
     let wanted = binding.spec.workload_identity.as_ref();
     let wanted = wanted.map(|wanted| wanted.gcp_service_account.as_str());
@@ -50,8 +50,8 @@ pub async fn accounts(
             },
             needed_by: match others {
                 Some(found) => {
-                    let claims = look.claims(&mut claims).await?;
-                    claims.who_needs(name, found).map(str::to_owned)
+                    let needs = look.needs(&mut needs).await?;
+                    needs.who_needs(name, found).map(str::to_owned)
                 }
                 None => None,
             },
@@ -68,9 +68,9 @@ pub async fn accounts(
         };
         let Some(live) = live else { continue };
         let Some(found) = ours(&live) else { continue };
-        let is_claimed = look.claims(&mut claims).await?.who_needs(name, found).is_some();
+        let is_asked_for = look.needs(&mut needs).await?.who_needs(name, found).is_some();
         leftovers.push(Leftover {
-            is_needed: is_claimed || look.runs_an_earlier_template(name).await?,
+            is_needed: is_asked_for || look.runs_an_earlier_template(name).await?,
             name: name.to_owned(),
             live,
         });
@@ -119,12 +119,12 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// Read when it is asked for, and once.
-    async fn claims<'b>(&self, known: &'b mut Option<Claims>) -> Result<&'b Claims, Error> {
-        let claims = match known.take() {
-            Some(claims) => claims,
-            None => self.sources.cluster.claims(&self.namespace).await?,
+    async fn needs<'b>(&self, known: &'b mut Option<Needs>) -> Result<&'b Needs, Error> {
+        let needs = match known.take() {
+            Some(needs) => needs,
+            None => self.sources.cluster.needs(&self.namespace).await?,
         };
-        Ok(known.insert(claims))
+        Ok(known.insert(needs))
     }
 
     /// The pods that use an account and are not about to end.

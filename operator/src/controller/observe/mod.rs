@@ -16,6 +16,7 @@ use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 
 use crate::backends::{self, share_a_key};
+use crate::cluster::claims::{Claim, Claims};
 use crate::cluster::deadline;
 use crate::model::binding::{removes, was_injected};
 use crate::model::deployment::LiveDeployment;
@@ -111,14 +112,34 @@ pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Ve
         return Ok(vec![]);
     }
     let targets = targets::targets(sources, binding).await?;
-    Ok(targets
+    let served: Vec<_> = targets
         .into_iter()
-        // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter
-        // without it.
-        .filter(|target| target.rivals.is_empty() && target.selection != Selection::LetGo)
+        .filter(|target| target.selection != Selection::LetGo)
         .filter_map(|target| target.deployment)
         .filter(|live| !live.is_terminating() && is_served(binding, live))
+        .collect();
+    if served.is_empty() {
+        return Ok(vec![]);
+    }
+    // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter without it.
+    let claims = sources.cluster.claims(&namespace).await?;
+    Ok(served
+        .into_iter()
+        .filter(|live| !is_claimed(&claims, live, binding))
         .collect())
+}
+
+fn is_claimed(claims: &Claims, live: &LiveDeployment, binding: &SignerBinding) -> bool {
+    let claim = claims.on(live, Some(binding));
+    if let Some(Claim::Unreadable(other)) = &claim {
+        let (namespace, deployment) = (live.namespace(), live.name());
+        tracing::warn!(
+            namespace,
+            deployment,
+            "the signer is left where it is: SignerBinding {other} cannot be read, and may be for this Deployment"
+        );
+    }
+    claim.is_some()
 }
 
 /// Whether what the Deployment carries is of this binding. One that it names has nobody else's, because a finalizer is

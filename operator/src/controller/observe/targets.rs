@@ -115,7 +115,12 @@ async fn selected(
         });
     }
     let listed: BTreeSet<_> = targets.iter().map(|target| target.name.clone()).collect();
-    for TargetStatus { name, reason, .. } in known
+    for TargetStatus {
+        name,
+        reason,
+        last_hash,
+        ..
+    } in known
         .into_iter()
         .filter(|known| known.injected && !listed.contains(&known.name))
     {
@@ -127,7 +132,8 @@ async fn selected(
             // It may have come to match between the two requests.
             selection: match reason.as_str() {
                 _ if selector.matches(&live.labels()) => Selection::Selected,
-                reasons::NO_LONGER_SELECTED => Selection::LetGo,
+                // One whose signer is still to be taken out is remembered.
+                reasons::NO_LONGER_SELECTED if last_hash.is_none() => Selection::LetGo,
                 _ => Selection::Departs,
             },
             service: ours.remove(&service_name(name)),

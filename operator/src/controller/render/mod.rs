@@ -14,7 +14,7 @@ use crate::model::injection::{DeploymentRef, Injection, SignerOrigin, Verdict};
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::variables::node_variables;
-use crate::template::{hash, names, subset};
+use crate::template::{additions, hash, names, subset};
 
 /// Renders what may be injected, in the order of the targets.
 pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Reason>> {
@@ -61,18 +61,13 @@ pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
         }),
         service: service::render(injection),
         identity: injection.identity.clone(),
-        take_over: injection.take_over.clone(),
+        needs_approval: injection.needs_approval.clone(),
     })
 }
 
 /// Whether a container is the one that we would write: all of it, and nothing more that decides what runs.
 fn is_equal(found: &Value, sidecar: &Value) -> bool {
-    let variables = |container: &Value| container["env"].as_array().map(Vec::len);
-    subset::contains(found, sidecar)
-        && variables(found) == variables(sidecar)
-        && ["command", "args", "envFrom", "volumeMounts"]
-            .iter()
-            .all(|field| found[*field].is_null())
+    subset::contains(found, sidecar) && additions::of(found, sidecar).is_empty()
 }
 
 /// The refusal of a container that carries our annotation and is not what we would write.

@@ -6,10 +6,10 @@ use crds::{Effective, SignerBindingStatus, TargetStatus};
 use super::{identity, rollout, signing};
 use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
-use crate::model::binding::was_injected;
+use crate::model::binding::{last_hash, removes, was_injected};
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::injection::Verdict;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Selection};
 use crate::model::pod::{InjectedPod, SignerIdentity};
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
@@ -61,6 +61,9 @@ pub fn report(
         None if injected.is_true() => before.hash.clone(),
         found => found,
     };
+    let is_to_be_removed = target.selection == Selection::Departs && removes(&observed.binding);
+    let is_its_own = is_to_be_removed || (target.is_selected() && !is_taken(&verdict.targets[index].accepted));
+    let last_hash = before.last_hash.filter(|_| is_its_own && hash.is_none());
     let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
@@ -78,6 +81,7 @@ pub fn report(
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
+        last_hash,
         reason: told.code.to_owned(),
         message: shorten(&told.message, 4096),
     };
@@ -89,6 +93,11 @@ pub fn report(
         written: applied.written,
         is_selected: target.is_selected(),
     }
+}
+
+/// Whether another binding serves the Deployment: what this one put there is the other's now.
+fn is_taken(accepted: &Result<(), Reason>) -> bool {
+    matches!(accepted, Err(refusal) if refusal.code == reasons::TARGET_TAKEN)
 }
 
 /// The state of the token, which all Deployments of a binding share.
@@ -125,6 +134,7 @@ struct Before {
     was_injected: bool,
     was_rolled_out: bool,
     hash: Option<String>,
+    last_hash: Option<String>,
 }
 
 impl Before {
@@ -140,6 +150,7 @@ impl Before {
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
             hash: target.and_then(|target| target.hash.clone()),
+            last_hash: last_hash(&observed.binding, name).map(str::to_owned),
         }
     }
 }

@@ -1,20 +1,23 @@
-//! Step 2: what may be done. Pure. After this step nobody reads the binding's spec or looks for a container again.
+//! Step 2: what may be done. Pure. After this step nobody looks for a container again, or reads what the binding asks to be written; when it is
+//! written is plan's.
 
 mod acceptance;
+mod container_change;
 mod deployment;
 mod identity;
+mod readiness;
 mod token;
 
 use crds::conditions::{reasons, types};
-use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SecretKeyRef, SignerBinding};
+use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SignerBinding};
 
 use crate::backends::{self, KeyBackend};
 use crate::model::binding::was_injected;
-use crate::model::identity::PodIdentity;
 use crate::model::injection::{DeploymentRef, Injection, SidecarResources, TargetVerdict, Verdict};
-use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
+use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
+use readiness::Readiness;
 
 pub use acceptance::image_is_allowed;
 
@@ -31,23 +34,14 @@ pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
             .and_then(|()| acceptance::nobody_was_first(target))
             .and_then(|()| acceptance::is_within_the_limit(observed, &beyond, target));
         let identity = identity::identity(observed, target, identity_was_ready(binding));
-        let injection = match (&accepted, &token) {
+        let injection = match &accepted {
             _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),
-            (Err(_), _) => Err(Reason::new(
+            Err(_) => Err(Reason::new(
                 reasons::NOT_ACCEPTED,
                 "nothing is written until the binding is accepted; what is injected already is left alone",
             )),
-            (_, Err(_)) => Err(Reason::new(
-                reasons::TOKEN_NOT_READY,
-                "nothing is written until the token is ready; what is injected already is left alone",
-            )),
-            (Ok(()), Ok(_)) => match &identity {
-                Ok(identity) => injection(observed, target, &effective, identity),
-                Err(_) => Err(Reason::new(
-                    reasons::IDENTITY_NOT_READY,
-                    "nothing is written until the identity is ready, without which the node would wait for its signer; what is injected already is left alone",
-                )),
-            },
+            Ok(()) => readiness::readiness(observed, target, &token, &identity)
+                .and_then(|ready| injection(observed, target, &effective, ready)),
         };
         TargetVerdict {
             accepted,
@@ -91,11 +85,14 @@ fn injection(
     observed: &Observed,
     target: &ObservedTarget,
     effective: &Effective,
-    identity: &PodIdentity,
+    ready: Readiness,
 ) -> Result<Injection, Reason> {
     let spec = &observed.binding.spec;
     let live = deployment::present(target)?;
     let backend = key_backend(observed)?;
+    if ready.needs_key {
+        readiness::key_is_there(observed, backend)?;
+    }
     let signer = deployment::signer_origin(live)?;
     let node_container = deployment::node_container(live, spec.target.container.as_deref())?;
     deployment::ports_are_free(live, effective)?;
@@ -112,7 +109,7 @@ fn injection(
         capabilities,
         policy: spec.policy.clone().unwrap_or_default(),
         token: spec.token_secret_ref.clone(),
-        token_fingerprint: token::usable(&spec.token_secret_ref, &observed.token)?.fingerprint,
+        token_fingerprint: ready.token_fingerprint,
         image: effective.image.clone(),
         image_pull_policy: settings.image_pull_policy.unwrap_or(ImagePullPolicy::IfNotPresent),
         api_port: effective.api_port,
@@ -124,37 +121,24 @@ fn injection(
             None => SidecarResources::Burstable,
         },
         signer,
-        identity: identity.clone(),
-        take_over: None,
+        identity: ready.identity,
+        needs_approval: None,
     };
     deployment::variables_agree(live, &injection)?;
     let was_ours = was_injected(&observed.binding, live.name());
+    let wanted = spec.target.container.as_deref();
     Ok(Injection {
-        take_over: deployment::take_over(live, &injection, was_ours),
+        needs_approval: deployment::take_over(live, &injection, was_ours)
+            .or_else(|| container_change::pending(live, &injection.node_container, wanted)),
         ..injection
     })
 }
 
-/// The backend of the key, whose Secret is there if it has one.
 fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
-    let Some(backend) = backends::of(&observed.binding.spec.key) else {
-        return Err(Reason::new(
+    backends::of(&observed.binding.spec.key).ok_or_else(|| {
+        Reason::new(
             reasons::INVALID,
             "spec.key: found no backend, expected exactly one of gcp and local",
-        ));
-    };
-    let field = backend.field();
-    let Some(SecretKeyRef { name, key }) = backend.secrets().first().copied() else {
-        return Ok(backend);
-    };
-    let missing = match observed.local_key {
-        LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(backend),
-        LocalKeySecret::SecretNotFound => format!(
-            "{field}: there is no Secret {name} with data in this namespace; create it with the private key under {key}"
-        ),
-        LocalKeySecret::KeyNotFound => {
-            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the private key")
-        }
-    };
-    Err(Reason::new(reasons::KEY_NOT_FOUND, missing))
+        )
+    })
 }

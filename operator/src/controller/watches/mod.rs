@@ -1,4 +1,5 @@
-//! What is watched, in the whole cluster or in some namespaces, as a stream that never fails.
+//! How things are watched, in the whole cluster or in some namespaces, as a stream that never fails. What is watched, and what else wakes a
+//! reconcile, stands in `controller/run.rs`.
 
 mod backoff;
 pub mod mappers;

@@ -26,12 +26,36 @@ pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
 
 const TEMPLATE_KEYS: [(&str, &str); 2] = [("labels", DEPLOYMENT_LABEL), ("annotations", HASH_ANNOTATION)];
 
+/// The Deployment as it is once they are cleared.
+pub fn cleared(before: &LiveDeployment, after: &LiveDeployment) -> LiveDeployment {
+    let mut object = after.raw().clone();
+    for operation in patch(before, after) {
+        let path = operation["path"].as_str().unwrap_or_default();
+        let (parent, last) = path.rsplit_once('/').unwrap_or_default();
+        let last = last.replace("~1", "/").replace("~0", "~");
+        match object.pointer_mut(parent) {
+            Some(Value::Object(fields)) => drop(fields.remove(&last)),
+            Some(Value::Array(items)) => {
+                if let Some(index) = last.parse().ok().filter(|index| *index < items.len()) {
+                    items.remove(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    LiveDeployment::new(object)
+}
+
 /// Whether anything of ours is still there.
 pub fn are_there(live: &LiveDeployment) -> bool {
-    live.signer().is_some()
-        || TEMPLATE_KEYS
-            .iter()
-            .any(|(map, key)| live.raw()["spec"]["template"]["metadata"][*map][*key].is_string())
+    live.signer().is_some() || keys(live).next().is_some()
+}
+
+/// Label and annotation of ours that are in the pod template.
+pub fn keys(live: &LiveDeployment) -> impl Iterator<Item = (&'static str, &'static str)> {
+    TEMPLATE_KEYS
+        .into_iter()
+        .filter(|(map, key)| live.raw()["spec"]["template"]["metadata"][*map][*key].is_string())
 }
 
 fn remove_signer(live: &LiveDeployment) -> Option<Value> {
@@ -127,6 +151,11 @@ mod tests {
             ]
         );
         assert!(patch(&deployment("Apply"), &deployment("Apply")).is_empty());
+        let cleared = cleared(&deployment("Update"), &deployment("Update"));
+        assert!(!are_there(&cleared));
+        let left = &cleared.raw()["spec"]["template"];
+        assert_eq!(left["metadata"]["annotations"], json!({ "mine": "y" }));
+        assert_eq!(left["spec"]["initContainers"], json!([{ "name": "first" }]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::backends;
 
 /// What every Deployment of a namespace needs.
 #[derive(Debug)]
-pub struct Claims {
+pub struct Needs {
     claims: Vec<Claim>,
     /// A binding that cannot be read may need anything.
     unreadable: Option<String>,
@@ -35,7 +35,7 @@ enum Need {
     AsItIs,
 }
 
-impl Claims {
+impl Needs {
     /// Reads them off the objects of one namespace.
     pub fn of(bindings: &[DeserializeGuard<SignerBinding>], deployments: &[LiveDeployment]) -> Self {
         let (mut readable, mut unreadable) = (vec![], None);
@@ -169,18 +169,18 @@ mod tests {
             ),
             (vec![binding("a", "one", &local)], vec![one.clone()], None),
         ] {
-            let claims = Claims::of(&bindings, &deployments);
-            assert_eq!(claims.who_needs("voter", GOOGLE), expected, "{bindings:?}");
-            assert_eq!(claims.who_needs("another", GOOGLE), None);
+            let needs = Needs::of(&bindings, &deployments);
+            assert_eq!(needs.who_needs("voter", GOOGLE), expected, "{bindings:?}");
+            assert_eq!(needs.who_needs("another", GOOGLE), None);
         }
-        let claims = Claims::of(&[acting("a", "one")], &[one]);
-        assert_eq!(claims.who_needs("voter", "another@p.iam.gserviceaccount.com"), None);
+        let needs = Needs::of(&[acting("a", "one")], &[one]);
+        assert_eq!(needs.who_needs("voter", "another@p.iam.gserviceaccount.com"), None);
     }
 
     #[test]
     fn a_binding_that_cannot_be_read_may_need_anything() {
         let unreadable = json!({"apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "a"}, "spec": 1});
-        let claims = Claims::of(&[serde_json::from_value(unreadable).unwrap()], &[]);
+        let needs = Needs::of(&[serde_json::from_value(unreadable).unwrap()], &[]);
         assert!(
             claims
                 .who_needs("voter", GOOGLE)

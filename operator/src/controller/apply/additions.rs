@@ -1,0 +1,147 @@
+//! What somebody has added to the injected signer is taken out again, unless a manifest applies it.
+
+use crds::conditions::reasons;
+use crds::names::{FIELD_MANAGER, SIGNER_CONTAINER};
+use serde_json::json;
+
+use super::json_patch;
+use super::patched::Patched;
+use super::writer::Writer;
+use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::model::error::Error;
+use crate::model::reason::Reason;
+use crate::model::rendered::Rendered;
+use crate::template::additions::{Addition, of};
+
+/// Takes out what the signer has beyond what was rendered. What a manifest applies is its author's wish, and would come back
+/// with the next turn of whoever applies it, each time with a rollout.
+pub async fn take_out(
+    writer: &Writer,
+    patched: Patched,
+    rendered: &Rendered,
+) -> Result<Result<Patched, Reason>, Error> {
+    let live = &patched.after;
+    let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
+    let additions = live.signer().map(|found| of(found, wanted)).unwrap_or_default();
+    if additions.is_empty() {
+        return Ok(Ok(patched));
+    }
+    let held: Vec<_> = additions.iter().map(|addition| Held::of(live, addition)).collect();
+    if held.iter().any(|held| held.is_applied) {
+        return Ok(Err(altered(
+            live,
+            &held,
+            "A manifest applies it: take it out there, or ask for it in the binding",
+        )));
+    }
+    if !writer.ledger.may_force(live.uid()) {
+        return Ok(Err(altered(
+            live,
+            &held,
+            "It was taken out 5 times within an hour and is left alone now: stop that manager from writing it",
+        )));
+    }
+    let Some(index) = position(live) else {
+        return Ok(Ok(patched));
+    };
+    let operations = additions.iter().map(|Addition { pointer, .. }| {
+        let path = format!("/spec/template/spec/initContainers/{index}{pointer}");
+        json!({ "op": "remove", "path": path })
+    });
+    let attempt = "take out what was added to the signer";
+    let after = json_patch::send(writer, live, attempt, operations.collect()).await?;
+    // A plugin of the API server may have put it back in the same request. Then nothing has changed, and it stays.
+    let changed = after.resource_version() != live.resource_version();
+    if changed {
+        writer.ledger.forced(live.uid());
+    }
+    Ok(Ok(Patched {
+        after,
+        changed: changed || patched.changed,
+    }))
+}
+
+fn position(live: &LiveDeployment) -> Option<usize> {
+    let list = live.containers(ContainerList::InitContainers);
+    list.iter().position(|container| container["name"] == SIGNER_CONTAINER)
+}
+
+/// An addition, and who has written it.
+struct Held {
+    field: String,
+    managers: Vec<String>,
+    is_applied: bool,
+}
+
+impl Held {
+    fn of(live: &LiveDeployment, addition: &Addition) -> Self {
+        let entries: Vec<_> = live
+            .managed_fields()
+            .filter(|entry| entry.manager != FIELD_MANAGER && entry.owns_of_signer(&addition.managed))
+            .collect();
+        Self {
+            field: addition.field.clone(),
+            managers: entries.iter().map(|entry| entry.manager.to_owned()).collect(),
+            is_applied: entries.iter().any(|entry| entry.operation == "Apply"),
+        }
+    }
+}
+
+/// Names each field with its managers, in the order in which they are in the container.
+fn altered(live: &LiveDeployment, held: &[Held], what_to_do: &str) -> Reason {
+    let fields: Vec<_> = held
+        .iter()
+        .rev()
+        .map(|Held { field, managers, .. }| match managers.as_slice() {
+            [] => field.clone(),
+            managers => format!("{field} (written by {})", managers.join(", ")),
+        })
+        .collect();
+    Reason::new(
+        reasons::SIGNER_ALTERED,
+        format!(
+            "Deployment {}, init container {SIGNER_CONTAINER}: found {}, which this binding does not ask for and which may change what the signer signs. {what_to_do}",
+            live.name(),
+            fields.join(", ")
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn names_field_and_manager() {
+        let live = LiveDeployment::new(json!({
+            "metadata": {"name": "voter", "managedFields": [
+                {"manager": "argocd", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {
+                    "f:initContainers": {"k:{\"name\":\"signer\"}": {"f:args": {}}},
+                }}}}},
+                {"manager": "kubectl-set", "operation": "Update", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {
+                    "f:initContainers": {"k:{\"name\":\"signer\"}": {"f:env": {"k:{\"name\":\"X\"}": {}}}},
+                }}}}},
+            ]},
+            "spec": {"template": {"spec": {"initContainers": [
+                {"name": "first"}, {"name": "signer", "args": ["x"], "env": [{"name": "X"}]},
+            ]}}},
+        }));
+        let additions = of(live.signer().unwrap_or(&Value::Null), &json!({}));
+        let held: Vec<_> = additions.iter().map(|addition| Held::of(&live, addition)).collect();
+        assert_eq!(
+            held.iter().map(|held| held.is_applied).collect::<Vec<_>>(),
+            [true, false]
+        );
+        let message = altered(&live, &held, "").message;
+        for part in [
+            "args (written by argocd)",
+            "env X (written by kubectl-set)",
+            "Deployment voter",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(position(&live), Some(1));
+    }
+}

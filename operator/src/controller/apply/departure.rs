@@ -1,0 +1,86 @@
+//! A Deployment that has stopped to match, of a binding that asks for removal: its signer is taken out, or is left until that
+//! can be done without harm.
+
+use crds::conditions::reasons;
+
+use super::identity;
+use super::removal::{self, preview};
+use super::writer::Writer;
+use crate::cluster::claims::Claim;
+use crate::model::applied::{AppliedTarget, Written};
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
+use crate::model::observed::{Observed, ObservedTarget};
+use crate::model::reason::Reason;
+
+/// In the place of a rendered hash: what is remembered of the Deployment is about its removal.
+const REMOVED: &str = "removed";
+
+/// Takes the signer out, unless another binding turns out to be for the Deployment.
+pub async fn remove(
+    writer: &Writer,
+    observed: &Observed,
+    target: &ObservedTarget,
+    refusal: Option<Reason>,
+) -> Result<AppliedTarget, Error> {
+    let (Some(live), Some(refusal)) = (&target.deployment, refusal) else {
+        return Err(Error::Changed("the Deployment"));
+    };
+    let binding = &observed.binding;
+    if binding.spec.suspend == Some(true) {
+        return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
+    }
+    let claims = writer.cluster.claims(live.namespace()).await?;
+    if let Some(claim) = claims.on(live, Some(binding)) {
+        return Ok(AppliedTarget::untouched(Some(live.clone()), Err(claimed(live, &claim))));
+    }
+    let removed = removal::restore(writer, live).await?;
+    // It was taken out all the same, and that is told.
+    let failed = match others_use_its_account(observed, live) {
+        true => None,
+        false => identity::restore(writer, live).await.err(),
+    };
+    Ok(AppliedTarget {
+        written: Written::Removal(removed),
+        failed,
+        ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
+    })
+}
+
+/// Leaves it, and shows what an approval would take out. The API server is asked once for each state of the Deployment.
+pub async fn keep(writer: &Writer, live: &LiveDeployment, refusal: Reason) -> Result<AppliedTarget, Error> {
+    let (uid, generation) = (live.uid(), live.generation());
+    let diff = match writer.ledger.diff(uid, REMOVED, generation) {
+        Some(known) => known,
+        None => {
+            let diff = Ok(preview::of(writer, live).await?.diff);
+            writer.ledger.keep_diff(uid, REMOVED, generation, diff.clone());
+            diff
+        }
+    };
+    Ok(AppliedTarget {
+        diff: diff.ok(),
+        ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
+    })
+}
+
+fn claimed(live: &LiveDeployment, claim: &Claim) -> Reason {
+    let name = live.name();
+    let why = match claim {
+        Claim::Made(other) => format!("SignerBinding {other} is for it"),
+        Claim::Unreadable(other) => format!(
+            "SignerBinding {other} of this namespace cannot be read by this operator and may be for it: fix or delete that one"
+        ),
+    };
+    Reason::new(
+        reasons::NO_LONGER_SELECTED,
+        format!("Deployment {name} does not match spec.target.selector any more. It keeps its signer, because {why}"),
+    )
+}
+
+fn others_use_its_account(observed: &Observed, live: &LiveDeployment) -> bool {
+    let others = observed.targets.iter().filter(|target| target.is_selected());
+    others
+        .filter_map(|target| target.deployment.as_ref())
+        .any(|other| other.service_account() == live.service_account())
+}

@@ -1,0 +1,80 @@
+//! What a removal would take out, and what would stay, without writing anything.
+
+use crds::names::{DEFAULT_NODE_CONTAINER, NODE_VARIABLES};
+use kube::api::{Patch, PatchParams};
+
+use super::{leftovers, nothing};
+use crate::cluster::deadline;
+use crate::controller::apply::writer::Writer;
+use crate::controller::apply::{conflict, deployment, diff, service};
+use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::model::error::Error;
+use crate::model::injection::DeploymentRef;
+
+/// What a removal would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The lines of ours that go.
+    pub diff: String,
+    /// What a manifest carries itself, for people.
+    pub stays: Vec<String>,
+    /// Whether there is a Service of ours, which goes.
+    pub has_service: bool,
+}
+
+/// Asks the API server what the empty apply would leave, and clears from that what a removal clears.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment is another one than was looked at.
+pub async fn of(writer: &Writer, live: &LiveDeployment) -> Result<Preview, Error> {
+    let after = leftovers::cleared(live, &released(writer, live).await?);
+    let pointed = live.ours().map(|ours| ours.containers_with_variables());
+    let container = pointed.into_iter().flatten().next();
+    let container = container.as_deref().unwrap_or(DEFAULT_NODE_CONTAINER);
+    Ok(Preview {
+        diff: diff::diff(live, &after, container),
+        stays: stays(&after, container),
+        has_service: service::ours(writer, &DeploymentRef::of(live)).await?.is_some(),
+    })
+}
+
+async fn released(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
+    if live.ours().is_none() {
+        return Ok(live.clone());
+    }
+    let api = writer.cluster.deployments(live.namespace());
+    let mut parameters = PatchParams::apply(crds::names::FIELD_MANAGER);
+    parameters.dry_run = true;
+    let patch = Patch::Apply(nothing(&DeploymentRef::of(live)));
+    let result = api.patch(live.name(), &parameters, &patch);
+    match deadline("try the removal from the Deployment", result).await {
+        Ok(after) => serde_json::to_value(after)
+            .map(LiveDeployment::new)
+            .map_err(Error::Encode),
+        Err(error) => match error.response() {
+            Some(status) if status.is_conflict() || conflict::is_another_object(status) => {
+                Err(Error::Changed("the Deployment"))
+            }
+            // What is refused is cleared otherwise.
+            Some(status) if deployment::is_refused(status) => Ok(live.clone()),
+            _ => Err(error),
+        },
+    }
+}
+
+fn stays(after: &LiveDeployment, container: &str) -> Vec<String> {
+    let mut stays = vec![];
+    if after.signer().is_some() {
+        stays.push("init container signer".to_owned());
+    }
+    let env = after
+        .container(ContainerList::Containers, container)
+        .and_then(|container| container["env"].as_array().cloned())
+        .unwrap_or_default();
+    let variables = NODE_VARIABLES
+        .iter()
+        .filter(|name| env.iter().any(|entry| entry["name"] == **name));
+    stays.extend(variables.map(|name| format!("{name} of container {container}")));
+    stays.extend(leftovers::keys(after).map(|(map, key)| format!("{key} in the {map} of the pod template")));
+    stays
+}

@@ -1,0 +1,22 @@
+//! The word that a plan may wait for.
+
+use crds::SignerBinding;
+use crds::names::APPROVE_ANNOTATION;
+use kube::ResourceExt;
+
+/// Whether somebody has approved the plan with this hash.
+pub fn is_given(binding: &SignerBinding, hash: &str) -> bool {
+    binding
+        .annotations()
+        .get(APPROVE_ANNOTATION)
+        .is_some_and(|approved| approved == hash)
+}
+
+/// How it is given.
+pub fn how(binding: &SignerBinding, hash: &str) -> String {
+    format!(
+        "to approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",
+        binding.name_any(),
+        binding.namespace().unwrap_or_default()
+    )
+}

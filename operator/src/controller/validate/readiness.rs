@@ -1,0 +1,88 @@
+//! What an injection needs of the cluster beside the Deployment: the token, the identity and the Secret of a key. Where one of
+//! them is missing, pods of the injected template wait for it, so nothing is injected before they are there. Once it was
+//! injected, waiting is what a voter has to do: without its signer, its node would start with a temporary key.
+
+use crds::SecretKeyRef;
+use crds::conditions::reasons;
+
+use super::deployment;
+use super::token::Usable;
+use crate::backends::KeyBackend;
+use crate::model::binding::{is_stripped, last_hash};
+use crate::model::identity::PodIdentity;
+use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
+use crate::model::reason::Reason;
+use crate::template::hash::token_part;
+
+/// What an injection is made with.
+pub struct Readiness {
+    pub token_fingerprint: String,
+    pub identity: PodIdentity,
+    /// Whether the Secret of the key has to be there.
+    pub needs_key: bool,
+}
+
+/// What is ready; for a voter that lost its signer, what stands in for what is not.
+pub fn readiness(
+    observed: &Observed,
+    target: &ObservedTarget,
+    token: &Result<Usable, Reason>,
+    identity: &Result<PodIdentity, Reason>,
+) -> Result<Readiness, Reason> {
+    let recorded = recorded_token(observed, target);
+    let token_fingerprint = match (token, &recorded) {
+        (Ok(usable), _) => usable.fingerprint.clone(),
+        (Err(_), Some(recorded)) => recorded.clone(),
+        (Err(_), None) => {
+            return Err(Reason::new(
+                reasons::TOKEN_NOT_READY,
+                "nothing is written until the token is ready; what is injected already is left alone",
+            ));
+        }
+    };
+    let identity = match (identity, &recorded) {
+        (Ok(identity), _) => identity.clone(),
+        (Err(_), Some(_)) => PodIdentity::NotKnown,
+        (Err(_), None) => {
+            return Err(Reason::new(
+                reasons::IDENTITY_NOT_READY,
+                "nothing is written until the identity is ready, without which the node would wait for its signer; what is injected already is left alone",
+            ));
+        }
+    };
+    Ok(Readiness {
+        token_fingerprint,
+        identity,
+        needs_key: recorded.is_none(),
+    })
+}
+
+/// The token's part of the hash that was last put in place, for a Deployment that has lost its signer. With it the same
+/// template comes back, and a token that returns unchanged is no rotation.
+fn recorded_token(observed: &Observed, target: &ObservedTarget) -> Option<String> {
+    let binding = &observed.binding;
+    let live = deployment::present(target).ok()?;
+    let container = deployment::node_container(live, binding.spec.target.container.as_deref()).ok()?;
+    is_stripped(binding, live, &container).then(|| {
+        let hash = last_hash(binding, live.name()).or_else(|| live.injected_hash());
+        hash.map(token_part).unwrap_or_default().to_owned()
+    })
+}
+
+/// The refusal of a key whose Secret is not there, or lacks the key.
+pub fn key_is_there(observed: &Observed, backend: &dyn KeyBackend) -> Result<(), Reason> {
+    let field = backend.field();
+    let Some(SecretKeyRef { name, key }) = backend.secrets().first().copied() else {
+        return Ok(());
+    };
+    let missing = match observed.local_key {
+        LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(()),
+        LocalKeySecret::SecretNotFound => format!(
+            "{field}: there is no Secret {name} with data in this namespace; create it with the private key under {key}"
+        ),
+        LocalKeySecret::KeyNotFound => {
+            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the private key")
+        }
+    };
+    Err(Reason::new(reasons::KEY_NOT_FOUND, missing))
+}
