@@ -57,6 +57,8 @@ struct Outcome {
     started: Vec<String>,
     /// What is wrong with the template in the end.
     stays: Vec<String>,
+    /// Whether nothing starts from that template.
+    is_paused: bool,
 }
 
 /// Does all rows, prints a table of edits and outcomes, and fails with those that are not as expected.
@@ -150,7 +152,12 @@ impl Row {
     }
 
     fn judge(&self, outcome: &Outcome) -> Result<()> {
-        let Outcome { answer, started, stays } = outcome;
+        let Outcome {
+            answer,
+            started,
+            stays,
+            is_paused,
+        } = outcome;
         match self.expected {
             Expected::Refused(words) => {
                 ensure!(!answer.succeeded, "was let through: {}", answer.stdout);
@@ -170,7 +177,7 @@ impl Row {
             Expected::LetThrough | Expected::LetGo => ensure!(answer.succeeded, "was refused: {}", answer.stderr),
         }
         ensure!(started.is_empty(), "pods were started with: {}", started.join(", "));
-        let may_stay = matches!(self.expected, Expected::LetGo) || self.is_unbound();
+        let may_stay = matches!(self.expected, Expected::LetGo) || self.is_unbound() || *is_paused;
         ensure!(
             may_stay || stays.is_empty(),
             "the template stays with: {}",
@@ -208,7 +215,13 @@ impl Row {
         started.sort();
         started.dedup();
         let stays = whole::faults(&now["spec"]["template"], self.node, &signers);
-        Ok(Outcome { answer, started, stays })
+        let is_paused = now["spec"]["paused"] == true;
+        Ok(Outcome {
+            answer,
+            started,
+            stays,
+            is_paused,
+        })
     }
 
     async fn is_going(&self, place: &Place) -> Result<bool> {
