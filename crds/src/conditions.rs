@@ -162,6 +162,8 @@ pub mod reasons {
         PODS_NOT_CREATED = "PodsNotCreated";
         /// `RolledOut`: the Deployment is paused and pods of an older template run.
         DEPLOYMENT_PAUSED = "DeploymentPaused";
+        /// `RolledOut`: a new Deployment is held until its signer is injected; the message says what it waits for.
+        HELD_FOR_SIGNER = "HeldForSigner";
         /// `RolledOut`, `IdentityReady`, `Signing`: not injected, see `Injected`.
         NOT_INJECTED = "NotInjected";
         /// `RolledOut`, `Ready`: the Deployment wants no pods.

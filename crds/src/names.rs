@@ -18,6 +18,10 @@ pub const KEY_PREFIX: &str = "signer.atto.cash/";
 /// Pod-template annotation that holds the hash of what was rendered.
 pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
 
+/// Annotation of a Deployment that began paused because its signer was still to come, with the name of the binding. Whoever pauses a
+/// Deployment on purpose does not set it.
+pub const HELD_ANNOTATION: &str = "signer.atto.cash/held";
+
 /// Pod-template label by which the Service and the pod watch find injected pods.
 pub const DEPLOYMENT_LABEL: &str = "signer.atto.cash/deployment";
 

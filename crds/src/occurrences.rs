@@ -120,6 +120,7 @@ pub const ALL: [Occurrence; 22] = [
             reasons::CREATE_CONTAINER_ERROR,
             reasons::DEPLOYMENT_PAUSED,
             reasons::ERR_IMAGE_NEVER_PULL,
+            reasons::HELD_FOR_SIGNER,
             reasons::IMAGE_PULL_BACK_OFF,
             reasons::INVALID_IMAGE_NAME,
             reasons::NOT_INJECTED,

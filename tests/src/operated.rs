@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -180,6 +180,19 @@ impl Place {
         let command: Vec<_> = ["apply", "-f", "-"].iter().chain(arguments).copied().collect();
         let answer = self.kubectl(&command, &object.to_string()).await?;
         ensure!(answer.succeeded, "kubectl apply: {}", answer.stderr);
+        Ok(())
+    }
+
+    /// Server-side apply of a part of the Deployment's spec, as a tool does it that keeps this part and no other. kubectl would
+    /// take over all that was applied client-side before.
+    pub async fn apply_spec_as(&self, manager: &str, spec: &Value) -> Result<()> {
+        let part = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": VOTER }, "spec": spec,
+        });
+        let parameters = PatchParams::apply(manager);
+        self.deployments()
+            .patch(VOTER, &parameters, &Patch::Apply(part))
+            .await?;
         Ok(())
     }
 

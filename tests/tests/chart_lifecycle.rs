@@ -35,6 +35,7 @@ async fn voter(place: &Place) -> Result<(Value, Value, String)> {
 /// What the release has left behind.
 async fn left(cluster: &ControlPlane) -> Result<String> {
     let kinds = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,\
+                 mutatingadmissionpolicies,mutatingadmissionpolicybindings,\
                  customresourcedefinitions,deployments,services,serviceaccounts,roles,rolebindings,poddisruptionbudgets,pods";
     let label = format!("app.kubernetes.io/instance={RELEASE}");
     let get = [

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use managed::{is_content, ours, settled, writes};
 use serde_json::{Value, json};
-use tests::operated::{Place, VOTER, binding, voter, with};
+use tests::eventually;
+use tests::hold::{holds, is_resumed, tried};
+use tests::operated::{Place, SOON, VOTER, binding, voter, with};
 
 /// What keeps the Deployment.
 #[derive(Clone, Copy, Debug)]
@@ -86,15 +88,25 @@ fn newer() -> Value {
 async fn lives_with(keeper: Keeper, binding_first: bool) -> Result<()> {
     let place = Place::new("keeper").await?;
     if binding_first {
+        holds(place.operated).await?;
         place.apply(&binding()).await?;
         place.condition("Injected", "False", "DeploymentNotFound").await?;
+        ensure!(tried(&place, &voter()).await?.is_some(), "a new voter is not held");
         keeper.keep(&place, &voter()).await?;
     } else {
         keeper.keep(&place, &voter()).await?;
         place.apply(&binding()).await?;
     }
     place.condition("Injected", "True", "Injected").await?;
+    eventually(SOON, "a voter that is not held any more", async || {
+        is_resumed(&place.deployment().await?)
+    })
+    .await?;
     let (before, sets) = settled(&place).await?;
+    ensure!(
+        !binding_first || sets == 1,
+        "{sets} ReplicaSets of a voter that was held"
+    );
     ensure!(sets <= 2, "{sets} ReplicaSets after one injection");
     ensure!(writes(&place)? == 1, "{} writes", writes(&place)?);
 

@@ -43,16 +43,14 @@ async fn operators_come_and_go() -> Result<()> {
 
 /// Nothing is to be written, so nothing has failed.
 async fn an_upgrade_that_would_be_refused_is_held_as_well(place: &Place) -> Result<()> {
-    let manifest = |spec: &Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER}, "spec": spec});
-    let argo = ["--server-side", "--field-manager=argocd"];
     let same = json!({"template": {"spec": {"initContainers": [{"name": "signer", "image": format!("{IMAGE}:1")}]}}});
-    place.apply_with(&manifest(&same), &argo).await?;
+    place.apply_spec_as("argocd", &same).await?;
     let newer = operated(&[&format!("--signer-image={IMAGE}:2")]).await?;
     place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
     place.condition("Injected", "True", "Injected").await?;
     image_is(place, "1").await?;
     newer.stop()?;
-    place.apply_with(&manifest(&json!({})), &argo).await
+    place.apply_spec_as("argocd", &json!({})).await
 }
 
 async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
@@ -62,13 +60,11 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
     assert!(message.contains("--upgrades=roll"), "{message}");
     place.condition("Injected", "True", "Injected").await?;
     assert_eq!(place.deployment().await?["spec"], before["spec"]);
-    let plan = place
-        .binding()
-        .await?
-        .status
-        .and_then(|status| status.plan)
-        .context("no plan")?;
-    let diff = plan.diff.context("no diff")?;
+    let diff = eventually(SOON, "a plan", async || {
+        let plan = place.binding().await?.status.and_then(|status| status.plan);
+        plan.context("no plan")?.diff.context("no diff")
+    })
+    .await?;
     assert!(diff.contains(&format!("-   image: {IMAGE}:1")), "{diff}");
     assert!(diff.contains(&format!("+   image: {IMAGE}:2")), "{diff}");
     // The Deployment's own life goes on meanwhile.

@@ -132,9 +132,7 @@ async fn a_binding_that_no_watch_has_brought_keeps_its_signer(watches: &Watches)
     .await?;
     place.apply(&with(binding(), "/metadata/name", json!("z-heir"))).await?;
     place.kubectl_ok(&["delete", "sb", VOTER, "--wait=false"]).await?;
-    place
-        .kubectl_ok(&["annotate", "deployment", VOTER, "look=again"])
-        .await?;
+    place.kubectl_ok(&["label", "deployment", VOTER, "look=again"]).await?;
     place
         .kubectl_ok(&["wait", "sb", VOTER, "--for=delete", "--timeout=60s"])
         .await?;
@@ -144,6 +142,7 @@ async fn a_binding_that_no_watch_has_brought_keeps_its_signer(watches: &Watches)
     list.lift();
     place.condition_of("z-heir", "Injected", "True", "Injected").await?;
     let after = place.deployment().await?;
+    assert_eq!(after["spec"], before["spec"]);
     assert_eq!(after["metadata"]["generation"], before["metadata"]["generation"]);
     Ok(())
 }

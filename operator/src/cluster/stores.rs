@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crds::SignerBinding;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
@@ -21,6 +22,8 @@ pub struct Stores {
     pub pods: Store<Pod>,
     /// Those that the operator has made.
     pub services: Store<PartialObjectMeta<Service>>,
+    /// Those that are held for their signer.
+    pub held: Store<PartialObjectMeta<Deployment>>,
 }
 
 impl Stores {

@@ -56,7 +56,11 @@ fn what_it_is(live: &LiveDeployment) -> String {
         (false, true, None) => "carries a native sidecar `signer` that is not the operator's".to_owned(),
         (false, false, _) => "carries no signer of the operator".to_owned(),
     };
-    let paused = if live.is_paused() { ", is paused" } else { "" };
+    let paused = match (live.is_held(), live.is_paused()) {
+        (true, _) => ", is held (paused since it was created, until its signer is there)",
+        (false, true) => ", is paused",
+        (false, false) => "",
+    };
     format!("Deployment {}/{} {carries}{paused}.\n", live.namespace(), live.name())
 }
 
@@ -175,6 +179,9 @@ fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
     let mut text = "\nNo SignerBinding of its namespace is for it.\n".to_owned();
     for binding in others {
         let _ = writeln!(text, "  SignerBinding {} {}", binding.name_any(), target(binding));
+    }
+    if live.is_held() {
+        text += "It was held for a binding that is gone or names it no more; a running operator lets it go within a minute.\n";
     }
     if live.owns_signer() {
         let _ = writeln!(

@@ -47,6 +47,7 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
         bindings,
         pods,
         services: reflector::store().0,
+        held: reflector::store().0,
     };
     let cluster = Cluster::new(client);
     let (project, scope) = (settings.project.clone(), settings.scope.clone());

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod context;
 pub mod ledger;
+pub mod let_go;
 pub mod observe;
 pub mod plan;
 pub mod pods;
@@ -18,7 +19,7 @@ mod watches;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crds::SignerBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -130,6 +131,10 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     let version = apply::report::publish(&context.writer, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
         return Err(error);
+    }
+    // What else waits has another plan now, which is still to be reported.
+    if applied.has_removed() {
+        return Ok(Looked::Waits(Action::requeue(Duration::ZERO)));
     }
     // What a refusal waits for may be a Secret, which no watch would tell of.
     if let Some(refusal) = applied.refusal() {

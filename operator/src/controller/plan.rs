@@ -113,7 +113,9 @@ fn gate(
     if known.is_repair || known.is_stripped {
         return Gate::Open;
     }
-    let is_update = !known.is_written && is_update(binding, target, rendered);
+    // Held for its signer, it has no pods that a newer rendering would roll.
+    let is_held = target.deployment.as_ref().is_some_and(LiveDeployment::is_held);
+    let is_update = !known.is_written && !is_held && is_update(binding, target, rendered);
     if is_update && settings.upgrades == Upgrades::Hold {
         return Gate::Update;
     }

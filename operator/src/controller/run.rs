@@ -9,7 +9,6 @@ use crds::SignerBinding;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller, Error as QueueError};
@@ -18,7 +17,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Client, Resource, ResourceExt};
 
-use super::{error_policy, pods, reconcile};
+use super::{error_policy, let_go, pods, reconcile};
 use crate::cluster::Cluster;
 use crate::cluster::stores::Stores;
 use crate::controller::apply::Writer;
@@ -79,10 +78,12 @@ pub fn controller(
         .touched_objects()
         .predicate_filter(pods::what_matters, PredicateConfig::default());
     let (wake_up, woken) = unbounded();
+    let (held, deployment_events) = watches::held::watch(&watches);
     let stores = Stores {
         bindings: store.clone(),
         pods: pods.clone(),
         services,
+        held,
     };
     let cluster = Cluster::new(client);
     let answers = Answers::default();
@@ -112,12 +113,12 @@ pub fn controller(
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
         .applied_objects();
     let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| wake.clone());
+    let letting_go = let_go::run(context.clone());
     let running = Controller::for_stream(binding_events, store)
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .watches_stream(
-            watches.metadata::<Deployment>(&watches::config()).touched_objects(),
-            move |deployment| by_deployment.of_deployment(&deployment),
-        )
+        .watches_stream(deployment_events.touched_objects(), move |deployment| {
+            by_deployment.of_deployment(&deployment)
+        })
         .watches_stream(service_events, move |service| by_service.of_service(&service))
         .watches_stream(pod_events, move |pod| by_pod.of_pod(&pod))
         .watches_stream(
@@ -136,6 +137,7 @@ pub fn controller(
         tokio::select! {
             () = running => {}
             () = asking => {}
+            () = letting_go => {}
             () = stopped_unready => {}
         }
     })

@@ -25,6 +25,12 @@ impl Applied {
             .filter_map(|target| target.outcome.as_ref().err())
             .find(|refusal| refusal.code != reasons::NO_LONGER_SELECTED)
     }
+
+    /// Whether a signer was taken out.
+    pub fn has_removed(&self) -> bool {
+        let mut targets = self.targets.iter();
+        targets.any(|target| matches!(target.written, Written::Removal(_)))
+    }
 }
 
 /// What became of one Deployment.
@@ -45,6 +51,8 @@ pub struct AppliedTarget {
     pub update: bool,
     /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
     pub rotation: bool,
+    /// Whether it was held for its signer, and begins now.
+    pub resumed: bool,
 }
 
 impl AppliedTarget {
@@ -59,6 +67,7 @@ impl AppliedTarget {
             diff: None,
             update: false,
             rotation: false,
+            resumed: false,
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER, TOKEN_VARIABLE};
+use crds::names::{
+    DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, HELD_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER, TOKEN_VARIABLE,
+};
 use serde_json::Value;
 
 use super::fields::extract;
@@ -96,6 +98,19 @@ impl LiveDeployment {
 
     pub fn is_paused(&self) -> bool {
         self.0.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The binding for whose signer it was paused when it was created.
+    pub fn held_for(&self) -> Option<&str> {
+        self.0
+            .pointer("/metadata/annotations")
+            .and_then(|annotations| annotations.get(HELD_ANNOTATION))
+            .and_then(Value::as_str)
+    }
+
+    /// Whether it still waits for a signer. Somebody may have resumed it by hand and left the annotation.
+    pub fn is_held(&self) -> bool {
+        self.is_paused() && self.held_for().is_some()
     }
 
     /// Pods wanted. The API server fills in 1 where nothing is said.

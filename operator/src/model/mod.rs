@@ -5,6 +5,7 @@ pub mod binding;
 pub mod deployment;
 pub mod error;
 pub mod fields;
+pub mod held;
 pub mod identity;
 pub mod injection;
 pub mod observed;

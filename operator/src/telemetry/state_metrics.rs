@@ -20,6 +20,7 @@ use crate::template::names::short_name;
 /// The gauges.
 pub struct StateMetrics {
     orphans: IntGauge,
+    held: IntGauge,
     bindings: IntGaugeVec,
     deployments: IntGaugeVec,
     without_ready_pod: IntGaugeVec,
@@ -51,6 +52,10 @@ impl StateMetrics {
                 "signer_operator_orphans",
                 "Deployments that carry a signer and that no SignerBinding is for.",
             )?,
+            held: IntGauge::new(
+                "signer_operator_held_deployments",
+                "Deployments that were created without their signer, and wait for it before their first pod starts.",
+            )?,
             bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,
             deployments: IntGaugeVec::new(deployments, &["reason"])?,
             without_ready_pod: IntGaugeVec::new(without_ready_pod, &["reason"])?,
@@ -58,9 +63,10 @@ impl StateMetrics {
     }
 
     /// All of them, as they describe themselves.
-    pub fn collectors(&self) -> [Box<dyn Collector>; 4] {
+    pub fn collectors(&self) -> [Box<dyn Collector>; 5] {
         [
             Box::new(self.orphans.clone()),
+            Box::new(self.held.clone()),
             Box::new(self.bindings.clone()),
             Box::new(self.deployments.clone()),
             Box::new(self.without_ready_pod.clone()),
@@ -70,6 +76,7 @@ impl StateMetrics {
     /// Counts.
     pub fn take(&self, stores: &Stores) {
         self.count(&stores.bindings, &stores.services, &stores.pods);
+        self.held.set(i64::try_from(stores.held.len()).unwrap_or(i64::MAX));
     }
 
     fn count(

@@ -8,3 +8,4 @@ pub mod quantity;
 pub mod subset;
 pub mod variables;
 pub mod voter;
+pub mod whole;

@@ -1,6 +1,7 @@
 //! Speed and memory, measured and printed, never asserted: a machine that is busy with something else is no bug.
 
 mod bare;
+mod held;
 mod kotlin;
 mod load;
 mod memory;
@@ -11,6 +12,8 @@ mod scale;
 mod server;
 mod table;
 mod votes;
+
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -25,6 +28,9 @@ use server::Server;
 
 /// Long enough that no guess succeeds, as the operator asks for.
 const TOKEN: &str = "bench-token-0123456789abcdef0123456789abcdef";
+
+/// How long anything of the operator's may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Workers of both servers: the signer's default.
 const WORKERS: usize = 2;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use crds::kubernetes::OLDEST;
+use crds::kubernetes::{MUTATING_POLICIES, OLDEST};
 use tokio::process::Command;
 
 use super::{folder, template};
@@ -42,9 +42,11 @@ pub fn install_manifest_path() -> PathBuf {
 /// With what Helm says.
 pub async fn install_manifest() -> Result<String> {
     // Without a version, Helm would take the newest that it knows itself.
-    let oldest = format!("--kube-version=1.{OLDEST}.0");
-    let rendered = template(&["--skip-tests", &oldest, "--set=crds.keep=false"]).await?;
-    let mut manifest = format!("{HEADER}# For Kubernetes 1.{OLDEST} and later.\n{START}");
+    let holds = format!("--kube-version=1.{MUTATING_POLICIES}.0");
+    let rendered = template(&["--skip-tests", &holds, "--set=crds.keep=false"]).await?;
+    let mut manifest = format!(
+        "{HEADER}# For Kubernetes 1.{MUTATING_POLICIES} and later. From 1.{OLDEST} on kubectl does not know the kind MutatingAdmissionPolicy of its last\n# objects, says so, and applies all others: new voters are then not held.\n{START}"
+    );
     for line in rendered.lines() {
         if !OF_HELM.iter().any(|of_helm| line.trim_start().starts_with(of_helm)) {
             manifest.push_str(line);

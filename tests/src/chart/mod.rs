@@ -67,9 +67,8 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
 /// Installs what the chart renders for the version of this cluster: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
 /// out, because the operator runs beside the cluster, as a process that can be watched. Returns what kubectl printed.
 pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
-    // Helm would take the newest version that it knows itself, as nothing tells it of the cluster.
-    let version = admin.client().await?.apiserver_version().await?.git_version;
-    let mut objects = render(&[&["--kube-version", &version], arguments].concat()).await?;
+    let version = format!("--kube-version={}", version(admin).await?);
+    let mut objects = render(&[&[version.as_str()], arguments].concat()).await?;
     objects.retain(|object| {
         object["kind"]
             .as_str()
@@ -86,6 +85,14 @@ pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     ];
     admin.kubectl_ok(&established).await?;
     Ok(printed)
+}
+
+/// The version of a cluster, as Helm asks for it.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn version(admin: &Kubeconfig) -> Result<String> {
+    Ok(admin.client().await?.apiserver_version().await?.git_version)
 }
 
 async fn apply(admin: &Kubeconfig, objects: &[Value]) -> Result<String> {

@@ -22,6 +22,8 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("Deployment", "apps", "v1"),
     ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io", "v1"),
     ("ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io", "v1"),
+    ("MutatingAdmissionPolicy", "admissionregistration.k8s.io", "v1"),
+    ("MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io", "v1"),
     ("CustomResourceDefinition", "apiextensions.k8s.io", "v1"),
     ("NetworkPolicy", "networking.k8s.io", "v1"),
     ("PodDisruptionBudget", "policy", "v1"),

@@ -37,7 +37,7 @@ pub async fn apply(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// Step 9 starts the signer on this machine, on the ports that the binding asks for.
+/// Step 10 starts the signer on this machine, on the ports that the binding asks for.
 async fn apply_with_other_ports(demo: &mut Demo) -> Result<()> {
     let ports = [Port::reserve()?, Port::reserve()?];
     let [api, management] = ports.each_ref().map(Port::number);

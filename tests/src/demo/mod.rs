@@ -6,6 +6,7 @@ mod cluster;
 mod end;
 mod events;
 mod guard;
+mod hold;
 mod operator;
 mod refusal;
 mod removal;
@@ -113,6 +114,7 @@ impl Demo {
         changes::show(self).await.context("what the operator changed")?;
         events::show(self).await.context("the Events")?;
         guard::show(self).await.context("the guard")?;
+        hold::show(self).await.context("the hold")?;
         signer::start(self).await.context("starting the injected signer")?;
         signing::show(self).context("signing")?;
         removal::show(self).await.context("removing the binding")

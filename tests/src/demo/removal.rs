@@ -1,4 +1,4 @@
-//! Step 11: the binding goes, and the Deployment is what it was.
+//! Step 12: the binding goes, and the Deployment is what it was.
 
 use anyhow::{Result, ensure};
 

@@ -1,4 +1,4 @@
-//! Step 9: the injected signer, with exactly the environment that its container has.
+//! Step 10: the injected signer, with exactly the environment that its container has.
 
 use std::collections::BTreeMap;
 use std::fs;

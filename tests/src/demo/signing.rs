@@ -1,4 +1,4 @@
-//! Step 10: a vote and a challenge are signed, a block is refused, and the signatures hold for the address shown.
+//! Step 11: a vote and a challenge are signed, a block is refused, and the signatures hold for the address shown.
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::HEXLOWER_PERMISSIVE;

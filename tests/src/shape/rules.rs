@@ -93,6 +93,10 @@ pub const RULES: Rules = Rules {
                     "makes what the first and the fifth write and read with",
                 ),
                 (File("operator::controller::context"), "what the driver keeps for them"),
+                (
+                    File("operator::controller::let_go"),
+                    "the driver of those that are held and that no binding is for",
+                ),
                 (Tree("operator::commands"), "call some of them by hand"),
                 (
                     File("operator::serve"),

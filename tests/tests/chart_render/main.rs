@@ -96,12 +96,18 @@ async fn the_defaults_give_exactly_these_objects() {
         "RoleBinding signer-operator",
         "Service signer-operator-metrics",
         "ServiceAccount signer-operator",
+        "MutatingAdmissionPolicy signer-operator-guard-creation",
+        "MutatingAdmissionPolicyBinding signer-operator-guard-creation",
         "ValidatingAdmissionPolicy signer-operator-guard",
         "ValidatingAdmissionPolicy signer-operator-guard-operator",
         "ValidatingAdmissionPolicy signer-operator-guard-pods",
+        "ValidatingAdmissionPolicy signer-operator-guard-removal",
+        "ValidatingAdmissionPolicy signer-operator-guard-resumption",
         "ValidatingAdmissionPolicyBinding signer-operator-guard",
         "ValidatingAdmissionPolicyBinding signer-operator-guard-operator",
         "ValidatingAdmissionPolicyBinding signer-operator-guard-pods",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard-removal",
+        "ValidatingAdmissionPolicyBinding signer-operator-guard-resumption",
     ];
     assert_eq!(names, wanted.map(str::to_owned).into());
 }
@@ -118,7 +124,12 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
         };
         assert_eq!(labels["app.kubernetes.io/name"], name, "{document:#}");
         assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "{document:#}");
-        let of_the_cluster = ["ClusterRole", "CustomResourceDefinition", "ValidatingAdmissionPolicy"];
+        let of_the_cluster = [
+            "ClusterRole",
+            "CustomResourceDefinition",
+            "MutatingAdmissionPolicy",
+            "ValidatingAdmissionPolicy",
+        ];
         let kind = document["kind"].as_str().unwrap();
         let namespaced = !of_the_cluster.iter().any(|global| kind.starts_with(global));
         let namespace = if namespaced { json!(NAMESPACE) } else { Value::Null };
@@ -130,6 +141,8 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
 async fn what_is_off_is_not_rendered() {
     for (value, kind) in [
         ("guard.enabled=false", "ValidatingAdmissionPolicy"),
+        ("guard.enabled=false", "MutatingAdmissionPolicy"),
+        ("guard.creation=Warn", "MutatingAdmissionPolicy"),
         ("crds.install=false", "CustomResourceDefinition"),
         ("serviceAccount.create=false", "ServiceAccount"),
     ] {
@@ -164,7 +177,12 @@ async fn the_guard_exempts_the_service_account_of_the_release() {
         policy.unwrap()["spec"]["matchConditions"].to_string()
     };
     let user = "system:serviceaccount:signer-operator:other";
-    assert!(conditions("signer-operator-guard").contains(&format!("in [\\\"{user}\\\"])")));
+    for policy in ["signer-operator-guard", "signer-operator-guard-resumption"] {
+        assert!(
+            conditions(policy).contains(&format!("in [\\\"{user}\\\"])")),
+            "{policy}"
+        );
+    }
     assert!(conditions("signer-operator-guard-operator").contains(&format!("== '{user}'")));
     assert_eq!(one(&rendered, "ClusterRoleBinding")["subjects"][0]["name"], "other");
     assert_eq!(

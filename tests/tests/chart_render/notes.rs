@@ -26,6 +26,7 @@ async fn the_notes_say_what_comes_next_and_what_is_missing() {
         "kubectl create secret generic atto-signer-secrets-1",
         "kubectl delete signerbindings --all --all-namespaces",
         "kubectl delete crd signerbindings.signer.atto.cash",
+        "While no operator runs, a new voter waits",
     ] {
         assert!(defaults.contains(told), "{told}: {defaults}");
     }
@@ -36,6 +37,10 @@ async fn the_notes_say_what_comes_next_and_what_is_missing() {
         (
             &["--set-json=guard.exemptServiceAccounts=[\"other/signer-operator\"]"],
             "(guard.exemptServiceAccounts), which can start a voter without its signer:\n  other/signer-operator",
+        ),
+        (
+            &["--set=guard.creation=Warn"],
+            "New Deployments are not held (guard.creation=Warn)",
         ),
         (
             &["--set=replicas=0"],

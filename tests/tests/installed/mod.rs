@@ -29,7 +29,8 @@ impl Installed {
             .kubectl_ok(&["label", "namespace", chart::NAMESPACE, enforce])
             .await?;
         let apply = ["apply", "--server-side", "--validate=strict", "-f", "-"];
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": chart::render(&[]).await?});
+        let version = format!("--kube-version={}", chart::version(admin).await?);
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": chart::render(&[&version]).await?});
         let answer = admin.kubectl_in(Path::new("."), &apply, &list.to_string()).await?;
         ensure!(answer.succeeded, "the chart is refused: {}", answer.stderr);
         let operator = cluster

@@ -206,7 +206,7 @@ fn is_steady(live: &LiveDeployment) -> bool {
     live.count("observedGeneration") == live.generation() && counts == [live.replicas(); 2]
 }
 
-fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
+pub fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {
     let identity = |live: &LiveDeployment| (live.uid().to_owned(), live.generation(), live.labels());
     identity(live) == identity(now) && live.is_terminating() == now.is_terminating()
 }

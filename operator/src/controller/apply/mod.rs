@@ -13,6 +13,7 @@ mod patched;
 pub mod removal;
 mod rename;
 pub mod report;
+pub mod resume;
 mod service;
 mod writer;
 
@@ -135,9 +136,14 @@ async fn write(
         Ok(_) => service::apply(writer, target.service.as_ref(), &rendered).await?,
         Err(ref refusal) => Err(refusal.clone()),
     };
+    let (deployment, resumed) = match outcome {
+        Ok(()) => resume::once_whole(writer, deployment, &rendered).await?,
+        Err(refusal) => (deployment, Err(refusal)),
+    };
     Ok(AppliedTarget {
         written: written.unwrap_or(Written::Nothing),
-        hash: outcome.is_ok().then(|| rendered.hash.clone()),
-        ..AppliedTarget::untouched(Some(deployment), outcome)
+        hash: resumed.is_ok().then(|| rendered.hash.clone()),
+        resumed: resumed == Ok(true),
+        ..AppliedTarget::untouched(Some(deployment), resumed.map(drop))
     })
 }

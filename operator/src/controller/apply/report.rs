@@ -96,36 +96,50 @@ async fn status(
 /// Writes one Event on the binding and one on the Deployment that it is about.
 pub async fn tell(writer: &Writer, binding: &SignerBinding, live: Option<&LiveDeployment>, notice: &Notice) {
     let binding_reference = binding.object_ref(&());
-    let deployment_reference = live.map(|live| ObjectReference {
-        api_version: Some("apps/v1".to_owned()),
-        kind: Some("Deployment".to_owned()),
-        name: Some(live.name().to_owned()),
-        namespace: Some(live.namespace().to_owned()),
-        uid: Some(live.uid().to_owned()),
-        ..ObjectReference::default()
-    });
+    let deployment_reference = live.map(reference);
     let on_binding = notice.is_on_binding.then_some(&binding_reference);
     let references = [
         (on_binding, deployment_reference.as_ref()),
         (deployment_reference.as_ref(), Some(&binding_reference)),
     ];
     for (about, related) in references {
-        let Some(about) = about else { continue };
-        let event = Event {
-            type_: if notice.is_warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
-            reason: notice.reason.clone(),
-            note: Some(notice.note.clone()),
-            action: notice.action.to_owned(),
-            secondary: related.cloned(),
-        };
-        let result = deadline("write an Event", writer.recorder.publish(&event, about)).await;
-        writer.metrics.write(Kind::Event, &result);
-        if let Err(error) = result {
-            tracing::warn!(%error, reason = notice.reason, "an Event was lost");
+        if let Some(about) = about {
+            tell_of(writer, about, related, notice).await;
         }
+    }
+}
+
+/// Writes one Event on a Deployment that no binding is for.
+pub async fn tell_deployment(writer: &Writer, live: &LiveDeployment, notice: &Notice) {
+    tell_of(writer, &reference(live), None, notice).await;
+}
+
+fn reference(live: &LiveDeployment) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("apps/v1".to_owned()),
+        kind: Some("Deployment".to_owned()),
+        name: Some(live.name().to_owned()),
+        namespace: Some(live.namespace().to_owned()),
+        uid: Some(live.uid().to_owned()),
+        ..ObjectReference::default()
+    }
+}
+
+async fn tell_of(writer: &Writer, about: &ObjectReference, related: Option<&ObjectReference>, notice: &Notice) {
+    let event = Event {
+        type_: if notice.is_warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        },
+        reason: notice.reason.clone(),
+        note: Some(notice.note.clone()),
+        action: notice.action.to_owned(),
+        secondary: related.cloned(),
+    };
+    let result = deadline("write an Event", writer.recorder.publish(&event, about)).await;
+    writer.metrics.write(Kind::Event, &result);
+    if let Err(error) = result {
+        tracing::warn!(%error, reason = notice.reason, "an Event was lost");
     }
 }

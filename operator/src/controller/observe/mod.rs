@@ -1,6 +1,7 @@
 //! Step 1: what is there. Reads, and nothing else.
 
 mod accounts;
+pub mod held;
 mod owners;
 mod rivals;
 mod secrets;

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod cooldown;
+pub mod held;
 pub mod resync;
 
 use self::backoff::Backoff;

@@ -41,8 +41,21 @@ const REMOVAL_IN_PART: ToldOfWrite = ToldOfWrite {
     ..REMOVAL
 };
 
+const RESUMED: ToldOfWrite = ToldOfWrite {
+    reason: "Resumed",
+    is_warning: false,
+    action: "Resume",
+    note: "the Deployment was held for its signer, which is there now: its first pods start",
+};
+const LET_GO: ToldOfWrite = ToldOfWrite {
+    reason: "LetGo",
+    is_warning: true,
+    action: "Resume",
+    note: "the Deployment was held for its signer, and no SignerBinding names it any more: its pods start with the template that it has",
+};
+
 /// All of them.
-pub const TOLD_OF_WRITES: [ToldOfWrite; 4] = [REPAIR, INJECTION, REMOVAL, REMOVAL_IN_PART];
+pub const TOLD_OF_WRITES: [ToldOfWrite; 6] = [REPAIR, INJECTION, RESUMED, LET_GO, REMOVAL, REMOVAL_IN_PART];
 
 /// The API server's bound on a note.
 const LONGEST_NOTE: usize = 1000;
@@ -89,7 +102,12 @@ fn of_target(old: &SignerBindingStatus, target: &Reported) -> Vec<Notice> {
         action: "Reconcile",
         note: target.status.message.clone(),
     });
-    departed.into_iter().chain(of_write(name, target.written)).collect()
+    let resumed = target.resumed.then(|| of_told(name, RESUMED));
+    departed
+        .into_iter()
+        .chain(of_write(name, target.written))
+        .chain(resumed)
+        .collect()
 }
 
 /// With many Deployments the conditions speak of the first that fails; each of them has its own on itself.
@@ -118,6 +136,11 @@ pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
         Removed { .. } => return None,
     };
     Some(of_told(deployment, told))
+}
+
+/// What to tell of a Deployment that no binding holds any more.
+pub fn let_go_notice(deployment: &str) -> Notice {
+    of_told(deployment, LET_GO)
 }
 
 fn of_write(deployment: &str, written: Written) -> Option<Notice> {

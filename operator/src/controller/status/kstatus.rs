@@ -8,7 +8,7 @@ use crate::controller::status::state::{State, Truth};
 use crate::model::reason::Reason;
 
 /// What comes by itself, or with an object that is still to be created.
-const ON_ITS_WAY: [&str; 19] = [
+const ON_ITS_WAY: [&str; 20] = [
     reasons::DEPLOYMENT_NOT_FOUND,
     reasons::DEPLOYMENT_TERMINATING,
     reasons::SECRET_NOT_FOUND,
@@ -18,6 +18,7 @@ const ON_ITS_WAY: [&str; 19] = [
     reasons::APPROVAL_PENDING,
     reasons::ROLLOUT_QUEUED,
     reasons::PROGRESSING,
+    reasons::HELD_FOR_SIGNER,
     reasons::PODS_NOT_CREATED,
     reasons::PODS_NOT_READY,
     reasons::IMAGE_PULL_BACK_OFF,

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod events;
+mod held;
 mod identity;
 mod kstatus;
 mod rollout;
@@ -22,7 +23,7 @@ use crate::model::observed::Observed;
 use crate::model::report::Report;
 use crate::model::text::shorten;
 
-pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, removal_notice};
+pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, let_go_notice, removal_notice};
 
 /// The schema's bound on `status.targets`.
 const MOST_TARGETS: usize = 256;

@@ -3,7 +3,7 @@
 use crds::conditions::{reasons, types};
 use crds::{Effective, SignerBindingStatus, TargetStatus};
 
-use super::{identity, rollout, signing};
+use super::{held, identity, rollout, signing};
 use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::{last_hash, removes, was_injected};
@@ -22,6 +22,7 @@ pub struct Reported {
     /// Who its signers say they are.
     pub signer: Option<SignerIdentity>,
     pub written: Written,
+    pub resumed: bool,
     /// The conditions are about those that the binding selects.
     pub is_selected: bool,
 }
@@ -50,13 +51,14 @@ pub fn report(
     let injected = injected(applied, &before, &verdict.effective);
     let settled = before.was_rolled_out && applied.written == Written::Nothing;
     let pods = signing::current(&target.pods, live);
-    let rolled_out = rollout::state(injected.is_true(), settled, live, &pods);
     let expected = observed.binding.spec.key.expected_address.as_deref();
     let signing = signing::state(injected.is_true(), &pods, live, expected, old);
     let token = match rotation(applied, live, &target.pods) {
         Some(pending) if verdict.token.is_ok() => pending,
         _ => token(verdict),
     };
+    let rolled_out = held::state(live, &[&accepted, &token, &identity, &injected])
+        .unwrap_or_else(|| rollout::state(injected.is_true(), settled, live, &pods));
     let hash = match applied.hash.clone() {
         None if injected.is_true() => before.hash.clone(),
         found => found,
@@ -91,6 +93,7 @@ pub fn report(
         states: [accepted, token, identity, injected, rolled_out, signing, ready],
         signer: signing::identity(&pods),
         written: applied.written,
+        resumed: applied.resumed,
         is_selected: target.is_selected(),
     }
 }

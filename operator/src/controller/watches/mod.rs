@@ -1,6 +1,7 @@
 //! How things are watched, in the whole cluster or in some namespaces, as a stream that never fails. What is watched, and what else wakes a
 //! reconcile, stands in `controller/run.rs`.
 
+pub mod held;
 pub mod mappers;
 mod merge;
 
@@ -8,6 +9,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crds::names::HELD_ANNOTATION;
 use futures::stream::{BoxStream, StreamExt, select_all};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::PartialObjectMeta;
@@ -119,10 +121,13 @@ impl Watches {
     }
 }
 
-/// Managed fields and annotations are the larger part of an object, and nobody reads them here.
+/// Managed fields and annotations are the larger part of an object, and nobody reads them here, but for the one of a Deployment
+/// that is held.
 fn prune_metadata<K>(object: &mut PartialObjectMeta<K>) {
     object.metadata.managed_fields = None;
-    object.metadata.annotations = None;
+    let mut annotations = object.metadata.annotations.take();
+    let held = annotations.as_mut().and_then(|all| all.remove_entry(HELD_ANNOTATION));
+    object.metadata.annotations = held.map(|held| [held].into());
 }
 
 /// Short enough that an API server which is back is noticed within seconds.

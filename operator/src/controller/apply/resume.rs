@@ -1,0 +1,139 @@
+//! Letting a Deployment begin that was held for its signer.
+
+use crds::conditions::reasons;
+use crds::names::{FIELD_MANAGER, HELD_ANNOTATION};
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use super::deployment;
+use super::writer::Writer;
+use crate::cluster::deadline;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
+use crate::model::reason::Reason;
+use crate::model::rendered::Rendered;
+use crate::telemetry::Kind;
+use crate::template::whole::is_whole;
+
+/// How often it is tried once more because the Deployment's status has moved, as it does right after the injection.
+const TRIES_AGAIN: u32 = 8;
+
+/// Resumes what was injected, if it was held. Not before the signer is there and the node is pointed at it.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment changed under the write.
+pub async fn once_whole(
+    writer: &Writer,
+    live: LiveDeployment,
+    rendered: &Rendered,
+) -> Result<(LiveDeployment, Result<bool, Reason>), Error> {
+    if live.held_for().is_none() {
+        return Ok((live, Ok(false)));
+    }
+    if live.is_paused() && !is_whole(&live, &rendered.node_container) {
+        let refusal = Reason::new(
+            reasons::REJECTED,
+            format!(
+                "an admission plugin or a webhook of this cluster has changed what was written: expected init container signer with restartPolicy Always and the three ATTO_SIGNER_* variables in container {} of Deployment {}; make an exception for it there",
+                rendered.node_container,
+                live.name()
+            ),
+        );
+        return Ok((live, Err(refusal)));
+    }
+    Ok(match resume(writer, &live).await? {
+        Ok(after) => (after, Ok(live.is_paused())),
+        Err(refusal) => (live, Err(refusal)),
+    })
+}
+
+/// Takes the pause and the annotation away together. Where somebody has resumed it already only the annotation is left: it would
+/// make a pause of his look like ours.
+///
+/// # Errors
+/// Fails if the API server does not answer, or if the Deployment changed under the write.
+pub async fn resume(writer: &Writer, live: &LiveDeployment) -> Result<Result<LiveDeployment, Reason>, Error> {
+    let mut version = live.resource_version().to_owned();
+    for _ in 0..TRIES_AGAIN {
+        let error = match patch(writer, live, &version).await {
+            Ok(after) => return Ok(Ok(after)),
+            Err(error) => error,
+        };
+        let Some(status) = error.response() else {
+            return Err(error);
+        };
+        // A `test` that fails is answered with a 422, and so is a refusal.
+        if !status.is_conflict() && !deployment::is_refused(status) {
+            return Err(error);
+        }
+        let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
+        match now {
+            Some(now) if now.resource_version() == version => return Ok(Err(deployment::rejected(status))),
+            Some(now) if is_the_same_to_resume(live, &now) => now.resource_version().clone_into(&mut version),
+            _ => break,
+        }
+    }
+    Err(Error::Changed("the Deployment"))
+}
+
+fn is_the_same_to_resume(live: &LiveDeployment, now: &LiveDeployment) -> bool {
+    deployment::is_same_but_for_status(live, now) && live.held_for() == now.held_for()
+}
+
+async fn patch(writer: &Writer, live: &LiveDeployment, version: &str) -> Result<LiveDeployment, Error> {
+    let body = serde_json::from_value(operations(live, version)).map_err(Error::Encode)?;
+    let api = writer.cluster.deployments(live.namespace());
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let patch = Patch::<()>::Json(body);
+    let result = deadline("resume the Deployment", api.patch(live.name(), &parameters, &patch)).await;
+    writer.metrics.write(Kind::Deployment, &result);
+    serde_json::to_value(result?)
+        .map(LiveDeployment::new)
+        .map_err(Error::Encode)
+}
+
+fn operations(live: &LiveDeployment, version: &str) -> Value {
+    let annotation = format!(
+        "/metadata/annotations/{}",
+        HELD_ANNOTATION.replace('~', "~0").replace('/', "~1")
+    );
+    let mut operations = vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": live.uid() }),
+        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version }),
+        json!({ "op": "test", "path": annotation, "value": live.held_for() }),
+        json!({ "op": "remove", "path": annotation }),
+    ];
+    if live.is_paused() {
+        operations.push(json!({ "op": "remove", "path": "/spec/paused" }));
+    }
+    Value::Array(operations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_taken_away_only_with_its_annotation() {
+        let live = |paused: bool| {
+            LiveDeployment::new(json!({
+                "metadata": {"uid": "u", "annotations": {"signer.atto.cash/held": "voter"}}, "spec": {"paused": paused},
+            }))
+        };
+        assert_eq!(
+            operations(&live(true), "7"),
+            json!([
+                {"op": "test", "path": "/metadata/uid", "value": "u"},
+                {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+                {"op": "test", "path": "/metadata/annotations/signer.atto.cash~1held", "value": "voter"},
+                {"op": "remove", "path": "/metadata/annotations/signer.atto.cash~1held"},
+                {"op": "remove", "path": "/spec/paused"},
+            ])
+        );
+        let resumed_by_hand = operations(&live(false), "7").to_string();
+        assert!(!resumed_by_hand.contains("paused"), "{resumed_by_hand}");
+    }
+}

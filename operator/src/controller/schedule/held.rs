@@ -1,0 +1,97 @@
+//! When a Deployment that is held is looked at beside its binding.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+/// How long nobody has to ask for it before a Deployment is let go: a binding that is replaced, or restored after its Deployment, is
+/// back within that time.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What is known of each of them, by its uid.
+#[derive(Default)]
+pub struct HeldLooks(HashMap<String, Entry>);
+
+#[derive(Default)]
+struct Entry {
+    /// The version at which it was looked at.
+    looked_at: Option<String>,
+    /// Since when no binding names it.
+    unclaimed: Option<Instant>,
+    not_before: Option<Instant>,
+}
+
+/// Why it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Somebody may have resumed it by hand.
+    Changed,
+    /// Nobody has asked for it for a while.
+    Unclaimed,
+}
+
+impl HeldLooks {
+    /// Forgets those that are not held any more.
+    pub fn retain(&mut self, held: &HashSet<String>) {
+        self.0.retain(|uid, _| held.contains(uid));
+    }
+
+    /// Whether it is time to look, and why.
+    pub fn due(&mut self, uid: &str, version: &str, is_claimed: bool, now: Instant) -> Option<Due> {
+        let entry = self.0.entry(uid.to_owned()).or_default();
+        let since = (!is_claimed).then(|| entry.unclaimed.unwrap_or(now));
+        entry.unclaimed = since;
+        if entry.not_before.is_some_and(|time| now < time) {
+            return None;
+        }
+        if since.is_some_and(|since| now.saturating_duration_since(since) >= GRACE) {
+            return Some(Due::Unclaimed);
+        }
+        (entry.looked_at.as_deref() != Some(version)).then_some(Due::Changed)
+    }
+
+    /// It was looked at, and nobody asks for it yet.
+    pub fn seen(&mut self, uid: &str, version: &str) {
+        self.0.entry(uid.to_owned()).or_default().looked_at = Some(version.to_owned());
+    }
+
+    /// It was looked at, and is held rightly.
+    pub fn looked(&mut self, uid: &str, version: &str) {
+        self.seen(uid, version);
+        self.0.entry(uid.to_owned()).or_default().unclaimed = None;
+    }
+
+    /// It could not be looked at, and is again after a while.
+    pub fn failed(&mut self, uid: &str, now: Instant) {
+        self.0.entry(uid.to_owned()).or_default().not_before = Some(now + GRACE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_to_ask_for_it_for_a_while() {
+        let (mut looks, start) = (HeldLooks::default(), Instant::now());
+        let second = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(looks.due("u", "1", true, start), Some(Due::Changed));
+        looks.looked("u", "1");
+        assert_eq!(looks.due("u", "1", true, second(1)), None);
+        assert_eq!(looks.due("u", "2", true, second(1)), Some(Due::Changed));
+        looks.looked("u", "2");
+        assert_eq!(looks.due("u", "2", false, second(10)), None);
+        assert_eq!(looks.due("u", "2", true, second(20)), None, "a binding is back");
+        assert_eq!(looks.due("u", "2", false, second(45)), None);
+        assert_eq!(looks.due("u", "2", false, second(74)), None);
+        assert_eq!(looks.due("u", "2", false, second(75)), Some(Due::Unclaimed));
+        looks.failed("u", second(75));
+        assert_eq!(looks.due("u", "2", false, second(80)), None);
+        assert_eq!(looks.due("u", "2", false, second(105)), Some(Due::Unclaimed));
+        looks.retain(&HashSet::new());
+        assert_eq!(
+            looks.due("u", "2", false, second(106)),
+            Some(Due::Changed),
+            "it is another one"
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! A Deployment that is held for its signer, and who asks for that.
+
+use super::deployment::LiveDeployment;
+
+/// A Deployment with the annotation of one that is held, read afresh.
+#[derive(Debug)]
+pub struct Held {
+    pub live: LiveDeployment,
+    /// A binding that names it and is not being deleted. A suspended one is among them: what it holds already stays until it goes on
+    /// or a person resumes it, because a voter that waits does no harm.
+    pub claimed_by: Option<String>,
+}
+
+impl Held {
+    /// Whether the hold is over: nobody asks for it, or somebody has resumed the Deployment and only the annotation is left.
+    pub fn is_over(&self) -> bool {
+        self.claimed_by.is_none() || !self.live.is_paused()
+    }
+}

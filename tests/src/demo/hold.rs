@@ -1,0 +1,65 @@
+//! Step 9: a voter that is created again has no pod before its signer is there.
+
+use anyhow::{Result, ensure};
+use crds::names::HELD_ANNOTATION;
+
+use super::{BINDING, Demo, NAMESPACE, VOTER};
+use crate::eventually::{SOON, eventually};
+use crate::replica_sets::ReplicaSets;
+
+const FILE: &str = "examples/quickstart/20-voter.yaml";
+
+pub async fn show(demo: &mut Demo) -> Result<()> {
+    let admin = demo.cluster.admin().clone();
+    let policy = ["get", "mutatingadmissionpolicy", "-o", "name"];
+    if !admin.kubectl(&policy).await?.stdout.contains("guard-creation") {
+        demo.screen
+            .note("This Kubernetes is older than 1.36: a new voter is not held, so that is not shown.");
+        return Ok(());
+    }
+    demo.screen
+        .step("Deleted, and applied again without a signer: the API server holds it until the signer is there");
+    demo.kubectl_ok(&format!("delete deployment {VOTER} -n {NAMESPACE}"))
+        .await?;
+    // Right after the installation it does not know the kind of its parameters yet.
+    let tried = ["create", "--dry-run=server", "-f", FILE, "-o", "yaml"];
+    eventually(2 * SOON, "the API server holds new voters", async || {
+        let answer = admin.kubectl_in(crate::workspace::root(), &tried, "").await?;
+        ensure!(
+            answer.stdout.contains(HELD_ANNOTATION),
+            "{}{}",
+            answer.stdout,
+            answer.stderr
+        );
+        Ok(())
+    })
+    .await?;
+    let sets = ReplicaSets::of(admin.client().await?, NAMESPACE).await?;
+    demo.kubectl_ok(&format!(
+        "create -f {FILE} --dry-run=server -o jsonpath={{.metadata.annotations}}{{.spec.paused}}"
+    ))
+    .await?;
+    demo.kubectl_ok(&format!("apply -f {FILE}")).await?;
+    demo.kubectl_ok(&format!(
+        "wait deployment/{VOTER} -n {NAMESPACE} --for=jsonpath={{.spec.template.spec.initContainers[0].name}}=signer --timeout=60s"
+    ))
+    .await?;
+    eventually(SOON, "the voter goes on", async || {
+        let deployment = demo.deployment().await?;
+        ensure!(deployment["spec"]["paused"].is_null(), "it is paused");
+        Ok(())
+    })
+    .await?;
+    let condition = if demo.cluster.has_nodes { "Injected" } else { "Ready" };
+    demo.kubectl_ok(&format!(
+        "wait signerbinding/{BINDING} -n {NAMESPACE} --for=condition={condition} --timeout=60s"
+    ))
+    .await?;
+    demo.kubectl_ok(&format!(
+        "get events -n {NAMESPACE} --field-selector reason=Resumed -o custom-columns=ABOUT:.involvedObject.kind,NOTE:.message"
+    ))
+    .await?;
+    sets.are_whole().await?;
+    demo.screen.note("no ReplicaSet was made without the signer");
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Deployments that the API server holds for their signer.
+
+use anyhow::{Result, ensure};
+use crds::names::HELD_ANNOTATION;
+use serde_json::Value;
+
+use crate::eventually::{SOON, eventually};
+use crate::operated::{Operated, Place, binding, voter};
+
+/// Waits until the API server holds what it is to hold. After a start it takes a while to find the kind of its parameters.
+pub async fn holds(operated: &'static Operated) -> Result<()> {
+    let place = Place::on(operated, "probe").await?;
+    place.apply(&binding()).await?;
+    eventually(2 * SOON, "the first Deployment that is held", async || {
+        ensure!(tried(&place, &voter()).await?.is_some(), "it is not held");
+        Ok(())
+    })
+    .await
+}
+
+/// For whom this Deployment would be held, if it were created.
+pub async fn tried(place: &Place, manifest: &Value) -> Result<Option<String>> {
+    let create = ["create", "--dry-run=server", "-f", "-", "-o", "json"];
+    let answer = place.kubectl(&create, &manifest.to_string()).await?;
+    ensure!(answer.succeeded, "{}", answer.stderr);
+    let created: Value = serde_json::from_str(&answer.stdout)?;
+    let held_for = created["metadata"]["annotations"][HELD_ANNOTATION].as_str();
+    ensure!(
+        held_for.is_none() || created["spec"]["paused"] == true,
+        "annotated and not paused: {created}"
+    );
+    Ok(held_for.map(str::to_owned))
+}
+
+pub fn is_held(live: &Value) -> Result<()> {
+    let annotation = &live["metadata"]["annotations"][HELD_ANNOTATION];
+    ensure!(
+        live["spec"]["paused"] == true && annotation.is_string(),
+        "paused {}, annotation {annotation}",
+        live["spec"]["paused"]
+    );
+    Ok(())
+}
+
+pub fn is_resumed(live: &Value) -> Result<()> {
+    let annotation = &live["metadata"]["annotations"][HELD_ANNOTATION];
+    ensure!(
+        live["spec"]["paused"].is_null() && annotation.is_null(),
+        "paused {}, annotation {annotation}",
+        live["spec"]["paused"]
+    );
+    Ok(())
+}
