@@ -22,6 +22,10 @@ pub enum Step {
     ApplyServerSide(fn() -> Value),
     /// `kubectl replace` with a manifest.
     Replace(fn() -> Value),
+    /// `kubectl create` of a manifest.
+    Create(fn() -> Value),
+    /// `kubectl replace --force` with a manifest: the old object is deleted.
+    ReplaceByForce(fn() -> Value),
     /// A change of the live object, as `kubectl edit` makes it.
     Edit(fn(&mut Value)),
     /// The binding goes and leaves the signer where it is, so that nobody repairs anything.
@@ -240,6 +244,11 @@ impl Step {
                 place.kubectl(&apply, &manifest().to_string()).await
             }
             Self::Replace(manifest) => place.kubectl(&["replace", "-f", "-"], &manifest().to_string()).await,
+            Self::Create(manifest) => place.kubectl(&["create", "-f", "-"], &manifest().to_string()).await,
+            Self::ReplaceByForce(manifest) => {
+                let replace = ["replace", "--force", "-f", "-"];
+                place.kubectl(&replace, &manifest().to_string()).await
+            }
             Self::Edit(change) => {
                 let attempt = || async {
                     let mut live = place.deployment().await?;
