@@ -13,12 +13,6 @@ async fn the_moment_at_which_pods_begin_is_guarded() -> Result<()> {
     let running = || with(plain(), "/spec/replicas", json!(1));
     let strip = || Step::Edit(|live| live["spec"]["template"]["spec"]["initContainers"] = json!([]));
     let local = || Step::Edit(|live| variable(live, BACKEND)["value"] = json!("LOCAL"));
-    let renamed = || {
-        Step::Edit(|live| {
-            let other = |name: &str| json!({"name": name, "image": "registry.example/node:1"});
-            live["spec"]["template"]["spec"]["containers"] = json!([other("voter"), other("logs")]);
-        })
-    };
     // Nobody repairs: what was done to the template is there in the end.
     run(vec![
         Row::refused(
@@ -85,6 +79,20 @@ async fn the_moment_at_which_pods_begin_is_guarded() -> Result<()> {
             "it drops annotation signer.atto.cash/hash",
         )
         .after([Step::Unbind, scale("--replicas=0")]),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn what_the_operator_has_repaired_may_be_resumed() -> Result<()> {
+    let strip = || Step::Edit(|live| live["spec"]["template"]["spec"]["initContainers"] = json!([]));
+    let renamed = || {
+        Step::Edit(|live| {
+            let other = |name: &str| json!({"name": name, "image": "registry.example/node:1"});
+            live["spec"]["template"]["spec"]["containers"] = json!([other("voter"), other("logs")]);
+        })
+    };
+    run(vec![
         Row::refused(
             "pause, rename the node's container and add another, resume",
             plain,
