@@ -68,19 +68,20 @@ impl Held {
 
     /// Waits until the voter goes on with its signer, and looks back on how it came there.
     pub async fn goes_on_whole(&self) -> Result<()> {
-        self.place.condition("Injected", "True", "Injected").await?;
-        eventually(SOON, "the resumed Deployment", async || {
+        // Nothing tells of a Secret that comes, and one that is missing is looked for less and less often.
+        eventually(2 * SOON, "the resumed Deployment", async || {
             is_resumed(&self.place.deployment().await?)
         })
         .await?;
+        self.place.condition("Injected", "True", "Injected").await?;
         self.sets.are_whole().await
     }
 }
 
-/// A binding of another name for the same Deployment.
+/// A binding of another name for the same Deployment. Of two that were created within a second the first by name is the older one.
 pub fn second_binding() -> Value {
     let mut second = binding();
-    second["metadata"]["name"] = json!("second");
+    second["metadata"]["name"] = json!("younger");
     second
 }
 
