@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -183,6 +183,19 @@ impl Place {
         Ok(())
     }
 
+    /// Server-side apply of a part of the Deployment's spec, as a tool does it that keeps this part and no other. kubectl would
+    /// take over all that was applied client-side before.
+    pub async fn apply_spec_as(&self, manager: &str, spec: &Value) -> Result<()> {
+        let part = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": VOTER }, "spec": spec,
+        });
+        let parameters = PatchParams::apply(manager);
+        self.deployments()
+            .patch(VOTER, &parameters, &Patch::Apply(part))
+            .await?;
+        Ok(())
+    }
+
     /// `kubectl replace` by an object that is made from the live one, and made again where somebody has written since.
     pub async fn replace(&self, object: impl AsyncFn() -> Result<Value>) -> Result<()> {
         let attempt = || async {
@@ -286,8 +299,18 @@ impl Place {
 
     /// Replaces the Deployment by a copy of itself that has no history, as the restore of a backup does.
     pub async fn restore_from_backup(&self) -> Result<()> {
+        self.create_again("background").await
+    }
+
+    /// The same without an interruption: its pods live on, and the copy adopts them. So people change what is immutable.
+    pub async fn create_again_around_its_pods(&self) -> Result<()> {
+        self.create_again("orphan").await
+    }
+
+    async fn create_again(&self, cascade: &str) -> Result<()> {
         let mut backup = self.deployment().await?;
-        self.kubectl_ok(&["delete", "deployment", VOTER]).await?;
+        let cascade = format!("--cascade={cascade}");
+        self.kubectl_ok(&["delete", "deployment", VOTER, &cascade]).await?;
         if let Some(metadata) = backup["metadata"].as_object_mut() {
             metadata.retain(|field, _| ["name", "namespace", "labels", "annotations"].contains(&field.as_str()));
         }

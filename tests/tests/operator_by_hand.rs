@@ -137,7 +137,8 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
         Ok(())
     })
     .await?;
-    let (code, text) = operator(cluster.admin(), &remove).await?;
+    let forced = [&remove[..], &["--force"]].concat();
+    let (code, text) = operator(cluster.admin(), &forced).await?;
     assert_eq!(code, Some(77), "{text}");
     assert_says(&text, &["without its signer", "kubectl exec"]);
 

@@ -195,8 +195,14 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
     injected(&place, "b", false).await?;
     leaves_the_list(&place, "b").await?;
     injected(&place, "a", true).await?;
-    let plan = place.binding().await?.status.and_then(|status| status.plan);
-    let hash = plan.context("nothing to approve any more")?.hash;
+    let hash = eventually(SOON, "a plan about the other one alone", async || {
+        let plan = place.binding().await?.status.and_then(|status| status.plan);
+        let plan = plan.context("nothing to approve any more")?;
+        let diff = plan.diff.unwrap_or_default();
+        ensure!(!diff.contains("Deployment b"), "{diff}");
+        Ok(plan.hash)
+    })
+    .await?;
     let approval = format!("signer.atto.cash/approve={hash}");
     place.kubectl_ok(&["annotate", "sb", VOTER, &approval]).await?;
     injected(&place, "a", false).await?;

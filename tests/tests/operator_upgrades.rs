@@ -1,10 +1,15 @@
 //! An operator that renders differently restarts nobody's pods by itself, and a bound on rollouts is kept. One operator after
 //! another, so this is one test in a binary of its own.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with};
 use tests::{ControlPlane, chart, eventually, pods};
+
+/// An operator that has something to do does it within so long.
+const QUIET: Duration = Duration::from_secs(3);
 
 const IMAGE: &str = "ghcr.io/attocash/signer-operator/signer";
 
@@ -38,21 +43,20 @@ async fn operators_come_and_go() -> Result<()> {
     an_upgrade_that_would_be_refused_is_held_as_well(&place).await?;
     an_upgrade_is_held_until_the_next_change(&place).await?;
     upgrades_roll_at_once_where_that_is_wanted(&place).await?;
-    as_many_roll_as_are_allowed_and_tokens_go_first().await
+    as_many_roll_as_are_allowed_and_tokens_go_first().await?;
+    two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn().await
 }
 
 /// Nothing is to be written, so nothing has failed.
 async fn an_upgrade_that_would_be_refused_is_held_as_well(place: &Place) -> Result<()> {
-    let manifest = |spec: &Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER}, "spec": spec});
-    let argo = ["--server-side", "--field-manager=argocd"];
     let same = json!({"template": {"spec": {"initContainers": [{"name": "signer", "image": format!("{IMAGE}:1")}]}}});
-    place.apply_with(&manifest(&same), &argo).await?;
+    place.apply_spec_as("argocd", &same).await?;
     let newer = operated(&[&format!("--signer-image={IMAGE}:2")]).await?;
     place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
     place.condition("Injected", "True", "Injected").await?;
     image_is(place, "1").await?;
     newer.stop()?;
-    place.apply_with(&manifest(&json!({})), &argo).await
+    place.apply_spec_as("argocd", &json!({})).await
 }
 
 async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
@@ -62,13 +66,11 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
     assert!(message.contains("--upgrades=roll"), "{message}");
     place.condition("Injected", "True", "Injected").await?;
     assert_eq!(place.deployment().await?["spec"], before["spec"]);
-    let plan = place
-        .binding()
-        .await?
-        .status
-        .and_then(|status| status.plan)
-        .context("no plan")?;
-    let diff = plan.diff.context("no diff")?;
+    let diff = eventually(SOON, "a plan", async || {
+        let plan = place.binding().await?.status.and_then(|status| status.plan);
+        plan.context("no plan")?.diff.context("no diff")
+    })
+    .await?;
     assert!(diff.contains(&format!("-   image: {IMAGE}:1")), "{diff}");
     assert!(diff.contains(&format!("+   image: {IMAGE}:2")), "{diff}");
     // The Deployment's own life goes on meanwhile.
@@ -109,6 +111,10 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
         pods::roll_out(&place.client, &place.namespace, VOTER).await?;
         place.condition("RolledOut", "True", "RolledOut").await?;
     }
+    // Without a deadline, Kubernetes says by nothing but its counts that a rollout is over.
+    let endless = json!({"spec": {"progressDeadlineSeconds": i32::MAX}}).to_string();
+    let patch = ["patch", "deployment", VOTER, "--type=merge", "--patch", &endless];
+    first.kubectl_ok(&patch).await?;
     let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
     first.apply(&changed).await?;
     first.condition("Injected", "True", "Injected").await?;
@@ -149,4 +155,56 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     pods::roll_out(&third.client, &third.namespace, VOTER).await?;
     second.condition("Injected", "True", "Injected").await?;
     bounded.stop()
+}
+
+/// The chart in two namespaces, or `operator run` from a laptop: each has a Lease of its own, and another image.
+async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Result<()> {
+    let plane = ControlPlane::shared().await?;
+    let elsewhere = plane.namespace("z-elsewhere").await?;
+    let lease = format!("--lease-namespace={elsewhere}");
+    let images = [1, 2].map(|tag| format!("--signer-image={IMAGE}:{tag}"));
+    let first = operated(&[&images[0], "--upgrades=roll"]).await?;
+    let second = Operated::start_as(plane, plane.admin(), &[&images[1], "--upgrades=roll", &lease]).await?;
+    let place = Place::on(first, "two").await?;
+    place.injected().await?;
+    let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
+    place.apply(&changed).await?;
+    let message = place.condition("Accepted", "False", "Contested").await?;
+    assert!(
+        message.contains(&elsewhere) && message.contains("uninstall"),
+        "{message}"
+    );
+    let state = async || -> Result<_> {
+        let deployment = place.deployment().await?;
+        let binding = place.binding().await?;
+        Ok((
+            deployment["metadata"]["generation"].clone(),
+            binding.metadata.resource_version,
+        ))
+    };
+    // Each write wakes both, so one that answered the other would do so within a moment.
+    eventually(SOON, "both to write nothing", async || {
+        let before = state().await?;
+        tokio::time::sleep(QUIET).await;
+        let after = state().await?;
+        ensure!(after == before, "{before:?} became {after:?}");
+        Ok(())
+    })
+    .await?;
+    let generation = state().await?.0.as_i64().context("no generation")?;
+    // One for each change, and one more of each operator before it has met the other.
+    assert!((3..=6).contains(&generation), "{generation} generations");
+    place.condition("Injected", "True", "Injected").await?;
+    let status = place.binding().await?.status.context("no status")?;
+    let operator = status.operator.context("nobody wrote it")?;
+    assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
+    let told = place.events("SignerBinding").await?;
+    assert!(told.iter().any(|(reason, _)| reason == "Contested"), "{told:?}");
+    // It goes on serving.
+    place
+        .kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
+        .await?;
+    image_is(&place, "1").await?;
+    second.stop()?;
+    first.stop()
 }

@@ -191,15 +191,9 @@ async fn what_is_added_to_the_signer_again_and_again_is_told() -> Result<()> {
 async fn what_a_manifest_adds_to_the_signer_is_told_and_not_fought() -> Result<()> {
     let place = place("applied").await?;
     let before = place.injected().await?;
-    let manifest = |containers: serde_json::Value| {
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": VOTER},
-            "spec": {"template": {"spec": {"initContainers": containers}}},
-        })
-    };
-    let argo = ["--server-side", "--field-manager=argocd"];
+    let part = |containers: Value| json!({"template": {"spec": {"initContainers": containers}}});
     let added = json!([{"name": "signer", "args": ["--capabilities=BLOCK"]}]);
-    place.apply_with(&manifest(added), &argo).await?;
+    place.apply_spec_as("argocd", &part(added)).await?;
     let message = place.condition("Injected", "False", "SignerAltered").await?;
     for part in ["args", "argocd"] {
         assert!(message.contains(part), "{part:?} is missing in {message}");
@@ -207,7 +201,9 @@ async fn what_a_manifest_adds_to_the_signer_is_told_and_not_fought() -> Result<(
     place.is_quiet().await?;
     let signer = place.deployment().await?["spec"]["template"]["spec"]["initContainers"][0].clone();
     assert_eq!(signer["args"], json!(["--capabilities=BLOCK"]), "it was fought");
-    place.apply_with(&manifest(json!([{"name": "signer"}])), &argo).await?;
+    place
+        .apply_spec_as("argocd", &part(json!([{"name": "signer"}])))
+        .await?;
     place.condition("Injected", "True", "Injected").await?;
     assert_eq!(
         place.deployment().await?["spec"]["template"],

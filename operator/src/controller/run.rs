@@ -21,6 +21,7 @@ use super::{error_policy, let_go, pods, reconcile};
 use crate::cluster::Cluster;
 use crate::cluster::stores::Stores;
 use crate::controller::apply::Writer;
+use crate::controller::contest::Contest;
 use crate::controller::context::Context;
 use crate::controller::observe::Sources;
 use crate::controller::pods::Answers;
@@ -95,7 +96,8 @@ pub fn controller(
         settings.scope.clone(),
     );
     let rollouts = RolloutLimit::new(max_rollouts, wake_up.clone());
-    let writer = Writer::new(cluster, rollouts, recorder, metrics);
+    let contest = Contest::new(settings.operator.clone());
+    let writer = Writer::new(cluster, contest, rollouts, recorder, metrics);
     let context = Arc::new(Context::new(sources, writer, schedule, settings));
     let stopping = context.stopping.clone();
     let stop = async move {
@@ -110,6 +112,7 @@ pub fn controller(
             binding.meta_mut().managed_fields = None;
         })
         .reflect(binding_writer)
+        .inspect_ok(forget_gone(context.writer.contest.clone()))
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
         .applied_objects();
     let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| wake.clone());
@@ -167,6 +170,15 @@ fn told_of_gone(wake: Mappers) -> impl FnMut(&watcher::Event<Pod>) {
     move |event| {
         if let watcher::Event::Delete(pod) = event {
             wake.of_pod(pod);
+        }
+    }
+}
+
+/// Nobody else tells the contest that a binding is gone.
+fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
+    move |event| {
+        if let watcher::Event::Delete(guarded) = event {
+            contest.forget(guarded.meta().uid.as_deref().unwrap_or_default());
         }
     }
 }

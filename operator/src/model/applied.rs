@@ -15,6 +15,8 @@ pub struct Applied {
     pub failed: Option<Error>,
     /// What an approval names.
     pub plan: String,
+    /// ServiceAccounts that the annotation was taken from.
+    pub released: Vec<String>,
 }
 
 impl Applied {
@@ -24,6 +26,12 @@ impl Applied {
             .iter()
             .filter_map(|target| target.outcome.as_ref().err())
             .find(|refusal| refusal.code != reasons::NO_LONGER_SELECTED)
+    }
+
+    /// Whether a signer was taken out.
+    pub fn has_removed(&self) -> bool {
+        let mut targets = self.targets.iter();
+        targets.any(|target| matches!(target.written, Written::Removal(_)))
     }
 }
 
@@ -47,6 +55,8 @@ pub struct AppliedTarget {
     pub rotation: bool,
     /// Whether it was held for its signer, and begins now.
     pub resumed: bool,
+    /// Why it has to be tried again although something was written.
+    pub failed: Option<Error>,
 }
 
 impl AppliedTarget {
@@ -62,6 +72,7 @@ impl AppliedTarget {
             update: false,
             rotation: false,
             resumed: false,
+            failed: None,
         }
     }
 }

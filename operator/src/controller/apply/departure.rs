@@ -35,11 +35,14 @@ pub async fn remove(
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(claimed(live, &claim))));
     }
     let removed = removal::restore(writer, live).await?;
-    if !others_use_its_account(observed, live) {
-        identity::restore(writer, live).await?;
-    }
+    // It was taken out all the same, and that is told.
+    let failed = match others_use_its_account(observed, live) {
+        true => None,
+        false => identity::restore(writer, live).await.err(),
+    };
     Ok(AppliedTarget {
         written: Written::Removal(removed),
+        failed,
         ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
     })
 }
@@ -47,13 +50,12 @@ pub async fn remove(
 /// Leaves it, and shows what an approval would take out. The API server is asked once for each state of the Deployment.
 pub async fn keep(writer: &Writer, live: &LiveDeployment, refusal: Reason) -> Result<AppliedTarget, Error> {
     let (uid, generation) = (live.uid(), live.generation());
-    let diff = match writer.ledger.diff(uid, REMOVED, generation) {
-        Some(known) => known,
-        None => {
-            let diff = Ok(preview::of(writer, live).await?.diff);
-            writer.ledger.keep_diff(uid, REMOVED, generation, diff.clone());
-            diff
-        }
+    let diff = if let Some(known) = writer.ledger.diff(uid, REMOVED, generation) {
+        known
+    } else {
+        let diff = Ok(preview::of(writer, live).await?.diff);
+        writer.ledger.keep_diff(uid, REMOVED, generation, diff.clone());
+        diff
     };
     Ok(AppliedTarget {
         diff: diff.ok(),

@@ -52,8 +52,9 @@ async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<Vec<I
         .stores
         .pods
         .state_filter(|pod| pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(pod) == label);
+    let mut owners = sources.owners.lookup(&sources.cluster);
     for pod in candidates {
-        if sources.owners.is_owned(&sources.cluster, &pod, live).await? {
+        if owners.is_owned(&pod, &[live]).await? {
             found.extend(pods::injected(&pod, &sources.answers));
         }
     }
