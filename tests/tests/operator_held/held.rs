@@ -42,9 +42,21 @@ impl Held {
         self.place.kubectl_ok(&["delete", "secret", "token"]).await.map(drop)
     }
 
+    /// Brings it, and waits until the operator has found it: nothing tells of a Secret, and one that is missing is looked for less and
+    /// less often, each minute at last.
     pub async fn bring_the_token(&self) -> Result<()> {
         let token = tests::operated::secret("token", "value", tests::operated::TOKEN);
-        self.place.apply(&token).await
+        self.place.apply(&token).await?;
+        eventually(2 * SOON, "the token is found", async || {
+            let status = self.place.binding().await?.status.unwrap_or_default();
+            let found = status
+                .conditions
+                .iter()
+                .any(|condition| condition.type_ == "TokenReady" && condition.status == "True");
+            ensure!(found, "{:?}", status.conditions);
+            Ok(())
+        })
+        .await
     }
 
     /// Waits until the operator says that it waits for this, and returns the whole message.
@@ -68,7 +80,6 @@ impl Held {
 
     /// Waits until the voter goes on with its signer, and looks back on how it came there.
     pub async fn goes_on_whole(&self) -> Result<()> {
-        // Nothing tells of a Secret that comes, and one that is missing is looked for less and less often.
         eventually(2 * SOON, "the resumed Deployment", async || {
             is_resumed(&self.place.deployment().await?)
         })
