@@ -42,9 +42,21 @@ impl Held {
         self.place.kubectl_ok(&["delete", "secret", "token"]).await.map(drop)
     }
 
+    /// Brings it, and waits until the operator has found it: nothing tells of a Secret, and one that is missing is looked for less and
+    /// less often, each minute at last.
     pub async fn bring_the_token(&self) -> Result<()> {
         let token = tests::operated::secret("token", "value", tests::operated::TOKEN);
-        self.place.apply(&token).await
+        self.place.apply(&token).await?;
+        eventually(2 * SOON, "the token is found", async || {
+            let status = self.place.binding().await?.status.unwrap_or_default();
+            let found = status
+                .conditions
+                .iter()
+                .any(|condition| condition.type_ == "TokenReady" && condition.status == "True");
+            ensure!(found, "{:?}", status.conditions);
+            Ok(())
+        })
+        .await
     }
 
     /// Waits until the operator says that it waits for this, and returns the whole message.
@@ -68,19 +80,19 @@ impl Held {
 
     /// Waits until the voter goes on with its signer, and looks back on how it came there.
     pub async fn goes_on_whole(&self) -> Result<()> {
-        self.place.condition("Injected", "True", "Injected").await?;
-        eventually(SOON, "the resumed Deployment", async || {
+        eventually(2 * SOON, "the resumed Deployment", async || {
             is_resumed(&self.place.deployment().await?)
         })
         .await?;
+        self.place.condition("Injected", "True", "Injected").await?;
         self.sets.are_whole().await
     }
 }
 
-/// A binding of another name for the same Deployment.
+/// A binding of another name for the same Deployment. Of two that were created within a second the first by name is the older one.
 pub fn second_binding() -> Value {
     let mut second = binding();
-    second["metadata"]["name"] = json!("second");
+    second["metadata"]["name"] = json!("younger");
     second
 }
 

@@ -109,12 +109,12 @@ async fn another_binding_takes_over_what_is_held() -> Result<()> {
         .await?;
     held.place.apply(&voter()).await?;
     held.place
-        .condition_of("second", "Accepted", "False", "TargetTaken")
+        .condition_of("younger", "Accepted", "False", "TargetTaken")
         .await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.kubectl_ok(&["delete", "sb", BINDING]).await?;
     held.place
-        .condition_of("second", "Injected", "True", "Injected")
+        .condition_of("younger", "Injected", "True", "Injected")
         .await?;
     eventually(SOON, "the resumed Deployment", async || {
         is_resumed(&held.place.deployment().await?)

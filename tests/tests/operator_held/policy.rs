@@ -117,7 +117,7 @@ async fn what_is_no_new_voter_of_a_binding_is_not_held() -> Result<()> {
     place.apply(&second_binding()).await?;
     let found = tried(place, &voter()).await?;
     ensure!(found.is_some(), "two bindings, and not held");
-    place.kubectl_ok(&["delete", "sb", "second"]).await?;
+    place.kubectl_ok(&["delete", "sb", "younger"]).await?;
 
     let suspended = with(binding(), "/spec/suspend", json!(true));
     place.apply(&suspended).await?;
