@@ -226,6 +226,8 @@ pub mod warnings {
         SEVERAL_REPLICAS = "SeveralReplicas";
         /// A rollout has the old and the new pod at the same time.
         SURGE_STRATEGY = "SurgeStrategy";
+        /// An old pod with the same key still runs beside the new one.
+        OLD_POD_RUNNING = "OldPodRunning";
         /// The pod uses the host's network beside a key in Google Cloud KMS.
         HOST_NETWORK = "HostNetwork";
     }

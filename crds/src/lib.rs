@@ -18,7 +18,7 @@ pub mod spec;
 pub mod status;
 pub mod target;
 
-pub use choices::{DeletionPolicy, Rollout};
+pub use choices::{DefaultResources, DeletionPolicy, Rollout};
 pub use key::{GcpKey, Key, LocalKey, SecretKeyRef, Source};
 pub use policy::{BlockType, Network, Policy};
 pub use settings::{ImagePullPolicy, LogLevel, Ports, Resources, SignerSettings};

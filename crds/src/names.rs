@@ -48,6 +48,9 @@ pub const NODE_VARIABLES: [&str; 3] = [
 /// Source: <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>
 pub const GCP_ACCOUNT_ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 
+/// The signer's variable for its key.
+pub const KEY_VARIABLE: &str = "ATTO_SIGNER_KEY";
+
 /// The signer's variable for the token.
 pub const TOKEN_VARIABLE: &str = "ATTO_SIGNER_TOKEN";
 

@@ -31,7 +31,9 @@ pub struct SignerSettings {
     pub ports: Option<Ports>,
 
     /// Requests and limits of the signer container, taken as they are. Default: requests of 50m CPU and 64Mi memory
-    /// and a limit of 128Mi memory; in a pod of class Guaranteed 500m CPU and 128Mi memory for both, so that it stays so.
+    /// and a limit of 128Mi memory; in a pod of class Guaranteed 500m CPU and 128Mi memory for both, so that it stays so;
+    /// none in a pod with resources of its own (`spec.template.spec.resources`). Which of them is decided when the signer
+    /// is injected and kept from then on (`status.targets[].signerResources`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
 

@@ -74,6 +74,8 @@ use crate::target::Target;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.workloadIdentity) || has(self.key.gcp)")
     .message("workloadIdentity only serves key.gcp: remove it, or use a key in Google Cloud KMS"))]
+#[x_kube(validation = Rule::new("!has(self.key.local) || self.key.local.secretRef.name != self.tokenSecretRef.name || self.key.local.secretRef.key != self.tokenSecretRef.key")
+    .message("tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a token of its own into another Secret, or under another key"))]
 pub struct SignerBindingSpec {
     /// Which Deployments get the signer, and which of their containers is the node.
     pub target: Target,

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{DeletionPolicy, Rollout};
+use crate::choices::{DefaultResources, DeletionPolicy, Rollout};
 
 /// The bound on `status.targets`: a binding serves no more Deployments.
 pub const MOST_TARGETS: usize = 256;
@@ -97,6 +97,10 @@ pub struct Effective {
     pub rollout: Rollout,
     /// What deleting the binding does.
     pub deletion_policy: DeletionPolicy,
+    /// The key with which the signers had `status.publicKey` and `status.address`: the resource ID of a key version, or
+    /// `SECRET/KEY`. Both are cleared when the signers are given another key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// A change that waits for an approval.
@@ -126,6 +130,10 @@ pub struct TargetStatus {
     /// The hash in the annotation `signer.atto.cash/hash` of what is in place and was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// Which default resources its signer container has, where `spec.signer.resources` gives none. They are kept as long as
+    /// the signer is there: a change would roll the pods out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_resources: Option<DefaultResources>,
     /// The hash of what this binding last put in place, where that is not in place now: the Deployment is absent, its
     /// signer was taken out, or a change waits. Putting it back needs no approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]

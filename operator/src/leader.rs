@@ -13,6 +13,7 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::cluster::boottime::BootTime;
 use crate::cluster::fence::Fence;
 use crate::cluster::within;
 use crate::model::error::Error;
@@ -22,6 +23,7 @@ pub const LEASE: &str = "signer-operator";
 
 /// How long a Lease holds that nobody renews. A successor acts at most [`LEASE_SECONDS`] and a [`RETRY`] after a crash.
 const LEASE_SECONDS: i32 = 12;
+const LEASE_DURATION: Duration = Duration::from_secs(12);
 const RENEW: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(1);
 /// When a leader gives up. Its last requests have the rest of the Lease to end.
@@ -50,7 +52,23 @@ pub struct Candidate {
 /// Our Lease, and when the request was sent that last renewed it.
 pub struct Held {
     lease: Lease,
-    renewed: Instant,
+    renewed: Moment,
+}
+
+/// A time, on the clock by which we wait, and on the one by which writes end.
+#[derive(Clone, Copy)]
+struct Moment {
+    waking: Instant,
+    boot: BootTime,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self {
+            waking: Instant::now(),
+            boot: BootTime::now(),
+        }
+    }
 }
 
 /// What came of writing our name into a Lease.
@@ -58,14 +76,53 @@ enum Outcome {
     Written(Held),
     /// It is somebody else's.
     Taken,
+    /// Somebody has deleted it.
+    Gone,
     /// It is ours, but not because of a write that is known to have gone through now.
     Unclear(Lease),
+}
+
+/// What a candidate that waits has seen of the Lease.
+#[derive(Default)]
+struct View {
+    seen: Option<Seen>,
+    /// Until when we do not act although the Lease is ours.
+    not_before: Option<Instant>,
 }
 
 /// A Lease as it was last seen, and since when it has looked like that.
 struct Seen {
     lease: Lease,
     since: Instant,
+}
+
+impl View {
+    /// The Lease is ours, in place of one that is gone. Whoever held that one may write until it sees what has happened, and no
+    /// longer than the Lease would have held.
+    fn created(&mut self, lease: &Lease, identity: &str, now: Instant) {
+        let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
+        if holder.is_some_and(|holder| holder != identity) {
+            self.not_before = Some(now + LEASE_DURATION);
+        }
+        self.seen = Some(Seen {
+            lease: lease.clone(),
+            since: now,
+        });
+    }
+
+    /// Who leads, if it is not us.
+    fn leader(&self, identity: &str) -> &str {
+        let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
+        match holder {
+            Some(holder) if holder != identity => holder,
+            _ if self.not_before.is_some() => "the holder of a Lease that was deleted",
+            _ => "another operator",
+        }
+    }
+
+    fn may_act(&self, now: Instant) -> bool {
+        self.not_before.is_none_or(|time| now >= time)
+    }
 }
 
 impl Candidate {
@@ -79,16 +136,12 @@ impl Candidate {
 
     /// Waits until this candidate leads, telling where it stands, and returns its Lease.
     pub async fn lead(&self, standing: &watch::Sender<Standing>) -> Held {
-        let mut seen: Option<Seen> = None;
+        let mut view = View::default();
         loop {
-            match self.step(&mut seen).await {
+            match self.step(&mut view).await {
                 Ok(Some(held)) => return held,
                 Ok(None) => {
-                    let holder = seen
-                        .as_ref()
-                        .and_then(|seen| holder(&seen.lease))
-                        .unwrap_or("another operator");
-                    tell(standing, Standing::Waiting(holder.to_owned()));
+                    tell(standing, Standing::Waiting(view.leader(&self.identity).to_owned()));
                 }
                 Err(error) => {
                     tell(standing, Standing::Unknown);
@@ -112,8 +165,8 @@ impl Candidate {
     async fn renew_while_possible(&self, Held { mut lease, mut renewed }: Held, fence: &Fence) -> String {
         let (mut pause, mut why) = (RENEW, None);
         loop {
-            let limit = renewed + RENEW_LIMIT;
-            fence.open_until(limit);
+            let limit = renewed.waking + RENEW_LIMIT;
+            fence.open_until(renewed.boot + RENEW_LIMIT);
             let renewal = async {
                 sleep(pause).await;
                 self.write(&lease).await
@@ -125,6 +178,7 @@ impl Candidate {
                     (pause, why) = (RENEW, None);
                 }
                 Ok(Ok(Outcome::Taken)) => return "another operator has taken it".to_owned(),
+                Ok(Ok(Outcome::Gone)) => return "somebody has deleted it".to_owned(),
                 Ok(Ok(Outcome::Unclear(found))) => (lease, pause) = (found, RETRY),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the Lease was not renewed; trying again");
@@ -139,15 +193,17 @@ impl Candidate {
     async fn write(&self, lease: &Lease) -> Result<Outcome, Error> {
         let mut lease = lease.clone();
         for _ in 0..WRITES {
-            let (spec, renewed) = (self.spec(&lease), Instant::now());
+            let (spec, renewed) = (self.spec(&lease), Moment::now());
             match self.put(&lease, spec.clone()).await {
                 Ok(lease) => return Ok(Outcome::Written(Held { lease, renewed })),
                 Err(error) if error.is_conflict() => {}
+                Err(error) if error.is_not_found() => return Ok(Outcome::Gone),
                 Err(error) => return Err(error),
             }
             match self.read().await? {
                 Some(found) if holder(&found) == Some(&self.identity) => lease = found,
-                _ => return Ok(Outcome::Taken),
+                Some(_) => return Ok(Outcome::Taken),
+                None => return Ok(Outcome::Gone),
             }
             if lease
                 .spec
@@ -177,9 +233,9 @@ impl Candidate {
     }
 
     /// Looks once, and takes the Lease if it is free.
-    async fn step(&self, seen: &mut Option<Seen>) -> Result<Option<Held>, Error> {
+    async fn step(&self, view: &mut View) -> Result<Option<Held>, Error> {
         let Some(lease) = self.read().await? else {
-            let renewed = Instant::now();
+            let renewed = Moment::now();
             let lease = Lease {
                 metadata: kube::api::ObjectMeta {
                     name: Some(LEASE.to_owned()),
@@ -194,18 +250,22 @@ impl Candidate {
             )
             .await;
             return match created {
-                Ok(lease) => Ok(Some(Held { lease, renewed })),
+                Ok(lease) => {
+                    let now = Instant::now();
+                    view.created(&lease, &self.identity, now);
+                    Ok(view.may_act(now).then_some(Held { lease, renewed }))
+                }
                 Err(error) if error.is_conflict() => Ok(None),
                 Err(error) => Err(error),
             };
         };
         let now = Instant::now();
-        let since = match seen {
+        let since = match &view.seen {
             Some(seen) if seen.lease.metadata.resource_version == lease.metadata.resource_version => seen.since,
             _ => now,
         };
         let is_free = is_free(&lease, &self.identity, now.duration_since(since));
-        *seen = Some(Seen {
+        view.seen = Some(Seen {
             lease: lease.clone(),
             since,
         });
@@ -213,14 +273,14 @@ impl Candidate {
             return Ok(None);
         }
         Ok(match self.write(&lease).await? {
-            Outcome::Written(held) => Some(held),
-            Outcome::Taken | Outcome::Unclear(_) => None,
+            Outcome::Written(held) => Some(held).filter(|_| view.may_act(Instant::now())),
+            Outcome::Taken | Outcome::Gone | Outcome::Unclear(_) => None,
         })
     }
 
     /// What the Lease is to say, after it said this.
     fn spec(&self, lease: &Lease) -> LeaseSpec {
-        let now = MicroTime(Timestamp::now());
+        let now = now();
         let before = lease.spec.clone().unwrap_or_default();
         let is_ours = before.holder_identity.as_deref() == Some(&self.identity);
         LeaseSpec {
@@ -250,6 +310,12 @@ impl Candidate {
     async fn read(&self) -> Result<Option<Lease>, Error> {
         within(CALL_LIMIT, "read the Lease", self.leases.get_opt(LEASE)).await
     }
+}
+
+/// The present time, as exactly as a Lease can say it: what comes back is then equal.
+fn now() -> MicroTime {
+    let now = Timestamp::now();
+    MicroTime(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
 }
 
 fn tell(standing: &watch::Sender<Standing>, now: Standing) {
@@ -299,5 +365,28 @@ mod tests {
         assert!(is_free(&lease("other"), "us", Duration::from_secs(12)));
         assert!(is_free(&lease(""), "us", Duration::ZERO));
         assert!(is_free(&lease("us"), "us", Duration::ZERO));
+    }
+
+    #[test]
+    fn a_time_comes_back_from_the_api_server_as_it_was_sent() {
+        for _ in 0..10 {
+            let sent = now();
+            let stored: MicroTime = serde_json::from_value(serde_json::to_value(&sent).unwrap()).unwrap();
+            assert_eq!(stored, sent);
+        }
+    }
+
+    #[test]
+    fn a_lease_in_place_of_one_that_another_held_is_not_acted_on_before_that_one_has_run_out() {
+        let now = Instant::now();
+        let of = |seen: Option<Lease>| {
+            let seen = seen.map(|lease| Seen { lease, since: now });
+            let mut view = View { seen, not_before: None };
+            view.created(&lease("us"), "us", now);
+            [now, now + LEASE_DURATION].map(|time| view.may_act(time))
+        };
+        assert_eq!(of(Some(lease("other"))), [false, true]);
+        assert_eq!(of(None), [true, true], "the first one of a cluster");
+        assert_eq!(of(Some(lease(""))), [true, true], "given back");
     }
 }

@@ -50,6 +50,12 @@ async fn is_annotated(place: &Place, name: &str, expected: Option<&str>) -> Resu
     .await
 }
 
+/// Wakes the operator without a reason.
+async fn is_touched(place: &Place) -> Result<()> {
+    let touch = ["label", "deployment", VOTER, "touched=true"];
+    place.kubectl_ok(&touch).await.map(drop)
+}
+
 #[tokio::test]
 async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
     let place = Place::new("annotated").await?;
@@ -71,6 +77,27 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
     ] {
         assert!(message.contains(&command), "`{command}` is missing in: {message}");
     }
+    // What is asked for again and again comes from the API server's cache; what a grant is decided from, from its storage.
+    let lists = place.requests_of_operator()?;
+    let mut lists = lists
+        .iter()
+        .filter(|request| request.verb == "list" && request.resource() == "pods" && request.uri.contains(namespace));
+    let is_cached = |uri: &str| uri.contains("resourceVersion=0");
+    assert!(lists.next().is_some_and(|first| !is_cached(&first.uri)));
+    is_touched(&place).await?;
+    eventually(SOON, "a list of pods from the cache", async || {
+        let requests = place.requests_of_operator()?;
+        let last = requests
+            .iter()
+            .rfind(|request| request.verb == "list" && request.resource() == "pods");
+        ensure!(
+            last.is_some_and(|last| is_cached(&last.uri)),
+            "{:?}",
+            last.map(|last| &last.uri)
+        );
+        Ok(())
+    })
+    .await?;
     for by_hand in [
         format!("{ANNOTATION}-"),
         format!("{ANNOTATION}=other@p.iam.gserviceaccount.com"),

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use tests::faulty_api::{Fault, FaultyApi, For, Verb, Which};
 use tests::operated::{Operated, Place, SOON, binding, voter};
 use tests::operator_process::OperatorProcess;
-use tests::{ControlPlane, chart, eventually};
+use tests::{ControlPlane, Kubeconfig, chart, eventually};
 
 #[tokio::test]
 async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end() -> Result<()> {
@@ -72,5 +72,34 @@ async fn one_that_is_to_end_before_it_knows_the_bindings_ends_in_good_order() ->
     let log = second.log_file().to_owned();
     let status = second.stop()?;
     assert!(status.success(), "{status}: {}", fs::read_to_string(log)?);
+    a_lease_that_was_deleted_is_not_acted_on_before_its_holder_has_ended(&cluster, &identity).await
+}
+
+/// The holder's own requests for the Lease do not get through, so it does not see at once what has happened.
+async fn a_lease_that_was_deleted_is_not_acted_on_before_its_holder_has_ended(
+    cluster: &ControlPlane,
+    identity: &Kubeconfig,
+) -> Result<()> {
+    let api = FaultyApi::start("holder", identity, cluster.directory()).await?;
+    let mut holder = OperatorProcess::start_as(api.kubeconfig(), cluster.directory(), &[]).await?;
+    holder.becomes_leader().await?;
+    let next = OperatorProcess::start(cluster, &[]).await?;
+    eventually(SOON, "another one that waits", async || {
+        let ready = next.get("/readyz").await?.body;
+        ensure!(ready.starts_with("waiting: "), "{ready}");
+        Ok(())
+    })
+    .await?;
+    api.rule(
+        Which::of(&[Verb::Get, Verb::Update], "leases"),
+        Fault::Dropped,
+        For::Ever,
+    );
+    let delete = ["--namespace", chart::NAMESPACE, "delete", "lease", "signer-operator"];
+    cluster.admin().kubectl_ok(&delete).await?;
+    next.becomes_leader().await?;
+    assert!(holder.still_runs().is_err(), "two of them lead: {}", next.log());
+    assert_eq!(holder.wait()?.code(), Some(75), "{}", holder.log());
+    assert!(next.stop()?.success());
     Ok(())
 }

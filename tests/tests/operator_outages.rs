@@ -1,9 +1,10 @@
 //! kube-apiserver and etcd go away and come back, in the middle of the operator's writes. The control plane is this test's own.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use tests::everyday::{self, Picture, STAGES, Stage};
 use tests::faulty_api::{Fault, FaultyApi, For, Gate, Verb, Which};
-use tests::operated::{Operated, Place, SOON};
+use tests::operated::{Operated, Place, SOON, binding, voter, with};
 use tests::operator_process::OperatorProcess;
 use tests::{ControlPlane, chart, eventually};
 
@@ -61,6 +62,7 @@ async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_
     let mut outages = Outages::start().await?;
     let cluster = outages.cluster;
     let expected = everyday::without_a_fault(&Place::on(outages.operated, "none").await?).await?;
+    a_write_that_was_held_up_does_not_undo_a_later_one(&outages).await?;
     let place = Place::on(outages.operated, "outages").await?;
 
     // The API server crashes with the answer to the injection.
@@ -100,4 +102,32 @@ async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_
         outages.comes_to(&place, stage, expected).await?;
     }
     everyday::was_written_once(&place)
+}
+
+/// Not even while the rollout is under way, when the status of the Deployment moves. This one never ends: no pod can be created.
+async fn a_write_that_was_held_up_does_not_undo_a_later_one(outages: &Outages) -> Result<()> {
+    let place = Place::on(outages.operated, "held-up").await?;
+    let without_pods = with(voter(), "/spec/template/spec/serviceAccountName", json!("missing"));
+    place.apply(&without_pods).await?;
+    place.apply(&binding()).await?;
+    place.condition("RolledOut", "False", "PodsNotCreated").await?;
+    let gate = Gate::default();
+    let write = Which::of(&[Verb::Patch], "deployments").within(&place.namespace);
+    outages.api.rule(write, Fault::Held(gate.clone()), For::Calls(1));
+    let logging = |level: &str| with(binding(), "/spec/signer", json!({"logLevel": level}));
+    place.apply(&logging("debug")).await?;
+    gate.is_reached().await;
+    place.apply(&logging("error")).await?;
+    eventually(2 * SOON, "the later change", async || {
+        let text = place.deployment().await?["spec"].to_string();
+        ensure!(text.contains("\"error\""), "{text}");
+        Ok(())
+    })
+    .await?;
+    let before = place.deployment().await?;
+    gate.open().await;
+    let after = place.deployment().await?;
+    assert_eq!(after["metadata"]["generation"], before["metadata"]["generation"]);
+    assert_eq!(after["spec"], before["spec"]);
+    Ok(())
 }

@@ -90,6 +90,48 @@ async fn manual_writes_nothing_before_its_plan_is_approved() -> Result<()> {
     Ok(())
 }
 
+/// Gives both containers of the voter requests that equal their limits, which makes the pod one of class Guaranteed.
+async fn set_resources(place: &Place) -> Result<()> {
+    for container in ["node", "exporter"] {
+        let of = ["set", "resources", "deployment/voter", "-c", container];
+        let equal = ["--requests=cpu=1,memory=1Gi", "--limits=cpu=1,memory=1Gi"];
+        place.kubectl_ok(&[&of[..], &equal[..]].concat()).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_class_of_the_pod_makes_no_second_rollout_and_needs_no_approval() -> Result<()> {
+    let place = Place::new("class").await?;
+    place.apply(&voter()).await?;
+    place.apply(&manual(&json!({}))).await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    approve(&place, &plan(&place).await?.hash).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let before = place.deployment().await?;
+    set_resources(&place).await?;
+    place.is_quiet().await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let after = place.deployment().await?;
+    let signer = |deployment: &Value| deployment["spec"]["template"]["spec"]["initContainers"][0].clone();
+    assert_eq!(signer(&after), signer(&before));
+    let generation = |deployment: &Value| deployment["metadata"]["generation"].as_i64();
+    assert_eq!(generation(&after), generation(&before).map(|generation| generation + 2));
+
+    // Without `-c` kubectl reaches the signer too, which is put back as it was approved.
+    let all = ["set", "resources", "deployment/voter", "--limits=memory=2Gi"];
+    place
+        .kubectl_ok(&[&all[..], &["--requests=cpu=2,memory=2Gi"]].concat())
+        .await?;
+    eventually(SOON, "the approved signer", async || {
+        let after = signer(&place.deployment().await?);
+        ensure!(after == signer(&before), "{after}");
+        Ok(())
+    })
+    .await?;
+    place.condition("Injected", "True", "Injected").await.map(drop)
+}
+
 #[tokio::test]
 async fn what_was_approved_is_put_back_without_another_approval() -> Result<()> {
     let place = Place::new("manual-drift").await?;

@@ -1,5 +1,7 @@
 //! Status says what the pods run and what their signers say, not what was written.
 
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -8,7 +10,7 @@ use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tests::eventually;
-use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::operated::{Place, SOON, VOTER, binding, secret, voter, with};
 use tests::pods::{self, Kubelet};
 use tests::signer_process::{self, SignerProcess};
 use tests::write::write;
@@ -94,6 +96,147 @@ async fn signing_is_what_the_pods_say_and_the_address_is_theirs() -> Result<()> 
     })
     .await?;
     place.condition("Ready", "True", "Ready").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_address_of_another_key_does_not_stay() -> Result<()> {
+    let signer = signer().await?;
+    let place = Place::new("another-key").await?;
+    place.apply(&voter()).await?;
+    place.apply(&bound_to(&signer)).await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    place.condition("Signing", "True", "Signing").await?;
+    let status = place.binding().await?.status.context("no status")?;
+    ensure!(status.address.is_some() && status.public_key.is_some(), "no address");
+    assert_eq!(
+        status.effective.and_then(|effective| effective.key).as_deref(),
+        Some("key/value")
+    );
+
+    let other = with(bound_to(&signer), "/spec/key/local/secretRef/name", json!("key-2"));
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    place.apply(&secret("key-2", "value", &"1".repeat(64))).await?;
+    place.apply(&other).await?;
+    eventually(ASKED_AGAIN, "no address", async || {
+        let status = place.binding().await?.status.context("no status")?;
+        ensure!(
+            status.address.is_none() && status.public_key.is_none(),
+            "{:?} is the old key's",
+            status.address
+        );
+        ensure!(
+            status.observed_generation == Some(2),
+            "the status is about an older spec"
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// Keeps a pod from ending, as a container does that takes its time, or lets it go.
+async fn hold(place: &Place, pod: &str, finalizers: &[&str]) -> Result<()> {
+    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let plain = PatchParams::default();
+    let finalizers = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+    write(|| api.patch(pod, &plain, &finalizers)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
+    let signer = signer().await?;
+    let place = Place::new("beside").await?;
+    let one_after_the_other = json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+    place
+        .apply(&with(voter(), "/spec/strategy", one_after_the_other))
+        .await?;
+    place.apply(&bound_to(&signer)).await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    place.condition("Ready", "True", "Ready").await?;
+    place.condition("Signing", "True", "Signing").await?;
+    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let ours = ListParams::default().labels("signer.atto.cash/deployment");
+    let pods = api.list(&ours).await?.items;
+    let pod = pods
+        .iter()
+        .find(|pod| pod.metadata.deletion_timestamp.is_none())
+        .and_then(|pod| pod.metadata.name.clone())
+        .context("no pod")?;
+    hold(&place, &pod, &["example.com/held"]).await?;
+    place.kubectl_ok(&["rollout", "restart", "deployment/voter"]).await?;
+    let told = async |is_told: bool| {
+        eventually(SOON, &format!("told: {is_told}"), async || {
+            let status = place.binding().await?.status.context("no status")?;
+            let mut warnings = status.warnings.iter();
+            let warned = warnings.find(|warning| warning.reason == "OldPodRunning");
+            ensure!(warned.is_some() == is_told, "{:?}", status.warnings);
+            let signing = place.condition("Signing", "True", "Signing").await?;
+            ensure!(signing.contains("1 old pod with the same key") == is_told, "{signing}");
+            Ok(())
+        })
+        .await
+    };
+    told(true).await?;
+    if place.operated.plane.minor().await? >= 35 {
+        eventually(SOON, "the cluster's own count", async || {
+            let status = place.deployment().await?["status"].clone();
+            ensure!(status["terminatingReplicas"] == 1, "{status}");
+            Ok(())
+        })
+        .await?;
+    }
+    hold(&place, &pod, &[]).await?;
+    told(false).await?;
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
+    Ok(())
+}
+
+/// A pod that says of itself, by labels which anybody may write, that it is one of the voter's.
+fn stray(port: u16) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": "stray",
+            "labels": {"signer.atto.cash/deployment": VOTER},
+            "annotations": {"signer.atto.cash/hash": "h"},
+        },
+        "spec": {
+            "hostNetwork": true,
+            "containers": [{"name": "node", "image": "registry.example/node:1"}],
+            "initContainers": [{
+                "name": "signer", "image": "registry.example/signer:1", "restartPolicy": "Always",
+                "ports": [{"name": "signer-mgmt", "containerPort": port}],
+            }],
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_pod_of_somebody_else_is_not_asked_whatever_its_labels() -> Result<()> {
+    let (signer, victim) = (signer().await?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+    victim.set_nonblocking(true)?;
+    let place = Place::new("stray").await?;
+    pods::default_account(&place.client, &place.namespace).await?;
+    place.apply(&stray(victim.local_addr()?.port())).await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    let running = [
+        "wait",
+        "pod/stray",
+        "--for=jsonpath={.status.phase}=Running",
+        "--timeout=60s",
+    ];
+    place.kubectl_ok(&running).await?;
+    place.apply(&voter()).await?;
+    place.apply(&bound_to(&signer)).await?;
+    // Whoever runs and is due is asked once a second, and this one's turn comes after the stray's.
+    place.condition("Signing", "True", "Signing").await?;
+    let asked = victim.accept().map(|(_, by)| by);
+    assert!(
+        asked.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+        "the operator has asked it: {asked:?}"
+    );
+    tokio::task::spawn_blocking(move || signer.stop()).await??;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! No write without the Lease. A process that was stopped for a while goes on where it was, with a write perhaps, before it
-//! learns that it does not lead any more: so each write looks at the clock.
+//! learns that it does not lead any more: so each write looks at the clock, at one that goes on while the machine is suspended.
 
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 
 use futures::future::Either;
 use http::{Method, Request};
-use tokio::time::Instant;
 use tower::{BoxError, Layer, Service};
+
+use super::boottime::BootTime;
 
 /// Where writes go that must be possible without the Lease: the Lease itself.
 const LEASES: &str = "/apis/coordination.k8s.io/";
@@ -20,7 +21,7 @@ pub struct Fence(Arc<Mutex<Until>>);
 #[derive(Clone, Copy, Debug)]
 enum Until {
     Ever,
-    Time(Instant),
+    Time(BootTime),
     Shut,
 }
 
@@ -41,7 +42,7 @@ impl Fence {
     }
 
     /// Lets writes begin before this time.
-    pub fn open_until(&self, time: Instant) {
+    pub fn open_until(&self, time: BootTime) {
         *self.until() = Until::Time(time);
     }
 
@@ -50,7 +51,7 @@ impl Fence {
         *self.until() = Until::Shut;
     }
 
-    fn lets_through<B>(&self, request: &Request<B>, now: Instant) -> bool {
+    fn lets_through<B>(&self, request: &Request<B>, now: BootTime) -> bool {
         request.method() == Method::GET
             || request.uri().path().starts_with(LEASES)
             || match *self.until() {
@@ -96,7 +97,7 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        if self.fence.lets_through(&request, Instant::now()) {
+        if self.fence.lets_through(&request, BootTime::now()) {
             Either::Left(self.inner.call(request))
         } else {
             Either::Right(ready(Err(NotLeading.into())))
@@ -116,7 +117,7 @@ mod tests {
         let write = request(Method::PATCH, "/apis/apps/v1/namespaces/a/deployments/b");
         let read = request(Method::GET, "/apis/apps/v1/namespaces/a/deployments/b");
         let lease = request(Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/a/leases/b");
-        let now = Instant::now();
+        let now = BootTime::now();
         let later = now + Duration::from_secs(1);
         let (open, fence) = (Fence::open(), Fence::closed());
         assert!(open.lets_through(&write, later));

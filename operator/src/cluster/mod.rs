@@ -1,5 +1,6 @@
 //! The one door to the API server: every request of a reconcile has a deadline, and objects of users are read without a type.
 
+pub mod boottime;
 pub mod claims;
 pub mod connect;
 mod expired;
@@ -25,7 +26,7 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
 /// No single request may hold a reconcile longer.
-const CALL_DEADLINE: Duration = Duration::from_secs(10);
+pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The API server.
 #[derive(Clone)]

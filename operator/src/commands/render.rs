@@ -15,7 +15,9 @@ use crate::controller::render;
 use crate::controller::validate;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
-use crate::model::observed::{Account, LocalKeySecret, Observed, ObservedTarget, SecretVersions, Selection, Token};
+use crate::model::observed::{
+    Account, LocalKeySecret, Observed, ObservedTarget, SameKey, SecretVersions, Selection, Token,
+};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 
@@ -55,6 +57,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             service: None,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         }],
         // The Secret is in the cluster. Its part of the hash cannot be known here.
@@ -68,7 +71,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             LocalKeySecret::NotUsed
         },
         secret_versions: SecretVersions::new(),
-        same_key: vec![],
+        same_key: SameKey::default(),
         // So is the ServiceAccount.
         accounts: vec![Account {
             name: live.service_account().to_owned(),

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::applied::LONGEST_DIFF;
 use crate::model::reason::Reason;
+use crate::model::text::shorten;
 
 /// How often a Deployment is written with force, and how often one rendering takes the place of another, in `FORCE_WINDOW`.
 const FORCES: usize = 5;
@@ -14,14 +16,32 @@ const FORCE_WINDOW: Duration = Duration::from_hours(1);
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Mutex<HashMap<String, Entry>>>);
 
-#[derive(Default)]
+/// How long a Deployment is remembered that no look has come upon: longer than forced writes are counted, and much longer than
+/// from one look to the next.
+const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
+
 struct Entry {
+    /// When a look last came upon the Deployment.
+    seen: Instant,
     hash: String,
     generation: i64,
     forced: Vec<Instant>,
     /// For what, and when.
     rewritten: (String, Vec<Instant>),
     diff: Option<(String, i64, Result<String, Reason>)>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            seen: Instant::now(),
+            hash: String::new(),
+            generation: 0,
+            forced: vec![],
+            diff: None,
+            rewritten: Default::default(),
+        }
+    }
 }
 
 impl Ledger {
@@ -50,6 +70,7 @@ impl Ledger {
     }
 
     pub fn keep_diff(&self, uid: &str, hash: &str, generation: i64, diff: Result<String, Reason>) {
+        let diff = diff.map(|diff| shorten(&diff, LONGEST_DIFF));
         self.entries().entry(uid.to_owned()).or_default().diff = Some((hash.to_owned(), generation, diff));
     }
 
@@ -96,6 +117,22 @@ impl Ledger {
         times.push(Instant::now());
     }
 
+    /// A look has come upon these Deployments.
+    pub fn seen<'a>(&self, uids: impl Iterator<Item = &'a str>, now: Instant) {
+        let mut entries = self.entries();
+        for uid in uids {
+            if let Some(entry) = entries.get_mut(uid) {
+                entry.seen = now;
+            }
+        }
+    }
+
+    /// Forgets Deployments that are gone. Nobody is told of their end.
+    pub fn forget_unseen(&self, now: Instant) {
+        self.entries()
+            .retain(|_, entry| now.saturating_duration_since(entry.seen) < REMEMBERED);
+    }
+
     pub fn forget(&self, uid: &str) {
         self.entries().remove(uid);
     }
@@ -139,5 +176,24 @@ mod tests {
         assert!(ledger.was_applied("a", "h"));
         ledger.forget("a");
         assert!(!ledger.was_applied("a", "h"));
+    }
+
+    #[test]
+    fn a_deployment_that_nobody_comes_upon_any_more_is_forgotten() {
+        let (ledger, now) = (Ledger::default(), Instant::now());
+        ledger.applied("gone", "h", 1);
+        ledger.applied("there", "h", 1);
+        let later = now + REMEMBERED;
+        ledger.seen(["there", "unknown"].into_iter(), later);
+        ledger.forget_unseen(later + Duration::from_secs(1));
+        assert_eq!(ledger.entries().keys().collect::<Vec<_>>(), ["there"]);
+    }
+
+    #[test]
+    fn a_difference_takes_no_more_memory_than_is_shown_of_it() {
+        let ledger = Ledger::default();
+        ledger.keep_diff("a", "h", 1, Ok("+".repeat(LONGEST_DIFF * 2)));
+        let kept = ledger.diff("a", "h", 1).unwrap().unwrap();
+        assert!(kept.len() <= LONGEST_DIFF, "{}", kept.len());
     }
 }

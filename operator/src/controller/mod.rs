@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod contest;
 pub mod context;
+mod housekeeping;
 pub mod ledger;
 pub mod let_go;
 pub mod observe;

@@ -239,6 +239,7 @@ mod tests {
             service: None,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         };
         let rendered = rendered(wanted);
@@ -313,6 +314,7 @@ mod tests {
             service: None,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         };
         let gate = |rendered: &Rendered, is_stripped| {

@@ -17,7 +17,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Client, Resource, ResourceExt};
 
-use super::{error_policy, let_go, pods, reconcile};
+use super::{error_policy, housekeeping, let_go, pods, reconcile};
 use crate::cluster::Cluster;
 use crate::cluster::stores::Stores;
 use crate::controller::apply::Writer;
@@ -60,13 +60,7 @@ pub fn controller(
         .reflect(service_writer)
         .touched_objects();
     let (store, binding_writer) = reflector::store();
-    let recorder = Recorder::new(
-        client.clone(),
-        Reporter {
-            controller: FIELD_MANAGER.to_owned(),
-            instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
-        },
-    );
+    let recorder = Recorder::new(client.clone(), reporter());
     let wake = Mappers {
         bindings: store.clone(),
         resyncs: resyncs.clone(),
@@ -111,6 +105,7 @@ pub fn controller(
         .objects(&watches::config(), |binding: &mut Guarded| {
             binding.meta_mut().managed_fields = None;
         })
+        .inspect_ok(wake_former_sharers(wake.clone(), wake_up.clone()))
         .reflect(binding_writer)
         .inspect_ok(forget_gone(context.writer.contest.clone()))
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
@@ -136,14 +131,24 @@ pub fn controller(
                 tracing::error!(%error, "the queue of reconciles failed");
             }
         });
+    let kept = context.clone();
     (context, async move {
         tokio::select! {
             () = running => {}
+            () = housekeeping::run(&kept) => {}
             () = asking => {}
             () = letting_go => {}
             () = stopped_unready => {}
         }
     })
+}
+
+/// Who writes the Events.
+fn reporter() -> Reporter {
+    Reporter {
+        controller: FIELD_MANAGER.to_owned(),
+        instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
+    }
 }
 
 /// Ends when the operator is to end before it knows the bindings: nothing is under way then, and the queue, which waits to know
@@ -179,6 +184,24 @@ fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         if let watcher::Event::Delete(guarded) = event {
             contest.forget(guarded.meta().uid.as_deref().unwrap_or_default());
+        }
+    }
+}
+
+/// When a binding gets another key, those with the one that it had have nothing to warn of any more. They are looked at after the
+/// store has taken the change, because they are woken by the stream that is behind it.
+fn wake_former_sharers(
+    wake: Mappers,
+    wake_up: UnboundedSender<ObjectRef<Guarded>>,
+) -> impl FnMut(&watcher::Event<Guarded>) {
+    move |event| {
+        if let watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded) =
+            event
+        {
+            for sharer in wake.of_former_key(guarded) {
+                // Nobody listens any more when the operator ends.
+                let _ = wake_up.unbounded_send(sharer);
+            }
         }
     }
 }

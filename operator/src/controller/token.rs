@@ -74,6 +74,16 @@ impl Fingerprints {
     }
 }
 
+impl Fingerprints {
+    /// Keeps those of these Secrets, by namespace and name: after a rotation nobody asks for the old one any more.
+    pub async fn retain(&self, is_named: impl Fn(&str, &str) -> bool) {
+        let mut state = self.0.lock().await;
+        state
+            .known
+            .retain(|(namespace, (name, _)), _| is_named(namespace, name));
+    }
+}
+
 /// Looks at the value and keeps nothing of it but a fingerprint.
 pub fn examine(hasher: &mut Hasher, namespace: &str, reference: &SecretKeyRef, secret: &Secret) -> Token {
     let Some(value) = secret.data.as_ref().and_then(|data| data.get(&reference.key)) else {
@@ -140,6 +150,21 @@ mod tests {
         assert_eq!(of("0123456789abcdef\n"), Token::Invalid);
         let nothing = examine(&mut Hasher::default(), "ns", &reference(), &Secret::default());
         assert_eq!(nothing, Token::KeyNotFound);
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_no_binding_names_is_forgotten() {
+        let fingerprints = Fingerprints::default();
+        for namespace in ["a", "b"] {
+            let secret = Some(secret("0123456789abcdef"));
+            fingerprints.observe(namespace, &reference(), secret, examine).await;
+        }
+        fingerprints
+            .retain(|namespace, name| namespace == "b" && name == "token")
+            .await;
+        let state = fingerprints.0.lock().await;
+        let left: Vec<_> = state.known.keys().map(|(namespace, _)| namespace.as_str()).collect();
+        assert_eq!(left, ["b"]);
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::deployment::LiveDeployment;
 use super::error::Error;
 use crate::model::reason::Reason;
 
+/// The schema's bound on the difference that a plan shows.
+pub const LONGEST_DIFF: usize = 16 * 1024;
+
 /// What became of the rendered objects.
 #[derive(Debug)]
 pub struct Applied {

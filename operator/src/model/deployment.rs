@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use crds::names::{
-    DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, HELD_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER, TOKEN_VARIABLE,
+    DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, HELD_ANNOTATION, KEY_VARIABLE, NODE_VARIABLES, SIGNER_CONTAINER,
+    TOKEN_VARIABLE,
 };
 use serde_json::Value;
 
@@ -231,6 +232,16 @@ impl LiveDeployment {
             .unwrap_or_default();
         env.into_iter()
             .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+    }
+
+    /// Whether there is a signer, of ours by what it does, that no manager is recorded for: a mutating webhook or policy has put
+    /// it back, and what those write is nobody's.
+    pub fn is_signer_of_nobody(&self) -> bool {
+        let is_ours = |signer: &Value| {
+            let mut env = signer["env"].as_array().into_iter().flatten();
+            env.any(|entry| entry["name"] == KEY_VARIABLE)
+        };
+        self.signer().is_some_and(is_ours) && !self.managed_fields().any(|entry| entry.owns_signer())
     }
 
     /// Whether the sidecar in the template is recorded as ours.

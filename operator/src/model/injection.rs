@@ -1,6 +1,6 @@
 //! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
 
-use crds::{Capability, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
+use crds::{Capability, DefaultResources, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
@@ -75,12 +75,20 @@ impl DeploymentRef {
 /// What the signer container asks of a machine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarResources {
-    /// The default: small requests and no CPU limit, because throttling costs votes.
-    Burstable,
-    /// Requests equal to limits, so that a pod of class Guaranteed stays so.
-    Guaranteed,
+    /// The binding says nothing.
+    Default(DefaultResources),
     /// What the binding says.
     Given(Resources),
+}
+
+impl SidecarResources {
+    /// Which of the defaults it is.
+    pub fn default_resources(&self) -> Option<DefaultResources> {
+        match self {
+            Self::Default(resources) => Some(*resources),
+            Self::Given(_) => None,
+        }
+    }
 }
 
 /// What stands where the sidecar goes.
@@ -90,7 +98,7 @@ pub enum SignerOrigin {
     Absent,
     /// Our own, by managedFields.
     Ours,
-    /// Something with our annotation that managedFields do not give to us: a restored backup, if it equals what we
-    /// would render.
-    Annotated { found: Value },
+    /// Something that managedFields do not give to us, with our annotation or of nobody at all: a restored backup, or what a
+    /// mutating policy has put back, if it equals what we would render.
+    Unrecorded { found: Value },
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::deployment::LiveDeployment;
 use crate::gke::Project;
 use crate::model::binding::was_injected;
-use crate::model::pod::InjectedPod;
+use crate::model::pod::{InjectedPod, PodWithKey};
 
 /// Everything that the later steps decide from.
 #[derive(Debug)]
@@ -20,8 +20,7 @@ pub struct Observed {
     pub token: Token,
     pub local_key: LocalKeySecret,
     pub secret_versions: SecretVersions,
-    /// Other bindings of the whole cluster with the same key version, as `namespace/name`.
-    pub same_key: Vec<String>,
+    pub same_key: SameKey,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
     /// Those that carry an annotation of ours which the binding does not ask for.
@@ -48,6 +47,16 @@ impl Observed {
     }
 }
 
+/// Other bindings with the same key version. Whoever may write a binding may guess a key version, and must not learn by it what
+/// others call theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SameKey {
+    /// By name, those of the same namespace.
+    pub here: Vec<String>,
+    /// How many there are in other namespaces.
+    pub elsewhere: usize,
+}
+
 /// One Deployment and what belongs to it.
 #[derive(Debug)]
 pub struct ObservedTarget {
@@ -57,6 +66,8 @@ pub struct ObservedTarget {
     pub rivals: Vec<Rival>,
     /// Its pods that run an injected template, by name.
     pub pods: Vec<InjectedPod>,
+    /// Its pods whose signer runs, with those that are on their way out.
+    pub running: Vec<PodWithKey>,
     pub selection: Selection,
 }
 

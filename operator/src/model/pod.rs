@@ -14,6 +14,15 @@ pub struct InjectedPod {
     pub answer: Option<Answer>,
 }
 
+/// A pod that runs an injected template, also one that is on its way out, by what matters of it beside others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodWithKey {
+    /// The key of its signer, as a status names it.
+    pub key: Option<String>,
+    /// Whether its containers are told to end.
+    pub is_ending: bool,
+}
+
 /// A container that waits for something which does not come by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {

@@ -2,6 +2,7 @@
 
 pub mod state_metrics;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kube::runtime::controller::Action;
@@ -66,6 +67,8 @@ pub struct Metrics {
     watch_ages: IntGaugeVec,
     build: IntGaugeVec,
     states: StateMetrics,
+    /// One scrape at a time.
+    scrape: Mutex<()>,
     /// What is under way.
     pub progress: Liveness,
 }
@@ -123,6 +126,7 @@ impl Metrics {
                 &["version"],
             )?,
             states: StateMetrics::new()?,
+            scrape: Mutex::default(),
             progress: Liveness::default(),
         };
         metrics.begin();
@@ -203,6 +207,8 @@ impl Metrics {
             let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
             self.watch_ages.with_label_values(&[resource.as_str()]).set(seconds);
         }
+        // Between its reset and its counts another scrape would find gaps, and alerts would flap.
+        let _alone = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stores) = stores {
             self.states.take(stores);
         }
@@ -226,4 +232,57 @@ pub fn log(filter: &str, as_json: bool) -> Result<(), String> {
         builder.with_ansi(false).init();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::DeserializeGuard;
+    use kube::runtime::reflector;
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn two_scrapes_at_once_both_see_every_binding() {
+        let binding = serde_json::from_value(json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding",
+            "metadata": {"name": "voter", "namespace": "atto"},
+            "spec": {
+                "target": {"name": "voter"}, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                "key": {"local": {"secretRef": {"name": "s", "key": "k"}}},
+            },
+            "status": {"conditions": [{
+                "type": "Ready", "status": "True", "reason": "Ready", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }]},
+        }));
+        let (bindings, mut seen) = reflector::store();
+        for event in [
+            Event::Init,
+            Event::InitApply(DeserializeGuard(Ok(binding.unwrap()))),
+            Event::InitDone,
+        ] {
+            seen.apply_watcher_event(&event);
+        }
+        let stores = Stores {
+            bindings,
+            pods: reflector::store().0,
+            services: reflector::store().0,
+            held: reflector::store().0,
+        };
+        let metrics = Metrics::new().unwrap();
+        let counted = "signer_operator_bindings{condition=\"Ready\",reason=\"Ready\",status=\"True\"} 1";
+        let scrape = || {
+            for _ in 0..500 {
+                let text = String::from_utf8(metrics.text(Some(&stores)).unwrap()).unwrap();
+                assert!(text.contains(counted), "{text}");
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(scrape);
+            }
+        });
+    }
 }

@@ -5,6 +5,7 @@ pub mod hash;
 pub mod intact;
 pub mod names;
 pub mod quantity;
+pub mod resources;
 pub mod subset;
 pub mod variables;
 pub mod voter;

@@ -1,6 +1,7 @@
 //! Whether a signer that was found is the voter of a binding: the same key and the same token.
 
 use crds::SecretKeyRef;
+use crds::names::KEY_VARIABLE;
 use serde_json::Value;
 
 use crate::model::deployment::LiveDeployment;
@@ -15,7 +16,7 @@ pub fn is_same_voter(live: &LiveDeployment, key: &[Value; 2], token: &SecretKeyR
 pub fn other_voter(live: &LiveDeployment, key: &[Value; 2], token: &SecretKeyRef) -> Option<&'static str> {
     let found = live.signer()?["env"].as_array().map_or(&[][..], Vec::as_slice);
     let wanted = voter_variables(key, token);
-    ["ATTO_SIGNER_BACKEND", "ATTO_SIGNER_KEY", "ATTO_SIGNER_TOKEN"]
+    ["ATTO_SIGNER_BACKEND", KEY_VARIABLE, "ATTO_SIGNER_TOKEN"]
         .into_iter()
         .find(|name| {
             let of = |env: &[Value]| {
@@ -26,6 +27,25 @@ pub fn other_voter(live: &LiveDeployment, key: &[Value; 2], token: &SecretKeyRef
             };
             !same_source(&of(found), &of(&wanted))
         })
+}
+
+/// The key that a signer container is given, as a status names it.
+pub fn key_of(signer: &Value) -> Option<String> {
+    let mut env = signer["env"].as_array().into_iter().flatten();
+    key_name(env.find(|entry| entry["name"] == KEY_VARIABLE)?)
+}
+
+/// The key that a variable names: the resource ID of a key version, or Secret and key.
+pub fn key_name(variable: &Value) -> Option<String> {
+    let reference = &variable["valueFrom"]["secretKeyRef"];
+    let of_secret = || {
+        Some(format!(
+            "{}/{}",
+            reference["name"].as_str()?,
+            reference["key"].as_str()?
+        ))
+    };
+    variable["value"].as_str().map(str::to_owned).or_else(of_secret)
 }
 
 /// Whether a variable has the value, or the key of a Secret, that is wanted.

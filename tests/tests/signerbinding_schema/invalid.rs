@@ -38,6 +38,8 @@ fn resources(key: &str, value: &Change) -> Change {
     json!({"signer": {"resources": {"limits": {key: value}}}})
 }
 
+const TOKEN_IS_THE_KEY: &str = "spec: Invalid value: tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a token of its own into another Secret, or under another key";
+
 /// Name, change, and what the message must contain; `…` stands for anything, such as the value itself.
 #[allow(clippy::too_many_lines, reason = "a table")]
 #[rustfmt::skip]
@@ -130,6 +132,7 @@ pub fn changes() -> Vec<(&'static str, Change, String)> {
     case("a Secret key with a slash", json!({"tokenSecretRef": {"key": "a/b"}}), "spec.tokenSecretRef.key: Invalid value: …must be a key of the Secret: letters, digits, '-', '_' and '.'");
     case("a token written into the binding", json!({"tokenSecretRef": {"value": "secret"}}), "unknown field \"spec.tokenSecretRef.value\"");
 
+    case("a private key as the token", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "atto-signer-secrets", "key": "SIGNER_SHARED_TOKEN"}}}}), TOKEN_IS_THE_KEY);
     case("a local key with workload identity", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "a", "key": "b"}}}, "workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}}), "spec: Invalid value: workloadIdentity only serves key.gcp: remove it, or use a key in Google Cloud KMS");
     case("an empty workload identity", json!({"workloadIdentity": {}}), "spec.workloadIdentity.gcpServiceAccount: Required value");
     case("a Kubernetes ServiceAccount", json!({"workloadIdentity": {"gcpServiceAccount": "atto-voter"}}), EMAIL);

@@ -18,6 +18,8 @@ pub fn changes() -> Vec<(&'static str, Change)> {
             {"key": "role", "operator": "In", "values": ["voter", "backup"]}, {"key": "tier", "operator": "NotIn", "values": ["test"]},
             {"key": "atto.cash/voter", "operator": "Exists"}, {"key": "historical", "operator": "DoesNotExist"}]}}})),
         ("a selector by both", json!({"target": {"name": null, "selector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "c", "operator": "Exists"}]}}})),
+        ("a local key in the token's Secret", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "atto-signer-secrets", "key": "PRIVATE_KEY"}}}})),
+        ("a local key of the token's name", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "voter-key", "key": "SIGNER_SHARED_TOKEN"}}}})),
         ("a local key", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "voter-key", "key": "PRIVATE_KEY"}}}})),
         ("a key in another location", json!({"key": {"gcp": {"keyVersion": "projects/atto-prod-1/locations/europe-west4/keyRings/Ring_1/cryptoKeys/voter-1/cryptoKeyVersions/12"}}})),
         ("a key in a project with a domain", json!({"key": {"gcp": {"keyVersion": "projects/atto.cash:prod/locations/eu/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"}}})),

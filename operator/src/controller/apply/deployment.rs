@@ -1,15 +1,18 @@
 //! Writing the injection into a Deployment.
 
+use std::time::Duration;
+
 use crds::conditions::reasons;
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::patched::Patched;
 use super::writer::Writer;
 use super::{additions, conflict, diff};
-use crate::cluster::deadline;
+use crate::cluster::{CALL_DEADLINE, deadline};
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
@@ -18,8 +21,9 @@ use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 use crate::template::intact::{is_carried, is_intact};
 
-/// How often an apply is sent once more because the Deployment's status has moved.
-const TRIES_AGAIN: u32 = 4;
+/// How long an apply waits before it is sent once more because the Deployment's status has moved.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// Whether what was rendered is there, or what an admission plugin made of it.
 pub fn is_in_place(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> bool {
@@ -167,43 +171,39 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
 }
 
 /// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way
-/// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good.
-/// While pods come and go the status moves all the time, and then the uid has to do, so that the apply is made once.
+/// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good, and while
+/// pods come and go it moves all the time, so the apply is tried again for as long as one request may take.
 ///
 /// # Errors
 /// Fails if the API server refuses or does not answer, or if the Deployment is another one than was looked at.
 pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
+    let until = Instant::now() + CALL_DEADLINE;
     let mut body = body.clone();
     let mut version = live.resource_version().to_owned();
-    let is_bound = force || is_steady(live);
-    // What is forced was decided by who manages which field, and that moves with the version.
-    let mut tries_left = if force || !is_bound { 0 } else { TRIES_AGAIN };
+    let mut pause = FIRST_PAUSE;
     loop {
-        if is_bound {
-            body["metadata"]["resourceVersion"] = json!(version);
-        }
+        body["metadata"]["resourceVersion"] = json!(version);
         match patch_once(writer, live, &body, force).await {
-            Err(error) if tries_left > 0 && error.is_conflict() && !conflict::is_about_fields(&error) => {
-                tries_left -= 1;
-            }
+            // What is forced was decided by who manages which field, and that moves with the version.
+            Err(error)
+                if !force
+                    && error.is_conflict()
+                    && !conflict::is_about_fields(&error)
+                    && Instant::now() + pause < until => {}
             result => {
                 let after = result?;
                 let changed = after.resource_version() != version;
                 return Ok(Patched { after, changed });
             }
         }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
         let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
         match now.filter(|now| is_same_but_for_status(live, now)) {
             Some(now) => now.resource_version().clone_into(&mut version),
             None => return Err(Error::Changed("the Deployment")),
         }
     }
-}
-
-/// Whether its controller has made the pods of this spec, after which only their readiness moves the status.
-fn is_steady(live: &LiveDeployment) -> bool {
-    let counts = ["replicas", "updatedReplicas"].map(|field| live.count(field));
-    live.count("observedGeneration") == live.generation() && counts == [live.replicas(); 2]
 }
 
 pub fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bool {

@@ -91,10 +91,10 @@ fn tried_again(deployment: &str, error: &Error) -> Reason {
 
 fn note_rollouts(writer: &Writer, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
+    let now = Instant::now();
+    writer.ledger.seen(deployments.clone().map(LiveDeployment::uid), now);
     let rolling = deployments.filter_map(|live| Some((live.name().to_owned(), rollout_limit::rolls(live)?)));
-    writer
-        .rollouts
-        .observe(&observed.binding, rolling.collect(), Instant::now());
+    writer.rollouts.observe(&observed.binding, rolling.collect(), now);
 }
 
 /// Writes one Deployment, its Service, and the annotation of its ServiceAccount.

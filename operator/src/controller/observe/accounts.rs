@@ -45,7 +45,7 @@ pub async fn accounts(
         let others = live.as_ref().and_then(ours).filter(|found| Some(*found) != wanted);
         accounts.push(Account {
             outsider: match wanted {
-                Some(_) => look.outsider(name).await?,
+                Some(_) => look.outsider(name, live.as_ref().is_some_and(is_ours)).await?,
                 None => None,
             },
             needed_by: match others {
@@ -127,10 +127,13 @@ impl Look<'_> {
         Ok(known.insert(needs))
     }
 
-    /// The pods that use an account and are not about to end.
-    async fn pods(&self, account: &str) -> Result<impl Iterator<Item = Pod>, Error> {
+    /// The pods that use an account and are not about to end: the latest, or those that the API server has in its cache.
+    async fn pods(&self, account: &str, is_latest: bool) -> Result<impl Iterator<Item = Pod>, Error> {
         let api: Api<Pod> = Api::namespaced(self.sources.cluster.client(), &self.namespace);
-        let users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
+        let mut users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
+        if !is_latest {
+            users = users.match_any();
+        }
         let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
         Ok(found.into_iter().filter(|pod| {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -138,11 +141,12 @@ impl Look<'_> {
         }))
     }
 
-    /// The first pod, by name, that would act as the Google account as well.
-    async fn outsider(&self, account: &str) -> Result<Option<String>, Error> {
+    /// The first pod, by name, that would act as the Google account as well. Before the account is annotated the list has to be the
+    /// latest. Once it is, it is asked for each minute, and what the API server has in its cache is good enough.
+    async fn outsider(&self, account: &str, is_granted: bool) -> Result<Option<String>, Error> {
         let mut outsiders = vec![];
         let mut owners = self.sources.owners.lookup(&self.sources.cluster);
-        for pod in self.pods(account).await? {
+        for pod in self.pods(account, !is_granted).await? {
             if !owners.is_owned(&pod, &self.deployments).await? {
                 outsiders.push(pod.name_any());
             }
@@ -154,7 +158,7 @@ impl Look<'_> {
     /// Whether a signer still acts as this account that a rollout is about to replace. The ServiceAccount of the pods is not in the hash.
     async fn runs_an_earlier_template(&self, account: &str) -> Result<bool, Error> {
         let mut owners = self.sources.owners.lookup(&self.sources.cluster);
-        for pod in self.pods(account).await? {
+        for pod in self.pods(account, true).await? {
             let Some(hash) = pod.annotations().get(HASH_ANNOTATION) else {
                 continue;
             };

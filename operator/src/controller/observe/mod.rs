@@ -22,7 +22,7 @@ use crate::cluster::deadline;
 use crate::model::binding::{removes, was_injected};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
-use crate::model::observed::{Observed, Selection};
+use crate::model::observed::{Observed, SameKey, Selection};
 use crate::model::scope::Scope;
 use crate::template::voter::is_same_voter;
 use accounts::Accounts;
@@ -68,14 +68,17 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
 }
 
 /// From the watch: a warning that comes a moment later is as good.
-fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerBinding) -> Vec<String> {
+fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerBinding) -> SameKey {
     let others = bindings.iter().filter_map(|other| other.0.as_ref().ok());
-    let mut same: Vec<_> = others
-        .filter(|other| other.meta().uid != binding.meta().uid && share_a_key(other, binding))
-        .map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()))
-        .collect();
-    same.sort_unstable();
-    same
+    let same = others.filter(|other| other.meta().uid != binding.meta().uid && share_a_key(other, binding));
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        same.partition(|other| other.meta().namespace == binding.meta().namespace);
+    let mut here: Vec<_> = here.iter().map(|other| other.name_any()).collect();
+    here.sort_unstable();
+    SameKey {
+        here,
+        elsewhere: elsewhere.len(),
+    }
 }
 
 async fn namespace_is_terminating(sources: &Sources, namespace: &str) -> Result<bool, Error> {

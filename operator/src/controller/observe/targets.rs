@@ -1,6 +1,7 @@
 //! The Deployments of a binding, in as many requests as one Deployment takes, however many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use crds::conditions::reasons;
 use crds::names::DEPLOYMENT_LABEL;
@@ -16,7 +17,7 @@ use crate::controller::pods;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::{ObservedTarget, Selection};
-use crate::model::pod::InjectedPod;
+use crate::model::pod::{InjectedPod, PodWithKey};
 use crate::template::names::MANAGED_BY;
 use crate::template::names::{service_name, short_name};
 
@@ -35,7 +36,7 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<O
     for target in &mut targets {
         target.rivals = rivals.of(target);
         if let Some(live) = &target.deployment {
-            target.pods = injected_pods(sources, live).await?;
+            (target.pods, target.running) = injected_pods(sources, live).await?;
         }
     }
     // Somebody else's now.
@@ -45,21 +46,24 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<O
 }
 
 /// From the watch, which is enough: what they say of themselves is a moment old as well.
-async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<Vec<InjectedPod>, Error> {
+async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<(Vec<InjectedPod>, Vec<PodWithKey>), Error> {
     let label = short_name(live.name());
-    let mut found = vec![];
+    let (mut found, mut running) = (vec![], vec![]);
     let candidates = sources
         .stores
         .pods
         .state_filter(|pod| pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(pod) == label);
     let mut owners = sources.owners.lookup(&sources.cluster);
     for pod in candidates {
-        if owners.is_owned(&pod, &[live]).await? {
+        let is_owned = owners.is_owned(&pod, &[live]).await?;
+        sources.answers.note(&pod, is_owned, Instant::now());
+        if is_owned {
             found.extend(pods::injected(&pod, &sources.answers));
+            running.extend(pods::running(&pod));
         }
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(found)
+    Ok((found, running))
 }
 
 async fn named(sources: &Sources, namespace: &str, name: &str) -> Result<ObservedTarget, Error> {
@@ -69,6 +73,7 @@ async fn named(sources: &Sources, namespace: &str, name: &str) -> Result<Observe
         service: service(sources, namespace, name).await?,
         rivals: vec![],
         pods: vec![],
+        running: vec![],
         selection: Selection::Selected,
     })
 }
@@ -111,6 +116,7 @@ async fn selected(
             service,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: Selection::Selected,
         });
     }
@@ -141,6 +147,7 @@ async fn selected(
             name: name.clone(),
             rivals: vec![],
             pods: vec![],
+            running: vec![],
         });
     }
     Ok(targets)

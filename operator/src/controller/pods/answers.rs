@@ -1,4 +1,4 @@
-//! What the signers said last, and when each is asked again.
+//! Which signers may be asked, what they said last, and when each is asked again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,55 +17,120 @@ const INTERVAL_AT_FIRST: Duration = Duration::from_secs(3);
 
 const AT_FIRST: Duration = Duration::from_mins(1);
 
-/// What the signers said last, by the uid of their pod.
-#[derive(Clone, Default)]
-pub struct Answers(Arc<Mutex<HashMap<String, Asked>>>);
+/// How long it is believed whose a pod is. Every binding is looked at more often; one that is gone is not.
+const BELIEVED: Duration = Duration::from_mins(30);
 
-struct Asked {
+/// The pods of bound Deployments, by uid. Labels are anybody's, and a pod says itself at which address it is: one that is not
+/// in here is never asked.
+#[derive(Clone, Default)]
+pub struct Answers(Arc<Mutex<HashMap<String, Entry>>>);
+
+struct Entry {
+    owned: Instant,
+    last: Option<Last>,
+}
+
+struct Last {
     answer: Answer,
     first: Instant,
     next: Instant,
 }
 
 impl Answers {
-    fn entries(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn of(&self, pod: &Pod) -> Option<Answer> {
+    /// Takes note of whether a pod belongs to a bound Deployment, as its chain of owners says.
+    pub fn note(&self, pod: &Pod, is_owned: bool, now: Instant) {
         let uid = pod.uid().unwrap_or_default();
-        self.entries().get(&uid).map(|asked| asked.answer.clone())
+        let mut entries = self.entries();
+        if is_owned {
+            let entry = entries.entry(uid).or_insert(Entry { owned: now, last: None });
+            entry.owned = now;
+        } else {
+            entries.remove(&uid);
+        }
     }
 
-    pub fn is_due(&self, pod: &Pod) -> bool {
-        let uid = pod.uid().unwrap_or_default();
-        self.entries()
-            .get(&uid)
-            .is_none_or(|asked| asked.next <= Instant::now())
+    pub fn of(&self, pod: &Pod) -> Option<Answer> {
+        let entries = self.entries();
+        let last = entries.get(pod.metadata.uid.as_deref()?)?.last.as_ref()?;
+        Some(last.answer.clone())
+    }
+
+    /// Since when a pod waits to be asked; none if it does not.
+    pub fn due(&self, pod: &Pod, now: Instant) -> Option<Instant> {
+        let entries = self.entries();
+        let entry = entries.get(pod.metadata.uid.as_deref()?)?;
+        if now.saturating_duration_since(entry.owned) >= BELIEVED {
+            return None;
+        }
+        let due = entry.last.as_ref().map_or(entry.owned, |last| last.next);
+        (due <= now).then_some(due)
     }
 
     /// Keeps an answer, and says whether it is another one than before.
-    pub fn keep(&self, pod: &Pod, answer: Answer) -> bool {
-        let now = Instant::now();
+    pub fn keep(&self, pod: &Pod, answer: Answer, now: Instant) -> bool {
         let mut entries = self.entries();
-        let asked = entries.entry(pod.uid().unwrap_or_default());
-        let known = asked.or_insert_with(|| Asked {
-            answer: answer.clone(),
-            first: now,
-            next: now,
-        });
-        let is_new = known.answer != answer || known.next == known.first;
-        let settles = matches!(answer, Answer::Up(_)) || now - known.first > AT_FIRST;
-        known.next = now + if settles { INTERVAL } else { INTERVAL_AT_FIRST };
-        known.answer = answer;
+        // It may have gone while it was asked.
+        let Some(entry) = entries.get_mut(&pod.uid().unwrap_or_default()) else {
+            return false;
+        };
+        let is_new = entry.last.as_ref().is_none_or(|last| last.answer != answer);
+        let first = entry.last.as_ref().map_or(now, |last| last.first);
+        let settles = matches!(answer, Answer::Up(_)) || now.saturating_duration_since(first) > AT_FIRST;
+        let next = now + if settles { INTERVAL } else { INTERVAL_AT_FIRST };
+        entry.last = Some(Last { answer, first, next });
         is_new
     }
 
     pub fn forget_others(&self, pods: &[Arc<Pod>]) {
         let uids: HashSet<_> = pods.iter().filter_map(|pod| pod.metadata.uid.as_deref()).collect();
-        let mut entries = self.entries();
-        if entries.len() > uids.len() {
-            entries.retain(|uid, _| uids.contains(uid.as_str()));
-        }
+        self.entries().retain(|uid, _| uids.contains(uid.as_str()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(uid: &str) -> Pod {
+        let mut pod = Pod::default();
+        pod.metadata.uid = Some(uid.to_owned());
+        pod
+    }
+
+    #[test]
+    fn only_a_pod_that_was_found_to_be_owned_is_asked() {
+        let (answers, now) = (Answers::default(), Instant::now());
+        let (ours, stray) = (pod("ours"), pod("stray"));
+        answers.note(&ours, true, now);
+        answers.note(&stray, false, now);
+        assert_eq!([answers.due(&ours, now), answers.due(&stray, now)], [Some(now), None]);
+        assert_eq!(answers.due(&ours, now + BELIEVED), None, "nobody has looked since");
+        assert!(answers.keep(&ours, Answer::Up(None), now));
+        assert!(!answers.keep(&ours, Answer::Up(None), now), "the same answer");
+        assert_eq!(answers.due(&ours, now), None, "asked a moment ago");
+        let later = now + INTERVAL;
+        assert_eq!(answers.due(&ours, later), Some(later));
+        answers.note(&ours, false, later);
+        assert!(!answers.keep(&ours, Answer::Unreachable, later));
+        assert_eq!((answers.due(&ours, later), answers.of(&ours)), (None, None));
+        answers.note(&ours, true, later);
+        answers.forget_others(&[Arc::new(stray)]);
+        assert_eq!(answers.due(&ours, later), None, "it is gone");
+    }
+
+    #[test]
+    fn one_that_does_not_sign_yet_is_asked_again_soon() {
+        let (answers, now) = (Answers::default(), Instant::now());
+        answers.note(&pod("a"), true, now);
+        answers.keep(&pod("a"), Answer::Unreachable, now);
+        let soon = now + INTERVAL_AT_FIRST;
+        assert_eq!(answers.due(&pod("a"), soon), Some(soon));
+        let late = now + AT_FIRST * 2;
+        answers.keep(&pod("a"), Answer::Unreachable, late);
+        assert_eq!(answers.due(&pod("a"), late + INTERVAL_AT_FIRST), None);
     }
 }

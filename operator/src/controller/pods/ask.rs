@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::fetch;
 use crate::model::pod::{Answer, Fault, SignerIdentity};
+use crate::model::text::one_line;
 
 /// For each of the two requests, which are made at the same time.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -73,11 +74,7 @@ fn fault(components: &Value) -> Fault {
 }
 
 fn short(value: &Value) -> String {
-    let text = value.as_str().unwrap_or_default();
-    text.chars()
-        .filter(|each| !each.is_control())
-        .take(LONGEST_TEXT)
-        .collect()
+    one_line(value.as_str().unwrap_or_default(), LONGEST_TEXT)
 }
 
 /// None if it is not what Atto's keys and addresses look like.

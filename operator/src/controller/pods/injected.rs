@@ -3,15 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, SIGNER_CONTAINER, TOKEN_VARIABLE};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec};
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, KEY_VARIABLE, SIGNER_CONTAINER, TOKEN_VARIABLE};
+use k8s_openapi::api::core::v1::{ContainerStatus, EnvVar, Pod, PodSpec};
 use kube::{Resource, ResourceExt};
 
 use super::answers::Answers;
-use crate::model::pod::{InjectedPod, Waiting};
+use crate::model::pod::{InjectedPod, PodWithKey, Waiting};
+use crate::model::text::one_line;
 use crate::template::names::MANAGEMENT_PORT;
+use crate::template::voter::key_name;
 
-/// What a signer said at its end goes into a status, so it is kept short.
+/// What a signer said at its end, or the kubelet of a container, goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 512;
 
 /// What a container waits for while nothing is wrong.
@@ -29,7 +31,7 @@ pub fn prune(pod: &mut Pod) {
         for container in &mut init_containers {
             let env = container.env.iter_mut().flatten();
             container.env = Some(
-                env.filter(|entry| entry.name == TOKEN_VARIABLE)
+                env.filter(|entry| [KEY_VARIABLE, TOKEN_VARIABLE].contains(&entry.name.as_str()))
                     .map(|entry| entry.clone())
                     .collect(),
             );
@@ -84,6 +86,14 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     })
 }
 
+/// The pod beside others, if its signer runs: until then, and after that, its node does not vote.
+pub fn running(pod: &Pod) -> Option<PodWithKey> {
+    signer_runs(pod).then(|| PodWithKey {
+        key: variable(pod, KEY_VARIABLE).and_then(|entry| key_name(&serde_json::to_value(entry).ok()?)),
+        is_ending: pod.metadata.deletion_timestamp.is_some(),
+    })
+}
+
 /// As the kubelet decides it, but for readiness gates, which are conditions.
 pub fn is_ready(pod: &Pod) -> bool {
     let containers = pod
@@ -129,11 +139,19 @@ pub fn management(pod: &Pod) -> Option<(IpAddr, u16)> {
 }
 
 fn token(pod: &Pod) -> Option<(String, String)> {
+    let reference = variable(pod, TOKEN_VARIABLE)?
+        .value_from
+        .as_ref()?
+        .secret_key_ref
+        .as_ref()?;
+    Some((reference.name.clone(), reference.key.clone()))
+}
+
+/// A variable of the signer; pruned pods have those that are asked for here.
+fn variable<'a>(pod: &'a Pod, name: &str) -> Option<&'a EnvVar> {
     let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
     let mut env = containers.first()?.env.iter().flatten();
-    let entry = env.find(|entry| entry.name == TOKEN_VARIABLE)?;
-    let reference = entry.value_from.as_ref()?.secret_key_ref.as_ref()?;
-    Some((reference.name.clone(), reference.key.clone()))
+    env.find(|entry| entry.name == name)
 }
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
@@ -148,11 +166,11 @@ fn waiting(pod: &Pod) -> Option<Waiting> {
     statuses(pod)
         .filter_map(|container| {
             let waiting = container.state.as_ref()?.waiting.as_ref()?;
-            let message = ended(container).or_else(|| waiting.message.clone());
+            let said = || one_line(waiting.message.as_deref().unwrap_or_default(), LONGEST_TEXT);
             Some(Waiting {
                 container: container.name.clone(),
                 reason: waiting.reason.clone()?,
-                message: message.unwrap_or_default(),
+                message: ended(container).unwrap_or_else(said),
             })
         })
         .find(|waiting| !ORDINARY.contains(&waiting.reason.as_str()))
@@ -163,12 +181,10 @@ fn waiting(pod: &Pod) -> Option<Waiting> {
 fn ended(container: &ContainerStatus) -> Option<String> {
     let last = container.last_state.as_ref()?.terminated.as_ref()?;
     let code = format!("it ended with exit code {}", last.exit_code);
-    let said = last.message.iter().flat_map(|message| message.lines());
-    let said: Vec<_> = said.map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = one_line(last.message.as_deref().unwrap_or_default(), LONGEST_TEXT);
     if container.name != SIGNER_CONTAINER || said.is_empty() {
         return Some(code);
     }
-    let said: String = said.join("; ").chars().take(LONGEST_TEXT).collect();
     Some(format!("{code}: {said}"))
 }
 
@@ -225,14 +241,14 @@ mod tests {
             let container = statuses.and_then(|all| all.first_mut()).unwrap();
             name.clone_into(&mut container.name);
             container.last_state = serde_json::from_value(json!({
-                "terminated": {"exitCode": 78, "message": "signer: ATTO_SIGNER_KEY: found none\n\n  expected a name\n"},
+                "terminated": {"exitCode": 78, "message": "signer: ATTO_SIGNER_KEY: \u{1b}[31mfound none\r\n\n  expected a name\u{7}\n"},
             }))
             .unwrap();
             waiting(&pod).unwrap().message
         };
         assert_eq!(
             crash("signer"),
-            "it ended with exit code 78: signer: ATTO_SIGNER_KEY: found none; expected a name"
+            "it ended with exit code 78: signer: ATTO_SIGNER_KEY: [31mfound none; expected a name"
         );
         assert_eq!(crash("node"), "it ended with exit code 78");
         assert_ne!(

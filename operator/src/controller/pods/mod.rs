@@ -3,8 +3,9 @@
 mod answers;
 mod ask;
 mod injected;
+mod line;
 mod prober;
 
 pub use answers::Answers;
-pub use injected::{injected, is_ready, label, prune, what_matters};
+pub use injected::{injected, is_ready, label, prune, running, what_matters};
 pub use prober::run as ask_all;

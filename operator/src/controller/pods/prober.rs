@@ -1,14 +1,17 @@
-//! Asks every signer that runs, again and again, and wakes the binding of one that answers something new.
+//! Asks every signer that runs, each by its own clock, and wakes the binding of one that answers something new.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store;
 
 use super::answers::Answers;
 use super::ask;
 use super::injected::management;
+use super::line::{Line, Waits};
 
 /// How often it is looked who is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -16,23 +19,48 @@ const TICK: Duration = Duration::from_secs(1);
 /// Signers asked at a time: one that does not answer takes two seconds.
 const AT_A_TIME: usize = 32;
 
+impl Waits for Arc<Pod> {
+    fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+}
+
 /// Asks until it is dropped, and tells of the pod of each signer that answers something new.
 pub async fn run(pods: Store<Pod>, answers: Answers, tell: impl Fn(&Pod)) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut line, mut asked) = (Line::empty(), FuturesUnordered::new());
     loop {
-        ticks.tick().await;
-        let known = pods.state();
-        answers.forget_others(&known);
-        let due = known.into_iter().filter(|pod| answers.is_due(pod)).filter_map(|pod| {
-            let (address, port) = management(&pod)?;
-            Some(async move { (pod, ask::ask(address, port).await) })
-        });
-        let mut asked = futures::stream::iter(due).buffer_unordered(AT_A_TIME);
-        while let Some((pod, answer)) = asked.next().await {
-            if answers.keep(&pod, answer) {
-                tell(&pod);
+        tokio::select! {
+            _ = ticks.tick() => line.set(due(&pods, &answers)),
+            Some((pod, answer)) = asked.next() => {
+                line.done(&pod);
+                if answers.keep(&pod, answer, Instant::now()) {
+                    tell(&pod);
+                }
+            }
+        }
+        while line.asked() < AT_A_TIME
+            && let Some(pod) = line.take()
+        {
+            match management(&pod) {
+                Some((address, port)) => asked.push(async move { (pod, ask::ask(address, port).await) }),
+                None => line.done(&pod),
             }
         }
     }
+}
+
+/// Those that have waited longest come first.
+fn due(pods: &Store<Pod>, answers: &Answers) -> Vec<Arc<Pod>> {
+    let (known, now) = (pods.state(), Instant::now());
+    answers.forget_others(&known);
+    let due = known.into_iter().filter(|pod| management(pod).is_some());
+    let mut due: Vec<_> = due.filter_map(|pod| Some((answers.due(&pod, now)?, pod))).collect();
+    due.sort_by_key(|(since, _)| *since);
+    due.into_iter().map(|(_, pod)| pod).collect()
 }

@@ -24,13 +24,13 @@ pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Reason>> {
         .collect()
 }
 
-/// Renders an injection, and refuses a sidecar with our annotation that is not what we would have written.
+/// Renders an injection, and refuses a sidecar that is not recorded as ours and not what we would have written.
 ///
 /// # Errors
 /// The refusal of a foreign container.
 pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
     let sidecar = sidecar::render(injection);
-    if let SignerOrigin::Annotated { found } = &injection.signer
+    if let SignerOrigin::Unrecorded { found } = &injection.signer
         && !is_equal(found, &sidecar)
     {
         return Err(other_signer(&injection.deployment));
@@ -70,12 +70,12 @@ fn is_equal(found: &Value, sidecar: &Value) -> bool {
     subset::contains(found, sidecar) && additions::of(found, sidecar).is_empty()
 }
 
-/// The refusal of a container that carries our annotation and is not what we would write.
+/// The refusal of a container that is not recorded as ours and not what we would write.
 fn other_signer(deployment: &DeploymentRef) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,
         format!(
-            "Deployment {} carries our annotation and a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version; remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",
+            "Deployment {} has a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version, or where an admission webhook or policy puts such a container in; stop what puts it in, and remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",
             deployment.name
         ),
     )

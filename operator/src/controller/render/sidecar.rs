@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::policy;
 use crate::model::injection::{Injection, SidecarResources};
 use crate::template::names::MANAGEMENT_PORT;
+use crate::template::resources as default_resources;
 use crate::template::variables::voter_variables;
 
 pub fn render(injection: &Injection) -> Value {
@@ -80,14 +81,7 @@ fn variables(injection: &Injection) -> Vec<Value> {
 
 fn resources(resources: &SidecarResources) -> Value {
     match resources {
-        SidecarResources::Burstable => json!({
-            "requests": { "cpu": "50m", "memory": "64Mi" },
-            "limits": { "memory": "128Mi" },
-        }),
-        SidecarResources::Guaranteed => json!({
-            "requests": { "cpu": "500m", "memory": "128Mi" },
-            "limits": { "cpu": "500m", "memory": "128Mi" },
-        }),
+        SidecarResources::Default(default) => default_resources::of(*default),
         SidecarResources::Given(given) => {
             let mut value = json!({});
             if !given.requests.is_empty() {

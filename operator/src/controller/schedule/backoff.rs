@@ -43,6 +43,12 @@ impl Backoff {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&key(binding));
     }
+
+    /// Keeps what belongs to these bindings. Nobody is told of the end of one that was deleted while it failed.
+    pub fn retain(&self, exists: impl Fn(&str) -> bool) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.retain(|uid, _| exists(uid));
+    }
 }
 
 /// By what a binding is remembered.
@@ -90,5 +96,8 @@ mod tests {
         backoff.failed(&binding("a", 2), "y");
         backoff.succeeded(&binding("a", 2));
         assert!(backoff.failed(&binding("a", 2), "y") < FIRST * 2);
+        backoff.retain(|uid| uid == "b");
+        let left = backoff.0.lock().unwrap();
+        assert_eq!(left.keys().collect::<Vec<_>>(), ["b"], "the other one is gone");
     }
 }

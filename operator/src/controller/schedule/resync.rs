@@ -129,6 +129,11 @@ impl Resyncs {
     pub fn forget(&self, binding: &BindingRef) {
         self.entries().remove(binding);
     }
+
+    /// Keeps what belongs to these bindings: a watch that begins anew does not tell of what has gone meanwhile.
+    pub fn retain(&self, exists: impl Fn(&BindingRef) -> bool) {
+        self.entries().retain(|binding, _| exists(binding));
+    }
 }
 
 #[cfg(test)]
@@ -192,5 +197,10 @@ mod tests {
         let resyncs = after_a_look(now);
         resyncs.forget(&binding());
         assert_eq!(resyncs.begin(&binding(), now), Resync::Full);
+        let resyncs = after_a_look(now);
+        resyncs.retain(|_| true);
+        assert_eq!(resyncs.begin(&binding(), now), Resync::None(LOOK_AGAIN));
+        resyncs.retain(|_| false);
+        assert!(resyncs.entries().is_empty());
     }
 }

@@ -1,10 +1,12 @@
 //! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
 mod aggregate;
+mod beside;
 mod contested;
 mod events;
 mod held;
 mod identity;
+mod key;
 mod kstatus;
 mod rollout;
 mod signing;
@@ -14,7 +16,7 @@ mod update;
 mod warnings;
 
 use crds::conditions::types;
-use crds::{SignerBindingStatus, TargetStatus};
+use crds::{Effective, SignerBindingStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::controller::status::state::State;
@@ -52,14 +54,14 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .filter(|target| !matches!(target.written, Written::Removal(_)))
         .map(|target| target.status.clone())
         .collect();
-    let identity = reported.iter().find_map(|target| target.signer.as_ref());
+    let reading = key::reading(observed, applied, &reported, &old);
     let status = SignerBindingStatus {
         // Whoever writes it puts its name there.
         operator: old.operator.clone(),
         observed_generation: binding.metadata.generation,
         conditions,
-        public_key: identity.map_or(old.public_key.clone(), |found| Some(found.public_key.clone())),
-        address: identity.map_or(old.address.clone(), |found| Some(found.address.clone())),
+        public_key: reading.public_key,
+        address: reading.address,
         selector: binding.spec.target.selector.as_ref().map(ToString::to_string),
         pods: pods(
             reported
@@ -67,7 +69,10 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
                 .filter(|target| target.is_selected)
                 .map(|target| &target.status),
         ),
-        effective: Some(verdict.effective.clone()),
+        effective: Some(Effective {
+            key: reading.key,
+            ..verdict.effective.clone()
+        }),
         plan: update::plan(applied),
         annotated_service_accounts: identity::annotated(observed, verdict, applied, &old),
         warnings: warnings::warnings(observed, applied),

@@ -3,6 +3,7 @@
 use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 
+use super::beside;
 use crate::controller::status::state::{State, Truth};
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{Answer, Fault, InjectedPod, SignerIdentity};
@@ -21,6 +22,7 @@ pub fn state(
     live: Option<&LiveDeployment>,
     expected: Option<&str>,
     old: &SignerBindingStatus,
+    old_pods: i64,
 ) -> State {
     if !injected {
         return State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
@@ -51,7 +53,11 @@ pub fn state(
     if pods.iter().any(|pod| pod.answer.is_none()) {
         return before(old);
     }
-    State::yes(reasons::SIGNING, "every signer that runs says that it signs")
+    let all = "every signer that runs says that it signs";
+    match old_pods {
+        0 => State::yes(reasons::SIGNING, all),
+        more => State::yes(reasons::SIGNING, format!("{all}; {}", beside::told(more))),
+    }
 }
 
 /// The identity that the pods report, of the first that has one.
@@ -140,7 +146,7 @@ mod tests {
 
     fn of(answers: &[Option<Answer>], expected: Option<&str>, old: &SignerBindingStatus) -> (Truth, &'static str) {
         let pods: Vec<_> = answers.iter().cloned().map(pod).collect();
-        let found = state(true, &current(&pods, Some(&live())), Some(&live()), expected, old);
+        let found = state(true, &current(&pods, Some(&live())), Some(&live()), expected, old, 0);
         (found.truth, found.reason.code)
     }
 

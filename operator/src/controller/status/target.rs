@@ -1,9 +1,9 @@
 //! What to report of one Deployment.
 
 use crds::conditions::{reasons, types};
-use crds::{Effective, SignerBindingStatus, TargetStatus};
+use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
-use super::{held, identity, rollout, signing};
+use super::{beside, held, identity, rollout, signing};
 use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::{last_hash, removes, was_injected};
@@ -52,7 +52,8 @@ pub fn report(
     let settled = before.was_rolled_out && applied.written == Written::Nothing;
     let pods = signing::current(&target.pods, live);
     let expected = observed.binding.spec.key.expected_address.as_deref();
-    let signing = signing::state(injected.is_true(), &pods, live, expected, old);
+    let old_pods = beside::old_pods(target, live);
+    let signing = signing::state(injected.is_true(), &pods, live, expected, old, old_pods);
     let token = match rotation(applied, live, &target.pods) {
         Some(pending) if verdict.token.is_ok() => pending,
         _ => token(verdict),
@@ -71,6 +72,10 @@ pub fn report(
     // What this binding has injected stays its own while a refusal keeps it from being written anew.
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
+    let signer_resources = match &verdict.targets[index].injection {
+        Ok(injection) if applied.outcome.is_ok() && !applied.update => injection.resources.default_resources(),
+        _ => before.signer_resources.filter(|_| is_injected),
+    };
     let told = match &applied.outcome {
         Err(refusal) if !target.is_selected() => refusal,
         _ => &ready.reason,
@@ -83,6 +88,7 @@ pub fn report(
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
+        signer_resources,
         last_hash,
         reason: told.code.to_owned(),
         message: shorten(&told.message, 4096),
@@ -137,6 +143,7 @@ struct Before {
     was_injected: bool,
     was_rolled_out: bool,
     hash: Option<String>,
+    signer_resources: Option<DefaultResources>,
     last_hash: Option<String>,
 }
 
@@ -153,6 +160,7 @@ impl Before {
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
             hash: target.and_then(|target| target.hash.clone()),
+            signer_resources: target.and_then(|target| target.signer_resources),
             last_hash: last_hash(&observed.binding, name).map(str::to_owned),
         }
     }

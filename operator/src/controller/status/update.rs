@@ -4,13 +4,10 @@ use crds::Plan;
 use crds::conditions::reasons;
 
 use crate::controller::status::state::{State, Truth};
-use crate::model::applied::Applied;
+use crate::model::applied::{Applied, LONGEST_DIFF};
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
-
-/// The schema's bound on a diff.
-const LONGEST_DIFF: usize = 16 * 1024;
 
 /// The state of `UpdateAvailable`.
 pub fn state(observed: &Observed, applied: &Applied) -> State {

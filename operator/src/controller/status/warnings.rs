@@ -5,10 +5,11 @@ use crds::conditions::warnings;
 use crds::names::PRIVATE_KEY_VARIABLE;
 use serde_json::Value;
 
+use super::beside;
 use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, SameKey};
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;
@@ -28,7 +29,13 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
         let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
             continue;
         };
-        let of_deployment = [private_key(live), several_replicas(live), surge(live)];
+        let old_pods = beside::old_pods(target, Some(live));
+        let of_deployment = [
+            private_key(live),
+            several_replicas(live),
+            surge(live),
+            old_pod_running(old_pods),
+        ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
         let told = of_deployment.into_iter().flatten().chain(of_key);
         found.extend(told.map(|(reason, message)| warning(reason, &target.name, message)));
@@ -46,18 +53,29 @@ fn warning(reason: &str, target: &str, message: String) -> Warning {
 }
 
 fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
-    let (first, others) = observed.same_key.split_first()?;
-    let more = if others.is_empty() {
-        String::new()
-    } else {
-        format!(" and {} more", others.len())
-    };
+    let who = who(&observed.same_key)?;
     Some((
         warnings::SHARED_KEY_VERSION,
         format!(
-            "SignerBinding {first}{more} names the same key version in {field}: two voters with one key vote against each other. Give each voter a key of its own"
+            "{who} the same key version in {field}: two voters with one key vote against each other. Give each voter a key of its own"
         ),
     ))
+}
+
+/// The other bindings, and their verb; none where there are none.
+fn who(SameKey { here, elsewhere }: &SameKey) -> Option<String> {
+    let of_others = match elsewhere {
+        0 => None,
+        1 => Some("1 SignerBinding in another namespace".to_owned()),
+        more => Some(format!("{more} SignerBindings in other namespaces")),
+    };
+    let of_this = here.split_first().map(|(first, others)| match others.len() {
+        0 => format!("SignerBinding {first}"),
+        more => format!("SignerBinding {first} and {more} more of this namespace"),
+    });
+    let all: Vec<_> = of_this.into_iter().chain(of_others).collect();
+    let verb = if here.len() + elsewhere == 1 { "names" } else { "name" };
+    (!all.is_empty()).then(|| format!("{} {verb}", all.join(" and ")))
 }
 
 fn private_key(live: &LiveDeployment) -> Option<Noted> {
@@ -96,6 +114,18 @@ fn surge(live: &LiveDeployment) -> Option<Noted> {
     })
 }
 
+fn old_pod_running(old_pods: i64) -> Option<Noted> {
+    (old_pods > 0).then(|| {
+        (
+            warnings::OLD_POD_RUNNING,
+            format!(
+                "{}. With spec.strategy.type Recreate a rollout waits for their end; a shorter terminationGracePeriodSeconds hastens it",
+                beside::told(old_pods)
+            ),
+        )
+    })
+}
+
 /// Whether a rollout may have more pods than are wanted. A share is rounded up; where nothing is said it is 25 %.
 /// Source: <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-surge>
 fn surges(strategy: &Value, replicas: i64) -> bool {
@@ -127,6 +157,28 @@ mod tests {
             (json!({"rollingUpdate": {"maxSurge": 1}}), 0, false),
         ] {
             assert_eq!(surges(&strategy, replicas), expected, "{strategy} {replicas}");
+        }
+    }
+
+    #[test]
+    fn bindings_of_other_namespaces_are_counted_and_not_named() {
+        let of = |here: &[&str], elsewhere| {
+            let here = here.iter().map(|name| (*name).to_owned()).collect();
+            who(&SameKey { here, elsewhere }).unwrap_or_default()
+        };
+        for (here, elsewhere, expected) in [
+            (&[][..], 0, ""),
+            (&["a"], 0, "SignerBinding a names"),
+            (&["a", "b"], 0, "SignerBinding a and 1 more of this namespace name"),
+            (&[], 1, "1 SignerBinding in another namespace names"),
+            (&[], 2, "2 SignerBindings in other namespaces name"),
+            (
+                &["a"],
+                1,
+                "SignerBinding a and 1 SignerBinding in another namespace name",
+            ),
+        ] {
+            assert_eq!(of(here, elsewhere), expected);
         }
     }
 

@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::gke::Project;
-    use crate::model::observed::{LocalKeySecret, Selection, Token};
+    use crate::model::observed::{LocalKeySecret, SameKey, Selection, Token};
 
     /// Deployments `d000`, `d001` and so on, of which the status names the last as injected.
     fn selected(count: usize, departed: usize) -> Observed {
@@ -120,6 +120,7 @@ mod tests {
             service: None,
             rivals: vec![],
             pods: vec![],
+            running: vec![],
             selection: if index < departed {
                 Selection::LetGo
             } else {
@@ -132,7 +133,7 @@ mod tests {
             token: Token::Empty,
             local_key: LocalKeySecret::NotUsed,
             secret_versions: [].into(),
-            same_key: vec![],
+            same_key: SameKey::default(),
             accounts: vec![],
             leftovers: vec![],
             project: Project::default(),

@@ -9,7 +9,6 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
-use crate::template::quantity;
 use crate::template::variables::node_variables;
 use crate::template::voter::{other_voter, same_source};
 
@@ -51,11 +50,15 @@ pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Reason> {
     if live.container(ContainerList::Containers, SIGNER_CONTAINER).is_some() {
         return Err(foreign_signer(live, "containers"));
     }
-    match (live.signer(), live.owns_signer(), live.injected_hash()) {
-        (None, ..) => Ok(SignerOrigin::Absent),
-        (Some(_), true, _) => Ok(SignerOrigin::Ours),
-        (Some(found), false, Some(_)) => Ok(SignerOrigin::Annotated { found: found.clone() }),
-        (Some(_), false, None) => Err(foreign_signer(live, "initContainers")),
+    let Some(found) = live.signer() else {
+        return Ok(SignerOrigin::Absent);
+    };
+    if live.owns_signer() {
+        Ok(SignerOrigin::Ours)
+    } else if live.injected_hash().is_some() || live.is_signer_of_nobody() {
+        Ok(SignerOrigin::Unrecorded { found: found.clone() })
+    } else {
+        Err(foreign_signer(live, "initContainers"))
     }
 }
 
@@ -161,27 +164,6 @@ pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result
             live.name()
         ),
     ))
-}
-
-/// Whether the pod is of class Guaranteed without us: every container has limits of CPU and memory, and its requests
-/// are equal to them (requests that are missing are).
-/// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/>
-pub fn is_guaranteed(live: &LiveDeployment) -> bool {
-    let mut others = live
-        .containers(ContainerList::Containers)
-        .iter()
-        .chain(live.containers(ContainerList::InitContainers))
-        .filter(|container| container["name"] != SIGNER_CONTAINER)
-        .peekable();
-    others.peek().is_some()
-        && others.all(|container| {
-            let resources = &container["resources"];
-            ["cpu", "memory"].iter().all(|resource| {
-                let limit = &resources["limits"][resource];
-                let request = &resources["requests"][resource];
-                !limit.is_null() && (request.is_null() || quantity::equal(request, limit))
-            })
-        })
 }
 
 /// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves.

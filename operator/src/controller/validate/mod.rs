@@ -6,14 +6,15 @@ mod container_change;
 mod deployment;
 mod identity;
 mod readiness;
+mod resources;
 mod token;
 
 use crds::conditions::{reasons, types};
-use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SignerBinding};
+use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SecretKeyRef, SignerBinding};
 
 use crate::backends::{self, KeyBackend};
 use crate::model::binding::was_injected;
-use crate::model::injection::{DeploymentRef, Injection, SidecarResources, TargetVerdict, Verdict};
+use crate::model::injection::{DeploymentRef, Injection, TargetVerdict, Verdict};
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
@@ -67,6 +68,8 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
         management_port: ports.effective_management(),
         rollout: binding.spec.rollout.unwrap_or(Rollout::Automatic),
         deletion_policy: binding.spec.deletion_policy.unwrap_or(DeletionPolicy::Retain),
+        // Status knows it, from the signers.
+        key: None,
     }
 }
 
@@ -115,11 +118,7 @@ fn injection(
         api_port: effective.api_port,
         management_port: effective.management_port,
         log_level: settings.log_level,
-        resources: match settings.resources {
-            Some(given) => SidecarResources::Given(given),
-            None if deployment::is_guaranteed(live) => SidecarResources::Guaranteed,
-            None => SidecarResources::Burstable,
-        },
+        resources: resources::resources(&observed.binding, live, settings.resources),
         signer,
         identity: ready.identity,
         needs_approval: None,
@@ -135,10 +134,28 @@ fn injection(
 }
 
 fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
-    backends::of(&observed.binding.spec.key).ok_or_else(|| {
+    let spec = &observed.binding.spec;
+    let backend = backends::of(&spec.key).ok_or_else(|| {
         Reason::new(
             reasons::INVALID,
             "spec.key: found no backend, expected exactly one of gcp and local",
         )
-    })
+    })?;
+    token_is_no_key(backend, &spec.token_secret_ref)?;
+    Ok(backend)
+}
+
+/// The schema refuses it, but not in a binding that is older than the rule.
+fn token_is_no_key(backend: &dyn KeyBackend, token: &SecretKeyRef) -> Result<(), Reason> {
+    if !backend.secrets().contains(&token) {
+        return Ok(());
+    }
+    let SecretKeyRef { name, key } = token;
+    Err(Reason::new(
+        reasons::INVALID,
+        format!(
+            "spec.tokenSecretRef: found key {key} of Secret {name}, which {} names as the private key: the node would send it as its token; put a token of its own into another Secret, or under another key, and name it",
+            backend.field()
+        ),
+    ))
 }

@@ -1,7 +1,6 @@
 //! Which bindings an event concerns. Only what the watches have brought is looked at.
 
 use crds::SignerBinding;
-use crds::conditions::warnings;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use kube::api::PartialObjectMeta;
@@ -55,12 +54,25 @@ impl Mappers {
     /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
     /// which warn of each other.
     pub fn of_binding(&self, changed: &SignerBinding) -> Vec<BindingRef> {
-        let reference = format!("{}/{} ", changed.namespace().unwrap_or_default(), changed.name_any());
         of_all(&self.bindings, |binding| {
             let is_neighbour = binding.meta().namespace == changed.meta().namespace;
-            let is_itself = is_neighbour && binding.meta().name == changed.meta().name;
-            let is_concerned = share_a_key(binding, changed) || warns_of(binding, &reference);
-            !is_itself && (is_concerned || (is_neighbour && shares_a_deployment(binding, changed)))
+            let is_concerned = share_a_key(binding, changed) || (is_neighbour && shares_a_deployment(binding, changed));
+            is_concerned && !is_itself(binding, changed)
+        })
+    }
+
+    /// The bindings with the key that this one has had until now and has no more: they have to stop to warn of each other. Only
+    /// before the store takes the change does it still know that key.
+    pub fn of_former_key(&self, changed: &Guarded) -> Vec<BindingRef> {
+        let before = self.bindings.get(&ObjectRef::from_obj(changed));
+        let Some(Ok(before)) = before.as_ref().map(|before| &before.0) else {
+            return vec![];
+        };
+        if changed.0.as_ref().is_ok_and(|changed| share_a_key(before, changed)) {
+            return vec![];
+        }
+        of_all(&self.bindings, |binding| {
+            share_a_key(binding, before) && !is_itself(binding, before)
         })
     }
 
@@ -84,11 +96,8 @@ pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<BindingRef> {
     })
 }
 
-/// Whether it says that they share a key: they may have stopped to.
-fn warns_of(binding: &SignerBinding, changed: &str) -> bool {
-    let warnings = binding.status.iter().flat_map(|status| &status.warnings);
-    let mut shared = warnings.filter(|warning| warning.reason == warnings::SHARED_KEY_VERSION);
-    shared.any(|warning| warning.message.contains(changed))
+fn is_itself(left: &SignerBinding, right: &SignerBinding) -> bool {
+    (&left.meta().namespace, &left.meta().name) == (&right.meta().namespace, &right.meta().name)
 }
 
 fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> Vec<BindingRef> {

@@ -1,0 +1,47 @@
+//! A clock that goes on while the machine is suspended. The usual one of Linux stands still meanwhile, and a process that wakes up
+//! on it would think that no time has passed.
+
+use std::ops::Add;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+#[cfg(target_os = "linux")]
+const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
+#[cfg(not(target_os = "linux"))]
+const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+
+/// A time on that clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BootTime(Duration);
+
+impl BootTime {
+    /// The present time; the end of all times where the clock cannot be read, so that whatever holds until a time has ended.
+    pub fn now() -> Self {
+        Self(clock_gettime(CLOCK).map_or(Duration::MAX, Duration::from))
+    }
+}
+
+impl Add<Duration> for BootTime {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_can_be_read_and_goes_on() {
+        let now = BootTime::now();
+        assert!(now < BootTime(Duration::MAX) && now <= BootTime::now());
+        let end = BootTime(Duration::MAX);
+        assert!(
+            end >= end + Duration::from_secs(8),
+            "nothing holds until later than the end"
+        );
+    }
+}
