@@ -113,6 +113,11 @@ async fn nobody_resumes_a_voter_before_its_signer_is_there() -> Result<()> {
         held.place.namespace
     );
     ensure!(!answer.succeeded && answer.stderr.contains(&told), "{}", answer.stderr);
+    // Nor at 0 replicas, from where `kubectl scale` would start it.
+    held.place.kubectl_ok(&["scale", DEPLOYMENT, "--replicas=0"]).await?;
+    let answer = held.place.kubectl(&resume, "").await?;
+    ensure!(!answer.succeeded && answer.stderr.contains(&told), "{}", answer.stderr);
+    held.place.kubectl_ok(&["scale", DEPLOYMENT, "--replicas=1"]).await?;
     held.bring_the_token().await?;
     held.place.condition("Injected", "True", "Injected").await?;
     // Whoever pauses on purpose resumes on purpose.
