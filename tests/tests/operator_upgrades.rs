@@ -165,18 +165,18 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
     let images = [1, 2].map(|tag| format!("--signer-image={IMAGE}:{tag}"));
     let first = operated(&[&images[0], "--upgrades=roll"]).await?;
     let second = Operated::start_as(plane, plane.admin(), &[&images[1], "--upgrades=roll", &lease]).await?;
-    let place = Place::on(first, "two").await?;
-    place.injected().await?;
+    let two = Place::on(first, "two").await?;
+    two.injected().await?;
     let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
-    place.apply(&changed).await?;
-    let message = place.condition("Accepted", "False", "Contested").await?;
+    two.apply(&changed).await?;
+    let message = two.condition("Accepted", "False", "Contested").await?;
     assert!(
         message.contains(&elsewhere) && message.contains("uninstall"),
         "{message}"
     );
     let state = async || -> Result<_> {
-        let deployment = place.deployment().await?;
-        let binding = place.binding().await?;
+        let deployment = two.deployment().await?;
+        let binding = two.binding().await?;
         Ok((
             deployment["metadata"]["generation"].clone(),
             binding.metadata.resource_version,
@@ -194,17 +194,16 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
     let generation = state().await?.0.as_i64().context("no generation")?;
     // One for each change, and one more of each operator before it has met the other.
     assert!((3..=6).contains(&generation), "{generation} generations");
-    place.condition("Injected", "True", "Injected").await?;
-    let status = place.binding().await?.status.context("no status")?;
+    two.condition("Injected", "True", "Injected").await?;
+    let status = two.binding().await?.status.context("no status")?;
     let operator = status.operator.context("nobody wrote it")?;
     assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
-    let told = place.events("SignerBinding").await?;
+    let told = two.events("SignerBinding").await?;
     assert!(told.iter().any(|(reason, _)| reason == "Contested"), "{told:?}");
     // It goes on serving.
-    place
-        .kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
+    two.kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
         .await?;
-    image_is(&place, "1").await?;
+    image_is(&two, "1").await?;
     second.stop()?;
     first.stop()
 }

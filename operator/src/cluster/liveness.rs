@@ -256,7 +256,7 @@ mod tests {
         let (reconcile, start) = (progress.reconcile(), Instant::now());
         let mut later = start;
         for _ in 0..3 {
-            later += RECONCILE_LIMIT - Duration::from_secs(1);
+            later += RECONCILE_LIMIT.saturating_sub(Duration::from_secs(1));
             assert_eq!(progress.stuck(later), None);
             reconcile.gets_on(later);
         }

@@ -60,7 +60,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     let result = match &guarded.0 {
         Ok(cached) => {
             let reference = ObjectRef::from_obj(&*guarded);
-            under_way.run(look(&context, cached, &reference)).await
+            Box::pin(under_way.run(look(&context, cached, &reference))).await
         }
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };

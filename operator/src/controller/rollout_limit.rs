@@ -229,11 +229,18 @@ mod tests {
         // What rolls and is looked at keeps its place, unless nobody else says that it does not get on.
         let mut later = now;
         for (deadline, gives_its_place_away) in [(Deadline::OfTheDeployment, false), (Deadline::Ours, true)] {
+            let mut looked_at = later;
             for _ in 0..3 {
-                rollouts.observe(&first, rolls(deadline), later);
-                later += LOOKED_AT - Duration::from_secs(1);
+                looked_at = later;
+                rollouts.observe(&first, rolls(deadline), looked_at);
+                later += LOOKED_AT.saturating_sub(Duration::from_secs(1));
             }
-            let is_free = rollouts.may_start(&second, "voter", false, later - Duration::from_secs(1));
+            let is_free = rollouts.may_start(
+                &second,
+                "voter",
+                false,
+                looked_at + LOOKED_AT.saturating_sub(Duration::from_secs(2)),
+            );
             assert_eq!(is_free, gives_its_place_away, "{deadline:?}");
         }
         rollouts.observe(&second, rolls(Deadline::OfTheDeployment), later);

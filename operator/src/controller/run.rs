@@ -96,8 +96,8 @@ pub fn controller(
         settings.scope.clone(),
     );
     let rollouts = RolloutLimit::new(max_rollouts, wake_up.clone());
-    let contest = Contest::new(settings.operator.clone());
-    let writer = Writer::new(cluster, contest, rollouts, recorder, metrics);
+    let among_operators = Contest::new(settings.operator.clone());
+    let writer = Writer::new(cluster, among_operators, rollouts, recorder, metrics);
     let context = Arc::new(Context::new(sources, writer, schedule, settings));
     let stopping = context.stopping.clone();
     let stop = async move {

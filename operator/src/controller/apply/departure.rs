@@ -36,9 +36,10 @@ pub async fn remove(
     }
     let removed = removal::restore(writer, live).await?;
     // It was taken out all the same, and that is told.
-    let failed = match others_use_its_account(observed, live) {
-        true => None,
-        false => identity::restore(writer, live).await.err(),
+    let failed = if others_use_its_account(observed, live) {
+        None
+    } else {
+        identity::restore(writer, live).await.err()
     };
     Ok(AppliedTarget {
         written: Written::Removal(removed),

@@ -73,7 +73,7 @@ mod tests {
 
     type Result = watcher::Result<Event<Service>>;
 
-    fn refused(details: serde_json::Value) -> Result {
+    fn refused(details: &serde_json::Value) -> Result {
         let status = json!({"status": "Failure", "code": 503, "message": "", "reason": "", "details": details});
         let status: Status = serde_json::from_value(status).unwrap();
         Err(watcher::Error::InitialListFailed(kube::Error::Api(status.boxed())))
@@ -97,20 +97,20 @@ mod tests {
             for begun in [Ok(Event::Init), Ok(Event::InitApply(Service::default()))] {
                 wait_after(&mut backoff, &begun);
             }
-            waited += wait_after(&mut backoff, &refused(json!(null)));
+            waited += wait_after(&mut backoff, &refused(&json!(null)));
         }
         assert!(waited >= Duration::from_secs(15), "eight lists within {waited:?}");
         wait_after(&mut backoff, &Ok(Event::InitDone));
-        let first = wait_after(&mut backoff, &refused(json!(null)));
+        let first = wait_after(&mut backoff, &refused(&json!(null)));
         assert!(first < Duration::from_millis(300), "{first:?} after a success");
     }
 
     #[test]
     fn what_the_api_server_asks_for_is_waited_for() {
         let mut backoff = WatchBackoff::default();
-        let asked = refused(json!({"retryAfterSeconds": 7}));
+        let asked = refused(&json!({"retryAfterSeconds": 7}));
         assert!(wait_after(&mut backoff, &asked) >= Duration::from_secs(7));
-        let plain = wait_after(&mut backoff, &refused(json!(null)));
+        let plain = wait_after(&mut backoff, &refused(&json!(null)));
         assert!(plain < Duration::from_secs(1), "{plain:?}");
     }
 }
