@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::eventually;
-use tests::hold::{holds, is_held, is_resumed};
+use tests::hold::{can_hold, holds, is_held, is_resumed};
 use tests::operated::{Operated, Place, SOON, VOTER, binding};
 use tests::replica_sets::ReplicaSets;
 use tokio::sync::OnceCell;
@@ -15,12 +15,15 @@ pub struct Held {
 }
 
 impl Held {
-    /// On the shared operator, once its chart holds.
-    pub async fn new(prefix: &str) -> Result<Self> {
+    /// On the shared operator, once its chart holds; none where Kubernetes is too old for that.
+    pub async fn new(prefix: &str) -> Result<Option<Self>> {
         static HOLDS: OnceCell<()> = OnceCell::const_new();
         let operated = Operated::shared().await?;
+        if !can_hold(operated.plane).await? {
+            return Ok(None);
+        }
         HOLDS.get_or_try_init(async || holds(operated).await).await?;
-        Self::on(operated, prefix).await
+        Self::on(operated, prefix).await.map(Some)
     }
 
     /// With an operator of the test's own choice.
@@ -31,11 +34,13 @@ impl Held {
     }
 
     /// A binding, and no token for it.
-    pub async fn without_token(prefix: &str) -> Result<Self> {
-        let held = Self::new(prefix).await?;
+    pub async fn without_token(prefix: &str) -> Result<Option<Self>> {
+        let Some(held) = Self::new(prefix).await? else {
+            return Ok(None);
+        };
         held.lose_the_token().await?;
         held.place.apply(&binding()).await?;
-        Ok(held)
+        Ok(Some(held))
     }
 
     pub async fn lose_the_token(&self) -> Result<()> {
