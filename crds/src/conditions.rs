@@ -70,6 +70,8 @@ pub mod reasons {
         REMOVE_NEEDS_CLUSTER_ROLE = "RemoveNeedsClusterRole";
         /// `Accepted`: an older binding already serves the Deployment.
         TARGET_TAKEN = "TargetTaken";
+        /// `Accepted`: the selector matches more Deployments than a status has room for.
+        TOO_MANY_TARGETS = "TooManyTargets";
         /// `TokenReady`: the token is there.
         TOKEN_FOUND = "TokenFound";
         /// `TokenReady`: the token is there, but shorter than 32 bytes.
@@ -123,7 +125,7 @@ pub mod reasons {
         TAKE_OVER_PENDING = "TakeOverPending";
         /// `Injected`, `IdentityReady`: another field manager gives one of our fields another value.
         FIELD_CONFLICT = "FieldConflict";
-        /// `Injected`, `IdentityReady`: another field manager keeps changing what is ours.
+        /// `Injected`, `IdentityReady`: another field manager keeps changing what is ours. `Accepted`: another operator writes the binding.
         CONTESTED = "Contested";
         /// `Injected`, `IdentityReady`: the API server refused the change.
         REJECTED = "Rejected";

@@ -23,7 +23,7 @@ pub use key::{GcpKey, Key, LocalKey, SecretKeyRef, Source};
 pub use policy::{BlockType, Network, Policy};
 pub use settings::{ImagePullPolicy, LogLevel, Ports, Resources, SignerSettings};
 pub use spec::{Capability, SignerBinding, SignerBindingSpec, WorkloadIdentity};
-pub use status::{Effective, Plan, SignerBindingStatus, TargetStatus, Warning};
+pub use status::{Effective, MOST_TARGETS, Plan, SignerBindingStatus, TargetStatus, Warning, WrittenBy};
 pub use target::{LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Target};
 
 /// The manifest of the CustomResourceDefinition, as committed and as `operator crd` prints it.

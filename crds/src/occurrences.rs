@@ -29,9 +29,11 @@ pub const ALL: [Occurrence; 22] = [
         types::ACCEPTED,
         "False",
         &[
+            reasons::CONTESTED,
             reasons::IMAGE_NOT_ALLOWED,
             reasons::REMOVE_NEEDS_CLUSTER_ROLE,
             reasons::TARGET_TAKEN,
+            reasons::TOO_MANY_TARGETS,
         ],
     ),
     when(

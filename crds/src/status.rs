@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::choices::{DefaultResources, DeletionPolicy, Rollout};
 
+/// The bound on `status.targets`: a binding serves no more Deployments.
+pub const MOST_TARGETS: usize = 256;
+
 /// What the operator reports about a binding.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +17,10 @@ pub struct SignerBindingStatus {
     /// The generation of the binding that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+
+    /// The operator that wrote this status last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<WrittenBy>,
 
     /// `Accepted`, `TokenReady`, `IdentityReady`, `Injected`, `RolledOut`, `Signing` and `Ready`, in the order in which
     /// they are reached; then `Reconciling`, `Stalled` and `UpdateAvailable`.
@@ -51,9 +58,29 @@ pub struct SignerBindingStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub targets: Vec<TargetStatus>,
 
+    /// ServiceAccounts whose annotation `iam.gke.io/gcp-service-account` the operator has written for this binding. It takes the
+    /// annotation away again from those that nothing of the binding uses any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub annotated_service_accounts: Vec<String>,
+
     /// What works, but should be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+/// An operator, by the Lease that it holds.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenBy {
+    /// Namespace of its Lease `signer-operator`. Operators with Leases in two namespaces do not know of each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub lease_namespace: Option<String>,
+    /// Its name in the Lease. One that only takes over writes nothing, so it may be that of an earlier one.
+    #[schemars(length(max = 512))]
+    pub identity: String,
 }
 
 /// Values in force for optional fields of the spec.

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
+use crds::WrittenBy;
 use futures::future::{Either, pending, select};
 use kube::Client;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -61,7 +62,12 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let client = connect::client(&metrics.progress, &fence).await?;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity()));
+    let identity = identity();
+    let candidate = leader_election.then(|| Candidate::new(client.clone(), &namespace, identity.clone()));
+    settings.operator = WrittenBy {
+        lease_namespace: leader_election.then_some(namespace),
+        identity,
+    };
 
     let (standing, seen) = watch::channel(Standing::Unknown);
     let stores = Arc::<OnceLock<Stores>>::default();

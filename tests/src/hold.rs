@@ -1,11 +1,20 @@
 //! Deployments that the API server holds for their signer.
 
 use anyhow::{Result, ensure};
+use crds::kubernetes::MUTATING_POLICIES;
 use crds::names::HELD_ANNOTATION;
 use serde_json::Value;
 
+use crate::ControlPlane;
 use crate::eventually::{SOON, eventually};
 use crate::operated::{Operated, Place, binding, voter};
+
+/// Whether this Kubernetes is new enough to hold anything.
+pub async fn can_hold(plane: &ControlPlane) -> Result<bool> {
+    let version = plane.client().await?.apiserver_version().await?;
+    let minor: u32 = version.minor.trim_end_matches('+').parse()?;
+    Ok(minor >= MUTATING_POLICIES)
+}
 
 /// Waits until the API server holds what it is to hold. After a start it takes a while to find the kind of its parameters.
 pub async fn holds(operated: &'static Operated) -> Result<()> {

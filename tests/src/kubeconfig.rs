@@ -17,6 +17,7 @@ use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
 use crate::assets;
+use crate::process::random_suffix;
 use crate::write::write_by_kubectl;
 
 /// A kubeconfig file. Whoever made it keeps the folder it lies in.
@@ -50,14 +51,16 @@ impl Kubeconfig {
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
             "current-context": "tests",
         });
+        // Under another name first: two tests may ask for the same account, and kubectl takes an empty file for no cluster.
+        let unfinished = path.with_extension(random_suffix());
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .open(&unfinished)
+            .with_context(|| format!("cannot write {}", unfinished.display()))?;
         file.write_all(&serde_json::to_vec_pretty(&contents)?)?;
+        fs::rename(&unfinished, &path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path })
     }
 

@@ -299,8 +299,18 @@ impl Place {
 
     /// Replaces the Deployment by a copy of itself that has no history, as the restore of a backup does.
     pub async fn restore_from_backup(&self) -> Result<()> {
+        self.create_again("background").await
+    }
+
+    /// The same without an interruption: its pods live on, and the copy adopts them. So people change what is immutable.
+    pub async fn create_again_around_its_pods(&self) -> Result<()> {
+        self.create_again("orphan").await
+    }
+
+    async fn create_again(&self, cascade: &str) -> Result<()> {
         let mut backup = self.deployment().await?;
-        self.kubectl_ok(&["delete", "deployment", VOTER]).await?;
+        let cascade = format!("--cascade={cascade}");
+        self.kubectl_ok(&["delete", "deployment", VOTER, &cascade]).await?;
         if let Some(metadata) = backup["metadata"].as_object_mut() {
             metadata.retain(|field, _| ["name", "namespace", "labels", "annotations"].contains(&field.as_str()));
         }

@@ -41,8 +41,13 @@ impl OperatorProcess {
         let mut process = Process::start(&program, &log, directory.lifeline(), |command| {
             command
                 .args(["run", &format!("--admin-address=127.0.0.1:{number}")])
-                .arg(format!("--lease-namespace={}", chart::NAMESPACE))
                 .args(arguments);
+            if !arguments
+                .iter()
+                .any(|argument| argument.starts_with("--lease-namespace"))
+            {
+                command.arg(format!("--lease-namespace={}", chart::NAMESPACE));
+            }
             // A proxy in the environment is for the outside, never for loopback.
             command
                 .env("KUBECONFIG", kubeconfig.path())

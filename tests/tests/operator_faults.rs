@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use futures::stream::{self, StreamExt};
-use tests::ControlPlane;
+use serde_json::{Value, json};
 use tests::everyday::{self, Picture, STAGES, Stage};
 use tests::faulty_api::{Fault, FaultyApi, For, Verb, Which};
-use tests::operated::{Operated, Place};
+use tests::operated::{Operated, Place, SOON, binding, voter, with};
+use tests::{ControlPlane, eventually};
 
 use Fault::{Answered, Dropped, Late, Lost, SentLate, Silent, Twice};
 use Stage::{Applied, Changed, Removed};
@@ -121,5 +122,62 @@ async fn whatever_a_request_meets_the_voter_comes_to_the_same_and_each_change_is
         .collect()
         .await;
     ensure!(failures.is_empty(), "{}", failures.join("\n"));
-    Ok(())
+    what_one_deployment_meets_is_not_kept_from_the_report_about_the_others(api, operated).await?;
+    what_was_written_is_told_although_the_service_fails(api, operated).await
+}
+
+fn named(name: &str) -> Value {
+    let mut deployment = with(voter(), "/metadata/name", json!(name));
+    deployment["metadata"]["labels"] = json!({"app": name, "signed": "yes"});
+    deployment["spec"]["selector"]["matchLabels"]["app"] = json!(name);
+    deployment["spec"]["template"]["metadata"]["labels"]["app"] = json!(name);
+    deployment
+}
+
+/// Of two Deployments, one changes each time it is written.
+async fn what_one_deployment_meets_is_not_kept_from_the_report_about_the_others(
+    api: &FaultyApi,
+    operated: &'static Operated,
+) -> Result<()> {
+    let place = Place::on(operated, "one-of-two").await?;
+    for name in ["a", "b"] {
+        place.apply(&named(name)).await?;
+    }
+    let writes = Which::of(&[Patch], "deployments").within(&place.namespace).named("b");
+    let rule = api.rule(writes, Answered(409), For::Ever);
+    let selector = json!({"matchLabels": {"signed": "yes"}});
+    place
+        .apply(&with(binding(), "/spec/target", json!({"selector": selector})))
+        .await?;
+    eventually(SOON, "a report about a and b", async || {
+        let status = place.binding().await?.status.unwrap_or_default();
+        let found: Vec<_> = status
+            .targets
+            .iter()
+            .map(|target| (&*target.name, target.injected))
+            .collect();
+        ensure!(found == [("a", true), ("b", false)], "{found:?}");
+        Ok(())
+    })
+    .await?;
+    let message = place.condition("Injected", "False", "Progressing").await?;
+    ensure!(message.contains("Deployment b"), "{message}");
+    let told = place.events("Deployment").await?;
+    ensure!(told.iter().any(|(reason, _)| reason == "Injected"), "{told:?}");
+    rule.lift();
+    place.condition("Injected", "True", "Injected").await.map(drop)
+}
+
+/// The Deployment is written and its Service is not, so that the next look finds nothing to tell of the Deployment.
+async fn what_was_written_is_told_although_the_service_fails(
+    api: &FaultyApi,
+    operated: &'static Operated,
+) -> Result<()> {
+    let place = Place::on(operated, "told").await?;
+    let services = Which::of(&[Patch], "services").within(&place.namespace);
+    api.rule(services, Answered(500), For::Calls(2));
+    place.apply(&voter()).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.told_once("Injected").await
 }

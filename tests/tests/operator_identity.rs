@@ -1,9 +1,9 @@
 //! Workload Identity in both styles: what Kubernetes shows, what is annotated, and the commands that grant the key.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{PROJECT, Place, SOON, VOTER, binding, voter, with};
-use tests::{chart, eventually};
+use tests::{chart, eventually, pods};
 
 const ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 const GOOGLE: &str = "signer@p.iam.gserviceaccount.com";
@@ -28,16 +28,18 @@ fn acting_as(google: &str) -> Value {
     with(direct(), "/spec/workloadIdentity", json!({"gcpServiceAccount": google}))
 }
 
-async fn annotations(place: &Place) -> Result<Value> {
-    let text = place
-        .kubectl_ok(&["get", "serviceaccount", "voter", "-o", "json"])
-        .await?;
+async fn annotations(place: &Place, name: &str) -> Result<Value> {
+    let text = place.kubectl_ok(&["get", "serviceaccount", name, "-o", "json"]).await?;
     Ok(serde_json::from_str::<Value>(&text)?["metadata"]["annotations"].clone())
 }
 
 async fn annotated(place: &Place, expected: Option<&str>) -> Result<()> {
-    eventually(SOON, &format!("the annotation {expected:?}"), async || {
-        let found = annotations(place).await?;
+    is_annotated(place, "voter", expected).await
+}
+
+async fn is_annotated(place: &Place, name: &str, expected: Option<&str>) -> Result<()> {
+    eventually(SOON, &format!("the annotation {expected:?} of {name}"), async || {
+        let found = annotations(place, name).await?;
         ensure!(found[ANNOTATION].as_str() == expected, "{found}");
         ensure!(
             found["team"] == "voters",
@@ -225,4 +227,147 @@ async fn an_account_that_other_pods_use_does_not_get_the_key() -> Result<()> {
     place.kubectl_ok(&["delete", "pod", "stranger", "--now"]).await?;
     place.condition("Injected", "True", "Injected").await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_deployment_that_adopts_the_pods_of_an_earlier_one_has_no_strangers_among_them() -> Result<()> {
+    let place = Place::new("adopted").await?;
+    place.apply(&account()).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    place.condition("Ready", "True", "Ready").await?;
+    let names = async || place.kubectl_ok(&["get", "pods", "-o", "name"]).await;
+    let before = names().await?;
+    // It waits until the operator has taken the copy over, which it would not do beside a stranger.
+    place.create_again_around_its_pods().await?;
+    place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    place.condition("Ready", "True", "Ready").await?;
+    assert_eq!(names().await?, before, "the pods were replaced");
+    Ok(())
+}
+
+/// The same voter once more, under another name.
+fn other(object: Value) -> Value {
+    let mut object = with(object, "/metadata/name", json!("other"));
+    if object["kind"] == "SignerBinding" {
+        object["spec"]["target"]["name"] = json!("other");
+        return object;
+    }
+    object["metadata"]["labels"]["app"] = json!("other");
+    object["spec"]["selector"]["matchLabels"]["app"] = json!("other");
+    object["spec"]["template"]["metadata"]["labels"]["app"] = json!("other");
+    object
+}
+
+#[tokio::test]
+async fn of_two_bindings_on_one_account_the_second_takes_nothing_from_the_first() -> Result<()> {
+    let place = Place::new("two-wishes").await?;
+    place.apply(&account()).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    // Without pods nobody sees it use the account.
+    place
+        .apply(&other(with(with_account(), "/spec/replicas", json!(0))))
+        .await?;
+    let patches = || -> Result<usize> {
+        let requests = place.requests_of_operator()?.into_iter();
+        let patches = requests.filter(|request| request.resource() == "serviceaccounts" && request.is_write());
+        Ok(patches.count())
+    };
+    let before = patches()?;
+    for second in [direct(), acting_as("second@p.iam.gserviceaccount.com")] {
+        place.apply(&other(second)).await?;
+        let told = place
+            .condition_of("other", "IdentityReady", "False", "ServiceAccountShared")
+            .await;
+        let message = told.with_context(|| format!("writes of the account so far: {:?}", patches()))?;
+        ensure!(message.contains("SignerBinding voter needs"), "{message}");
+        place.is_quiet().await?;
+        annotated(&place, Some(GOOGLE)).await?;
+    }
+    place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    assert_eq!(patches()? - before, 0, "the account was written");
+
+    // A signer that was left behind goes on to need it, until it is gone.
+    place.kubectl_ok(&["delete", "sb", VOTER]).await?;
+    place.apply(&other(direct())).await?;
+    eventually(SOON, "who needs the account now", async || {
+        let message = place
+            .condition_of("other", "IdentityReady", "False", "ServiceAccountShared")
+            .await?;
+        ensure!(message.contains("the signer of Deployment voter needs"), "{message}");
+        Ok(())
+    })
+    .await?;
+    annotated(&place, Some(GOOGLE)).await?;
+    place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
+    place.kubectl_ok(&["annotate", "sb", "other", "look=again"]).await?;
+    place
+        .condition_of("other", "IdentityReady", "True", "DirectGrant")
+        .await?;
+    annotated(&place, None).await
+}
+
+#[tokio::test]
+async fn a_grant_goes_with_the_last_pod_that_needs_it() -> Result<()> {
+    let place = Place::new("leftover").await?;
+    let roll_out = async || pods::roll_out(&place.client, &place.namespace, VOTER).await;
+    place.apply(&account()).await?;
+    place.apply(&with(account(), "/metadata/name", json!("second"))).await?;
+    place.apply(&with_account()).await?;
+    place.apply(&acting_as(GOOGLE)).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    roll_out().await?;
+    let recorded = async |expected: &[&str]| {
+        eventually(SOON, &format!("the record {expected:?}"), async || {
+            let status = place.binding().await?.status.unwrap_or_default();
+            let found = status.annotated_service_accounts;
+            ensure!(found == expected, "{found:?}");
+            Ok(())
+        })
+        .await
+    };
+    recorded(&["voter"]).await?;
+
+    // The pod that runs needs the first one until the next one is ready.
+    place
+        .apply(&with(
+            voter(),
+            "/spec/template/spec/serviceAccountName",
+            json!("second"),
+        ))
+        .await?;
+    is_annotated(&place, "second", Some(GOOGLE)).await?;
+    recorded(&["second", "voter"]).await?;
+    place.is_quiet().await?;
+    annotated(&place, Some(GOOGLE)).await?;
+    roll_out().await?;
+    annotated(&place, None).await?;
+    recorded(&["second"]).await?;
+
+    place.apply(&binding()).await?;
+    place.condition("IdentityReady", "True", "IdentityNotNeeded").await?;
+    place.condition("Injected", "True", "Injected").await?;
+    is_annotated(&place, "second", Some(GOOGLE)).await?;
+    roll_out().await?;
+    is_annotated(&place, "second", None).await?;
+    recorded(&[]).await?;
+
+    // Nor does it outlive a binding whose Deployment is gone.
+    place
+        .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    is_annotated(&place, "second", Some(GOOGLE)).await?;
+    recorded(&["second"]).await?;
+    place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
+    place.condition("Injected", "False", "DeploymentNotFound").await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
+    is_annotated(&place, "second", None).await
 }

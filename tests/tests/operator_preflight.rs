@@ -1,15 +1,17 @@
 //! `operator preflight` finds what a cluster lacks, and knows exactly the rights that the chart gives.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::Result;
 use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
 
 /// What only `operator preflight` itself uses: without it, it says so.
-const FOR_PREFLIGHT: [&str; 5] = [
+const FOR_PREFLIGHT: [&str; 6] = [
+    "list coordination.k8s.io leases",
     "get apiextensions.k8s.io customresourcedefinitions",
     "list admissionregistration.k8s.io validatingadmissionpolicies",
     "list admissionregistration.k8s.io validatingadmissionpolicybindings",
@@ -43,7 +45,7 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
     let operator = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     let (code, text) = preflight(&operator).await?;
     assert_eq!(code, Some(0), "{text}");
-    for about in ["cluster", "crd", "permissions", "guard"] {
+    for about in ["cluster", "crd", "permissions", "guard", "others"] {
         assert!(line(&text, about).contains(" ok: "), "{about}: {text}");
     }
     for piece in [
@@ -53,6 +55,27 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
     ] {
         assert!(text.contains(&format!("guard        ok: {piece}")), "{piece}: {text}");
     }
+
+    // An operator that does not know of this one.
+    let elsewhere = plane.namespace("elsewhere").await?;
+    let now = k8s_openapi::jiff::Timestamp::now();
+    let lease = json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "signer-operator"},
+        "spec": {"holderIdentity": "laptop", "leaseDurationSeconds": 12, "renewTime": format!("{now:.6}")},
+    });
+    let apply = ["--namespace", &elsewhere, "apply", "-f", "-"];
+    let applied = plane
+        .admin()
+        .kubectl_in(Path::new("."), &apply, &lease.to_string())
+        .await?;
+    assert!(applied.succeeded, "{}", applied.stderr);
+    let (code, text) = preflight(&operator).await?;
+    assert_eq!(code, Some(78), "{text}");
+    let others = line(&text, "others");
+    assert!(
+        others.contains("FAILED") && others.contains("laptop") && others.contains(&elsewhere),
+        "{text}"
+    );
 
     let (code, text) = preflight(&plane.user("nobody", &[])?).await?;
     assert_eq!(code, Some(77), "{text}");

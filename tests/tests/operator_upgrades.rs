@@ -1,10 +1,15 @@
 //! An operator that renders differently restarts nobody's pods by itself, and a bound on rollouts is kept. One operator after
 //! another, so this is one test in a binary of its own.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with};
 use tests::{ControlPlane, chart, eventually, pods};
+
+/// An operator that has something to do does it within so long.
+const QUIET: Duration = Duration::from_secs(3);
 
 const IMAGE: &str = "ghcr.io/attocash/signer-operator/signer";
 
@@ -38,7 +43,8 @@ async fn operators_come_and_go() -> Result<()> {
     an_upgrade_that_would_be_refused_is_held_as_well(&place).await?;
     an_upgrade_is_held_until_the_next_change(&place).await?;
     upgrades_roll_at_once_where_that_is_wanted(&place).await?;
-    as_many_roll_as_are_allowed_and_tokens_go_first().await
+    as_many_roll_as_are_allowed_and_tokens_go_first().await?;
+    two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn().await
 }
 
 /// Nothing is to be written, so nothing has failed.
@@ -105,6 +111,10 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
         pods::roll_out(&place.client, &place.namespace, VOTER).await?;
         place.condition("RolledOut", "True", "RolledOut").await?;
     }
+    // Without a deadline, Kubernetes says by nothing but its counts that a rollout is over.
+    let endless = json!({"spec": {"progressDeadlineSeconds": i32::MAX}}).to_string();
+    let patch = ["patch", "deployment", VOTER, "--type=merge", "--patch", &endless];
+    first.kubectl_ok(&patch).await?;
     let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
     first.apply(&changed).await?;
     first.condition("Injected", "True", "Injected").await?;
@@ -145,4 +155,55 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     pods::roll_out(&third.client, &third.namespace, VOTER).await?;
     second.condition("Injected", "True", "Injected").await?;
     bounded.stop()
+}
+
+/// The chart in two namespaces, or `operator run` from a laptop: each has a Lease of its own, and another image.
+async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Result<()> {
+    let plane = ControlPlane::shared().await?;
+    let elsewhere = plane.namespace("z-elsewhere").await?;
+    let lease = format!("--lease-namespace={elsewhere}");
+    let images = [1, 2].map(|tag| format!("--signer-image={IMAGE}:{tag}"));
+    let first = operated(&[&images[0], "--upgrades=roll"]).await?;
+    let second = Operated::start_as(plane, plane.admin(), &[&images[1], "--upgrades=roll", &lease]).await?;
+    let two = Place::on(first, "two").await?;
+    two.injected().await?;
+    let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
+    two.apply(&changed).await?;
+    let message = two.condition("Accepted", "False", "Contested").await?;
+    assert!(
+        message.contains(&elsewhere) && message.contains("uninstall"),
+        "{message}"
+    );
+    let state = async || -> Result<_> {
+        let deployment = two.deployment().await?;
+        let binding = two.binding().await?;
+        Ok((
+            deployment["metadata"]["generation"].clone(),
+            binding.metadata.resource_version,
+        ))
+    };
+    // Each write wakes both, so one that answered the other would do so within a moment.
+    eventually(SOON, "both to write nothing", async || {
+        let before = state().await?;
+        tokio::time::sleep(QUIET).await;
+        let after = state().await?;
+        ensure!(after == before, "{before:?} became {after:?}");
+        Ok(())
+    })
+    .await?;
+    let generation = state().await?.0.as_i64().context("no generation")?;
+    // One for each change, and one more of each operator before it has met the other.
+    assert!((3..=6).contains(&generation), "{generation} generations");
+    two.condition("Injected", "True", "Injected").await?;
+    let status = two.binding().await?.status.context("no status")?;
+    let operator = status.operator.context("nobody wrote it")?;
+    assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
+    let told = two.events("SignerBinding").await?;
+    assert!(told.iter().any(|(reason, _)| reason == "Contested"), "{told:?}");
+    // It goes on serving.
+    two.kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
+        .await?;
+    image_is(&two, "1").await?;
+    second.stop()?;
+    first.stop()
 }

@@ -10,6 +10,9 @@ use tests::{ControlPlane, chart, eventually};
 /// Two rounds of all watches of the operator.
 const TWICE_EACH: For = For::Calls(12);
 
+/// What the operator watches.
+const KINDS: [&str; 5] = ["signerbindings", "deployments", "services", "pods", "serviceaccounts"];
+
 struct Watches {
     plane: &'static ControlPlane,
     api: FaultyApi,
@@ -102,6 +105,7 @@ async fn whatever_a_watch_meets_the_voter_comes_to_the_same() -> Result<()> {
     }
     a_binding_that_no_watch_has_brought_keeps_its_signer(&watches).await?;
     a_list_that_is_never_answered_is_asked_for_again(&watches).await?;
+    lists_that_are_refused_are_asked_for_less_and_less(&watches).await?;
     a_watch_that_always_ends_at_once_is_not_asked_for_in_a_hurry(&watches).await
 }
 
@@ -111,6 +115,35 @@ async fn a_list_that_is_never_answered_is_asked_for_again(watches: &Watches) -> 
     watches.expire(Expiry::Status).await?;
     watches.injects("silent-list").await?;
     assert_eq!(rule.met(), 2, "both watches of bindings list anew");
+    Ok(())
+}
+
+/// An API server that comes back, or that refuses for the sake of its load, is not met with every list five times a second.
+async fn lists_that_are_refused_are_asked_for_less_and_less(watches: &Watches) -> Result<()> {
+    for code in [503, 429] {
+        let rules = KINDS.map(|kind| {
+            let lists = Which::of(&[Verb::List], kind).within("");
+            (kind, watches.api.rule(lists, Fault::Answered(code), For::Ever))
+        });
+        watches.expire(Expiry::Status).await?;
+        let renewals = watches.renewals()?;
+        eventually(SOON, "seven renewals of the Lease", async || {
+            ensure!(watches.renewals()? >= renewals + 7, "not yet");
+            Ok(())
+        })
+        .await?;
+        for (kind, rule) in rules {
+            let met = rule.met();
+            rule.lift();
+            // A namespace that was made just now has a ServiceAccount, so that this watch need not begin anew.
+            let least = if kind == "serviceaccounts" { 0 } else { 3 };
+            ensure!(
+                (least..40).contains(&met),
+                "{code}: {met} lists of {kind} within some 20 seconds"
+            );
+        }
+        watches.injects(&format!("lists-{code}")).await?;
+    }
     Ok(())
 }
 

@@ -11,8 +11,14 @@ use tower::{Layer, Service};
 
 /// A watch is asked for anew every 200 s, and after an error at once. Three times that, and it is dead.
 const WATCH_LIMIT: Duration = Duration::from_mins(10);
-/// Every request of a reconcile ends after 10 s, and there are a few dozen of them at most.
+/// Every request of a reconcile ends after 10 s. How many there are depends on how many Deployments a binding selects, so it is
+/// the last one that counts.
 const RECONCILE_LIMIT: Duration = Duration::from_mins(10);
+
+tokio::task_local! {
+    /// The reconcile that is being polled.
+    static UNDER_WAY: Reconcile;
+}
 
 /// What is under way, and since when. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +28,7 @@ pub struct Liveness(Arc<Mutex<State>>);
 struct State {
     /// By the path that is asked.
     watches: BTreeMap<String, Watch>,
+    /// When each of them got on last.
     reconciles: BTreeMap<u64, Instant>,
     next: u64,
 }
@@ -56,9 +63,8 @@ impl Liveness {
             let seconds = now.duration_since(watch.asked).as_secs();
             return Some(format!("the watch of {path} was not asked for in {seconds} s"));
         }
-        let (_, oldest) = state.reconciles.first_key_value()?;
-        let age = now.duration_since(*oldest);
-        (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has been under way for {} s", age.as_secs()))
+        let age = now.saturating_duration_since(*state.reconciles.values().min()?);
+        (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has asked for nothing in {} s", age.as_secs()))
     }
 
     /// How long ago the watch of each resource was last answered; that of the worst one, where namespaces are watched one by one.
@@ -105,6 +111,25 @@ impl Liveness {
 pub struct Reconcile {
     progress: Liveness,
     id: u64,
+}
+
+impl Reconcile {
+    /// Does its work; each request that is made in it counts.
+    pub async fn run<T>(self, work: impl Future<Output = T>) -> T {
+        UNDER_WAY.scope(self, work).await
+    }
+
+    fn gets_on(&self, now: Instant) {
+        if let Some(last) = self.progress.lock().reconciles.get_mut(&self.id) {
+            *last = now;
+        }
+    }
+}
+
+/// A request begins or ends, of a reconcile or of something else.
+pub(super) fn asked() {
+    // Outside of a reconcile nobody waits.
+    let _ = UNDER_WAY.try_with(|reconcile| reconcile.gets_on(Instant::now()));
 }
 
 impl Drop for Reconcile {
@@ -226,16 +251,37 @@ mod tests {
     }
 
     #[test]
-    fn a_reconcile_that_never_ends_is_told() {
+    fn a_reconcile_that_asks_for_nothing_more_is_told_and_a_long_one_is_not() {
         let progress = Liveness::default();
-        let reconcile = progress.reconcile();
-        let later = Instant::now() + RECONCILE_LIMIT;
-        assert!(
-            progress
-                .stuck(later)
-                .is_some_and(|text| text.starts_with("a reconcile has been under way"))
-        );
+        let (reconcile, start) = (progress.reconcile(), Instant::now());
+        let mut later = start;
+        for _ in 0..3 {
+            later += RECONCILE_LIMIT.saturating_sub(Duration::from_secs(1));
+            assert_eq!(progress.stuck(later), None);
+            reconcile.gets_on(later);
+        }
+        later += RECONCILE_LIMIT;
+        let stuck = progress.stuck(later);
+        assert_eq!(stuck.as_deref(), Some("a reconcile has asked for nothing in 600 s"));
         drop(reconcile);
         assert_eq!(progress.stuck(later), None);
+    }
+
+    #[tokio::test]
+    async fn the_requests_of_a_reconcile_count_for_it_and_for_no_other() {
+        let progress = Liveness::default();
+        let (one, other) = (progress.reconcile(), progress.reconcile());
+        let last = |id: u64| progress.lock().reconciles.get(&id).copied();
+        let (one_id, other_id) = (one.id, other.id);
+        let before = (last(one_id), last(other_id));
+        let work = async {
+            asked();
+            last(one_id)
+        };
+        let during = one.run(work).await;
+        assert!(during > before.0, "it did not get on");
+        assert_eq!(last(other_id), before.1);
+        assert_eq!(last(one_id), None, "it is over");
+        drop(other);
     }
 }

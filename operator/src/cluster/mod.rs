@@ -6,7 +6,9 @@ pub mod connect;
 mod expired;
 pub mod fence;
 pub mod liveness;
+mod needs;
 mod pacing;
+mod retry_after;
 pub mod stores;
 pub mod timeouts;
 
@@ -97,7 +99,10 @@ pub async fn within<T>(
     attempt: &'static str,
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(limit, request).await {
+    liveness::asked();
+    let answer = tokio::time::timeout(limit, request).await;
+    liveness::asked();
+    match answer {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(Error::Request {
             attempt,

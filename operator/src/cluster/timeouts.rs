@@ -18,6 +18,7 @@ use tower::{BoxError, Layer, Service};
 use super::expired::expired;
 use super::liveness;
 use super::pacing::Paces;
+use super::retry_after;
 
 /// How long a whole answer may take; of a watch, its beginning.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -94,9 +95,12 @@ where
     if is_watch && head.status == StatusCode::GONE {
         // kube would ask for the same version for ever. It lists anew only when the event says so.
         head.status = StatusCode::OK;
-        head.headers.remove(CONTENT_LENGTH);
         body = expired(&body);
+    } else {
+        body = retry_after::in_body(&head, body);
     }
+    // The body may be another one.
+    head.headers.remove(CONTENT_LENGTH);
     let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
     Ok(Response::from_parts(head, body))
 }

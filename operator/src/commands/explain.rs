@@ -100,7 +100,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         Ok(observed) => {
             let verdict = validate::validate(&observed, &context.settings);
             let rendered = render::render_all(&verdict);
-            let plan = plan::plan(&observed, rendered, &context.settings, |_| false);
+            let plan = plan::plan(&observed, rendered, &context.settings, |_, _| false);
             let at = observed.targets.iter().position(|target| target.name == name);
             match at.map(|at| (&observed.targets[at], &verdict.targets[at], &plan.targets[at])) {
                 None => say("target", "another binding is for this Deployment now".to_owned()),

@@ -77,7 +77,10 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             name: live.service_account().to_owned(),
             live: Some(Value::Null),
             outsider: None,
+            needed_by: None,
         }],
+        leftovers: vec![],
+        other_operator: None,
         project: Project::default(),
     }
 }

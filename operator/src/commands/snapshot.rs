@@ -21,6 +21,7 @@ use super::failure::Failure;
 use crate::cluster::stores::Stores;
 use crate::cluster::{Cluster, deadline};
 use crate::controller::apply::Writer;
+use crate::controller::contest::Contest;
 use crate::controller::context::Context;
 use crate::controller::observe::Sources;
 use crate::controller::pods::Answers;
@@ -53,7 +54,8 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
     let (project, scope) = (settings.project.clone(), settings.scope.clone());
     let sources = Sources::new(cluster.clone(), stores, Answers::default(), project, scope);
     let rollouts = RolloutLimit::new(None, unbounded().0);
-    let writer = Writer::new(cluster, rollouts, recorder, Arc::new(metrics));
+    let contest = Contest::new(settings.operator.clone());
+    let writer = Writer::new(cluster, contest, rollouts, recorder, Arc::new(metrics));
     Ok(Context::new(sources, writer, Schedule::default(), settings))
 }
 

@@ -8,7 +8,7 @@ use crate::model::applied::LONGEST_DIFF;
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
 
-/// How often a Deployment is written with force, in `FORCE_WINDOW`.
+/// How often a Deployment is written with force, and how often one rendering takes the place of another, in `FORCE_WINDOW`.
 const FORCES: usize = 5;
 const FORCE_WINDOW: Duration = Duration::from_hours(1);
 
@@ -26,6 +26,8 @@ struct Entry {
     hash: String,
     generation: i64,
     forced: Vec<Instant>,
+    /// For what, and when.
+    rewritten: (String, Vec<Instant>),
     diff: Option<(String, i64, Result<String, Reason>)>,
 }
 
@@ -37,6 +39,7 @@ impl Default for Entry {
             generation: 0,
             forced: vec![],
             diff: None,
+            rewritten: Default::default(),
         }
     }
 }
@@ -57,11 +60,6 @@ impl Ledger {
     /// Whether this rendering was applied before, so that writing it again is a repair.
     pub fn was_applied(&self, uid: &str, hash: &str) -> bool {
         self.entries().get(uid).is_some_and(|entry| entry.hash == hash)
-    }
-
-    /// Whether anything was applied, or found in place, before.
-    pub fn is_known(&self, uid: &str) -> bool {
-        self.entries().get(uid).is_some_and(|entry| !entry.hash.is_empty())
     }
 
     /// What would change, as it was found for this rendering and this state of the Deployment.
@@ -100,6 +98,25 @@ impl Ledger {
             .push(Instant::now());
     }
 
+    /// Whether our rendering may once more take the place of another one for the same wish.
+    pub fn may_rewrite(&self, uid: &str, wish: &str) -> bool {
+        let mut entries = self.entries();
+        let (of, times) = &mut entries.entry(uid.to_owned()).or_default().rewritten;
+        times.retain(|at| at.elapsed() < FORCE_WINDOW);
+        of != wish || times.len() < FORCES
+    }
+
+    /// Counts one that went through. Another wish starts anew.
+    pub fn rewrote(&self, uid: &str, wish: &str) {
+        let mut entries = self.entries();
+        let (of, times) = &mut entries.entry(uid.to_owned()).or_default().rewritten;
+        if of != wish {
+            wish.clone_into(of);
+            times.clear();
+        }
+        times.push(Instant::now());
+    }
+
     /// A look has come upon these Deployments.
     pub fn seen<'a>(&self, uids: impl Iterator<Item = &'a str>, now: Instant) {
         let mut entries = self.entries();
@@ -134,6 +151,19 @@ mod tests {
         }
         assert!(!ledger.may_force("a"));
         assert!(ledger.may_force("b"));
+    }
+
+    #[test]
+    fn another_rendering_is_replaced_so_often_for_one_wish() {
+        let ledger = Ledger::default();
+        for _ in 0..FORCES {
+            assert!(ledger.may_rewrite("a", "1/t"));
+            ledger.rewrote("a", "1/t");
+        }
+        assert!(!ledger.may_rewrite("a", "1/t"));
+        assert!(ledger.may_rewrite("a", "2/t") && ledger.may_rewrite("b", "1/t"));
+        ledger.rewrote("a", "2/t");
+        assert!(ledger.may_rewrite("a", "2/t") && ledger.may_rewrite("a", "1/t"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The driver: it calls the six steps and decides when to look again.
 
 pub mod apply;
+pub mod contest;
 pub mod context;
 mod housekeeping;
 pub mod ledger;
@@ -17,12 +18,12 @@ pub mod token;
 pub mod validate;
 mod watches;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crds::SignerBinding;
+use crds::{SignerBinding, WrittenBy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
@@ -30,6 +31,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
+use self::contest::Turn;
 use self::context::Context;
 use self::schedule::backoff::jitter;
 use self::schedule::resync::{LOOK_AGAIN, LastLook, Resync};
@@ -55,9 +57,12 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
         Ok(looked_at) => looked_at,
         Err(left) => return Ok(Action::requeue(left)),
     };
-    let _under_way = context.metrics.progress.reconcile();
+    let under_way = context.metrics.progress.reconcile();
     let result = match &guarded.0 {
-        Ok(cached) => look(&context, cached, &ObjectRef::from_obj(&*guarded)).await,
+        Ok(cached) => {
+            let reference = ObjectRef::from_obj(&*guarded);
+            Box::pin(under_way.run(look(&context, cached, &reference))).await
+        }
         Err(invalid) => Err(Error::Undecodable(guarded.name_any(), invalid.error.clone())),
     };
     context.metrics.reconcile(&result, started.elapsed());
@@ -110,24 +115,30 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     context.stores.are_filled().await?;
     let Some(binding) = observe::binding(&context.sources, cached).await? else {
         context.schedule.backoff.succeeded(cached);
-        context.writer.rollouts.observe(cached, BTreeSet::new());
+        context.writer.rollouts.observe(cached, BTreeMap::new(), started);
         return Ok(Looked::Waits(Action::await_change()));
+    };
+    let other_operator = match whose_turn(context, &binding, started).await? {
+        Ok(other) => other,
+        Err(wait) => return Ok(Looked::Waits(wait)),
     };
     if binding.meta().deletion_timestamp.is_some() {
         return leave(context, &binding).await.map(Looked::Waits);
     }
-    let observed = observe::observe(&context.sources, binding).await?; // client
+    let mut observed = observe::observe(&context.sources, binding).await?; // client
+    observed.other_operator = other_operator;
     let verdict = validate::validate(&observed, &context.settings); // pure
     let rendered = render::render_all(&verdict); // pure
-    let is_known = |uid: &str| context.writer.ledger.is_known(uid);
-    let plan = plan::plan(&observed, rendered, &context.settings, is_known); // pure
+    let was_applied = |uid: &str, hash: &str| context.writer.ledger.was_applied(uid, hash);
+    let plan = plan::plan(&observed, rendered, &context.settings, was_applied); // pure
     let injects = plan.injects(&observed.binding);
     apply::finalizer::follow_policy(&context.writer, &observed.binding, injects, &context.settings.scope).await?; // client
     context
         .writer
         .rollouts
         .forget(|binding| context.stores.bindings.get(binding).is_some());
-    let applied = apply::apply(&context.writer, &observed, plan).await?; // client
+    let mut applied = apply::apply(&context.writer, &observed, plan).await?; // client
+    apply::identity::release(&context.writer, &observed, verdict.accepted.is_ok(), &mut applied).await; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
     let version = apply::report::publish(&context.writer, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
@@ -143,10 +154,33 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
-    // Other pods that use the ServiceAccount are not watched either.
-    let only_secrets = observed.binding.spec.workload_identity.is_none();
+    // Other pods that use the ServiceAccount are not watched either, nor does another operator tell that it has ended.
+    let only_secrets = observed.binding.spec.workload_identity.is_none() && observed.other_operator.is_none();
     let last = only_secrets.then(|| LastLook::new(version, observed.secret_versions, started));
     Ok(Looked::Quiescent(last))
+}
+
+/// Whether this operator may write the binding, beside which other one; or until when it leaves it to that.
+async fn whose_turn(
+    context: &Context,
+    binding: &SignerBinding,
+    now: Instant,
+) -> Result<Result<Option<WrittenBy>, Action>, Error> {
+    let found = binding.status.as_ref().and_then(|status| status.operator.as_ref());
+    let uid = binding.uid().unwrap_or_default();
+    match context.writer.contest.look(&uid, found, now) {
+        Turn::Ours => return Ok(Ok(None)),
+        Turn::OursWith(other) => return Ok(Ok(Some(other))),
+        Turn::Theirs => {}
+        Turn::Ask(other) => {
+            apply::report::ask(&context.writer, binding).await?;
+            let notice = status::contested_notice(other.as_ref());
+            apply::report::tell(&context.writer, binding, None, &notice).await;
+            let binding = ObjectRef::from_obj(binding);
+            tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
+        }
+    }
+    Ok(Err(Action::requeue(jitter(LOOK_AGAIN))))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.
@@ -155,17 +189,27 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
         return Ok(Action::await_change());
     }
     context.schedule.backoff.succeeded(binding);
-    context.writer.rollouts.observe(binding, BTreeSet::new());
+    context
+        .writer
+        .rollouts
+        .observe(binding, BTreeMap::new(), Instant::now());
     let mut failed = None;
     for live in observe::to_restore(&context.sources, binding).await? {
-        match apply::removal::restore_all(&context.writer, &live).await {
+        match apply::removal::restore(&context.writer, &live).await {
             Ok(removed) => {
                 if let Some(notice) = status::removal_notice(live.name(), removed) {
                     apply::report::tell(&context.writer, binding, Some(&live), &notice).await;
                 }
+                failed = apply::identity::restore(&context.writer, &live).await.err().or(failed);
             }
             // One Deployment does not keep another from being restored.
             Err(error) => failed = Some(error),
+        }
+    }
+    for account in observe::accounts_to_restore(&context.sources, binding).await? {
+        let namespace = binding.namespace().unwrap_or_default();
+        if let Err(error) = apply::identity::restore_account(&context.writer, &namespace, &account).await {
+            failed = Some(error);
         }
     }
     if let Some(error) = failed {
@@ -184,5 +228,6 @@ pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error
     } else {
         tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
     }
-    Action::requeue(context.schedule.backoff.failed(&*guarded, error.category()))
+    let wait = context.schedule.backoff.failed(&*guarded, error.category());
+    Action::requeue(wait.max(error.retry_after().unwrap_or_default()))
 }

@@ -23,13 +23,13 @@ use crate::template::hash::{template_part, token_part};
 
 /// Gives each rendered Deployment its gate.
 ///
-/// `is_known` says of the uid of a Deployment whether this process has written it, or found in place what it would have
-/// written.
+/// `was_applied` says of the uid of a Deployment and a hash whether this process has written that, or found it in place as what it
+/// would have written.
 pub fn plan(
     observed: &Observed,
     rendered: Vec<Result<Rendered, Reason>>,
     settings: &Settings,
-    is_known: impl Fn(&str) -> bool,
+    was_applied: impl Fn(&str, &str) -> bool,
 ) -> Plan {
     let binding = &observed.binding;
     let departing = observed
@@ -51,7 +51,7 @@ pub fn plan(
         let known = Known {
             is_repair,
             is_stripped,
-            is_written: live.is_some_and(|live| is_known(live.uid())),
+            is_written: live.is_some_and(|live| live.injected_hash().is_some_and(|hash| was_applied(live.uid(), hash))),
         };
         Ok(Planned {
             gate: gate(&observed.binding, target, &rendered, &hash, settings, known),
@@ -139,7 +139,7 @@ fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered
 }
 
 /// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
-/// this very spec and token. If this process has written it before, it is not the operator that changed.
+/// this very spec and token. If this process has written that, it is not the operator that changed.
 fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Rendered) -> bool {
     let Some(live) = &target.deployment else { return false };
     let Some(found) = live.injected_hash() else {

@@ -1,9 +1,10 @@
 //! How many Deployments roll at once. Whoever has to wait is woken when another one is done; a token that was changed goes
 //! first, because until then a container that restarts alone has another token than its neighbour.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crds::SignerBinding;
 use futures::channel::mpsc::UnboundedSender;
@@ -21,9 +22,38 @@ pub struct RolloutLimit {
     queue: Arc<Mutex<Queue>>,
 }
 
+/// Kubernetes' own default. Without a deadline of its own, a Deployment that does not get on has its place for so long.
+const DEADLINE: Duration = Duration::from_mins(10);
+/// Longer than any binding is left without a look. Of one that cannot be looked at nobody knows whether it still rolls.
+const LOOKED_AT: Duration = Duration::from_mins(15);
+
+/// Who says that a rollout does not get on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// Kubernetes, by `spec.progressDeadlineSeconds`.
+    OfTheDeployment,
+    /// Nobody else.
+    Ours,
+}
+
+/// A Deployment of a binding that rolls.
+#[derive(Clone, Copy)]
+struct Place {
+    since: Instant,
+    seen: Instant,
+    deadline: Deadline,
+}
+
+impl Place {
+    fn is_taken(&self, now: Instant) -> bool {
+        let age = |time| now.saturating_duration_since(time);
+        age(self.seen) < LOOKED_AT && (self.deadline == Deadline::OfTheDeployment || age(self.since) < DEADLINE)
+    }
+}
+
 #[derive(Default)]
 struct Queue {
-    rolling: HashMap<BindingRef, BTreeSet<String>>,
+    rolling: HashMap<BindingRef, BTreeMap<String, Place>>,
     /// Whether it is for a token.
     waiting: HashMap<BindingRef, HashMap<String, bool>>,
 }
@@ -42,20 +72,29 @@ impl RolloutLimit {
     }
 
     /// Takes note of which Deployments of a binding roll now, as the cluster shows it.
-    pub fn observe(&self, binding: &SignerBinding, rolling: BTreeSet<String>) {
+    pub fn observe(&self, binding: &SignerBinding, rolling: BTreeMap<String, Deadline>, now: Instant) {
         if self.most.is_none() {
             return;
         }
         let binding = key(binding);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = queue.rolling();
+        let before = queue.rolling(now);
         queue.waiting.remove(&binding);
-        if rolling.is_empty() {
-            queue.rolling.remove(&binding);
-        } else {
-            queue.rolling.insert(binding, rolling);
+        let places = queue.rolling.remove(&binding).unwrap_or_default();
+        let places = rolling.into_iter().map(|(name, deadline)| {
+            let since = places.get(&name).map_or(now, |place| place.since);
+            let place = Place {
+                since,
+                seen: now,
+                deadline,
+            };
+            (name, place)
+        });
+        let places: BTreeMap<_, _> = places.collect();
+        if !places.is_empty() {
+            queue.rolling.insert(binding, places);
         }
-        if queue.rolling() < before {
+        if queue.rolling(now) < before {
             for waiting in queue.waiting.keys() {
                 // The other end is gone when the operator stops.
                 let _ = self.wake.unbounded_send(waiting.clone());
@@ -74,7 +113,7 @@ impl RolloutLimit {
     }
 
     /// Takes a place for a Deployment, or notes that it waits for one.
-    pub fn may_start(&self, binding: &SignerBinding, deployment: &str, for_token: bool) -> bool {
+    pub fn may_start(&self, binding: &SignerBinding, deployment: &str, for_token: bool, now: Instant) -> bool {
         let Some(most) = self.most else {
             return true;
         };
@@ -83,13 +122,22 @@ impl RolloutLimit {
         let rolls = queue
             .rolling
             .get(&binding)
-            .is_some_and(|names| names.contains(deployment));
+            .is_some_and(|names| names.contains_key(deployment));
         if rolls {
             return true;
         }
-        let is_free = queue.rolling() < most.get() && (for_token || !queue.a_token_waits());
+        let is_free = queue.rolling(now) < most.get() && (for_token || !queue.a_token_waits());
         if is_free {
-            queue.rolling.entry(binding).or_default().insert(deployment.to_owned());
+            let place = Place {
+                since: now,
+                seen: now,
+                deadline: Deadline::OfTheDeployment,
+            };
+            queue
+                .rolling
+                .entry(binding)
+                .or_default()
+                .insert(deployment.to_owned(), place);
         } else {
             let waiting = queue.waiting.entry(binding).or_default();
             waiting.insert(deployment.to_owned(), for_token);
@@ -103,8 +151,9 @@ fn key(binding: &SignerBinding) -> BindingRef {
 }
 
 impl Queue {
-    fn rolling(&self) -> usize {
-        self.rolling.values().map(BTreeSet::len).sum()
+    fn rolling(&self, now: Instant) -> usize {
+        let places = self.rolling.values().flat_map(BTreeMap::values);
+        places.filter(|place| place.is_taken(now)).count()
     }
 
     fn a_token_waits(&self) -> bool {
@@ -114,18 +163,24 @@ impl Queue {
     }
 }
 
-/// Whether pods of an injected Deployment are being replaced. One that does not get on any more gives its place away.
-pub fn rolls(live: &LiveDeployment) -> bool {
+/// Whether pods of an injected Deployment are being replaced, and who says when that does not get on any more: then it gives its
+/// place away.
+pub fn rolls(live: &LiveDeployment) -> Option<Deadline> {
     if live.injected_hash().is_none() || live.is_paused() || live.replicas() == 0 {
-        return false;
+        return None;
     }
-    match (
-        live.condition("Progressing", "True"),
-        live.condition("Progressing", "False"),
-    ) {
-        (_, Some(_)) => false,
-        (Some(("NewReplicaSetAvailable", _)), _) => !live.is_observed(),
-        _ => true,
+    if live.condition("Progressing", "False").is_some() {
+        return None;
+    }
+    match live.condition("Progressing", "True") {
+        Some(("NewReplicaSetAvailable", _)) if live.is_observed() => None,
+        Some(_) => Some(Deadline::OfTheDeployment),
+        // Kubernetes takes the condition away where progressDeadlineSeconds is the largest number there is.
+        None => {
+            let counts = ["replicas", "updatedReplicas", "availableReplicas"].map(|field| live.count(field));
+            let is_done = live.is_observed() && counts == [live.replicas(); 3];
+            (!is_done).then_some(Deadline::Ours)
+        }
     }
 }
 
@@ -152,23 +207,49 @@ mod tests {
             binding
         };
         let (first, second, third) = (binding("a"), binding("b"), binding("c"));
-        assert!(rollouts.may_start(&first, "voter", false));
-        assert!(rollouts.may_start(&first, "voter", false), "it rolls already");
-        assert!(!rollouts.may_start(&second, "voter", false));
-        assert!(!rollouts.may_start(&third, "voter", true));
-        rollouts.observe(&first, BTreeSet::from(["voter".to_owned()]));
+        let now = Instant::now();
+        let may_start = |binding: &SignerBinding, for_token| rollouts.may_start(binding, "voter", for_token, now);
+        let rolls = |deadline| BTreeMap::from([("voter".to_owned(), deadline)]);
+        assert!(may_start(&first, false));
+        assert!(may_start(&first, false), "it rolls already");
+        assert!(!may_start(&second, false));
+        assert!(!may_start(&third, true));
+        rollouts.observe(&first, rolls(Deadline::OfTheDeployment), now);
         assert!(woken.try_recv().is_err(), "nothing is done yet");
-        rollouts.observe(&first, BTreeSet::new());
+        rollouts.observe(&first, BTreeMap::new(), now);
         assert!(woken.try_recv().is_ok() && woken.try_recv().is_ok());
-        assert!(!rollouts.may_start(&second, "voter", false), "a token waits");
-        assert!(rollouts.may_start(&third, "voter", true));
-        rollouts.observe(&third, BTreeSet::new());
-        assert!(rollouts.may_start(&second, "voter", false));
-        assert!(!rollouts.may_start(&first, "voter", false));
+        assert!(!may_start(&second, false), "a token waits");
+        assert!(may_start(&third, true));
+        rollouts.observe(&third, BTreeMap::new(), now);
+        assert!(may_start(&second, false));
+        assert!(!may_start(&first, false));
         rollouts.forget(|binding| binding.name != "b");
+        assert!(may_start(&first, false), "the binding that rolled is gone");
+
+        // What rolls and is looked at keeps its place, unless nobody else says that it does not get on.
+        let mut later = now;
+        for (deadline, gives_its_place_away) in [(Deadline::OfTheDeployment, false), (Deadline::Ours, true)] {
+            let mut looked_at = later;
+            for _ in 0..3 {
+                looked_at = later;
+                rollouts.observe(&first, rolls(deadline), looked_at);
+                later += LOOKED_AT.saturating_sub(Duration::from_secs(1));
+            }
+            let is_free = rollouts.may_start(
+                &second,
+                "voter",
+                false,
+                looked_at + LOOKED_AT.saturating_sub(Duration::from_secs(2)),
+            );
+            assert_eq!(is_free, gives_its_place_away, "{deadline:?}");
+        }
+        rollouts.observe(&second, rolls(Deadline::OfTheDeployment), later);
+        rollouts.observe(&first, BTreeMap::new(), later);
+        assert!(!rollouts.may_start(&third, "voter", false, later));
+        let later = later + LOOKED_AT;
         assert!(
-            rollouts.may_start(&first, "voter", false),
-            "the binding that rolled is gone"
+            rollouts.may_start(&third, "voter", false, later),
+            "nobody knows of it any more"
         );
     }
 
@@ -183,8 +264,28 @@ mod tests {
                 ]},
             })))
         };
-        assert!(of("ReplicaSetUpdated", "True"));
-        assert!(!of("NewReplicaSetAvailable", "True"));
-        assert!(!of("ProgressDeadlineExceeded", "False"));
+        assert_eq!(of("ReplicaSetUpdated", "True"), Some(Deadline::OfTheDeployment));
+        assert_eq!(of("NewReplicaSetAvailable", "True"), None);
+        assert_eq!(of("ProgressDeadlineExceeded", "False"), None);
+    }
+
+    #[test]
+    fn without_a_deadline_it_rolls_until_the_counts_are_right() {
+        let of = |observed: i64, counts: [i64; 3]| {
+            let [replicas, updated, available] = counts;
+            rolls(&LiveDeployment::new(json!({
+                "metadata": {"generation": 2},
+                "spec": {"replicas": 2, "template": {"metadata": {"annotations": {"signer.atto.cash/hash": "h"}}}},
+                "status": {
+                    "observedGeneration": observed, "replicas": replicas,
+                    "updatedReplicas": updated, "availableReplicas": available,
+                    "conditions": [{"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}],
+                },
+            })))
+        };
+        assert_eq!(of(2, [2, 2, 2]), None);
+        for (observed, counts) in [(1, [2, 2, 2]), (2, [3, 2, 2]), (2, [2, 1, 2]), (2, [2, 2, 1])] {
+            assert_eq!(of(observed, counts), Some(Deadline::Ours), "{observed} {counts:?}");
+        }
     }
 }

@@ -21,6 +21,7 @@ use super::{error_policy, housekeeping, let_go, pods, reconcile};
 use crate::cluster::Cluster;
 use crate::cluster::stores::Stores;
 use crate::controller::apply::Writer;
+use crate::controller::contest::Contest;
 use crate::controller::context::Context;
 use crate::controller::observe::Sources;
 use crate::controller::pods::Answers;
@@ -59,13 +60,7 @@ pub fn controller(
         .reflect(service_writer)
         .touched_objects();
     let (store, binding_writer) = reflector::store();
-    let recorder = Recorder::new(
-        client.clone(),
-        Reporter {
-            controller: FIELD_MANAGER.to_owned(),
-            instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
-        },
-    );
+    let recorder = Recorder::new(client.clone(), reporter());
     let wake = Mappers {
         bindings: store.clone(),
         resyncs: resyncs.clone(),
@@ -95,7 +90,8 @@ pub fn controller(
         settings.scope.clone(),
     );
     let rollouts = RolloutLimit::new(max_rollouts, wake_up.clone());
-    let writer = Writer::new(cluster, rollouts, recorder, metrics);
+    let among_operators = Contest::new(settings.operator.clone());
+    let writer = Writer::new(cluster, among_operators, rollouts, recorder, metrics);
     let context = Arc::new(Context::new(sources, writer, schedule, settings));
     let stopping = context.stopping.clone();
     let stop = async move {
@@ -111,6 +107,7 @@ pub fn controller(
         })
         .inspect_ok(wake_former_sharers(wake.clone(), wake_up.clone()))
         .reflect(binding_writer)
+        .inspect_ok(forget_gone(context.writer.contest.clone()))
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
         .applied_objects();
     let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| wake.clone());
@@ -146,6 +143,14 @@ pub fn controller(
     })
 }
 
+/// Who writes the Events.
+fn reporter() -> Reporter {
+    Reporter {
+        controller: FIELD_MANAGER.to_owned(),
+        instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
+    }
+}
+
 /// Ends when the operator is to end before it knows the bindings: nothing is under way then, and the queue, which waits to know
 /// them before it begins, would wait for ever.
 async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Guarded>) {
@@ -170,6 +175,15 @@ fn told_of_gone(wake: Mappers) -> impl FnMut(&watcher::Event<Pod>) {
     move |event| {
         if let watcher::Event::Delete(pod) = event {
             wake.of_pod(pod);
+        }
+    }
+}
+
+/// Nobody else tells the contest that a binding is gone.
+fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
+    move |event| {
+        if let watcher::Event::Delete(guarded) = event {
+            contest.forget(guarded.meta().uid.as_deref().unwrap_or_default());
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Applied {
     pub failed: Option<Error>,
     /// What an approval names.
     pub plan: String,
+    /// ServiceAccounts that the annotation was taken from.
+    pub released: Vec<String>,
 }
 
 impl Applied {
@@ -56,6 +58,8 @@ pub struct AppliedTarget {
     pub rotation: bool,
     /// Whether it was held for its signer, and begins now.
     pub resumed: bool,
+    /// Why it has to be tried again although something was written.
+    pub failed: Option<Error>,
 }
 
 impl AppliedTarget {
@@ -71,6 +75,7 @@ impl AppliedTarget {
             update: false,
             rotation: false,
             resumed: false,
+            failed: None,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What can go wrong in a reconcile and is worth another try.
 
+use std::time::Duration;
+
+use kube::core::Status;
 use thiserror::Error;
 
 /// A reconcile that did not come to its end.
@@ -30,6 +33,9 @@ const NOT_SYNCED: &str = "not_synced";
 const CHANGED: &str = "changed";
 const UNDECODABLE: &str = "undecodable";
 
+/// Whoever asks for more is asked again all the same: what stands in front of an API server may say anything.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
+
 const FIELD: &str = "field";
 const OBJECT: &str = "object";
 
@@ -53,7 +59,7 @@ impl Error {
     }
 
     /// What the API server answered, if it answered.
-    pub fn response(&self) -> Option<&kube::core::Status> {
+    pub fn response(&self) -> Option<&Status> {
         match self {
             Self::Request { source, .. } => match &**source {
                 kube::Error::Api(status) => Some(status),
@@ -63,16 +69,21 @@ impl Error {
         }
     }
 
+    /// After how long the API server wants to be asked again, if it says.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.response().and_then(retry_after)
+    }
+
     pub fn is_not_found(&self) -> bool {
-        self.response().is_some_and(kube::core::Status::is_not_found)
+        self.response().is_some_and(Status::is_not_found)
     }
 
     pub fn is_forbidden(&self) -> bool {
-        self.response().is_some_and(kube::core::Status::is_forbidden)
+        self.response().is_some_and(Status::is_forbidden)
     }
 
     pub fn is_conflict(&self) -> bool {
-        self.response().is_some_and(kube::core::Status::is_conflict)
+        self.response().is_some_and(Status::is_conflict)
     }
 
     /// What a conflict is about, as a finite name for metrics: a field that another manager holds, or an object that
@@ -83,6 +94,12 @@ impl Error {
         let is_of_a_field = causes.any(|cause| cause.reason == "FieldManagerConflict");
         Some(if is_of_a_field { FIELD } else { OBJECT })
     }
+}
+
+/// After how long the API server wants to be asked again, if it says.
+pub fn retry_after(status: &Status) -> Option<Duration> {
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()).min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod held;
 pub mod identity;
 pub mod injection;
+pub mod needs;
 pub mod observed;
 pub mod plan;
 pub mod pod;

@@ -1,13 +1,14 @@
 //! What was read of the cluster: all that the later steps decide from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crds::SignerBinding;
+use crds::{MOST_TARGETS, SignerBinding, WrittenBy};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
 use crate::gke::Project;
+use crate::model::binding::was_injected;
 use crate::model::pod::{InjectedPod, PodWithKey};
 
 /// Everything that the later steps decide from.
@@ -22,7 +23,28 @@ pub struct Observed {
     pub same_key: SameKey,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
+    /// Those that carry an annotation of ours which the binding does not ask for.
+    pub leftovers: Vec<Leftover>,
     pub project: Project,
+    /// Another operator that writes the binding as well, and leaves it to this one.
+    pub other_operator: Option<WrittenBy>,
+}
+
+impl Observed {
+    /// The selected Deployments that the status has no room for, by name. Those with a signer of the binding keep their place, so that a
+    /// new one takes nothing from a voter; the others have theirs by name.
+    pub fn beyond_the_limit(&self) -> BTreeSet<&str> {
+        let (selected, departed): (Vec<_>, Vec<_>) = self.targets.iter().partition(|target| target.is_selected());
+        let room = MOST_TARGETS.saturating_sub(departed.len());
+        if selected.len() <= room {
+            return BTreeSet::new();
+        }
+        let (served, others): (Vec<_>, Vec<_>) = selected
+            .into_iter()
+            .partition(|target| was_injected(&self.binding, &target.name));
+        let names = served.into_iter().chain(others).map(|target| target.name.as_str());
+        names.skip(room).collect()
+    }
 }
 
 /// Other bindings with the same key version. Whoever may write a binding may guess a key version, and must not learn by it what
@@ -81,6 +103,18 @@ pub struct Account {
     pub live: Option<Value>,
     /// A pod that uses it and is not of a Deployment of the binding.
     pub outsider: Option<String>,
+    /// Who needs its annotation, which is ours, as it is, although the binding asks for another one or for none.
+    pub needed_by: Option<String>,
+}
+
+/// A ServiceAccount with an annotation of ours that the binding does not ask for any more.
+#[derive(Debug, Clone)]
+pub struct Leftover {
+    pub name: String,
+    /// Its metadata.
+    pub live: Value,
+    /// Whether somebody needs it all the same, or pods of an earlier template do.
+    pub is_needed: bool,
 }
 
 /// Whether the Secret with the key of the LOCAL backend is there.

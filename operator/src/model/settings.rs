@@ -1,5 +1,7 @@
 //! What the operator was started with.
 
+use crds::WrittenBy;
+
 use super::scope::Scope;
 use crate::gke::Project;
 
@@ -15,6 +17,8 @@ pub struct Settings {
     pub upgrades: Upgrades,
     /// Where bindings are looked at.
     pub scope: Scope,
+    /// Who it is.
+    pub operator: WrittenBy,
 }
 
 /// What to do with what the operator itself would write otherwise than before.

@@ -10,35 +10,6 @@ use super::steps::{TOKEN, URL, kubectl, scale, set_env};
 
 #[tokio::test]
 async fn everyday_edits_are_let_through() -> Result<()> {
-    let new_secret = || {
-        documented_with(
-            TOKEN,
-            Some(json!({"name": TOKEN, "valueFrom": {"secretKeyRef": {"name": "token-2", "key": "value"}}})),
-        )
-    };
-    let rotated = || {
-        let token = tests::operated::secret("token-2", "value", "another-horse-battery-staple-0123456789");
-        let binding = with(
-            tests::operated::binding(),
-            "/spec/tokenSecretRef/name",
-            json!("token-2"),
-        );
-        let deployment = documented_with(
-            TOKEN,
-            Some(json!({"name": TOKEN, "valueFrom": {"secretKeyRef": {"name": "token-2", "key": "value"}}})),
-        );
-        json!({"apiVersion": "v1", "kind": "List", "items": [token, deployment, binding]})
-    };
-    let another_port = || {
-        let binding = with(
-            tests::operated::binding(),
-            "/spec/signer",
-            json!({"ports": {"api": 9191}}),
-        );
-        let deployment = documented_with(URL, Some(json!({"name": URL, "value": "http://localhost:9191"})));
-        json!({"apiVersion": "v1", "kind": "List", "items": [deployment, binding]})
-    };
-    let renamed = || with(documented(), "/spec/template/spec/containers/0/name", json!("voter"));
     let node_image = || kubectl(["set", "image", "deployment/voter", "node=registry.example/node:2"]);
     run(vec![
         Row::let_through("apply of the unchanged manifest", plain, Step::Apply(plain)),
@@ -102,6 +73,42 @@ async fn everyday_edits_are_let_through() -> Result<()> {
                 }
             }),
         ),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn what_other_programs_rewrite_and_what_one_commit_changes_together_is_let_through() -> Result<()> {
+    let new_secret = || {
+        documented_with(
+            TOKEN,
+            Some(json!({"name": TOKEN, "valueFrom": {"secretKeyRef": {"name": "token-2", "key": "value"}}})),
+        )
+    };
+    let rotated = || {
+        let token = tests::operated::secret("token-2", "value", "another-horse-battery-staple-0123456789");
+        let binding = with(
+            tests::operated::binding(),
+            "/spec/tokenSecretRef/name",
+            json!("token-2"),
+        );
+        let deployment = documented_with(
+            TOKEN,
+            Some(json!({"name": TOKEN, "valueFrom": {"secretKeyRef": {"name": "token-2", "key": "value"}}})),
+        );
+        json!({"apiVersion": "v1", "kind": "List", "items": [token, deployment, binding]})
+    };
+    let another_port = || {
+        let binding = with(
+            tests::operated::binding(),
+            "/spec/signer",
+            json!({"ports": {"api": 9191}}),
+        );
+        let deployment = documented_with(URL, Some(json!({"name": URL, "value": "http://localhost:9191"})));
+        json!({"apiVersion": "v1", "kind": "List", "items": [deployment, binding]})
+    };
+    let renamed = || with(documented(), "/spec/template/spec/containers/0/name", json!("voter"));
+    run(vec![
         Row::let_through(
             "resources of the signer, as GKE Autopilot rewrites them",
             plain,

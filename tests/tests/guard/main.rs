@@ -2,6 +2,7 @@
 //! a Deployment, at a real API server with its controllers and the running operator. What counts is which ReplicaSets
 //! had pods to start.
 
+mod creation;
 mod everyday;
 mod exceptions;
 #[path = "../guarded/mod.rs"]

@@ -98,6 +98,13 @@ async fn what_a_manifest_or_a_rollback_takes_away_is_guarded() -> Result<()> {
             Step::Apply(without_token),
             "ATTO_SIGNER_REMOTE_TOKEN is missing",
         ),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn annotation_and_label_are_guarded() -> Result<()> {
+    run(vec![
         Row::refused(
             "the annotation removed",
             plain,

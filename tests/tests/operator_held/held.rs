@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::eventually;
-use tests::hold::{holds, is_held, is_resumed};
+use tests::hold::{can_hold, holds, is_held, is_resumed};
 use tests::operated::{Operated, Place, SOON, VOTER, binding};
 use tests::replica_sets::ReplicaSets;
 use tokio::sync::OnceCell;
@@ -15,12 +15,15 @@ pub struct Held {
 }
 
 impl Held {
-    /// On the shared operator, once its chart holds.
-    pub async fn new(prefix: &str) -> Result<Self> {
+    /// On the shared operator, once its chart holds; none where Kubernetes is too old for that.
+    pub async fn new(prefix: &str) -> Result<Option<Self>> {
         static HOLDS: OnceCell<()> = OnceCell::const_new();
         let operated = Operated::shared().await?;
+        if !can_hold(operated.plane).await? {
+            return Ok(None);
+        }
         HOLDS.get_or_try_init(async || holds(operated).await).await?;
-        Self::on(operated, prefix).await
+        Self::on(operated, prefix).await.map(Some)
     }
 
     /// With an operator of the test's own choice.
@@ -31,20 +34,34 @@ impl Held {
     }
 
     /// A binding, and no token for it.
-    pub async fn without_token(prefix: &str) -> Result<Self> {
-        let held = Self::new(prefix).await?;
+    pub async fn without_token(prefix: &str) -> Result<Option<Self>> {
+        let Some(held) = Self::new(prefix).await? else {
+            return Ok(None);
+        };
         held.lose_the_token().await?;
         held.place.apply(&binding()).await?;
-        Ok(held)
+        Ok(Some(held))
     }
 
     pub async fn lose_the_token(&self) -> Result<()> {
         self.place.kubectl_ok(&["delete", "secret", "token"]).await.map(drop)
     }
 
+    /// Brings it, and waits until the operator has found it: nothing tells of a Secret, and one that is missing is looked for less and
+    /// less often, each minute at last.
     pub async fn bring_the_token(&self) -> Result<()> {
         let token = tests::operated::secret("token", "value", tests::operated::TOKEN);
-        self.place.apply(&token).await
+        self.place.apply(&token).await?;
+        eventually(2 * SOON, "the token is found", async || {
+            let status = self.place.binding().await?.status.unwrap_or_default();
+            let found = status
+                .conditions
+                .iter()
+                .any(|condition| condition.type_ == "TokenReady" && condition.status == "True");
+            ensure!(found, "{:?}", status.conditions);
+            Ok(())
+        })
+        .await
     }
 
     /// Waits until the operator says that it waits for this, and returns the whole message.
@@ -68,19 +85,19 @@ impl Held {
 
     /// Waits until the voter goes on with its signer, and looks back on how it came there.
     pub async fn goes_on_whole(&self) -> Result<()> {
-        self.place.condition("Injected", "True", "Injected").await?;
-        eventually(SOON, "the resumed Deployment", async || {
+        eventually(2 * SOON, "the resumed Deployment", async || {
             is_resumed(&self.place.deployment().await?)
         })
         .await?;
+        self.place.condition("Injected", "True", "Injected").await?;
         self.sets.are_whole().await
     }
 }
 
-/// A binding of another name for the same Deployment.
+/// A binding of another name for the same Deployment. Of two that were created within a second the first by name is the older one.
 pub fn second_binding() -> Value {
     let mut second = binding();
-    second["metadata"]["name"] = json!("second");
+    second["metadata"]["name"] = json!("younger");
     second
 }
 

@@ -24,7 +24,9 @@ async fn is_let_go(held: &Held) -> Result<()> {
 
 #[tokio::test]
 async fn what_waits_says_for_what_and_is_let_go_when_its_binding_goes() -> Result<()> {
-    let held = Held::without_token("let-go").await?;
+    let Some(held) = Held::without_token("let-go").await? else {
+        return Ok(());
+    };
     held.place.apply(&voter()).await?;
     let message = held
         .has_never_begun_and_waits_for("It waits for: SecretNotFound: ")
@@ -47,7 +49,9 @@ async fn what_waits_says_for_what_and_is_let_go_when_its_binding_goes() -> Resul
 
 #[tokio::test]
 async fn what_is_injected_between_hold_and_end_of_its_binding_goes_on_whole() -> Result<()> {
-    let held = Held::new("injected").await?;
+    let Some(held) = Held::new("injected").await? else {
+        return Ok(());
+    };
     held.place.apply(&binding()).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
@@ -69,7 +73,9 @@ async fn hold_by_hand(place: &Place) -> Result<()> {
 
 #[tokio::test]
 async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result<()> {
-    let held = Held::without_token("suspended").await?;
+    let Some(held) = Held::without_token("suspended").await? else {
+        return Ok(());
+    };
     held.place.apply(&voter()).await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.apply(&with(binding(), "/spec/suspend", json!(true))).await?;
@@ -98,7 +104,9 @@ async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result
 
 #[tokio::test]
 async fn another_binding_takes_over_what_is_held() -> Result<()> {
-    let held = Held::without_token("two").await?;
+    let Some(held) = Held::without_token("two").await? else {
+        return Ok(());
+    };
     // The younger one has all that it needs, and is not the first.
     held.place
         .apply(&tests::operated::secret("another", "value", tests::operated::TOKEN))
@@ -109,12 +117,12 @@ async fn another_binding_takes_over_what_is_held() -> Result<()> {
         .await?;
     held.place.apply(&voter()).await?;
     held.place
-        .condition_of("second", "Accepted", "False", "TargetTaken")
+        .condition_of("younger", "Accepted", "False", "TargetTaken")
         .await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.kubectl_ok(&["delete", "sb", BINDING]).await?;
     held.place
-        .condition_of("second", "Injected", "True", "Injected")
+        .condition_of("younger", "Injected", "True", "Injected")
         .await?;
     eventually(SOON, "the resumed Deployment", async || {
         is_resumed(&held.place.deployment().await?)
@@ -125,7 +133,9 @@ async fn another_binding_takes_over_what_is_held() -> Result<()> {
 
 #[tokio::test]
 async fn who_is_selected_no_more_is_let_go() -> Result<()> {
-    let held = Held::new("unselected").await?;
+    let Some(held) = Held::new("unselected").await? else {
+        return Ok(());
+    };
     held.lose_the_token().await?;
     let selector = json!({"selector": {"matchLabels": {"app": "voter"}}});
     held.place.apply(&with(binding(), "/spec/target", selector)).await?;
@@ -144,7 +154,9 @@ async fn who_is_selected_no_more_is_let_go() -> Result<()> {
 
 #[tokio::test]
 async fn a_held_deployment_that_is_deleted_is_held_again() -> Result<()> {
-    let held = Held::without_token("deleted").await?;
+    let Some(held) = Held::without_token("deleted").await? else {
+        return Ok(());
+    };
     held.place.apply(&voter()).await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.kubectl_ok(&["delete", DEPLOYMENT]).await?;

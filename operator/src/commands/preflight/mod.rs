@@ -3,6 +3,7 @@
 mod crd;
 pub mod finding;
 mod guard;
+mod others;
 pub mod permissions;
 
 use crds::kubernetes::OLDEST;
@@ -36,6 +37,7 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         permissions::examine(client, scope, lease_namespace).await,
     ];
     findings.extend(guard::examine(client, scope, minor(&version)).await);
+    findings.push(others::examine(client, scope, lease_namespace).await);
     findings
 }
 

@@ -35,11 +35,15 @@ pub async fn remove(
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(claimed(live, &claim))));
     }
     let removed = removal::restore(writer, live).await?;
-    if !others_use_its_account(observed, live) {
-        identity::restore(writer, live).await?;
-    }
+    // It was taken out all the same, and that is told.
+    let failed = if others_use_its_account(observed, live) {
+        None
+    } else {
+        identity::restore(writer, live).await.err()
+    };
     Ok(AppliedTarget {
         written: Written::Removal(removed),
+        failed,
         ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
     })
 }

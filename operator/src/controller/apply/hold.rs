@@ -1,5 +1,7 @@
 //! What is rendered and not written now: for want of a change of the binding, of an approval, or of a place in the queue.
 
+use std::time::Instant;
+
 use crds::conditions::reasons;
 
 use super::deployment;
@@ -41,7 +43,8 @@ pub async fn hold(
         // What was there is put back at once: a voter may run without its signer.
         Gate::Open if *is_repair || *is_stripped => Ok(None),
         Gate::Open => {
-            if writer.rollouts.may_start(&observed.binding, live.name(), rotation) {
+            let now = Instant::now();
+            if writer.rollouts.may_start(&observed.binding, live.name(), rotation, now) {
                 return Ok(None);
             }
             Ok(Some(held(Err(Reason::new(

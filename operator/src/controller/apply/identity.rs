@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::writer::Writer;
 use super::{conflict, deployment};
 use crate::cluster::deadline;
+use crate::model::applied::Applied;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::identity;
@@ -17,8 +18,7 @@ use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::telemetry::Kind;
 
-/// Annotates the account of this Deployment as the binding asks; takes the annotation away where it asks for none any
-/// more.
+/// Annotates the account of this Deployment as the binding asks.
 pub async fn apply(writer: &Writer, observed: &Observed, identity: &PodIdentity) -> Result<Result<(), Reason>, Error> {
     let live_of = |name: &str| {
         let account = observed.accounts.iter().find(|account| account.name == name);
@@ -33,13 +33,20 @@ pub async fn apply(writer: &Writer, observed: &Observed, identity: &PodIdentity)
             Some(live) => annotate(writer, live, google).await,
             None => Err(Error::Changed("the ServiceAccount")),
         },
-        PodIdentity::Direct { account, .. } => {
-            if let Some(live) = live_of(account).filter(|live| identity::is_ours(live)) {
-                give_up(writer, live).await?;
-            }
-            Ok(Ok(()))
-        }
         _ => Ok(Ok(())),
+    }
+}
+
+/// Takes the annotation from the accounts that nothing needs it of any more: whatever pod uses one later could use the key.
+pub async fn release(writer: &Writer, observed: &Observed, is_accepted: bool, applied: &mut Applied) {
+    if !is_accepted || observed.binding.spec.suspend == Some(true) {
+        return;
+    }
+    for leftover in observed.leftovers.iter().filter(|leftover| !leftover.is_needed) {
+        match give_up(writer, &leftover.live).await {
+            Ok(()) => applied.released.push(leftover.name.clone()),
+            Err(error) => applied.failed = Some(applied.failed.take().unwrap_or(error)),
+        }
     }
 }
 
@@ -74,17 +81,35 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
     }
 }
 
-/// Gives up the annotation of the account of a Deployment that is let go, if it is ours and no other Deployment of the
-/// binding needs it.
+/// Gives up the annotation of the account of a Deployment that is let go, if it is ours and nobody else needs it.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
 pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<(), Error> {
-    let name = live.service_account();
-    let found = writer.cluster.account(live.namespace(), name).await?;
-    match found.filter(identity::is_ours) {
-        Some(found) => give_up(writer, &found).await,
-        None => Ok(()),
+    restore_account(writer, live.namespace(), live.service_account()).await
+}
+
+/// The same by the account's name.
+///
+/// # Errors
+/// Fails if the API server does not answer.
+pub async fn restore_account(writer: &Writer, namespace: &str, name: &str) -> Result<(), Error> {
+    let found = writer.cluster.account(namespace, name).await?;
+    let Some(found) = found.filter(identity::is_ours) else {
+        return Ok(());
+    };
+    let google = found["metadata"]["annotations"][GCP_ACCOUNT_ANNOTATION].as_str();
+    let needs = writer.cluster.needs(namespace).await?;
+    match google.and_then(|google| needs.who_needs(name, google)) {
+        Some(by) => {
+            tracing::info!(
+                account = name,
+                by,
+                "the annotation of a ServiceAccount stays, because it is needed"
+            );
+            Ok(())
+        }
+        None => give_up(writer, &found).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Step 5: the only writes.
 
 mod additions;
+mod budget;
 mod conflict;
 mod departure;
 mod deployment;
@@ -35,8 +36,7 @@ pub use writer::Writer;
 /// Writes what is not there yet. One Deployment that fails does not stop another.
 ///
 /// # Errors
-/// Fails if nothing could be written because the API server does not answer, or because a Deployment changed under the
-/// write, after which everything has to be looked at again.
+/// Fails if nothing could be written, because the API server does not answer or because the Deployments changed under the write.
 pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<Applied, Error> {
     let mut targets = vec![];
     let mut failed: Option<Error> = None;
@@ -49,42 +49,52 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
             apply_target(writer, observed, target, planned).await
         };
         match result {
-            Ok(applied) => {
+            Ok(mut applied) => {
                 done += 1;
+                failed = worse(failed, applied.failed.take());
                 targets.push(applied);
             }
             Err(error) => {
-                let refusal = Reason::new(
-                    reasons::PROGRESSING,
-                    format!("Deployment {}: it is tried again: {error}", target.name),
-                );
-                targets.push(AppliedTarget::untouched(target.deployment.clone(), Err(refusal)));
-                // What failed outlasts what only changed.
-                failed = match failed {
-                    Some(first) if !matches!(first, Error::Changed(_)) => Some(first),
-                    _ => Some(error),
-                };
+                let outcome = Err(tried_again(&target.name, &error));
+                targets.push(AppliedTarget::untouched(target.deployment.clone(), outcome));
+                failed = worse(failed, Some(error));
             }
         }
     }
     match failed {
-        Some(error) if done == 0 || matches!(error, Error::Changed(_)) => Err(error),
+        // There is nothing to report of.
+        Some(error) if done == 0 => Err(error),
+        // Also where a Deployment has changed: what became of the others is told once, or never.
         failed => Ok(Applied {
             targets,
             failed,
             plan: plan.hash,
+            released: vec![],
         }),
     }
 }
 
+/// What failed outlasts what only changed.
+fn worse(first: Option<Error>, second: Option<Error>) -> Option<Error> {
+    match (first, second) {
+        (Some(Error::Changed(_)) | None, Some(second)) => Some(second),
+        (first, _) => first,
+    }
+}
+
+fn tried_again(deployment: &str, error: &Error) -> Reason {
+    Reason::new(
+        reasons::PROGRESSING,
+        format!("Deployment {deployment}: it is tried again: {error}"),
+    )
+}
+
 fn note_rollouts(writer: &Writer, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
-    let uids = deployments.clone().map(LiveDeployment::uid);
-    writer.ledger.seen(uids, Instant::now());
-    let rolling = deployments
-        .filter(|live| rollout_limit::rolls(live))
-        .map(|live| live.name().to_owned());
-    writer.rollouts.observe(&observed.binding, rolling.collect());
+    let now = Instant::now();
+    writer.ledger.seen(deployments.clone().map(LiveDeployment::uid), now);
+    let rolling = deployments.filter_map(|live| Some((live.name().to_owned(), rollout_limit::rolls(live)?)));
+    writer.rollouts.observe(&observed.binding, rolling.collect(), now);
 }
 
 /// Writes one Deployment, its Service, and the annotation of its ServiceAccount.
@@ -125,6 +135,10 @@ async fn write(
         return Ok(held);
     }
     let rendered = planned.rendered;
+    let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !planned.is_stripped);
+    if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
+        return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
+    }
     // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
     if !planned.is_stripped
         && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await?
@@ -136,18 +150,38 @@ async fn write(
         });
     }
     let (deployment, written) = deployment::apply(writer, live, &rendered).await?;
+    if let (Some(rewrite), Ok(Written::Injection | Written::Repair)) = (rewrite, &written) {
+        rewrite.is_made(writer);
+    }
+    let mut failed = None;
     let outcome = match written {
-        Ok(_) => service::apply(writer, target.service.as_ref(), &rendered).await?,
+        Ok(_) => match service::apply(writer, target.service.as_ref(), &rendered).await {
+            Ok(outcome) => outcome,
+            // The Deployment was written all the same, and that is told.
+            Err(error) => {
+                let outcome = Err(tried_again(&target.name, &error));
+                failed = Some(error);
+                outcome
+            }
+        },
         Err(ref refusal) => Err(refusal.clone()),
     };
     let (deployment, resumed) = match outcome {
-        Ok(()) => resume::once_whole(writer, deployment, &rendered).await?,
+        Ok(()) => match resume::once_whole(writer, deployment.clone(), &rendered).await {
+            Ok(after) => after,
+            Err(error) => {
+                let refusal = tried_again(&target.name, &error);
+                failed = Some(error);
+                (deployment, Err(refusal))
+            }
+        },
         Err(refusal) => (deployment, Err(refusal)),
     };
     Ok(AppliedTarget {
         written: written.unwrap_or(Written::Nothing),
         hash: resumed.is_ok().then(|| rendered.hash.clone()),
         resumed: resumed == Ok(true),
+        failed,
         ..AppliedTarget::untouched(Some(deployment), resumed.map(drop))
     })
 }

@@ -1,7 +1,7 @@
 //! Writing status and Events.
 
 use crds::names::FIELD_MANAGER;
-use crds::{SignerBinding, SignerBindingStatus};
+use crds::{SignerBinding, SignerBindingStatus, WrittenBy};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
@@ -28,8 +28,9 @@ pub async fn publish(
     report: &Report,
 ) -> Result<Option<String>, Error> {
     let mut version = binding.resource_version();
-    if binding.status.as_ref() != Some(&report.status)
-        && let Some(written) = status(writer, binding, &report.status).await?
+    let wanted = signed(writer, binding, &report.status);
+    if binding.status.as_ref() != Some(&wanted)
+        && let Some(written) = status(writer, binding, &wanted).await?
         && is_otherwise_the_same(&written, binding)
         && names(written.status.as_ref()).eq(names(binding.status.as_ref()))
     {
@@ -43,6 +44,34 @@ pub async fn publish(
         tell(writer, binding, notice.deployment.as_ref().and_then(live), notice).await;
     }
     Ok(version)
+}
+
+/// The status with our name. One that says the same as before keeps that of an earlier holder of our Lease, so that an operator
+/// which takes over writes nothing.
+fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus) -> SignerBindingStatus {
+    let before = binding.status.as_ref();
+    let is_ours =
+        |by: &WrittenBy| by.lease_namespace.is_some() && by.lease_namespace == writer.contest.us().lease_namespace;
+    let author = before.and_then(|before| before.operator.as_ref());
+    if before == Some(status) && author.is_some_and(is_ours) {
+        return status.clone();
+    }
+    SignerBindingStatus {
+        operator: Some(writer.contest.us().clone()),
+        ..status.clone()
+    }
+}
+
+/// Puts our name into the status, and changes nothing else: another operator that is still there will answer by its own.
+///
+/// # Errors
+/// Fails if the status cannot be written.
+pub async fn ask(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
+    let with_our_name = SignerBindingStatus {
+        operator: Some(writer.contest.us().clone()),
+        ..binding.status.clone().unwrap_or_default()
+    };
+    status(writer, binding, &with_our_name).await.map(drop)
 }
 
 /// By these, events of Deployments find their binding: one that came meanwhile may not have found it.
@@ -87,7 +116,11 @@ async fn status(
     .await;
     writer.metrics.write(Kind::SignerBinding, &result);
     match result {
-        Ok(written) => Ok(Some(written)),
+        Ok(written) => {
+            let kept = written.status.as_ref().and_then(|status| status.operator.as_ref());
+            writer.contest.wrote(&written.uid().unwrap_or_default(), kept);
+            Ok(Some(written))
+        }
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::runtime::events::Recorder;
 
 use crate::cluster::Cluster;
+use crate::controller::contest::Contest;
 use crate::controller::ledger::Ledger;
 use crate::controller::rollout_limit::RolloutLimit;
 use crate::telemetry::Metrics;
@@ -14,6 +15,7 @@ use crate::telemetry::Metrics;
 pub struct Writer {
     pub cluster: Cluster,
     pub ledger: Ledger,
+    pub contest: Contest,
     pub rollouts: RolloutLimit,
     pub recorder: Recorder,
     pub metrics: Arc<Metrics>,
@@ -21,9 +23,16 @@ pub struct Writer {
 
 impl Writer {
     /// Nothing was written yet.
-    pub fn new(cluster: Cluster, rollouts: RolloutLimit, recorder: Recorder, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        cluster: Cluster,
+        contest: Contest,
+        rollouts: RolloutLimit,
+        recorder: Recorder,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             cluster,
+            contest,
             rollouts,
             recorder,
             metrics,

@@ -1,9 +1,13 @@
 //! The ServiceAccounts of the pods, and who else uses them.
 
+use std::collections::BTreeSet;
+
 use crds::SignerBinding;
+use crds::names::{GCP_ACCOUNT_ANNOTATION, HASH_ANNOTATION};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
+use serde_json::Value;
 
 use super::sources::Sources;
 use crate::backends;
@@ -11,64 +15,160 @@ use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::identity::is_ours;
-use crate::model::observed::Account;
+use crate::model::needs::Needs;
+use crate::model::observed::{Account, Leftover, ObservedTarget};
 
-/// The accounts of these Deployments, by name, each looked at once. Only where the key asks something of them.
+/// What is known of the ServiceAccounts.
+pub struct Accounts {
+    pub accounts: Vec<Account>,
+    pub leftovers: Vec<Leftover>,
+}
+
+/// The accounts of these Deployments, by name, each looked at once, where the key asks something of them; and those that the binding
+/// had annotated before.
 pub async fn accounts(
     sources: &Sources,
     binding: &SignerBinding,
-    targets: &[&LiveDeployment],
-) -> Result<Vec<Account>, Error> {
-    if backends::account(binding).is_none() {
-        return Ok(vec![]);
-    }
-    let namespace = binding.namespace().unwrap_or_default();
-    let mut names: Vec<_> = targets.iter().map(|live| live.service_account().to_owned()).collect();
-    names.sort_unstable();
-    names.dedup();
+    targets: &[ObservedTarget],
+) -> Result<Accounts, Error> {
+    let look = Look {
+        sources,
+        namespace: binding.namespace().unwrap_or_default(),
+        deployments: targets.iter().filter_map(|target| target.deployment.as_ref()).collect(),
+    };
+    let mut needs = None;
     let mut accounts = vec![];
-    for name in names {
-        let live = sources.cluster.account(&namespace, &name).await?;
-        let outsider = if binding.spec.workload_identity.is_some() {
-            let is_granted = live.as_ref().is_some_and(is_ours);
-            outsider(sources, &namespace, &name, targets, is_granted).await?
-        } else {
-            None
-        };
-        accounts.push(Account { live, outsider, name });
+    let wanted = binding.spec.workload_identity.as_ref();
+    let wanted = wanted.map(|wanted| wanted.gcp_service_account.as_str());
+    for name in used(binding, targets) {
+        let live = sources.cluster.account(&look.namespace, name).await?;
+        let others = live.as_ref().and_then(ours).filter(|found| Some(*found) != wanted);
+        accounts.push(Account {
+            outsider: match wanted {
+                Some(_) => look.outsider(name, live.as_ref().is_some_and(is_ours)).await?,
+                None => None,
+            },
+            needed_by: match others {
+                Some(found) => {
+                    let needs = look.needs(&mut needs).await?;
+                    needs.who_needs(name, found).map(str::to_owned)
+                }
+                None => None,
+            },
+            live,
+            name: name.to_owned(),
+        });
     }
-    Ok(accounts)
+    let mut leftovers = vec![];
+    for name in forsaken(binding, targets) {
+        let known = accounts.iter().find(|account| account.name == name);
+        let live = match known {
+            Some(known) => known.live.clone(),
+            None => sources.cluster.account(&look.namespace, name).await?,
+        };
+        let Some(live) = live else { continue };
+        let Some(found) = ours(&live) else { continue };
+        let is_asked_for = look.needs(&mut needs).await?.who_needs(name, found).is_some();
+        leftovers.push(Leftover {
+            is_needed: is_asked_for || look.runs_an_earlier_template(name).await?,
+            name: name.to_owned(),
+            live,
+        });
+    }
+    Ok(Accounts { accounts, leftovers })
 }
 
-/// The first pod, by name, that would act as the Google account as well. Before the account is annotated the list has to be the
-/// latest. Once it is, it is asked for each minute, and what the API server has in its cache is good enough.
-async fn outsider(
-    sources: &Sources,
-    namespace: &str,
-    account: &str,
-    targets: &[&LiveDeployment],
-    is_granted: bool,
-) -> Result<Option<String>, Error> {
-    let api: Api<Pod> = Api::namespaced(sources.cluster.client(), namespace);
-    let mut users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
-    if is_granted {
-        users = users.match_any();
+/// Those of the pods, where the key asks something of them.
+fn used<'a>(binding: &SignerBinding, targets: &'a [ObservedTarget]) -> BTreeSet<&'a str> {
+    if backends::account(binding).is_none() {
+        return BTreeSet::new();
     }
-    let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
-    let mut outsiders = vec![];
-    for pod in found {
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        if matches!(phase, Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some() {
-            continue;
-        }
-        let mut is_ours = false;
-        for live in targets {
-            is_ours = is_ours || sources.owners.is_owned(&sources.cluster, &pod, live).await?;
-        }
-        if !is_ours {
-            outsiders.push(pod.name_any());
-        }
+    let deployments = targets.iter().filter_map(|target| target.deployment.as_ref());
+    deployments.map(LiveDeployment::service_account).collect()
+}
+
+/// Those that may carry an annotation which is not asked for any more.
+fn forsaken<'a>(binding: &'a SignerBinding, targets: &'a [ObservedTarget]) -> BTreeSet<&'a str> {
+    let status = binding.status.iter();
+    let annotated = status.flat_map(|status| &status.annotated_service_accounts);
+    let annotated: BTreeSet<_> = annotated.map(String::as_str).collect();
+    let used = used(binding, targets);
+    if binding.spec.workload_identity.is_none() {
+        return annotated.union(&used).copied().collect();
     }
-    outsiders.sort_unstable();
-    Ok(outsiders.into_iter().next())
+    // A Deployment that is about to be made again needs what it had.
+    if targets.iter().any(|target| target.deployment.is_none()) {
+        return BTreeSet::new();
+    }
+    annotated.difference(&used).copied().collect()
+}
+
+/// The annotation, where we have written it.
+fn ours(live: &Value) -> Option<&str> {
+    live["metadata"]["annotations"][GCP_ACCOUNT_ANNOTATION]
+        .as_str()
+        .filter(|_| is_ours(live))
+}
+
+/// One look at the accounts of a binding.
+struct Look<'a> {
+    sources: &'a Sources,
+    namespace: String,
+    deployments: Vec<&'a LiveDeployment>,
+}
+
+impl Look<'_> {
+    /// Read when it is asked for, and once.
+    async fn needs<'b>(&self, known: &'b mut Option<Needs>) -> Result<&'b Needs, Error> {
+        let needs = match known.take() {
+            Some(needs) => needs,
+            None => self.sources.cluster.needs(&self.namespace).await?,
+        };
+        Ok(known.insert(needs))
+    }
+
+    /// The pods that use an account and are not about to end: the latest, or those that the API server has in its cache.
+    async fn pods(&self, account: &str, is_latest: bool) -> Result<impl Iterator<Item = Pod>, Error> {
+        let api: Api<Pod> = Api::namespaced(self.sources.cluster.client(), &self.namespace);
+        let mut users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
+        if !is_latest {
+            users = users.match_any();
+        }
+        let found = deadline("list the pods of the ServiceAccount", api.list(&users)).await?;
+        Ok(found.into_iter().filter(|pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            !matches!(phase, Some("Succeeded" | "Failed")) && pod.metadata.deletion_timestamp.is_none()
+        }))
+    }
+
+    /// The first pod, by name, that would act as the Google account as well. Before the account is annotated the list has to be the
+    /// latest. Once it is, it is asked for each minute, and what the API server has in its cache is good enough.
+    async fn outsider(&self, account: &str, is_granted: bool) -> Result<Option<String>, Error> {
+        let mut outsiders = vec![];
+        let mut owners = self.sources.owners.lookup(&self.sources.cluster);
+        for pod in self.pods(account, !is_granted).await? {
+            if !owners.is_owned(&pod, &self.deployments).await? {
+                outsiders.push(pod.name_any());
+            }
+        }
+        outsiders.sort_unstable();
+        Ok(outsiders.into_iter().next())
+    }
+
+    /// Whether a signer still acts as this account that a rollout is about to replace. The ServiceAccount of the pods is not in the hash.
+    async fn runs_an_earlier_template(&self, account: &str) -> Result<bool, Error> {
+        let mut owners = self.sources.owners.lookup(&self.sources.cluster);
+        for pod in self.pods(account, true).await? {
+            let Some(hash) = pod.annotations().get(HASH_ANNOTATION) else {
+                continue;
+            };
+            for live in &self.deployments {
+                let is_earlier = live.service_account() != account || live.injected_hash() != Some(hash);
+                if is_earlier && owners.is_owned(&pod, &[live]).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
 }

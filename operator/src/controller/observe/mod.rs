@@ -25,6 +25,7 @@ use crate::model::error::Error;
 use crate::model::observed::{Observed, SameKey, Selection};
 use crate::model::scope::Scope;
 use crate::template::voter::is_same_voter;
+use accounts::Accounts;
 use secrets::Secrets;
 
 pub use secrets::are_unchanged;
@@ -51,10 +52,12 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
         local_key,
         versions: secret_versions,
     } = secrets::secrets(sources, &namespace, &binding).await?;
-    let deployments: Vec<_> = targets.iter().filter_map(|target| target.deployment.as_ref()).collect();
+    let Accounts { accounts, leftovers } = accounts::accounts(sources, &binding, &targets).await?;
     Ok(Observed {
-        accounts: accounts::accounts(sources, &binding, &deployments).await?,
+        accounts,
+        leftovers,
         project: sources.project.clone(),
+        other_operator: None,
         targets,
         token,
         local_key,
@@ -88,11 +91,28 @@ async fn namespace_is_terminating(sources: &Sources, namespace: &str) -> Result<
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
 }
 
+/// Whether a binding on its way out leaves things as they were before it came.
+async fn restores(sources: &Sources, binding: &SignerBinding) -> Result<bool, Error> {
+    if !removes(binding) || binding.spec.suspend == Some(true) {
+        return Ok(false);
+    }
+    let namespace = binding.namespace().unwrap_or_default();
+    Ok(!namespace_is_terminating(sources, &namespace).await?)
+}
+
+/// The ServiceAccounts that it has annotated, also where their Deployments are gone.
+pub async fn accounts_to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<String>, Error> {
+    let status = binding.status.as_ref();
+    match status.map(|status| status.annotated_service_accounts.clone()) {
+        Some(accounts) if !accounts.is_empty() && restores(sources, binding).await? => Ok(accounts),
+        _ => Ok(vec![]),
+    }
+}
+
 /// The Deployments that a binding on its way out has to restore: none that is gone or going, none if the whole namespace
 /// is going, none that another binding is for, and none if the binding no longer asks for it or is suspended.
 pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
-    let namespace = binding.namespace().unwrap_or_default();
-    if !removes(binding) || binding.spec.suspend == Some(true) || namespace_is_terminating(sources, &namespace).await? {
+    if !restores(sources, binding).await? {
         return Ok(vec![]);
     }
     let targets = targets::targets(sources, binding).await?;
@@ -106,6 +126,7 @@ pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Ve
         return Ok(vec![]);
     }
     // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter without it.
+    let namespace = binding.namespace().unwrap_or_default();
     let claims = sources.cluster.claims(&namespace).await?;
     Ok(served
         .into_iter()

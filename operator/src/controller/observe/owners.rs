@@ -1,7 +1,8 @@
 //! Whose pod it is. Labels are anybody's; the chain of owners ends in the Deployment's uid or it is not its pod.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -15,41 +16,81 @@ use crate::model::error::Error;
 /// More than any cluster has at a time; then all are looked up anew.
 const MOST: usize = 20_000;
 
-/// The uid of the Deployment by that of its ReplicaSet, which never changes.
+/// A Deployment may let a ReplicaSet go whose labels somebody has changed.
+const KEPT: Duration = Duration::from_mins(10);
+
+/// The uid of the Deployment by that of its ReplicaSet. It changes when a Deployment is deleted without its pods and another one
+/// adopts them, so memory may say that a pod is owned, and never that it is not.
 #[derive(Clone, Default)]
-pub struct Owners(Arc<Mutex<HashMap<String, String>>>);
+pub struct Owners(Arc<Mutex<HashMap<String, Known>>>);
+
+struct Known {
+    deployment: String,
+    asked: Instant,
+}
 
 impl Owners {
-    /// Whether the pod belongs to the Deployment.
-    pub async fn is_owned(&self, cluster: &Cluster, pod: &Pod, live: &LiveDeployment) -> Result<bool, Error> {
-        let Some(replica_set) = controller(pod, "ReplicaSet") else {
-            return Ok(false);
-        };
-        if let Some(known) = self.known(replica_set.uid) {
-            return Ok(known == live.uid());
+    /// Begins a look, in which each ReplicaSet is asked for once at most.
+    pub fn lookup<'a>(&'a self, cluster: &'a Cluster) -> Lookup<'a> {
+        Lookup {
+            owners: self,
+            cluster,
+            asked: HashSet::new(),
         }
-        let api: Api<ReplicaSet> = Api::namespaced(cluster.client(), live.namespace());
-        let found = deadline("get the ReplicaSet", api.get_metadata_opt(replica_set.name)).await?;
-        let owner = found
-            .filter(|found| found.uid().as_deref() == Some(replica_set.uid))
-            .and_then(|found| controller(&found, "Deployment").map(|owner| owner.uid.to_owned()));
-        let Some(owner) = owner else { return Ok(false) };
-        let is_its = owner == live.uid();
-        self.learn(replica_set.uid, owner);
-        Ok(is_its)
     }
 
     fn known(&self, replica_set: &str) -> Option<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(replica_set).cloned()
+        let known = known.get(replica_set).filter(|known| known.asked.elapsed() < KEPT)?;
+        Some(known.deployment.clone())
     }
 
-    fn learn(&self, replica_set: &str, deployment: String) {
+    fn learn(&self, replica_set: &str, deployment: Option<&str>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(replica_set.to_owned(), deployment);
+        match deployment {
+            Some(deployment) => {
+                let deployment = deployment.to_owned();
+                let asked = Instant::now();
+                known.insert(replica_set.to_owned(), Known { deployment, asked });
+            }
+            None => drop(known.remove(replica_set)),
+        }
+    }
+}
+
+/// One look at the owners of pods.
+pub struct Lookup<'a> {
+    owners: &'a Owners,
+    cluster: &'a Cluster,
+    asked: HashSet<String>,
+}
+
+impl Lookup<'_> {
+    /// Whether the pod belongs to one of these Deployments.
+    pub async fn is_owned(&mut self, pod: &Pod, by: &[&LiveDeployment]) -> Result<bool, Error> {
+        let Some(replica_set) = controller(pod, "ReplicaSet") else {
+            return Ok(false);
+        };
+        let is_one_of_them = |owner: &str| by.iter().any(|live| live.uid() == owner);
+        if let Some(known) = self.owners.known(replica_set.uid)
+            && is_one_of_them(&known)
+        {
+            return Ok(true);
+        }
+        if !self.asked.insert(replica_set.uid.to_owned()) {
+            return Ok(false);
+        }
+        let namespace = pod.namespace().unwrap_or_default();
+        let api: Api<ReplicaSet> = Api::namespaced(self.cluster.client(), &namespace);
+        let found = deadline("get the ReplicaSet", api.get_metadata_opt(replica_set.name)).await?;
+        let found = found.filter(|found| found.uid().as_deref() == Some(replica_set.uid));
+        let owner = found.as_ref().and_then(|found| controller(found, "Deployment"));
+        let owner = owner.map(|owner| owner.uid);
+        self.owners.learn(replica_set.uid, owner);
+        Ok(owner.is_some_and(is_one_of_them))
     }
 }
 

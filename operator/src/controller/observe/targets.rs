@@ -53,8 +53,9 @@ async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<(Vec<
         .stores
         .pods
         .state_filter(|pod| pod.metadata.namespace.as_deref() == Some(live.namespace()) && pods::label(pod) == label);
+    let mut owners = sources.owners.lookup(&sources.cluster);
     for pod in candidates {
-        let is_owned = sources.owners.is_owned(&sources.cluster, &pod, live).await?;
+        let is_owned = owners.is_owned(&pod, &[live]).await?;
         sources.answers.note(&pod, is_owned, Instant::now());
         if is_owned {
             found.extend(pods::injected(&pod, &sources.answers));

@@ -1,8 +1,9 @@
 //! Which Events to write: one per transition, none at steady state.
 
 use crds::conditions::{reasons, types};
-use crds::{SignerBindingStatus, TargetStatus};
+use crds::{SignerBindingStatus, TargetStatus, WrittenBy};
 
+use super::contested;
 use super::target::Reported;
 use crate::model::applied::{Removed, Written};
 use crate::model::report::Notice;
@@ -141,6 +142,21 @@ pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
 /// What to tell of a Deployment that no binding holds any more.
 pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
+}
+
+/// What to tell about another operator by the one that leaves the binding to it.
+pub fn contested_notice(other: Option<&WrittenBy>) -> Notice {
+    Notice {
+        deployment: None,
+        is_on_binding: true,
+        is_warning: true,
+        reason: reasons::CONTESTED.to_owned(),
+        action: "Reconcile",
+        note: format!(
+            "another operator {} writes this binding as well, and this one leaves it alone. Keep one of them: uninstall the other, or let each watch namespaces of its own",
+            contested::who(other)
+        ),
+    }
 }
 
 fn of_write(deployment: &str, written: Written) -> Option<Notice> {

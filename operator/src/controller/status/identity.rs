@@ -1,10 +1,15 @@
 //! What Kubernetes shows of the pods' identity, and the commands that grant it the key. Only a signing pod proves IAM.
 
+use std::collections::BTreeSet;
+
+use crds::SignerBindingStatus;
 use crds::conditions::reasons;
 
 use crate::backends;
 use crate::controller::status::state::State;
+use crate::model::applied::Applied;
 use crate::model::identity::PodIdentity;
+use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 
@@ -55,4 +60,27 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
             ),
         ),
     }
+}
+
+/// The schema's bound.
+const MOST: usize = 512;
+
+/// The ServiceAccounts that carry an annotation of this binding, as far as it is known; the others are forgotten.
+pub fn annotated(observed: &Observed, verdict: &Verdict, applied: &Applied, old: &SignerBindingStatus) -> Vec<String> {
+    let binding = &observed.binding;
+    let is_used = |name: &&String| observed.accounts.iter().any(|account| account.name == **name);
+    let is_awaited = observed.targets.iter().any(|target| target.deployment.is_none());
+    let before = old.annotated_service_accounts.iter();
+    let kept = before.filter(|name| binding.spec.workload_identity.is_some() && (is_awaited || is_used(name)));
+    let left = observed.leftovers.iter().map(|leftover| &leftover.name);
+    let left = left.filter(|name| !applied.released.contains(name));
+    let targets = verdict.targets.iter().zip(&applied.targets);
+    let now = targets.filter_map(|(verdict, applied)| match &verdict.identity {
+        Ok(PodIdentity::ActsAs {
+            account, is_annotated, ..
+        }) if *is_annotated || applied.outcome.is_ok() => Some(account),
+        _ => None,
+    });
+    let all: BTreeSet<_> = kept.chain(left).chain(now).cloned().collect();
+    all.into_iter().take(MOST).collect()
 }

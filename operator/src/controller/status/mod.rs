@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod beside;
+mod contested;
 mod events;
 mod held;
 mod identity;
@@ -25,19 +26,19 @@ use crate::model::observed::Observed;
 use crate::model::report::Report;
 use crate::model::text::shorten;
 
-pub use events::{TOLD_OF_WRITES, ToldOfWrite, is_told, let_go_notice, removal_notice};
-
-/// The schema's bound on `status.targets`.
-const MOST_TARGETS: usize = 256;
+pub use events::{TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, let_go_notice, removal_notice};
 
 /// Reports what the verdict and the writes came to.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
     let binding = &observed.binding;
     let old = binding.status.clone().unwrap_or_default();
-    let reported: Vec<_> = (0..observed.targets.len())
+    let mut reported: Vec<_> = (0..observed.targets.len())
         .map(|index| target::report(observed, verdict, applied, &old, index))
         .collect();
-    let combined = aggregate::aggregate(observed, verdict, &reported);
+    let mut combined = aggregate::aggregate(observed, verdict, &reported);
+    if let Some(other) = &observed.other_operator {
+        contested::tell(&mut combined, other);
+    }
     let [.., ready] = &combined;
     let outlook = kstatus::kstatus(ready);
     let update = update::state(observed, applied);
@@ -45,14 +46,18 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let conditions = conditions
         .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
-    let mut targets: Vec<_> = reported
+    // The condition Accepted speaks of them. What no status remembers would be told anew by each look.
+    let beyond = observed.beyond_the_limit();
+    reported.retain(|target| !beyond.contains(target.status.name.as_str()));
+    let targets = reported
         .iter()
         .filter(|target| !matches!(target.written, Written::Removal(_)))
         .map(|target| target.status.clone())
         .collect();
-    targets.truncate(MOST_TARGETS);
     let reading = key::reading(observed, applied, &reported, &old);
     let status = SignerBindingStatus {
+        // Whoever writes it puts its name there.
+        operator: old.operator.clone(),
         observed_generation: binding.metadata.generation,
         conditions,
         public_key: reading.public_key,
@@ -69,6 +74,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
             ..verdict.effective.clone()
         }),
         plan: update::plan(applied),
+        annotated_service_accounts: identity::annotated(observed, verdict, applied, &old),
         warnings: warnings::warnings(observed, applied),
         targets,
     };

@@ -1,9 +1,11 @@
 //! Whether the operator can act on a binding as it is written.
 
-use crds::conditions::reasons;
-use crds::{DeletionPolicy, Effective};
+use std::collections::BTreeSet;
 
-use crate::model::observed::ObservedTarget;
+use crds::conditions::reasons;
+use crds::{DeletionPolicy, Effective, MOST_TARGETS};
+
+use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 
@@ -68,9 +70,94 @@ pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     ))
 }
 
+/// What a status has no room for cannot be remembered, and without that nothing could be held, repaired or let go.
+pub fn is_within_the_limit(
+    observed: &Observed,
+    beyond: &BTreeSet<&str>,
+    target: &ObservedTarget,
+) -> Result<(), Reason> {
+    let Some(first) = beyond.first().filter(|_| beyond.contains(target.name.as_str())) else {
+        return Ok(());
+    };
+    let selected = observed.targets.iter().filter(|target| target.is_selected());
+    Err(Reason::new(
+        reasons::TOO_MANY_TARGETS,
+        format!(
+            "spec.target.selector: found {} Deployments, expected at most {MOST_TARGETS} for one binding; {} of them get no signer, the first is {first}. Divide them among several bindings with narrower selectors",
+            selected.count(),
+            beyond.len()
+        ),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::gke::Project;
+    use crate::model::observed::{LocalKeySecret, SameKey, Selection, Token};
+
+    /// Deployments `d000`, `d001` and so on, of which the status names the last as injected.
+    fn selected(count: usize, departed: usize) -> Observed {
+        let names: Vec<_> = (0..count).map(|index| format!("d{index:03}")).collect();
+        let last = names.last().map(
+            |name| json!([{"name": name, "injected": true, "pods": 1, "ready": 1, "reason": "Ready", "message": ""}]),
+        );
+        let binding = json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "all"},
+            "spec": {
+                "target": {"selector": {"matchLabels": {"a": "b"}}}, "capabilities": ["VOTE"],
+                "tokenSecretRef": {"name": "t", "key": "k"}, "key": {"local": {"secretRef": {"name": "s", "key": "k"}}},
+            },
+            "status": {"targets": last},
+        });
+        let targets = names.into_iter().enumerate().map(|(index, name)| ObservedTarget {
+            name,
+            deployment: None,
+            service: None,
+            rivals: vec![],
+            pods: vec![],
+            running: vec![],
+            selection: if index < departed {
+                Selection::LetGo
+            } else {
+                Selection::Selected
+            },
+        });
+        Observed {
+            binding: Arc::new(serde_json::from_value(binding).unwrap()),
+            targets: targets.collect(),
+            token: Token::Empty,
+            local_key: LocalKeySecret::NotUsed,
+            secret_versions: [].into(),
+            same_key: SameKey::default(),
+            accounts: vec![],
+            leftovers: vec![],
+            project: Project::default(),
+            other_operator: None,
+        }
+    }
+
+    #[test]
+    fn what_the_status_has_no_room_for_is_refused_and_nothing_that_is_served() {
+        assert_eq!(selected(256, 0).beyond_the_limit(), BTreeSet::new());
+        let observed = selected(258, 0);
+        let beyond = observed.beyond_the_limit();
+        assert_eq!(beyond, BTreeSet::from(["d255", "d256"]), "the last one has a signer");
+        let of = |index: usize| is_within_the_limit(&observed, &beyond, &observed.targets[index]);
+        assert!(of(0).is_ok() && of(257).is_ok());
+        let refusal = of(255).unwrap_err();
+        assert_eq!(refusal.code, reasons::TOO_MANY_TARGETS);
+        for part in ["258", "256", "2 of them", "d255"] {
+            assert!(refusal.message.contains(part), "{}", refusal.message);
+        }
+        // Those that were let go have a place as well.
+        assert_eq!(selected(258, 2).beyond_the_limit().len(), 2);
+        assert_eq!(selected(256, 256).beyond_the_limit(), BTreeSet::new());
+    }
 
     #[test]
     fn prefix_of_an_image_ends_at_a_separator() {

@@ -24,6 +24,9 @@ pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -
     let found = account
         .and_then(|account| account.live.as_ref())
         .and_then(|live| annotated(live, needs));
+    if let Some(by) = account.and_then(|account| account.needed_by.as_ref()) {
+        return Err(needed(live, by, found.as_deref().unwrap_or_default()));
+    }
     let Some(wanted) = &spec.workload_identity else {
         return Ok(PodIdentity::Direct {
             account: name.to_owned(),
@@ -74,6 +77,18 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
             ),
         )),
     }
+}
+
+/// The annotation is ours, and was written for somebody else: whoever came first keeps it.
+fn needed(live: &LiveDeployment, by: &str, found: &str) -> Reason {
+    Reason::new(
+        reasons::SERVICE_ACCOUNT_SHARED,
+        format!(
+            "{by} needs the ServiceAccount {} to act as {found}, and it can act as one only; give Deployment {} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
+            live.service_account(),
+            live.name()
+        ),
+    )
 }
 
 /// The lines that a manifest lacks.
@@ -137,6 +152,7 @@ mod tests {
             name: "voter".to_owned(),
             live: Some(json!({"metadata": {"managedFields": entries}})),
             outsider: None,
+            needed_by: None,
         }
     }
 

@@ -28,8 +28,12 @@ pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
     let effective = effective(binding, settings);
     let accepted = acceptance::accepted(settings, &effective);
     let token = token::usable(&binding.spec.token_secret_ref, &observed.token);
+    let beyond = observed.beyond_the_limit();
     let targets = observed.targets.iter().map(|target| {
-        let accepted = accepted.clone().and_then(|()| acceptance::nobody_was_first(target));
+        let accepted = accepted
+            .clone()
+            .and_then(|()| acceptance::nobody_was_first(target))
+            .and_then(|()| acceptance::is_within_the_limit(observed, &beyond, target));
         let identity = identity::identity(observed, target, identity_was_ready(binding));
         let injection = match &accepted {
             _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),

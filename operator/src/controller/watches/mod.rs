@@ -1,26 +1,25 @@
 //! How things are watched, in the whole cluster or in some namespaces, as a stream that never fails. What is watched, and what else wakes a
 //! reconcile, stands in `controller/run.rs`.
 
+mod backoff;
 pub mod held;
 pub mod mappers;
 mod merge;
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crds::names::HELD_ANNOTATION;
 use futures::stream::{BoxStream, StreamExt, select_all};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::PartialObjectMeta;
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
+use self::backoff::WatchBackoff;
 use self::merge::Merge;
-use crate::controller::schedule::backoff::jitter;
 use crate::controller::schedule::resync::Resyncs;
 use crate::model::scope::Scope;
 use crate::telemetry::Metrics;
@@ -101,8 +100,11 @@ impl Watches {
     {
         let (metrics, resyncs, kind) = (self.metrics.clone(), self.resyncs.clone(), K::kind(&()));
         let mut fails = false;
+        let backoff = WatchBackoff::default();
+        let noted = backoff.clone();
         stream
-            .backoff(WatchBackoff::default())
+            .inspect(move |result| noted.note(result))
+            .backoff(backoff)
             .inspect(move |result| {
                 if matches!(result, Ok(Event::Init)) {
                     resyncs.mark_all_dirty();
@@ -128,23 +130,4 @@ fn prune_metadata<K>(object: &mut PartialObjectMeta<K>) {
     let mut annotations = object.metadata.annotations.take();
     let held = annotations.as_mut().and_then(|all| all.remove_entry(HELD_ANNOTATION));
     object.metadata.annotations = held.map(|held| [held].into());
-}
-
-/// Short enough that an API server which is back is noticed within seconds.
-#[derive(Default)]
-struct WatchBackoff(u32);
-
-impl Iterator for WatchBackoff {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.0 = (self.0 + 1).min(5);
-        Some(jitter(Duration::from_millis(100 * (1 << self.0))))
-    }
-}
-
-impl Backoff for WatchBackoff {
-    fn reset(&mut self) {
-        self.0 = 0;
-    }
 }

@@ -7,12 +7,11 @@ use kube::discovery::ApiResource;
 use kube::{Api, Client};
 use serde_json::Value;
 
+use self::pieces::ABOUT;
 use super::finding::{Finding, Verdict, unavailable};
 use crate::cluster::deadline;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
-
-const ABOUT: &str = "guard";
 
 /// A line for each piece of the guard: at work, missing, or impossible in this cluster.
 pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {

@@ -4,7 +4,9 @@ use crds::kubernetes::MUTATING_POLICIES;
 use crds::names::HASH_ANNOTATION;
 use serde_json::Value;
 
-use super::{ABOUT, Finding, Verdict};
+use crate::commands::preflight::finding::{Finding, Verdict};
+
+pub const ABOUT: &str = "guard";
 
 const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";

@@ -1,0 +1,212 @@
+//! Whether another operator writes the same bindings. A Lease keeps two apart only where both ask for the same one; with Leases in
+//! two namespaces each would put its own signer in the place of the other's, and each time pods would be replaced.
+//!
+//! The status says who wrote it. One that finds another's name where it had put its own has company. Then the one whose Lease is in the
+//! namespace that comes first by name goes on, and the other only asks from time to time, by its name in the status, whether it
+//! still has to leave the binding alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crds::WrittenBy;
+
+/// So long another one is counted with that was seen to write.
+const REMEMBERED: Duration = Duration::from_mins(5);
+/// How often the one that waits asks. It does so before it is forgotten.
+const ASKED: Duration = Duration::from_mins(4);
+/// Whoever is still there answers at once: the question wakes it.
+const ANSWERED: Duration = Duration::from_secs(30);
+
+/// What is known of the others, by the uid of the binding.
+#[derive(Clone)]
+pub struct Contest {
+    us: Arc<WrittenBy>,
+    entries: Arc<Mutex<HashMap<String, Entry>>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    /// Whether our name stood there when it was last looked at or written.
+    is_ours: bool,
+    other: Option<Other>,
+    asked: Option<Instant>,
+}
+
+struct Other {
+    /// None where it said nothing of itself, as earlier versions do.
+    who: Option<WrittenBy>,
+    seen: Instant,
+}
+
+/// Who may write a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// This operator, and there is no other.
+    Ours,
+    /// This one, which another disturbs.
+    OursWith(WrittenBy),
+    /// The other one. What it wrote is to be answered by our name, so that it knows.
+    Ask(Option<WrittenBy>),
+    /// The other one.
+    Theirs,
+}
+
+impl Contest {
+    /// Nobody else is known of.
+    pub fn new(us: WrittenBy) -> Self {
+        Self {
+            us: Arc::new(us),
+            entries: Arc::default(),
+        }
+    }
+
+    /// This operator.
+    pub fn us(&self) -> &WrittenBy {
+        &self.us
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose turn it is, with this name in the status of the binding.
+    pub fn look(&self, uid: &str, found: Option<&WrittenBy>, now: Instant) -> Turn {
+        let mut entries = self.entries();
+        let entry = entries.entry(uid.to_owned()).or_default();
+        let was_ours = entry.is_ours;
+        entry.is_ours = found.is_some_and(|found| is_same(found, &self.us));
+        // It may be the one before us, as long as our own name has not stood there.
+        if was_ours && !entry.is_ours {
+            entry.other = Some(Other {
+                who: found.cloned(),
+                seen: now,
+            });
+        }
+        let ago = |time: Instant| now.saturating_duration_since(time);
+        let is_unanswered = entry.is_ours && entry.asked.is_some_and(|asked| ago(asked) >= ANSWERED);
+        entry
+            .other
+            .take_if(|other| is_unanswered || ago(other.seen) >= REMEMBERED);
+        let Some(Other { who, .. }) = &entry.other else {
+            entry.asked = None;
+            return Turn::Ours;
+        };
+        match who {
+            Some(who) if precedes(&self.us, who) => Turn::OursWith(who.clone()),
+            // An earlier version yields to nobody.
+            who => {
+                if entry.asked.is_none_or(|asked| ago(asked) >= ASKED) {
+                    entry.asked = Some(now);
+                    Turn::Ask(who.clone())
+                } else {
+                    Turn::Theirs
+                }
+            }
+        }
+    }
+
+    /// The status was written, and the API server has kept this of it: an older schema drops our name, and then nobody is missed.
+    pub fn wrote(&self, uid: &str, kept: Option<&WrittenBy>) {
+        let is_ours = kept.is_some_and(|kept| is_same(kept, &self.us));
+        self.entries().entry(uid.to_owned()).or_default().is_ours = is_ours;
+    }
+
+    /// The binding is gone.
+    pub fn forget(&self, uid: &str) {
+        self.entries().remove(uid);
+    }
+}
+
+/// Operators that share a Lease are one: they never write at the same time.
+fn is_same(one: &WrittenBy, other: &WrittenBy) -> bool {
+    one.lease_namespace == other.lease_namespace && (one.lease_namespace.is_some() || one.identity == other.identity)
+}
+
+/// Both come to the same answer.
+fn precedes(one: &WrittenBy, other: &WrittenBy) -> bool {
+    let key = |by: &WrittenBy| (by.lease_namespace.clone(), by.identity.clone());
+    key(one) < key(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operator(namespace: &str, identity: &str) -> WrittenBy {
+        WrittenBy {
+            lease_namespace: Some(namespace.to_owned()),
+            identity: identity.to_owned(),
+        }
+    }
+
+    /// The status of one binding, and what one operator does to it.
+    fn turn(contest: &Contest, status: &mut Option<WrittenBy>, now: Instant) -> Turn {
+        let turn = contest.look("u", status.as_ref(), now);
+        if !matches!(turn, Turn::Theirs) {
+            *status = Some(contest.us().clone());
+            contest.wrote("u", status.as_ref());
+        }
+        turn
+    }
+
+    #[test]
+    fn of_two_one_goes_on_and_the_other_asks_until_it_is_not_answered() {
+        let (first, second) = (operator("a", "a-1"), operator("b", "b-1"));
+        let (one, other) = (Contest::new(first.clone()), Contest::new(second.clone()));
+        let (mut status, start) = (None, Instant::now());
+        assert_eq!(turn(&one, &mut status, start), Turn::Ours);
+        assert_eq!(turn(&other, &mut status, start), Turn::Ours, "it may follow the first");
+        assert_eq!(turn(&one, &mut status, start), Turn::OursWith(second.clone()));
+        assert_eq!(turn(&other, &mut status, start), Turn::Ask(Some(first.clone())));
+        assert_eq!(turn(&one, &mut status, start), Turn::OursWith(second.clone()));
+        let mut now = start;
+        for _ in 0..3 {
+            for _ in 0..3 {
+                now += Duration::from_mins(1);
+                assert_eq!(turn(&other, &mut status, now), Turn::Theirs);
+                assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
+            }
+            now += Duration::from_mins(1);
+            assert_eq!(turn(&other, &mut status, now), Turn::Ask(Some(first.clone())));
+            assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
+        }
+        // The first one ends, and the second takes over.
+        now += ASKED;
+        assert_eq!(turn(&other, &mut status, now), Turn::Ask(Some(first)));
+        assert_eq!(turn(&other, &mut status, now + ANSWERED), Turn::Ours);
+        // If it is the second that ends, the first forgets it.
+        assert_eq!(one.look("v", None, now), Turn::Ours);
+        one.wrote("v", Some(one.us()));
+        assert_eq!(one.look("v", Some(&second), now), Turn::OursWith(second.clone()));
+        one.wrote("v", Some(one.us()));
+        let still = one.look("v", Some(one.us()), now + Duration::from_mins(1));
+        assert_eq!(still, Turn::OursWith(second));
+        assert_eq!(one.look("v", Some(one.us()), now + REMEMBERED), Turn::Ours);
+    }
+
+    #[test]
+    fn one_that_shares_the_lease_or_is_followed_is_no_other() {
+        let one = Contest::new(operator("a", "a-1"));
+        let now = Instant::now();
+        one.wrote("u", Some(one.us()));
+        assert_eq!(one.look("u", Some(&operator("a", "a-2")), now), Turn::Ours);
+        // It takes over from an operator in another namespace that has ended.
+        assert_eq!(one.look("v", Some(&operator("b", "b-1")), now), Turn::Ours);
+        assert_eq!(one.look("v", Some(&operator("b", "b-1")), now), Turn::Ours);
+    }
+
+    #[test]
+    fn an_earlier_version_is_left_alone_and_a_schema_without_the_field_is_no_other() {
+        let one = Contest::new(operator("a", "a-1"));
+        let now = Instant::now();
+        one.wrote("u", Some(one.us()));
+        assert_eq!(one.look("u", None, now), Turn::Ask(None));
+        assert_eq!(one.look("u", None, now), Turn::Theirs);
+        // It does not answer.
+        one.wrote("u", Some(one.us()));
+        assert_eq!(one.look("u", Some(one.us()), now + ANSWERED), Turn::Ours);
+        one.wrote("v", None);
+        assert_eq!(one.look("v", None, now), Turn::Ours);
+    }
+}

@@ -1,0 +1,44 @@
+//! That another operator writes the same binding. The voter is served all the same, and somebody has to end one of the two.
+
+use crds::WrittenBy;
+use crds::conditions::reasons;
+
+use crate::controller::status::state::{State, States};
+use crate::model::reason::Reason;
+use crate::model::text::shorten;
+
+/// Names are the other's own.
+const LONGEST: usize = 100;
+
+/// What is said of the other one, to follow the words "another operator".
+pub fn who(other: Option<&WrittenBy>) -> String {
+    let Some(WrittenBy {
+        lease_namespace,
+        identity,
+    }) = other
+    else {
+        return "of an earlier version, which does not say where it runs,".to_owned();
+    };
+    let clean = |text: &str| shorten(&text.replace(char::is_control, " "), LONGEST);
+    let identity = clean(identity);
+    match lease_namespace {
+        Some(namespace) => format!("({identity}, with its Lease in namespace {})", clean(namespace)),
+        None => format!("({identity}, without a Lease)"),
+    }
+}
+
+/// Says so in `Accepted`, and so in `Ready`.
+pub fn tell(states: &mut States, other: &WrittenBy) {
+    let state = State::no(Reason::new(
+        reasons::CONTESTED,
+        format!(
+            "another operator {} writes this binding as well: this one, see status.operator, goes on serving it, and the other waits. Keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)",
+            who(Some(other))
+        ),
+    ));
+    let [accepted, .., ready] = states;
+    if accepted.is_true() {
+        *accepted = state.clone();
+        *ready = state;
+    }
+}

@@ -1,0 +1,190 @@
+//! What the Deployments of a namespace need of their ServiceAccounts. An annotation says one thing, whoever wrote it, and all
+//! bindings write it under one name: before it is changed or taken away, it is asked who needs it as it is.
+
+use crds::SignerBinding;
+use kube::core::DeserializeGuard;
+use kube::{Resource, ResourceExt};
+use serde_json::Value;
+
+use super::deployment::LiveDeployment;
+use crate::backends;
+
+/// What every Deployment of a namespace needs.
+#[derive(Debug)]
+pub struct Needs {
+    claims: Vec<Claim>,
+    /// A binding that cannot be read may need anything.
+    unreadable: Option<String>,
+}
+
+#[derive(Debug)]
+struct Claim {
+    account: String,
+    /// As a message calls it.
+    by: String,
+    need: Need,
+}
+
+#[derive(Debug)]
+enum Need {
+    /// The pods act as themselves.
+    Nothing,
+    /// They act as this Google service account.
+    ActAs(String),
+    /// A signer that no binding changes now: its pods act as they did when it was written.
+    AsItIs,
+}
+
+impl Needs {
+    /// Reads them off the objects of one namespace.
+    pub fn of(bindings: &[DeserializeGuard<SignerBinding>], deployments: &[LiveDeployment]) -> Self {
+        let (mut readable, mut unreadable) = (vec![], None);
+        for binding in bindings
+            .iter()
+            .filter(|binding| binding.meta().deletion_timestamp.is_none())
+        {
+            match &binding.0 {
+                Ok(binding) => readable.push(binding),
+                Err(_) => unreadable = Some(format!("SignerBinding {}, which cannot be read,", binding.name_any())),
+            }
+        }
+        // The oldest serves a Deployment, then the first by name.
+        readable.sort_by_cached_key(|binding| (binding.creation_timestamp().map(|time| time.0), binding.name_any()));
+        let there = deployments.iter().filter(|live| !live.is_terminating());
+        Self {
+            claims: there.filter_map(|live| claim(&readable, live)).collect(),
+            unreadable,
+        }
+    }
+
+    /// Who needs this account to act as this Google service account, if anybody.
+    pub fn who_needs(&self, account: &str, google: &str) -> Option<&str> {
+        let mut of_account = self.claims.iter().filter(|claim| claim.account == account);
+        let claim = of_account.find(|claim| match &claim.need {
+            Need::Nothing => false,
+            Need::ActAs(wanted) => wanted == google,
+            Need::AsItIs => true,
+        });
+        claim.map(|claim| claim.by.as_str()).or(self.unreadable.as_deref())
+    }
+}
+
+fn claim(bindings: &[&SignerBinding], live: &LiveDeployment) -> Option<Claim> {
+    let labels = live.labels();
+    let serving = bindings
+        .iter()
+        .find(|binding| binding.spec.target.selects(live.name(), &labels));
+    let account = live.service_account().to_owned();
+    if let Some(binding) = serving.filter(|binding| backends::account(binding).is_some()) {
+        let wanted = binding.spec.workload_identity.as_ref();
+        return Some(Claim {
+            account,
+            by: format!("SignerBinding {}", binding.name_any()),
+            need: wanted.map_or(Need::Nothing, |wanted| Need::ActAs(wanted.gcp_service_account.clone())),
+        });
+    }
+    signs_with_google(live).then(|| Claim {
+        account,
+        by: format!("the signer of Deployment {}", live.name()),
+        need: Need::AsItIs,
+    })
+}
+
+/// Whether the template carries a signer of ours whose key is in Google Cloud.
+fn signs_with_google(live: &LiveDeployment) -> bool {
+    let env = live.signer().and_then(|signer| signer["env"].as_array());
+    let is_backend = |entry: &Value| entry["name"] == "ATTO_SIGNER_BACKEND" && entry["value"] == "GCP";
+    live.injected_hash().is_some() && env.is_some_and(|env| env.iter().any(is_backend))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const GOOGLE: &str = "signer@p.iam.gserviceaccount.com";
+
+    fn binding(name: &str, deployment: &str, spec: &Value) -> DeserializeGuard<SignerBinding> {
+        let mut binding = json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding",
+            "metadata": {"name": name, "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {
+                "target": {"name": deployment}, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                "key": {"gcp": {"keyVersion": "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"}},
+            },
+        });
+        for (field, value) in spec.as_object().into_iter().flatten() {
+            binding["spec"][field] = value.clone();
+        }
+        serde_json::from_value(binding).unwrap()
+    }
+
+    fn acting(name: &str, deployment: &str) -> DeserializeGuard<SignerBinding> {
+        binding(
+            name,
+            deployment,
+            &json!({"workloadIdentity": {"gcpServiceAccount": GOOGLE}}),
+        )
+    }
+
+    fn deployment(name: &str, is_injected: bool) -> LiveDeployment {
+        let mut object = json!({
+            "metadata": {"name": name},
+            "spec": {"template": {"spec": {"serviceAccountName": "voter"}}},
+        });
+        if is_injected {
+            let template = &mut object["spec"]["template"];
+            template["metadata"]["annotations"]["signer.atto.cash/hash"] = json!("h");
+            template["spec"]["initContainers"] =
+                json!([{"name": "signer", "env": [{"name": "ATTO_SIGNER_BACKEND", "value": "GCP"}]}]);
+        }
+        LiveDeployment::new(object)
+    }
+
+    #[test]
+    fn an_annotation_is_needed_by_whoever_asks_for_it_or_was_left_with_it() {
+        let local = json!({"key": {"local": {"secretRef": {"name": "s", "key": "k"}}}});
+        let (one, other) = (deployment("one", false), deployment("other", true));
+        for (bindings, deployments, expected) in [
+            (vec![acting("a", "one")], vec![one.clone()], Some("SignerBinding a")),
+            (vec![binding("a", "one", &json!({}))], vec![one.clone()], None),
+            // Its Deployment is not there, or is served by an older one.
+            (vec![acting("a", "gone")], vec![one.clone()], None),
+            (
+                vec![binding("a", "one", &json!({})), acting("b", "one")],
+                vec![one.clone()],
+                None,
+            ),
+            // Left behind, or not yet written anew.
+            (
+                vec![],
+                vec![one.clone(), other.clone()],
+                Some("the signer of Deployment other"),
+            ),
+            (
+                vec![binding("a", "other", &local)],
+                vec![other.clone()],
+                Some("the signer of Deployment other"),
+            ),
+            (vec![binding("a", "one", &local)], vec![one.clone()], None),
+        ] {
+            let needs = Needs::of(&bindings, &deployments);
+            assert_eq!(needs.who_needs("voter", GOOGLE), expected, "{bindings:?}");
+            assert_eq!(needs.who_needs("another", GOOGLE), None);
+        }
+        let needs = Needs::of(&[acting("a", "one")], &[one]);
+        assert_eq!(needs.who_needs("voter", "another@p.iam.gserviceaccount.com"), None);
+    }
+
+    #[test]
+    fn a_binding_that_cannot_be_read_may_need_anything() {
+        let unreadable = json!({"apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "a"}, "spec": 1});
+        let needs = Needs::of(&[serde_json::from_value(unreadable).unwrap()], &[]);
+        assert!(
+            needs
+                .who_needs("voter", GOOGLE)
+                .is_some_and(|by| by.contains("SignerBinding a"))
+        );
+    }
+}
