@@ -1,6 +1,7 @@
 //! Speed and memory, measured and printed, never asserted: a machine that is busy with something else is no bug.
 
 mod bare;
+mod guard;
 mod held;
 mod kotlin;
 mod load;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub use bare::serve as serve_bare;
+pub use guard::guard;
 pub use operator::operator;
 pub use pods::pods;
 pub use scale::{growth, scale};

@@ -46,11 +46,12 @@ fn run() -> Result<()> {
         ["operator"] => runtime()?.block_on(bench::operator()),
         ["scale"] => runtime()?.block_on(bench::scale()),
         ["growth"] => runtime()?.block_on(bench::growth(steady_seconds()?)),
+        ["guard"] => runtime()?.block_on(bench::guard()),
         ["pods"] => runtime()?.block_on(bench::pods()),
         ["bare", port] => bench::serve_bare(port.parse().with_context(|| format!("{port:?} is not a port"))?),
         _ => {
             bail!(
-                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `pods`; or `bare PORT`"
+                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `guard` or `pods`; or `bare PORT`"
             )
         }
     }

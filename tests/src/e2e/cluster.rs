@@ -190,6 +190,22 @@ impl Cluster {
         Ok(())
     }
 
+    /// What the API server would make of an object of the voter's namespace.
+    pub async fn try_to_create(&self, object: &Value) -> Result<Value> {
+        let command = ["create", "--dry-run=server", "--output=json", "-f", "-"];
+        let answer = self
+            .admin()
+            .kubectl_in(Path::new("."), &command, &object.to_string())
+            .await?;
+        ensure!(answer.succeeded, "kubectl create: {}", answer.stderr);
+        Ok(serde_json::from_str(&answer.stdout)?)
+    }
+
+    /// The minor version of its Kubernetes 1.
+    pub async fn minor(&self) -> Result<u32> {
+        self.admin().minor().await
+    }
+
     /// An object of the voter's namespace.
     pub async fn get(&self, kind: &str, name: &str) -> Result<Value> {
         let text = self.in_namespace(&["get", kind, name, "--output", "json"]).await?;

@@ -1,6 +1,7 @@
 //! What is shown, in its order. Each step leaves a voter that signs.
 
 mod changes;
+mod guarded;
 mod leaving;
 mod losses;
 mod pages;
@@ -22,6 +23,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     changes::tokens(suite).await?;
     changes::changes(suite).await?;
     changes::image_that_does_not_exist(suite).await?;
+    guarded::all(suite).await?;
     losses::kms_goes_and_comes(suite).await?;
     losses::kms_absent_at_start(suite).await?;
     losses::pods_end(suite).await?;
