@@ -201,6 +201,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
     let told = two.events("SignerBinding").await?;
     assert!(told.iter().any(|(reason, _)| reason == "Contested"), "{told:?}");
     // It goes on serving.
+    two.pause().await?;
     two.kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
         .await?;
     image_is(&two, "1").await?;

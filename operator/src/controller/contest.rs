@@ -15,6 +15,8 @@ use crds::WrittenBy;
 const REMEMBERED: Duration = Duration::from_mins(5);
 /// How often the one that waits asks. It does so before it is forgotten.
 const ASKED: Duration = Duration::from_mins(4);
+/// How often while the other one does not say that it has company: its own write may have gone over our name before it saw that.
+const REPEATED: Duration = Duration::from_secs(5);
 /// Whoever is still there answers at once: the question wakes it.
 const ANSWERED: Duration = Duration::from_secs(30);
 
@@ -48,8 +50,8 @@ pub enum Turn {
     OursWith(WrittenBy),
     /// The other one. What it wrote is to be answered by our name, so that it knows.
     Ask(Option<WrittenBy>),
-    /// The other one.
-    Theirs,
+    /// The other one, for so long at least.
+    Theirs(Duration),
 }
 
 impl Contest {
@@ -70,8 +72,8 @@ impl Contest {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose turn it is, with this name in the status of the binding.
-    pub fn look(&self, uid: &str, found: Option<&WrittenBy>, now: Instant) -> Turn {
+    /// Whose turn it is, with this name in the status of the binding, and with whether the status says `Contested`.
+    pub fn look(&self, uid: &str, found: Option<&WrittenBy>, says_so: bool, now: Instant) -> Turn {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
         let was_ours = entry.is_ours;
@@ -96,11 +98,12 @@ impl Contest {
             Some(who) if precedes(&self.us, who) => Turn::OursWith(who.clone()),
             // An earlier version yields to nobody.
             who => {
-                if entry.asked.is_none_or(|asked| ago(asked) >= ASKED) {
+                let pause = if says_so || who.is_none() { ASKED } else { REPEATED };
+                if entry.asked.is_none_or(|asked| ago(asked) >= pause) {
                     entry.asked = Some(now);
                     Turn::Ask(who.clone())
                 } else {
-                    Turn::Theirs
+                    Turn::Theirs(pause)
                 }
             }
         }
@@ -140,14 +143,41 @@ mod tests {
         }
     }
 
-    /// The status of one binding, and what one operator does to it.
-    fn turn(contest: &Contest, status: &mut Option<WrittenBy>, now: Instant) -> Turn {
-        let turn = contest.look("u", status.as_ref(), now);
-        if !matches!(turn, Turn::Theirs) {
-            *status = Some(contest.us().clone());
-            contest.wrote("u", status.as_ref());
-        }
+    /// Who wrote the status of one binding, and whether it says `Contested`.
+    type Status = Option<(WrittenBy, bool)>;
+
+    /// What one operator does to it.
+    fn turn(contest: &Contest, status: &mut Status, now: Instant) -> Turn {
+        let (found, says_so) = status.clone().unzip();
+        let says_so = says_so == Some(true);
+        let turn = contest.look("u", found.as_ref(), says_so, now);
+        let says = match turn {
+            Turn::Theirs(_) => return turn,
+            Turn::Ask(_) => says_so,
+            Turn::Ours | Turn::OursWith(_) => matches!(turn, Turn::OursWith(_)),
+        };
+        write(contest, status, says);
         turn
+    }
+
+    fn write(contest: &Contest, status: &mut Status, says: bool) {
+        *status = Some((contest.us().clone(), says));
+        contest.wrote("u", Some(contest.us()));
+    }
+
+    #[test]
+    fn a_question_that_was_written_over_unseen_is_asked_again() {
+        let (one, other) = (Contest::new(operator("a", "a-1")), Contest::new(operator("b", "b-1")));
+        let (mut status, now) = (None, Instant::now());
+        turn(&other, &mut status, now);
+        turn(&one, &mut status, now);
+        assert!(matches!(turn(&other, &mut status, now), Turn::Ask(_)));
+        // It had looked before.
+        write(&one, &mut status, false);
+        assert_eq!(turn(&other, &mut status, now), Turn::Theirs(REPEATED));
+        assert!(matches!(turn(&other, &mut status, now + REPEATED), Turn::Ask(_)));
+        assert!(matches!(turn(&one, &mut status, now + REPEATED), Turn::OursWith(_)));
+        assert_eq!(turn(&other, &mut status, now + 2 * REPEATED), Turn::Theirs(ASKED));
     }
 
     #[test]
@@ -164,7 +194,7 @@ mod tests {
         for _ in 0..3 {
             for _ in 0..3 {
                 now += Duration::from_mins(1);
-                assert_eq!(turn(&other, &mut status, now), Turn::Theirs);
+                assert_eq!(turn(&other, &mut status, now), Turn::Theirs(ASKED));
                 assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
             }
             now += Duration::from_mins(1);
@@ -176,13 +206,13 @@ mod tests {
         assert_eq!(turn(&other, &mut status, now), Turn::Ask(Some(first)));
         assert_eq!(turn(&other, &mut status, now + ANSWERED), Turn::Ours);
         // If it is the second that ends, the first forgets it.
-        assert_eq!(one.look("v", None, now), Turn::Ours);
+        assert_eq!(one.look("v", None, false, now), Turn::Ours);
         one.wrote("v", Some(one.us()));
-        assert_eq!(one.look("v", Some(&second), now), Turn::OursWith(second.clone()));
+        assert_eq!(one.look("v", Some(&second), false, now), Turn::OursWith(second.clone()));
         one.wrote("v", Some(one.us()));
-        let still = one.look("v", Some(one.us()), now + Duration::from_mins(1));
+        let still = one.look("v", Some(one.us()), false, now + Duration::from_mins(1));
         assert_eq!(still, Turn::OursWith(second));
-        assert_eq!(one.look("v", Some(one.us()), now + REMEMBERED), Turn::Ours);
+        assert_eq!(one.look("v", Some(one.us()), false, now + REMEMBERED), Turn::Ours);
     }
 
     #[test]
@@ -190,10 +220,10 @@ mod tests {
         let one = Contest::new(operator("a", "a-1"));
         let now = Instant::now();
         one.wrote("u", Some(one.us()));
-        assert_eq!(one.look("u", Some(&operator("a", "a-2")), now), Turn::Ours);
+        assert_eq!(one.look("u", Some(&operator("a", "a-2")), false, now), Turn::Ours);
         // It takes over from an operator in another namespace that has ended.
-        assert_eq!(one.look("v", Some(&operator("b", "b-1")), now), Turn::Ours);
-        assert_eq!(one.look("v", Some(&operator("b", "b-1")), now), Turn::Ours);
+        assert_eq!(one.look("v", Some(&operator("b", "b-1")), false, now), Turn::Ours);
+        assert_eq!(one.look("v", Some(&operator("b", "b-1")), false, now), Turn::Ours);
     }
 
     #[test]
@@ -201,12 +231,12 @@ mod tests {
         let one = Contest::new(operator("a", "a-1"));
         let now = Instant::now();
         one.wrote("u", Some(one.us()));
-        assert_eq!(one.look("u", None, now), Turn::Ask(None));
-        assert_eq!(one.look("u", None, now), Turn::Theirs);
+        assert_eq!(one.look("u", None, false, now), Turn::Ask(None));
+        assert_eq!(one.look("u", None, false, now), Turn::Theirs(ASKED));
         // It does not answer.
         one.wrote("u", Some(one.us()));
-        assert_eq!(one.look("u", Some(one.us()), now + ANSWERED), Turn::Ours);
+        assert_eq!(one.look("u", Some(one.us()), false, now + ANSWERED), Turn::Ours);
         one.wrote("v", None);
-        assert_eq!(one.look("v", None, now), Turn::Ours);
+        assert_eq!(one.look("v", None, false, now), Turn::Ours);
     }
 }

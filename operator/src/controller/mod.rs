@@ -168,19 +168,21 @@ async fn whose_turn(
 ) -> Result<Result<Option<WrittenBy>, Action>, Error> {
     let found = binding.status.as_ref().and_then(|status| status.operator.as_ref());
     let uid = binding.uid().unwrap_or_default();
-    match context.writer.contest.look(&uid, found, now) {
+    let says_so = status::says_contested(binding);
+    let wait = match context.writer.contest.look(&uid, found, says_so, now) {
         Turn::Ours => return Ok(Ok(None)),
         Turn::OursWith(other) => return Ok(Ok(Some(other))),
-        Turn::Theirs => {}
+        Turn::Theirs(wait) => wait.min(LOOK_AGAIN),
         Turn::Ask(other) => {
             apply::report::ask(&context.writer, binding).await?;
             let notice = status::contested_notice(other.as_ref());
             apply::report::tell(&context.writer, binding, None, &notice).await;
             let binding = ObjectRef::from_obj(binding);
             tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
+            LOOK_AGAIN
         }
-    }
-    Ok(Err(Action::requeue(jitter(LOOK_AGAIN))))
+    };
+    Ok(Err(Action::requeue(jitter(wait))))
 }
 
 /// Restores the Deployments of a binding that is being deleted, then lets the binding go.

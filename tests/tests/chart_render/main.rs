@@ -273,7 +273,7 @@ async fn a_list_of_namespaces_gives_roles_there_and_a_cluster_role_for_bindings_
     };
     // What is left over is what `operator preflight` looks at.
     let everywhere = granted(&whole, "signer-operator").unwrap();
-    let (in_each, preflight) = everywhere.split_at(everywhere.len() - 2);
+    let (in_each, preflight) = everywhere.split_at(everywhere.len() - 3);
     assert_eq!(roles[0]["rules"], json!(in_each));
     assert_eq!(preflight[0]["resources"], json!(["customresourcedefinitions"]));
     let bindings = json!([{

@@ -22,12 +22,14 @@ pub async fn settled(place: &Place) -> Result<(Value, usize)> {
     Ok((deployment, sets.lines().count()))
 }
 
-/// How often the operator has written the Deployment, without the write that lets a new one begin which was held.
+/// How often the operator has written the Deployment, without the write that lets a new one begin which was held, and without those
+/// that somebody else was faster than: they have changed nothing and are made again.
 pub fn writes(place: &Place) -> Result<usize> {
     let requests = place.requests_of_operator()?;
     let ours = requests
         .iter()
-        .filter(|request| request.resource() == "deployments" && request.is_write() && !resumes(request));
+        .filter(|request| request.resource() == "deployments" && request.is_write())
+        .filter(|request| !resumes(request) && request.code() != Some(409));
     Ok(ours.count())
 }
 

@@ -1,7 +1,7 @@
 //! That another operator writes the same binding. The voter is served all the same, and somebody has to end one of the two.
 
-use crds::WrittenBy;
-use crds::conditions::reasons;
+use crds::conditions::{reasons, types};
+use crds::{SignerBinding, WrittenBy};
 
 use crate::controller::status::state::{State, States};
 use crate::model::reason::Reason;
@@ -36,9 +36,14 @@ pub fn tell(states: &mut States, other: &WrittenBy) {
             who(Some(other))
         ),
     ));
+    // Before anything else, because the other one waits for it.
     let [accepted, .., ready] = states;
-    if accepted.is_true() {
-        *accepted = state.clone();
-        *ready = state;
-    }
+    *accepted = state.clone();
+    *ready = state;
+}
+
+/// Whether the status tells of it.
+pub fn says_contested(binding: &SignerBinding) -> bool {
+    let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
+    conditions.any(|condition| condition.type_ == types::ACCEPTED && condition.reason == reasons::CONTESTED)
 }

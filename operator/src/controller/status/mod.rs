@@ -26,6 +26,7 @@ use crate::model::observed::Observed;
 use crate::model::report::Report;
 use crate::model::text::shorten;
 
+pub use contested::says_contested;
 pub use events::{TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, let_go_notice, removal_notice};
 
 /// Reports what the verdict and the writes came to.

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
-use tests::faulty_api::{Fault, FaultyApi, For, Gate, Verb, Which};
+use tests::faulty_api::{Fault, FaultyApi, For, Gate, Rule, Verb, Which};
 use tests::hold::{can_hold, holds, is_held, is_resumed, tried};
 use tests::operated::{Operated, SOON, binding, voter, with};
 use tests::operator_process::OperatorProcess;
@@ -50,16 +50,26 @@ async fn killed_between_injection_and_resumption(outages: &Outages) -> Result<()
     held.place.apply(&binding()).await?;
     let mut operator = outages.operator().await?;
     held.place.condition("Injected", "False", "DeploymentNotFound").await?;
-    let gate = Gate::default();
-    let write = Which::of(&[Verb::Patch], "deployments").within(&held.place.namespace);
-    outages.api.rule(write, Fault::AnswerHeld(gate.clone()), For::Calls(1));
+    // A write that the Deployment's controller was faster than is made again.
+    let gates = [(); 20].map(|()| Gate::default());
+    let rules = gates.each_ref().map(|gate| {
+        let write = Which::of(&[Verb::Patch], "deployments").within(&held.place.namespace);
+        outages.api.rule(write, Fault::AnswerHeld(gate.clone()), For::Calls(1))
+    });
     held.place.apply(&voter()).await?;
-    gate.is_reached().await;
+    for gate in &gates {
+        gate.is_reached().await;
+        if is_whole(&held.place.deployment().await?["spec"]["template"]) {
+            break;
+        }
+        gate.open().await;
+    }
     kill(Pid::from_raw(operator.pid().try_into()?), Signal::SIGKILL)?;
     operator.wait()?;
     let between = held.place.deployment().await?;
     is_held(&between)?;
     ensure!(is_whole(&between["spec"]["template"]), "not injected yet: {between}");
+    rules.iter().for_each(Rule::lift);
     let operator = outages.operator().await?;
     held.goes_on_whole().await?;
     operator.stop()?;
