@@ -11,9 +11,7 @@ use crate::operated::{Operated, Place, binding, voter};
 
 /// Whether this Kubernetes is new enough to hold anything.
 pub async fn can_hold(plane: &ControlPlane) -> Result<bool> {
-    let version = plane.client().await?.apiserver_version().await?;
-    let minor: u32 = version.minor.trim_end_matches('+').parse()?;
-    Ok(minor >= MUTATING_POLICIES)
+    Ok(plane.minor().await? >= MUTATING_POLICIES)
 }
 
 /// Waits until the API server holds what it is to hold. After a start it takes a while to find the kind of its parameters.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use crds::kubernetes::{NEWEST, OLDEST};
+use crds::kubernetes::{MUTATING_POLICIES, NEWEST, OLDEST};
 
 use crate::workspace;
 
@@ -24,7 +24,7 @@ const OF_THE_WORKSPACE: [(&str, &str); 6] = [
 ];
 
 /// The minor version of the oldest Kubernetes: in which file, and behind what.
-const OF_THE_OLDEST: [(&str, &str); 7] = [
+const OF_THE_OLDEST: [(&str, &str); 8] = [
     ("README.md", "\nKubernetes 1."),
     ("docs/src/introduction.md", "\nKubernetes 1."),
     ("docs/src/tutorial.md", "cluster of Kubernetes 1."),
@@ -32,6 +32,7 @@ const OF_THE_OLDEST: [(&str, &str); 7] = [
     (".github/workflows/oldest.yaml", "KUBERNETES: \"1."),
     ("CONTRIBUTING.md", "KUBERNETES=1."),
     ("Makefile", "KUBERNETES=1."),
+    ("Makefile", "OLDEST_KUBERNETES := 1."),
 ];
 
 /// The same of the newest.
@@ -39,6 +40,12 @@ const OF_THE_NEWEST: [(&str, &str); 1] = [("docs/src/operations/upgrade.md", "an
 
 /// Managed clusters report pre-releases such as `1.30.4-gke.100`.
 const OF_THE_CHART: (&str, &str) = ("charts/signer-operator/Chart.yaml", "\nkubeVersion: \">=");
+
+/// Before which a new Deployment cannot be held.
+const OF_THE_HOLD: (&str, &str) = (
+    "charts/signer-operator/templates/_guard-creation.tpl",
+    "(semverCompare \"<",
+);
 
 /// Writes them wherever they stand, and returns where that is.
 ///
@@ -54,6 +61,8 @@ pub fn write() -> Result<Vec<PathBuf>> {
     }
     let (file, start) = OF_THE_CHART;
     written.push(write_behind(file, start, &format!("1.{OLDEST}.0-0"))?);
+    let (file, start) = OF_THE_HOLD;
+    written.push(write_behind(file, start, &format!("1.{MUTATING_POLICIES}.0-0"))?);
     for (file, start) in OF_THE_NEWEST {
         written.push(write_behind(file, start, &NEWEST.to_string())?);
     }

@@ -205,8 +205,10 @@ async fn every_combination_of_values_is_accepted() {
     // Nothing is created below, and a Pod wants its account.
     let account = ["-n", chart::NAMESPACE, "create", "serviceaccount", "atto-operator"];
     admin.kubectl_ok(&account).await.unwrap();
+    let version = format!("--kube-version={}", chart::version(admin).await.unwrap());
     for file in chart::value_files().unwrap() {
-        let mut objects = chart::render(&["--values", &file.display().to_string()]).await.unwrap();
+        let values = file.display().to_string();
+        let mut objects = chart::render(&[&version, "--values", &values]).await.unwrap();
         // Their CustomResourceDefinitions are Prometheus Operator's.
         objects.retain(|object| object["apiVersion"] != "monitoring.coreos.com/v1");
         // A Pod cannot be changed; Helm deletes the last one before it makes another.

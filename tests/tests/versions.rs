@@ -46,6 +46,14 @@ fn the_oldest_kubernetes_of_the_end_to_end_suite_is_the_oldest_that_is_supported
 }
 
 #[test]
+fn tests_that_the_oldest_kubernetes_leaves_out_are_named_by_the_version_that_they_need() -> Result<()> {
+    let left_out = "tests/tests/operator_held/from_kubernetes_1_";
+    let folder = workspace::root().join(format!("{left_out}{MUTATING_POLICIES}"));
+    ensure!(folder.is_dir(), "no {}", folder.display());
+    Ok(())
+}
+
+#[test]
 fn pages_and_chart_name_only_versions_of_kubernetes_that_mean_something() -> Result<()> {
     let mut named = Vec::new();
     for place in [

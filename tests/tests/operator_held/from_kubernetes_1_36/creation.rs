@@ -14,14 +14,12 @@ async fn kubectl(held: &Held, arguments: &[&str], input: &Value) -> Result<()> {
 }
 
 /// A voter that is there, and injected.
-async fn injected(prefix: &str) -> Result<Option<Held>> {
-    let Some(held) = Held::new(prefix).await? else {
-        return Ok(None);
-    };
+async fn injected(prefix: &str) -> Result<Held> {
+    let held = Held::new(prefix).await?;
     held.place.apply(&binding()).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
-    Ok(Some(held))
+    Ok(held)
 }
 
 #[tokio::test]
@@ -32,9 +30,7 @@ async fn a_deployment_that_is_created_applied_or_applied_by_the_server_starts_wh
         ("ssa", &["apply", "--server-side", "-f", "-"]),
     ];
     for (prefix, way) in ways {
-        let Some(held) = Held::new(prefix).await? else {
-            return Ok(());
-        };
+        let held = Held::new(prefix).await?;
         held.place.apply(&binding()).await?;
         kubectl(&held, way, &voter()).await?;
         held.goes_on_whole().await?;
@@ -52,9 +48,7 @@ async fn a_deployment_that_is_created_applied_or_applied_by_the_server_starts_wh
 
 #[tokio::test]
 async fn a_deployment_that_is_made_again_starts_whole() -> Result<()> {
-    let Some(held) = injected("again").await? else {
-        return Ok(());
-    };
+    let held = injected("again").await?;
     held.place.kubectl_ok(&["delete", DEPLOYMENT]).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
@@ -67,9 +61,7 @@ async fn a_deployment_that_is_made_again_starts_whole() -> Result<()> {
 
 #[tokio::test]
 async fn a_deployment_that_a_selector_finds_starts_whole() -> Result<()> {
-    let Some(held) = Held::new("selector").await? else {
-        return Ok(());
-    };
+    let held = Held::new("selector").await?;
     let selector =
         json!({"selector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["voter", "other"]}]}});
     held.place.apply(&with(binding(), "/spec/target", selector)).await?;
@@ -79,9 +71,7 @@ async fn a_deployment_that_a_selector_finds_starts_whole() -> Result<()> {
 
 #[tokio::test]
 async fn binding_and_deployment_in_one_apply_start_whole() -> Result<()> {
-    let Some(held) = Held::new("one-apply").await? else {
-        return Ok(());
-    };
+    let held = Held::new("one-apply").await?;
     let list = json!({"apiVersion": "v1", "kind": "List", "items": [binding(), voter()]});
     kubectl(&held, &["apply", "-f", "-"], &list).await?;
     held.goes_on_whole().await
@@ -89,9 +79,7 @@ async fn binding_and_deployment_in_one_apply_start_whole() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_held_stays_so_when_its_manifest_is_applied_again() -> Result<()> {
-    let Some(held) = Held::without_token("applied-again").await? else {
-        return Ok(());
-    };
+    let held = Held::without_token("applied-again").await?;
     held.place.apply(&voter()).await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.apply(&voter()).await?;
@@ -114,9 +102,7 @@ async fn what_is_held_stays_so_when_its_manifest_is_applied_again() -> Result<()
 
 #[tokio::test]
 async fn nobody_resumes_a_voter_before_its_signer_is_there() -> Result<()> {
-    let Some(held) = Held::without_token("resumed").await? else {
-        return Ok(());
-    };
+    let held = Held::without_token("resumed").await?;
     // On purpose, and not by the API server.
     held.place.apply(&with(voter(), "/spec/paused", json!(true))).await?;
     held.place.condition("TokenReady", "False", "SecretNotFound").await?;
@@ -143,9 +129,7 @@ async fn nobody_resumes_a_voter_before_its_signer_is_there() -> Result<()> {
 
 #[tokio::test]
 async fn nobody_scales_a_voter_up_before_its_signer_is_there() -> Result<()> {
-    let Some(held) = Held::new("scaled").await? else {
-        return Ok(());
-    };
+    let held = Held::new("scaled").await?;
     held.lose_the_token().await?;
     let none = with(voter(), "/spec/replicas", json!(0));
     held.place.apply(&none).await?;

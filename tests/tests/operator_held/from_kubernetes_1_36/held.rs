@@ -8,6 +8,10 @@ use tests::operated::{Operated, Place, SOON, VOTER, binding};
 use tests::replica_sets::ReplicaSets;
 use tokio::sync::OnceCell;
 
+/// What a test says that was not left out.
+pub const TOO_OLD: &str =
+    "this Kubernetes cannot hold a Deployment: `make unit` leaves out what is named from_kubernetes_";
+
 /// A place of a test, in which ReplicaSets are taken note of.
 pub struct Held {
     pub place: Place,
@@ -15,15 +19,16 @@ pub struct Held {
 }
 
 impl Held {
-    /// On the shared operator, once its chart holds; none where Kubernetes is too old for that.
-    pub async fn new(prefix: &str) -> Result<Option<Self>> {
+    /// On the shared operator, once its chart holds.
+    ///
+    /// # Errors
+    /// Where Kubernetes is too old for that: what was not tried has not passed.
+    pub async fn new(prefix: &str) -> Result<Self> {
         static HOLDS: OnceCell<()> = OnceCell::const_new();
         let operated = Operated::shared().await?;
-        if !can_hold(operated.plane).await? {
-            return Ok(None);
-        }
+        ensure!(can_hold(operated.plane).await?, TOO_OLD);
         HOLDS.get_or_try_init(async || holds(operated).await).await?;
-        Self::on(operated, prefix).await.map(Some)
+        Self::on(operated, prefix).await
     }
 
     /// With an operator of the test's own choice.
@@ -34,13 +39,11 @@ impl Held {
     }
 
     /// A binding, and no token for it.
-    pub async fn without_token(prefix: &str) -> Result<Option<Self>> {
-        let Some(held) = Self::new(prefix).await? else {
-            return Ok(None);
-        };
+    pub async fn without_token(prefix: &str) -> Result<Self> {
+        let held = Self::new(prefix).await?;
         held.lose_the_token().await?;
         held.place.apply(&binding()).await?;
-        Ok(Some(held))
+        Ok(held)
     }
 
     pub async fn lose_the_token(&self) -> Result<()> {

@@ -24,9 +24,7 @@ async fn is_let_go(held: &Held) -> Result<()> {
 
 #[tokio::test]
 async fn what_waits_says_for_what_and_is_let_go_when_its_binding_goes() -> Result<()> {
-    let Some(held) = Held::without_token("let-go").await? else {
-        return Ok(());
-    };
+    let held = Held::without_token("let-go").await?;
     held.place.apply(&voter()).await?;
     let message = held
         .has_never_begun_and_waits_for("It waits for: SecretNotFound: ")
@@ -49,9 +47,7 @@ async fn what_waits_says_for_what_and_is_let_go_when_its_binding_goes() -> Resul
 
 #[tokio::test]
 async fn what_is_injected_between_hold_and_end_of_its_binding_goes_on_whole() -> Result<()> {
-    let Some(held) = Held::new("injected").await? else {
-        return Ok(());
-    };
+    let held = Held::new("injected").await?;
     held.place.apply(&binding()).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
@@ -73,9 +69,7 @@ async fn hold_by_hand(place: &Place) -> Result<()> {
 
 #[tokio::test]
 async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result<()> {
-    let Some(held) = Held::without_token("suspended").await? else {
-        return Ok(());
-    };
+    let held = Held::without_token("suspended").await?;
     held.place.apply(&voter()).await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.apply(&with(binding(), "/spec/suspend", json!(true))).await?;
@@ -104,9 +98,7 @@ async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result
 
 #[tokio::test]
 async fn another_binding_takes_over_what_is_held() -> Result<()> {
-    let Some(held) = Held::without_token("two").await? else {
-        return Ok(());
-    };
+    let held = Held::without_token("two").await?;
     // The younger one has all that it needs, and is not the first.
     held.place
         .apply(&tests::operated::secret("another", "value", tests::operated::TOKEN))
@@ -133,9 +125,7 @@ async fn another_binding_takes_over_what_is_held() -> Result<()> {
 
 #[tokio::test]
 async fn who_is_selected_no_more_is_let_go() -> Result<()> {
-    let Some(held) = Held::new("unselected").await? else {
-        return Ok(());
-    };
+    let held = Held::new("unselected").await?;
     held.lose_the_token().await?;
     let selector = json!({"selector": {"matchLabels": {"app": "voter"}}});
     held.place.apply(&with(binding(), "/spec/target", selector)).await?;
@@ -154,9 +144,7 @@ async fn who_is_selected_no_more_is_let_go() -> Result<()> {
 
 #[tokio::test]
 async fn a_held_deployment_that_is_deleted_is_held_again() -> Result<()> {
-    let Some(held) = Held::without_token("deleted").await? else {
-        return Ok(());
-    };
+    let held = Held::without_token("deleted").await?;
     held.place.apply(&voter()).await?;
     held.has_never_begun_and_waits_for("SecretNotFound").await?;
     held.place.kubectl_ok(&["delete", DEPLOYMENT]).await?;
