@@ -117,7 +117,7 @@ async fn what_other_programs_rewrite_and_what_one_commit_changes_together_is_let
                     live,
                     "resources",
                     json!({"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "512Mi"}}),
-                )
+                );
             }),
         ),
         Row::let_through(

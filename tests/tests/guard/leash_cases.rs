@@ -118,7 +118,7 @@ pub const REFUSED: &[Case] = &[
             push_variable(
                 container(live, "containers", "node"),
                 json!({"name": "A", "value": "b"}),
-            )
+            );
         },
         "container node",
     ),
@@ -143,7 +143,7 @@ pub const REFUSED: &[Case] = &[
             push(
                 &mut pod(live)["containers"],
                 json!({"name": "x", "image": "registry.example/x:1"}),
-            )
+            );
         },
         "spec.template.spec.containers",
     ),
@@ -158,7 +158,7 @@ pub const REFUSED: &[Case] = &[
             push(
                 &mut pod(live)["initContainers"],
                 json!({"name": "x", "image": "registry.example/x:1"}),
-            )
+            );
         },
         "another init container",
     ),
@@ -174,7 +174,7 @@ pub const REFUSED: &[Case] = &[
                 live,
                 "image",
                 json!("ghcr.io/attocash/signer-operator/signer-of-somebody:1"),
-            )
+            );
         },
         "image is none of",
     ),
@@ -280,13 +280,13 @@ pub const ALLOWED: &[Case] = &[
             metadata["annotations"] = Value::Null;
             metadata["labels"] = json!({"app": VOTER});
             let ours = whole::variables();
-            pod(live)["initContainers"]
-                .as_array_mut()
-                .into_iter()
-                .for_each(|list| list.retain(|each| each["name"] != "signer"));
+            if let Some(list) = pod(live)["initContainers"].as_array_mut() {
+                list.retain(|each| each["name"] != "signer");
+            }
             let env = container(live, "containers", "node")["env"].as_array_mut();
-            env.into_iter()
-                .for_each(|env| env.retain(|each| ours.iter().all(|ours| ours["name"] != each["name"])));
+            if let Some(env) = env {
+                env.retain(|each| ours.iter().all(|ours| ours["name"] != each["name"]));
+            }
         },
         "",
     ),

@@ -71,7 +71,7 @@ async fn the_signer_is_guarded() -> Result<()> {
                 push_variable(
                     container(live, "initContainers", "signer"),
                     json!({"name": "ATTO_SIGNER_POLICY_NETWORKS", "value": "BETA"}),
-                )
+                );
             }),
             "it changes env of init container signer",
         ),

@@ -207,7 +207,7 @@ impl Row {
             settle(&place).await?;
         }
         let now = place.deployment().await.unwrap_or_else(|_| injected.clone());
-        let signers: Vec<Value> = [&injected, &now][..1 + usize::from(self.signer_changes)]
+        let signers: Vec<Value> = [&injected, &now][..=usize::from(self.signer_changes)]
             .iter()
             .filter_map(|deployment| whole::signer(&deployment["spec"]["template"]).cloned())
             .collect();
