@@ -215,25 +215,27 @@ async fn a_pod_of_class_guaranteed_stays_so() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_signer_asks_for_nothing_in_a_pod_with_resources_of_its_own() -> Result<()> {
-    let place = Place::new("pod-level").await?;
-    // Before, a pod has no resources of its own.
-    if place.operated.plane.minor().await? < 34 {
-        return Ok(());
+/// Before, a pod has no resources of its own.
+mod from_kubernetes_1_34 {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signer_asks_for_nothing_in_a_pod_with_resources_of_its_own() -> Result<()> {
+        let place = Place::new("pod-level").await?;
+        // Less than the signer asks for by itself: the API server refuses containers that ask for more than their pod has.
+        let resources =
+            json!({"requests": {"cpu": "40m", "memory": "32Mi"}, "limits": {"cpu": "40m", "memory": "32Mi"}});
+        let pod_level = with(voter(), "/spec/template/spec/resources", resources.clone());
+        place.apply(&pod_level).await?;
+        place.apply(&binding()).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let pod = place.deployment().await?["spec"]["template"]["spec"].clone();
+        assert_eq!(pod["resources"], resources, "the pod's own resources are gone");
+        assert_eq!(pod["initContainers"][0]["resources"], json!({}));
+        pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+        place.condition("RolledOut", "True", "RolledOut").await?;
+        Ok(())
     }
-    // Less than the signer asks for by itself: the API server refuses containers that ask for more than their pod has.
-    let resources = json!({"requests": {"cpu": "40m", "memory": "32Mi"}, "limits": {"cpu": "40m", "memory": "32Mi"}});
-    let pod_level = with(voter(), "/spec/template/spec/resources", resources.clone());
-    place.apply(&pod_level).await?;
-    place.apply(&binding()).await?;
-    place.condition("Injected", "True", "Injected").await?;
-    let pod = place.deployment().await?["spec"]["template"]["spec"].clone();
-    assert_eq!(pod["resources"], resources, "the pod's own resources are gone");
-    assert_eq!(pod["initContainers"][0]["resources"], json!({}));
-    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
-    place.condition("RolledOut", "True", "RolledOut").await?;
-    Ok(())
 }
 
 #[tokio::test]

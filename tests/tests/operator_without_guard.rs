@@ -132,46 +132,47 @@ fn cel(value: &Value) -> String {
     }
 }
 
-#[tokio::test]
-async fn a_signer_that_a_policy_puts_back_is_adopted_and_goes_with_its_binding() -> Result<()> {
-    let place = place("mutated").await?;
-    // Before, there is no such policy; a webhook does the same.
-    if place.operated.plane.minor().await? < 36 {
-        return Ok(());
-    }
-    place.apply(&voter()).await?;
-    let bare = place.deployment().await?["spec"].clone();
-    let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
-    place.apply(&removing).await?;
-    place.condition("Injected", "True", "Injected").await?;
-    let before = place.deployment().await?;
-    let signer = before["spec"]["template"]["spec"]["initContainers"][0].clone();
-    for object in putting_in(&signer, &place.namespace) {
-        place.apply(&object).await?;
-    }
-    // While nothing is written for the binding, so that what the policy did can be seen.
-    place
-        .apply(&with(removing.clone(), "/spec/suspend", json!(true)))
+/// Before, there is no policy that changes objects; a webhook does the same.
+mod from_kubernetes_1_36 {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signer_that_a_policy_puts_back_is_adopted_and_goes_with_its_binding() -> Result<()> {
+        let place = place("mutated").await?;
+        place.apply(&voter()).await?;
+        let bare = place.deployment().await?["spec"].clone();
+        let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
+        place.apply(&removing).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let before = place.deployment().await?;
+        let signer = before["spec"]["template"]["spec"]["initContainers"][0].clone();
+        for object in putting_in(&signer, &place.namespace) {
+            place.apply(&object).await?;
+        }
+        // While nothing is written for the binding, so that what the policy did can be seen.
+        place
+            .apply(&with(removing.clone(), "/spec/suspend", json!(true)))
+            .await?;
+        place.condition("Injected", "True", "Injected").await?;
+        eventually(SOON, "the policy in force", async || {
+            place.replace(async || Ok(voter())).await?;
+            let after = place.deployment().await?;
+            let found = after["spec"]["template"]["spec"]["initContainers"][0].clone();
+            ensure!(found == signer, "{found}");
+            Ok(())
+        })
         .await?;
-    place.condition("Injected", "True", "Injected").await?;
-    eventually(SOON, "the policy in force", async || {
-        place.replace(async || Ok(voter())).await?;
-        let after = place.deployment().await?;
-        let found = after["spec"]["template"]["spec"]["initContainers"][0].clone();
-        ensure!(found == signer, "{found}");
+        let fields = place.deployment().await?["metadata"]["managedFields"].to_string();
+        ensure!(
+            !fields.contains("k:{\\\"name\\\":\\\"signer\\\"}"),
+            "somebody owns the signer: {fields}"
+        );
+        place.apply(&removing).await?;
+        repaired(&place, &before).await?;
+        place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
+        assert_eq!(place.deployment().await?["spec"], bare);
         Ok(())
-    })
-    .await?;
-    let fields = place.deployment().await?["metadata"]["managedFields"].to_string();
-    ensure!(
-        !fields.contains("k:{\\\"name\\\":\\\"signer\\\"}"),
-        "somebody owns the signer: {fields}"
-    );
-    place.apply(&removing).await?;
-    repaired(&place, &before).await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
-    assert_eq!(place.deployment().await?["spec"], bare);
-    Ok(())
+    }
 }
 
 #[tokio::test]

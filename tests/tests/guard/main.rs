@@ -2,9 +2,9 @@
 //! a Deployment, at a real API server with its controllers and the running operator. What counts is which ReplicaSets
 //! had pods to start.
 
-mod creation;
 mod everyday;
 mod exceptions;
+mod from_kubernetes_1_36;
 #[path = "../guarded/mod.rs"]
 mod guarded;
 mod leash;
