@@ -18,7 +18,7 @@ use operator::model::settings::Settings;
 use operator::telemetry::Metrics;
 use serde_json::json;
 use tests::chart;
-use tests::operated::{Place, VOTER, binding, voter, with};
+use tests::operated::{Operated, Place, VOTER, binding, voter, with};
 
 /// The operator's own steps, one at a time, under the operator's own identity.
 async fn context(place: &Place) -> Result<Arc<Context>> {
@@ -67,7 +67,9 @@ async fn apply(
 
 /// A binding that the running operator does not accept, so that only the test writes.
 async fn place_of_our_own(prefix: &str) -> Result<Place> {
-    let place = Place::new(prefix).await?;
+    // The guard lets the image through, of which the running operator was not told.
+    let allowed = r#"allowedSignerImages=["ghcr.io/attocash/signer-operator/signer","registry.example/not-allowed"]"#;
+    let place = Place::on(Operated::with_chart(&["--set-json", allowed]).await?, prefix).await?;
     place.apply(&voter()).await?;
     place
         .apply(&with(
