@@ -121,7 +121,7 @@ async fn another_class_of_the_pod_makes_no_second_rollout_and_needs_no_approval(
     // Without `-c` kubectl reaches the signer too, which is put back as it was approved.
     let all = ["set", "resources", "deployment/voter", "--limits=memory=2Gi"];
     place
-        .kubectl_ok(&[&all[..], &["--requests=cpu=2,memory=2Gi"]].concat())
+        .kubectl_ok(&[&all[..], &["--requests=cpu=1,memory=2Gi"]].concat())
         .await?;
     eventually(SOON, "the approved signer", async || {
         let after = signer(&place.deployment().await?);
