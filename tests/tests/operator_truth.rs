@@ -203,7 +203,12 @@ fn stray(port: u16) -> Value {
         },
         "spec": {
             "hostNetwork": true,
-            "containers": [{"name": "node", "image": "registry.example/node:1"}],
+            // All that the guard asks for, which anybody may write as well.
+            "containers": [{"name": "node", "image": "registry.example/node:1", "env": [
+                {"name": "ATTO_SIGNER_BACKEND", "value": "REMOTE"},
+                {"name": "ATTO_SIGNER_REMOTE_URL", "value": "http://localhost:9090"},
+                {"name": "ATTO_SIGNER_REMOTE_TOKEN", "valueFrom": {"secretKeyRef": {"name": "t", "key": "k"}}},
+            ]}],
             "initContainers": [{
                 "name": "signer", "image": "registry.example/signer:1", "restartPolicy": "Always",
                 "ports": [{"name": "signer-mgmt", "containerPort": port}],
