@@ -1,5 +1,5 @@
-//! The CEL rules that several fields share. Each carries the whole sentence that a refused `kubectl apply` prints
-//! behind the field's path.
+//! The CEL rules that several fields share; those of one field stand at the field, in `spec.rs` and its neighbours. Each carries the
+//! whole sentence that a refused `kubectl apply` prints behind the field's path.
 
 use kube::core::Rule;
 

@@ -1,4 +1,4 @@
-//! The watches, and which binding each of them wakes.
+//! What wakes a reconcile: the watches, and which binding each of them wakes; time does too, see `schedule`.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
