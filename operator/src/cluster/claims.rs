@@ -1,12 +1,13 @@
 //! Who claims a Deployment, asked of the API server itself. A watch may be behind, and a signer that is taken out because a
 //! binding was not seen yet starts its voter without one.
 
-use crds::SignerBinding;
-use kube::api::ListParams;
-use kube::core::DeserializeGuard;
-use kube::{Api, Resource, ResourceExt};
+use std::collections::BTreeMap;
 
-use super::{Cluster, deadline};
+use crds::SignerBinding;
+use kube::core::DeserializeGuard;
+use kube::{Resource, ResourceExt};
+
+use super::Cluster;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
@@ -28,9 +29,7 @@ impl Cluster {
     /// # Errors
     /// Fails if the API server does not answer.
     pub async fn claims(&self, namespace: &str) -> Result<Claims, Error> {
-        let api: Api<DeserializeGuard<SignerBinding>> = Api::namespaced(self.client(), namespace);
-        let found = deadline("list the SignerBindings", api.list(&ListParams::default())).await?;
-        Ok(Claims(found.items))
+        Ok(Claims(self.bindings(namespace).await?))
     }
 }
 
@@ -39,17 +38,26 @@ impl Claims {
     pub fn on(&self, live: &LiveDeployment, except: Option<&SignerBinding>) -> Option<Claim> {
         let labels = live.labels();
         let name = except.map(ResourceExt::name_any);
-        let mut others = self
-            .0
-            .iter()
-            .filter(|other| other.meta().deletion_timestamp.is_none() && name.as_ref() != Some(&other.name_any()));
-        others.find_map(|other| match &other.0 {
-            Ok(binding) => {
-                let is_for = binding.spec.target.selects(live.name(), &labels);
-                is_for.then(|| Claim::Made(binding.name_any()))
-            }
-            Err(_) => Some(Claim::Unreadable(other.name_any())),
-        })
+        let mut others = self.0.iter().filter(|other| name.as_ref() != Some(&other.name_any()));
+        others.find_map(|other| claim(other, live.name(), &labels))
+    }
+}
+
+/// Whether a binding that will stay is for a Deployment of its namespace, or may be.
+pub fn claim(
+    binding: &DeserializeGuard<SignerBinding>,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+) -> Option<Claim> {
+    if binding.meta().deletion_timestamp.is_some() {
+        return None;
+    }
+    match &binding.0 {
+        Ok(readable) => {
+            let is_for = readable.spec.target.selects(name, labels);
+            is_for.then(|| Claim::Made(binding.name_any()))
+        }
+        Err(_) => Some(Claim::Unreadable(binding.name_any())),
     }
 }
 
@@ -59,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    fn claim(others: &[Value], except: Option<&SignerBinding>) -> Option<Claim> {
+    fn claim_of(others: &[Value], except: Option<&SignerBinding>) -> Option<Claim> {
         let others = others
             .iter()
             .map(|other| serde_json::from_value(other.clone()).unwrap());
@@ -84,10 +92,13 @@ mod tests {
         let mut leaving = binding("leaving", "voter");
         leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let others = [binding("own", "voter"), binding("other", "elsewhere"), leaving];
-        assert_eq!(claim(&others, Some(&own)), None);
-        assert_eq!(claim(&others, None), Some(Claim::Made("own".to_owned())));
+        assert_eq!(claim_of(&others, Some(&own)), None);
+        assert_eq!(claim_of(&others, None), Some(Claim::Made("own".to_owned())));
         let mut newer = binding("newer", "voter");
         newer["spec"]["capabilities"] = json!(["TELEPORT"]);
-        assert_eq!(claim(&[newer], Some(&own)), Some(Claim::Unreadable("newer".to_owned())));
+        assert_eq!(
+            claim_of(&[newer], Some(&own)),
+            Some(Claim::Unreadable("newer".to_owned()))
+        );
     }
 }

@@ -15,10 +15,12 @@ pub mod timeouts;
 use std::future::Future;
 use std::time::Duration;
 
+use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Service, ServiceAccount};
 use kube::Client;
-use kube::api::{Api, DynamicObject};
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::DeserializeGuard;
 use kube::discovery::ApiResource;
 use serde_json::Value;
 
@@ -52,10 +54,17 @@ impl Cluster {
     pub async fn deployment(&self, namespace: &str, name: &str) -> Result<Option<LiveDeployment>, Error> {
         let api = self.deployments(namespace);
         let found = deadline("get the Deployment", api.get_opt(name)).await?;
-        found
-            .map(|object| serde_json::to_value(object).map(LiveDeployment::new))
-            .transpose()
-            .map_err(Error::Encode)
+        found.as_ref().map(live).transpose()
+    }
+
+    /// The bindings of a namespace as the API server has them now, also those that cannot be read.
+    ///
+    /// # Errors
+    /// Fails if the API server does not answer.
+    pub async fn bindings(&self, namespace: &str) -> Result<Vec<DeserializeGuard<SignerBinding>>, Error> {
+        let api: Api<DeserializeGuard<SignerBinding>> = Api::namespaced(self.client(), namespace);
+        let found = deadline("list the SignerBindings", api.list(&ListParams::default())).await?;
+        Ok(found.items)
     }
 
     /// The Deployments of a namespace, without a type.
@@ -77,6 +86,16 @@ impl Cluster {
         let found = deadline("get the ServiceAccount", api.get_metadata_opt(name)).await?;
         found.map(serde_json::to_value).transpose().map_err(Error::Encode)
     }
+}
+
+/// A Deployment that was read or written without a type.
+///
+/// # Errors
+/// It is no JSON, which what the API server has sent always is.
+pub fn live(object: &DynamicObject) -> Result<LiveDeployment, Error> {
+    serde_json::to_value(object)
+        .map(LiveDeployment::new)
+        .map_err(Error::Encode)
 }
 
 /// Runs one request under the deadline that every request of a reconcile has.

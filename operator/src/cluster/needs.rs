@@ -1,11 +1,8 @@
 //! Who needs what of the ServiceAccounts of a namespace, read afresh: nothing is taken away on the word of a watch.
 
-use crds::SignerBinding;
-use kube::api::{Api, ListParams};
-use kube::core::DeserializeGuard;
+use kube::api::ListParams;
 
-use super::{Cluster, deadline};
-use crate::model::deployment::LiveDeployment;
+use super::{Cluster, deadline, live};
 use crate::model::error::Error;
 use crate::model::needs::Needs;
 
@@ -15,15 +12,10 @@ impl Cluster {
     /// # Errors
     /// Fails if the API server does not answer.
     pub async fn needs(&self, namespace: &str) -> Result<Needs, Error> {
-        let bindings: Api<DeserializeGuard<SignerBinding>> = Api::namespaced(self.client(), namespace);
-        let all = ListParams::default();
-        let bindings = deadline("list the SignerBindings", bindings.list(&all)).await?;
-        let deployments = deadline("list the Deployments", self.deployments(namespace).list(&all)).await?;
-        let deployments: Vec<_> = deployments
-            .into_iter()
-            .map(|object| serde_json::to_value(object).map(LiveDeployment::new))
-            .collect::<Result<_, _>>()
-            .map_err(Error::Encode)?;
-        Ok(Needs::of(&bindings.items, &deployments))
+        let bindings = self.bindings(namespace).await?;
+        let deployments = self.deployments(namespace);
+        let deployments = deadline("list the Deployments", deployments.list(&ListParams::default())).await?;
+        let deployments: Vec<_> = deployments.iter().map(live).collect::<Result<_, _>>()?;
+        Ok(Needs::of(&bindings, &deployments))
     }
 }

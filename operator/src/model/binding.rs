@@ -42,6 +42,11 @@ pub fn last_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a
     target.hash.as_deref().or(target.last_hash.as_deref())
 }
 
+/// Whether this binding has once put a signer into a Deployment of this name, be it there now or not.
+pub fn has_injected(binding: &SignerBinding, deployment: &str) -> bool {
+    was_injected(binding, deployment) || last_hash(binding, deployment).is_some()
+}
+
 fn recorded<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a TargetStatus> {
     let status = binding.status.as_ref()?;
     status.targets.iter().find(|target| target.name == deployment)
@@ -51,10 +56,11 @@ fn recorded<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a Targ
 /// Such a node starts without its signer, so it is put back before anything else is asked. A container that has the variables
 /// from us, while the binding asks for another one, has lost nothing.
 pub fn is_stripped(binding: &SignerBinding, live: &LiveDeployment, node_container: &str) -> bool {
-    let has_injected = was_injected(binding, live.name()) || last_hash(binding, live.name()).is_some();
     let is_whole = |container: &str| live.signer().is_some() && live.has_node_variables(container);
     let pointed = live.ours().map(|ours| ours.containers_with_variables());
-    has_injected && !is_whole(node_container) && !pointed.into_iter().flatten().any(|container| is_whole(&container))
+    has_injected(binding, live.name())
+        && !is_whole(node_container)
+        && !pointed.into_iter().flatten().any(|container| is_whole(&container))
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@ use super::deployment::LiveDeployment;
 #[derive(Debug)]
 pub struct Held {
     pub live: LiveDeployment,
-    /// A binding that names it and is not being deleted. A suspended one is among them: what it holds already stays until it goes on
+    /// Whether a binding names it, or may, and is not being deleted. A suspended one is among them: what it holds already stays until it goes on
     /// or a person resumes it, because a voter that waits does no harm.
-    pub claimed_by: Option<String>,
+    pub is_claimed: bool,
 }
 
 impl Held {
     /// Whether the hold is over: nobody asks for it, or somebody has resumed the Deployment and only the annotation is left.
     pub fn is_over(&self) -> bool {
-        self.claimed_by.is_none() || !self.live.is_paused()
+        !self.is_claimed || !self.live.is_paused()
     }
 }

@@ -1,15 +1,18 @@
 //! Whether a signer that was found is the voter of a binding: the same key and the same token.
 
-use crds::SecretKeyRef;
 use crds::names::KEY_VARIABLE;
+use crds::{SecretKeyRef, SignerBinding};
 use serde_json::Value;
 
+use crate::backends::{self, KeyBackend};
 use crate::model::deployment::LiveDeployment;
 use crate::template::variables::voter_variables;
 
-/// Whether the Deployment carries our signer with this key and this token.
-pub fn is_same_voter(live: &LiveDeployment, key: &[Value; 2], token: &SecretKeyRef) -> bool {
-    live.owns_signer() && other_voter(live, key, token).is_none()
+/// Whether the Deployment carries our signer with this binding's key and token.
+pub fn is_its_voter(binding: &SignerBinding, live: &LiveDeployment) -> bool {
+    let is_same =
+        |backend: &dyn KeyBackend| other_voter(live, &backend.variables(), &binding.spec.token_secret_ref).is_none();
+    live.owns_signer() && backends::of(&binding.spec.key).is_some_and(is_same)
 }
 
 /// The first variable of the signer by which it is another voter.

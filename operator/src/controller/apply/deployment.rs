@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::patched::Patched;
 use super::writer::Writer;
 use super::{additions, conflict, diff};
-use crate::cluster::{CALL_DEADLINE, deadline};
+use crate::cluster::{CALL_DEADLINE, deadline, live as live_of};
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
@@ -40,13 +40,13 @@ pub async fn dry_run(
     if let Some(known) = writer.ledger.diff(uid, hash, generation) {
         return Ok(known);
     }
-    let mut result = try_out(writer, live, rendered, false).await;
+    let mut result = try_out(writer, live, &rendered.deployment, false).await;
     let is_to_be_forced = |error: &Error| {
         let status = error.response().filter(|status| status.is_conflict());
         status.is_some_and(|status| conflict::may_force(&conflict::conflicts(status), live))
     };
     if result.as_ref().is_err_and(is_to_be_forced) {
-        result = try_out(writer, live, rendered, true).await;
+        result = try_out(writer, live, &rendered.deployment, true).await;
     }
     let diff = match result {
         Ok(after) => Ok(diff::diff(live, &after, &rendered.node_container)),
@@ -68,22 +68,20 @@ pub async fn dry_run(
 }
 
 /// The apply as it would be made, also with force, but for that nothing is written.
-async fn try_out(
+pub async fn try_out(
     writer: &Writer,
     live: &LiveDeployment,
-    rendered: &Rendered,
+    body: &Value,
     force: bool,
 ) -> Result<LiveDeployment, Error> {
     let api = writer.cluster.deployments(live.namespace());
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.dry_run = true;
     parameters.force = force;
-    let patch = Patch::Apply(&rendered.deployment);
+    let patch = Patch::Apply(body);
     let result = api.patch(live.name(), &parameters, &patch);
     let after = deadline("try the change of the Deployment", result).await?;
-    serde_json::to_value(after)
-        .map(LiveDeployment::new)
-        .map_err(Error::Encode)
+    live_of(&after)
 }
 
 /// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.
@@ -223,9 +221,7 @@ async fn patch_once(
     let patch = Patch::Apply(body);
     let result = deadline("apply the Deployment", api.patch(live.name(), &parameters, &patch)).await;
     writer.metrics.write(Kind::Deployment, &result);
-    serde_json::to_value(result?)
-        .map(LiveDeployment::new)
-        .map_err(Error::Encode)
+    live_of(&result?)
 }
 
 /// The API server, or a policy in it, says that this object cannot be.

@@ -1,11 +1,11 @@
-//! Taking out of a Deployment what server-side apply leaves: one JSON patch, bound to the very state that was looked at.
+//! What server-side apply cannot do to a Deployment: one JSON patch, bound to the very state that was looked at.
 
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::writer::Writer;
-use crate::cluster::deadline;
+use crate::cluster::{deadline, live as live_of};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::telemetry::Kind;
@@ -18,12 +18,28 @@ pub async fn send(
     writer: &Writer,
     live: &LiveDeployment,
     attempt: &'static str,
-    mut operations: Vec<Value>,
+    operations: Vec<Value>,
 ) -> Result<LiveDeployment, Error> {
-    let test = |path: &str, value: &str| json!({ "op": "test", "path": path, "value": value });
-    operations.insert(0, test("/metadata/uid", live.uid()));
-    operations.insert(1, test("/metadata/resourceVersion", live.resource_version()));
-    let body = serde_json::from_value(Value::Array(operations)).map_err(Error::Encode)?;
+    match send_to(writer, live, live.resource_version(), attempt, operations).await {
+        Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {
+            Err(Error::Changed("the Deployment"))
+        }
+        result => result,
+    }
+}
+
+/// The same on this version of it, with the API server's own answer where it refuses.
+///
+/// # Errors
+/// Fails if the API server refuses or does not answer.
+pub async fn send_to(
+    writer: &Writer,
+    live: &LiveDeployment,
+    version: &str,
+    attempt: &'static str,
+    operations: Vec<Value>,
+) -> Result<LiveDeployment, Error> {
+    let body = serde_json::from_value(bound(live, version, operations)).map_err(Error::Encode)?;
     let api = writer.cluster.deployments(live.namespace());
     let parameters = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
@@ -32,13 +48,15 @@ pub async fn send(
     let patch = Patch::<()>::Json(body);
     let result = deadline(attempt, api.patch(live.name(), &parameters, &patch)).await;
     writer.metrics.write(Kind::Deployment, &result);
-    match result {
-        Ok(after) => serde_json::to_value(after)
-            .map(LiveDeployment::new)
-            .map_err(Error::Encode),
-        Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {
-            Err(Error::Changed("the Deployment"))
-        }
-        Err(error) => Err(error),
-    }
+    live_of(&result?)
+}
+
+/// The operations behind the tests that bind them.
+pub fn bound(live: &LiveDeployment, version: &str, operations: Vec<Value>) -> Value {
+    let test = |path: &str, value: &str| json!({ "op": "test", "path": path, "value": value });
+    let tests = [
+        test("/metadata/uid", live.uid()),
+        test("/metadata/resourceVersion", version),
+    ];
+    tests.into_iter().chain(operations).collect()
 }

@@ -7,12 +7,11 @@ use crds::conditions::reasons;
 
 use super::removal;
 use super::writer::Writer;
-use crate::backends;
-use crate::model::binding::{last_hash, was_injected};
+use crate::model::binding::has_injected;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::reason::Reason;
-use crate::template::voter::is_same_voter;
+use crate::template::voter::is_its_voter;
 
 /// Gives up the variables of the old container where the binding names one that is not there yet.
 pub async fn make_way(
@@ -43,9 +42,5 @@ fn is_renamed(binding: &SignerBinding, live: &LiveDeployment) -> bool {
 }
 
 fn is_its_own(binding: &SignerBinding, live: &LiveDeployment) -> bool {
-    let is_its_voter = || {
-        backends::of(&binding.spec.key)
-            .is_some_and(|backend| is_same_voter(live, &backend.variables(), &binding.spec.token_secret_ref))
-    };
-    was_injected(binding, live.name()) || last_hash(binding, live.name()).is_some() || is_its_voter()
+    has_injected(binding, live.name()) || is_its_voter(binding, live)
 }

@@ -1,18 +1,15 @@
 //! Letting a Deployment begin that was held for its signer.
 
 use crds::conditions::reasons;
-use crds::names::{FIELD_MANAGER, HELD_ANNOTATION};
-use kube::api::{Patch, PatchParams};
+use crds::names::HELD_ANNOTATION;
 use serde_json::{Value, json};
 
-use super::deployment;
 use super::writer::Writer;
-use crate::cluster::deadline;
+use super::{deployment, json_patch};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
-use crate::telemetry::Kind;
 use crate::template::whole::is_whole;
 
 /// How often it is tried once more because the Deployment's status has moved, as it does right after the injection.
@@ -55,7 +52,7 @@ pub async fn once_whole(
 pub async fn resume(writer: &Writer, live: &LiveDeployment) -> Result<Result<LiveDeployment, Reason>, Error> {
     let mut version = live.resource_version().to_owned();
     for _ in 0..TRIES_AGAIN {
-        let error = match patch(writer, live, &version).await {
+        let error = match json_patch::send_to(writer, live, &version, "resume the Deployment", operations(live)).await {
             Ok(after) => return Ok(Ok(after)),
             Err(error) => error,
         };
@@ -80,36 +77,19 @@ fn is_the_same_to_resume(live: &LiveDeployment, now: &LiveDeployment) -> bool {
     deployment::is_same_but_for_status(live, now) && live.held_for() == now.held_for()
 }
 
-async fn patch(writer: &Writer, live: &LiveDeployment, version: &str) -> Result<LiveDeployment, Error> {
-    let body = serde_json::from_value(operations(live, version)).map_err(Error::Encode)?;
-    let api = writer.cluster.deployments(live.namespace());
-    let parameters = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let patch = Patch::<()>::Json(body);
-    let result = deadline("resume the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    writer.metrics.write(Kind::Deployment, &result);
-    serde_json::to_value(result?)
-        .map(LiveDeployment::new)
-        .map_err(Error::Encode)
-}
-
-fn operations(live: &LiveDeployment, version: &str) -> Value {
+fn operations(live: &LiveDeployment) -> Vec<Value> {
     let annotation = format!(
         "/metadata/annotations/{}",
         HELD_ANNOTATION.replace('~', "~0").replace('/', "~1")
     );
     let mut operations = vec![
-        json!({ "op": "test", "path": "/metadata/uid", "value": live.uid() }),
-        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version }),
         json!({ "op": "test", "path": annotation, "value": live.held_for() }),
         json!({ "op": "remove", "path": annotation }),
     ];
     if live.is_paused() {
         operations.push(json!({ "op": "remove", "path": "/spec/paused" }));
     }
-    Value::Array(operations)
+    operations
 }
 
 #[cfg(test)]
@@ -124,7 +104,7 @@ mod tests {
             }))
         };
         assert_eq!(
-            operations(&live(true), "7"),
+            json_patch::bound(&live(true), "7", operations(&live(true))),
             json!([
                 {"op": "test", "path": "/metadata/uid", "value": "u"},
                 {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
@@ -133,7 +113,7 @@ mod tests {
                 {"op": "remove", "path": "/spec/paused"},
             ])
         );
-        let resumed_by_hand = operations(&live(false), "7").to_string();
+        let resumed_by_hand = Value::Array(operations(&live(false))).to_string();
         assert!(!resumed_by_hand.contains("paused"), "{resumed_by_hand}");
     }
 }

@@ -1,22 +1,20 @@
 //! Who asks for it that a Deployment is held.
 
-use std::collections::BTreeMap;
-
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, ListParams, PartialObjectMeta};
+use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 
 use super::sources::Sources;
-use crate::cluster::deadline;
+use crate::cluster::claims::claim;
 use crate::model::error::Error;
 use crate::model::held::Held;
 
 /// Whether a binding names it, as the watches show it.
 pub fn is_claimed(sources: &Sources, held: &PartialObjectMeta<Deployment>) -> bool {
     let claims = |binding: &DeserializeGuard<SignerBinding>| {
-        binding.meta().namespace == held.metadata.namespace && claims(binding, &held.name_any(), held.labels())
+        binding.meta().namespace == held.metadata.namespace && claim(binding, &held.name_any(), held.labels()).is_some()
     };
     !sources.stores.bindings.state_filter(claims).is_empty()
 }
@@ -30,21 +28,8 @@ pub async fn held(sources: &Sources, namespace: &str, name: &str) -> Result<Opti
     let Some(live) = found.filter(|live| live.held_for().is_some() && !live.is_terminating()) else {
         return Ok(None);
     };
-    let api: Api<DeserializeGuard<SignerBinding>> = Api::namespaced(sources.cluster.client(), namespace);
-    let bindings = deadline("list the SignerBindings", api.list(&ListParams::default())).await?;
-    let labels = live.labels();
-    let claimed_by = bindings.iter().find(|binding| claims(binding, name, &labels));
     Ok(Some(Held {
-        claimed_by: claimed_by.map(ResourceExt::name_any),
+        is_claimed: sources.cluster.claims(namespace).await?.on(&live, None).is_some(),
         live,
     }))
-}
-
-/// One that cannot be read may be for it.
-fn claims(binding: &DeserializeGuard<SignerBinding>, name: &str, labels: &BTreeMap<String, String>) -> bool {
-    binding.meta().deletion_timestamp.is_none()
-        && binding
-            .0
-            .as_ref()
-            .map_or(true, |binding| binding.spec.target.selects(name, labels))
 }

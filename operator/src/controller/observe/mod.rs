@@ -16,7 +16,7 @@ use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 
-use crate::backends::{self, share_a_key};
+use crate::backends::share_a_key;
 use crate::cluster::claims::{Claim, Claims};
 use crate::cluster::deadline;
 use crate::model::binding::{removes, was_injected};
@@ -24,7 +24,7 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::{Observed, SameKey, Selection};
 use crate::model::scope::Scope;
-use crate::template::voter::is_same_voter;
+use crate::template::voter::is_its_voter;
 use accounts::Accounts;
 use secrets::Secrets;
 
@@ -150,9 +150,5 @@ fn is_claimed(claims: &Claims, live: &LiveDeployment, binding: &SignerBinding) -
 /// Whether what the Deployment carries is of this binding. One that it names has nobody else's, because a finalizer is
 /// only there once it was injected.
 fn is_served(binding: &SignerBinding, live: &LiveDeployment) -> bool {
-    let is_its_voter = || {
-        backends::of(&binding.spec.key)
-            .is_some_and(|backend| is_same_voter(live, &backend.variables(), &binding.spec.token_secret_ref))
-    };
-    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || is_its_voter()
+    binding.spec.target.name.is_some() || was_injected(binding, live.name()) || is_its_voter(binding, live)
 }

@@ -1,10 +1,8 @@
 //! What a removal would take out, and what would stay, without writing anything.
 
 use crds::names::{DEFAULT_NODE_CONTAINER, NODE_VARIABLES};
-use kube::api::{Patch, PatchParams};
 
 use super::{leftovers, nothing};
-use crate::cluster::deadline;
 use crate::controller::apply::writer::Writer;
 use crate::controller::apply::{conflict, deployment, diff, service};
 use crate::model::deployment::{ContainerList, LiveDeployment};
@@ -42,15 +40,8 @@ async fn released(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployme
     if live.ours().is_none() {
         return Ok(live.clone());
     }
-    let api = writer.cluster.deployments(live.namespace());
-    let mut parameters = PatchParams::apply(crds::names::FIELD_MANAGER);
-    parameters.dry_run = true;
-    let patch = Patch::Apply(nothing(&DeploymentRef::of(live)));
-    let result = api.patch(live.name(), &parameters, &patch);
-    match deadline("try the removal from the Deployment", result).await {
-        Ok(after) => serde_json::to_value(after)
-            .map(LiveDeployment::new)
-            .map_err(Error::Encode),
+    match deployment::try_out(writer, live, &nothing(&DeploymentRef::of(live)), false).await {
+        Ok(after) => Ok(after),
         Err(error) => match error.response() {
             Some(status) if status.is_conflict() || conflict::is_another_object(status) => {
                 Err(Error::Changed("the Deployment"))
