@@ -163,6 +163,68 @@ async fn a_restored_backup_is_adopted() -> Result<()> {
     Ok(())
 }
 
+/// What a tool for backups brings back of an object: neither owners nor who manages which field.
+fn backup_of(mut object: Value) -> Value {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.retain(|field, _| ["name", "namespace", "labels", "annotations"].contains(&field.as_str()));
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+    }
+    object
+}
+
+#[tokio::test]
+async fn a_restored_namespace_is_adopted_with_its_service_and_its_account() -> Result<()> {
+    let place = Place::new("restored").await?;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "voter"}});
+    place.apply(&account).await?;
+    let manifest = with(voter(), "/spec/template/spec/serviceAccountName", json!("voter"));
+    place.apply(&manifest).await?;
+    let version = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    let mut in_google = with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}));
+    in_google["spec"]["workloadIdentity"] = json!({"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"});
+    place.apply(&in_google).await?;
+    place.condition("Injected", "True", "Injected").await?;
+
+    let objects = ["serviceaccount/voter", "service/voter-signer", "deployment/voter"];
+    let mut backups = vec![];
+    for object in objects {
+        let found = place.kubectl_ok(&["get", object, "-o", "json"]).await?;
+        backups.push(backup_of(serde_json::from_str(&found)?));
+    }
+    place.kubectl_ok(&["delete", "signerbinding", VOTER]).await?;
+    for object in objects {
+        place.kubectl_ok(&["delete", "--ignore-not-found", object]).await?;
+    }
+    for backup in &backups {
+        let answer = place
+            .kubectl(
+                &["create", "--field-manager=velero-server", "-f", "-"],
+                &backup.to_string(),
+            )
+            .await?;
+        ensure!(answer.succeeded, "{}", answer.stderr);
+    }
+    place.apply(&in_google).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place
+        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .await?;
+    assert_eq!(
+        place.deployment().await?["spec"]["template"],
+        backups[2]["spec"]["template"],
+        "pods would be replaced"
+    );
+    let service = place
+        .kubectl_ok(&["get", "service", "voter-signer", "-o", "json"])
+        .await?;
+    let service: Value = serde_json::from_str(&service)?;
+    assert_eq!(service["spec"]["selector"], backups[1]["spec"]["selector"]);
+    assert_eq!(service["metadata"]["ownerReferences"][0]["name"], VOTER, "{service}");
+    place.is_quiet().await
+}
+
 #[tokio::test]
 async fn the_node_container_is_renamed_on_a_paused_deployment() -> Result<()> {
     for arguments in [vec![], vec!["--server-side", "--field-manager=flux"]] {

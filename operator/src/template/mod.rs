@@ -8,5 +8,6 @@ pub mod quantity;
 pub mod resources;
 pub mod subset;
 pub mod variables;
+pub mod service;
 pub mod voter;
 pub mod whole;

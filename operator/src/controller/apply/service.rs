@@ -15,6 +15,7 @@ use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 use crate::template::intact::service_is_intact;
 use crate::template::names::service_name;
+use crate::template::service::is_ours;
 
 pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Reason>, Error> {
     if service_is_intact(live, rendered) {
@@ -90,8 +91,12 @@ pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error
 pub async fn ours(writer: &Writer, target: &DeploymentRef) -> Result<Option<DynamicObject>, Error> {
     let api = writer.cluster.services(&target.namespace);
     let found = deadline("get the Service", api.get_opt(&service_name(&target.name))).await?;
-    Ok(found.filter(|found| {
-        let mut entries = found.metadata.managed_fields.iter().flatten();
-        entries.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
-    }))
+    let is_ours = |found: &DynamicObject| {
+        let object = serde_json::to_value(found).map_err(Error::Encode)?;
+        Ok::<_, Error>(is_ours(&object, &target.name))
+    };
+    Ok(match found {
+        Some(found) if is_ours(&found)? => Some(found),
+        _ => None,
+    })
 }

@@ -9,6 +9,7 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
+use crate::template::service;
 use crate::template::variables::node_variables;
 use crate::template::voter::{other_voter, same_source};
 
@@ -146,21 +147,16 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
 }
 
 /// A Service of our name that we did not make is somebody's, whatever it looks like.
-pub fn service_is_ours(service: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
-    let Some(service) = service else { return Ok(()) };
-    let by_managed_fields = service["metadata"]["managedFields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
-    if by_managed_fields {
+pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
+    let Some(found) = found else { return Ok(()) };
+    if service::is_ours(found, live.name()) {
         return Ok(());
     }
     Err(Reason::new(
         reasons::SERVICE_CONFLICT,
         format!(
             "Service {} exists and was not made by the operator, which needs that name for the metrics of Deployment {}; rename or delete it",
-            service["metadata"]["name"].as_str().unwrap_or_default(),
+            found["metadata"]["name"].as_str().unwrap_or_default(),
             live.name()
         ),
     ))
