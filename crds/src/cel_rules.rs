@@ -93,6 +93,38 @@ pub fn image() -> Rule {
     )
 }
 
+pub fn variable_name() -> Rule {
+    matches(
+        r"^[-._a-zA-Z][-._a-zA-Z0-9]*$",
+        "must be the name of a variable: letters, digits, '_', '-' and '.', not beginning with a digit",
+    )
+}
+
+pub fn variable_is_not_ours() -> Rule {
+    Rule::new("!self.startsWith('ATTO_SIGNER_')").message(
+        "must not begin with ATTO_SIGNER_: the operator sets these variables from the other fields of the binding",
+    )
+}
+
+pub fn value_refers_to_nothing_of_ours() -> Rule {
+    Rule::new("!self.contains('$(ATTO_SIGNER_')").message(
+        "must not refer to a variable of the signer, $(ATTO_SIGNER_…): the token and the key are for the signer alone",
+    )
+}
+
+pub fn field_path() -> Rule {
+    Rule::new(
+        r#"self in ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName', 'status.hostIP', 'status.hostIPs', 'status.podIP', 'status.podIPs'] || self.matches(r"^metadata[.](labels|annotations)\['[^']+'\]$")"#,
+    )
+    .message("must be a field that a variable can have: metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'], spec.nodeName, spec.serviceAccountName, status.hostIP, status.hostIPs, status.podIP or status.podIPs")
+}
+
+pub fn not_root(field: &str) -> Rule {
+    Rule::new("self >= 1").message(&*format!(
+        "{field} must not be less than 1: the signer does not run as root; leave it out where the platform chooses it"
+    ))
+}
+
 pub fn label_keys() -> Rule {
     all_match(
         &format!(r"^({DNS_LABEL}(\.{DNS_LABEL})*/)?[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$"),

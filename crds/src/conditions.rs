@@ -117,7 +117,7 @@ pub mod reasons {
         PORT_CONFLICT = "PortConflict";
         /// `Injected`: a container called `signer` that is not ours.
         FOREIGN_SIGNER = "ForeignSigner";
-        /// `Injected`: the Secret of a LOCAL key is not there, or has no such key.
+        /// `Injected`: a Secret that the signer needs, for a LOCAL key or a variable, is not there or has no such key.
         KEY_NOT_FOUND = "KeyNotFound";
         /// `Injected`: the spec names no key, which the API server refuses and `operator render` meets in a file.
         INVALID = "Invalid";

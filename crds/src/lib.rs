@@ -6,6 +6,7 @@
 mod cel_rules;
 mod choices;
 pub mod conditions;
+pub mod container;
 pub mod key;
 pub mod kubernetes;
 pub mod manifest;
@@ -19,6 +20,7 @@ pub mod status;
 pub mod target;
 
 pub use choices::{DefaultResources, DeletionPolicy, Rollout};
+pub use container::{EnvVar, EnvVarSource, FieldRef, SecurityContext};
 pub use key::{GcpKey, Key, LocalKey, SecretKeyRef, Source};
 pub use policy::{BlockType, Network, Policy};
 pub use settings::{ImagePullPolicy, LogLevel, Ports, Resources, SignerSettings};

@@ -8,6 +8,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::container::{EnvVar, SecurityContext};
 use crate::names::{DEFAULT_API_PORT, DEFAULT_MANAGEMENT_PORT};
 use crate::{cel_rules, map_schemas};
 
@@ -40,6 +41,16 @@ pub struct SignerSettings {
     /// How much the signer logs: `error`, `warn`, `info`, `debug` or `trace`. Default: `info`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
+
+    /// Further variables of the signer container, such as those of a proxy or of a certificate authority.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub env: Vec<EnvVar>,
+
+    /// User and group of the signer container. Default: 65532 for both. On a platform that chooses them, such as OpenShift, set it to `{}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContext>,
 }
 
 /// Ports of the signer inside the pod.

@@ -178,6 +178,46 @@ async fn settled(place: &Place) -> Result<Value> {
 }
 
 #[tokio::test]
+async fn variables_of_the_binding_are_passed_on_and_go_with_it() -> Result<()> {
+    let place = Place::new("variables").await?;
+    let before = place.injected().await?["spec"]["template"].clone();
+    let env = json!([
+        { "name": "HTTPS_PROXY", "value": "http://$(USER_OF_PROXY)@proxy.example:3128" },
+        { "name": "EMPTY", "value": "" },
+        { "name": "USER_OF_PROXY", "valueFrom": { "secretKeyRef": { "name": "proxy", "key": "user" } } },
+        { "name": "POD", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
+    ]);
+    place
+        .apply(&with(binding(), "/spec/signer", json!({ "env": env })))
+        .await?;
+    // Without it, the container would not start.
+    let message = place.condition("Injected", "False", "KeyNotFound").await;
+    let message = message?;
+    assert!(
+        message.contains("spec.signer.env, USER_OF_PROXY: found no key user in Secret proxy"),
+        "{message}"
+    );
+    assert_eq!(place.deployment().await?["spec"]["template"], before);
+    place.apply(&secret("proxy", "user", "somebody")).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let signer = place.deployment().await?["spec"]["template"]["spec"]["initContainers"][0].clone();
+    let variables = signer["env"].as_array().cloned().unwrap_or_default();
+    let mut expected = env.as_array().cloned().unwrap_or_default();
+    expected[1] = json!({ "name": "EMPTY" });
+    expected[3]["valueFrom"]["fieldRef"]["apiVersion"] = json!("v1");
+    assert!(variables.ends_with(&expected), "{variables:?}");
+    place.is_quiet().await?;
+
+    place.apply(&binding()).await?;
+    eventually(SOON, "the template of before", async || {
+        let now = place.deployment().await?["spec"]["template"].clone();
+        anyhow::ensure!(now == before, "{now}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_manifest_that_carries_the_variables_already_co_owns_them() -> Result<()> {
     let place = Place::new("coown").await?;
     let documented = with(

@@ -70,6 +70,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
         } else {
             LocalKeySecret::NotUsed
         },
+        missing_sources: vec![],
         secret_versions: SecretVersions::new(),
         same_key: SameKey::default(),
         // So is the ServiceAccount.

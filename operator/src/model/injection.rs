@@ -1,6 +1,9 @@
 //! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
 
-use crds::{Capability, DefaultResources, Effective, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef};
+use crds::{
+    Capability, DefaultResources, Effective, EnvVar, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef,
+    SecurityContext,
+};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
@@ -46,6 +49,10 @@ pub struct Injection {
     pub management_port: i32,
     pub log_level: Option<LogLevel>,
     pub resources: SidecarResources,
+    /// Variables that are not ours.
+    pub env: Vec<EnvVar>,
+    /// User and group, where the binding says something of them.
+    pub security_context: Option<SecurityContext>,
     pub signer: SignerOrigin,
     pub identity: PodIdentity,
     /// Why it takes somebody's word to write it: it makes another voter of one that another binding left, or takes the signer

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crds::{MOST_TARGETS, SignerBinding, WrittenBy};
+use crds::{MOST_TARGETS, SecretKeyRef, SignerBinding, WrittenBy};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
@@ -19,6 +19,8 @@ pub struct Observed {
     pub targets: Vec<ObservedTarget>,
     pub token: Token,
     pub local_key: LocalKeySecret,
+    /// Variables of `spec.signer.env` whose Secret or key is not there, with what they name.
+    pub missing_sources: Vec<(String, SecretKeyRef)>,
     pub secret_versions: SecretVersions,
     pub same_key: SameKey,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.

@@ -155,6 +155,25 @@ pub fn changes() -> Vec<(&'static str, Change, String)> {
     case("a quantity that is none", resources("memory", &json!("128 megabytes")), &format!("spec.signer.resources.limits: Invalid value: …{QUANTITY}"));
     case("a negative quantity", resources("cpu", &json!("-1")), &format!("spec.signer.resources.limits: Invalid value: …{QUANTITY}"));
     case("a negative number", resources("cpu", &json!(-1)), &format!("spec.signer.resources.limits: Invalid value: …{QUANTITY}"));
+    let env = |env: serde_json::Value| json!({"signer": {"env": env}});
+    case("a variable of ours", env(json!([{"name": "ATTO_SIGNER_KEY", "value": "x"}])), "spec.signer.env[0].name: Invalid value: …must not begin with ATTO_SIGNER_: the operator sets these variables from the other fields of the binding");
+    case("a variable that looks like ours", env(json!([{"name": "ATTO_SIGNER_", "value": "x"}])), "must not begin with ATTO_SIGNER_");
+    case("a variable twice", env(json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}])), "spec.signer.env[1]: Duplicate value: …\"A\"");
+    case("33 variables", env((0..33).map(|index| json!({"name": format!("A{index}")})).collect()), "spec.signer.env: Too many: 33: must have at most 32 items");
+    case("a variable without a name", env(json!([{"value": "1"}])), "spec.signer.env[0].name: Required value");
+    case("a variable with an equals sign", env(json!([{"name": "A=B"}])), "spec.signer.env[0].name: Invalid value: …must be the name of a variable: letters, digits, '_', '-' and '.', not beginning with a digit");
+    case("a variable that begins with a digit", env(json!([{"name": "1A"}])), "must be the name of a variable");
+    case("a value and a source", env(json!([{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}])), "spec.signer.env[0]: Invalid value: set at most one of value and valueFrom");
+    case("no source", env(json!([{"name": "A", "valueFrom": {}}])), "spec.signer.env[0].valueFrom: Invalid value: …set exactly one of secretKeyRef and fieldRef");
+    case("two sources", env(json!([{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}, "secretKeyRef": {"name": "a", "key": "b"}}}])), "set exactly one of secretKeyRef and fieldRef");
+    case("a source that the operator cannot see", env(json!([{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}])), "unknown field \"spec.signer.env[0].valueFrom.configMapKeyRef\"");
+    case("a field that a variable cannot have", env(json!([{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.containers"}}}])), "spec.signer.env[0].valueFrom.fieldRef.fieldPath: Invalid value: …must be a field that a variable can have");
+    case("the token in another variable", env(json!([{"name": "HTTPS_PROXY", "value": "http://x/$(ATTO_SIGNER_TOKEN)"}])), "spec.signer.env[0].value: Invalid value: …must not refer to a variable of the signer");
+    case("a value of 2049 characters", env(json!([{"name": "A", "value": "v".repeat(2049)}])), "spec.signer.env[0].value: Too long: may not be more than 2048 bytes");
+    case("root", json!({"signer": {"securityContext": {"runAsUser": 0}}}), "spec.signer.securityContext.runAsUser: Invalid value: …runAsUser must not be less than 1: the signer does not run as root; leave it out where the platform chooses it");
+    case("the group of root", json!({"signer": {"securityContext": {"runAsGroup": 0}}}), "runAsGroup must not be less than 1");
+    case("a user that is too large", json!({"signer": {"securityContext": {"runAsUser": 2_147_483_648_i64}}}), "spec.signer.securityContext.runAsUser in body should be less than or equal to 2147483647");
+    case("privileges", json!({"signer": {"securityContext": {"privileged": true}}}), "unknown field \"spec.signer.securityContext.privileged\"");
     case("a log level that is none", json!({"signer": {"logLevel": "loud"}}), "spec.signer.logLevel: Unsupported value: \"loud\": supported values: \"error\", \"warn\", \"info\", \"debug\", \"trace\"");
 
     case("a rollout that is none", json!({"rollout": "manual"}), "spec.rollout: Unsupported value: \"manual\": supported values: \"Automatic\", \"Manual\"");

@@ -50,6 +50,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
     let Secrets {
         token,
         local_key,
+        missing_sources,
         versions: secret_versions,
     } = secrets::secrets(sources, &namespace, &binding).await?;
     let Accounts { accounts, leftovers } = accounts::accounts(sources, &binding, &targets).await?;
@@ -61,6 +62,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
         targets,
         token,
         local_key,
+        missing_sources,
         secret_versions,
         same_key: same_key(&sources.stores.bindings.state(), &binding),
         binding,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::SignerBinding;
+use crds::{SecretKeyRef, SignerBinding};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
@@ -19,6 +19,8 @@ use crate::model::observed::{LocalKeySecret, SecretVersions, Token};
 pub struct Secrets {
     pub token: Token,
     pub local_key: LocalKeySecret,
+    /// Variables of the signer whose Secret or key is not there, with what they name.
+    pub missing_sources: Vec<(String, SecretKeyRef)>,
     pub versions: SecretVersions,
 }
 
@@ -29,9 +31,12 @@ pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding
     let local = backend.and_then(|backend| backend.secrets().first().copied());
     let api: Api<Secret> = Api::namespaced(sources.cluster.client(), namespace);
     let mut found = BTreeMap::new();
+    let sources_of_variables = sources_of_variables(binding);
+    let named = sources_of_variables.iter().map(|(_, source)| &source.name);
     for name in [Some(&reference.name), local.map(|local| &local.name)]
         .into_iter()
         .flatten()
+        .chain(named)
     {
         if !found.contains_key(name) {
             let secret = deadline("get the Secret", api.get_opt(name)).await?;
@@ -50,6 +55,14 @@ pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding
             _ => LocalKeySecret::SecretNotFound,
         },
     };
+    let is_there = |source: &SecretKeyRef| {
+        let secret = found.get(&source.name).and_then(Option::as_ref);
+        secret.is_some_and(|secret| has(secret, &source.key))
+    };
+    let missing = sources_of_variables.iter().filter(|(_, source)| !is_there(source));
+    let missing_sources = missing
+        .map(|(variable, source)| ((*variable).to_owned(), (*source).clone()))
+        .collect();
     let token = found.remove(&reference.name).flatten();
     Ok(Secrets {
         token: sources
@@ -57,8 +70,19 @@ pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding
             .observe(namespace, reference, token, token::examine)
             .await,
         local_key,
+        missing_sources,
         versions,
     })
+}
+
+/// The variables of `spec.signer.env` that come from Secrets.
+fn sources_of_variables(binding: &SignerBinding) -> Vec<(&str, &SecretKeyRef)> {
+    let variables = binding.spec.signer.iter().flat_map(|signer| &signer.env);
+    let with_source = variables.filter_map(|variable| {
+        let source = variable.value_from.as_ref()?.secret_key_ref.as_ref()?;
+        Some((variable.name.as_str(), source))
+    });
+    with_source.collect()
 }
 
 /// Whether the Secrets are still those that were read. Their values are not asked for.

@@ -1,6 +1,7 @@
 //! The native sidecar `signer`.
 
 use crds::names::SIGNER_CONTAINER;
+use crds::{EnvVar, SecurityContext};
 use serde_json::{Value, json};
 
 use super::policy;
@@ -8,6 +9,9 @@ use crate::model::injection::{Injection, SidecarResources};
 use crate::template::names::MANAGEMENT_PORT;
 use crate::template::resources as default_resources;
 use crate::template::variables::voter_variables;
+
+/// User and group of the signer's image.
+const IMAGE_USER: i64 = 65532;
 
 pub fn render(injection: &Injection) -> Value {
     let management = injection.management_port;
@@ -38,21 +42,55 @@ pub fn render(injection: &Injection) -> Value {
             "timeoutSeconds": 5,
             "failureThreshold": 3,
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "capabilities": { "drop": ["ALL"] },
-            "readOnlyRootFilesystem": true,
-            "runAsNonRoot": true,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "seccompProfile": { "type": "RuntimeDefault" },
-        },
+        "securityContext": security_context(injection.security_context.as_ref()),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     });
     if !injection.mounts.volume_mounts.is_empty() {
         sidecar["volumeMounts"] = json!(injection.mounts.volume_mounts);
     }
     sidecar
+}
+
+/// What Pod Security `restricted` asks for. User and group are the image's, unless the binding has a word on them: then they are what it
+/// says, and what it leaves out the platform chooses.
+fn security_context(given: Option<&SecurityContext>) -> Value {
+    let mut context = json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": { "drop": ["ALL"] },
+        "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true,
+        "seccompProfile": { "type": "RuntimeDefault" },
+    });
+    let (user, group) = match given {
+        None => (Some(IMAGE_USER), Some(IMAGE_USER)),
+        Some(SecurityContext {
+            run_as_user,
+            run_as_group,
+        }) => (*run_as_user, *run_as_group),
+    };
+    for (field, id) in [("runAsUser", user), ("runAsGroup", group)] {
+        if let Some(id) = id {
+            context[field] = json!(id);
+        }
+    }
+    context
+}
+
+/// A variable as the API server keeps it: without what is empty.
+fn variable(given: &EnvVar) -> Value {
+    let EnvVar {
+        name,
+        value,
+        value_from,
+    } = given;
+    let mut variable = json!({ "name": name });
+    if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+        variable["value"] = json!(value);
+    }
+    if let Some(source) = value_from {
+        variable["valueFrom"] = json!(source);
+    }
+    variable
 }
 
 /// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes
@@ -76,6 +114,7 @@ fn variables(injection: &Injection) -> Vec<Value> {
     if let Some(level) = injection.log_level {
         variables.push(json!({ "name": "ATTO_SIGNER_LOG", "value": level.as_str() }));
     }
+    variables.extend(injection.env.iter().map(variable));
     variables
 }
 

@@ -132,6 +132,7 @@ mod tests {
             targets: targets.collect(),
             token: Token::Empty,
             local_key: LocalKeySecret::NotUsed,
+            missing_sources: vec![],
             secret_versions: [].into(),
             same_key: SameKey::default(),
             accounts: vec![],

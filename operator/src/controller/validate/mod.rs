@@ -95,6 +95,7 @@ fn injection(
     let backend = key_backend(observed)?;
     if ready.needs_key {
         readiness::key_is_there(observed, backend)?;
+        readiness::variables_have_their_secrets(observed)?;
     }
     let signer = deployment::signer_origin(live)?;
     let node_container = deployment::node_container(live, spec.target.container.as_deref())?;
@@ -119,6 +120,8 @@ fn injection(
         management_port: effective.management_port,
         log_level: settings.log_level,
         resources: resources::resources(&observed.binding, live, settings.resources),
+        env: settings.env,
+        security_context: settings.security_context,
         signer,
         identity: ready.identity,
         needs_approval: None,

@@ -69,6 +69,19 @@ fn recorded_token(observed: &Observed, target: &ObservedTarget) -> Option<String
     })
 }
 
+/// The refusal of a variable whose Secret is not there, or lacks the key: a container that needs it does not start.
+pub fn variables_have_their_secrets(observed: &Observed) -> Result<(), Reason> {
+    let Some((variable, SecretKeyRef { name, key })) = observed.missing_sources.first() else {
+        return Ok(());
+    };
+    Err(Reason::new(
+        reasons::KEY_NOT_FOUND,
+        format!(
+            "spec.signer.env, {variable}: found no key {key} in Secret {name} of this namespace; create it, or name one that is there"
+        ),
+    ))
+}
+
 /// The refusal of a key whose Secret is not there, or lacks the key.
 pub fn key_is_there(observed: &Observed, backend: &dyn KeyBackend) -> Result<(), Reason> {
     let field = backend.field();
