@@ -13,6 +13,9 @@ use tests::fake_metadata::{EMAIL, FakeMetadata, Fault};
 use tests::fake_server::{For, Front};
 use tests::process::{Directory, Port, Process};
 use tests::signer_process::{environment, in_kms, program};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -29,6 +32,11 @@ struct Signer {
 impl Signer {
     /// `https`, which keeps the credentials, to a port where nobody listens.
     fn start(metadata: &FakeMetadata) -> Result<Self> {
+        Self::start_with(metadata, &[])
+    }
+
+    /// The same with further variables.
+    fn start_with(metadata: &FakeMetadata, variables: &[(&str, &str)]) -> Result<Self> {
         let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?];
         let directory = Directory::new()?;
         let log = directory.path().join("signer.log");
@@ -39,7 +47,8 @@ impl Signer {
                 .env_clear()
                 .envs(environment(&port, &management))
                 .envs(in_kms(&endpoint))
-                .env("GCE_METADATA_HOST", metadata.host());
+                .env("GCE_METADATA_HOST", metadata.host())
+                .envs(variables.iter().copied());
         })?;
         Ok(Self {
             process,
@@ -146,5 +155,31 @@ async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Re
     let told = |says: &str| says.contains(&format!("asking KMS as {EMAIL}"));
     signer.until("it says who it is", told).await?;
     assert!(metadata.universe_faults().is_empty() && metadata.email_faults().is_empty());
+    Ok(())
+}
+
+/// Google's client asks the metadata server through a proxy, as the variables say. The signer tells of it at the start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_proxy_before_the_metadata_server_is_told_without_its_password() -> Result<()> {
+    const TOLD: &str = "would be asked through that proxy";
+    let metadata = FakeMetadata::start(Front::Serving)?;
+    let proxy = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://somebody:password@{}", proxy.local_addr()?);
+    let mut signer = Signer::start_with(&metadata, &[("HTTP_PROXY", &address)])?;
+    signer.until("the warning", |says| says.contains(TOLD)).await?;
+    let (mut asked, _) = timeout(PATIENCE, proxy.accept()).await??;
+    let mut head = [0; 64];
+    asked.read_exact(&mut head).await?;
+    let head = String::from_utf8_lossy(&head);
+    assert!(head.starts_with(&format!("GET http://{}/", metadata.host())), "{head}");
+    let says = signer.says();
+    assert!(says.contains("NO_PROXY") && !says.contains("password"), "{says}");
+    assert_eq!(metadata.tokens().1, 0);
+
+    let named = [("HTTP_PROXY", address.as_str()), ("NO_PROXY", "localhost,127.0.0.1")];
+    let mut signer = Signer::start_with(&metadata, &named)?;
+    let given = |_: &str| metadata.tokens().1 > 0;
+    signer.until("a token", given).await?;
+    assert!(!signer.says().contains(TOLD), "{}", signer.says());
     Ok(())
 }

@@ -46,6 +46,11 @@ pub trait Location: fmt::Debug + Send + Sync {
     /// [`Vendor::name`].
     fn backend(&self) -> &'static str;
 
+    /// What of this process's environment would stand between the service and us.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Begins a session; nothing is asked before its upkeep runs.
     fn open(&self) -> Arc<dyn Session>;
 }

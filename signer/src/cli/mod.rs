@@ -74,6 +74,7 @@ fn run_server(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure
     for warning in config
         .warnings
         .iter()
+        .chain(&config.key.warnings())
         .chain(&config::unknown_variables(std::env::vars_os(), &command()))
     {
         tracing::warn!("{warning}");

@@ -22,6 +22,9 @@ const SLOW: Duration = Duration::from_millis(300);
 /// Prints a line for each thing that is right, and ends at the first that is not.
 pub fn run(config: &KeyConfig, expected: Option<PublicKey>) -> Result<(), Failure> {
     let runtime = runtime()?;
+    for warning in config.warnings() {
+        println!("proxy       WARNING: {warning}");
+    }
     match config {
         KeyConfig::Local(seed) => {
             let key = LocalKey::new(seed).map_err(|error| unavailable(&error))?;

@@ -52,6 +52,14 @@ impl KeyConfig {
         }
     }
 
+    /// What is allowed, and would stand between the key service and us.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Local(_) => Vec::new(),
+            Self::Remote(location) => location.warnings(),
+        }
+    }
+
     fn local(key: Setting<'_>, key_file: Setting<'_>) -> Result<Self, Errors> {
         let seed = match (key, key_file) {
             (Some(_), Some(_)) => Err(ConfigError::new(

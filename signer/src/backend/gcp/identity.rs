@@ -25,6 +25,16 @@ pub async fn identity() -> Option<String> {
     }
 }
 
+/// Whether the credentials are in a file, so that the metadata server is not asked.
+pub fn uses_a_file() -> bool {
+    files().into_iter().flatten().any(|path| path.is_file())
+}
+
+/// Where the metadata server is.
+pub fn metadata_host() -> String {
+    env::var("GCE_METADATA_HOST").unwrap_or_else(|_| METADATA_HOST.to_owned())
+}
+
 fn files() -> [Option<PathBuf>; 2] {
     let named = env::var_os("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
     let home = env::var_os("HOME").map(PathBuf::from);
@@ -40,7 +50,7 @@ fn in_file(file: &[u8]) -> Option<String> {
 }
 
 async fn at_metadata_server() -> Option<String> {
-    let host = env::var("GCE_METADATA_HOST").unwrap_or_else(|_| METADATA_HOST.to_owned());
+    let host = metadata_host();
     let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().ok()?;
     let request = client
         .get(format!("http://{host}{EMAIL_PATH}"))

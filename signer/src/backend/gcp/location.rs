@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{endpoint::Endpoint, session::GcpSession};
+use super::{endpoint::Endpoint, proxy, session::GcpSession};
 use crate::backend::vendor::{Location, Session};
 
 /// In `ATTO_SIGNER_BACKEND`.
@@ -18,6 +18,12 @@ pub struct GcpLocation {
 impl Location for GcpLocation {
     fn backend(&self) -> &'static str {
         NAME
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        // A stand-in is asked without credentials.
+        let needs_credentials = self.endpoint.as_ref().is_none_or(|endpoint| !endpoint.is_anonymous);
+        needs_credentials.then(proxy::warning).flatten().into_iter().collect()
     }
 
     fn open(&self) -> Arc<dyn Session> {

@@ -5,6 +5,7 @@ mod endpoint;
 mod fault;
 mod identity;
 mod location;
+mod proxy;
 pub(crate) mod public_key;
 mod remedy;
 mod session;
