@@ -95,10 +95,26 @@ impl RolloutLimit {
             queue.rolling.insert(binding, places);
         }
         if queue.rolling(now) < before {
-            for waiting in queue.waiting.keys() {
-                // The other end is gone when the operator stops.
-                let _ = self.wake.unbounded_send(waiting.clone());
-            }
+            self.wake_all(&queue);
+        }
+    }
+
+    fn wake_all(&self, queue: &Queue) {
+        for waiting in queue.waiting.keys() {
+            // The other end is gone when the operator stops.
+            let _ = self.wake.unbounded_send(waiting.clone());
+        }
+    }
+
+    /// Gives back the place of a Deployment that was not written after all.
+    pub fn give_back(&self, binding: &SignerBinding, deployment: &str, now: Instant) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = queue.rolling(now);
+        if let Some(places) = queue.rolling.get_mut(&key(binding)) {
+            places.remove(deployment);
+        }
+        if queue.rolling(now) < before {
+            self.wake_all(&queue);
         }
     }
 
@@ -225,6 +241,16 @@ mod tests {
         assert!(!may_start(&first, false));
         rollouts.forget(|binding| binding.name != "b");
         assert!(may_start(&first, false), "the binding that rolled is gone");
+
+        assert!(!may_start(&second, false));
+        while woken.try_recv().is_ok() {}
+        rollouts.give_back(&second, "voter", now);
+        assert!(woken.try_recv().is_err(), "it had no place");
+        rollouts.give_back(&first, "voter", now);
+        assert!(woken.try_recv().is_ok());
+        assert!(may_start(&second, false), "what was refused keeps no place");
+        rollouts.give_back(&second, "voter", now);
+        assert!(may_start(&first, false));
 
         // What rolls and is looked at keeps its place, unless nobody else says that it does not get on.
         let mut later = now;

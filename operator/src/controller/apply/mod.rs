@@ -109,7 +109,13 @@ pub async fn apply_target(
 ) -> Result<AppliedTarget, Error> {
     let live = target.deployment.as_ref();
     match (planned, live) {
-        (Ok(planned), Some(live)) => write(writer, observed, target, live, planned).await,
+        (Ok(planned), Some(live)) => {
+            let applied = write(writer, observed, target, live, planned).await;
+            if let Ok(applied) = &applied {
+                give_back_the_place(writer, observed, live, applied);
+            }
+            applied
+        }
         (Ok(_), None) => Err(Error::Changed("the Deployment")),
         (Err(refusal), live) if observed.binding.spec.suspend == Some(true) => {
             Ok(AppliedTarget::untouched(live.cloned(), Err(refusal)))
@@ -125,6 +131,15 @@ pub async fn apply_target(
 }
 
 async fn write(
+/// What was refused rolls nothing, and would be tried again before its place is looked at: others would wait for it meanwhile.
+fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployment, applied: &AppliedTarget) {
+    let is_refused = applied.written == Written::Nothing && applied.outcome.is_err();
+    if is_refused && rollout_limit::rolls(live).is_none() {
+        let now = Instant::now();
+        writer.rollouts.give_back(&observed.binding, live.name(), now);
+    }
+}
+
     writer: &Writer,
     observed: &Observed,
     target: &ObservedTarget,
