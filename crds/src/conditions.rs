@@ -129,6 +129,8 @@ pub mod reasons {
         CONTESTED = "Contested";
         /// `Injected`, `IdentityReady`: the API server refused the change.
         REJECTED = "Rejected";
+        /// `Injected`: a pod with the signer was tried, and the API server refuses it.
+        POD_REJECTED = "PodRejected";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
         /// `Injected`: the injected signer has something that the binding does not ask for, and that is not taken out.

@@ -96,6 +96,7 @@ pub const ALL: [Occurrence; 22] = [
             reasons::INVALID,
             reasons::KEY_NOT_FOUND,
             reasons::NOT_ACCEPTED,
+            reasons::POD_REJECTED,
             reasons::PORT_CONFLICT,
             reasons::PROGRESSING,
             reasons::REJECTED,

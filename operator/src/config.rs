@@ -46,6 +46,11 @@ pub struct RunArgs {
     #[arg(long, env = "SIGNER_OPERATOR_UPGRADES", value_enum, default_value_t)]
     pub upgrades: Upgrades,
 
+    /// Before pods that run are replaced, create one as it would be with `dryRun=All`, and leave the Deployment as it is where that is
+    /// refused. Takes the right to create pods; without it, nothing is tried.
+    #[arg(long, env = "SIGNER_OPERATOR_TRY_BEFORE_ROLL", default_value_t = true, action = ArgAction::Set)]
+    pub try_before_roll: bool,
+
     /// How many Deployments may roll out at once, at least 1; changed tokens go first. Default: any number.
     #[arg(long, env = "SIGNER_OPERATOR_MAX_ROLLOUTS", value_name = "NUMBER")]
     pub max_rollouts: Option<NonZeroUsize>,

@@ -44,6 +44,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         log_json,
         gke_project,
         upgrades,
+        try_before_roll,
         max_rollouts,
         scope,
         images,
@@ -52,6 +53,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let mut settings = settings(images.into())?;
     settings.project = Project::find(gke_project).await;
     settings.upgrades = upgrades;
+    settings.try_before_roll = try_before_roll;
     settings.scope = scope.into();
     let metrics = Arc::new(Metrics::new()?);
     let fence = if leader_election {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
+use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission, TO_TRY_PODS};
 use serde_json::{Value, json};
 use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
@@ -45,7 +45,7 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
     let operator = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     let (code, text) = preflight(&operator).await?;
     assert_eq!(code, Some(0), "{text}");
-    for about in ["cluster", "crd", "permissions", "guard", "others"] {
+    for about in ["cluster", "crd", "permissions", "trial", "guard", "others"] {
         assert!(line(&text, about).contains(" ok: "), "{about}: {text}");
     }
     for piece in [
@@ -120,6 +120,7 @@ async fn the_permissions_it_asks_for_are_those_that_the_chart_grants() -> Result
         named.collect()
     };
     let mut everywhere = needed(EVERYWHERE);
+    everywhere.extend(needed(&[TO_TRY_PODS]));
     everywhere.extend(FOR_PREFLIGHT.map(str::to_owned));
     assert_eq!(granted("ClusterRole"), everywhere);
     assert_eq!(granted("Role"), needed(OWN_NAMESPACE));

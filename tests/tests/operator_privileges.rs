@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission};
+use operator::commands::preflight::permissions::{EVERYWHERE, OWN_NAMESPACE, Permission, TO_TRY_PODS};
 use serde_json::json;
 use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
 use tests::{chart, eventually, pods};
@@ -75,6 +75,7 @@ async fn each_right_is_used_and_none_is_missing() -> Result<()> {
         let unused: Vec<_> = EVERYWHERE
             .iter()
             .chain(OWN_NAMESPACE)
+            .chain(&[TO_TRY_PODS])
             .filter(|permission| !INSIDE_AN_APPLY.contains(permission))
             .map(|Permission { verb, resource, .. }| format!("{verb} {resource}"))
             .filter(|right| !used.contains(right))

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
-use tests::{chart, eventually};
+use tests::{chart, eventually, pods};
 
 async fn place(prefix: &str) -> Result<Place> {
     Place::on(Operated::with_chart(&["--set", "guard.enabled=false"]).await?, prefix).await
@@ -324,5 +324,17 @@ async fn a_plan_can_be_approved_although_somebody_edits_the_signer_meanwhile() -
         template.contains("ATTO_SIGNER_LOG") && !template.contains("other:1"),
         "{template}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_right_to_try_a_pod_the_signer_is_injected_untried() -> Result<()> {
+    let place = place("untried").await?;
+    pods::default_account(&place.client, &place.namespace).await?;
+    place.apply(&voter()).await?;
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    assert!(place.operated.log().contains("cannot be tried"), "nothing in the log");
     Ok(())
 }

@@ -130,6 +130,12 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* Whether the operator tries a pod before it replaces those that run; empty is no. Without the guard nothing would bind the right to
+create pods to dry runs, so it has none there. */}}
+{{- define "signer-operator.triesPods" -}}
+{{- if and .Values.tryBeforeRoll.enabled .Values.guard.enabled }}true{{ end }}
+{{- end }}
+
 {{/* What the operator does in a namespace that it watches. */}}
 {{- define "signer-operator.rules" -}}
 - apiGroups: [signer.atto.cash]
@@ -149,6 +155,12 @@ capabilities:
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+{{- if include "signer-operator.triesPods" . }}
+# For dry runs alone, to which the guard binds it: whether a pod with its signer would be taken, before the one that runs is replaced.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [create]
+{{- end }}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use kube::Client;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
@@ -75,6 +75,11 @@ impl Cluster {
     /// The Services of a namespace, without a type.
     pub fn services(&self, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client(), namespace, &ApiResource::erase::<Service>(&()))
+    }
+
+    /// The pods of a namespace, without a type.
+    pub fn pods(&self, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client(), namespace, &ApiResource::erase::<Pod>(&()))
     }
 
     /// The metadata of a ServiceAccount, where what matters stands.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crds::SignerBinding;
+use crds::conditions::{reasons, types};
 use kube::ResourceExt;
 
 use super::failure::Failure;
@@ -112,7 +113,8 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
                         Ok(state) => say("token", format!("ready ({}): {}", state.code, state.message)),
                         Err(refusal) => say("token", told(refusal)),
                     }
-                    say("injection", injection(planned, target.deployment.as_ref()));
+                    let is_rejected = pod_was_rejected(&binding);
+                    say("injection", injection(planned, target.deployment.as_ref(), is_rejected));
                 }
             }
         }
@@ -135,7 +137,18 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
     text
 }
 
-fn injection(planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>) -> String {
+/// Whether the operator has tried a pod for this very spec, and it was refused. This command creates none, not even to try it.
+fn pod_was_rejected(binding: &SignerBinding) -> bool {
+    let status = binding.status.as_ref();
+    let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+    conditions.any(|condition| {
+        condition.type_ == types::INJECTED
+            && condition.reason == reasons::POD_REJECTED
+            && condition.observed_generation == binding.metadata.generation
+    })
+}
+
+fn injection(planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>, is_rejected: bool) -> String {
     let Planned { rendered, gate, .. } = match planned {
         Ok(planned) => planned,
         Err(refusal) => return told(refusal),
@@ -144,6 +157,10 @@ fn injection(planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>) -
         return "is there, exactly as the operator would write it".to_owned();
     }
     match gate {
+        Gate::Open if is_rejected => format!(
+            "the operator would write {}, but the API server has refused a pod of it, see Injected below; it is tried again",
+            rendered.hash
+        ),
         Gate::Open => format!("nothing stands in the way: the operator would write {}", rendered.hash),
         Gate::Shut(refusal) | Gate::Approval(refusal) => format!("not now ({}): {}", refusal.code, refusal.message),
         Gate::Update => format!(

@@ -10,6 +10,7 @@ use crds::names::{
 use serde_json::Value;
 
 use super::fields::extract;
+use super::strategy;
 
 /// A Deployment as the API server has it.
 #[derive(Clone, Debug)]
@@ -122,6 +123,11 @@ impl LiveDeployment {
     /// Whether a change of the pod template starts pods.
     pub fn starts_pods(&self) -> bool {
         !self.is_paused() && self.replicas() != 0
+    }
+
+    /// Whether a rollout ends a pod before it creates the one that takes its place.
+    pub fn frees_first(&self) -> bool {
+        strategy::frees_first(&self.0["spec"]["strategy"], self.replicas())
     }
 
     /// A counter of `status`, zero where the field is missing.

@@ -27,6 +27,8 @@ pub struct Planned {
     pub is_repair: bool,
     /// Whether what the binding has injected is not whole any more.
     pub is_stripped: bool,
+    /// Whether pods that run would be replaced by others than before, so that such a pod is tried first.
+    pub is_tried: bool,
     /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
     pub is_rotation: bool,
 }

@@ -15,6 +15,8 @@ pub struct Settings {
     /// The Google Cloud project of the cluster, for the commands that a condition prints.
     pub project: Project,
     pub upgrades: Upgrades,
+    /// Whether a pod is tried before pods that run are replaced.
+    pub try_before_roll: bool,
     /// Where bindings are looked at.
     pub scope: Scope,
     /// Who it is.

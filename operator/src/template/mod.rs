@@ -3,11 +3,13 @@
 pub mod additions;
 pub mod hash;
 pub mod intact;
+pub mod merge;
 pub mod names;
+pub mod pod;
 pub mod quantity;
 pub mod resources;
+pub mod service;
 pub mod subset;
 pub mod variables;
-pub mod service;
 pub mod voter;
 pub mod whole;

@@ -9,7 +9,7 @@ pub fn equal(left: &Value, right: &Value) -> bool {
 }
 
 /// In billionths, the smallest unit a quantity can have.
-fn nano(value: &Value) -> Option<i128> {
+pub fn nano(value: &Value) -> Option<i128> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),

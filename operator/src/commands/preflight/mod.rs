@@ -35,6 +35,7 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         cluster(&version),
         crd::examine(client, scope).await,
         permissions::examine(client, scope, lease_namespace).await,
+        permissions::examine_trial(client, scope).await,
     ];
     findings.extend(guard::examine(client, scope, minor(&version)).await);
     findings.push(others::examine(client, scope, lease_namespace).await);

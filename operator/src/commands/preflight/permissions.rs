@@ -11,6 +11,7 @@ use crate::model::error::Error;
 use crate::model::scope::Scope;
 
 const ABOUT: &str = "permissions";
+const TRIAL: &str = "trial";
 const AT_ONCE: usize = 8;
 
 /// What is done with a resource of an API group.
@@ -55,6 +56,9 @@ pub const EVERYWHERE: &[Permission] = &[
     may("create", "events.k8s.io", "events"),
     may("patch", "events.k8s.io", "events"),
 ];
+
+/// In all namespaces that are watched, and only to try a pod before those that run are replaced: the operator works without it.
+pub const TO_TRY_PODS: Permission = may("create", "", "pods");
 
 /// What takes a ClusterRole also where there are Roles for the rest: a namespace that is being deleted may lose its Role first,
 /// and its bindings could not be let go.
@@ -124,6 +128,37 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
         missing.join(", ")
     );
     Finding::new(Verdict::Denied, ABOUT, text)
+}
+
+/// Whether a pod can be tried before those that run are replaced.
+pub async fn examine_trial(client: &Client, scope: &Scope) -> Finding {
+    let places: Vec<_> = match scope {
+        Scope::Cluster => vec![None],
+        Scope::Namespaces { names, .. } => names.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let mut missing = vec![];
+    for place in places {
+        match is_allowed(client, TO_TRY_PODS, place).await {
+            Ok(true) => {}
+            Ok(false) => missing.push(place.map_or_else(|| "any namespace".to_owned(), str::to_owned)),
+            Err(error) => return unavailable(TRIAL, &error),
+        }
+    }
+    if missing.is_empty() {
+        return Finding::new(
+            Verdict::Ok,
+            TRIAL,
+            "a pod can be tried before those that run are replaced",
+        );
+    }
+    Finding::new(
+        Verdict::Warning,
+        TRIAL,
+        format!(
+            "create pods is missing to whoever runs this in {}: where a quota or a policy refuses a pod with a signer, that is seen when the old pod is gone; tryBeforeRoll.enabled and guard.enabled of the chart grant it, for dry runs alone",
+            missing.join(", ")
+        ),
+    )
 }
 
 async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&str>) -> Result<bool, Error> {

@@ -26,6 +26,7 @@ pub async fn hold(
         is_repair,
         is_stripped,
         is_rotation: rotation,
+        is_tried: _,
     } = planned;
     let rotation = *rotation;
     let held = |outcome| AppliedTarget {

@@ -16,6 +16,7 @@ mod rename;
 pub mod report;
 pub mod resume;
 mod service;
+mod trial;
 mod writer;
 
 use std::time::Instant;
@@ -130,7 +131,6 @@ pub async fn apply_target(
     }
 }
 
-async fn write(
 /// What was refused rolls nothing, and would be tried again before its place is looked at: others would wait for it meanwhile.
 fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployment, applied: &AppliedTarget) {
     let is_refused = applied.written == Written::Nothing && applied.outcome.is_err();
@@ -140,6 +140,7 @@ fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployme
     }
 }
 
+async fn write(
     writer: &Writer,
     observed: &Observed,
     target: &ObservedTarget,
@@ -149,15 +150,32 @@ fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployme
     if let Some(held) = hold::hold(writer, observed, live, &planned).await? {
         return Ok(held);
     }
-    let rendered = planned.rendered;
-    let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !planned.is_stripped);
+    let Planned {
+        rendered,
+        is_tried,
+        is_stripped,
+        ..
+    } = planned;
+    let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !is_stripped);
     if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
     }
+    if is_tried && !deployment::is_in_place(writer, live, &rendered) {
+        match trial::refusal(writer, live, &rendered).await {
+            Ok(None) => {}
+            Ok(Some(refusal)) => return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal))),
+            // Told as well: a webhook that is down may stay so.
+            Err(error) => {
+                let outcome = Err(tried_again(&target.name, &error));
+                return Ok(AppliedTarget {
+                    failed: Some(error),
+                    ..AppliedTarget::untouched(Some(live.clone()), outcome)
+                });
+            }
+        }
+    }
     // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
-    if !planned.is_stripped
-        && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await?
-    {
+    if !is_stripped && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
         let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
         return Ok(AppliedTarget {
             identity: Err(refusal),

@@ -6,6 +6,7 @@ use crate::controller::status::state::State;
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{InjectedPod, Waiting};
 use crate::model::reason::Reason;
+use crate::model::refusal;
 
 /// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
 /// that follows the probes of the pods.
@@ -49,7 +50,10 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
         return stuck;
     }
     if let Some((reason, message)) = live.condition("ReplicaFailure", "True") {
-        return State::no(Reason::new(reasons::PODS_NOT_CREATED, format!("{reason}: {message}")));
+        return State::no(Reason::new(
+            reasons::PODS_NOT_CREATED,
+            format!("{reason}: {}. {}", refusal::reason(message), refusal::remedy(message)),
+        ));
     }
     if let Some(pod) = pods.iter().find(|pod| !pod.signer_started) {
         return State::no(Reason::new(

@@ -4,6 +4,7 @@ use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 
 use crate::model::reason::Reason;
+use crate::model::refusal;
 
 /// The state of one condition before it is compared with the one that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +35,13 @@ impl Truth {
 }
 
 impl State {
-    pub fn new(truth: Truth, refusal: Reason) -> Self {
-        let keep = (refusal.code == reasons::REJECTED).then(String::new);
-        Self {
-            truth,
-            reason: refusal,
-            keep,
-        }
+    pub fn new(truth: Truth, reason: Reason) -> Self {
+        let keep = match reason.code {
+            reasons::REJECTED => Some(String::new()),
+            reasons::POD_REJECTED => Some(refusal::cause(&reason.message).to_owned()),
+            _ => None,
+        };
+        Self { truth, reason, keep }
     }
 
     pub fn yes(reason: &'static str, message: impl Into<String>) -> Self {

@@ -6,12 +6,13 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::leftovers;
-use crate::commands::render::{self as offline, merge};
+use crate::commands::render as offline;
 use crate::controller::render;
 use crate::controller::validate;
 use crate::model::deployment::LiveDeployment;
 use crate::model::rendered::Rendered;
 use crate::model::settings::Settings;
+use crate::template::merge;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -1,0 +1,256 @@
+//! Before pods that run are replaced: whether the API server would take the pod that comes. Where the old pod ends first, as a voter's
+//! should, one that is refused then leaves nothing running.
+
+mod quota;
+
+use crds::conditions::reasons;
+use kube::api::{DynamicObject, PostParams};
+use kube::core::Status;
+use serde_json::Value;
+
+use self::quota::{Exceeded, Old, fits_in_their_place};
+use super::deployment::{is_refused, try_out};
+use super::writer::Writer;
+use crate::cluster::deadline;
+use crate::model::deployment::LiveDeployment;
+use crate::model::error::Error;
+use crate::model::reason::Reason;
+use crate::model::refusal;
+use crate::model::rendered::Rendered;
+use crate::template::pod;
+
+/// Why the pod with what was rendered would be refused; none where it is taken, or where that cannot be tried.
+///
+/// # Errors
+/// Fails if the API server, or a webhook that it asks, does not answer: then nothing is known, and nothing should be written.
+pub async fn refusal(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<Option<Reason>, Error> {
+    let (new, old) = (pod::injected(live, rendered), pod::present(live));
+    // Nothing is replaced.
+    if new == old {
+        return Ok(None);
+    }
+    let Answer::Refused { text, is_invalid } = ask(writer, live, &new).await? else {
+        return Ok(None);
+    };
+    // The template itself may be wrong. Then the write is refused as a whole, in words about the Deployment, and nothing rolls.
+    if is_invalid && is_refused_as_a_whole(writer, live, rendered).await? {
+        return Ok(None);
+    }
+    let answer = ask(writer, live, &old).await?;
+    let is_ours = is_ours(live, &text, &old, &answer);
+    Ok(is_ours.then(|| rejected(live, &text, matches!(answer, Answer::Refused { .. }))))
+}
+
+async fn is_refused_as_a_whole(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<bool, Error> {
+    match try_out(writer, live, &rendered.deployment, false).await {
+        Ok(_) => Ok(false),
+        Err(error) if error.response().is_some() => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the refusal keeps pods from running that would run without the change.
+fn is_ours(live: &LiveDeployment, text: &str, sent: &Value, answer: &Answer) -> bool {
+    // No pod runs, and none would start either: nothing is lost, and whoever makes room for the voter makes it for one with a signer.
+    if live.count("replicas") == 0 && matches!(answer, Answer::Refused { .. }) {
+        return false;
+    }
+    let Some(exceeded) = room_is_made(live, text) else {
+        return true;
+    };
+    let old = Old {
+        pod: match answer {
+            Answer::Taken(admitted) => admitted,
+            _ => sent,
+        },
+        is_admitted: matches!(answer, Answer::Taken(_)),
+        exceeded: match answer {
+            Answer::Refused { text, .. } => Exceeded::parse(text),
+            _ => None,
+        },
+    };
+    !fits_in_their_place(&exceeded, &old, live.replicas())
+}
+
+/// The quota that is exceeded, where old pods give back their share of it first.
+fn room_is_made(live: &LiveDeployment, text: &str) -> Option<Exceeded> {
+    let is_made = live.count("replicas") > 0 && live.frees_first();
+    is_made.then(|| Exceeded::parse(text)).flatten()
+}
+
+fn rejected(live: &LiveDeployment, text: &str, is_old_refused: bool) -> Reason {
+    // Beside the pod that runs a quota may have no room for another one of its kind, and that says nothing.
+    let as_well = if is_old_refused && room_is_made(live, text).is_none() {
+        " A pod of the present template is refused too, so the Deployment cannot replace its pods in any case."
+    } else {
+        ""
+    };
+    Reason::new(
+        reasons::POD_REJECTED,
+        format!(
+            "Deployment {}: a pod with the signer was tried (a dry run), and the API server refuses it: {}. Nothing was written, and the pods run on as they are.{as_well} {}. It is tried again",
+            live.name(),
+            refusal::reason(text),
+            refusal::remedy(text)
+        ),
+    )
+}
+
+/// What the API server says of a pod.
+enum Answer {
+    /// As it would be.
+    Taken(Value),
+    Refused {
+        text: String,
+        /// Whether it is no pod at all, or one that a policy calls invalid.
+        is_invalid: bool,
+    },
+    /// Whether it would be taken is not to be known.
+    Unknown,
+}
+
+/// Creates a pod without creating it.
+async fn ask(writer: &Writer, live: &LiveDeployment, pod: &Value) -> Result<Answer, Error> {
+    let pod: DynamicObject = serde_json::from_value(pod.clone()).map_err(Error::Encode)?;
+    let parameters = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let api = writer.cluster.pods(live.namespace());
+    let error = match deadline("try a pod", api.create(&parameters, &pod)).await {
+        Ok(taken) => return serde_json::to_value(taken).map(Answer::Taken).map_err(Error::Encode),
+        Err(error) => error,
+    };
+    match error.response().map(|status| (status, kind(status))) {
+        Some((status, Kind::Refusal)) => Ok(Answer::Refused {
+            text: status.message.clone(),
+            is_invalid: status.code == 422,
+        }),
+        Some((status, Kind::CannotBeTried)) => {
+            tracing::info!(
+                deployment = live.name(),
+                namespace = live.namespace(),
+                cause = refusal::reason(&status.message),
+                "whether a pod with the signer would be taken cannot be tried; the signer is injected all the same"
+            );
+            Ok(Answer::Unknown)
+        }
+        _ => Err(error),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Refusal,
+    /// For want of the right to create pods, or because a webhook may do more than it answers.
+    CannotBeTried,
+    /// It says nothing about the pod, and another try may.
+    Other,
+}
+
+fn kind(status: &Status) -> Kind {
+    let says = |text: &str| status.message.contains(text);
+    if !is_refused(status) || says("status unknown for quota") {
+        Kind::Other
+    } else if says("cannot create resource \"pods\"") || says("does not support dry run") {
+        Kind::CannotBeTried
+    } else {
+        Kind::Refusal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn live(replicas: i64, strategy: &str) -> LiveDeployment {
+        LiveDeployment::new(json!({
+            "metadata": {"name": "voter"},
+            "spec": {"replicas": 1, "strategy": {"type": strategy}, "template": {"spec": {"containers": [
+                {"name": "node", "resources": {"limits": {"memory": "1Gi"}}},
+            ]}}},
+            "status": {"replicas": replicas},
+        }))
+    }
+
+    fn quota(requested: &str, limited: &str) -> String {
+        format!(
+            "exceeded quota: q, requested: limits.memory={requested}, used: limits.memory=1Gi, limited: limits.memory={limited}"
+        )
+    }
+
+    #[test]
+    fn a_refusal_that_holds_for_the_present_pod_too_counts_where_one_runs() {
+        let policy = "violates PodSecurity \"restricted:latest\"";
+        let refused = || Answer::Refused {
+            text: policy.to_owned(),
+            is_invalid: false,
+        };
+        let of = |live: &LiveDeployment, answer: &Answer| is_ours(live, policy, &pod::present(live), answer);
+        assert!(
+            of(&live(1, "Recreate"), &refused()),
+            "the pod that runs would be the last one"
+        );
+        assert!(!of(&live(0, "Recreate"), &refused()), "nothing runs, and nothing would");
+        assert!(
+            of(&live(0, "Recreate"), &Answer::Taken(json!({}))),
+            "it would run without the signer"
+        );
+        assert!(of(&live(1, "Recreate"), &Answer::Unknown));
+    }
+
+    #[test]
+    fn a_quota_counts_as_it_stands_once_the_old_pod_is_gone() {
+        let of = |live: &LiveDeployment, limited: &str| {
+            let old = Answer::Refused {
+                text: quota("1Gi", limited),
+                is_invalid: false,
+            };
+            is_ours(live, &quota("1152Mi", limited), &pod::present(live), &old)
+        };
+        assert!(!of(&live(1, "Recreate"), "1152Mi"));
+        assert!(of(&live(1, "Recreate"), "1Gi"));
+        assert!(of(&live(1, "RollingUpdate"), "1152Mi"), "both have to fit at a time");
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_pod_is_no_refusal() {
+        let of = |code: u16, message: &str| {
+            kind(&serde_json::from_value(json!({"code": code, "message": message})).unwrap())
+        };
+        for (code, message, expected) in [
+            (403, "pods \"a\" is forbidden: exceeded quota: q", Kind::Refusal),
+            (
+                422,
+                "Pod \"a\" is invalid: spec.containers[0].image: Required value",
+                Kind::Refusal,
+            ),
+            (400, "admission webhook \"a\" denied the request: no", Kind::Refusal),
+            (
+                400,
+                "admission webhook \"a\" does not support dry run",
+                Kind::CannotBeTried,
+            ),
+            (
+                403,
+                "pods is forbidden: User \"u\" cannot create resource \"pods\" in API group \"\" in the namespace \"n\"",
+                Kind::CannotBeTried,
+            ),
+            (
+                403,
+                "pods \"a\" is forbidden: status unknown for quota: q, resources: pods",
+                Kind::Other,
+            ),
+            (
+                500,
+                "Internal error occurred: failed calling webhook \"a\"",
+                Kind::Other,
+            ),
+            (429, "too many requests", Kind::Other),
+        ] {
+            assert_eq!(of(code, message), expected, "{message}");
+        }
+    }
+}
