@@ -33,6 +33,8 @@ async fn inject(place: &Place) -> Result<()> {
     place
         .apply(&with(voter(), "/spec/template/spec/serviceAccountName", json!("voter")))
         .await?;
+    // A pod is tried only where one runs.
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     let version = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
     let mut removing = with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}));
     removing["spec"]["workloadIdentity"] = json!({"gcpServiceAccount": ANNOTATED});

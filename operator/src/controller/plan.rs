@@ -58,12 +58,12 @@ pub fn plan(
             is_repair,
             is_stripped,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
-            // What is put back has run before, and does not wait. A Deployment that is paused, be it held, or at 0 replicas starts no
-            // pod now: nothing is lost there that a try could keep.
+            // What is put back has run before, and does not wait. Where no pod runs, nothing is lost that a try could keep: paused, be it
+            // held, at 0 replicas, or so new that its first pod is still to come, which would start without a signer meanwhile.
             is_tried: settings.try_before_roll
                 && !is_repair
                 && !is_stripped
-                && live.is_some_and(LiveDeployment::starts_pods),
+                && live.is_some_and(|live| live.starts_pods() && live.has_pods()),
             rendered,
         })
     });

@@ -125,6 +125,11 @@ impl LiveDeployment {
         !self.is_paused() && self.replicas() != 0
     }
 
+    /// Whether it has pods, of whatever template.
+    pub fn has_pods(&self) -> bool {
+        self.count("replicas") > 0
+    }
+
     /// Whether a rollout ends a pod before it creates the one that takes its place.
     pub fn frees_first(&self) -> bool {
         strategy::frees_first(&self.0["spec"]["strategy"], self.replicas())

@@ -20,6 +20,7 @@ pub struct Plan {
 
 /// A rendered Deployment, and whether it may be written.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Planned {
     pub rendered: Rendered,
     pub gate: Gate,

@@ -49,12 +49,9 @@ async fn is_refused_as_a_whole(writer: &Writer, live: &LiveDeployment, rendered:
     }
 }
 
-/// Whether the refusal keeps pods from running that would run without the change.
+/// Whether the refusal keeps pods from running that would run without the change. One that holds for the present template too does: the
+/// pod that runs would be the last one.
 fn is_ours(live: &LiveDeployment, text: &str, sent: &Value, answer: &Answer) -> bool {
-    // No pod runs, and none would start either: nothing is lost, and whoever makes room for the voter makes it for one with a signer.
-    if live.count("replicas") == 0 && matches!(answer, Answer::Refused { .. }) {
-        return false;
-    }
     let Some(exceeded) = room_is_made(live, text) else {
         return true;
     };
@@ -74,8 +71,7 @@ fn is_ours(live: &LiveDeployment, text: &str, sent: &Value, answer: &Answer) -> 
 
 /// The quota that is exceeded, where old pods give back their share of it first.
 fn room_is_made(live: &LiveDeployment, text: &str) -> Option<Exceeded> {
-    let is_made = live.count("replicas") > 0 && live.frees_first();
-    is_made.then(|| Exceeded::parse(text)).flatten()
+    live.frees_first().then(|| Exceeded::parse(text)).flatten()
 }
 
 fn rejected(live: &LiveDeployment, text: &str, is_old_refused: bool) -> Reason {
@@ -165,13 +161,12 @@ mod tests {
 
     use super::*;
 
-    fn live(replicas: i64, strategy: &str) -> LiveDeployment {
+    fn live(strategy: &str) -> LiveDeployment {
         LiveDeployment::new(json!({
             "metadata": {"name": "voter"},
             "spec": {"replicas": 1, "strategy": {"type": strategy}, "template": {"spec": {"containers": [
                 {"name": "node", "resources": {"limits": {"memory": "1Gi"}}},
             ]}}},
-            "status": {"replicas": replicas},
         }))
     }
 
@@ -182,23 +177,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_holds_for_the_present_pod_too_counts_where_one_runs() {
+    fn a_refusal_counts_whatever_becomes_of_the_present_pod() {
         let policy = "violates PodSecurity \"restricted:latest\"";
-        let refused = || Answer::Refused {
+        let refused = Answer::Refused {
             text: policy.to_owned(),
             is_invalid: false,
         };
-        let of = |live: &LiveDeployment, answer: &Answer| is_ours(live, policy, &pod::present(live), answer);
-        assert!(
-            of(&live(1, "Recreate"), &refused()),
-            "the pod that runs would be the last one"
-        );
-        assert!(!of(&live(0, "Recreate"), &refused()), "nothing runs, and nothing would");
-        assert!(
-            of(&live(0, "Recreate"), &Answer::Taken(json!({}))),
-            "it would run without the signer"
-        );
-        assert!(of(&live(1, "Recreate"), &Answer::Unknown));
+        for answer in [refused, Answer::Taken(json!({})), Answer::Unknown] {
+            let live = live("Recreate");
+            assert!(is_ours(&live, policy, &pod::present(&live), &answer));
+        }
     }
 
     #[test]
@@ -210,9 +198,9 @@ mod tests {
             };
             is_ours(live, &quota("1152Mi", limited), &pod::present(live), &old)
         };
-        assert!(!of(&live(1, "Recreate"), "1152Mi"));
-        assert!(of(&live(1, "Recreate"), "1Gi"));
-        assert!(of(&live(1, "RollingUpdate"), "1152Mi"), "both have to fit at a time");
+        assert!(!of(&live("Recreate"), "1152Mi"));
+        assert!(of(&live("Recreate"), "1Gi"));
+        assert!(of(&live("RollingUpdate"), "1152Mi"), "both have to fit at a time");
     }
 
     #[test]
