@@ -17,4 +17,5 @@ pub mod rendered;
 pub mod report;
 pub mod scope;
 pub mod settings;
+pub mod stray;
 pub mod text;

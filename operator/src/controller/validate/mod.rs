@@ -121,6 +121,7 @@ fn injection(
         resources: resources::resources(&observed.binding, live, settings.resources),
         signer,
         identity: ready.identity,
+        match_labels: live.match_labels(),
         needs_approval: None,
     };
     deployment::variables_agree(live, &injection)?;
