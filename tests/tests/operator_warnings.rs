@@ -303,44 +303,56 @@ async fn an_init_container_that_waits_for_the_signer_before_it_is_told_of() -> R
     Ok(())
 }
 
-/// kubectl copies a pod without its labels and, unless it is told otherwise, with its init containers. Nothing tells such a copy from a
-/// voter that somebody has written by hand, so the documentation says what to type.
-#[tokio::test]
-async fn a_copy_for_debugging_signs_unless_its_init_containers_are_left_out() -> Result<()> {
-    let place = Place::new("debugged").await?;
-    place.apply(&quiet()).await?;
-    place.apply(&gcp("debugged")).await?;
-    place.condition("Injected", "True", "Injected").await?;
-    let pods: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
-    let pod = eventually(SOON, "a pod of the voter", async || {
-        let found = pods
-            .list(&ListParams::default().labels("signer.atto.cash/deployment"))
-            .await?
-            .items;
-        Ok(found.first().context("none")?.name_any())
-    })
-    .await?;
-    let copied = async |copy: &str, more: &[&str]| {
-        let to = format!("--copy-to={copy}");
-        let debug = [
-            "debug",
-            &pod,
-            &to,
-            "--image=registry.example/shell:1",
-            "--container=shell",
-            "--profile=general",
-        ];
-        let command = [&debug[..], more, &["--", "sleep", "1d"]].concat();
-        place.kubectl_ok(&command).await?;
-        let copy = pods.get(copy).await?;
-        assert!(copy.labels().is_empty(), "{:?}", copy.labels());
-        let init = copy.spec.and_then(|spec| spec.init_containers).unwrap_or_default();
-        Ok::<_, anyhow::Error>(init.iter().any(|container| container.name == "signer"))
-    };
-    assert!(
-        copied("with", &[]).await?,
-        "kubectl has come to leave init containers out: the page says otherwise"
-    );
-    assert!(!copied("without", &["--keep-init-containers=false"]).await?);
-    Ok(())
+/// Where kubectl has `--keep-init-containers`.
+mod from_kubernetes_1_31 {
+    use anyhow::{Context, Result};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::api::ListParams;
+    use kube::{Api, ResourceExt};
+    use tests::eventually;
+    use tests::operated::{Place, SOON};
+
+    use super::{gcp, quiet};
+
+    /// kubectl copies a pod without its labels and, unless it is told otherwise, with its init containers. Nothing tells such a copy from a
+    /// voter that somebody has written by hand, so the documentation says what to type.
+    #[tokio::test]
+    async fn a_copy_for_debugging_signs_unless_its_init_containers_are_left_out() -> Result<()> {
+        let place = Place::new("debugged").await?;
+        place.apply(&quiet()).await?;
+        place.apply(&gcp("debugged")).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let pods: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+        let pod = eventually(SOON, "a pod of the voter", async || {
+            let found = pods
+                .list(&ListParams::default().labels("signer.atto.cash/deployment"))
+                .await?
+                .items;
+            Ok(found.first().context("none")?.name_any())
+        })
+        .await?;
+        let copied = async |copy: &str, more: &[&str]| {
+            let to = format!("--copy-to={copy}");
+            let debug = [
+                "debug",
+                &pod,
+                &to,
+                "--image=registry.example/shell:1",
+                "--container=shell",
+                "--profile=general",
+            ];
+            let command = [&debug[..], more, &["--", "sleep", "1d"]].concat();
+            place.kubectl_ok(&command).await?;
+            let copy = pods.get(copy).await?;
+            assert!(copy.labels().is_empty(), "{:?}", copy.labels());
+            let init = copy.spec.and_then(|spec| spec.init_containers).unwrap_or_default();
+            Ok::<_, anyhow::Error>(init.iter().any(|container| container.name == "signer"))
+        };
+        assert!(
+            copied("with", &[]).await?,
+            "kubectl has come to leave init containers out: the page says otherwise"
+        );
+        assert!(!copied("without", &["--keep-init-containers=false"]).await?);
+        Ok(())
+    }
 }
