@@ -220,7 +220,7 @@ pub mod warnings {
     names! {
         /// The private key is in a Secret.
         LOCAL_KEY = "LocalKey";
-        /// Another binding, anywhere in the cluster, names the same key version.
+        /// Another binding, anywhere in the cluster, names the same key version, or pods sign with it that no binding is for.
         SHARED_KEY_VERSION = "SharedKeyVersion";
         /// The pod still carries `ATTO_PRIVATE_KEY`.
         PRIVATE_KEY_IN_POD = "PrivateKeyInPod";
@@ -230,6 +230,10 @@ pub mod warnings {
         SURGE_STRATEGY = "SurgeStrategy";
         /// An old pod with the same key still runs beside the new one.
         OLD_POD_RUNNING = "OldPodRunning";
+        /// The Deployment wants no pods, and something else runs pods with its signer and its key.
+        RUNS_ELSEWHERE = "RunsElsewhere";
+        /// An init container stands before the signer, which starts only when that has ended, and seems to wait for it.
+        INIT_CONTAINER_BEFORE_SIGNER = "InitContainerBeforeSigner";
         /// The pod uses the host's network beside a key in Google Cloud KMS.
         HOST_NETWORK = "HostNetwork";
     }

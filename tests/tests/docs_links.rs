@@ -1,6 +1,6 @@
 //! What a page points at is there: links, anchors, and files of this repository that it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -124,6 +124,73 @@ fn every_file_that_a_page_names_is_there() -> Result<()> {
         }
     }
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
+    Ok(())
+}
+
+/// Where the tests are that a page names.
+const SOURCES: [&str; 4] = ["crds/src", "operator/src", "signer/src", "tests/tests"];
+
+/// The page whose tables name a test in each row.
+const WORKS_WITH: &str = "docs/src/reference/works-with.md";
+
+/// The names of all tests of the workspace.
+fn tests_of(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            tests_of(&path, found)?;
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let mut is_test = false;
+        for line in std::fs::read_to_string(&path)?.lines().map(str::trim) {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+            if let Some((name, _)) = function.and_then(|function| function.split_once('('))
+                && std::mem::take(&mut is_test)
+            {
+                found.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_row_of_works_with_names_a_test_that_is_there() -> Result<()> {
+    let mut tests = BTreeSet::new();
+    for folder in SOURCES {
+        tests_of(&workspace::root().join(folder), &mut tests)?;
+    }
+    let page = Page::read(WORKS_WITH)?;
+    let rows = page.text.lines().filter_map(|line| line.strip_prefix('|'));
+    let cells = rows.map(|row| row.trim_end_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    let mut complaints = vec![];
+    let mut checked = 0;
+    for cells in cells.filter(|cells| {
+        cells
+            .last()
+            .is_some_and(|last| *last != "test" && !last.starts_with("---"))
+    }) {
+        let (tool, named) = (cells[0], cells[cells.len() - 1]);
+        if cells.len() != 5 {
+            complaints.push(format!("{tool}: {} cells, expected 5", cells.len()));
+        }
+        if named == "–" {
+            let says_so = cells.iter().any(|cell| cell.contains("not tried"));
+            complaints
+                .extend((!says_so).then(|| format!("{tool}: names no test and does not say that it was not tried")));
+            continue;
+        }
+        for name in named.split(", ").map(|name| name.trim_matches('`')) {
+            checked += 1;
+            complaints.extend((!tests.contains(name)).then(|| format!("{tool}: there is no test {name}")));
+        }
+    }
+    ensure!(complaints.is_empty(), "{WORKS_WITH}: {}", complaints.join("\n"));
+    ensure!(checked > 0, "{WORKS_WITH} names no test");
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::eventually;
 use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
-use tests::{eventually, pods};
+use tests::pods::{self, Kubelet};
 
 fn names(list: &Value) -> Vec<&str> {
     list.as_array()
@@ -350,5 +351,78 @@ async fn fields_that_our_types_do_not_know_survive() -> Result<()> {
         place.deployment().await?["spec"]["template"]["spec"]["hostnameOverride"],
         "voter.example"
     );
+    Ok(())
+}
+
+/// Label values and names of Services are shorter than names of Deployments, and have no dots.
+#[tokio::test]
+async fn a_deployment_with_a_long_name_is_served() -> Result<()> {
+    let place = Place::new("long").await?;
+    let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
+    let dotted = format!("{}.{}", "v".repeat(120), "w".repeat(79));
+    for (label, name) in [
+        ("long", "v".repeat(200)),
+        ("dotted", dotted),
+        ("digits", "0.voter".to_owned()),
+    ] {
+        let mut long = with(voter(), "/metadata/name", json!(name));
+        long["spec"]["selector"]["matchLabels"] = json!({"app": label});
+        long["spec"]["template"]["metadata"]["labels"] = json!({"app": label});
+        place.apply(&long).await?;
+        let bound = with(binding(), "/metadata/name", json!(label));
+        place.apply(&with(bound, "/spec/target/name", json!(name))).await?;
+        place.condition_of(label, "Injected", "True", "Injected").await?;
+        place.condition_of(label, "RolledOut", "True", "RolledOut").await?;
+        let selected = place
+            .kubectl_ok(&[
+                "get",
+                "services",
+                "-o",
+                &format!("jsonpath={{.items[?(@.metadata.ownerReferences[0].name=='{name}')].spec.selector}}"),
+            ])
+            .await?;
+        assert!(selected.contains("signer.atto.cash/deployment"), "{name}: {selected:?}");
+    }
+    Ok(())
+}
+
+/// Lists with two items of one key can be created, and not applied: ports that differ in the host's port, a variable that extends
+/// itself, one address with two lists of names.
+#[tokio::test]
+async fn what_only_creation_takes_survives_injection_and_removal() -> Result<()> {
+    let place = Place::new("duplicates").await?;
+    let mut odd = with(voter(), "/spec/replicas", json!(0));
+    let pod = &mut odd["spec"]["template"]["spec"];
+    pod["hostAliases"] = json!([{"ip": "10.0.0.1", "hostnames": ["a"]}, {"ip": "10.0.0.1", "hostnames": ["b"]}]);
+    pod["containers"][0]["ports"] =
+        json!([{"containerPort": 93, "hostPort": 9376}, {"containerPort": 93, "hostPort": 7693}]);
+    pod["containers"][0]["env"] = json!([
+        {"name": "FOO", "value": "foo"}, {"name": "FOO", "value": "foo-$(FOO)"}, {"name": "LAST", "value": "$(FOO)"},
+    ]);
+    let answer = place.kubectl(&["create", "-f", "-"], &odd.to_string()).await?;
+    assert!(answer.succeeded, "{}", answer.stderr);
+    let before = place.deployment().await?["spec"].clone();
+    place
+        .apply(&with(binding(), "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let injected = place.deployment().await?["spec"]["template"]["spec"].clone();
+    let of = |spec: &Value| (spec["hostAliases"].clone(), spec["containers"][0]["ports"].clone());
+    assert_eq!(of(&injected), of(&before["template"]["spec"]));
+    let env: Vec<_> = names(&injected["containers"][0]["env"]);
+    assert_eq!(env[..3], ["FOO", "FOO", "LAST"], "{env:?}");
+    assert_eq!(env.len(), 6, "{env:?}");
+    // What changes the binding is applied to the list with the pair in it once more.
+    let other = with(
+        binding(),
+        "/spec/signer",
+        json!({"ports": {"api": 9190, "management": 9191}}),
+    );
+    place
+        .apply(&with(other, "/spec/deletionPolicy", json!("Remove")))
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
+    assert_eq!(place.deployment().await?["spec"], before, "the spec is not what it was");
     Ok(())
 }

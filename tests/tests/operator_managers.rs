@@ -10,7 +10,7 @@ use managed::{is_content, ours, settled, writes};
 use serde_json::{Value, json};
 use tests::eventually;
 use tests::hold::{can_hold, holds, is_resumed, tried};
-use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
 
 /// What keeps the Deployment.
 #[derive(Clone, Copy, Debug)]
@@ -156,5 +156,108 @@ async fn no_keeper_of_a_manifest_is_fought_in_either_order() -> Result<()> {
     if !failed.is_empty() {
         bail!("{}", failed.join("\n"));
     }
+    Ok(())
+}
+
+/// Reloader's edit of a Deployment whose Secret has changed: a variable with a hash in the first container, or an annotation of the
+/// template, by an update of its own.
+fn reloaded(strategy: &str, hash: &str) -> Value {
+    match strategy {
+        "env-vars" => json!({"spec": {"template": {"spec": {"containers": [
+            {"name": "node", "env": [{"name": "STAKATER_TOKEN_SECRET", "value": hash}]},
+        ]}}}}),
+        _ => json!({"spec": {"template": {"metadata": {"annotations": {
+            "reloader.stakater.com/last-reloaded-from": format!("{{\"type\":\"SECRET\",\"name\":\"token\",\"hash\":\"{hash}\"}}"),
+        }}}}}),
+    }
+}
+
+async fn reload(place: &Place, strategy: &str, hash: &str) -> Result<()> {
+    let patch = reloaded(strategy, hash).to_string();
+    let command = [
+        "patch",
+        "deployment",
+        VOTER,
+        "--field-manager=Reloader",
+        "--type=strategic",
+        "-p",
+        &patch,
+    ];
+    place.kubectl_ok(&command).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_reloader_rolls_once_more_and_takes_nothing() -> Result<()> {
+    for strategy in ["env-vars", "annotations"] {
+        let place = Place::new("reloader").await?;
+        place.injected().await?;
+        let (_, sets) = settled(&place).await?;
+        reload(&place, strategy, "1").await?;
+        is_content(&place).await?;
+        let (after, more) = settled(&place).await?;
+        ours(&after)?;
+        ensure!(more == sets + 1, "{strategy}: {} ReplicaSets for its edit", more - sets);
+        ensure!(
+            writes(&place)? == 1,
+            "{strategy}: the operator has answered with a write"
+        );
+
+        // The operator rolls for the token itself: another value is rolled twice where the Secret is not excluded.
+        place
+            .apply(&secret("token", "value", "another-horse-battery-staple-0123456789"))
+            .await?;
+        is_content(&place).await?;
+        eventually(SOON, "the operator's own write", async || {
+            ensure!(writes(&place)? == 2, "{} writes", writes(&place)?);
+            Ok(())
+        })
+        .await?;
+        let (after, twice) = settled(&place).await?;
+        ours(&after)?;
+        ensure!(
+            twice == more + 1,
+            "{strategy}: {} ReplicaSets for the token",
+            twice - more
+        );
+        ensure!(
+            after["spec"]["template"]
+                .to_string()
+                .contains(if strategy == "env-vars" {
+                    "STAKATER_TOKEN_SECRET"
+                } else {
+                    "last-reloaded-from"
+                }),
+            "{strategy}: its edit is gone"
+        );
+    }
+    Ok(())
+}
+
+/// What brings Secrets from elsewhere writes them at every turn of its loop, and some make them again.
+#[tokio::test]
+async fn a_secret_that_is_written_again_with_the_same_token_rolls_nothing() -> Result<()> {
+    let place = Place::new("rewritten").await?;
+    place.injected().await?;
+    let (before, sets) = settled(&place).await?;
+    for turn in 0..4 {
+        let mut again = secret("token", "value", TOKEN);
+        again["metadata"]["annotations"] = json!({"reconcile.external-secrets.io/data-hash": turn.to_string()});
+        again["metadata"]["labels"] = json!({"turn": turn.to_string()});
+        again["stringData"]["another"] = json!(turn.to_string());
+        if turn % 2 == 1 {
+            place.kubectl_ok(&["delete", "secret", "token"]).await?;
+        }
+        place.apply(&again).await?;
+        is_content(&place).await?;
+        place.condition("TokenReady", "True", "TokenFound").await?;
+    }
+    let (after, same) = settled(&place).await?;
+    ensure!(
+        after["spec"] == before["spec"],
+        "the Deployment has changed: {}",
+        after["spec"]
+    );
+    ensure!(same == sets, "{} ReplicaSets for the same token", same - sets);
+    ensure!(writes(&place)? == 1, "{} writes", writes(&place)?);
     Ok(())
 }

@@ -143,6 +143,15 @@ async fn hold(place: &Place, pod: &str, finalizers: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// A pod of the voter that is not on its way out.
+async fn standing_pod(place: &Place) -> Result<String> {
+    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let ours = ListParams::default().labels("signer.atto.cash/deployment");
+    let pods = api.list(&ours).await?.items;
+    let mut standing = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+    standing.find_map(|pod| pod.metadata.name.clone()).context("no pod")
+}
+
 #[tokio::test]
 async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
     let signer = signer().await?;
@@ -155,14 +164,7 @@ async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
     let _kubelet = Kubelet::play(place.client.clone(), &place.namespace);
     place.condition("Ready", "True", "Ready").await?;
     place.condition("Signing", "True", "Signing").await?;
-    let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
-    let ours = ListParams::default().labels("signer.atto.cash/deployment");
-    let pods = api.list(&ours).await?.items;
-    let pod = pods
-        .iter()
-        .find(|pod| pod.metadata.deletion_timestamp.is_none())
-        .and_then(|pod| pod.metadata.name.clone())
-        .context("no pod")?;
+    let pod = standing_pod(&place).await?;
     hold(&place, &pod, &["example.com/held"]).await?;
     place.kubectl_ok(&["rollout", "restart", "deployment/voter"]).await?;
     let told = async |is_told: bool| {
@@ -186,6 +188,23 @@ async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
         })
         .await?;
     }
+    hold(&place, &pod, &[]).await?;
+    told(false).await?;
+
+    // A pod that somebody deletes has its successor at once, whatever the strategy; on a node that is gone it never ends.
+    place
+        .kubectl_ok(&[
+            "patch",
+            "deployment",
+            VOTER,
+            "-p",
+            r#"{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}"#,
+        ])
+        .await?;
+    let pod = standing_pod(&place).await?;
+    hold(&place, &pod, &["example.com/held"]).await?;
+    place.kubectl_ok(&["delete", "pod", &pod, "--wait=false"]).await?;
+    told(true).await?;
     hold(&place, &pod, &[]).await?;
     told(false).await?;
     tokio::task::spawn_blocking(move || signer.stop()).await??;

@@ -1,9 +1,13 @@
 //! What works but should be known stands in `status.warnings`, and goes when it is mended.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
-use tests::eventually;
-use tests::operated::{Place, SOON, binding, voter, with};
+use tests::operated::{Place, SOON, VOTER, binding, voter, with};
+use tests::write::write;
+use tests::{eventually, operator_process, pods};
 
 fn gcp(key: &str) -> Value {
     let version = format!("projects/p/locations/global/keyRings/r/cryptoKeys/{key}/cryptoKeyVersions/1");
@@ -65,7 +69,290 @@ async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces(
     warns(&first, &[]).await?;
     second.apply(&gcp("shared")).await?;
     warns(&first, &["SharedKeyVersion"]).await?;
+    // Its voter goes on signing, now with nobody to warn of it but this one.
     second.kubectl_ok(&["delete", "sb", "voter"]).await?;
+    eventually(SOON, "the pod without a binding", async || {
+        let told = warns(&first, &["SharedKeyVersion"]).await?;
+        ensure!(
+            told.contains("1 pod in another namespace signs with the same key"),
+            "{told}"
+        );
+        Ok(())
+    })
+    .await?;
+    second.kubectl_ok(&["delete", "deployment", "voter"]).await?;
     warns(&first, &[]).await?;
     Ok(())
+}
+
+/// A copy of the live Deployment under another name, with labels of its own, as people make one: sidecar, label and annotation of the
+/// operator come along.
+async fn copy_of(place: &Place, name: &str) -> Result<Value> {
+    let mut copy = place.deployment().await?;
+    copy["metadata"] = json!({"name": name, "labels": {"app": name}});
+    copy["spec"]["selector"]["matchLabels"] = json!({"app": name});
+    copy["spec"]["template"]["metadata"]["labels"]["app"] = json!(name);
+    copy.as_object_mut().context("no object")?.remove("status");
+    Ok(copy)
+}
+
+/// The pods that the Service of the voter's metrics selects, waited for until there is one at least.
+async fn pods_of_the_service(place: &Place) -> Result<Vec<Pod>> {
+    let services: Api<Service> = Api::namespaced(place.client.clone(), &place.namespace);
+    let service = services.get("voter-signer").await?;
+    let selector = service.spec.and_then(|spec| spec.selector).context("no selector")?;
+    let labels: Vec<_> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let pods: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    eventually(SOON, "a pod of the Service", async || {
+        let found = pods.list(&ListParams::default().labels(&labels.join(","))).await?.items;
+        ensure!(!found.is_empty(), "none");
+        Ok(found)
+    })
+    .await
+}
+
+/// The same key without a binding: nobody but the operator can see that there are two.
+async fn copies_are_told_of(binding: &Value) -> Result<()> {
+    let place = Place::new("copied").await?;
+    let known = if binding["spec"]["key"]["local"].is_object() {
+        vec!["LocalKey"]
+    } else {
+        vec![]
+    };
+    let with_copy = [&known[..], &["SharedKeyVersion"]].concat();
+    place.apply(&quiet()).await?;
+    place.apply(binding).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    warns(&place, &known).await?;
+    place.apply(&copy_of(&place, "voter-copy").await?).await?;
+    let told = warns(&place, &with_copy).await?;
+    assert!(
+        told.contains("Deployment voter-copy runs 1 pod with the same key"),
+        "{told}"
+    );
+    for pod in pods_of_the_service(&place).await? {
+        assert_eq!(pod.labels()["app"], VOTER, "a pod of the copy is taken for the voter's");
+    }
+    // As an operator of before has left it.
+    let label_of_its_own = r#"[{"op": "remove", "path": "/spec/selector/app"}]"#;
+    let patch = [
+        "patch",
+        "service",
+        "voter-signer",
+        "--type=json",
+        "-p",
+        label_of_its_own,
+    ];
+    place.kubectl_ok(&patch).await?;
+    eventually(SOON, "the Service's selector", async || {
+        let found = place
+            .kubectl_ok(&["get", "service", "voter-signer", "-o", "jsonpath={.spec.selector.app}"])
+            .await?;
+        ensure!(found == VOTER, "{found:?}");
+        Ok(())
+    })
+    .await?;
+    let explained = explain(&place, "voter-copy").await?;
+    assert!(explained.contains("has the key of SignerBinding voter"), "{explained}");
+    let explained = explain(&place, VOTER).await?;
+    assert!(
+        explained.contains("SharedKeyVersion: Deployment voter-copy"),
+        "{explained}"
+    );
+    place.kubectl_ok(&["delete", "deployment", "voter-copy"]).await?;
+    warns(&place, &known).await?;
+    Ok(())
+}
+
+async fn explain(place: &Place, deployment: &str) -> Result<String> {
+    let deployment = format!("deployment/{deployment}");
+    let arguments = ["explain", "--namespace", &place.namespace, &deployment];
+    let (code, text) = operator_process::command(place.operated.plane.admin(), &arguments).await?;
+    ensure!(code == Some(0), "{code:?}: {text}");
+    Ok(text)
+}
+
+#[tokio::test]
+async fn a_copied_deployment_is_told_of_and_is_no_part_of_the_voters_metrics() -> Result<()> {
+    copies_are_told_of(&gcp("copied")).await?;
+    copies_are_told_of(&binding()).await
+}
+
+#[tokio::test]
+async fn a_copy_in_another_namespace_is_told_of_and_not_named() -> Result<()> {
+    let (place, other) = (Place::new("original").await?, Place::new("elsewhere").await?);
+    place.apply(&quiet()).await?;
+    place.apply(&gcp("elsewhere")).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let copy = copy_of(&place, "somebody").await?;
+    other.apply(&copy).await?;
+    let told = warns(&place, &["SharedKeyVersion"]).await?;
+    assert!(
+        told.contains("1 pod in another namespace signs with the same key"),
+        "{told}"
+    );
+    assert!(!told.contains(&other.namespace) && !told.contains("somebody"), "{told}");
+    // Its own binding warns of it from then on.
+    other
+        .apply(&with(gcp("elsewhere"), "/spec/target/name", json!("somebody")))
+        .await?;
+    eventually(SOON, "the warning of the binding alone", async || {
+        let told = warns(&place, &["SharedKeyVersion"]).await?;
+        ensure!(told.contains("1 SignerBinding in another namespace names"), "{told}");
+        Ok(())
+    })
+    .await
+}
+
+/// What Argo Rollouts makes of a Deployment that a Rollout names in `workloadRef`: the Deployment at 0 replicas, and a ReplicaSet of the
+/// Rollout's with its template. Argo Rollouts writes nothing on the Deployment by which it could be told.
+async fn rollout_of(place: &Place) -> Result<Value> {
+    let live = place.deployment().await?;
+    let mut template = live["spec"]["template"].clone();
+    template["metadata"]["labels"]["rollouts-pod-template-hash"] = json!("5f6d7c8b9");
+    Ok(json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {"name": "voter-5f6d7c8b9", "labels": template["metadata"]["labels"], "ownerReferences": [{
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": VOTER, "controller": true,
+            "uid": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
+        }]},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": VOTER, "rollouts-pod-template-hash": "5f6d7c8b9"}},
+            "template": template,
+        },
+    }))
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_not_what_runs_is_told_of() -> Result<()> {
+    let place = Place::new("rollouts").await?;
+    place.apply(&with(quiet(), "/spec/replicas", json!(0))).await?;
+    place.apply(&gcp("rollouts")).await?;
+    place.condition("Ready", "True", "ScaledToZero").await?;
+    warns(&place, &[]).await?;
+    place.apply(&rollout_of(&place).await?).await?;
+    let told = warns(&place, &["RunsElsewhere"]).await?;
+    assert!(told.contains("Rollout voter runs 1 pod"), "{told}");
+    for condition in ["RolledOut", "Ready"] {
+        let said = place.condition(condition, "True", "ScaledToZero").await?;
+        assert!(said.contains("Rollout voter runs 1 pod"), "{condition}: {said}");
+    }
+    place.kubectl_ok(&["delete", "replicaset", "voter-5f6d7c8b9"]).await?;
+    warns(&place, &[]).await?;
+    let said = place.condition("Ready", "True", "ScaledToZero").await?;
+    assert!(!said.contains("Rollout"), "{said}");
+    Ok(())
+}
+
+fn with_init_container(container: &Value) -> Value {
+    with(quiet(), "/spec/template/spec/initContainers", json!([container]))
+}
+
+#[tokio::test]
+async fn an_init_container_that_waits_for_the_signer_before_it_is_told_of() -> Result<()> {
+    let place = Place::new("ahead").await?;
+    let waits = json!({
+        "name": "wait", "image": "registry.example/busybox:1",
+        "command": ["sh", "-c", "until nc -z localhost 9090; do sleep 1; done"],
+    });
+    place.apply(&with_init_container(&waits)).await?;
+    place.apply(&gcp("ahead")).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let told = warns(&place, &["InitContainerBeforeSigner"]).await?;
+    assert!(told.contains("Init container wait mentions the signer"), "{told}");
+
+    // Whatever it is: what has run for long before the signer is named, and in the condition at once.
+    let other = with(waits, "/command", json!(["migrate", "--all"]));
+    place.apply(&with_init_container(&other)).await?;
+    warns(&place, &[]).await?;
+    let pods: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+    let pod = eventually(SOON, "a pod of the second template", async || {
+        let ours = ListParams::default().labels("signer.atto.cash/deployment");
+        let found = pods.list(&ours).await?.items;
+        let of_second = |pod: &&Pod| {
+            let init = pod.spec.as_ref().and_then(|spec| spec.init_containers.as_ref());
+            init.is_some_and(|init| init[0].command.as_ref().is_some_and(|command| command[0] == "migrate"))
+        };
+        let pod = found.iter().find(of_second).context("none")?;
+        Ok(pod.name_any())
+    })
+    .await?;
+    let report = |name: &str, state: Value| json!({"name": name, "image": "x", "imageID": "", "ready": false, "started": false, "restartCount": 0, "state": state});
+    let runs = |since: &str| {
+        json!({"status": {"phase": "Pending", "initContainerStatuses": [
+            report("wait", json!({"running": {"startedAt": since}})),
+            report("signer", json!({"waiting": {"reason": "PodInitializing"}})),
+        ]}})
+    };
+    let plain = PatchParams::default();
+    let status = Patch::Merge(runs("2026-01-01T00:00:00Z"));
+    write(|| pods.patch_status(&pod, &plain, &status)).await?;
+    let told = warns(&place, &["InitContainerBeforeSigner"]).await?;
+    assert!(
+        told.contains(&format!("Pod {pod}: init container wait still runs")),
+        "{told}"
+    );
+    let said = place.condition("RolledOut", "False", "Progressing").await?;
+    assert!(
+        said.contains("waits for init container wait, which stands before it"),
+        "{said}"
+    );
+    pods::roll_out(&place.client, &place.namespace, VOTER).await?;
+    warns(&place, &[]).await?;
+    Ok(())
+}
+
+/// Where kubectl has `--keep-init-containers`.
+mod from_kubernetes_1_31 {
+    use anyhow::{Context, Result};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::api::ListParams;
+    use kube::{Api, ResourceExt};
+    use tests::eventually;
+    use tests::operated::{Place, SOON};
+
+    use super::{gcp, quiet};
+
+    /// kubectl copies a pod without its labels and, unless it is told otherwise, with its init containers. Nothing tells such a copy from a
+    /// voter that somebody has written by hand, so the documentation says what to type.
+    #[tokio::test]
+    async fn a_copy_for_debugging_signs_unless_its_init_containers_are_left_out() -> Result<()> {
+        let place = Place::new("debugged").await?;
+        place.apply(&quiet()).await?;
+        place.apply(&gcp("debugged")).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let pods: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
+        let pod = eventually(SOON, "a pod of the voter", async || {
+            let found = pods
+                .list(&ListParams::default().labels("signer.atto.cash/deployment"))
+                .await?
+                .items;
+            Ok(found.first().context("none")?.name_any())
+        })
+        .await?;
+        let copied = async |copy: &str, more: &[&str]| {
+            let to = format!("--copy-to={copy}");
+            let debug = [
+                "debug",
+                &pod,
+                &to,
+                "--image=registry.example/shell:1",
+                "--container=shell",
+                "--profile=general",
+            ];
+            let command = [&debug[..], more, &["--", "sleep", "1d"]].concat();
+            place.kubectl_ok(&command).await?;
+            let copy = pods.get(copy).await?;
+            assert!(copy.labels().is_empty(), "{:?}", copy.labels());
+            let init = copy.spec.and_then(|spec| spec.init_containers).unwrap_or_default();
+            Ok::<_, anyhow::Error>(init.iter().any(|container| container.name == "signer"))
+        };
+        assert!(
+            copied("with", &[]).await?,
+            "kubectl has come to leave init containers out: the page says otherwise"
+        );
+        assert!(!copied("without", &["--keep-init-containers=false"]).await?);
+        Ok(())
+    }
 }

@@ -16,6 +16,15 @@ pub struct AccountNeeds {
     pub annotation: &'static str,
 }
 
+/// What a signer in a pod is given as its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenKey<'a> {
+    /// The name of a key of a key service.
+    Value(&'a str),
+    /// A key of a Secret of its namespace.
+    Secret { name: &'a str, key: &'a str },
+}
+
 /// What comes into the pod beside the variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mounts {
@@ -32,6 +41,9 @@ pub trait KeyBackend {
 
     /// The variables that make a signer this voter and no other, with the token: backend and key.
     fn variables(&self) -> [Value; 2];
+
+    /// Whether a signer that is given this has the key; a Secret is one of the binding's namespace.
+    fn is_given(&self, found: &GivenKey<'_>) -> bool;
 
     /// What the signer's container has of files.
     fn mounts(&self) -> Mounts {

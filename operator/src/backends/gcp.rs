@@ -5,7 +5,7 @@ use crds::names::GCP_ACCOUNT_ANNOTATION;
 use crds::{GcpKey, Source};
 use serde_json::{Value, json};
 
-use super::backend::{AccountNeeds, KeyBackend, Noted};
+use super::backend::{AccountNeeds, GivenKey, KeyBackend, Noted};
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 
@@ -22,6 +22,10 @@ impl KeyBackend for GcpKey {
             json!({ "name": "ATTO_SIGNER_BACKEND", "value": "GCP" }),
             json!({ "name": "ATTO_SIGNER_KEY", "value": self.key_version }),
         ]
+    }
+
+    fn is_given(&self, found: &GivenKey<'_>) -> bool {
+        *found == GivenKey::Value(&self.key_version)
     }
 
     fn is_same_key(&self, other: &Source<'_>) -> bool {

@@ -4,7 +4,7 @@ use crds::conditions::warnings;
 use crds::{LocalKey, SecretKeyRef, Source};
 use serde_json::{Value, json};
 
-use super::backend::{KeyBackend, Noted};
+use super::backend::{GivenKey, KeyBackend, Noted};
 use crate::template::variables::secret_reference;
 
 impl KeyBackend for LocalKey {
@@ -17,6 +17,11 @@ impl KeyBackend for LocalKey {
             json!({ "name": "ATTO_SIGNER_BACKEND", "value": "LOCAL" }),
             json!({ "name": "ATTO_SIGNER_KEY", "valueFrom": secret_reference(&self.secret_ref) }),
         ]
+    }
+
+    fn is_given(&self, found: &GivenKey<'_>) -> bool {
+        let SecretKeyRef { name, key } = &self.secret_ref;
+        *found == GivenKey::Secret { name, key }
     }
 
     fn secrets(&self) -> Vec<&SecretKeyRef> {

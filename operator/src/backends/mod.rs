@@ -6,7 +6,7 @@ mod local;
 
 use crds::{Key, SignerBinding, Source};
 
-pub use backend::{AccountNeeds, KeyBackend, Mounts, Noted};
+pub use backend::{AccountNeeds, GivenKey, KeyBackend, Mounts, Noted};
 
 /// The backend of a key. None where no backend is set, which the schema refuses.
 pub fn of(key: &Key) -> Option<&dyn KeyBackend> {
@@ -16,10 +16,14 @@ pub fn of(key: &Key) -> Option<&dyn KeyBackend> {
     }
 }
 
-/// Whether two bindings name the same key of a key service.
+/// Whether two bindings name the same key: of a key service, or of one Secret of their namespace.
 pub fn share_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
-    let (left, right) = (of(&left.spec.key), right.spec.key.source());
-    left.zip(right).is_some_and(|(left, right)| left.is_same_key(&right))
+    let are_neighbours = left.metadata.namespace == right.metadata.namespace;
+    let (Some(one), Some(other)) = (of(&left.spec.key), of(&right.spec.key)) else {
+        return false;
+    };
+    let share_a_secret = || are_neighbours && !one.secrets().is_empty() && one.secrets() == other.secrets();
+    right.spec.key.source().is_some_and(|right| one.is_same_key(&right)) || share_a_secret()
 }
 
 /// What a key asks of the ServiceAccount of the pods, if anything.

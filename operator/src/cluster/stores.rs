@@ -1,5 +1,7 @@
 //! What the watches have brought.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crds::SignerBinding;
@@ -10,6 +12,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 
 use crate::model::error::Error;
+use crate::model::stray::Stray;
 
 /// How long a reconcile waits for the first list of pods.
 const PODS_WITHIN: Duration = Duration::from_secs(5);
@@ -24,6 +27,46 @@ pub struct Stores {
     pub services: Store<PartialObjectMeta<Service>>,
     /// Those that are held for their signer.
     pub held: Store<PartialObjectMeta<Deployment>>,
+    /// Pods with the key of a binding that are of no Deployment of one.
+    pub strays: Strays,
+}
+
+/// What the last look at each binding has found, by its uid. Whose a pod is takes a request, which a scrape must not make.
+#[derive(Clone, Default)]
+pub struct Strays(Arc<Mutex<HashMap<String, Vec<Stray>>>>);
+
+impl Strays {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Vec<Stray>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what was found for a binding, and gives back those that were not there before.
+    pub fn note(&self, binding: &str, found: &[Stray]) -> Vec<Stray> {
+        let mut known = self.known();
+        let before = if found.is_empty() {
+            known.remove(binding)
+        } else {
+            known.insert(binding.to_owned(), found.to_vec())
+        };
+        let before = before.unwrap_or_default();
+        let is_new = |stray: &&Stray| {
+            let mut others = before.iter();
+            !others.any(|other| (&other.namespace, other.owner()) == (&stray.namespace, stray.owner()))
+        };
+        found.iter().filter(is_new).cloned().collect()
+    }
+
+    /// Those of the bindings that are there.
+    pub fn of(&self, is_there: impl Fn(&str) -> bool) -> Vec<Stray> {
+        let known = self.known();
+        let there = known.iter().filter(|(binding, _)| is_there(binding));
+        there.flat_map(|(_, found)| found.iter().cloned()).collect()
+    }
+
+    /// Forgets the bindings that are gone.
+    pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        self.known().retain(|binding, _| is_there(binding));
+    }
 }
 
 impl Stores {

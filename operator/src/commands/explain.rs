@@ -9,6 +9,7 @@ use kube::ResourceExt;
 
 use super::failure::Failure;
 use super::subject::{DeploymentArgs, Subject};
+use crate::backends::{self, KeyBackend};
 use crate::controller::context::Context;
 use crate::controller::observe;
 use crate::controller::plan;
@@ -20,6 +21,7 @@ use crate::model::observed::Selection;
 use crate::model::plan::{Gate, Planned};
 use crate::model::reason::Reason;
 use crate::template::intact::is_intact;
+use crate::template::voter::{key_name, key_of};
 
 /// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
 ///
@@ -119,6 +121,11 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
             }
         }
     }
+    let warnings = binding.status.iter().flat_map(|status| &status.warnings);
+    let warned: Vec<_> = warnings
+        .filter(|warning| [name, ""].contains(&warning.target.as_str()))
+        .map(|warning| format!("{}: {}", warning.reason, warning.message))
+        .collect();
     match binding.status.as_ref().map(|status| &status.conditions) {
         Some(conditions) if !conditions.is_empty() => {
             for condition in conditions {
@@ -133,6 +140,9 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
             "reported",
             "nothing yet: no operator has looked at this binding; is one running?".to_owned(),
         ),
+    }
+    for words in warned {
+        say("warned", words);
     }
     text
 }
@@ -199,6 +209,19 @@ fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
     }
     if live.is_held() {
         text += "It was held for a binding that is gone or names it no more; a running operator lets it go within a minute.\n";
+    }
+    let key = live.signer().and_then(key_of);
+    let has_its_key = |binding: &&Arc<SignerBinding>| {
+        let backend = backends::of(&binding.spec.key).map(KeyBackend::variables);
+        key.is_some() && backend.and_then(|[_, key]| key_name(&key)) == key
+    };
+    if let Some(binding) = others.iter().find(has_its_key) {
+        let _ = writeln!(
+            text,
+            "Its signer has the key of SignerBinding {}: two voters with one key vote against each other. Scale it to 0, or give it a key and a\n\
+             SignerBinding of its own.",
+            binding.name_any()
+        );
     }
     if live.owns_signer() {
         let _ = writeln!(

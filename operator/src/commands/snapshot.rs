@@ -18,7 +18,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
-use crate::cluster::stores::Stores;
+use crate::cluster::stores::{Stores, Strays};
 use crate::cluster::{Cluster, deadline};
 use crate::controller::apply::Writer;
 use crate::controller::contest::Contest;
@@ -49,6 +49,7 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
         pods,
         services: reflector::store().0,
         held: reflector::store().0,
+        strays: Strays::default(),
     };
     let cluster = Cluster::new(client);
     let (project, scope) = (settings.project.clone(), settings.scope.clone());

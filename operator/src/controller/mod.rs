@@ -154,6 +154,10 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
+    // What stands before a signer is told of when it takes long, and nothing wakes anybody then.
+    if observed.a_signer_waits_its_turn() {
+        return Ok(Looked::Waits(Action::requeue(jitter(LOOK_AGAIN))));
+    }
     // Other pods that use the ServiceAccount are not watched either, nor does another operator tell that it has ended.
     let only_secrets = observed.binding.spec.workload_identity.is_none() && observed.other_operator.is_none();
     let last = only_secrets.then(|| LastLook::new(version, observed.secret_versions, started));

@@ -19,7 +19,7 @@ use kube::{Client, Resource, ResourceExt};
 
 use super::{error_policy, housekeeping, let_go, pods, reconcile};
 use crate::cluster::Cluster;
-use crate::cluster::stores::Stores;
+use crate::cluster::stores::{Stores, Strays};
 use crate::controller::apply::Writer;
 use crate::controller::contest::Contest;
 use crate::controller::context::Context;
@@ -65,20 +65,21 @@ pub fn controller(
         bindings: store.clone(),
         resyncs: resyncs.clone(),
     };
+    let (wake_up, woken) = unbounded();
     let (pods, pod_writer) = reflector::store();
     let pod_events = watches
         .objects(&watches::config().labels(DEPLOYMENT_LABEL), pods::prune)
         .reflect(pod_writer)
-        .inspect_ok(told_of_gone(wake.clone()))
+        .inspect_ok(told_of_gone(wake.clone(), wake_up.clone()))
         .touched_objects()
         .predicate_filter(pods::what_matters, PredicateConfig::default());
-    let (wake_up, woken) = unbounded();
     let (held, deployment_events) = watches::held::watch(&watches);
     let stores = Stores {
         bindings: store.clone(),
         pods: pods.clone(),
         services,
         held,
+        strays: Strays::default(),
     };
     let cluster = Cluster::new(client);
     let answers = Answers::default();
@@ -170,11 +171,18 @@ fn tell_of_answer(bindings: Store<Guarded>, wake_up: UnboundedSender<ObjectRef<G
     }
 }
 
-/// A pod that goes looks as it did, and wakes nobody.
-fn told_of_gone(wake: Mappers) -> impl FnMut(&watcher::Event<Pod>) {
+/// A pod that goes looks as it did, and wakes nobody but a binding that may have a warning to withdraw.
+fn told_of_gone(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Pod>) {
     move |event| {
-        if let watcher::Event::Delete(pod) = event {
-            wake.of_pod(pod);
+        let watcher::Event::Delete(pod) = event else { return };
+        for binding in wake.of_pod(pod) {
+            let guarded = wake.bindings.get(&binding);
+            let readable = guarded.as_ref().and_then(|guarded| guarded.0.as_ref().ok());
+            let status = readable.and_then(|binding| binding.status.as_ref());
+            if status.is_some_and(|status| !status.warnings.is_empty()) {
+                // Nobody listens any more when the operator ends.
+                let _ = wake_up.unbounded_send(binding);
+            }
         }
     }
 }

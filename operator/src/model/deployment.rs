@@ -75,8 +75,17 @@ impl LiveDeployment {
     }
 
     pub fn labels(&self) -> BTreeMap<String, String> {
-        let labels = self.0.pointer("/metadata/labels").and_then(Value::as_object);
-        let pairs = labels.into_iter().flatten();
+        self.pairs("/metadata/labels")
+    }
+
+    /// The labels by which it knows its pods, as far as a Service can ask for them too.
+    pub fn match_labels(&self) -> BTreeMap<String, String> {
+        self.pairs("/spec/selector/matchLabels")
+    }
+
+    fn pairs(&self, pointer: &str) -> BTreeMap<String, String> {
+        let found = self.0.pointer(pointer).and_then(Value::as_object);
+        let pairs = found.into_iter().flatten();
         pairs
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect()

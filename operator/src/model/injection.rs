@@ -1,5 +1,7 @@
 //! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
 
+use std::collections::BTreeMap;
+
 use crds::{
     Capability, DefaultResources, Effective, EnvVar, ImagePullPolicy, LogLevel, Policy, Resources, SecretKeyRef,
     SecurityContext,
@@ -55,6 +57,8 @@ pub struct Injection {
     pub security_context: Option<SecurityContext>,
     pub signer: SignerOrigin,
     pub identity: PodIdentity,
+    /// What the Deployment's own pods have of labels; a copy of it under another name has others.
+    pub match_labels: BTreeMap<String, String>,
     /// Why it takes somebody's word to write it: it makes another voter of one that another binding left, or takes the signer
     /// from a container that runs.
     pub needs_approval: Option<Reason>,

@@ -19,4 +19,5 @@ pub mod report;
 pub mod scope;
 pub mod settings;
 pub mod strategy;
+pub mod stray;
 pub mod text;

@@ -10,6 +10,7 @@ use super::deployment::LiveDeployment;
 use crate::gke::Project;
 use crate::model::binding::was_injected;
 use crate::model::pod::{InjectedPod, PodWithKey};
+use crate::model::stray::Stray;
 
 /// Everything that the later steps decide from.
 #[derive(Debug)]
@@ -33,6 +34,12 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Whether a pod is still at an init container that stands before its signer.
+    pub fn a_signer_waits_its_turn(&self) -> bool {
+        let mut pods = self.targets.iter().flat_map(|target| &target.pods);
+        pods.any(|pod| pod.ahead.is_some())
+    }
+
     /// The selected Deployments that the status has no room for, by name. Those with a signer of the binding keep their place, so that a
     /// new one takes nothing from a voter; the others have theirs by name.
     pub fn beyond_the_limit(&self) -> BTreeSet<&str> {
@@ -49,14 +56,16 @@ impl Observed {
     }
 }
 
-/// Other bindings with the same key version. Whoever may write a binding may guess a key version, and must not learn by it what
-/// others call theirs.
+/// Who else has the key of a binding. Whoever may write a binding may guess a key version, and must not learn by it what others
+/// call theirs: of other namespaces there are counts alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SameKey {
-    /// By name, those of the same namespace.
+    /// Other bindings with the same key version: by name, those of the same namespace.
     pub here: Vec<String>,
     /// How many there are in other namespaces.
     pub elsewhere: usize,
+    /// Pods that sign with the key and belong to no Deployment of a binding.
+    pub strays: Vec<Stray>,
 }
 
 /// One Deployment and what belongs to it.

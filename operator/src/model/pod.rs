@@ -1,5 +1,7 @@
 //! A pod that runs an injected template, and what its signer says of itself.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 /// A pod that runs an injected template, as far as the later steps decide from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedPod {
@@ -8,6 +10,8 @@ pub struct InjectedPod {
     pub signer_runs: bool,
     pub signer_started: bool,
     pub waiting: Option<Waiting>,
+    /// What its signer does not start before.
+    pub ahead: Option<Ahead>,
     /// Name and key of the Secret with the token.
     pub token: Option<(String, String)>,
     /// What its signer said last; none before it was asked.
@@ -21,6 +25,15 @@ pub struct PodWithKey {
     pub key: Option<String>,
     /// Whether its containers are told to end.
     pub is_ending: bool,
+}
+
+/// An init container that stands before the signer and has neither ended well nor, as a sidecar, started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    pub container: String,
+    /// Since when it runs.
+    pub since: Option<Time>,
+    pub has_failed: bool,
 }
 
 /// A container that waits for something which does not come by itself.

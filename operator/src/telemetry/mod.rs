@@ -270,6 +270,7 @@ mod tests {
             pods: reflector::store().0,
             services: reflector::store().0,
             held: reflector::store().0,
+            strays: crate::cluster::stores::Strays::default(),
         };
         let metrics = Metrics::new().unwrap();
         let counted = "signer_operator_bindings{condition=\"Ready\",reason=\"Ready\",status=\"True\"} 1";

@@ -13,7 +13,7 @@ use kube::runtime::reflector::Store;
 use prometheus::core::Collector;
 use prometheus::{IntGauge, IntGaugeVec, Opts};
 
-use crate::cluster::stores::Stores;
+use crate::cluster::stores::{Stores, Strays};
 use crate::controller::pods;
 use crate::template::names::short_name;
 
@@ -50,7 +50,7 @@ impl StateMetrics {
         Ok(Self {
             orphans: IntGauge::new(
                 "signer_operator_orphans",
-                "Deployments that carry a signer and that no SignerBinding is for.",
+                "Deployments, and other owners of pods, that carry a signer and that no SignerBinding is for.",
             )?,
             held: IntGauge::new(
                 "signer_operator_held_deployments",
@@ -75,7 +75,7 @@ impl StateMetrics {
 
     /// Counts.
     pub fn take(&self, stores: &Stores) {
-        self.count(&stores.bindings, &stores.services, &stores.pods);
+        self.count(&stores.bindings, &stores.services, &stores.pods, &stores.strays);
         self.held.set(i64::try_from(stores.held.len()).unwrap_or(i64::MAX));
     }
 
@@ -84,6 +84,7 @@ impl StateMetrics {
         bindings: &Store<DeserializeGuard<SignerBinding>>,
         services: &Store<PartialObjectMeta<Service>>,
         pods: &Store<Pod>,
+        strays: &Strays,
     ) {
         // Before the first list of bindings every Deployment looks like an orphan.
         if bindings
@@ -97,8 +98,20 @@ impl StateMetrics {
         let bindings: Vec<&SignerBinding> = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok()).collect();
         let services = services.state();
         let served: HashSet<_> = bindings.iter().flat_map(|binding| served(binding)).collect();
-        let orphans = services.iter().filter(|service| is_orphaned(service, &served)).count();
-        self.orphans.set(i64::try_from(orphans).unwrap_or(i64::MAX));
+        let uids: HashSet<_> = bindings
+            .iter()
+            .filter_map(|binding| binding.metadata.uid.as_deref())
+            .collect();
+        let strays = strays.of(|binding| uids.contains(binding));
+        let orphaned = services.iter().filter_map(|service| orphaned(service, &served));
+        let owners = strays.iter().map(|stray| {
+            (
+                stray.kind.as_str(),
+                (Some(stray.namespace.as_str()), stray.name.as_str()),
+            )
+        });
+        let orphans: HashSet<_> = orphaned.map(|name| ("Deployment", name)).chain(owners).collect();
+        self.orphans.set(i64::try_from(orphans.len()).unwrap_or(i64::MAX));
         // What nobody has any more would stay as it was.
         self.bindings.reset();
         for (labels, count) in by_condition(&bindings) {
@@ -106,9 +119,14 @@ impl StateMetrics {
         }
         set(&self.deployments, by_reason(&bindings, |_, _| true));
         let pods = pods.state();
+        let strange: HashSet<_> = strays
+            .iter()
+            .flat_map(|stray| &stray.pods)
+            .map(String::as_str)
+            .collect();
         let ready: HashSet<Name> = pods
             .iter()
-            .filter(|pod| pods::is_ready(pod))
+            .filter(|pod| pods::is_ready(pod) && !strange.contains(pod.metadata.uid.as_deref().unwrap_or_default()))
             .map(|pod| name(pod))
             .collect();
         let has_none = |namespace: Option<&str>, target: &TargetStatus| {
@@ -177,12 +195,11 @@ fn served(binding: &SignerBinding) -> impl Iterator<Item = Name<'_>> {
 }
 
 /// A Service of ours lives as long as its Deployment, and is deleted when the signer is taken out.
-fn is_orphaned(service: &PartialObjectMeta<Service>, served: &HashSet<Name>) -> bool {
-    let deployment = service
-        .owner_references()
-        .iter()
-        .find(|owner| owner.kind == "Deployment");
-    deployment.is_some_and(|owner| !served.contains(&(service.metadata.namespace.as_deref(), owner.name.as_str())))
+fn orphaned<'a>(service: &'a PartialObjectMeta<Service>, served: &HashSet<Name>) -> Option<Name<'a>> {
+    let mut owners = service.owner_references().iter();
+    let deployment = owners.find(|owner| owner.kind == "Deployment")?;
+    let name = (service.metadata.namespace.as_deref(), deployment.name.as_str());
+    (!served.contains(&name)).then_some(name)
 }
 
 #[cfg(test)]
@@ -191,6 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::stray::Stray;
 
     fn binding(conditions: &serde_json::Value, targets: &serde_json::Value) -> SignerBinding {
         serde_json::from_value(json!({
@@ -251,12 +269,63 @@ mod tests {
         }
         let (bindings, mut listed) = reflector::store();
         let (pods, _) = reflector::store();
-        state_metrics.count(&bindings, &services, &pods);
+        state_metrics.count(&bindings, &services, &pods, &Strays::default());
         assert_eq!(state_metrics.orphans.get(), 0);
         listed.apply_watcher_event(&Event::Init);
         listed.apply_watcher_event(&Event::InitDone);
-        state_metrics.count(&bindings, &services, &pods);
+        state_metrics.count(&bindings, &services, &pods, &Strays::default());
         assert_eq!(state_metrics.orphans.get(), 1);
+    }
+
+    #[test]
+    fn what_runs_a_voters_pods_elsewhere_is_an_orphan_and_its_pods_are_not_the_voters() {
+        let mut voter = binding(
+            &json!([]),
+            &json!([{"name": "voter", "injected": true, "pods": 1, "ready": 0, "reason": "PodsNotReady", "message": ""}]),
+        );
+        voter.metadata.namespace = Some("atto".to_owned());
+        voter.metadata.uid = Some("b".to_owned());
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "p", "uid": "p", "namespace": "atto", "labels": {"signer.atto.cash/deployment": "voter"}},
+            "status": {"containerStatuses": [{"name": "node", "ready": true, "image": "", "imageID": "", "restartCount": 0}]},
+        }))
+        .unwrap();
+        let (pods, mut seen) = reflector::store();
+        for event in [Event::Init, Event::InitApply(pod), Event::InitDone] {
+            seen.apply_watcher_event(&event);
+        }
+        let (bindings, mut listed) = reflector::store();
+        for event in [
+            Event::Init,
+            Event::InitApply(DeserializeGuard(Ok(voter))),
+            Event::InitDone,
+        ] {
+            listed.apply_watcher_event(&event);
+        }
+        let (services, _) = reflector::store();
+        let strays = Strays::default();
+        let copy = Stray {
+            namespace: "atto".to_owned(),
+            kind: "Deployment".to_owned(),
+            name: "voter-copy".to_owned(),
+            label: "voter".to_owned(),
+            pods: vec!["p".to_owned()],
+        };
+        let state_metrics = StateMetrics::new().unwrap();
+        let counts = |strays: &Strays| {
+            state_metrics.count(&bindings, &services, &pods, strays);
+            let without = state_metrics
+                .without_ready_pod
+                .with_label_values(&["PodsNotReady"])
+                .get();
+            (state_metrics.orphans.get(), without)
+        };
+        assert_eq!(counts(&strays), (0, 0));
+        assert_eq!(strays.note("b", std::slice::from_ref(&copy)).len(), 1);
+        assert_eq!(counts(&strays), (1, 1), "the ready pod is the copy's");
+        assert!(strays.note("b", &[copy]).is_empty(), "told once");
+        strays.retain(|binding| binding != "b");
+        assert_eq!(counts(&strays), (0, 0));
     }
 
     #[test]
@@ -300,7 +369,7 @@ mod tests {
         }
         let (services, _) = reflector::store();
         let state_metrics = StateMetrics::new().unwrap();
-        state_metrics.count(&bindings, &services, &pods);
+        state_metrics.count(&bindings, &services, &pods, &Strays::default());
         let count = |reason: &str| state_metrics.without_ready_pod.with_label_values(&[reason]).get();
         assert_eq!(["SecretNotFound", "PodsNotReady"].map(count), [1, 1]);
         assert_eq!(

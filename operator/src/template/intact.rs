@@ -34,6 +34,8 @@ pub fn service_is_intact(live: Option<&Value>, rendered: &Rendered) -> bool {
             .iter()
             .all(|field| subset::contains(&live["metadata"][*field], &rendered.service["metadata"][*field]))
             && subset::contains(&live["spec"], &rendered.service["spec"])
+            // A label more, and it selects nothing.
+            && live["spec"]["selector"] == rendered.service["spec"]["selector"]
             && live["metadata"]["managedFields"]
                 .as_array()
                 .into_iter()

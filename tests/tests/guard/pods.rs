@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::eventually;
 use tests::operated::{Place, SOON, VOTER};
+use tests::pods::default_account;
 
 use super::guarded::row::{Step, container, injected};
 use super::guarded::{place, plain};
@@ -104,5 +105,36 @@ async fn what_was_taken_apart_at_0_replicas_starts_no_pod_and_the_deployment_say
     .await?;
     let pods = place.kubectl_ok(&["get", "pods", "-o", "name"]).await?;
     assert_eq!(pods, "");
+    Ok(())
+}
+
+/// Only creation is checked: whatever has come to run can be changed, and goes.
+#[tokio::test]
+async fn a_pod_that_runs_without_its_signer_is_not_kept_from_ending() -> Result<()> {
+    let place = place().await?;
+    default_account(&place.client, &place.namespace).await?;
+    let bare = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "bare", "finalizers": ["example.com/held"]},
+        "spec": {"containers": [{"name": "node", "image": "registry.example/node:1"}]},
+    });
+    place.apply(&bare).await?;
+    place
+        .kubectl_ok(&["annotate", "pod", "bare", "signer.atto.cash/hash=h"])
+        .await?;
+    place.kubectl_ok(&["delete", "pod", "bare", "--wait=false"]).await?;
+    place
+        .kubectl_ok(&[
+            "patch",
+            "pod",
+            "bare",
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ])
+        .await?;
+    place
+        .kubectl_ok(&["wait", "pod/bare", "--for=delete", "--timeout=60s"])
+        .await?;
     Ok(())
 }

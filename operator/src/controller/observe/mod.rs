@@ -6,6 +6,7 @@ mod owners;
 mod rivals;
 mod secrets;
 mod sources;
+mod strays;
 mod targets;
 
 use std::sync::Arc;
@@ -54,6 +55,10 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
         versions: secret_versions,
     } = secrets::secrets(sources, &namespace, &binding).await?;
     let Accounts { accounts, leftovers } = accounts::accounts(sources, &binding, &targets).await?;
+    let same_key = SameKey {
+        strays: strays::strays(sources, &binding, &targets).await?,
+        ..same_key(&sources.stores.bindings.state(), &binding)
+    };
     Ok(Observed {
         accounts,
         leftovers,
@@ -64,7 +69,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
         local_key,
         missing_sources,
         secret_versions,
-        same_key: same_key(&sources.stores.bindings.state(), &binding),
+        same_key,
         binding,
     })
 }
@@ -80,6 +85,7 @@ fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerB
     SameKey {
         here,
         elsewhere: elsewhere.len(),
+        strays: vec![],
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{Api, PartialObjectMeta};
 use kube::{Resource, ResourceExt};
 
 use crate::cluster::{Cluster, deadline};
@@ -71,41 +72,83 @@ pub struct Lookup<'a> {
 impl Lookup<'_> {
     /// Whether the pod belongs to one of these Deployments.
     pub async fn is_owned(&mut self, pod: &Pod, by: &[&LiveDeployment]) -> Result<bool, Error> {
-        let Some(replica_set) = controller(pod, "ReplicaSet") else {
+        let Some(replica_set) = controller(pod).filter(|owner| owner.kind == "ReplicaSet") else {
             return Ok(false);
         };
         let is_one_of_them = |owner: &str| by.iter().any(|live| live.uid() == owner);
-        if let Some(known) = self.owners.known(replica_set.uid)
+        if let Some(known) = self.owners.known(&replica_set.uid)
             && is_one_of_them(&known)
         {
             return Ok(true);
         }
-        if !self.asked.insert(replica_set.uid.to_owned()) {
+        if !self.asked.insert(replica_set.uid.clone()) {
             return Ok(false);
         }
+        let found = self.replica_set(pod, replica_set).await?;
+        let owner = found
+            .as_ref()
+            .and_then(controller)
+            .filter(|owner| owner.kind == "Deployment");
+        let owner = owner.map(|owner| owner.uid.as_str());
+        self.owners.learn(&replica_set.uid, owner);
+        Ok(owner.is_some_and(is_one_of_them))
+    }
+
+    /// What owns the pod in the end, if that is none of these Deployments: a ReplicaSet is asked whose it is. None for a pod that is
+    /// on its way out with a ReplicaSet that is gone.
+    pub async fn stranger(&mut self, pod: &Pod, except: &[&LiveDeployment]) -> Result<Option<Owner>, Error> {
+        if self.is_owned(pod, except).await? {
+            return Ok(None);
+        }
+        let Some(owner) = controller(pod) else {
+            return Ok(Some(Owner {
+                kind: "Pod".to_owned(),
+                name: pod.name_any(),
+            }));
+        };
+        if owner.kind != "ReplicaSet" {
+            return Ok(Some(Owner::of(owner)));
+        }
+        let found = self.replica_set(pod, owner).await?;
+        let is_one_of_them = |owner: &OwnerReference| except.iter().any(|live| live.uid() == owner.uid);
+        Ok(found.and_then(|found| match controller(&found) {
+            Some(owner) if is_one_of_them(owner) => None,
+            Some(owner) => Some(Owner::of(owner)),
+            None => Some(Owner {
+                kind: "ReplicaSet".to_owned(),
+                name: found.name_any(),
+            }),
+        }))
+    }
+
+    async fn replica_set(
+        &self,
+        pod: &Pod,
+        reference: &OwnerReference,
+    ) -> Result<Option<PartialObjectMeta<ReplicaSet>>, Error> {
         let namespace = pod.namespace().unwrap_or_default();
         let api: Api<ReplicaSet> = Api::namespaced(self.cluster.client(), &namespace);
-        let found = deadline("get the ReplicaSet", api.get_metadata_opt(replica_set.name)).await?;
-        let found = found.filter(|found| found.uid().as_deref() == Some(replica_set.uid));
-        let owner = found.as_ref().and_then(|found| controller(found, "Deployment"));
-        let owner = owner.map(|owner| owner.uid);
-        self.owners.learn(replica_set.uid, owner);
-        Ok(owner.is_some_and(is_one_of_them))
+        let found = deadline("get the ReplicaSet", api.get_metadata_opt(&reference.name)).await?;
+        Ok(found.filter(|found| found.uid().as_ref() == Some(&reference.uid)))
     }
 }
 
-struct Owner<'a> {
-    name: &'a str,
-    uid: &'a str,
+/// What owns a pod in the end.
+pub struct Owner {
+    pub kind: String,
+    pub name: String,
 }
 
-fn controller<'a>(object: &'a impl Resource, kind: &str) -> Option<Owner<'a>> {
+impl Owner {
+    fn of(reference: &OwnerReference) -> Self {
+        Self {
+            kind: reference.kind.clone(),
+            name: reference.name.clone(),
+        }
+    }
+}
+
+fn controller(object: &impl Resource) -> Option<&OwnerReference> {
     let owners = object.meta().owner_references.as_ref()?;
-    owners
-        .iter()
-        .find(|owner| owner.controller == Some(true) && owner.kind == kind)
-        .map(|owner| Owner {
-            name: &owner.name,
-            uid: &owner.uid,
-        })
+    owners.iter().find(|owner| owner.controller == Some(true))
 }

@@ -4,11 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, KEY_VARIABLE, SIGNER_CONTAINER, TOKEN_VARIABLE};
-use k8s_openapi::api::core::v1::{ContainerStatus, EnvVar, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, EnvVar, Pod, PodSpec};
 use kube::{Resource, ResourceExt};
 
 use super::answers::Answers;
-use crate::model::pod::{InjectedPod, PodWithKey, Waiting};
+use crate::model::pod::{Ahead, InjectedPod, PodWithKey, Waiting};
 use crate::model::text::one_line;
 use crate::template::names::MANAGEMENT_PORT;
 use crate::template::voter::key_name;
@@ -26,18 +26,8 @@ pub fn prune(pod: &mut Pod) {
         annotations.retain(|key, _| key == HASH_ANNOTATION);
     }
     if let Some(spec) = pod.spec.take() {
-        let mut init_containers = spec.init_containers.unwrap_or_default();
-        init_containers.retain(|container| container.name == SIGNER_CONTAINER);
-        for container in &mut init_containers {
-            let env = container.env.iter_mut().flatten();
-            container.env = Some(
-                env.filter(|entry| [KEY_VARIABLE, TOKEN_VARIABLE].contains(&entry.name.as_str()))
-                    .map(|entry| entry.clone())
-                    .collect(),
-            );
-        }
         pod.spec = Some(PodSpec {
-            init_containers: Some(init_containers),
+            init_containers: Some(pruned(spec.init_containers.unwrap_or_default())),
             service_account_name: spec.service_account_name,
             ..PodSpec::default()
         });
@@ -45,6 +35,29 @@ pub fn prune(pod: &mut Pod) {
     if let Some(status) = &mut pod.status {
         status.conditions = None;
     }
+}
+
+/// The signer, and by name those that are started before it.
+fn pruned(mut init_containers: Vec<Container>) -> Vec<Container> {
+    let end = init_containers.iter().position(|each| each.name == SIGNER_CONTAINER);
+    init_containers.truncate(end.map_or(0, |signer| signer + 1));
+    for container in &mut init_containers {
+        if container.name == SIGNER_CONTAINER {
+            let env = container.env.iter_mut().flatten();
+            container.env = Some(
+                env.filter(|entry| [KEY_VARIABLE, TOKEN_VARIABLE].contains(&entry.name.as_str()))
+                    .map(|entry| entry.clone())
+                    .collect(),
+            );
+        } else {
+            *container = Container {
+                name: std::mem::take(&mut container.name),
+                restart_policy: container.restart_policy.take(),
+                ..Container::default()
+            };
+        }
+    }
+    init_containers
 }
 
 /// What a reconcile would see of a pod: another event of it wakes nobody.
@@ -55,6 +68,9 @@ pub fn what_matters(pod: &Pod) -> Option<u64> {
     (signer_runs(pod), signer_started(pod)).hash(&mut hasher);
     waiting(pod)
         .map(|found| (found.container, found.reason))
+        .hash(&mut hasher);
+    ahead(pod)
+        .map(|found| (found.container, found.has_failed))
         .hash(&mut hasher);
     statuses(pod).for_each(|container| ended(container).hash(&mut hasher));
     is_over(pod).hash(&mut hasher);
@@ -81,6 +97,7 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
         signer_runs: signer_runs(pod),
         signer_started: signer_started(pod),
         waiting: waiting(pod),
+        ahead: ahead(pod),
         token: token(pod),
         answer: answers.of(pod),
     })
@@ -104,7 +121,8 @@ pub fn is_ready(pod: &Pod) -> bool {
     !is_over(pod) && all.peek().is_some() && all.all(|container| container.ready)
 }
 
-fn is_over(pod: &Pod) -> bool {
+/// Whether a pod has ended, or is about to.
+pub fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded"))
 }
@@ -130,8 +148,7 @@ pub fn management(pod: &Pod) -> Option<(IpAddr, u16)> {
         return None;
     }
     let address = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
-    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
-    let ports = containers.first()?.ports.as_ref()?;
+    let ports = signer_container(pod)?.ports.as_ref()?;
     let port = ports
         .iter()
         .find(|port| port.name.as_deref() == Some(MANAGEMENT_PORT))?;
@@ -147,11 +164,49 @@ fn token(pod: &Pod) -> Option<(String, String)> {
     Some((reference.name.clone(), reference.key.clone()))
 }
 
-/// A variable of the signer; pruned pods have those that are asked for here.
-fn variable<'a>(pod: &'a Pod, name: &str) -> Option<&'a EnvVar> {
-    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
-    let mut env = containers.first()?.env.iter().flatten();
+/// A variable of the signer; pruned pods have those that are asked for.
+pub(super) fn variable<'a>(pod: &'a Pod, name: &str) -> Option<&'a EnvVar> {
+    let mut env = signer_container(pod)?.env.iter().flatten();
     env.find(|entry| entry.name == name)
+}
+
+fn init_containers(pod: &Pod) -> &[Container] {
+    let spec = pod.spec.as_ref();
+    spec.and_then(|spec| spec.init_containers.as_deref())
+        .unwrap_or_default()
+}
+
+fn signer_container(pod: &Pod) -> Option<&Container> {
+    init_containers(pod)
+        .iter()
+        .find(|container| container.name == SIGNER_CONTAINER)
+}
+
+/// What stands before the signer, and has been started and is not through.
+fn ahead(pod: &Pod) -> Option<Ahead> {
+    if signer_runs(pod) || signer_started(pod) {
+        return None;
+    }
+    let all = init_containers(pod);
+    let before = all.split(|each| each.name == SIGNER_CONTAINER).next()?;
+    let found = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+    before.iter().find_map(|container| {
+        let is_sidecar = container.restart_policy.as_deref() == Some("Always");
+        let status = found.iter().find(|status| status.name == container.name)?;
+        let state = status.state.as_ref()?;
+        let ended = state.terminated.as_ref();
+        let is_through = if is_sidecar {
+            status.started == Some(true)
+        } else {
+            ended.is_some_and(|ended| ended.exit_code == 0)
+        };
+        let has_failed = status.restart_count > 0 || ended.is_some_and(|ended| ended.exit_code != 0);
+        (!is_through && (state.running.is_some() || has_failed)).then(|| Ahead {
+            container: container.name.clone(),
+            since: state.running.as_ref().and_then(|running| running.started_at.clone()),
+            has_failed,
+        })
+    })
 }
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
@@ -255,5 +310,50 @@ mod tests {
             what_matters(&stuck),
             what_matters(&pod(&json!({"waiting": {"reason": "PodInitializing"}})))
         );
+    }
+
+    #[test]
+    fn what_stands_before_the_signer_is_seen_until_it_is_through() {
+        let running = json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
+        let failed = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let done = json!({"terminated": {"exitCode": 0}});
+        let of = |first: &serde_json::Value,
+                  policy: Option<&str>,
+                  started: bool,
+                  restarts: i32,
+                  signer: &serde_json::Value| {
+            let mut pod = pod(signer);
+            let init = pod.spec.as_mut().and_then(|spec| spec.init_containers.as_mut());
+            init.unwrap()[0].restart_policy = policy.map(str::to_owned);
+            prune(&mut pod);
+            let statuses = pod
+                .status
+                .as_mut()
+                .and_then(|status| status.init_container_statuses.as_mut())
+                .unwrap();
+            statuses[0].started = Some(false);
+            let status = json!({
+                "name": "first", "ready": false, "restartCount": restarts, "image": "", "imageID": "", "started": started,
+                "state": first,
+            });
+            statuses.insert(0, serde_json::from_value(status).unwrap());
+            ahead(&pod).map(|found| (found.container, found.has_failed))
+        };
+        let waits = json!({"waiting": {"reason": "PodInitializing"}});
+        let seen = |has_failed| Some(("first".to_owned(), has_failed));
+        assert_eq!(of(&running, None, false, 0, &waits), seen(false));
+        assert_eq!(of(&failed, None, false, 2, &waits), seen(true));
+        assert_eq!(of(&done, None, false, 0, &waits), None, "it is through");
+        assert_eq!(
+            of(&running, Some("Always"), true, 0, &waits),
+            None,
+            "a sidecar that has started"
+        );
+        assert_eq!(
+            of(&running, Some("Always"), false, 0, &waits),
+            seen(false),
+            "one that has not"
+        );
+        assert_eq!(of(&running, None, false, 0, &running), None, "the signer runs");
     }
 }

@@ -10,6 +10,9 @@ use crate::template::names::{service_name, short_name};
 pub fn render(injection: &Injection) -> Value {
     let deployment = &injection.deployment;
     let label = short_name(&deployment.name);
+    // Our label is copied with a template. A Deployment's own labels are not: another one has another selector.
+    let mut selector = injection.match_labels.clone();
+    selector.insert(DEPLOYMENT_LABEL.to_owned(), label.clone());
     json!({
         "apiVersion": "v1",
         "kind": "Service",
@@ -34,7 +37,7 @@ pub fn render(injection: &Injection) -> Value {
             // Headless: Kubernetes makes no service-link variables of it, which would confuse the signer.
             "clusterIP": "None",
             "publishNotReadyAddresses": true,
-            "selector": { DEPLOYMENT_LABEL: label },
+            "selector": selector,
             "ports": [{
                 "name": "management",
                 "port": injection.management_port,

@@ -1,6 +1,7 @@
 //! Step 6: what to report. Pure. Status says what the pods run, not what was written.
 
 mod aggregate;
+mod ahead;
 mod beside;
 mod contested;
 mod events;
@@ -11,6 +12,7 @@ mod kstatus;
 mod rollout;
 mod signing;
 mod state;
+mod strays;
 mod target;
 mod update;
 mod warnings;
@@ -76,7 +78,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         }),
         plan: update::plan(applied),
         annotated_service_accounts: identity::annotated(observed, verdict, applied, &old),
-        warnings: warnings::warnings(observed, applied),
+        warnings: warnings::warnings(observed, applied, now),
         targets,
     };
     Report {

@@ -40,7 +40,7 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
     }
     let stuck = stuck(pods);
     if let Some(("ProgressDeadlineExceeded", message)) = live.condition("Progressing", "False") {
-        let why = stuck.map_or(counts, |state| state.reason.message);
+        let why = stuck.map_or_else(|| progress(counts, pods), |state| state.reason.message);
         return State::no(Reason::new(
             reasons::PROGRESS_DEADLINE_EXCEEDED,
             format!("{message}: {why}"),
@@ -55,13 +55,21 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
             format!("{reason}: {}. {}", refusal::reason(message), refusal::remedy(message)),
         ));
     }
-    if let Some(pod) = pods.iter().find(|pod| !pod.signer_started) {
-        return State::no(Reason::new(
-            reasons::PROGRESSING,
-            format!("{counts}; pod {} waits for its signer to start", pod.name),
-        ));
+    State::no(Reason::new(reasons::PROGRESSING, progress(counts, pods)))
+}
+
+/// What the first pod waits for whose signer has not started.
+fn progress(counts: String, pods: &[&InjectedPod]) -> String {
+    let Some(InjectedPod { name, ahead, .. }) = pods.iter().find(|pod| !pod.signer_started) else {
+        return counts;
+    };
+    match ahead {
+        None => format!("{counts}; pod {name} waits for its signer to start"),
+        Some(ahead) => format!(
+            "{counts}; the signer of pod {name} waits for init container {}, which stands before it",
+            ahead.container
+        ),
     }
-    State::no(Reason::new(reasons::PROGRESSING, counts))
 }
 
 /// What a container of one of the pods waits for, if that does not come by itself.
@@ -167,6 +175,7 @@ mod tests {
                 reason: reason.to_owned(),
                 message: "why".to_owned(),
             }),
+            ahead: None,
             token: None,
             answer: None,
         };

@@ -132,6 +132,7 @@ mod tests {
             signer_runs: true,
             signer_started: true,
             waiting: None,
+            ahead: None,
             token: None,
             answer,
         }

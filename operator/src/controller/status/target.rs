@@ -3,7 +3,7 @@
 use crds::conditions::{reasons, types};
 use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
-use super::{beside, held, identity, rollout, signing};
+use super::{beside, held, identity, rollout, signing, strays};
 use crate::controller::status::state::{State, States, is_true};
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::{last_hash, removes, was_injected};
@@ -58,8 +58,12 @@ pub fn report(
         Some(pending) if verdict.token.is_ok() => pending,
         _ => token(verdict),
     };
-    let rolled_out = held::state(live, &[&accepted, &token, &identity, &injected])
+    let mut rolled_out = held::state(live, &[&accepted, &token, &identity, &injected])
         .unwrap_or_else(|| rollout::state(injected.is_true(), settled, live, &pods));
+    if rolled_out.reason.code == reasons::SCALED_TO_ZERO {
+        let elsewhere = live.and_then(|live| strays::told(observed, target, live));
+        rolled_out.reason.message += &elsewhere.unwrap_or_default();
+    }
     let hash = match applied.hash.clone() {
         None if injected.is_true() => before.hash.clone(),
         found => found,

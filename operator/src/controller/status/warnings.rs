@@ -3,19 +3,21 @@
 use crds::Warning;
 use crds::conditions::warnings;
 use crds::names::PRIVATE_KEY_VARIABLE;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 
-use super::beside;
+use super::{ahead, beside, strays};
 use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::{Observed, SameKey};
+use crate::template::names::short_name;
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;
 
 /// The warnings of the binding, then those of its Deployments by name.
-pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
+pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warning> {
     let binding = &observed.binding;
     let own = binding.spec.target.name.clone().unwrap_or_default();
     let backend = backends::of(&binding.spec.key);
@@ -25,6 +27,17 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
     let mut found: Vec<_> = of_binding
         .map(|(reason, message)| warning(reason, &own, message))
         .collect();
+    let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
+    let pairs = observed.targets.iter().zip(&applied.targets);
+    let in_place: Vec<_> = pairs
+        .filter_map(|(target, applied)| Some(strays::in_place_of(observed, target, applied.deployment.as_ref()?)))
+        .flatten()
+        .collect();
+    let field = backend.map(KeyBackend::field).unwrap_or_default();
+    for (label, (reason, message)) in strays::shared_key(&observed.same_key, namespace, &in_place, field) {
+        let copied = observed.targets.iter().find(|target| short_name(&target.name) == label);
+        found.push(warning(reason, copied.map_or(&own, |target| &target.name), message));
+    }
     for (target, applied) in observed.targets.iter().zip(&applied.targets) {
         let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
             continue;
@@ -35,6 +48,8 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
             several_replicas(live),
             surge(live),
             old_pod_running(old_pods),
+            strays::runs_elsewhere(observed, target, live),
+            ahead::warning(live, &target.pods, now),
         ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
         let told = of_deployment.into_iter().flatten().chain(of_key);
@@ -63,7 +78,7 @@ fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
 }
 
 /// The other bindings, and their verb; none where there are none.
-fn who(SameKey { here, elsewhere }: &SameKey) -> Option<String> {
+fn who(SameKey { here, elsewhere, .. }: &SameKey) -> Option<String> {
     let of_others = match elsewhere {
         0 => None,
         1 => Some("1 SignerBinding in another namespace".to_owned()),
@@ -164,7 +179,12 @@ mod tests {
     fn bindings_of_other_namespaces_are_counted_and_not_named() {
         let of = |here: &[&str], elsewhere| {
             let here = here.iter().map(|name| (*name).to_owned()).collect();
-            who(&SameKey { here, elsewhere }).unwrap_or_default()
+            who(&SameKey {
+                here,
+                elsewhere,
+                strays: vec![],
+            })
+            .unwrap_or_default()
         };
         for (here, elsewhere, expected) in [
             (&[][..], 0, ""),

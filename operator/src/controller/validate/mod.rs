@@ -124,6 +124,7 @@ fn injection(
         security_context: settings.security_context,
         signer,
         identity: ready.identity,
+        match_labels: live.match_labels(),
         needs_approval: None,
     };
     deployment::variables_agree(live, &injection)?;

@@ -9,7 +9,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
 use crate::backends::{self, share_a_key};
-use crate::controller::pods::label;
+use crate::controller::pods::{has_key_of, label};
 use crate::controller::schedule::resync::Resyncs;
 use crate::model::binding::BindingRef;
 use crate::template::names::short_name;
@@ -41,9 +41,11 @@ impl Mappers {
         self.in_namespace(service, |binding| names(binding).any(is_owner))
     }
 
-    /// The bindings of the Deployment whose pods carry this pod's label.
+    /// The bindings of the Deployment whose pods carry this pod's label, and those whose key it has, whatever its labels say.
     pub fn of_pod(&self, pod: &Pod) -> Vec<BindingRef> {
-        self.told(of_pod(&self.bindings, pod))
+        self.told(of_all(&self.bindings, |binding| {
+            is_of_its_deployment(pod, binding) || has_key_of(pod, binding)
+        }))
     }
 
     /// The bindings whose pods act as ServiceAccounts of this namespace.
@@ -91,9 +93,11 @@ impl Mappers {
 
 /// The bindings of the Deployment whose pods carry this pod's label.
 pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<BindingRef> {
-    of_all(bindings, |binding| {
-        binding.meta().namespace == pod.metadata.namespace && names(binding).any(|name| short_name(name) == label(pod))
-    })
+    of_all(bindings, |binding| is_of_its_deployment(pod, binding))
+}
+
+fn is_of_its_deployment(pod: &Pod, binding: &SignerBinding) -> bool {
+    binding.meta().namespace == pod.metadata.namespace && names(binding).any(|name| short_name(name) == label(pod))
 }
 
 fn is_itself(left: &SignerBinding, right: &SignerBinding) -> bool {
