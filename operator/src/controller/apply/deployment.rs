@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::patched::Patched;
 use super::writer::Writer;
-use super::{additions, conflict, diff};
+use super::{additions, conflict, diff, force};
 use crate::cluster::{CALL_DEADLINE, deadline, live as live_of};
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
@@ -43,7 +43,7 @@ pub async fn dry_run(
     let mut result = try_out(writer, live, &rendered.deployment, false).await;
     let is_to_be_forced = |error: &Error| {
         let status = error.response().filter(|status| status.is_conflict());
-        status.is_some_and(|status| conflict::may_force(&conflict::conflicts(status), live))
+        status.is_some_and(|status| force::may_force(&conflict::conflicts(status), live, &rendered.deployment))
     };
     if result.as_ref().is_err_and(is_to_be_forced) {
         result = try_out(writer, live, &rendered.deployment, true).await;
@@ -149,7 +149,7 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
     if conflicts.is_empty() {
         return Err(Error::Changed("the Deployment"));
     }
-    if !conflict::may_force(&conflicts, live) {
+    if !force::may_force(&conflicts, live, &rendered.deployment) {
         return Ok(Err(conflict::refusal(&conflicts)));
     }
     if !writer.ledger.may_force(live.uid()) {
