@@ -4,6 +4,7 @@ pub mod additions;
 pub mod hash;
 pub mod intact;
 pub mod names;
+pub mod ours;
 pub mod quantity;
 pub mod resources;
 pub mod subset;
