@@ -45,6 +45,37 @@ async fn a_rollback_to_before_the_signer_is_put_back() -> Result<()> {
     repaired(&place, &before).await
 }
 
+/// Moves token or key to another Secret, deletes the old one, and rolls back to the template that names it.
+async fn a_rollback_over_a_rotation_is_put_back(spec: &Value, old: &str, value: &str) -> Result<()> {
+    let place = place("rotated").await?;
+    place.injected().await?;
+    seen(&place, "--for=jsonpath={.status.observedGeneration}=2").await?;
+    place.apply(&tests::operated::secret("new", "value", value)).await?;
+    let patch = json!({ "spec": spec }).to_string();
+    place
+        .kubectl_ok(&["patch", "sb", VOTER, "--type=merge", "-p", &patch])
+        .await?;
+    seen(&place, "--for=jsonpath={.status.observedGeneration}=3").await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.kubectl_ok(&["delete", "secret", old]).await?;
+    let before = place.deployment().await?;
+    let undo = ["rollout", "undo", "deployment/voter", "--to-revision=2"];
+    place.kubectl_ok(&undo).await?;
+    repaired(&place, &before).await
+}
+
+#[tokio::test]
+async fn a_rollback_to_a_token_that_is_gone_is_put_back() -> Result<()> {
+    let spec = json!({"tokenSecretRef": {"name": "new"}});
+    a_rollback_over_a_rotation_is_put_back(&spec, "token", "another-horse-battery-staple-0123456789").await
+}
+
+#[tokio::test]
+async fn a_rollback_to_an_old_key_is_put_back() -> Result<()> {
+    let spec = json!({"key": {"local": {"secretRef": {"name": "new"}}}});
+    a_rollback_over_a_rotation_is_put_back(&spec, "key", &"1".repeat(64)).await
+}
+
 #[tokio::test]
 async fn a_replace_without_the_sidecar_is_put_back() -> Result<()> {
     let place = place("replace").await?;

@@ -1,11 +1,18 @@
+{{/* Whether this Kubernetes has MutatingAdmissionPolicies: from 1.36 on. */}}
+{{- define "signer-operator.mutates" -}}
+{{- if not (semverCompare "<1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+true
+{{- end }}
+{{- end }}
+
 {{/* What becomes of a new Deployment that a SignerBinding names: Hold, Warn, Deny or Off. To hold one takes a
-MutatingAdmissionPolicy, which Kubernetes has from 1.36 on. */}}
+MutatingAdmissionPolicy. */}}
 {{- define "signer-operator.creation" -}}
 {{- /* YAML reads Off without quotes as false. */}}
 {{- $wanted := .Values.guard.creation | default "Off" }}
 {{- if not .Values.guard.enabled -}}
 Off
-{{- else if and (eq $wanted "Hold") (semverCompare "<1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- else if and (eq $wanted "Hold") (not (include "signer-operator.mutates" .)) -}}
 Warn
 {{- else -}}
 {{ $wanted }}

@@ -115,3 +115,37 @@ spec:
 (dyn({{ .after }}).filter(k, !(k in {{ .free }}) && dyn({{ .before }})[?k] != dyn({{ .after }})[?k]) +
 dyn({{ .before }}).filter(k, !(k in {{ .free }}) && !(k in dyn({{ .after }}))))
 {{- end }}
+
+{{/* Whether what is injected is put back where a manifest has a key with nothing under it. */}}
+{{- define "signer-operator.keeps" -}}
+{{- if and .Values.guard.enabled .Values.guard.manifestManagers -}}
+{{ include "signer-operator.mutates" . }}
+{{- end }}
+{{- end }}
+
+{{/* CEL: the request comes from a tool that applies manifests, by its field manager. */}}
+{{- define "signer-operator.cel.applies" -}}
+{{- $names := list }}
+{{- $beginnings := list }}
+{{- range .Values.guard.manifestManagers }}
+{{- if hasSuffix "*" . }}
+{{- $beginnings = append $beginnings (trimSuffix "*" .) }}
+{{- else }}
+{{- $names = append $names . }}
+{{- end }}
+{{- end }}
+{{- $manager := "request.options.?fieldManager.orValue('')" -}}
+({{ $manager }} in {{ include "signer-operator.cel.texts" $names }} || {{ include "signer-operator.cel.texts" $beginnings }}.exists(p, {{ $manager }}.startsWith(p)))
+{{- end }}
+
+{{/* A list of texts, in CEL. */}}
+{{- define "signer-operator.cel.texts" -}}
+[{{ range $index, $text := . }}{{ if $index }}, {{ end }}'{{ $text }}'{{ end }}]
+{{- end }}
+
+{{/* CEL: the image `after` is `before`, pinned by its digest, or the same from a mirror that `allowedSignerImages` names. */}}
+{{- define "signer-operator.cel.sameImage" -}}
+({{ .after }} == {{ .before }} || {{ .after }}.startsWith({{ .before }} + '@') ||
+({{ include "signer-operator.cel.allowedImage" (dict "root" .root "image" .after) }} &&
+[[{{ .before }}.split('/'), {{ .after }}.split('/')].map(p, p[size(p) - 1])].exists(n, n[1] == n[0] || n[1].startsWith(n[0] + '@'))))
+{{- end }}

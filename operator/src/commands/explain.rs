@@ -15,7 +15,7 @@ use crate::controller::observe;
 use crate::controller::plan;
 use crate::controller::render;
 use crate::controller::validate;
-use crate::model::binding::{has_finalizer, was_injected};
+use crate::model::binding::{has_finalizer, recorded_hash, was_injected};
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::Selection;
 use crate::model::plan::{Gate, Planned};
@@ -115,8 +115,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
                         Ok(state) => say("token", format!("ready ({}): {}", state.code, state.message)),
                         Err(refusal) => say("token", told(refusal)),
                     }
-                    let is_rejected = pod_was_rejected(&binding);
-                    say("injection", injection(planned, target.deployment.as_ref(), is_rejected));
+                    say("injection", injection(&binding, planned, target.deployment.as_ref()));
                 }
             }
         }
@@ -158,7 +157,7 @@ fn pod_was_rejected(binding: &SignerBinding) -> bool {
     })
 }
 
-fn injection(planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>, is_rejected: bool) -> String {
+fn injection(binding: &SignerBinding, planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>) -> String {
     let Planned { rendered, gate, .. } = match planned {
         Ok(planned) => planned,
         Err(refusal) => return told(refusal),
@@ -166,8 +165,12 @@ fn injection(planned: &Result<Planned, Reason>, live: Option<&LiveDeployment>, i
     if live.is_some_and(|live| is_intact(live, rendered)) {
         return "is there, exactly as the operator would write it".to_owned();
     }
+    let hash = Some(rendered.hash.as_str());
+    if live.is_some_and(|live| live.injected_hash() == hash && recorded_hash(binding, live.name()) == hash) {
+        return "is there, and not exactly as the operator writes it: what an admission policy or webhook rewrites on each write stays so, and what somebody has changed is put back".to_owned();
+    }
     match gate {
-        Gate::Open if is_rejected => format!(
+        Gate::Open if pod_was_rejected(binding) => format!(
             "the operator would write {}, but the API server has refused a pod of it, see Injected below; it is tried again",
             rendered.hash
         ),

@@ -25,6 +25,8 @@ struct Entry {
     seen: Instant,
     hash: String,
     generation: i64,
+    /// What the API server answered to the last apply, as far as it is ours.
+    ours: u64,
     forced: Vec<Instant>,
     /// For what, and when.
     rewritten: (String, Vec<Instant>),
@@ -37,6 +39,7 @@ impl Default for Entry {
             seen: Instant::now(),
             hash: String::new(),
             generation: 0,
+            ours: 0,
             forced: vec![],
             diff: None,
             rewritten: Default::default(),
@@ -49,12 +52,12 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this rendering was applied and the spec has not moved since: what an admission plugin made of our
-    /// fields is then not drift.
-    pub fn is_settled(&self, uid: &str, hash: &str, generation: i64) -> bool {
+    /// Whether this rendering was applied, and either the spec has not moved since or our part of it is what the API server answered
+    /// then: what an admission plugin made of our fields is not drift.
+    pub fn is_settled(&self, uid: &str, hash: &str, generation: i64, ours: u64) -> bool {
         self.entries()
             .get(uid)
-            .is_some_and(|entry| entry.hash == hash && entry.generation == generation)
+            .is_some_and(|entry| entry.hash == hash && (entry.generation == generation || entry.ours == ours))
     }
 
     /// Whether this rendering was applied before, so that writing it again is a repair.
@@ -74,11 +77,12 @@ impl Ledger {
         self.entries().entry(uid.to_owned()).or_default().diff = Some((hash.to_owned(), generation, diff));
     }
 
-    pub fn applied(&self, uid: &str, hash: &str, generation: i64) {
+    pub fn applied(&self, uid: &str, hash: &str, generation: i64, ours: u64) {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
         hash.clone_into(&mut entry.hash);
         entry.generation = generation;
+        entry.ours = ours;
     }
 
     /// Whether a forced write is left.
@@ -167,12 +171,16 @@ mod tests {
     }
 
     #[test]
-    fn settled_until_hash_or_generation_moves() {
+    fn settled_until_our_part_moves() {
         let ledger = Ledger::default();
-        assert!(!ledger.is_settled("a", "h", 1));
-        ledger.applied("a", "h", 1);
-        assert!(ledger.is_settled("a", "h", 1));
-        assert!(!ledger.is_settled("a", "h", 2) && !ledger.is_settled("a", "i", 1));
+        assert!(!ledger.is_settled("a", "h", 1, 7));
+        ledger.applied("a", "h", 1, 7);
+        assert!(ledger.is_settled("a", "h", 1, 7) && ledger.is_settled("a", "h", 1, 8));
+        assert!(
+            ledger.is_settled("a", "h", 2, 7),
+            "others have changed something of theirs"
+        );
+        assert!(!ledger.is_settled("a", "h", 2, 8) && !ledger.is_settled("a", "i", 1, 7));
         assert!(ledger.was_applied("a", "h"));
         ledger.forget("a");
         assert!(!ledger.was_applied("a", "h"));
@@ -181,8 +189,8 @@ mod tests {
     #[test]
     fn a_deployment_that_nobody_comes_upon_any_more_is_forgotten() {
         let (ledger, now) = (Ledger::default(), Instant::now());
-        ledger.applied("gone", "h", 1);
-        ledger.applied("there", "h", 1);
+        ledger.applied("gone", "h", 1, 7);
+        ledger.applied("there", "h", 1, 7);
         let later = now + REMEMBERED;
         ledger.seen(["there", "unknown"].into_iter(), later);
         ledger.forget_unseen(later + Duration::from_secs(1));

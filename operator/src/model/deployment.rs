@@ -9,6 +9,7 @@ use crds::names::{
 };
 use serde_json::Value;
 
+use super::field_path::FieldPath;
 use super::fields::extract;
 use super::strategy;
 
@@ -303,6 +304,17 @@ impl ManagedFields<'_> {
         !self.fields["f:spec"]["f:template"]["f:metadata"][format!("f:{map}")][format!("f:{key}")].is_null()
     }
 
+    /// Whether the entry holds this field.
+    pub fn owns(&self, path: &FieldPath) -> bool {
+        !path.of_fields(self.fields).is_null()
+    }
+
+    /// Whether it is the record of a rollback, or of an export of the live object that somebody has put back: such an update holds
+    /// what no manifest has without us.
+    pub fn is_of_a_rollback(&self) -> bool {
+        self.operation == "Update" && self.owns_something_injected()
+    }
+
     /// Whether the entry holds what no manifest has without us: the sidecar, our label, our annotation.
     fn owns_something_injected(&self) -> bool {
         self.owns_signer()
@@ -324,6 +336,15 @@ impl ManagedFields<'_> {
                     .any(|variable| self.owns_variable_value(name, variable))
             })
             .collect()
+    }
+
+    /// Whether the entry holds what a variable of a container is, and not only that it has a source: what takes a variable from another
+    /// Secret leaves that with whoever wrote it first.
+    pub fn decides_variable(&self, container: &str, variable: &str) -> bool {
+        let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
+            [format!("k:{{\"name\":\"{variable}\"}}")];
+        let mut source = item["f:valueFrom"].as_object().into_iter().flatten();
+        !item["f:value"].is_null() || source.any(|(field, _)| field != ".")
     }
 
     /// Whether the entry holds the value of a variable of a container.

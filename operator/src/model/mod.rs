@@ -4,6 +4,7 @@ pub mod applied;
 pub mod binding;
 pub mod deployment;
 pub mod error;
+pub mod field_path;
 pub mod fields;
 pub mod held;
 pub mod identity;

@@ -1,6 +1,6 @@
 //! Whether what was rendered is in place, recorded as ours.
 
-use crds::names::{FIELD_MANAGER, NODE_VARIABLES};
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::Value;
 
 use super::{additions, subset};
@@ -20,9 +20,11 @@ pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
 pub fn is_carried(live: &LiveDeployment, rendered: &Rendered) -> bool {
     live.owns_signer()
         && live.ours().is_some_and(|ours| {
-            NODE_VARIABLES
-                .iter()
-                .all(|variable| ours.owns_variable_value(&rendered.node_container, variable))
+            ours.owns_template_key("annotations", HASH_ANNOTATION)
+                && ours.owns_template_key("labels", DEPLOYMENT_LABEL)
+                && NODE_VARIABLES
+                    .iter()
+                    .all(|variable| ours.owns_variable_value(&rendered.node_container, variable))
         })
         && subset::contains(&live.raw()["spec"], &rendered.deployment["spec"])
 }

@@ -5,6 +5,7 @@ pub mod hash;
 pub mod intact;
 pub mod merge;
 pub mod names;
+pub mod ours;
 pub mod pod;
 pub mod quantity;
 pub mod resources;

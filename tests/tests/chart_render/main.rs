@@ -98,6 +98,8 @@ async fn the_defaults_give_exactly_these_objects() {
         "ServiceAccount signer-operator",
         "MutatingAdmissionPolicy signer-operator-guard-creation",
         "MutatingAdmissionPolicyBinding signer-operator-guard-creation",
+        "MutatingAdmissionPolicy signer-operator-guard-keep",
+        "MutatingAdmissionPolicyBinding signer-operator-guard-keep",
         "ValidatingAdmissionPolicy signer-operator-guard",
         "ValidatingAdmissionPolicy signer-operator-guard-operator",
         "ValidatingAdmissionPolicy signer-operator-guard-operator-pods",
@@ -144,7 +146,14 @@ async fn what_is_off_is_not_rendered() {
     for (value, kind) in [
         ("guard.enabled=false", "ValidatingAdmissionPolicy"),
         ("guard.enabled=false", "MutatingAdmissionPolicy"),
-        ("guard.creation=Warn", "MutatingAdmissionPolicy"),
+        (
+            "guard.creation=Warn",
+            "MutatingAdmissionPolicy signer-operator-guard-creation",
+        ),
+        (
+            "guard.manifestManagers=null",
+            "MutatingAdmissionPolicy signer-operator-guard-keep",
+        ),
         ("crds.install=false", "CustomResourceDefinition"),
         ("serviceAccount.create=false", "ServiceAccount"),
     ] {

@@ -12,6 +12,7 @@ mod leash_cases;
 mod manifests;
 mod pods;
 mod resumption;
+mod rotation;
 mod signer;
 mod steps;
 mod variables;

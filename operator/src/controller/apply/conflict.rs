@@ -1,10 +1,8 @@
-//! What a conflict of server-side apply means, and whether it may be answered with force. Pure.
+//! What a conflict of server-side apply means. Pure.
 
 use crds::conditions::reasons;
-use crds::names::{KEY_PREFIX, SIGNER_CONTAINER};
 use kube::core::Status;
 
-use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::reason::Reason;
 
@@ -52,24 +50,6 @@ fn manager(message: &str) -> String {
     message.split('"').nth(1).unwrap_or(message).to_owned()
 }
 
-/// Force is for our own things against people who edited them by hand. What a manifest applies is somebody's wish,
-/// and so is every field of the user's container.
-pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment) -> bool {
-    !conflicts.is_empty()
-        && conflicts.iter().all(|conflict| {
-            let mut entries = live
-                .managed_fields()
-                .filter(|entry| entry.manager == conflict.manager)
-                .peekable();
-            is_ours(&conflict.field) && entries.peek().is_some() && entries.all(|entry| entry.operation == "Update")
-        })
-}
-
-fn is_ours(field: &str) -> bool {
-    field.contains(&format!("initContainers[name=\"{SIGNER_CONTAINER}\"]"))
-        || (field.starts_with(".spec.template.metadata.") && field.contains(KEY_PREFIX))
-}
-
 /// What to tell about conflicts that are not forced.
 pub fn refusal(conflicts: &[Conflict]) -> Reason {
     let named: Vec<_> = conflicts
@@ -113,38 +93,12 @@ mod tests {
 
     use super::*;
 
-    fn live(operation: &str) -> LiveDeployment {
-        LiveDeployment::new(json!({"metadata": {"managedFields": [
-            {"manager": "kubectl-set", "operation": operation, "fieldsV1": {}},
-        ]}}))
-    }
-
     fn conflict(field: &str) -> Vec<Conflict> {
         let status: Status = serde_json::from_value(json!({"details": {"causes": [{
             "reason": "FieldManagerConflict", "message": "conflict with \"kubectl-set\" using apps/v1", "field": field,
         }]}}))
         .unwrap();
         conflicts(&status)
-    }
-
-    #[test]
-    fn forces_only_our_own_things_against_updates() {
-        let image = ".spec.template.spec.initContainers[name=\"signer\"].image";
-        let hash = ".spec.template.metadata.annotations.signer.atto.cash/hash";
-        let node = ".spec.template.spec.containers[name=\"node\"].env[name=\"ATTO_SIGNER_BACKEND\"].value";
-        for (field, operation, expected) in [
-            (image, "Update", true),
-            (hash, "Update", true),
-            (image, "Apply", false),
-            (node, "Update", false),
-        ] {
-            assert_eq!(
-                may_force(&conflict(field), &live(operation)),
-                expected,
-                "{field} {operation}"
-            );
-        }
-        assert!(!may_force(&[], &live("Update")));
     }
 
     #[test]

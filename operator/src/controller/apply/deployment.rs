@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::patched::Patched;
 use super::writer::Writer;
-use super::{additions, conflict, diff};
+use super::{additions, conflict, diff, force};
 use crate::cluster::{CALL_DEADLINE, deadline, live as live_of};
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
@@ -20,6 +20,7 @@ use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 use crate::template::intact::{is_carried, is_intact};
+use crate::template::ours::fingerprint;
 
 /// How long an apply waits before it is sent once more because the Deployment's status has moved.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -27,7 +28,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// Whether what was rendered is there, or what an admission plugin made of it.
 pub fn is_in_place(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> bool {
-    is_intact(live, rendered) || writer.ledger.is_settled(live.uid(), &rendered.hash, live.generation())
+    is_intact(live, rendered) || is_settled(writer, live, rendered)
+}
+
+fn is_settled(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let ours = fingerprint(live, &rendered.node_container);
+    let ledger = &writer.ledger;
+    ledger.is_settled(live.uid(), &rendered.hash, live.generation(), ours)
+}
+
+fn keep(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) {
+    let ours = fingerprint(live, &rendered.node_container);
+    let ledger = &writer.ledger;
+    ledger.applied(live.uid(), &rendered.hash, live.generation(), ours);
 }
 
 /// What would change of ours. The API server is asked once for each rendering and state of the Deployment.
@@ -43,7 +56,7 @@ pub async fn dry_run(
     let mut result = try_out(writer, live, &rendered.deployment, false).await;
     let is_to_be_forced = |error: &Error| {
         let status = error.response().filter(|status| status.is_conflict());
-        status.is_some_and(|status| conflict::may_force(&conflict::conflicts(status), live))
+        status.is_some_and(|status| force::may_force(&conflict::conflicts(status), live, &rendered.deployment))
     };
     if result.as_ref().is_err_and(is_to_be_forced) {
         result = try_out(writer, live, &rendered.deployment, true).await;
@@ -90,16 +103,14 @@ pub async fn apply(
     live: &LiveDeployment,
     rendered: &Rendered,
 ) -> Result<(LiveDeployment, Result<Written, Reason>), Error> {
-    let uid = live.uid();
-    let ledger = &writer.ledger;
     if is_intact(live, rendered) {
-        ledger.applied(uid, &rendered.hash, live.generation());
+        keep(writer, live, rendered);
         return Ok((live.clone(), Ok(Written::Nothing)));
     }
-    if ledger.is_settled(uid, &rendered.hash, live.generation()) {
+    if is_settled(writer, live, rendered) {
         return Ok((live.clone(), Ok(Written::Nothing)));
     }
-    let written = if ledger.was_applied(uid, &rendered.hash) {
+    let written = if writer.ledger.was_applied(live.uid(), &rendered.hash) {
         Written::Repair
     } else {
         Written::Injection
@@ -116,8 +127,14 @@ pub async fn apply(
     };
     match patched {
         Ok(Patched { after, changed }) => {
-            ledger.applied(uid, &rendered.hash, after.generation());
-            let written = if changed { written } else { Written::Nothing };
+            keep(writer, &after, rendered);
+            // A write that an admission plugin has turned back, or that only recorded what is ours, has repaired nothing; and what was
+            // held for this was changed by nobody's hand.
+            let written = match written {
+                Written::Repair if after.generation() == live.generation() || live.is_held() => Written::Nothing,
+                written if changed => written,
+                _ => Written::Nothing,
+            };
             if written == Written::Repair {
                 writer.metrics.repaired();
             }
@@ -149,7 +166,7 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
     if conflicts.is_empty() {
         return Err(Error::Changed("the Deployment"));
     }
-    if !conflict::may_force(&conflicts, live) {
+    if !force::may_force(&conflicts, live, &rendered.deployment) {
         return Ok(Err(conflict::refusal(&conflicts)));
     }
     if !writer.ledger.may_force(live.uid()) {

@@ -7,6 +7,7 @@ mod departure;
 mod deployment;
 mod diff;
 pub mod finalizer;
+mod force;
 mod hold;
 pub mod identity;
 mod json_patch;

@@ -46,7 +46,7 @@ const RESUMED: ToldOfWrite = ToldOfWrite {
     reason: "Resumed",
     is_warning: false,
     action: "Resume",
-    note: "the Deployment was held for its signer, which is there now: its first pods start",
+    note: "the Deployment was held for its signer, which is there now: it goes on",
 };
 const LET_GO: ToldOfWrite = ToldOfWrite {
     reason: "LetGo",

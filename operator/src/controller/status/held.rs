@@ -9,8 +9,13 @@ use crate::model::reason::Reason;
 /// The state of `RolledOut` where it waits, with what it waits for: the first of the steps before that is not done.
 pub fn state(live: Option<&LiveDeployment>, before: &[&State]) -> Option<State> {
     let live = live.filter(|live| live.is_held())?;
+    let how = if live.injected_hash().is_some() {
+        "its manifest was applied, with a key that has nothing under it, and that takes the signer away"
+    } else {
+        "it was created without its signer"
+    };
     let told = format!(
-        "Deployment {} is held: it was created without its signer, and no pod of it starts before the signer is there. It waits for: ",
+        "Deployment {} is held: {how}, and no new pod of it starts before the signer is there. It waits for: ",
         live.name()
     );
     let failing = before.iter().find(|state| state.is_false());

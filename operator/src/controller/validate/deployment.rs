@@ -5,7 +5,7 @@ use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, SIGNER_CONTAINER};
 use crds::{DeletionPolicy, Effective};
 use serde_json::Value;
 
-use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::model::deployment::{ContainerList, LiveDeployment, ManagedFields};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
@@ -162,7 +162,8 @@ pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(
     ))
 }
 
-/// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves.
+/// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves: now, or before a rollback that
+/// has brought it back.
 pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Reason> {
     let container = injection.node_container.as_str();
     let Some(node) = live.container(ContainerList::Containers, container) else {
@@ -175,11 +176,14 @@ pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(
             .into_iter()
             .flatten()
             .any(|entry| entry["name"] == wanted["name"] && !same_source(entry, &wanted));
-        let ours_alone = live
-            .ours()
-            .is_some_and(|ours| ours.owns_variable_value(container, name))
-            && !others_hold(live, container, name);
-        if differs && !ours_alone {
+        let mut others = holders_but_us(live, container, name).peekable();
+        let is_ours = if others.peek().is_none() {
+            live.ours()
+                .is_some_and(|ours| ours.owns_variable_value(container, name))
+        } else {
+            others.all(|entry| entry.is_of_a_rollback())
+        };
+        if differs && !is_ours {
             return Err(Reason::new(
                 reasons::FIELD_CONFLICT,
                 format!(
@@ -193,16 +197,18 @@ pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(
     Ok(())
 }
 
-fn others_hold(live: &LiveDeployment, container: &str, variable: &str) -> bool {
+fn holders_but_us<'a>(
+    live: &'a LiveDeployment,
+    container: &'a str,
+    variable: &'a str,
+) -> impl Iterator<Item = ManagedFields<'a>> {
     live.managed_fields()
-        .any(|entry| entry.manager != FIELD_MANAGER && entry.owns_variable_value(container, variable))
+        .filter(move |entry| entry.manager != FIELD_MANAGER && entry.decides_variable(container, variable))
 }
 
 /// The field managers to talk to about a variable.
 fn holders(live: &LiveDeployment, container: &str, variable: &str) -> String {
-    let names: Vec<_> = live
-        .managed_fields()
-        .filter(|entry| entry.manager != FIELD_MANAGER && entry.owns_variable_value(container, variable))
+    let names: Vec<_> = holders_but_us(live, container, variable)
         .map(|entry| format!("field manager {} ({})", entry.manager, entry.operation))
         .collect();
     if names.is_empty() {

@@ -15,17 +15,24 @@ const DANGER: &str =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Edits,
+    Keeping,
     Creation,
     Pods,
     Operator,
 }
 
 impl Piece {
-    const ALL: [Self; 4] = [Self::Edits, Self::Creation, Self::Pods, Self::Operator];
+    const ALL: [Self; 5] = [Self::Edits, Self::Keeping, Self::Creation, Self::Pods, Self::Operator];
+
+    /// Whether a Kubernetes of this minor version can have it.
+    const fn is_possible(self, minor: u32) -> bool {
+        minor >= MUTATING_POLICIES || !matches!(self, Self::Keeping)
+    }
 
     const fn name(self) -> &'static str {
         match self {
             Self::Edits => "edits and resumption",
+            Self::Keeping => "empty keys of manifests",
             Self::Creation => "creation",
             Self::Pods => "pods",
             Self::Operator => "the operator's own writes",
@@ -36,6 +43,7 @@ impl Piece {
     fn missing(self, minor: u32) -> String {
         match self {
             Self::Edits => format!("found no policy of the chart that refuses (guard.enabled): {DANGER}"),
+            Self::Keeping => "found no policy of the chart that holds a voter from which a key with nothing under it takes its signer (guard.manifestManagers): a manifest with `env:` is refused".to_owned(),
             Self::Creation if minor < MUTATING_POLICIES => format!(
                 "holding a new Deployment needs Kubernetes 1.{MUTATING_POLICIES}, and found no policy of the chart that warns or refuses (guard.creation): create a voter paused, else its first pod can start without its signer"
             ),
@@ -98,7 +106,11 @@ impl Policy {
     /// Which piece it is, if it is one and at work.
     fn piece(&self) -> Option<Piece> {
         if self.policy["spec"]["paramKind"]["kind"] == "SignerBinding" {
-            return self.matches("CREATE", "deployments").then_some(Piece::Creation);
+            return if self.matches("CREATE", "deployments") {
+                Some(Piece::Creation)
+            } else {
+                (self.is_mutating() && self.matches("UPDATE", "deployments")).then_some(Piece::Keeping)
+            };
         }
         if !self.denies() {
             return None;
@@ -134,7 +146,8 @@ impl Policy {
 
 /// A line for each piece.
 pub fn examine(policies: &[Policy], minor: u32) -> Vec<Finding> {
-    let lines = Piece::ALL.iter().map(|piece| {
+    let pieces = Piece::ALL.iter().filter(|piece| piece.is_possible(minor));
+    let lines = pieces.map(|piece| {
         let found: Vec<_> = policies
             .iter()
             .filter(|policy| policy.piece() == Some(*piece))
@@ -181,6 +194,13 @@ mod tests {
         policy
     }
 
+    fn keeping(condition: &str) -> Policy {
+        let mut policy = policy("UPDATE", "deployments", condition, &[]);
+        policy.policy["spec"]["paramKind"] = json!({"kind": "SignerBinding"});
+        policy.policy["spec"]["mutations"] = json!([]);
+        policy
+    }
+
     fn told(policies: &[Policy], minor: u32) -> Vec<String> {
         examine(policies, minor).iter().map(ToString::to_string).collect()
     }
@@ -195,6 +215,7 @@ mod tests {
                 policy("CREATE", "pods", &condition, deny),
                 policy("UPDATE", "deployments", leash, deny),
                 holding("mutations"),
+                keeping(&condition),
                 policy("UPDATE", "deployments", &condition, deny),
             ],
             37,
@@ -203,6 +224,7 @@ mod tests {
             lines,
             [
                 "guard        ok: edits and resumption: any refuses",
+                "guard        ok: empty keys of manifests: any holds",
                 "guard        ok: creation: any holds",
                 "guard        ok: pods: any refuses",
                 "guard        ok: the operator's own writes: any refuses",
@@ -214,9 +236,9 @@ mod tests {
     fn what_does_not_refuse_or_is_not_bound_is_missing() {
         let condition = format!("has(x['{HASH_ANNOTATION}'])");
         let lines = told(&[policy("UPDATE", "deployments", &condition, &["Audit"])], 37);
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 5);
         assert!(lines.iter().all(|line| line.contains("WARNING")), "{lines:?}");
-        assert!(lines[1].contains("holds a new Deployment"), "{lines:?}");
+        assert!(lines[2].contains("holds a new Deployment"), "{lines:?}");
         assert!(
             Policy::bound(
                 json!({"metadata": {"name": "any"}}),

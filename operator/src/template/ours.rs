@@ -1,0 +1,98 @@
+//! Our part of a Deployment as it is: what an admission plugin rewrites on each write looks like drift beside what was rendered, and
+//! the same beside what the API server answered to our own write.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
+use serde_json::{Value, json};
+
+use crate::model::deployment::{ContainerList, LiveDeployment};
+
+/// All that we write and who holds it, as a number that another state does not have.
+pub fn fingerprint(live: &LiveDeployment, node_container: &str) -> u64 {
+    let template = &live.raw()["spec"]["template"];
+    let node = live.container(ContainerList::Containers, node_container);
+    let env = node.and_then(|node| node["env"].as_array()).into_iter().flatten();
+    let variables: Vec<_> = env
+        .filter(|entry| NODE_VARIABLES.iter().any(|name| entry["name"] == *name))
+        .collect();
+    let mounts = live.signer().and_then(|signer| signer["volumeMounts"].as_array());
+    let is_mounted = |volume: &&Value| {
+        let mut mounts = mounts.into_iter().flatten();
+        mounts.any(|mount| mount["name"] == volume["name"])
+    };
+    let volumes: Vec<_> = template["spec"]["volumes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(is_mounted)
+        .collect();
+    let holds = live.ours().map(|ours| {
+        let mut variables = NODE_VARIABLES.iter();
+        [
+            ours.owns_signer(),
+            ours.owns_template_key("annotations", HASH_ANNOTATION),
+            ours.owns_template_key("labels", DEPLOYMENT_LABEL),
+            variables.all(|variable| ours.owns_variable_value(node_container, variable)),
+        ]
+    });
+    let ours = json!({
+        "annotation": template["metadata"]["annotations"][HASH_ANNOTATION],
+        "label": template["metadata"]["labels"][DEPLOYMENT_LABEL],
+        "signer": live.signer(),
+        "variables": variables,
+        "volumes": volumes,
+        "holds": holds,
+    });
+    let mut hasher = DefaultHasher::new();
+    ours.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_with_everything_of_ours_and_with_nothing_of_others() {
+        let object = json!({
+            "metadata": {"generation": 2, "managedFields": [{"manager": "signer-operator", "operation": "Apply", "fieldsV1": {
+                "f:spec": {"f:template": {"f:spec": {"f:initContainers": {"k:{\"name\":\"signer\"}": {"f:image": {}}}}}},
+            }}]},
+            "spec": {"replicas": 1, "template": {
+                "metadata": {"annotations": {HASH_ANNOTATION: "h"}, "labels": {DEPLOYMENT_LABEL: "voter"}},
+                "spec": {
+                    "initContainers": [{"name": "signer", "image": "mirror.example/signer:1", "volumeMounts": [{"name": "ours"}]}],
+                    "containers": [{"name": "node", "image": "node:1", "env": [{"name": "ATTO_SIGNER_BACKEND", "value": "REMOTE"}]}],
+                    "volumes": [{"name": "theirs"}, {"name": "ours"}],
+                },
+            }},
+        });
+        let of = |object: &Value| fingerprint(&LiveDeployment::new(object.clone()), "node");
+        let changed = |pointer: &str, value: Value| {
+            let mut object = object.clone();
+            *object.pointer_mut(pointer).unwrap() = value;
+            of(&object)
+        };
+        for (pointer, value) in [
+            ("/metadata/generation", json!(3)),
+            ("/spec/replicas", json!(2)),
+            ("/spec/template/spec/containers/0/image", json!("node:2")),
+            ("/spec/template/spec/volumes/0/name", json!("another")),
+        ] {
+            assert_eq!(changed(pointer, value), of(&object), "{pointer}");
+        }
+        for (pointer, value) in [
+            ("/metadata/managedFields", json!([])),
+            ("/spec/template/metadata/annotations", json!({})),
+            ("/spec/template/metadata/labels", json!({})),
+            ("/spec/template/spec/initContainers/0/image", json!("other:1")),
+            ("/spec/template/spec/initContainers", json!([])),
+            ("/spec/template/spec/containers/0/env/0/value", json!("LOCAL")),
+            ("/spec/template/spec/containers/0/name", json!("another")),
+            ("/spec/template/spec/volumes/1", json!({"name": "ours", "secret": {}})),
+        ] {
+            assert_ne!(changed(pointer, value), of(&object), "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! One tool with one key: from the first apply to the removal of the signer.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::eventually;
+use tests::hold;
+use tests::operated::{Operated, Place, SOON, VOTER, binding, with};
+use tests::replica_sets::is_whole;
+use tokio::sync::OnceCell;
+
+use super::key::{Form, Key, manifest, newer};
+use super::tool::Tool;
+
+/// All absent where there is no key.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    pub tool: Tool,
+    pub key: Option<Key>,
+    pub form: Form,
+}
+
+/// Waits until the API server asks the chart's policies.
+pub async fn prepare() -> Result<()> {
+    static READY: OnceCell<()> = OnceCell::const_new();
+    READY.get_or_try_init(is_ready).await.map(|_| ())
+}
+
+async fn is_ready() -> Result<()> {
+    let operated = Operated::shared().await?;
+    let can_hold = hold::can_hold(operated.plane).await?;
+    if can_hold {
+        hold::holds(operated).await?;
+    }
+    let place = Place::on(operated, "ready").await?;
+    let with_key = manifest(Some(Key::Annotations), Form::Null);
+    place.apply(&with_key).await?;
+    place.apply(&binding()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    eventually(SOON, "the chart's policies at work", async || {
+        let apply = ["apply", "--dry-run=server", "-f", "-", "-o", "json"];
+        let answer = place.kubectl(&apply, &with_key.to_string()).await?;
+        let told = format!("{}{}", answer.stdout, answer.stderr);
+        let wanted = if can_hold {
+            "signer.atto.cash/held"
+        } else {
+            "signer-operator-guard"
+        };
+        ensure!(told.contains(wanted), "{told}");
+        Ok(())
+    })
+    .await
+}
+
+impl Cell {
+    pub async fn outcome(self) -> Result<()> {
+        let Self { tool, key, form } = self;
+        let place = Place::on(Operated::shared().await?, "cell").await?;
+        let manifest = |form| manifest(key, form);
+        let apply = async |manifest: &Value, what: &'static str| tool.apply(&place, manifest).await.context(what);
+
+        apply(&manifest(form), "the first apply").await?;
+        let bare = place.deployment().await?;
+        let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
+        place.apply(&removing).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        let injected = place.deployment().await?;
+        ensure!(
+            is_whole(&injected["spec"]["template"]),
+            "not whole: {}",
+            injected["spec"]["template"]
+        );
+
+        apply(&manifest(form), "the unchanged manifest").await?;
+        let after = goes_on(&place).await?;
+        ensure!(after["spec"] == injected["spec"], "it has changed: {}", after["spec"]);
+        ensure!(
+            ours(&after) == ours(&injected),
+            "the operator does not hold it any more: {}",
+            ours(&after)
+        );
+        let told = place.events("Deployment").await?;
+        ensure!(told.iter().all(|(reason, _)| reason != "DriftRepaired"), "{told:?}");
+
+        apply(&newer(manifest(form)), "a newer image").await?;
+        is_there(&place, key, false).await?;
+        if key.is_some() {
+            apply(&newer(manifest(Form::Filled)), "something under the key").await?;
+            is_there(&place, key, true).await?;
+            apply(&newer(manifest(form)), "nothing under the key again").await?;
+            is_there(&place, key, false).await?;
+            // A key that is taken out is deleted with all that is under it, as one that is null.
+            if hold::can_hold(place.operated.plane).await? || !tool.computes_a_patch() {
+                apply(&newer(manifest(Form::Absent)), "the key taken out").await?;
+                is_there(&place, key, false).await?;
+            }
+        }
+        no_set_is_bare(&place).await?;
+
+        place
+            .kubectl_ok(&["delete", "signerbinding", VOTER, "--timeout=60s"])
+            .await?;
+        let after = place.deployment().await?["spec"].clone();
+        ensure!(after == newer(bare)["spec"], "removal leaves {after}");
+        apply(&newer(manifest(Form::Absent)), "the manifest after the removal").await?;
+        ensure!(
+            place.deployment().await?["spec"] == after,
+            "it changes what removal has left"
+        );
+        Ok(())
+    }
+}
+
+/// What is recorded as ours.
+fn ours(deployment: &Value) -> Value {
+    let entries = deployment["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let ours = entries.filter(|entry| entry["manager"] == "signer-operator" && entry["operation"] == "Apply");
+    ours.map(|entry| entry["fieldsV1"].clone()).collect()
+}
+
+/// The Deployment, when the API server does not hold it any more.
+async fn goes_on(place: &Place) -> Result<Value> {
+    eventually(SOON, "a voter that is not held any more", async || {
+        let live = place.deployment().await?;
+        hold::is_resumed(&live)?;
+        Ok(live)
+    })
+    .await
+}
+
+/// The newer image with its signer, and what the user has under the key.
+async fn is_there(place: &Place, key: Option<Key>, filled: bool) -> Result<()> {
+    let live = goes_on(place).await?;
+    let template = &live["spec"]["template"];
+    ensure!(is_whole(template), "not whole: {template}");
+    ensure!(
+        template["spec"]["containers"][0]["image"] == "registry.example/node:2",
+        "{template}"
+    );
+    ensure!(
+        key.is_none_or(|key| key.is_filled(&live) == filled),
+        "filled is not {filled}: {template}"
+    );
+    place.condition("Injected", "True", "Injected").await.map(drop)
+}
+
+/// Of all that pods were to be made of, only what was there before the binding has no signer.
+async fn no_set_is_bare(place: &Place) -> Result<()> {
+    let sets: Value = serde_json::from_str(&place.kubectl_ok(&["get", "replicasets", "-o", "json"]).await?)?;
+    let sets = sets["items"].as_array().map_or(&[][..], Vec::as_slice);
+    let bare: Vec<_> = sets.iter().filter(|set| !is_whole(&set["spec"]["template"])).collect();
+    ensure!(bare.len() <= 1, "{} ReplicaSets without a signer", bare.len());
+    Ok(())
+}
