@@ -10,9 +10,14 @@ use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::{Observed, SameKey};
+use crate::model::reason::Reason;
+use crate::model::text::shorten;
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;
+
+/// Some repeat what others have answered.
+const LONGEST: usize = 1024;
 
 /// The warnings of the binding, then those of its Deployments by name.
 pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
@@ -23,8 +28,10 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
     let shared = backend.and_then(|backend| shared_key(observed, backend.field()));
     let of_binding = note.into_iter().chain(shared);
     let mut found: Vec<_> = of_binding
-        .map(|(reason, message)| warning(reason, &own, message))
+        .map(|(reason, message)| warning(reason, &own, &message))
         .collect();
+    let refused = applied.refused.iter();
+    found.extend(refused.map(|refusal| warning(warnings::WRITE_REFUSED, &own, &refusal.message)));
     for (target, applied) in observed.targets.iter().zip(&applied.targets) {
         let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
             continue;
@@ -35,20 +42,21 @@ pub fn warnings(observed: &Observed, applied: &Applied) -> Vec<Warning> {
             several_replicas(live),
             surge(live),
             old_pod_running(old_pods),
+            service_not_written(&applied.service),
         ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
         let told = of_deployment.into_iter().flatten().chain(of_key);
-        found.extend(told.map(|(reason, message)| warning(reason, &target.name, message)));
+        found.extend(told.map(|(reason, message)| warning(reason, &target.name, &message)));
     }
     found.truncate(MOST);
     found
 }
 
-fn warning(reason: &str, target: &str, message: String) -> Warning {
+fn warning(reason: &str, target: &str, message: &str) -> Warning {
     Warning {
         reason: reason.to_owned(),
         target: target.to_owned(),
-        message,
+        message: shorten(message, LONGEST),
     }
 }
 
@@ -124,6 +132,17 @@ fn old_pod_running(old_pods: i64) -> Option<Noted> {
             ),
         )
     })
+}
+
+fn service_not_written(service: &Result<(), Reason>) -> Option<Noted> {
+    let refusal = service.as_ref().err()?;
+    Some((
+        warnings::SERVICE_NOT_WRITTEN,
+        format!(
+            "the Service for the metrics of the signer is missing or not as it should be, and the voter signs without it: {}",
+            refusal.message
+        ),
+    ))
 }
 
 /// Whether a rollout may have more pods than are wanted. A share is rounded up; where nothing is said it is 25 %.
