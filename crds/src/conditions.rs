@@ -236,5 +236,9 @@ pub mod warnings {
         INIT_CONTAINER_BEFORE_SIGNER = "InitContainerBeforeSigner";
         /// The pod uses the host's network beside a key in Google Cloud KMS.
         HOST_NETWORK = "HostNetwork";
+        /// The Service for the metrics of the signer cannot be written.
+        SERVICE_NOT_WRITTEN = "ServiceNotWritten";
+        /// The API server refuses a write that no Deployment waits for.
+        WRITE_REFUSED = "WriteRefused";
     }
 }

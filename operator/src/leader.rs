@@ -26,6 +26,8 @@ const LEASE_SECONDS: i32 = 12;
 const LEASE_DURATION: Duration = Duration::from_secs(12);
 const RENEW: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(1);
+/// The longest pause before a Lease that was refused is asked for once more.
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// When a leader gives up. Its last requests have the rest of the Lease to end.
 const RENEW_LIMIT: Duration = Duration::from_secs(8);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
@@ -96,6 +98,33 @@ struct Seen {
     since: Instant,
 }
 
+/// A Lease that is refused, by the rights or by a policy, is asked for less and less often, and the same answer is logged once.
+#[derive(Default)]
+struct Refused {
+    in_a_row: u32,
+    told: Option<String>,
+}
+
+impl Refused {
+    fn is_news(&mut self, error: &Error) -> bool {
+        let answer = error.refusal().map(|status| status.message.clone());
+        let is_news = answer.is_none() || answer != self.told;
+        self.told = answer;
+        is_news
+    }
+
+    /// How long to wait. An API server that cannot be reached is tried again soon: the others wait for the same.
+    fn pause(&mut self, error: &Error) -> Duration {
+        if error.refusal().is_none() {
+            self.in_a_row = 0;
+            return RETRY;
+        }
+        let pause = RETRY.saturating_mul(1 << self.in_a_row.min(6)).min(LONGEST_RETRY);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        pause
+    }
+}
+
 impl View {
     /// The Lease is ours, in place of one that is gone. Whoever held that one may write until it sees what has happened, and no
     /// longer than the Lease would have held.
@@ -137,21 +166,27 @@ impl Candidate {
     /// Waits until this candidate leads, telling where it stands, and returns its Lease.
     pub async fn lead(&self, standing: &watch::Sender<Standing>) -> Held {
         let mut view = View::default();
+        let mut refused = Refused::default();
         loop {
+            let mut pause = RETRY;
             match self.step(&mut view).await {
                 Ok(Some(held)) => return held,
                 Ok(None) => {
+                    refused = Refused::default();
                     tell(standing, Standing::Waiting(view.leader(&self.identity).to_owned()));
                 }
                 Err(error) => {
                     tell(standing, Standing::Unknown);
-                    tracing::warn!(
-                        %error,
-                        "the Lease {LEASE} cannot be had; the chart's Role lets the operator get, create and update it"
-                    );
+                    if refused.is_news(&error) {
+                        tracing::warn!(
+                            %error,
+                            "the Lease {LEASE} cannot be had; the chart's Role lets the operator get, create and update it"
+                        );
+                    }
+                    pause = refused.pause(&error);
                 }
             }
-            sleep(RETRY).await;
+            sleep(pause).await;
         }
     }
 
@@ -365,6 +400,23 @@ mod tests {
         assert!(is_free(&lease("other"), "us", Duration::from_secs(12)));
         assert!(is_free(&lease(""), "us", Duration::ZERO));
         assert!(is_free(&lease("us"), "us", Duration::ZERO));
+    }
+
+    #[test]
+    fn a_lease_that_is_refused_is_asked_for_less_and_less_often_and_told_of_once() {
+        let answered = |code: u16, message: &str| Error::Request {
+            attempt: "write the Lease",
+            source: Box::new(kube::Error::Api(
+                kube::core::Status::failure(message, "").with_code(code).boxed(),
+            )),
+        };
+        let (mut refused, denied) = (Refused::default(), answered(403, "no"));
+        let pauses: Vec<_> = (0..8).map(|_| refused.pause(&denied).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(refused.pause(&answered(503, "busy")), RETRY);
+        assert_eq!(refused.pause(&denied), RETRY);
+        assert!(refused.is_news(&denied) && !refused.is_news(&denied));
+        assert!(refused.is_news(&answered(422, "never")) && refused.is_news(&answered(503, "busy")));
     }
 
     #[test]

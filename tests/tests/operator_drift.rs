@@ -115,6 +115,31 @@ async fn a_stranger_that_never_stops_is_told_of_and_left() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_stranger_that_takes_the_signer_out_for_ever_is_told_of_and_answered_less_often() -> Result<()> {
+    let place = Place::new("stripped").await?;
+    place.injected().await?;
+    place.pause().await?;
+    let before = place.deployment().await?;
+    let bare = with(voter(), "/spec/paused", json!(true));
+    for _ in 0..5 {
+        place.replace(async || Ok(bare.clone())).await?;
+        repaired(&place, &before).await?;
+    }
+    place.replace(async || Ok(bare.clone())).await?;
+    let message = place.condition("Injected", "False", "Contested").await?;
+    for part in ["Deployment voter", "5 times within an hour", "guard.enabled"] {
+        assert!(message.contains(part), "{part:?} is missing in {message}");
+    }
+    // What a person asks for meanwhile does not wait.
+    let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
+    place.apply(&changed).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let log = signer_image(&place.deployment().await?).clone();
+    assert_eq!(&log, signer_image(&before));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_removed_service_comes_back() -> Result<()> {
     let place = Place::new("service").await?;
     place.injected().await?;

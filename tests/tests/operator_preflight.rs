@@ -10,7 +10,9 @@ use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
 
 /// What only `operator preflight` itself uses: without it, it says so.
-const FOR_PREFLIGHT: [&str; 6] = [
+const FOR_PREFLIGHT: [&str; 7] = [
+    // By this the guard knows the operator, and preflight looks whether it does.
+    "write signer.atto.cash injections",
     "list coordination.k8s.io leases",
     "get apiextensions.k8s.io customresourcedefinitions",
     "list admissionregistration.k8s.io validatingadmissionpolicies",

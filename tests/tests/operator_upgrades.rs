@@ -1,12 +1,15 @@
 //! An operator that renders differently restarts nobody's pods by itself, and a bound on rollouts is kept. One operator after
 //! another, so this is one test in a binary of its own.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with};
-use tests::{ControlPlane, chart, eventually, pods};
+use tests::operator_process::command;
+use tests::{ControlPlane, Kubeconfig, chart, eventually, pods};
 
 /// An operator that has something to do does it within so long.
 const QUIET: Duration = Duration::from_secs(3);
@@ -157,54 +160,168 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     bounded.stop()
 }
 
-/// The chart in two namespaces, or `operator run` from a laptop: each has a Lease of its own, and another image.
+/// An operator in another namespace, with the same rights, of which the first one does not know.
+async fn another_operator(plane: &'static ControlPlane, namespace: &str) -> Result<Kubeconfig> {
+    let account = |kind: &str, role: &str| {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"), "metadata": {"name": "another", "namespace": namespace},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "another", "namespace": namespace}],
+        })
+    };
+    let leases =
+        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
+    let mut cluster_wide = account("ClusterRole", "signer-operator");
+    cluster_wide["metadata"] = json!({"name": "another"});
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "another", "namespace": namespace}},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "leases", "namespace": namespace}, "rules": leases},
+        account("Role", "leases"),
+        cluster_wide,
+    ]});
+    let answer = plane
+        .admin()
+        .kubectl_in(Path::new("."), &["apply", "-f", "-"], &list.to_string())
+        .await?;
+    ensure!(answer.succeeded, "{}", answer.stderr);
+    plane.service_account(namespace, "another").await
+}
+
+/// Writes of both operators that went through, by kind.
+fn writes_of_both(place: &Place) -> Result<BTreeMap<String, usize>> {
+    let mut counts = BTreeMap::new();
+    for request in place.operated.plane.requests()? {
+        let is_of_one = request.user().starts_with("system:serviceaccount:") && request.namespace() == place.namespace;
+        if is_of_one && request.is_write() && request.succeeded() {
+            *counts.entry(request.resource()).or_default() += 1;
+        }
+    }
+    Ok(counts)
+}
+
+/// What both have written once neither writes any more. Each write wakes both, so one that answered the other would do so within a moment.
+async fn quiet(place: &Place) -> Result<BTreeMap<String, usize>> {
+    eventually(SOON, "both to write nothing", async || {
+        let before = writes_of_both(place)?;
+        tokio::time::sleep(QUIET).await;
+        let after = writes_of_both(place)?;
+        ensure!(after == before, "{before:?} became {after:?}");
+        Ok(after)
+    })
+    .await
+}
+
+async fn metric(operated: &Operated, series: &str) -> Result<f64> {
+    tests::metrics::sum(&operated.get("/metrics").await?.body, series)
+}
+
+async fn starting_again_replaces_no_pods(place: &Place, who: &Kubeconfig, arguments: &[&str]) -> Result<()> {
+    let generation = place.deployment().await?["metadata"]["generation"].clone();
+    for _ in 0..2 {
+        let again = Operated::start_as(place.operated.plane, who, arguments).await?;
+        eventually(SOON, "it has met the other", async || {
+            let log = again.log();
+            ensure!(log.contains("which is left to it"), "{log}");
+            Ok(())
+        })
+        .await?;
+        again.stop()?;
+    }
+    quiet(place).await?;
+    assert_eq!(place.deployment().await?["metadata"]["generation"], generation);
+    Ok(())
+}
+
+const ROUNDS: usize = 8;
+
+/// The chart in two namespaces, or `operator run` with a Lease elsewhere: each has its own image, and both may write everything.
 async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Result<()> {
     let plane = ControlPlane::shared().await?;
     let elsewhere = plane.namespace("z-elsewhere").await?;
+    let other = another_operator(plane, &elsewhere).await?;
     let lease = format!("--lease-namespace={elsewhere}");
     let images = [1, 2].map(|tag| format!("--signer-image={IMAGE}:{tag}"));
     let first = operated(&[&images[0], "--upgrades=roll"]).await?;
-    let second = Operated::start_as(plane, plane.admin(), &[&images[1], "--upgrades=roll", &lease]).await?;
+    let arguments = [images[1].as_str(), "--upgrades=roll", &lease];
+    let second = Operated::start_as(plane, &other, &arguments).await?;
     let two = Place::on(first, "two").await?;
-    two.injected().await?;
-    let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
-    two.apply(&changed).await?;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": VOTER}});
+    two.apply(&account).await?;
+    two.apply(&with(voter(), "/spec/template/spec/serviceAccountName", json!(VOTER)))
+        .await?;
+    let wanted = |round: usize| {
+        let version = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+        let mut binding = with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}));
+        binding["spec"]["workloadIdentity"] =
+            json!({"gcpServiceAccount": format!("signer-{}@p.iam.gserviceaccount.com", round % 2)});
+        // The Deployment and the Service change.
+        binding["spec"]["signer"] = json!({"ports": {"management": 19091 + round}});
+        binding
+    };
+    two.apply(&wanted(0)).await?;
+    two.condition("Injected", "True", "Injected").await?;
+    two.apply(&wanted(1)).await?;
     let message = two.condition("Accepted", "False", "Contested").await?;
     assert!(
         message.contains(&elsewhere) && message.contains("uninstall"),
         "{message}"
     );
-    let state = async || -> Result<_> {
-        let deployment = two.deployment().await?;
-        let binding = two.binding().await?;
-        Ok((
-            deployment["metadata"]["generation"].clone(),
-            binding.metadata.resource_version,
-        ))
-    };
-    // Each write wakes both, so one that answered the other would do so within a moment.
-    eventually(SOON, "both to write nothing", async || {
-        let before = state().await?;
-        tokio::time::sleep(QUIET).await;
-        let after = state().await?;
-        ensure!(after == before, "{before:?} became {after:?}");
-        Ok(())
-    })
-    .await?;
-    let generation = state().await?.0.as_i64().context("no generation")?;
-    // One for each change, and one more of each operator before it has met the other.
-    assert!((3..=6).contains(&generation), "{generation} generations");
-    two.condition("Injected", "True", "Injected").await?;
-    let status = two.binding().await?.status.context("no status")?;
-    let operator = status.operator.context("nobody wrote it")?;
+    for round in 2..=ROUNDS {
+        two.apply(&wanted(round)).await?;
+        two.condition("Injected", "True", "Injected").await?;
+    }
+    let writes = quiet(&two).await?;
+    // One for each change, and one or two more of each operator before it has met the other.
+    for (kind, most) in [
+        ("deployments", ROUNDS + 5),
+        ("services", ROUNDS + 5),
+        ("serviceaccounts", ROUNDS + 5),
+        ("signerbindings/status", 5 * ROUNDS + 10),
+    ] {
+        let found = writes.get(kind).copied().unwrap_or_default();
+        assert!((1..=most).contains(&found), "{kind}: {writes:?}");
+    }
+    let generation = two.deployment().await?["metadata"]["generation"]
+        .as_u64()
+        .context("no generation")?;
+    assert!(generation <= u64::try_from(ROUNDS)? + 6, "{generation} generations");
+
+    // Both say so, and each finds the other.
+    let operator = two
+        .binding()
+        .await?
+        .status
+        .and_then(|status| status.operator)
+        .context("nobody wrote it")?;
     assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
     let told = two.events("SignerBinding").await?;
     assert!(told.iter().any(|(reason, _)| reason == "Contested"), "{told:?}");
+    let contested = "signer_operator_bindings{condition=\"Accepted\",reason=\"Contested\",status=\"False\"}";
+    let one = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    for (operated, who, own, others) in [
+        (first, &one, chart::NAMESPACE, elsewhere.as_str()),
+        (&second, &other, elsewhere.as_str(), chart::NAMESPACE),
+    ] {
+        assert!(
+            operated.log().contains("another operator writes this binding"),
+            "{}",
+            operated.log()
+        );
+        assert!(metric(operated, contested).await? >= 1.0);
+        let (code, said) = command(who, &["preflight", &format!("--lease-namespace={own}")]).await?;
+        assert_eq!(code, Some(78), "{said}");
+        assert!(
+            said.contains(&format!("with its Lease signer-operator in namespace {others}")),
+            "{said}"
+        );
+    }
+
+    second.stop()?;
+    starting_again_replaces_no_pods(&two, &other, &arguments).await?;
     // It goes on serving.
     two.pause().await?;
     two.kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
         .await?;
     image_is(&two, "1").await?;
-    second.stop()?;
     first.stop()
 }

@@ -57,6 +57,21 @@ system:serviceaccount:{{ first $parts }}:{{ last $parts }}
 {{- $users | toJson }}
 {{- end }}
 
+{{/* CEL: the user is a ServiceAccount with the right of the operator's role. What moves and renames the objects of this release, such
+as kustomize, changes roles and their subjects and no text in an expression. A ServiceAccount that may do everything, as those of GitOps
+programs may, has this right as well and is not meant: so it is asked for a right that nobody was given. */}}
+{{- define "signer-operator.cel.hasTheRight" -}}
+(request.userInfo.username.startsWith('system:serviceaccount:') &&
+authorizer.group('signer.atto.cash').resource('injections').namespace(request.namespace).name({{ include "signer-operator.rightName" . | squote }}).check('write').allowed() &&
+!authorizer.group('signer.atto.cash').resource('nothing').namespace(request.namespace).check('never').allowed())
+{{- end }}
+
+{{/* CEL: whether the guard leaves the user alone. */}}
+{{- define "signer-operator.cel.exempt" -}}
+(request.userInfo.username in {{ include "signer-operator.exemptUsers" . }} ||
+{{ include "signer-operator.cel.hasTheRight" . }})
+{{- end }}
+
 {{/* Whether `image`, an expression, is one that the operator may inject: the rule of the operator itself (--allowed-signer-images).
 A prefix ends at a separator; behind a host alone, a colon begins a port and not a tag. */}}
 {{- define "signer-operator.cel.allowedImage" -}}
@@ -78,7 +93,7 @@ A prefix ends at a separator; behind a host alone, a colon begins a port and not
 
 {{/* Metadata of an object of the guard; "name" is the end of its name. */}}
 {{- define "signer-operator.guardMetadata" -}}
-name: {{ include "signer-operator.fullname" .root }}-{{ .name }}
+name: {{ include "signer-operator.clusterName" (dict "root" .root "suffix" (print "-" .name)) }}
 labels:
   {{- include "signer-operator.labels" .root | nindent 2 }}
 {{- with include "signer-operator.annotations" (dict "root" .root) }}
@@ -95,7 +110,7 @@ kind: ValidatingAdmissionPolicyBinding
 metadata:
   {{- include "signer-operator.guardMetadata" . | nindent 2 }}
 spec:
-  policyName: {{ include "signer-operator.fullname" .root }}-{{ .name }}
+  policyName: {{ include "signer-operator.clusterName" (dict "root" .root "suffix" (print "-" .name)) }}
   validationActions: [Deny]
   {{- if not .everywhere }}
   {{- with .root.Values.watchNamespaces }}

@@ -21,6 +21,19 @@
 {{- end }}
 {{- end }}
 
+{{/* The name of a cluster-scoped object; "suffix" is the end of its first part. Releases of one name in several namespaces do not get in
+each other's way. A namespace that is called like the release needs no second part, and neither of the two can contain a dot. */}}
+{{- define "signer-operator.clusterName" -}}
+{{- $fullname := include "signer-operator.fullname" .root }}
+{{- printf "%s%s" $fullname (.suffix | default "") }}
+{{- if ne $fullname .root.Release.Namespace }}.{{ .root.Release.Namespace }}{{ end }}
+{{- end }}
+
+{{/* What the right of the operator is about, see signer-operator.cel.hasTheRight: no name of an object, because such names are changed. */}}
+{{- define "signer-operator.rightName" -}}
+{{ .Release.Namespace }}/{{ include "signer-operator.fullname" . }}
+{{- end }}
+
 {{- define "signer-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "signer-operator.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
@@ -138,6 +151,11 @@ create pods to dry runs, so it has none there. */}}
 
 {{/* What the operator does in a namespace that it watches. */}}
 {{- define "signer-operator.rules" -}}
+# No such resource is served: by this right the guard knows the operator, whatever its ServiceAccount and namespace are called.
+- apiGroups: [signer.atto.cash]
+  resources: [injections]
+  resourceNames: [{{ include "signer-operator.rightName" . | quote }}]
+  verbs: [write]
 - apiGroups: [signer.atto.cash]
   resources: [signerbindings]
   verbs: [get, list, watch, patch]

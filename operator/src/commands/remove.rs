@@ -109,6 +109,12 @@ fn done(live: &LiveDeployment, removed: Removed) -> String {
         Removed { kept: true, .. } => format!(
             "The signer was taken out of Deployment {namespace}/{name}, except for what a manifest applies itself; take that out of the manifest.\n"
         ),
+        Removed {
+            service_stays: true, ..
+        } => format!(
+            "The signer was taken out of Deployment {namespace}/{name}. The API server refuses to delete its Service {}; delete it by hand.\n",
+            service_name(name)
+        ),
         Removed { .. } => format!("The signer was taken out of Deployment {namespace}/{name}.\n"),
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The status says who wrote it. One that finds another's name where it had put its own has company. Then the one whose Lease is in the
 //! namespace that comes first by name goes on, and the other only asks from time to time, by its name in the status, whether it
-//! still has to leave the binding alone.
+//! still has to leave the binding alone. One that starts beside a status with such a name asks before it writes anything: otherwise each
+//! of its starts would replace pods.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,12 +34,16 @@ struct Entry {
     is_ours: bool,
     other: Option<Other>,
     asked: Option<Instant>,
+    /// Whether it was looked at before.
+    is_known: bool,
 }
 
 struct Other {
     /// None where it said nothing of itself, as earlier versions do.
     who: Option<WrittenBy>,
     seen: Instant,
+    /// Whether it wrote while we were there. Its name alone may be older.
+    is_proven: bool,
 }
 
 /// Who may write a binding.
@@ -48,6 +53,8 @@ pub enum Turn {
     Ours,
     /// This one, which another disturbs.
     OursWith(WrittenBy),
+    /// Perhaps another one's, which our name is to wake; for so long at least.
+    Introduce(Duration),
     /// The other one. What it wrote is to be answered by our name, so that it knows.
     Ask(Option<WrittenBy>),
     /// The other one, for so long at least.
@@ -78,23 +85,43 @@ impl Contest {
         let entry = entries.entry(uid.to_owned()).or_default();
         let was_ours = entry.is_ours;
         entry.is_ours = found.is_some_and(|found| is_same(found, &self.us));
+        let is_known = std::mem::replace(&mut entry.is_known, true);
         // It may be the one before us, as long as our own name has not stood there.
         if was_ours && !entry.is_ours {
+            if entry.other.as_ref().is_some_and(|other| !other.is_proven) {
+                entry.asked = None;
+            }
             entry.other = Some(Other {
                 who: found.cloned(),
                 seen: now,
+                is_proven: true,
             });
+        }
+        let before_us = found.filter(|found| !is_known && !entry.is_ours && found.lease_namespace.is_some());
+        if let Some(before_us) = before_us.filter(|before_us| precedes(before_us, &self.us)) {
+            entry.asked = Some(now);
+            entry.other = Some(Other {
+                who: Some(before_us.clone()),
+                seen: now,
+                is_proven: false,
+            });
+            return Turn::Introduce(ANSWERED);
         }
         let ago = |time: Instant| now.saturating_duration_since(time);
         let is_unanswered = entry.is_ours && entry.asked.is_some_and(|asked| ago(asked) >= ANSWERED);
         entry
             .other
             .take_if(|other| is_unanswered || ago(other.seen) >= REMEMBERED);
-        let Some(Other { who, .. }) = &entry.other else {
+        let Some(Other { who, is_proven, .. }) = &entry.other else {
             entry.asked = None;
             return Turn::Ours;
         };
         match who {
+            _ if !is_proven => Turn::Theirs(
+                entry
+                    .asked
+                    .map_or(ANSWERED, |asked| ANSWERED.saturating_sub(ago(asked))),
+            ),
             Some(who) if precedes(&self.us, who) => Turn::OursWith(who.clone()),
             // An earlier version yields to nobody.
             who => {
@@ -153,7 +180,7 @@ mod tests {
         let turn = contest.look("u", found.as_ref(), says_so, now);
         let says = match turn {
             Turn::Theirs(_) => return turn,
-            Turn::Ask(_) => says_so,
+            Turn::Ask(_) | Turn::Introduce(_) => says_so,
             Turn::Ours | Turn::OursWith(_) => matches!(turn, Turn::OursWith(_)),
         };
         write(contest, status, says);
@@ -186,7 +213,7 @@ mod tests {
         let (one, other) = (Contest::new(first.clone()), Contest::new(second.clone()));
         let (mut status, start) = (None, Instant::now());
         assert_eq!(turn(&one, &mut status, start), Turn::Ours);
-        assert_eq!(turn(&other, &mut status, start), Turn::Ours, "it may follow the first");
+        assert_eq!(turn(&other, &mut status, start), Turn::Introduce(ANSWERED));
         assert_eq!(turn(&one, &mut status, start), Turn::OursWith(second.clone()));
         assert_eq!(turn(&other, &mut status, start), Turn::Ask(Some(first.clone())));
         assert_eq!(turn(&one, &mut status, start), Turn::OursWith(second.clone()));
@@ -238,5 +265,34 @@ mod tests {
         assert_eq!(one.look("u", Some(one.us()), false, now + ANSWERED), Turn::Ours);
         one.wrote("v", None);
         assert_eq!(one.look("v", None, false, now), Turn::Ours);
+    }
+
+    #[test]
+    fn one_that_starts_beside_another_writes_nothing_before_it_knows_that_it_is_alone() {
+        let (first, second) = (operator("a", "a-1"), operator("b", "b-1"));
+        let (one, mut status, start) = (Contest::new(first.clone()), None, Instant::now());
+        turn(&one, &mut status, start);
+        for restart in 0..3 {
+            let other = Contest::new(second.clone());
+            let now = start + Duration::from_mins(restart);
+            assert_eq!(turn(&other, &mut status, now), Turn::Introduce(ANSWERED));
+            assert_eq!(
+                turn(&other, &mut status, now),
+                Turn::Theirs(ANSWERED),
+                "not answered yet"
+            );
+            assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
+            assert_eq!(
+                turn(&other, &mut status, now),
+                Turn::Ask(Some(first.clone())),
+                "it tells so"
+            );
+            assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
+        }
+        // The release has moved, and nobody answers.
+        let moved = Contest::new(second);
+        let mut status = Some((first, false));
+        assert_eq!(turn(&moved, &mut status, start), Turn::Introduce(ANSWERED));
+        assert_eq!(turn(&moved, &mut status, start + ANSWERED), Turn::Ours);
     }
 }

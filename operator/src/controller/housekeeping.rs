@@ -24,6 +24,7 @@ pub async fn run(context: &Context) {
 
 async fn forget_gone(context: &Context) {
     context.writer.ledger.forget_unseen(Instant::now());
+    context.writer.pauses.forget_old(Instant::now());
     // Before the first list nothing is known to be gone.
     if context.stores.bindings.wait_until_ready().now_or_never().is_none() {
         return;
@@ -36,6 +37,7 @@ async fn forget_gone(context: &Context) {
         .collect();
     context.schedule.backoff.retain(|uid| uids.contains(uid));
     context.stores.strays.retain(|uid| uids.contains(uid));
+    context.writer.status_pace.retain(|uid| uids.contains(uid));
     context.schedule.resync.retain(|binding| references.contains(binding));
     context.writer.rollouts.forget(|binding| references.contains(binding));
     let decodable = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok());

@@ -20,6 +20,18 @@ pub struct Ledger(Arc<Mutex<HashMap<String, Entry>>>);
 /// from one look to the next.
 const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 
+/// After `FORCES` of them within `FORCE_WINDOW`, what somebody keeps undoing is put back after pauses that grow from the first to the second.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+
+/// What is put back, beside fields that are forced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PutBack {
+    Signer,
+    Service,
+    Annotation,
+}
+
 struct Entry {
     /// When a look last came upon the Deployment.
     seen: Instant,
@@ -30,6 +42,8 @@ struct Entry {
     forced: Vec<Instant>,
     /// For what, and when.
     rewritten: (String, Vec<Instant>),
+    put_back: HashMap<PutBack, (String, Vec<Instant>)>,
+    forced_on_service: Vec<Instant>,
     diff: Option<(String, i64, Result<String, Reason>)>,
 }
 
@@ -43,6 +57,8 @@ impl Default for Entry {
             forced: vec![],
             diff: None,
             rewritten: Default::default(),
+            put_back: HashMap::new(),
+            forced_on_service: vec![],
         }
     }
 }
@@ -102,6 +118,20 @@ impl Ledger {
             .push(Instant::now());
     }
 
+    /// The same of its Service.
+    pub fn may_force_service(&self, uid: &str) -> bool {
+        let mut entries = self.entries();
+        let forced = &mut entries.entry(uid.to_owned()).or_default().forced_on_service;
+        forced.retain(|at| at.elapsed() < FORCE_WINDOW);
+        forced.len() < FORCES
+    }
+
+    pub fn forced_service(&self, uid: &str) {
+        let mut entries = self.entries();
+        let entry = entries.entry(uid.to_owned()).or_default();
+        entry.forced_on_service.push(Instant::now());
+    }
+
     /// Whether our rendering may once more take the place of another one for the same wish.
     pub fn may_rewrite(&self, uid: &str, wish: &str) -> bool {
         let mut entries = self.entries();
@@ -119,6 +149,32 @@ impl Ledger {
             times.clear();
         }
         times.push(Instant::now());
+    }
+
+    /// Whether what somebody has undone may be put back now. What is wanted for the first time does not wait.
+    pub fn may_put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) -> bool {
+        let mut entries = self.entries();
+        let put_back = &mut entries.entry(uid.to_owned()).or_default().put_back;
+        let (of, times) = put_back.entry(what).or_default();
+        times.retain(|at| now.saturating_duration_since(*at) < FORCE_WINDOW);
+        let Some(beyond) = times.len().checked_sub(FORCES) else {
+            return true;
+        };
+        let pause = FIRST_PAUSE.saturating_mul(1 << beyond.min(8)).min(LONGEST_PAUSE);
+        let is_over = |last: &Instant| now.saturating_duration_since(*last) >= pause;
+        of != wish || times.last().is_none_or(is_over)
+    }
+
+    /// It was put back. Another wish starts anew.
+    pub fn put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) {
+        let mut entries = self.entries();
+        let put_back = &mut entries.entry(uid.to_owned()).or_default().put_back;
+        let (of, times) = put_back.entry(what).or_default();
+        if of != wish {
+            wish.clone_into(of);
+            times.clear();
+        }
+        times.push(now);
     }
 
     /// A look has come upon these Deployments.
@@ -168,6 +224,46 @@ mod tests {
         assert!(ledger.may_rewrite("a", "2/t") && ledger.may_rewrite("b", "1/t"));
         ledger.rewrote("a", "2/t");
         assert!(ledger.may_rewrite("a", "2/t") && ledger.may_rewrite("a", "1/t"));
+    }
+
+    #[test]
+    fn what_somebody_keeps_undoing_is_put_back_less_and_less_often_and_never_given_up() {
+        let (ledger, start) = (Ledger::default(), Instant::now());
+        let mut put_back = vec![];
+        for second in 0..7200 {
+            let now = start + Duration::from_secs(second);
+            if ledger.may_put_back("a", PutBack::Signer, "h", now) {
+                ledger.put_back("a", PutBack::Signer, "h", now);
+                put_back.push(second);
+            }
+        }
+        assert_eq!(put_back[..8], [0, 1, 2, 3, 4, 34, 94, 214]);
+        let within_an_hour = put_back.iter().filter(|second| **second < 3600).count();
+        assert!(within_an_hour <= 15, "{put_back:?}");
+        let longest = put_back.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(longest <= Some(LONGEST_PAUSE.as_secs()), "{put_back:?}");
+        let last = start + Duration::from_secs(7199);
+        for (uid, what, wish) in [
+            ("a", PutBack::Service, "h"),
+            ("b", PutBack::Signer, "h"),
+            ("a", PutBack::Signer, "another"),
+        ] {
+            assert!(ledger.may_put_back(uid, what, wish, last), "{uid} {what:?} {wish}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_that_is_looked_at_keeps_all_that_is_counted_of_it() {
+        let (ledger, now) = (Ledger::default(), Instant::now());
+        for _ in 0..FORCES {
+            ledger.rewrote("a", "1/t");
+            ledger.forced("a");
+            ledger.forced_service("a");
+        }
+        let later = now + REMEMBERED * 2;
+        ledger.seen(["a"].into_iter(), later);
+        ledger.forget_unseen(later + Duration::from_secs(1));
+        assert!(!ledger.may_rewrite("a", "1/t") && !ledger.may_force("a") && !ledger.may_force_service("a"));
     }
 
     #[test]

@@ -85,7 +85,15 @@ async fn look(context: &Context, deployment: &PartialObjectMeta<Deployment>, due
         return Ok(Looked::Waits);
     }
     match apply::resume::resume(&context.writer, &held.live).await? {
-        Err(refusal) => return Ok(Looked::Refused(refusal.message)),
+        Err(refusal) => {
+            apply::report::tell_deployment(
+                &context.writer,
+                &held.live,
+                &status::not_let_go_notice(&refusal.message),
+            )
+            .await;
+            return Ok(Looked::Refused(refusal.message));
+        }
         Ok(_) if was_resumed => {}
         Ok(after) => {
             tracing::warn!(%namespace, deployment = after.name(), "a Deployment that was held for its signer is let go: no SignerBinding names it any more");

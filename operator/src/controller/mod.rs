@@ -7,6 +7,7 @@ mod housekeeping;
 pub mod ledger;
 pub mod let_go;
 pub mod observe;
+mod pauses;
 pub mod plan;
 pub mod pods;
 pub mod render;
@@ -14,6 +15,7 @@ pub mod rollout_limit;
 pub mod run;
 pub mod schedule;
 pub mod status;
+mod status_pace;
 pub mod token;
 pub mod validate;
 mod watches;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crds::conditions::reasons;
 use crds::{SignerBinding, WrittenBy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -31,13 +34,16 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
+use self::apply::report::Published;
 use self::contest::Turn;
 use self::context::Context;
 use self::schedule::backoff::jitter;
 use self::schedule::resync::{LOOK_AGAIN, LastLook, Resync};
+use crate::model::applied::Applied;
 use crate::model::binding::BindingRef;
 use crate::model::binding::has_finalizer;
 use crate::model::error::Error;
+use crate::model::report::Report;
 
 /// One reconcile of one binding.
 ///
@@ -87,7 +93,7 @@ async fn look(context: &Context, cached: &SignerBinding, reference: &BindingRef)
         },
         Resync::Full => {}
     }
-    let looked = look_at_everything(context, cached, started).await;
+    let looked = Box::pin(look_at_everything(context, cached, started)).await;
     let settled = matches!(looked, Ok(Looked::Quiescent(_)));
     context
         .schedule
@@ -132,15 +138,16 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     let was_applied = |uid: &str, hash: &str| context.writer.ledger.was_applied(uid, hash);
     let plan = plan::plan(&observed, rendered, &context.settings, was_applied); // pure
     let injects = plan.injects(&observed.binding);
-    apply::finalizer::follow_policy(&context.writer, &observed.binding, injects, &context.settings.scope).await?; // client
+    let finalizer =
+        apply::finalizer::follow_policy(&context.writer, &observed.binding, injects, &context.settings.scope).await?; // client
     context
         .writer
         .rollouts
         .forget(|binding| context.stores.bindings.get(binding).is_some());
-    let mut applied = apply::apply(&context.writer, &observed, plan).await?; // client
+    let mut applied = apply::apply(&context.writer, &observed, plan, &finalizer).await?; // client
     apply::identity::release(&context.writer, &observed, verdict.accepted.is_ok(), &mut applied).await; // client
     let report = status::report(&observed, &verdict, &applied, &Time(Timestamp::now())); // pure
-    let version = apply::report::publish(&context.writer, &observed.binding, &applied, &report).await?; // client
+    let published = publish(context, &observed.binding, &applied, &report).await?; // client
     if let Some(error) = applied.failed {
         return Err(error);
     }
@@ -151,16 +158,18 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     // What a refusal waits for may be a Secret, which no watch would tell of.
     if let Some(refusal) = applied.refusal() {
         let wait = context.schedule.backoff.failed(&*observed.binding, refusal.code);
+        let wait = published.left.map_or(wait, |left| wait.min(left));
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
     // What stands before a signer is told of when it takes long, and nothing wakes anybody then.
-    if observed.a_signer_waits_its_turn() {
-        return Ok(Looked::Waits(Action::requeue(jitter(LOOK_AGAIN))));
+    let looks_again = observed.a_signer_waits_its_turn().then(|| jitter(LOOK_AGAIN));
+    if let Some(wait) = published.left.into_iter().chain(looks_again).min() {
+        return Ok(Looked::Waits(Action::requeue(wait)));
     }
     // Other pods that use the ServiceAccount are not watched either, nor does another operator tell that it has ended.
     let only_secrets = observed.binding.spec.workload_identity.is_none() && observed.other_operator.is_none();
-    let last = only_secrets.then(|| LastLook::new(version, observed.secret_versions, started));
+    let last = only_secrets.then(|| LastLook::new(published.version, observed.secret_versions, started));
     Ok(Looked::Quiescent(last))
 }
 
@@ -175,8 +184,20 @@ async fn whose_turn(
     let says_so = status::says_contested(binding);
     let wait = match context.writer.contest.look(&uid, found, says_so, now) {
         Turn::Ours => return Ok(Ok(None)),
-        Turn::OursWith(other) => return Ok(Ok(Some(other))),
+        Turn::OursWith(other) => {
+            if !says_so {
+                let binding = ObjectRef::from_obj(binding);
+                tracing::warn!(%binding, ?other, "another operator writes this binding as well; this one goes on serving it; keep one of the two");
+            }
+            return Ok(Ok(Some(other)));
+        }
         Turn::Theirs(wait) => wait.min(LOOK_AGAIN),
+        Turn::Introduce(wait) => {
+            apply::report::ask(&context.writer, binding).await?;
+            let binding = ObjectRef::from_obj(binding);
+            tracing::info!(%binding, ?found, "another operator wrote this binding last; it is served in a moment if that one does not answer");
+            wait
+        }
         Turn::Ask(other) => {
             apply::report::ask(&context.writer, binding).await?;
             let notice = status::contested_notice(other.as_ref());
@@ -194,7 +215,6 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
     if !has_finalizer(binding) {
         return Ok(Action::await_change());
     }
-    context.schedule.backoff.succeeded(binding);
     context
         .writer
         .rollouts
@@ -206,30 +226,71 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
                 if let Some(notice) = status::removal_notice(live.name(), removed) {
                     apply::report::tell(&context.writer, binding, Some(&live), &notice).await;
                 }
-                failed = apply::identity::restore(&context.writer, &live).await.err().or(failed);
+                let restored = apply::identity::restore(&context.writer, &live).await;
+                let account = live.service_account();
+                failed = restored
+                    .err()
+                    .map(|error| (keeps_annotation(account), error))
+                    .or(failed);
             }
             // One Deployment does not keep another from being restored.
-            Err(error) => failed = Some(error),
+            Err(error) => failed = Some((format!("Deployment {} keeps its signer", live.name()), error)),
         }
     }
     for account in observe::accounts_to_restore(&context.sources, binding).await? {
         let namespace = binding.namespace().unwrap_or_default();
         if let Err(error) = apply::identity::restore_account(&context.writer, &namespace, &account).await {
-            failed = Some(error);
+            failed = Some((keeps_annotation(&account), error));
         }
     }
-    if let Some(error) = failed {
-        return Err(error);
+    if failed.is_none() {
+        let dropped = apply::finalizer::drop(&context.writer, binding).await;
+        failed = dropped.err().map(|error| (KEEPS_FINALIZER.to_owned(), error));
     }
-    apply::finalizer::drop(&context.writer, binding).await?;
-    Ok(Action::await_change())
+    let Some((what, error)) = failed else {
+        context.schedule.backoff.succeeded(binding);
+        return Ok(Action::await_change());
+    };
+    let Some(refusal) = error.refusal() else {
+        return Err(error);
+    };
+    let now = Time(Timestamp::now());
+    let report = status::removal_refused(binding, &what, &refusal.message, &now); // pure
+    publish(context, binding, &Applied::nothing(), &report).await?;
+    let wait = context.schedule.backoff.failed(binding, reasons::REJECTED);
+    Ok(Action::requeue(wait))
+}
+
+const KEEPS_FINALIZER: &str = "this SignerBinding keeps its finalizer, after its signers were taken out";
+
+fn keeps_annotation(account: &str) -> String {
+    format!("ServiceAccount {account} keeps the annotation of its Google service account")
+}
+
+/// Writes the status, and says by an Event where that is refused.
+async fn publish(
+    context: &Context,
+    binding: &SignerBinding,
+    applied: &Applied,
+    report: &Report,
+) -> Result<Published, Error> {
+    let result = apply::report::publish(&context.writer, binding, applied, report).await;
+    if let Err(error) = &result
+        && !error.is_paused()
+        && let Some(refusal) = error.refusal()
+    {
+        let notice = status::status_refused_notice(&refusal.message);
+        apply::report::tell(&context.writer, binding, None, &notice).await;
+    }
+    result
 }
 
 /// What to do after an error: log it once, and look again after a wait that grows.
 #[allow(clippy::needless_pass_by_value, reason = "kube-runtime gives the signature")]
 pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error, context: Arc<Context>) -> Action {
     let key = ObjectRef::from_obj(&*guarded).to_string();
-    if matches!(error, Error::Changed(_)) {
+    // What is refused is logged once, where it is sent.
+    if matches!(error, Error::Changed(_)) || error.is_paused() || error.refusal().is_some() {
         tracing::debug!(binding = %key, %error, "a reconcile is made again");
     } else {
         tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");

@@ -20,14 +20,29 @@ pub struct Applied {
     pub plan: String,
     /// ServiceAccounts that the annotation was taken from.
     pub released: Vec<String>,
+    /// What the API server has refused and no Deployment waits for.
+    pub refused: Vec<Reason>,
 }
 
 impl Applied {
-    /// The first refusal of a Deployment that the binding is for.
+    /// Nothing was to be written.
+    pub fn nothing() -> Self {
+        Self {
+            targets: vec![],
+            failed: None,
+            plan: String::new(),
+            released: vec![],
+            refused: vec![],
+        }
+    }
+
+    /// The first refusal of a Deployment that the binding is for, or of what goes with it.
     pub fn refusal(&self) -> Option<&Reason> {
-        self.targets
-            .iter()
-            .filter_map(|target| target.outcome.as_ref().err())
+        let of_deployments = self.targets.iter().filter_map(|target| target.outcome.as_ref().err());
+        let of_services = self.targets.iter().filter_map(|target| target.service.as_ref().err());
+        of_deployments
+            .chain(of_services)
+            .chain(&self.refused)
             .find(|refusal| refusal.code != reasons::NO_LONGER_SELECTED)
     }
 
@@ -48,6 +63,8 @@ pub struct AppliedTarget {
     /// Why the ServiceAccount could not be annotated.
     pub identity: Result<(), Reason>,
     pub outcome: Result<(), Reason>,
+    /// Why its Service could not be written. It is for the metrics alone, and nothing waits for it.
+    pub service: Result<(), Reason>,
     /// The hash of what is in place, where it is what was rendered.
     pub hash: Option<String>,
     /// What an approval would change.
@@ -70,6 +87,7 @@ impl AppliedTarget {
             written: Written::Nothing,
             identity: Ok(()),
             outcome,
+            service: Ok(()),
             hash: None,
             diff: None,
             update: false,
@@ -100,4 +118,6 @@ pub struct Removed {
     pub changed: bool,
     /// Whether something of ours stays because a manifest applies it.
     pub kept: bool,
+    /// Whether its Service stays because the API server refuses to delete it.
+    pub service_stays: bool,
 }

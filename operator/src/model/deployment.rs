@@ -316,7 +316,7 @@ impl ManagedFields<'_> {
     }
 
     /// Whether the entry holds what no manifest has without us: the sidecar, our label, our annotation.
-    fn owns_something_injected(&self) -> bool {
+    pub fn owns_something_injected(&self) -> bool {
         self.owns_signer()
             || self.owns_template_key("labels", DEPLOYMENT_LABEL)
             || self.owns_template_key("annotations", HASH_ANNOTATION)

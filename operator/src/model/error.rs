@@ -14,6 +14,14 @@ pub enum Error {
         #[source]
         source: Box<kube::Error>,
     },
+    /// The API server has answered this a short while ago, and is not asked again yet.
+    #[error("cannot {attempt}: {source}")]
+    Paused {
+        attempt: &'static str,
+        #[source]
+        source: Box<kube::Error>,
+        left: Duration,
+    },
     #[error("cannot {attempt}: no answer from the API server within {seconds} s")]
     Deadline { attempt: &'static str, seconds: u64 },
     #[error("cannot encode an object: {0}")]
@@ -49,7 +57,7 @@ impl Error {
     /// A finite name for metrics.
     pub fn category(&self) -> &'static str {
         match self {
-            Self::Request { .. } => REQUEST,
+            Self::Request { .. } | Self::Paused { .. } => REQUEST,
             Self::Deadline { .. } => DEADLINE,
             Self::Encode(_) => ENCODE,
             Self::NotSynced(_) => NOT_SYNCED,
@@ -61,7 +69,7 @@ impl Error {
     /// What the API server answered, if it answered.
     pub fn response(&self) -> Option<&Status> {
         match self {
-            Self::Request { source, .. } => match &**source {
+            Self::Request { source, .. } | Self::Paused { source, .. } => match &**source {
                 kube::Error::Api(status) => Some(status),
                 _ => None,
             },
@@ -69,9 +77,22 @@ impl Error {
         }
     }
 
-    /// After how long the API server wants to be asked again, if it says.
+    /// The answer of an API server, or of a policy in it, that does not want this object.
+    pub fn refusal(&self) -> Option<&Status> {
+        self.response().filter(|status| refuses(status))
+    }
+
+    /// After how long the API server wants to be asked again, if it says, or is to be.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.response().and_then(retry_after)
+        match self {
+            Self::Paused { left, .. } => Some(*left),
+            _ => self.response().and_then(retry_after),
+        }
+    }
+
+    /// Whether this was not sent, because the same was refused a short while ago.
+    pub fn is_paused(&self) -> bool {
+        matches!(self, Self::Paused { .. })
     }
 
     pub fn is_not_found(&self) -> bool {
@@ -93,6 +114,18 @@ impl Error {
         let mut causes = status.details.iter().flat_map(|details| &details.causes);
         let is_of_a_field = causes.any(|cause| cause.reason == "FieldManagerConflict");
         Some(if is_of_a_field { FIELD } else { OBJECT })
+    }
+}
+
+/// Whether the API server, or a policy or webhook in it, says that this object cannot be, and not that it has no time for it. A policy
+/// chooses its code among a few, a webhook among all. One that cannot be asked is a 500.
+pub fn refuses(status: &Status) -> bool {
+    match status.code {
+        401 => status.message.contains("denied"),
+        404 | 408 | 409 | 429 => false,
+        400..500 => true,
+        500 => status.message.contains("webhook"),
+        _ => false,
     }
 }
 
@@ -122,5 +155,20 @@ mod tests {
         assert_eq!(of(answered(status(409, "Conflict", json!({})))), Some("object"));
         assert_eq!(of(answered(status(422, "Invalid", causes))), None);
         assert_eq!(of(Error::Changed("it")), None);
+    }
+
+    #[test]
+    fn a_refusal_has_the_code_that_a_policy_or_webhook_chose() {
+        let is_refused = |code: u16, message: &str| refuses(&Status::failure(message, "").with_code(code));
+        for code in [400, 403, 405, 413, 418, 422] {
+            assert!(is_refused(code, ""), "{code}");
+        }
+        for code in [404, 409, 429, 500, 503, 504] {
+            assert!(!is_refused(code, ""), "{code}");
+        }
+        assert!(
+            is_refused(401, "ValidatingAdmissionPolicy 'p' denied request: no") && !is_refused(401, "Unauthorized")
+        );
+        assert!(is_refused(500, "Internal error occurred: failed calling webhook \"x\""));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::conditions::reasons;
 use crds::occurrences;
-use operator::controller::status::{TOLD_OF_WRITES, is_told};
+use operator::controller::status::{TOLD_OF_WARNINGS, TOLD_OF_WRITES, is_told};
 
 use super::table::{code, sentence, table};
 
@@ -37,9 +37,16 @@ pub fn page() -> String {
          ## Of a condition\n\nOn the binding when the condition comes to have this reason, and on its Deployment where it has one alone; the note is the \
          condition's message. Where a binding has several Deployments, each that fails has one of its own, with the reason in `status.targets`. What \
          each means: [Conditions](conditions.md).\n\n{}\
-         ## Of a Deployment that departs\n\nOn the Deployment and on the binding that selected it.\n\n{}",
+         ## Of a Deployment that departs\n\nOn the Deployment and on the binding that selected it.\n\n{}\
+         ## Of a refused write\n\nOn the binding, and on the Deployment that it is about; the note has the API server's text. `Rejected` is also \
+         written where no condition can tell it: a binding that is being deleted, a Deployment that is held and cannot be let go, a status that \
+         cannot be written. The others are [warnings](conditions.md) as well.\n\n{}",
         table(["reason", "type", "note"], writes),
         table(["reason", "type", "condition"], conditions),
         table(["reason", "type"], [[code(reasons::NO_LONGER_SELECTED), kind(true)]]),
+        table(
+            ["reason", "type"],
+            [reasons::REJECTED, TOLD_OF_WARNINGS[0], TOLD_OF_WARNINGS[1]].map(|reason| [code(reason), kind(true)])
+        ),
     )
 }

@@ -190,7 +190,7 @@ async fn the_guard_exempts_the_service_account_of_the_release() {
     let user = "system:serviceaccount:signer-operator:other";
     for policy in ["signer-operator-guard", "signer-operator-guard-resumption"] {
         assert!(
-            conditions(policy).contains(&format!("in [\\\"{user}\\\"])")),
+            conditions(policy).contains(&format!("in [\\\"{user}\\\"] ||")),
             "{policy}"
         );
     }

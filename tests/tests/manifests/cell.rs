@@ -22,7 +22,8 @@ pub struct Cell {
 /// Waits until the API server asks the chart's policies.
 pub async fn prepare() -> Result<()> {
     static READY: OnceCell<()> = OnceCell::const_new();
-    READY.get_or_try_init(is_ready).await.map(|_| ())
+    READY.get_or_try_init(is_ready).await?;
+    Ok(())
 }
 
 async fn is_ready() -> Result<()> {

@@ -92,8 +92,11 @@ fn pod() -> Value {
 async fn the_operators_account_can_try_a_pod_and_create_none() -> Result<()> {
     let place = Place::new("account").await?;
     pods::default_account(&place.client, &place.namespace).await?;
-    let plane = place.operated.plane;
-    let operator = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    let operator = place
+        .operated
+        .plane
+        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+        .await?;
     let create = async |arguments: &[&str]| {
         let arguments = [&["--namespace", &place.namespace, "create", "-f", "-"], arguments].concat();
         operator

@@ -1,8 +1,9 @@
-use crds::names::HASH_ANNOTATION;
-use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
+use crds::SignerBinding;
+use crds::conditions::{reasons, types};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::ListParams;
+use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
 
 use super::finding::{Finding, Verdict, unavailable};
@@ -10,6 +11,10 @@ use crate::cluster::deadline;
 use crate::leader::LEASE;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
+use crate::model::text::one_line;
+
+/// Of what a binding says.
+const LONGEST: usize = 500;
 
 const ABOUT: &str = "others";
 const REMEDY: &str =
@@ -18,7 +23,7 @@ const REMEDY: &str =
 /// A leader renews its Lease every few seconds. Clocks of machines differ by less.
 const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether another operator is at work, or its guard, which would refuse what this one writes. Operators with Leases in two namespaces
+/// Whether another operator is at work. Operators with Leases in two namespaces
 /// do not know of each other.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     match found(client, scope, lease_namespace).await {
@@ -54,17 +59,36 @@ async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<
         );
         return Ok(Some((verdict, text)));
     }
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
-    let policies = deadline("list the admission policies", policies.list(&ListParams::default())).await?;
-    let mut foreign = policies
+    Ok(contested(client, scope).await?.map(|text| (Verdict::Warning, text)))
+}
+
+/// A binding that says that another operator writes it. One that runs without a Lease is seen by nothing else.
+async fn contested(client: &Client, scope: &Scope) -> Result<Option<String>, Error> {
+    let mut all = vec![];
+    for api in scope.apis::<DeserializeGuard<SignerBinding>>(client) {
+        match deadline("list the SignerBindings", api.list(&ListParams::default())).await {
+            Ok(found) => all.extend(found.items),
+            // Of a CustomResourceDefinition that is missing another line tells.
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    let contested = all
         .iter()
-        .filter(|policy| exempts_another(policy, lease_namespace));
-    Ok(foreign.next().map(|policy| {
-        let text = format!(
-            "ValidatingAdmissionPolicy {} is the guard of an operator in another namespace, and refuses this one where both act; {REMEDY}",
-            policy.name_any()
-        );
-        (Verdict::Warning, text)
+        .filter_map(|guarded| guarded.0.as_ref().ok())
+        .find_map(|binding| {
+            let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
+            let contested = conditions
+                .find(|condition| condition.type_ == types::ACCEPTED && condition.reason == reasons::CONTESTED)?;
+            Some((binding, contested))
+        });
+    Ok(contested.map(|(binding, condition)| {
+        format!(
+            "SignerBinding {}/{} says Contested: {}",
+            binding.namespace().unwrap_or_default(),
+            binding.name_any(),
+            one_line(&condition.message, LONGEST)
+        )
     }))
 }
 
@@ -74,17 +98,6 @@ fn holder(lease: &Lease, now: Timestamp) -> Option<&str> {
     let renewed = spec.renew_time.as_ref()?.0;
     let holder = spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())?;
     (now.duration_since(renewed).abs() < ALIVE).then_some(holder)
-}
-
-/// Whether it is a guard that lets an operator through, and not the one whose ServiceAccount is in this namespace.
-fn exempts_another(policy: &ValidatingAdmissionPolicy, namespace: &str) -> bool {
-    let spec = policy.spec.iter();
-    let text = spec
-        .filter_map(|spec| serde_json::to_string(spec).ok())
-        .collect::<String>();
-    text.contains(HASH_ANNOTATION)
-        && text.contains("system:serviceaccount:")
-        && !text.contains(&format!("system:serviceaccount:{namespace}:"))
 }
 
 #[cfg(test)]
@@ -104,21 +117,5 @@ mod tests {
         assert_eq!(of("pod-1", "2026-01-01T00:09:58.000000Z").as_deref(), Some("pod-1"));
         assert_eq!(of("pod-1", "2026-01-01T00:00:00.000000Z"), None);
         assert_eq!(of("", "2026-01-01T00:09:58.000000Z"), None);
-    }
-
-    #[test]
-    fn a_guard_is_known_by_whom_it_lets_through() {
-        let of = |expression: &str| {
-            let conditions = json!([{"name": "injected", "expression": "'signer.atto.cash/hash'"}, {"name": "x", "expression": expression}]);
-            let policy = json!({"metadata": {"name": "g"}, "spec": {"matchConditions": conditions}});
-            exempts_another(&serde_json::from_value(policy).unwrap(), "here")
-        };
-        assert!(of(
-            "request.userInfo.username != 'system:serviceaccount:there:signer-operator'"
-        ));
-        assert!(!of(
-            "request.userInfo.username != 'system:serviceaccount:here:signer-operator'"
-        ));
-        assert!(!of("true"));
     }
 }

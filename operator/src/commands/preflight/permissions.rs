@@ -162,11 +162,21 @@ pub async fn examine_trial(client: &Client, scope: &Scope) -> Finding {
 }
 
 async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&str>) -> Result<bool, Error> {
+    let is_named = permission.group == "coordination.k8s.io" && permission.verb != "create";
+    may_name(client, permission, namespace, is_named.then_some(LEASE)).await
+}
+
+/// Whether whoever runs this has it, for the object of this name alone.
+pub async fn may_name(
+    client: &Client,
+    permission: Permission,
+    namespace: Option<&str>,
+    name: Option<&str>,
+) -> Result<bool, Error> {
     let Permission { verb, group, resource } = permission;
     let (resource, subresource) = resource
         .split_once('/')
         .map_or((resource, None), |(one, sub)| (one, Some(sub)));
-    let has_name = group == "coordination.k8s.io" && verb != "create";
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
@@ -175,7 +185,7 @@ async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&
                 resource: Some(resource.to_owned()),
                 subresource: subresource.map(str::to_owned),
                 namespace: namespace.map(str::to_owned),
-                name: has_name.then(|| LEASE.to_owned()),
+                name: name.map(str::to_owned),
                 ..ResourceAttributes::default()
             }),
             non_resource_attributes: None,

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::json_patch;
 use super::patched::Patched;
+use super::rejected::rejected;
 use super::writer::Writer;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::error::Error;
@@ -49,7 +50,13 @@ pub async fn take_out(
         json!({ "op": "remove", "path": path })
     });
     let attempt = "take out what was added to the signer";
-    let after = json_patch::send(writer, live, attempt, operations.collect()).await?;
+    let after = match json_patch::send(writer, live, attempt, operations.collect()).await {
+        Ok(after) => after,
+        Err(error) => match error.refusal() {
+            Some(status) => return Ok(Err(rejected(status))),
+            None => return Err(error),
+        },
+    };
     // A plugin of the API server may have put it back in the same request. Then nothing has changed, and it stays.
     let changed = after.resource_version() != live.resource_version();
     if changed {

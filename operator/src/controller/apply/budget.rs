@@ -1,10 +1,15 @@
-//! How often one rendering of ours is put in the place of another for the same wish. The spec and the token say what is rendered, so
+//! How often the same is written once more because somebody has undone it: what is bounded, and what is told then.
+//!
+//! One is how often one rendering of ours is put in the place of another for the same wish. The spec and the token say what is rendered, so
 //! more than a few times means that somebody else writes another one, such as an operator of another version, and each time pods
 //! would be replaced.
+
+use std::time::Instant;
 
 use crds::conditions::reasons;
 
 use super::writer::Writer;
+use crate::controller::ledger::PutBack;
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
@@ -22,7 +27,7 @@ impl Rewrite {
     pub fn of(observed: &Observed, live: &LiveDeployment, rendered: &Rendered) -> Option<Self> {
         let is_another = live.injected_hash().is_some_and(|found| found != rendered.hash);
         (is_another && live.owns_signer()).then(|| Self {
-            uid: format!("{}/rewrites", live.uid()),
+            uid: live.uid().to_owned(),
             wish: format!(
                 "{}/{}",
                 observed.binding.metadata.generation.unwrap_or_default(),
@@ -49,4 +54,34 @@ impl Rewrite {
     pub fn is_made(&self, writer: &Writer) {
         writer.ledger.rewrote(&self.uid, &self.wish);
     }
+}
+
+/// Whether what was injected, and was changed or taken out, is put back now. Each time pods are replaced, so a program that takes it out again and again would
+/// keep the voter from ever running; and each time it starts without a signer, so it is never given up.
+///
+/// # Errors
+/// What to tell while it waits.
+pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<(), Reason> {
+    let ledger = &writer.ledger;
+    if ledger.may_put_back(live.uid(), PutBack::Signer, &rendered.hash, Instant::now()) {
+        return Ok(());
+    }
+    // Whoever takes a field out holds none, so that no manager can be named.
+    Err(Reason::new(
+        reasons::CONTESTED,
+        format!(
+            "Deployment {}: somebody keeps changing or taking out what is injected: it was put back 5 times within an hour, and is now put back after pauses that grow to 10 minutes. Find the program (Events DriftRepaired say when, the audit log of the API server says who) and stop it. The guard of the chart (guard.enabled) refuses such writes to a Deployment that runs",
+            live.name()
+        ),
+    ))
+}
+
+/// What to tell of another object that somebody keeps undoing.
+pub fn undone(what: &str) -> Reason {
+    Reason::new(
+        reasons::CONTESTED,
+        format!(
+            "somebody keeps undoing {what}: it was put back 5 times within an hour, and is now put back after pauses that grow to 10 minutes. See who writes it (kubectl get --show-managed-fields), or which program deletes it"
+        ),
+    )
 }

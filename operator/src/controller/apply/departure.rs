@@ -4,6 +4,7 @@
 use crds::conditions::reasons;
 
 use super::identity;
+use super::rejected::rejected;
 use super::removal::{self, preview};
 use super::writer::Writer;
 use crate::cluster::claims::Claim;
@@ -34,7 +35,16 @@ pub async fn remove(
     if let Some(claim) = claims.on(live, Some(binding)) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(claimed(live, &claim))));
     }
-    let removed = removal::restore(writer, live).await?;
+    let removed = match removal::restore(writer, live).await {
+        Ok(removed) => removed,
+        Err(error) => match error.refusal() {
+            Some(status) => {
+                let refusal = rejected(status);
+                return Ok(AppliedTarget::untouched(Some(live.clone()), Err(stays(live, &refusal))));
+            }
+            None => return Err(error),
+        },
+    };
     // It was taken out all the same, and that is told.
     let failed = if others_use_its_account(observed, live) {
         None
@@ -62,6 +72,17 @@ pub async fn keep(writer: &Writer, live: &LiveDeployment, refusal: Reason) -> Re
         diff: diff.ok(),
         ..AppliedTarget::untouched(Some(live.clone()), Err(refusal))
     })
+}
+
+fn stays(live: &LiveDeployment, refusal: &Reason) -> Reason {
+    Reason::new(
+        refusal.code,
+        format!(
+            "Deployment {} does not match spec.target.selector any more, and its signer cannot be taken out: {}",
+            live.name(),
+            refusal.message
+        ),
+    )
 }
 
 fn claimed(live: &LiveDeployment, claim: &Claim) -> Reason {

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use crds::conditions::reasons;
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
-use kube::core::Status;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::patched::Patched;
-use super::writer::Writer;
+use super::rejected::rejected;
+use super::writer::{Write, Writer, wish};
 use super::{additions, conflict, diff, force};
 use crate::cluster::{CALL_DEADLINE, deadline, live as live_of};
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
-use crate::model::error::Error;
+use crate::model::error::{Error, refuses};
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
@@ -65,7 +64,7 @@ pub async fn dry_run(
         Ok(after) => Ok(diff::diff(live, &after, &rendered.node_container)),
         Err(error) => match error.response() {
             Some(status) if conflict::is_another_object(status) => return Err(Error::Changed("the Deployment")),
-            Some(status) if is_refused(status) => Err(rejected(status)),
+            Some(status) if refuses(status) => Err(rejected(status)),
             Some(status) if status.is_conflict() => {
                 let conflicts = conflict::conflicts(status);
                 if conflicts.is_empty() {
@@ -156,7 +155,7 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
     if conflict::is_another_object(status) {
         return Err(Error::Changed("the Deployment"));
     }
-    if is_refused(status) {
+    if refuses(status) {
         return Ok(Err(rejected(status)));
     }
     if !status.is_conflict() {
@@ -179,7 +178,7 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
         }
         Err(error) if error.is_conflict() => Err(Error::Changed("the Deployment")),
         Err(error) => match error.response() {
-            Some(status) if is_refused(status) => Ok(Err(rejected(status))),
+            Some(status) if refuses(status) => Ok(Err(rejected(status))),
             _ => Err(error),
         },
     }
@@ -198,23 +197,29 @@ pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: 
     let mut pause = FIRST_PAUSE;
     loop {
         body["metadata"]["resourceVersion"] = json!(version);
-        match patch_once(writer, live, &body, force).await {
+        let conflict = match patch_once(writer, live, &body, force).await {
             // What is forced was decided by who manages which field, and that moves with the version.
             Err(error)
                 if !force
                     && error.is_conflict()
+                    && !error.is_paused()
                     && !conflict::is_about_fields(&error)
-                    && Instant::now() + pause < until => {}
+                    && Instant::now() + pause < until =>
+            {
+                error
+            }
             result => {
                 let after = result?;
                 let changed = after.resource_version() != version;
                 return Ok(Patched { after, changed });
             }
-        }
+        };
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
         match now.filter(|now| is_same_but_for_status(live, now)) {
+            // Nobody was faster: a webhook answers so.
+            Some(now) if now.resource_version() == version => return Err(conflict),
             Some(now) => now.resource_version().clone_into(&mut version),
             None => return Err(Error::Changed("the Deployment")),
         }
@@ -236,20 +241,15 @@ async fn patch_once(
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
     let patch = Patch::Apply(body);
-    let result = deadline("apply the Deployment", api.patch(live.name(), &parameters, &patch)).await;
-    writer.metrics.write(Kind::Deployment, &result);
-    live_of(&result?)
-}
-
-/// The API server, or a policy in it, says that this object cannot be.
-pub fn is_refused(status: &Status) -> bool {
-    matches!(status.code, 400 | 403 | 422)
-}
-
-/// The refusal with the API server's own text.
-pub fn rejected(status: &Status) -> Reason {
-    Reason::new(
-        reasons::REJECTED,
-        format!("the API server refused the change: {}", status.message),
-    )
+    let write = Write {
+        kind: Kind::Deployment,
+        namespace: live.namespace(),
+        name: live.name(),
+        uid: live.uid(),
+        attempt: "apply the Deployment",
+        wish: wish(body),
+        has_tests: false,
+    };
+    let after = writer.send(&write, api.patch(live.name(), &parameters, &patch)).await?;
+    live_of(&after)
 }

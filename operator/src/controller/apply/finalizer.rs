@@ -2,15 +2,18 @@
 //! nothing can get stuck.
 
 use crds::SignerBinding;
+use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, FINALIZER};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use super::writer::Writer;
+use super::rejected::rejected;
+use super::writer::{Write, Writer, wish};
 use crate::cluster::deadline;
 use crate::model::binding::{has_finalizer, removes};
 use crate::model::error::Error;
+use crate::model::reason::Reason;
 use crate::model::scope::Scope;
 use crate::telemetry::Kind;
 
@@ -24,13 +27,36 @@ pub async fn follow_policy(
     binding: &SignerBinding,
     injects: bool,
     scope: &Scope,
-) -> Result<(), Error> {
+) -> Result<Finalizer, Error> {
     let removes = removes(binding) && !scope.is_strict();
-    match (removes, has_finalizer(binding)) {
-        (true, false) if injects => add(writer, binding).await,
-        (false, true) => drop(writer, binding).await,
-        _ => Ok(()),
+    let (written, refused): (_, fn(Reason) -> Finalizer) = match (removes, has_finalizer(binding)) {
+        (true, false) if injects => (add(writer, binding).await, Finalizer::IsMissing),
+        (false, true) => (drop(writer, binding).await, Finalizer::IsLeft),
+        _ => return Ok(Finalizer::IsRight),
+    };
+    match written {
+        Ok(()) => Ok(Finalizer::IsRight),
+        Err(error) => match error.refusal() {
+            Some(status) => Ok(refused(Reason::new(
+                reasons::REJECTED,
+                format!(
+                    "finalizer {FINALIZER} of this SignerBinding, for spec.deletionPolicy: {}",
+                    rejected(status).message
+                ),
+            ))),
+            None => Err(error),
+        },
     }
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finalizer {
+    IsRight,
+    /// It could not be added. What is injected now could not be removed with the binding.
+    IsMissing(Reason),
+    /// It could not be dropped, although nothing is to be removed any more.
+    IsLeft(Reason),
 }
 
 async fn add(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
@@ -69,20 +95,33 @@ async fn patch(writer: &Writer, binding: &SignerBinding, mut operations: Value) 
             json!({ "op": "test", "path": "/metadata/uid", "value": binding.uid() }),
         );
     }
+    let write = Write {
+        kind: Kind::SignerBinding,
+        namespace: &binding.namespace().unwrap_or_default(),
+        name: &binding.name_any(),
+        uid: &binding.uid().unwrap_or_default(),
+        attempt: "write the finalizer",
+        wish: wish(&operations),
+        has_tests: true,
+    };
     let patch = Patch::<SignerBinding>::Json(serde_json::from_value(operations).map_err(Error::Encode)?);
-    let name = binding.name_any();
     let parameters = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let result = deadline("write the finalizer", api.patch(&name, &parameters, &patch)).await;
-    writer.metrics.write(Kind::SignerBinding, &result);
-    match result {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) if error.response().is_some_and(|status| status.code == 422) => {
-            Err(Error::Changed("the SignerBinding"))
-        }
-        Err(error) => Err(error),
+    let error = match writer.send(&write, api.patch(write.name, &parameters, &patch)).await {
+        Err(error) if !error.is_not_found() => error,
+        _ => return Ok(()),
+    };
+    if error.is_paused() || error.response().is_none_or(|status| status.code != 422) {
+        return Err(error);
     }
+    // A `test` that fails is answered like a refusal. If the object is what the tests ask for, it was one.
+    let now = deadline("get the SignerBinding", api.get_metadata_opt(write.name)).await?;
+    let is_the_same = now.is_some_and(|now| now.uid() == binding.uid() && now.finalizers() == binding.finalizers());
+    if !is_the_same {
+        return Err(Error::Changed("the SignerBinding"));
+    }
+    writer.refused(&write, &error);
+    Err(error)
 }

@@ -1,17 +1,22 @@
 //! Writing the annotation of a ServiceAccount, and giving it up.
 
+use std::time::Instant;
+
+use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
+use kube::core::Status;
 use serde_json::{Value, json};
 
-use super::writer::Writer;
-use super::{conflict, deployment};
-use crate::cluster::deadline;
+use super::rejected::rejected;
+use super::writer::{Write, Writer, wish};
+use super::{budget, conflict};
+use crate::controller::ledger::PutBack;
 use crate::model::applied::Applied;
 use crate::model::deployment::LiveDeployment;
-use crate::model::error::Error;
+use crate::model::error::{Error, refuses};
 use crate::model::identity;
 use crate::model::identity::PodIdentity;
 use crate::model::observed::Observed;
@@ -45,16 +50,32 @@ pub async fn release(writer: &Writer, observed: &Observed, is_accepted: bool, ap
     for leftover in observed.leftovers.iter().filter(|leftover| !leftover.is_needed) {
         match give_up(writer, &leftover.live).await {
             Ok(()) => applied.released.push(leftover.name.clone()),
-            Err(error) => applied.failed = Some(applied.failed.take().unwrap_or(error)),
+            Err(error) => match error.refusal() {
+                Some(status) => applied.refused.push(stays(&leftover.name, status)),
+                None => applied.failed = Some(applied.failed.take().unwrap_or(error)),
+            },
         }
     }
 }
 
+fn stays(account: &str, status: &Status) -> Reason {
+    Reason::new(
+        reasons::REJECTED,
+        format!(
+            "ServiceAccount {account} keeps the annotation {GCP_ACCOUNT_ANNOTATION}, which nothing needs any more and which lets each of its pods use the key: {}",
+            rejected(status).message
+        ),
+    )
+}
+
 async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<(), Reason>, Error> {
+    let (uid, now) = (live["metadata"]["uid"].as_str().unwrap_or_default(), Instant::now());
+    if !writer.ledger.may_put_back(uid, PutBack::Annotation, google, now) {
+        return Ok(Err(budget::undone("the annotation of the ServiceAccount")));
+    }
     let mut body = nothing(live);
     body["metadata"]["annotations"] = json!({ GCP_ACCOUNT_ANNOTATION: google });
     let mut result = patch(writer, &body, false).await;
-    let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
     // Validation lets through what may be put back, and nothing else.
     if result.as_ref().is_err_and(conflict::is_about_fields) && writer.ledger.may_force(uid) {
         result = patch(writer, &body, true).await;
@@ -63,9 +84,12 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
         }
     }
     match result {
-        Ok(()) => Ok(Ok(())),
+        Ok(()) => {
+            writer.ledger.put_back(uid, PutBack::Annotation, google, now);
+            Ok(Ok(()))
+        }
         Err(error) => match error.response() {
-            Some(status) if deployment::is_refused(status) => Ok(Err(deployment::rejected(status))),
+            Some(status) if refuses(status) => Ok(Err(rejected(status))),
             Some(status) if status.is_conflict() => {
                 let conflicts = conflict::conflicts(status);
                 if conflicts.is_empty() {
@@ -139,12 +163,16 @@ async fn patch(writer: &Writer, body: &Value, force: bool) -> Result<(), Error> 
     let api: Api<ServiceAccount> = Api::namespaced(writer.cluster.client(), text("namespace"));
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
+    let write = Write {
+        kind: Kind::ServiceAccount,
+        namespace: text("namespace"),
+        name: text("name"),
+        uid: text("uid"),
+        attempt: "annotate the ServiceAccount",
+        wish: wish(body),
+        has_tests: false,
+    };
     let patch = Patch::Apply(body);
-    let result = deadline(
-        "annotate the ServiceAccount",
-        api.patch_metadata(text("name"), &parameters, &patch),
-    )
-    .await;
-    writer.metrics.write(Kind::ServiceAccount, &result);
-    result.map(drop)
+    let request = api.patch_metadata(text("name"), &parameters, &patch);
+    writer.send(&write, request).await.map(drop)
 }

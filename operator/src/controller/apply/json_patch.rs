@@ -4,8 +4,8 @@ use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::writer::Writer;
-use crate::cluster::{deadline, live as live_of};
+use super::writer::{Write, Writer, wish};
+use crate::cluster::live as live_of;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::telemetry::Kind;
@@ -20,18 +20,13 @@ pub async fn send(
     attempt: &'static str,
     operations: Vec<Value>,
 ) -> Result<LiveDeployment, Error> {
-    match send_to(writer, live, live.resource_version(), attempt, operations).await {
-        Err(error) if error.is_conflict() || error.response().is_some_and(|status| status.code == 422) => {
-            Err(Error::Changed("the Deployment"))
-        }
-        result => result,
-    }
+    send_to(writer, live, live.resource_version(), attempt, operations).await
 }
 
-/// The same on this version of it, with the API server's own answer where it refuses.
+/// The same on this version of it.
 ///
 /// # Errors
-/// Fails if the API server refuses or does not answer.
+/// Fails if the API server refuses or does not answer, or if the Deployment is of another version.
 pub async fn send_to(
     writer: &Writer,
     live: &LiveDeployment,
@@ -39,6 +34,15 @@ pub async fn send_to(
     attempt: &'static str,
     operations: Vec<Value>,
 ) -> Result<LiveDeployment, Error> {
+    let write = Write {
+        kind: Kind::Deployment,
+        namespace: live.namespace(),
+        name: live.name(),
+        uid: live.uid(),
+        attempt,
+        wish: wish(&json!(operations)),
+        has_tests: true,
+    };
     let body = serde_json::from_value(bound(live, version, operations)).map_err(Error::Encode)?;
     let api = writer.cluster.deployments(live.namespace());
     let parameters = PatchParams {
@@ -46,9 +50,21 @@ pub async fn send_to(
         ..PatchParams::default()
     };
     let patch = Patch::<()>::Json(body);
-    let result = deadline(attempt, api.patch(live.name(), &parameters, &patch)).await;
-    writer.metrics.write(Kind::Deployment, &result);
-    live_of(&result?)
+    let error = match writer.send(&write, api.patch(live.name(), &parameters, &patch)).await {
+        Ok(after) => return live_of(&after),
+        Err(error) => error,
+    };
+    let may_be_a_test = error.is_conflict() || error.response().is_some_and(|status| status.code == 422);
+    if error.is_paused() || !may_be_a_test {
+        return Err(error);
+    }
+    // A `test` that fails is answered like a refusal. If the object is what the tests ask for, it was one.
+    let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
+    if now.is_none_or(|now| now.uid() != live.uid() || now.resource_version() != version) {
+        return Err(Error::Changed("the Deployment"));
+    }
+    writer.refused(&write, &error);
+    Err(error)
 }
 
 /// The operations behind the tests that bind them.

@@ -12,6 +12,7 @@ mod hold;
 pub mod identity;
 mod json_patch;
 mod patched;
+mod rejected;
 pub mod removal;
 mod rename;
 pub mod report;
@@ -23,7 +24,9 @@ mod writer;
 use std::time::Instant;
 
 use crds::conditions::reasons;
+use crds::names::FIELD_MANAGER;
 
+use crate::controller::ledger::PutBack;
 use crate::controller::rollout_limit;
 use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::binding::removes;
@@ -33,18 +36,20 @@ use crate::model::observed::{Observed, ObservedTarget, Selection};
 use crate::model::plan::{Plan, Planned};
 use crate::model::reason::Reason;
 
+pub use finalizer::Finalizer;
 pub use writer::Writer;
 
 /// Writes what is not there yet. One Deployment that fails does not stop another.
 ///
 /// # Errors
 /// Fails if nothing could be written, because the API server does not answer or because the Deployments changed under the write.
-pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<Applied, Error> {
+pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan, finalizer: &Finalizer) -> Result<Applied, Error> {
     let mut targets = vec![];
     let mut failed: Option<Error> = None;
     let mut done = 0;
     note_rollouts(writer, observed);
     for (target, planned) in observed.targets.iter().zip(plan.targets) {
+        let planned = planned.and_then(|planned| may_begin(writer, target, planned, finalizer));
         let result = if plan.removals.contains(&target.name) {
             departure::remove(writer, observed, target, planned.err()).await
         } else {
@@ -72,8 +77,30 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan) -> Result<A
             failed,
             plan: plan.hash,
             released: vec![],
+            refused: match finalizer {
+                Finalizer::IsRight => vec![],
+                Finalizer::IsMissing(refusal) | Finalizer::IsLeft(refusal) => vec![refusal.clone()],
+            },
         }),
     }
+}
+
+/// What could not be removed with its binding is not begun. A voter that has its signer already keeps it, and gets it back.
+fn may_begin(
+    writer: &Writer,
+    target: &ObservedTarget,
+    planned: Planned,
+    finalizer: &Finalizer,
+) -> Result<Planned, Reason> {
+    let Finalizer::IsMissing(refusal) = finalizer else {
+        return Ok(planned);
+    };
+    let live = target.deployment.as_ref();
+    let is_there = live.is_some_and(|live| deployment::is_in_place(writer, live, &planned.rendered));
+    if planned.is_repair || planned.is_stripped || is_there {
+        return Ok(planned);
+    }
+    Err(refusal.clone())
 }
 
 /// What failed outlasts what only changed.
@@ -94,7 +121,10 @@ fn tried_again(deployment: &str, error: &Error) -> Reason {
 fn note_rollouts(writer: &Writer, observed: &Observed) {
     let deployments = observed.targets.iter().filter_map(|target| target.deployment.as_ref());
     let now = Instant::now();
-    writer.ledger.seen(deployments.clone().map(LiveDeployment::uid), now);
+    let accounts = observed.accounts.iter().filter_map(|account| account.live.as_ref());
+    let accounts = accounts.filter_map(|live| live["metadata"]["uid"].as_str());
+    let uids = deployments.clone().map(LiveDeployment::uid).chain(accounts);
+    writer.ledger.seen(uids, now);
     let rolling = deployments.filter_map(|live| Some((live.name().to_owned(), rollout_limit::rolls(live)?)));
     writer.rollouts.observe(&observed.binding, rolling.collect(), now);
 }
@@ -155,10 +185,18 @@ async fn write(
         rendered,
         is_tried,
         is_stripped,
+        is_repair,
         ..
     } = planned;
     let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !is_stripped);
     if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
+        return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
+    }
+    let is_drift = (is_repair || writer.ledger.was_applied(live.uid(), &rendered.hash))
+        && !deployment::is_in_place(writer, live, &rendered);
+    // What another manager holds has to be forced, which has a bound of its own that names it.
+    let is_put_back = is_stripped || (is_drift && !others_hold_of_it(live));
+    if is_put_back && let Err(refusal) = budget::signer_may_be_put_back(writer, live, &rendered) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
     }
     if is_tried && !deployment::is_in_place(writer, live, &rendered) {
@@ -187,35 +225,42 @@ async fn write(
     if let (Some(rewrite), Ok(Written::Injection | Written::Repair)) = (rewrite, &written) {
         rewrite.is_made(writer);
     }
+    if is_put_back && matches!(written, Ok(Written::Injection | Written::Repair)) {
+        writer
+            .ledger
+            .put_back(live.uid(), PutBack::Signer, &rendered.hash, Instant::now());
+    }
     let mut failed = None;
-    let outcome = match written {
-        Ok(_) => match service::apply(writer, target.service.as_ref(), &rendered).await {
-            Ok(outcome) => outcome,
-            // The Deployment was written all the same, and that is told.
-            Err(error) => {
-                let outcome = Err(tried_again(&target.name, &error));
-                failed = Some(error);
-                outcome
+    let mut service = Ok(());
+    let (deployment, resumed) = match written {
+        Ok(_) => {
+            match service::apply(writer, target.service.as_ref(), &rendered).await {
+                Ok(outcome) => service = outcome,
+                // The voter does not wait for it.
+                Err(error) => failed = Some(error),
             }
-        },
-        Err(ref refusal) => Err(refusal.clone()),
-    };
-    let (deployment, resumed) = match outcome {
-        Ok(()) => match resume::once_whole(writer, deployment.clone(), &rendered).await {
-            Ok(after) => after,
-            Err(error) => {
-                let refusal = tried_again(&target.name, &error);
-                failed = Some(error);
-                (deployment, Err(refusal))
+            match resume::once_whole(writer, deployment.clone(), &rendered).await {
+                Ok(after) => after,
+                Err(error) => {
+                    let refusal = tried_again(&target.name, &error);
+                    failed = worse(failed, Some(error));
+                    (deployment, Err(refusal))
+                }
             }
-        },
-        Err(refusal) => (deployment, Err(refusal)),
+        }
+        Err(ref refusal) => (deployment, Err(refusal.clone())),
     };
     Ok(AppliedTarget {
         written: written.unwrap_or(Written::Nothing),
         hash: resumed.is_ok().then(|| rendered.hash.clone()),
         resumed: resumed == Ok(true),
         failed,
+        service,
         ..AppliedTarget::untouched(Some(deployment), resumed.map(drop))
     })
+}
+
+fn others_hold_of_it(live: &LiveDeployment) -> bool {
+    let mut others = live.managed_fields().filter(|entry| entry.manager != FIELD_MANAGER);
+    others.any(|entry| entry.owns_something_injected())
 }

@@ -43,11 +43,17 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
             after = release_fields(writer, &after).await?;
         }
     }
-    service::delete(writer, &target).await?;
+    let service_stays = match service::delete(writer, &target).await {
+        Ok(()) => false,
+        // It holds nobody back, goes with the Deployment, and is told of.
+        Err(error) if error.refusal().is_some() => true,
+        Err(error) => return Err(error),
+    };
     writer.ledger.forget(&target.uid);
     Ok(Removed {
         changed,
         kept: changed && leftovers::are_there(&after),
+        service_stays,
     })
 }
 
@@ -84,7 +90,7 @@ async fn release(writer: &Writer, live: &LiveDeployment, body: &Value) -> Result
         Err(error) if error.is_conflict() || error.response().is_some_and(conflict::is_another_object) => {
             Err(Error::Changed("the Deployment"))
         }
-        Err(error) if error.response().is_some_and(deployment::is_refused) => Ok(live.clone()),
+        Err(error) if error.refusal().is_some() => Ok(live.clone()),
         Err(error) => Err(error),
     }
 }

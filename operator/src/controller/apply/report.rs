@@ -1,5 +1,8 @@
 //! Writing status and Events.
 
+use std::time::{Duration, Instant};
+
+use crds::conditions::types;
 use crds::names::FIELD_MANAGER;
 use crds::{SignerBinding, SignerBindingStatus, WrittenBy};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -8,16 +11,23 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::writer::Writer;
-use crate::cluster::deadline;
-use crate::model::applied::Applied;
+use super::writer::{Write, Writer};
+use crate::model::applied::{Applied, AppliedTarget, Written};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::report::{Notice, Report};
 use crate::telemetry::Kind;
 
-/// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. Returns the
-/// version of the binding that the report is about.
+/// What became of a report.
+pub struct Published {
+    /// The version of the binding that the report is about.
+    pub version: Option<String>,
+    /// How long it waits, where nothing was written because so much was written of late.
+    pub left: Option<Duration>,
+}
+
+/// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. What flaps waits
+/// for its turn, with its Events, and what a person or a write of ours has brought about does not.
 ///
 /// # Errors
 /// Fails if the status cannot be written. A lost Event is logged, because nothing depends on it.
@@ -26,15 +36,27 @@ pub async fn publish(
     binding: &SignerBinding,
     applied: &Applied,
     report: &Report,
-) -> Result<Option<String>, Error> {
+) -> Result<Published, Error> {
     let mut version = binding.resource_version();
     let wanted = signed(writer, binding, &report.status);
-    if binding.status.as_ref() != Some(&wanted)
-        && let Some(written) = status(writer, binding, &wanted).await?
-        && is_otherwise_the_same(&written, binding)
-        && names(written.status.as_ref()).eq(names(binding.status.as_ref()))
-    {
-        version = written.resource_version();
+    if binding.status.as_ref() != Some(&wanted) {
+        let uid = binding.uid().unwrap_or_default();
+        let is_ready = is_true(&wanted, types::READY);
+        let is_urgent = is_urgent(binding, applied, &wanted)
+            || (is_ready && writer.status_pace.is_first_ready(&uid, wanted.observed_generation));
+        if !is_urgent && let Err(left) = writer.status_pace.turn(&uid, Instant::now()) {
+            let left = Some(left);
+            return Ok(Published { version, left });
+        }
+        if let Some(written) = status(writer, binding, &wanted).await?
+            && is_otherwise_the_same(&written, binding)
+            && names(written.status.as_ref()).eq(names(binding.status.as_ref()))
+        {
+            version = written.resource_version();
+        }
+        if is_ready {
+            writer.status_pace.told_ready(&uid, wanted.observed_generation);
+        }
     }
     let live = |name: &String| {
         let deployments = applied.targets.iter().filter_map(|target| target.deployment.as_ref());
@@ -43,7 +65,19 @@ pub async fn publish(
     for notice in &report.notices {
         tell(writer, binding, notice.deployment.as_ref().and_then(live), notice).await;
     }
-    Ok(version)
+    Ok(Published { version, left: None })
+}
+
+/// Whether the status is the first of its kind: of this spec, or after a write to a Deployment, which has a bound of its own.
+fn is_urgent(binding: &SignerBinding, applied: &Applied, wanted: &SignerBindingStatus) -> bool {
+    let is_of_another_spec = |before: &SignerBindingStatus| before.observed_generation != wanted.observed_generation;
+    let has_written = |target: &AppliedTarget| target.written != Written::Nothing || target.resumed;
+    binding.status.as_ref().is_none_or(is_of_another_spec) || applied.targets.iter().any(has_written)
+}
+
+fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
+    let mut conditions = status.conditions.iter();
+    conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
 }
 
 /// The status with our name. One that says the same as before keeps that of an earlier holder of our Lease, so that an operator
@@ -109,12 +143,18 @@ async fn status(
     // With force, because a status has no other author.
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let name = binding.name_any();
-    let result = deadline(
-        "write the status",
-        api.patch_status(&name, &parameters, &Patch::Apply(&body)),
-    )
-    .await;
-    writer.metrics.write(Kind::SignerBinding, &result);
+    let write = Write {
+        kind: Kind::SignerBinding,
+        namespace: &binding.namespace().unwrap_or_default(),
+        name: &name,
+        uid: &binding.uid().unwrap_or_default(),
+        attempt: "write the status",
+        // What it says changes with every pod. A person who changes the binding does not wait.
+        wish: binding.metadata.generation.unwrap_or_default().unsigned_abs(),
+        has_tests: false,
+    };
+    let patch = Patch::Apply(&body);
+    let result = writer.send(&write, api.patch_status(&name, &parameters, &patch)).await;
     match result {
         Ok(written) => {
             let kept = written.status.as_ref().and_then(|status| status.operator.as_ref());
@@ -170,9 +210,23 @@ async fn tell_of(writer: &Writer, about: &ObjectReference, related: Option<&Obje
         action: notice.action.to_owned(),
         secondary: related.cloned(),
     };
-    let result = deadline("write an Event", writer.recorder.publish(&event, about)).await;
-    writer.metrics.write(Kind::Event, &result);
-    if let Err(error) = result {
+    let write = Write {
+        kind: Kind::Event,
+        namespace: about.namespace.as_deref().unwrap_or_default(),
+        name: &format!(
+            "{} {}",
+            about.kind.as_deref().unwrap_or_default(),
+            about.name.as_deref().unwrap_or_default()
+        ),
+        uid: about.uid.as_deref().unwrap_or_default(),
+        attempt: "write an Event",
+        wish: 0,
+        has_tests: false,
+    };
+    // What is refused is logged where it is sent.
+    if let Err(error) = writer.send(&write, writer.recorder.publish(&event, about)).await
+        && error.refusal().is_none()
+    {
         tracing::warn!(%error, reason = notice.reason, "an Event was lost");
     }
 }

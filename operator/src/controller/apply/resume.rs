@@ -4,6 +4,7 @@ use crds::conditions::reasons;
 use crds::names::HELD_ANNOTATION;
 use serde_json::{Value, json};
 
+use super::rejected::rejected;
 use super::writer::Writer;
 use super::{deployment, json_patch};
 use crate::model::deployment::LiveDeployment;
@@ -56,16 +57,14 @@ pub async fn resume(writer: &Writer, live: &LiveDeployment) -> Result<Result<Liv
             Ok(after) => return Ok(Ok(after)),
             Err(error) => error,
         };
-        let Some(status) = error.response() else {
-            return Err(error);
-        };
-        // A `test` that fails is answered with a 422, and so is a refusal.
-        if !status.is_conflict() && !deployment::is_refused(status) {
+        if let Some(status) = error.refusal() {
+            return Ok(Err(rejected(status)));
+        }
+        if !matches!(error, Error::Changed(_)) {
             return Err(error);
         }
         let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
         match now {
-            Some(now) if now.resource_version() == version => return Ok(Err(deployment::rejected(status))),
             Some(now) if is_the_same_to_resume(live, &now) => now.resource_version().clone_into(&mut version),
             _ => break,
         }

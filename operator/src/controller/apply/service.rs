@@ -1,14 +1,17 @@
 //! Writing the Service.
 
+use std::time::Instant;
+
 use crds::names::FIELD_MANAGER;
-use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use serde_json::Value;
 
-use super::writer::Writer;
-use super::{conflict, deployment};
+use super::rejected::rejected;
+use super::writer::{Write, Writer, wish};
+use super::{budget, conflict};
 use crate::cluster::deadline;
-use crate::model::error::Error;
+use crate::controller::ledger::PutBack;
+use crate::model::error::{Error, refuses};
 use crate::model::injection::DeploymentRef;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
@@ -22,8 +25,10 @@ pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -
         return Ok(Ok(()));
     }
     let target = &rendered.target;
-    let api = writer.cluster.services(&target.namespace);
-    let budget = format!("{}/service", target.uid);
+    let (wanted, now) = (wish(&rendered.service).to_string(), Instant::now());
+    if !writer.ledger.may_put_back(&target.uid, PutBack::Service, &wanted, now) {
+        return Ok(Err(budget::undone("the Service of the signer")));
+    }
     let mut body = rendered.service.clone();
     if let Some(live) = live {
         // A request that is held up on its way must not bring back what was deleted meanwhile.
@@ -31,18 +36,27 @@ pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -
             body["metadata"][field] = live["metadata"][field].clone();
         }
     }
-    let mut result = patch(writer, &api, &body, false).await;
+    let mut result = patch(writer, target, &body, false).await;
     // The whole Service is ours: validation has refused one that is not, so a conflict is somebody's edit of it.
-    if live.is_some() && result.as_ref().is_err_and(conflict::is_about_fields) && writer.ledger.may_force(&budget) {
-        result = patch(writer, &api, &body, true).await;
+    if live.is_some()
+        && result.as_ref().is_err_and(conflict::is_about_fields)
+        && writer.ledger.may_force_service(&target.uid)
+    {
+        result = patch(writer, target, &body, true).await;
         if result.is_ok() {
-            writer.ledger.forced(&budget);
+            writer.ledger.forced_service(&target.uid);
         }
     }
     match result {
-        Ok(_) => Ok(Ok(())),
+        Ok(after) => {
+            let version = live.and_then(|live| live["metadata"]["resourceVersion"].as_str());
+            if after.metadata.resource_version.as_deref() != version {
+                writer.ledger.put_back(&target.uid, PutBack::Service, &wanted, now);
+            }
+            Ok(Ok(()))
+        }
         Err(error) => match error.response() {
-            Some(status) if deployment::is_refused(status) => Ok(Err(deployment::rejected(status))),
+            Some(status) if refuses(status) => Ok(Err(rejected(status))),
             Some(status) if status.is_conflict() => {
                 let conflicts = conflict::conflicts(status);
                 if conflicts.is_empty() {
@@ -55,14 +69,27 @@ pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -
     }
 }
 
-async fn patch(writer: &Writer, api: &Api<DynamicObject>, body: &Value, force: bool) -> Result<DynamicObject, Error> {
+async fn patch(writer: &Writer, target: &DeploymentRef, body: &Value, force: bool) -> Result<DynamicObject, Error> {
+    let api = writer.cluster.services(&target.namespace);
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
-    let name = body["metadata"]["name"].as_str().unwrap_or_default();
-    let patch = Patch::Apply(body);
-    let result = deadline("apply the Service", api.patch(name, &parameters, &patch)).await;
-    writer.metrics.write(Kind::Service, &result);
-    result
+    let name = service_name(&target.name);
+    let write = write(target, &name, "apply the Service", wish(body));
+    writer
+        .send(&write, api.patch(&name, &parameters, &Patch::Apply(body)))
+        .await
+}
+
+fn write<'a>(target: &'a DeploymentRef, name: &'a str, attempt: &'static str, wish: u64) -> Write<'a> {
+    Write {
+        kind: Kind::Service,
+        namespace: &target.namespace,
+        name,
+        uid: &target.uid,
+        attempt,
+        wish,
+        has_tests: false,
+    }
 }
 
 /// Deletes the Service of a Deployment if it is ours.
@@ -79,9 +106,8 @@ pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error
     };
     let api = writer.cluster.services(&target.namespace);
     let name = service_name(&target.name);
-    let result = deadline("delete the Service", api.delete(&name, &parameters)).await;
-    writer.metrics.write(Kind::Service, &result);
-    match result {
+    let write = write(target, &name, "delete the Service", 0);
+    match writer.send(&write, api.delete(&name, &parameters)).await {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),
     }

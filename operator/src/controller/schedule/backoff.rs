@@ -13,26 +13,34 @@ const LONGEST: Duration = Duration::from_mins(1);
 #[derive(Clone, Default)]
 pub struct Backoff(Arc<Mutex<HashMap<String, Failures>>>);
 
-/// The same failure of the same spec, so many times. Another one, or another spec, is progress and starts anew.
+/// How often each of them was met with this spec. One that is met for the first time is progress, one that comes back is none: two that
+/// alternate wait as long as one alone.
 struct Failures {
-    of: (Option<i64>, String),
-    count: u32,
+    generation: Option<i64>,
+    counts: HashMap<String, u32>,
+}
+
+/// How long to wait after so many failures before this one.
+pub fn wait(before: u32) -> Duration {
+    FIRST.saturating_mul(1 << before.min(16)).min(LONGEST)
 }
 
 impl Backoff {
     /// Counts one more failure, and says how long to wait.
     pub fn failed(&self, binding: &impl Resource, why: &str) -> Duration {
-        let of = (binding.meta().generation, why.to_owned());
+        let generation = binding.meta().generation;
+        let none = || Failures {
+            generation,
+            counts: HashMap::new(),
+        };
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = failures.entry(key(binding)).or_insert_with(|| Failures {
-            of: of.clone(),
-            count: 0,
-        });
-        if entry.of != of {
-            *entry = Failures { of, count: 0 };
+        let entry = failures.entry(key(binding)).or_insert_with(none);
+        if entry.generation != generation {
+            *entry = none();
         }
-        let wait = FIRST.saturating_mul(1 << entry.count.min(16)).min(LONGEST);
-        entry.count = entry.count.saturating_add(1);
+        let count = entry.counts.entry(why.to_owned()).or_default();
+        let wait = wait(*count);
+        *count = count.saturating_add(1);
         jitter(wait)
     }
 
@@ -88,6 +96,10 @@ mod tests {
             backoff.failed(&binding("a", 1), "y") < FIRST * 2,
             "another failure is progress"
         );
+        let alternating: Vec<_> = (0..8)
+            .map(|turn| backoff.failed(&binding("c", 1), ["x", "y"][turn % 2]))
+            .collect();
+        assert!(alternating[7] >= FIRST * 8, "two that alternate: {alternating:?}");
         backoff.failed(&binding("a", 1), "y");
         assert!(
             backoff.failed(&binding("a", 2), "y") < FIRST * 2,

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// back within that time.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// The longest pause after a failure.
+const LONGEST: Duration = Duration::from_mins(10);
+
 /// What is known of each of them, by its uid.
 #[derive(Default)]
 pub struct HeldLooks(HashMap<String, Entry>);
@@ -18,6 +21,7 @@ struct Entry {
     /// Since when no binding names it.
     unclaimed: Option<Instant>,
     not_before: Option<Instant>,
+    failures: u32,
 }
 
 /// Why it is looked at.
@@ -51,7 +55,9 @@ impl HeldLooks {
 
     /// It was looked at, and nobody asks for it yet.
     pub fn seen(&mut self, uid: &str, version: &str) {
-        self.0.entry(uid.to_owned()).or_default().looked_at = Some(version.to_owned());
+        let entry = self.0.entry(uid.to_owned()).or_default();
+        entry.looked_at = Some(version.to_owned());
+        entry.failures = 0;
     }
 
     /// It was looked at, and is held rightly.
@@ -60,9 +66,12 @@ impl HeldLooks {
         self.0.entry(uid.to_owned()).or_default().unclaimed = None;
     }
 
-    /// It could not be looked at, and is again after a while.
+    /// It could not be looked at or let go, and is tried again after a while that grows.
     pub fn failed(&mut self, uid: &str, now: Instant) {
-        self.0.entry(uid.to_owned()).or_default().not_before = Some(now + GRACE);
+        let entry = self.0.entry(uid.to_owned()).or_default();
+        let pause = GRACE.saturating_mul(1 << entry.failures.min(16)).min(LONGEST);
+        entry.not_before = Some(now + pause);
+        entry.failures = entry.failures.saturating_add(1);
     }
 }
 
@@ -87,9 +96,12 @@ mod tests {
         looks.failed("u", second(75));
         assert_eq!(looks.due("u", "2", false, second(80)), None);
         assert_eq!(looks.due("u", "2", false, second(105)), Some(Due::Unclaimed));
+        looks.failed("u", second(105));
+        assert_eq!(looks.due("u", "2", false, second(164)), None, "the pause grows");
+        assert_eq!(looks.due("u", "2", false, second(165)), Some(Due::Unclaimed));
         looks.retain(&HashSet::new());
         assert_eq!(
-            looks.due("u", "2", false, second(106)),
+            looks.due("u", "2", false, second(166)),
             Some(Due::Changed),
             "it is another one"
         );

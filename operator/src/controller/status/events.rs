@@ -1,7 +1,7 @@
 //! Which Events to write: one per transition, none at steady state.
 
-use crds::conditions::{reasons, types};
-use crds::{SignerBindingStatus, TargetStatus, WrittenBy};
+use crds::conditions::{reasons, types, warnings};
+use crds::{SignerBindingStatus, TargetStatus, Warning, WrittenBy};
 
 use super::contested;
 use super::target::Reported;
@@ -41,6 +41,11 @@ const REMOVAL_IN_PART: ToldOfWrite = ToldOfWrite {
     note: "the binding lets the Deployment go, but another manager's manifest carries parts of the signer, which stay: remove them there",
     ..REMOVAL
 };
+const REMOVAL_BUT_THE_SERVICE: ToldOfWrite = ToldOfWrite {
+    is_warning: true,
+    note: "the signer is out of the pod template, and the API server refuses to delete its Service for the metrics, which goes with the Deployment: delete it by hand",
+    ..REMOVAL
+};
 
 const RESUMED: ToldOfWrite = ToldOfWrite {
     reason: "Resumed",
@@ -56,10 +61,21 @@ const LET_GO: ToldOfWrite = ToldOfWrite {
 };
 
 /// All of them.
-pub const TOLD_OF_WRITES: [ToldOfWrite; 6] = [REPAIR, INJECTION, RESUMED, LET_GO, REMOVAL, REMOVAL_IN_PART];
+pub const TOLD_OF_WRITES: [ToldOfWrite; 7] = [
+    REPAIR,
+    INJECTION,
+    RESUMED,
+    LET_GO,
+    REMOVAL,
+    REMOVAL_IN_PART,
+    REMOVAL_BUT_THE_SERVICE,
+];
+
+/// Warnings that are told as Events as well: somebody has to allow a write.
+pub const TOLD_OF_WARNINGS: [&str; 2] = [warnings::SERVICE_NOT_WRITTEN, warnings::WRITE_REFUSED];
 
 /// The API server's bound on a note.
-const LONGEST_NOTE: usize = 1000;
+pub const LONGEST_NOTE: usize = 1000;
 
 pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[Reported]) -> Vec<Notice> {
     let mut notices: Vec<_> = targets.iter().flat_map(|target| of_target(old, target)).collect();
@@ -83,6 +99,7 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[
             });
         }
     }
+    notices.extend(new.warnings.iter().filter_map(|warning| of_warning(old, warning)));
     if only.is_none() {
         notices.extend(targets.iter().filter_map(|target| of_one_among_others(old, target)));
     }
@@ -93,15 +110,17 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[
 fn of_target(old: &SignerBindingStatus, target: &Reported) -> Vec<Notice> {
     let name = &target.status.name;
     let was = old.targets.iter().find(|before| before.name == *name);
-    let departs = target.status.reason == reasons::NO_LONGER_SELECTED
-        && was.is_none_or(|before| before.reason != reasons::NO_LONGER_SELECTED);
-    let departed = departs.then(|| Notice {
+    let reason = &target.status.reason;
+    // Of one that is selected, the conditions tell that it is refused.
+    let departs = reason == reasons::NO_LONGER_SELECTED || (reason == reasons::REJECTED && !target.is_selected);
+    let is_news = was.is_none_or(|before| before.reason != *reason);
+    let departed = (departs && is_news).then(|| Notice {
         deployment: Some(name.clone()),
         is_on_binding: true,
         is_warning: true,
-        reason: reasons::NO_LONGER_SELECTED.to_owned(),
+        reason: reason.clone(),
         action: "Reconcile",
-        note: target.status.message.clone(),
+        note: shorten(&target.status.message, LONGEST_NOTE),
     });
     let resumed = target.resumed.then(|| of_told(name, RESUMED));
     departed
@@ -133,6 +152,9 @@ fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<N
 pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
     let told = match removed {
         Removed { kept: true, .. } => REMOVAL_IN_PART,
+        Removed {
+            service_stays: true, ..
+        } => REMOVAL_BUT_THE_SERVICE,
         Removed { changed: true, .. } => REMOVAL,
         Removed { .. } => return None,
     };
@@ -142,6 +164,51 @@ pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
 /// What to tell of a Deployment that no binding holds any more.
 pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
+}
+
+/// What to tell of one that no binding holds any more and that cannot be let go.
+pub fn not_let_go_notice(refusal: &str) -> Notice {
+    Notice {
+        deployment: None,
+        is_on_binding: false,
+        is_warning: true,
+        reason: reasons::REJECTED.to_owned(),
+        action: "Resume",
+        note: shorten(
+            &format!(
+                "this Deployment is held for its signer, no SignerBinding names it any more, and it cannot be let go: {refusal}"
+            ),
+            LONGEST_NOTE,
+        ),
+    }
+}
+
+/// What to tell where the status of the binding cannot tell it.
+pub fn status_refused_notice(refusal: &str) -> Notice {
+    Notice {
+        deployment: None,
+        is_on_binding: true,
+        is_warning: true,
+        reason: reasons::REJECTED.to_owned(),
+        action: "Reconcile",
+        note: shorten(
+            &format!("the status of this SignerBinding cannot be written and is out of date: {refusal}"),
+            LONGEST_NOTE,
+        ),
+    }
+}
+
+fn of_warning(old: &SignerBindingStatus, warning: &Warning) -> Option<Notice> {
+    let is_the_same = |before: &Warning| before.reason == warning.reason && before.target == warning.target;
+    let is_told = TOLD_OF_WARNINGS.contains(&warning.reason.as_str()) && !old.warnings.iter().any(is_the_same);
+    is_told.then(|| Notice {
+        deployment: Some(warning.target.clone()),
+        is_on_binding: true,
+        is_warning: true,
+        reason: warning.reason.clone(),
+        action: "Reconcile",
+        note: shorten(&warning.message, LONGEST_NOTE),
+    })
 }
 
 /// What to tell about another operator by the one that leaves the binding to it.

@@ -3,12 +3,14 @@
 mod aggregate;
 mod ahead;
 mod beside;
+mod condition;
 mod contested;
 mod events;
 mod held;
 mod identity;
 mod key;
 mod kstatus;
+mod leaving;
 mod rollout;
 mod signing;
 mod state;
@@ -19,17 +21,19 @@ mod warnings;
 
 use crds::conditions::types;
 use crds::{Effective, SignerBindingStatus, TargetStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::controller::status::state::State;
 use crate::model::applied::{Applied, Written};
 use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::report::Report;
-use crate::model::text::shorten;
 
 pub use contested::says_contested;
-pub use events::{TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, let_go_notice, removal_notice};
+pub use events::{
+    TOLD_OF_WARNINGS, TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, let_go_notice, not_let_go_notice,
+    removal_notice, status_refused_notice,
+};
+pub use leaving::removal_refused;
 
 /// Reports what the verdict and the writes came to.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
@@ -47,7 +51,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let update = update::state(observed, applied);
     let conditions = types::ALL.iter().zip(combined.iter().chain(&outlook).chain([&update]));
     let conditions = conditions
-        .map(|(type_, state)| condition(type_, state, &old, binding.metadata.generation, now))
+        .map(|(type_, state)| condition::condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
     // The condition Accepted speaks of them. What no status remembers would be told anew by each look.
     let beyond = observed.beyond_the_limit();
@@ -96,31 +100,4 @@ fn pods<'a>(targets: impl Iterator<Item = &'a TargetStatus>) -> Option<String> {
         wanted += i64::from(target.pods);
     }
     is_injected.then(|| format!("{ready}/{wanted}"))
-}
-
-fn condition(type_: &str, state: &State, old: &SignerBindingStatus, generation: Option<i64>, now: &Time) -> Condition {
-    let status = state.truth.as_str();
-    let reason = state.reason.code;
-    debug_assert!(
-        crds::occurrences::may_stand(type_, status, reason),
-        "{type_}={status} must not have the reason {reason}, see crds::occurrences"
-    );
-    let before = old
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == type_ && condition.status == status);
-    let kept = before.filter(|before| {
-        before.reason == reason
-            && before.observed_generation == generation
-            && state.keep.as_ref().is_some_and(|part| before.message.contains(part))
-    });
-    let message = kept.map_or_else(|| shorten(&state.reason.message, 4096), |before| before.message.clone());
-    Condition {
-        type_: type_.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
-        message,
-        observed_generation: generation,
-        last_transition_time: before.map_or(now, |before| &before.last_transition_time).clone(),
-    }
 }

@@ -11,10 +11,15 @@ use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::{Observed, SameKey};
+use crate::model::reason::Reason;
+use crate::model::text::shorten;
 use crate::template::names::short_name;
 
 /// A status is one object of bounded size; whoever has mended these sees the others.
 const MOST: usize = 64;
+
+/// Some repeat what others have answered.
+const LONGEST: usize = 1024;
 
 /// The warnings of the binding, then those of its Deployments by name.
 pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warning> {
@@ -25,7 +30,7 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
     let shared = backend.and_then(|backend| shared_key(observed, backend.field()));
     let of_binding = note.into_iter().chain(shared);
     let mut found: Vec<_> = of_binding
-        .map(|(reason, message)| warning(reason, &own, message))
+        .map(|(reason, message)| warning(reason, &own, &message))
         .collect();
     let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
     let pairs = observed.targets.iter().zip(&applied.targets);
@@ -36,8 +41,10 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
     let field = backend.map(KeyBackend::field).unwrap_or_default();
     for (label, (reason, message)) in strays::shared_key(&observed.same_key, namespace, &in_place, field) {
         let copied = observed.targets.iter().find(|target| short_name(&target.name) == label);
-        found.push(warning(reason, copied.map_or(&own, |target| &target.name), message));
+        found.push(warning(reason, copied.map_or(&own, |target| &target.name), &message));
     }
+    let refused = applied.refused.iter();
+    found.extend(refused.map(|refusal| warning(warnings::WRITE_REFUSED, &own, &refusal.message)));
     for (target, applied) in observed.targets.iter().zip(&applied.targets) {
         let Some(live) = applied.deployment.as_ref().filter(|_| target.is_selected()) else {
             continue;
@@ -50,20 +57,21 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
             old_pod_running(old_pods),
             strays::runs_elsewhere(observed, target, live),
             ahead::warning(live, &target.pods, now),
+            service_not_written(&applied.service),
         ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
         let told = of_deployment.into_iter().flatten().chain(of_key);
-        found.extend(told.map(|(reason, message)| warning(reason, &target.name, message)));
+        found.extend(told.map(|(reason, message)| warning(reason, &target.name, &message)));
     }
     found.truncate(MOST);
     found
 }
 
-fn warning(reason: &str, target: &str, message: String) -> Warning {
+fn warning(reason: &str, target: &str, message: &str) -> Warning {
     Warning {
         reason: reason.to_owned(),
         target: target.to_owned(),
-        message,
+        message: shorten(message, LONGEST),
     }
 }
 
@@ -139,6 +147,17 @@ fn old_pod_running(old_pods: i64) -> Option<Noted> {
             ),
         )
     })
+}
+
+fn service_not_written(service: &Result<(), Reason>) -> Option<Noted> {
+    let refusal = service.as_ref().err()?;
+    Some((
+        warnings::SERVICE_NOT_WRITTEN,
+        format!(
+            "the Service for the metrics of the signer is missing or not as it should be, and the voter signs without it: {}",
+            refusal.message
+        ),
+    ))
 }
 
 /// Whether a rollout may have more pods than are wanted. A share is rounded up; where nothing is said it is 25 %.

@@ -1,5 +1,6 @@
 //! Which pieces of the guard are at work.
 
+mod exempt;
 mod pieces;
 
 use kube::api::{DynamicObject, GroupVersionKind, ListParams};
@@ -16,7 +17,12 @@ use crate::model::scope::Scope;
 /// A line for each piece of the guard: at work, missing, or impossible in this cluster.
 pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {
     match policies(client).await {
-        Ok(policies) => pieces::examine(&policies, minor),
+        Ok((policies, loose)) => {
+            let mut findings = pieces::examine(&policies, minor);
+            findings.extend(loose);
+            findings.extend(exempt::examine(client, scope, &policies).await);
+            findings
+        }
         Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {
             let text = "whether it is there takes a ClusterRole to see; `kubectl get validatingadmissionpolicies` shows it to whoever may";
             vec![Finding::new(Verdict::Warning, ABOUT, text)]
@@ -25,9 +31,10 @@ pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding>
     }
 }
 
-/// The policies of both kinds that have a binding, without which a policy does nothing.
-async fn policies(client: &Client) -> Result<Vec<pieces::Policy>, Error> {
-    let mut all = Vec::new();
+/// The policies of both kinds that have a binding, without which a policy does nothing; and a line for each binding of a policy that is
+/// not there.
+async fn policies(client: &Client) -> Result<(Vec<pieces::Policy>, Vec<Finding>), Error> {
+    let (mut all, mut loose) = (Vec::new(), Vec::new());
     for kind in ["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"] {
         let policies = list(client, kind).await?;
         let bindings = if policies.is_empty() {
@@ -35,13 +42,14 @@ async fn policies(client: &Client) -> Result<Vec<pieces::Policy>, Error> {
         } else {
             list(client, &format!("{kind}Binding")).await?
         };
+        loose.extend(pieces::loose(kind, &policies, &bindings));
         all.extend(
             policies
                 .into_iter()
                 .filter_map(|policy| pieces::Policy::bound(policy, &bindings)),
         );
     }
-    Ok(all)
+    Ok((all, loose))
 }
 
 /// All objects of a kind; none where the API server does not serve it.

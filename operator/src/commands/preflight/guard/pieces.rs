@@ -75,7 +75,17 @@ impl Policy {
         Some(Self { policy, actions })
     }
 
-    fn name(&self) -> &str {
+    /// Whether it refuses edits that would take a signer away.
+    pub fn refuses_edits(&self) -> bool {
+        self.piece() == Some(Piece::Edits)
+    }
+
+    /// All that its conditions say.
+    pub fn text(&self) -> String {
+        self.conditions().collect::<Vec<_>>().join("\n")
+    }
+
+    pub fn name(&self) -> &str {
         self.policy["metadata"]["name"].as_str().unwrap_or_default()
     }
 
@@ -127,7 +137,7 @@ impl Policy {
         }
         let is_leash = self
             .conditions()
-            .any(|expression| expression.contains("request.userInfo.username =="))
+            .any(|expression| expression.trim_start().starts_with("request.userInfo.username =="))
             && self.policy["spec"].to_string().contains(HASH_ANNOTATION);
         is_leash.then_some(Piece::Operator)
     }
@@ -161,6 +171,29 @@ pub fn examine(policies: &[Policy], minor: u32) -> Vec<Finding> {
         Finding::new(verdict, ABOUT, format!("{}: {text}", piece.name()))
     });
     lines.collect()
+}
+
+/// A line for each policy of the guard that no binding names. So it is where names were changed in one of the two: kustomize knows that
+/// a ValidatingAdmissionPolicyBinding names its policy, and must be told the same of a MutatingAdmissionPolicyBinding.
+pub fn loose(kind: &str, policies: &[Value], bindings: &[Value]) -> Vec<Finding> {
+    let names = |binding: &Value, policy: &Value| binding["spec"]["policyName"] == policy["metadata"]["name"];
+    let is_ours = |policy: &&Value| {
+        let spec = policy["spec"].to_string();
+        spec.contains(HASH_ANNOTATION) || policy["spec"]["paramKind"]["kind"] == "SignerBinding"
+    };
+    let unbound = policies
+        .iter()
+        .filter(is_ours)
+        .filter(|policy| !bindings.iter().any(|binding| names(binding, policy)));
+    unbound
+        .map(|policy| {
+            let name = policy["metadata"]["name"].as_str().unwrap_or_default();
+            let text = format!(
+                "{kind} {name} does nothing, because no {kind}Binding names it in spec.policyName. With kustomize's namePrefix and nameSuffix, add the nameReference that examples/kustomize-operator has"
+            );
+            Finding::new(Verdict::Unfit, ABOUT, text)
+        })
+        .collect()
 }
 
 fn texts(list: &Value) -> impl Iterator<Item = String> {
@@ -246,6 +279,22 @@ mod tests {
             )
             .is_none()
         );
+    }
+
+    #[test]
+    fn a_policy_that_no_binding_names_is_told_of() {
+        let ours = json!({"metadata": {"name": "a-guard"}, "spec": {"paramKind": {"kind": "SignerBinding"}}});
+        let foreign = json!({"metadata": {"name": "foreign"}, "spec": {}});
+        let binding = |policy: &str| json!({"spec": {"policyName": policy}});
+        let policies = [ours, foreign];
+        let told = loose("MutatingAdmissionPolicy", &policies, &[binding("guard")]);
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].to_string().contains("FAILED: MutatingAdmissionPolicy a-guard"),
+            "{}",
+            told[0]
+        );
+        assert!(loose("MutatingAdmissionPolicy", &policies, &[binding("a-guard")]).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{leftovers, nothing};
 use crate::controller::apply::writer::Writer;
 use crate::controller::apply::{conflict, deployment, diff, service};
 use crate::model::deployment::{ContainerList, LiveDeployment};
-use crate::model::error::Error;
+use crate::model::error::{Error, refuses};
 use crate::model::injection::DeploymentRef;
 
 /// What a removal would do.
@@ -47,7 +47,7 @@ async fn released(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployme
                 Err(Error::Changed("the Deployment"))
             }
             // What is refused is cleared otherwise.
-            Some(status) if deployment::is_refused(status) => Ok(live.clone()),
+            Some(status) if refuses(status) => Ok(live.clone()),
             _ => Err(error),
         },
     }

@@ -9,11 +9,11 @@ use kube::core::Status;
 use serde_json::Value;
 
 use self::quota::{Exceeded, Old, fits_in_their_place};
-use super::deployment::{is_refused, try_out};
+use super::deployment::try_out;
 use super::writer::Writer;
 use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
-use crate::model::error::Error;
+use crate::model::error::{Error, refuses};
 use crate::model::reason::Reason;
 use crate::model::refusal;
 use crate::model::rendered::Rendered;
@@ -146,7 +146,8 @@ enum Kind {
 
 fn kind(status: &Status) -> Kind {
     let says = |text: &str| status.message.contains(text);
-    if !is_refused(status) || says("status unknown for quota") {
+    // A webhook that is down answers 500.
+    if !refuses(status) || status.code >= 500 || says("status unknown for quota") {
         Kind::Other
     } else if says("cannot create resource \"pods\"") || says("does not support dry run") {
         Kind::CannotBeTried

@@ -1,5 +1,8 @@
 //! What Helm installs, upgrades and uninstalls, and what `charts/install.yaml` brings, is never a voter's loss.
 
+mod kustomized;
+mod releases;
+
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use tests::hold::can_hold;

@@ -1,0 +1,205 @@
+//! `charts/install.yaml` through kustomize: in another namespace, under other names, with other labels. The guard must know the operator
+//! whatever it is called then, and nobody else.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use tests::hold::can_hold;
+use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
+use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process, workspace};
+
+/// The fields of a `kustomization.yaml`, and where the operator's ServiceAccount is then.
+struct Row {
+    fields: &'static str,
+    namespace: &'static str,
+    account: &'static str,
+}
+
+const ROWS: [Row; 4] = [
+    Row {
+        fields: "namespace: platform",
+        namespace: "platform",
+        account: "signer-operator",
+    },
+    Row {
+        fields: "namePrefix: team-\nconfigurations: [names.yaml]",
+        namespace: "signer-operator",
+        account: "team-signer-operator",
+    },
+    Row {
+        fields: "nameSuffix: -blue\nnamespace: platform\nconfigurations: [names.yaml]",
+        namespace: "platform",
+        account: "signer-operator-blue",
+    },
+    Row {
+        fields: "commonLabels: {team: blue}\ncommonAnnotations: {team: blue}",
+        namespace: "signer-operator",
+        account: "signer-operator",
+    },
+];
+
+#[tokio::test]
+async fn install_yaml_works_wherever_kustomize_moves_it_and_whatever_it_calls_it() -> Result<()> {
+    for row in &ROWS {
+        works(row).await.map_err(|error| error.context(row.fields))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_that_do_not_fit_together_are_told_by_preflight() -> Result<()> {
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    if !can_hold(cluster).await? {
+        return Ok(());
+    }
+    apply(cluster, "namePrefix: team-").await?;
+    let account = cluster
+        .service_account("signer-operator", "team-signer-operator")
+        .await?;
+    let (code, said) = preflight(&account, "signer-operator").await?;
+    ensure!(code == Some(78), "{said}");
+    ensure!(
+        said.contains("FAILED: MutatingAdmissionPolicy team-signer-operator-guard-creation does nothing"),
+        "{said}"
+    );
+
+    // Its roles went astray, and somebody helped himself: the guard knows nobody who runs.
+    let bindings = ["delete", "clusterrolebinding", "team-signer-operator"];
+    cluster.admin().kubectl_ok(&bindings).await?;
+    let everything = [
+        "create",
+        "clusterrolebinding",
+        "astray",
+        "--clusterrole=cluster-admin",
+        "--serviceaccount=signer-operator:team-signer-operator",
+    ];
+    cluster.admin().kubectl_ok(&everything).await?;
+    let (code, said) = preflight(&account, "signer-operator").await?;
+    ensure!(code == Some(78), "{said}");
+    ensure!(
+        said.contains(
+            "signer-operator-guard leaves system:serviceaccount:signer-operator:signer-operator alone and refuses \
+             system:serviceaccount:signer-operator:team-signer-operator"
+        ),
+        "{said}"
+    );
+    Ok(())
+}
+
+async fn preflight(account: &Kubeconfig, namespace: &str) -> Result<(Option<i32>, String)> {
+    let lease = format!("--lease-namespace={namespace}");
+    operator_process::command(account, &["preflight", &lease]).await
+}
+
+/// Builds and applies what kustomize makes of it.
+async fn apply(cluster: &ControlPlane, fields: &str) -> Result<()> {
+    let folder = cluster.directory().path().join("kustomized");
+    fs::create_dir_all(&folder)?;
+    fs::copy(chart::generated::install_manifest_path(), folder.join("install.yaml"))?;
+    let names = workspace::root().join("examples/kustomize-operator/names.yaml");
+    fs::copy(names, folder.join("names.yaml"))?;
+    fs::write(
+        folder.join("kustomization.yaml"),
+        format!("resources: [install.yaml]\n{fields}\n"),
+    )?;
+    let admin = cluster.admin();
+    let built = admin.kubectl_ok(&["kustomize", &folder.display().to_string()]).await?;
+    let command = ["apply", "--server-side", "-f", "-"];
+    let answer = admin.kubectl_in(Path::new("."), &command, &built).await?;
+    let is_all_but_these = !can_hold(cluster).await? && answer.stderr.contains("MutatingAdmissionPolicy");
+    ensure!(answer.succeeded || is_all_but_these, "{}", answer.stderr);
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "--timeout=60s",
+        "crd/signerbindings.signer.atto.cash",
+    ];
+    admin.kubectl_ok(&established).await.map(drop)
+}
+
+async fn works(row: &Row) -> Result<()> {
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    apply(cluster, row.fields).await?;
+    let account = cluster.service_account(row.namespace, row.account).await?;
+    let lease = format!("--lease-namespace={}", row.namespace);
+    let operated: &'static Operated = Box::leak(Box::new(Operated::start_as(cluster, &account, &[&lease]).await?));
+    let (code, said) = preflight(&account, row.namespace).await?;
+    ensure!(code == Some(0), "{said}");
+
+    let place = Place::on(operated, "moved").await?;
+    let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
+    place.apply(&voter()).await?;
+    let before = place.deployment().await?["spec"].clone();
+    place.apply(&removing).await?;
+    place.condition("Injected", "True", "Injected").await?;
+
+    // The guard is at work, also for whoever may do everything, as the programs that apply manifests may.
+    let gitops = gitops(&place).await?;
+    for who in [cluster.admin(), &gitops] {
+        eventually(SOON, "the guard", async || {
+            let arguments = [
+                "--namespace",
+                &place.namespace,
+                "replace",
+                "--dry-run=server",
+                "-f",
+                "-",
+            ];
+            let answer = who.kubectl_in(Path::new("."), &arguments, &voter().to_string()).await?;
+            ensure!(
+                answer.stderr.contains("without its signer"),
+                "{}{}",
+                answer.stdout,
+                answer.stderr
+            );
+            Ok(())
+        })
+        .await?;
+    }
+    // It knows the operator, whose next rendering would be refused to anybody else.
+    place
+        .apply(&with(removing, "/spec/signer", json!({"logLevel": "debug"})))
+        .await?;
+    place.condition("Injected", "True", "Injected").await?;
+    // Which is on its leash.
+    let image = [
+        "--namespace",
+        &place.namespace,
+        "set",
+        "image",
+        "deployment/voter",
+        "node=registry.example/evil:1",
+    ];
+    let refused = account.kubectl(&image).await?;
+    ensure!(
+        refused
+            .stderr
+            .contains("may change nothing of Deployment voter but what it injects"),
+        "{}{}",
+        refused.stdout,
+        refused.stderr
+    );
+
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
+    let after = place.deployment().await?["spec"].clone();
+    ensure!(after == before, "{after}");
+    operated.stop()
+}
+
+/// A ServiceAccount that may do everything.
+async fn gitops(place: &Place) -> Result<Kubeconfig> {
+    let account: Value = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "gitops"}});
+    place.apply(&account).await?;
+    let subject = format!("--serviceaccount={}:gitops", place.namespace);
+    let everything = [
+        "create",
+        "clusterrolebinding",
+        "gitops",
+        "--clusterrole=cluster-admin",
+        &subject,
+    ];
+    place.operated.plane.admin().kubectl_ok(&everything).await?;
+    place.operated.plane.service_account(&place.namespace, "gitops").await
+}

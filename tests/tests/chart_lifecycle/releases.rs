@@ -1,0 +1,161 @@
+//! Two releases of one name, and a release that moves to another namespace.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use tests::operated::{Operated, Place, SOON, VOTER, voter};
+use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process};
+
+const RELEASE: &str = "signer-operator";
+
+async fn helm(cluster: &ControlPlane, namespace: &str, arguments: &[&str]) -> Result<String> {
+    let admin = cluster.admin();
+    admin.helm(&[arguments, &["--namespace", namespace]].concat()).await
+}
+
+async fn install(cluster: &ControlPlane, namespace: &str, arguments: &[&str]) -> Result<String> {
+    let folder = chart::folder().display().to_string();
+    let install = ["install", RELEASE, &folder, "--create-namespace"];
+    helm(cluster, namespace, &[&install[..], arguments].concat()).await
+}
+
+async fn operator(
+    cluster: &'static ControlPlane,
+    namespace: &str,
+    more: &[&str],
+) -> Result<(Kubeconfig, &'static Operated)> {
+    let account = cluster.service_account(namespace, chart::SERVICE_ACCOUNT).await?;
+    let lease = format!("--lease-namespace={namespace}");
+    let arguments: Vec<_> = more.iter().copied().chain([lease.as_str()]).collect();
+    let operated = Operated::start_as(cluster, &account, &arguments).await?;
+    Ok((account, Box::leak(Box::new(operated))))
+}
+
+/// Whether somebody could start the voter without its signer now.
+async fn is_guarded(place: &Place) -> Result<()> {
+    let replace = ["replace", "--dry-run=server", "-f", "-"];
+    let answer = place.kubectl(&replace, &voter().to_string()).await?;
+    ensure!(
+        answer.stderr.contains("without its signer"),
+        "{}{}",
+        answer.stdout,
+        answer.stderr
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_releases_of_one_name_serve_namespaces_of_their_own() -> Result<()> {
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    let mut served = vec![];
+    for (namespace, crd) in [("team-a", "true"), ("team-b", "false")] {
+        let voters = cluster.namespace("voters").await?;
+        let watched = format!("--set=watchNamespaces={{{voters}}}");
+        let crd = format!("--set=crds.install={crd}");
+        install(cluster, namespace, &[&watched, &crd]).await?;
+        let scope = format!("--watch-namespaces={voters}");
+        let (account, operated) = operator(cluster, namespace, &[&scope]).await?;
+        let place = Place::in_namespace(operated, voters).await?;
+        place.injected().await?;
+        eventually(SOON, "the guard", async || is_guarded(&place).await).await?;
+        let lease = format!("--lease-namespace={namespace}");
+        let (code, said) = operator_process::command(&account, &["preflight", &lease, &scope]).await?;
+        ensure!(code == Some(0), "{said}");
+        served.push((operated, place));
+    }
+    helm(cluster, "team-a", &["uninstall", RELEASE]).await?;
+    // The other one has lost nothing.
+    let (_, second) = &served[1];
+    is_guarded(second).await?;
+    second.kubectl_ok(&["delete", "service", "voter-signer"]).await?;
+    eventually(SOON, "the Service", async || {
+        second.kubectl_ok(&["get", "service", "voter-signer"]).await
+    })
+    .await?;
+    served[0].0.stop()?;
+    served[1].0.stop()
+}
+
+#[tokio::test]
+async fn a_release_moves_to_another_namespace_and_no_moment_is_without_guard() -> Result<()> {
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    install(cluster, "old", &[]).await?;
+    let (_, first) = operator(cluster, "old", &[]).await?;
+    let place = Place::on(first, "moved").await?;
+    let before = place.injected().await?;
+    eventually(SOON, "the guard", async || is_guarded(&place).await).await?;
+
+    // A rename of all that the release has: Helm makes the new objects before it deletes the old ones.
+    let folder = chart::folder().display().to_string();
+    let rename = ["upgrade", RELEASE, &folder, "--set=fullnameOverride=renamed"];
+    guarded_meanwhile(&place, helm(cluster, "old", &rename)).await?;
+
+    let moved = install(cluster, "new", &["--take-ownership"]);
+    guarded_meanwhile(&place, moved).await?;
+    first.stop()?;
+    guarded_meanwhile(&place, helm(cluster, "old", &["uninstall", RELEASE])).await?;
+    let crd = [
+        "get",
+        "crd",
+        "signerbindings.signer.atto.cash",
+        "-o",
+        "jsonpath={.metadata.annotations}",
+    ];
+    let owner = cluster.admin().kubectl_ok(&crd).await?;
+    ensure!(owner.contains("\"meta.helm.sh/release-namespace\":\"new\""), "{owner}");
+
+    let (account, second) = operator(cluster, "new", &[]).await?;
+    let (code, said) = operator_process::command(&account, &["preflight", "--lease-namespace=new"]).await?;
+    ensure!(code == Some(0), "{said}");
+    eventually(SOON, "the new operator's name", async || {
+        let operator = place.binding().await?.status.and_then(|status| status.operator);
+        ensure!(
+            operator.as_ref().and_then(|by| by.lease_namespace.as_deref()) == Some("new"),
+            "{operator:?}"
+        );
+        Ok(())
+    })
+    .await?;
+    ensure!(
+        place.deployment().await?["spec"] == before["spec"],
+        "something was written"
+    );
+    place.kubectl_ok(&["delete", "service", "voter-signer"]).await?;
+    eventually(2 * SOON, "the Service", async || {
+        place.kubectl_ok(&["get", "service", "voter-signer"]).await
+    })
+    .await?;
+    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
+    second.stop()
+}
+
+#[tokio::test]
+async fn what_kubectl_has_installed_becomes_a_release_elsewhere() -> Result<()> {
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    let manifest = chart::generated::install_manifest_path().display().to_string();
+    let apply = ["apply", "--server-side", "-f", &manifest];
+    let admin = cluster.admin();
+    // Before Kubernetes 1.36 the last objects are refused.
+    admin.kubectl_in(Path::new("."), &apply, "").await?;
+    install(cluster, "new", &["--take-ownership", "--force-conflicts"]).await?;
+    let place = Place::on(operator(cluster, "new", &[]).await?.1, "taken").await?;
+    place.injected().await?;
+    is_guarded(&place).await?;
+    place.operated.stop()
+}
+
+/// Asks again and again whether the voter is guarded, until the other is done.
+async fn guarded_meanwhile(place: &Place, change: impl Future<Output = Result<String>>) -> Result<()> {
+    let asking = async {
+        loop {
+            if let Err(error) = is_guarded(place).await {
+                return error;
+            }
+        }
+    };
+    tokio::select! {
+        done = change => done.map(drop)?,
+        error = asking => return Err(error.context("the voter was not guarded for a moment")),
+    }
+    is_guarded(place).await
+}
