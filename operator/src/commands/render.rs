@@ -2,7 +2,6 @@
 
 mod input;
 pub mod merge;
-mod yaml;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use crate::model::observed::{
 };
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
+use crate::yaml;
 
 /// Prints the Deployment as it would become.
 ///

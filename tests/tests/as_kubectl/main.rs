@@ -1,0 +1,3 @@
+//! What kubectl takes, the programs take: manifests with the same values.
+
+mod manifests;
