@@ -21,40 +21,53 @@ pub enum Node {
     Alias(usize),
 }
 
-/// How many lines of a flow collection may be indented with tabs.
-const TABS: usize = 2000;
+/// How often a document is read again in the words of YAML 1.2.
+const TRIES: usize = 2000;
 
 /// The nodes of the first document, and its first node; none if there is no content.
 pub fn read(text: &str) -> Result<(Vec<Node>, Option<usize>), String> {
     older::characters(text)?;
-    let mut source = Cow::Borrowed(text);
-    for _ in 0..TABS {
+    // What is read, and the same with the tabs that it had: each character is at the same place.
+    let (mut source, mut text) = (Cow::Borrowed(text), Cow::Borrowed(text));
+    for _ in 0..TRIES {
         let mut reader = Reader::new(&source);
         let error = match reader.root() {
             Ok(root) => {
-                older::tabs(text, &reader.within)?;
+                older::tabs(&text, &reader.within)?;
                 return Ok((reader.nodes, root));
             }
             Err(error) => error,
         };
-        // Tabs may indent a flow collection. Whether it is one is looked at in the end.
-        let line = error.tab_in_line.and_then(|line| older::without_tabs(&source, line));
-        source = Cow::Owned(line.ok_or(error.text)?);
+        match error.otherwise {
+            // Tabs may indent a flow collection. Whether it is one is looked at in the end.
+            Some(Otherwise::TabInLine(line)) => {
+                source = Cow::Owned(older::without_tabs(&source, line).ok_or(error.text)?);
+            }
+            Some(Otherwise::CommentAt(place)) => {
+                source = Cow::Owned(older::with_space(&source, place).ok_or(error.text.clone())?);
+                text = Cow::Owned(older::with_space(&text, place).ok_or(error.text)?);
+            }
+            None => return Err(error.text),
+        }
     }
-    Err(format!("found more than {TABS} lines that begin with a tab"))
+    Err(format!("found more than {TRIES} lines that begin with a tab"))
+}
+
+/// What YAML 1.1 reads and YAML 1.2 does not.
+enum Otherwise {
+    TabInLine(usize),
+    /// Right behind something else.
+    CommentAt(usize),
 }
 
 struct Failure {
     text: String,
-    tab_in_line: Option<usize>,
+    otherwise: Option<Otherwise>,
 }
 
 impl From<String> for Failure {
     fn from(text: String) -> Self {
-        Self {
-            text,
-            tab_in_line: None,
-        }
+        Self { text, otherwise: None }
     }
 }
 
@@ -63,7 +76,11 @@ impl From<ScanError> for Failure {
         let line = error.marker().line();
         Self {
             text: format!("line {line}: {}", error.info()),
-            tab_in_line: matches!(error.kind(), ErrorKind::TabInBlockIndentation).then_some(line),
+            otherwise: match error.kind() {
+                ErrorKind::TabInBlockIndentation => Some(Otherwise::TabInLine(line)),
+                ErrorKind::CommentNotSeparated => error.marker().byte_offset().map(Otherwise::CommentAt),
+                _ => None,
+            },
         }
     }
 }
@@ -157,6 +174,12 @@ impl<'a> Reader<'a> {
                     match this.next()? {
                         (Event::MappingEnd, end) => return Ok((Node::Mapping(entries), end)),
                         (event, span) => {
+                            if style == StructureStyle::Flow && span.start.line() != span.end.line() {
+                                let line = span.start.line();
+                                return Err(
+                                    format!("line {line}: found a key over several lines within brackets").into()
+                                );
+                            }
                             let key = this.node(event, span)?;
                             let (event, span) = this.next()?;
                             entries.push((key, this.node(event, span)?));

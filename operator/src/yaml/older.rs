@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use granit_parser::{Event, ScalarStyle, Span};
 
+use super::text::short;
+
 /// Line breaks of YAML 1.1 alone.
 const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
@@ -26,12 +28,8 @@ pub fn characters(text: &str) -> Result<(), String> {
 /// Refuses an event that the other language has not, or has otherwise.
 pub fn check(event: &Event<'_>, span: &Span, text: &str, is_in_flow: bool) -> Result<(), String> {
     match event {
-        Event::Scalar(word, ScalarStyle::Plain, ..) if is_in_flow && word.starts_with(['?', ':']) => {
-            return Err(format!("found {:?} within brackets; quote it", &word[..1]));
-        }
-        Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) if has_escaped_slash(span.slice(text).unwrap_or_default()) => {
-            return Err("found the escape \\/, which kubectl does not know; leave the backslash out".to_owned());
-        }
+        Event::Scalar(word, ScalarStyle::Plain, ..) if is_in_flow => plain_in_flow(word, span, text)?,
+        Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) => escapes(span.slice(text).unwrap_or_default())?,
         Event::Anchor(_, name) => name_of_anchor(name)?,
         Event::Alias(_) => name_of_anchor(span.slice(text).unwrap_or_default().trim_start_matches('*'))?,
         _ => {}
@@ -56,14 +54,52 @@ fn name_of_anchor(name: &str) -> Result<(), String> {
     Err(format!("found the anchor {name:?}, expected letters, digits, - and _"))
 }
 
-fn has_escaped_slash(raw: &str) -> bool {
-    let mut chars = raw.chars();
-    while let Some(char) = chars.next() {
-        if char == '\\' && chars.next() == Some('/') {
-            return true;
-        }
+/// Between brackets, a question mark ends a word, and a colon is one of its characters unless a space follows.
+fn plain_in_flow(word: &str, span: &Span, text: &str) -> Result<(), String> {
+    // Nothing is written there.
+    if span.is_empty() {
+        return Ok(());
     }
-    false
+    if word.starts_with(':') || word.contains('?') {
+        return Err(format!("found {:?} within brackets; quote it", short(word)));
+    }
+    let after = span
+        .byte_range()
+        .and_then(|range| text.get(range.end..))
+        .unwrap_or_default();
+    let mut after = after.chars();
+    if after.next() == Some(':') && after.next().is_some_and(|next| ",[]{}".contains(next)) {
+        return Err(format!(
+            "found {:?} with a colon right before a bracket or comma; quote it, or put a space there",
+            short(word)
+        ));
+    }
+    Ok(())
+}
+
+/// Those of JSON alone.
+fn escapes(raw: &str) -> Result<(), String> {
+    let mut rest = raw;
+    while let Some((_, escape)) = rest.split_once('\\') {
+        if escape.starts_with('/') {
+            return Err("found the escape \\/, which kubectl does not know; leave the backslash out".to_owned());
+        }
+        let half = escape
+            .strip_prefix('u')
+            .map(|digits| digits.bytes().take(2).map(|digit| digit.to_ascii_lowercase()));
+        if half
+            .is_some_and(|mut digits| digits.next() == Some(b'd') && digits.next().is_some_and(|digit| digit >= b'8'))
+        {
+            return Err(
+                "found half a character as an escape, which kubectl does not know; write the character itself, or \\U"
+                    .to_owned(),
+            );
+        }
+        rest = escape
+            .get(escape.chars().next().map_or(0, char::len_utf8)..)
+            .unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Refuses tabs where a block is indented, that is, anywhere before the first word of a line outside of these places.
@@ -88,6 +124,12 @@ pub fn tabs(text: &str, within: &[Range<usize>]) -> Result<(), String> {
     Ok(())
 }
 
+/// The same text with a space before the comment at this place.
+pub fn with_space(text: &str, place: usize) -> Option<String> {
+    let comment = text.get(place..).filter(|comment| comment.starts_with('#'))?;
+    Some(format!("{} {comment}", &text[..place]))
+}
+
 /// The same text with spaces at the beginning of a line.
 pub fn without_tabs(text: &str, line: usize) -> Option<String> {
     let start: usize = text
@@ -110,8 +152,12 @@ mod tests {
     #[test]
     fn what_is_read_otherwise_is_refused() {
         for (text, part) in [
-            ("a: [?b]", "line 1: found \"?\" within brackets"),
-            ("a: {b: :c}", "found \":\" within brackets"),
+            ("a: [?b]", "line 1: found \"?b\" within brackets"),
+            ("a: [b?c]", "found \"b?c\" within brackets"),
+            ("a: [b:]", "found \"b\" with a colon"),
+            ("a: {b\n c: d}", "line 1: found a key over several lines"),
+            ("a: \"\\ud83d\\ude00\"", "found half a character"),
+            ("a: {b: :c}", "found \":c\" within brackets"),
             ("a:\n  b: \"\\/\"", "line 2: found the escape \\/"),
             ("a: [!!str, b]", "found ',' after a tag"),
             ("a: &b.c 1", "found the anchor \"b.c\""),
@@ -128,13 +174,20 @@ mod tests {
     fn tabs_may_stand_elsewhere() {
         for text in [
             "a:\tb",
-            "a: {\n\tb: {\n\t\tc: 1\n\t}\n}",
+            "a: {\n\tb: {\n\t\tc: '1'\n\t}\n}",
             "a: |\n  \tb",
             "a: \"b\n\tc\"",
             "---\t\na: 1",
             "a: [b,\tc]\t# d",
+            "a: {\"b\":}",
         ] {
             assert!(document(text).is_ok(), "{text:?}: {:?}", document(text));
         }
+    }
+
+    #[test]
+    fn a_comment_needs_no_space_after_brackets_and_quotes() {
+        let read = document("a: [1,#b\n 2]#c\nd: \"e\"#f\ng: |#h\n  i\nj: k#l\n").unwrap();
+        assert_eq!(read, serde_json::json!({"a": [1, 2], "d": "e", "g": "i\n", "j": "k#l"}));
     }
 }

@@ -1,6 +1,7 @@
 //! What a scalar means: YAML 1.1 with the exceptions that Kubernetes' library makes (go-yaml v2, `resolve.go`).
 
 use super::numbers;
+use super::text::{short, utf8};
 
 /// The beginning of the tags that YAML itself defines.
 const OWN: &str = "tag:yaml.org,2002:";
@@ -58,12 +59,8 @@ fn tagged(name: &str, text: &str) -> Result<Scalar, String> {
         (Scalar::Text(text), "timestamp") => is_date(text),
         _ => false,
     };
-    fits.then_some(resolved).ok_or_else(|| {
-        format!(
-            "found {:?}, expected what its tag !!{name} says",
-            super::text::short(text)
-        )
-    })
+    fits.then_some(resolved)
+        .ok_or_else(|| format!("found {:?}, expected what its tag !!{name} says", short(text)))
 }
 
 /// What is not quoted and has no tag.
@@ -150,12 +147,7 @@ fn base64(text: &str) -> Result<Scalar, String> {
     let bytes = data_encoding::BASE64
         .decode(packed.as_bytes())
         .map_err(|_| "found a !!binary that is not base64".to_owned())?;
-    let mut decoded = String::new();
-    for chunk in bytes.utf8_chunks() {
-        decoded.push_str(chunk.valid());
-        decoded.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-    }
-    Ok(Scalar::Text(decoded))
+    Ok(Scalar::Text(utf8(&bytes)))
 }
 
 #[cfg(test)]

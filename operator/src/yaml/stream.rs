@@ -2,6 +2,7 @@
 
 use serde_json::{Deserializer, Value};
 
+use super::text::short;
 use super::{numbers, tree};
 
 /// How far kubectl looks for the brace that JSON begins with.
@@ -71,7 +72,7 @@ fn chunks(text: &str) -> Result<Vec<(usize, String)>, String> {
                 return Err(format!(
                     "line {}: found {:?} after ---, expected the end of the line or a comment",
                     number + 1,
-                    super::text::short(rest)
+                    short(rest)
                 ));
             }
             if !current.is_empty() {

@@ -161,6 +161,8 @@ fn json(scalar: Scalar) -> Result<Value, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use serde_json::json;
 
     use super::*;
@@ -198,7 +200,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let below = format!("*a{}, ", level - 1).repeat(10);
-            text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+            let _ = writeln!(text, "a{level}: &a{level} [{below}]");
         }
         assert!(document(&text).unwrap_err().contains("too many aliases"));
     }

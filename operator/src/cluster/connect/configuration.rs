@@ -122,7 +122,10 @@ fn credentials(mut user: AuthInfo, cluster: &Cluster) -> anyhow::Result<(AuthInf
     let mut token = TokenFile::default();
     if let Some(file) = user.token_file.take() {
         match TokenFile::open((&file).into()) {
-            Ok(open) => token = open,
+            Ok(open) => {
+                token = open;
+                user.token = None;
+            }
             // A token beside it does as well.
             Err(error) if user.token.is_none() => bail!("tokenFile: {file}: {error}"),
             Err(_) => {}

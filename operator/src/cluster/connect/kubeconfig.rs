@@ -29,8 +29,9 @@ pub struct Chosen {
 /// Names the file, or the context, and what is wrong with it.
 pub fn chosen() -> anyhow::Result<Option<Chosen>> {
     let mut merged = Map::new();
-    for path in paths() {
-        let Some(contents) = read(&path).with_context(|| format!("kubeconfig {}", path.display()))? else {
+    let (paths, are_named) = paths();
+    for path in paths {
+        let Some(contents) = read(&path, are_named).with_context(|| format!("kubeconfig {}", path.display()))? else {
             continue;
         };
         merge(&mut merged, contents);
@@ -43,29 +44,36 @@ pub fn chosen() -> anyhow::Result<Option<Chosen>> {
     choose(config, context).map(Some)
 }
 
-fn paths() -> Vec<PathBuf> {
+/// The files, and whether somebody has named them.
+fn paths() -> (Vec<PathBuf>, bool) {
     let given = env::var_os("KUBECONFIG").filter(|given| !given.is_empty());
     match given {
-        Some(given) => env::split_paths(&given)
-            .filter(|path| !path.as_os_str().is_empty())
-            .collect(),
-        None => env::home_dir()
-            .map(|home| home.join(".kube/config"))
-            .into_iter()
-            .collect(),
+        Some(given) => {
+            let paths = env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
+            (paths.collect(), true)
+        }
+        None => (
+            env::home_dir()
+                .map(|home| home.join(".kube/config"))
+                .into_iter()
+                .collect(),
+            false,
+        ),
     }
 }
 
 /// The contents with absolute paths in them; `None` if there is no such file.
-fn read(path: &Path) -> anyhow::Result<Option<Map<String, Value>>> {
+fn read(path: &Path, is_named: bool) -> anyhow::Result<Option<Map<String, Value>>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // The home directory of a container may be anything.
+        Err(error) if !is_named && matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
-    let contents = yaml::decode(bytes)
-        .and_then(|text| yaml::document(&text))
-        .map_err(|error| anyhow!(error))?;
+    let contents = yaml::document(&yaml::decode(&bytes)).map_err(|error| anyhow!(error))?;
     let folder = std::path::absolute(path)?;
     let folder = folder.parent().unwrap_or(Path::new("/"));
     match contents {

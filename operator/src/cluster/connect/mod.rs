@@ -22,15 +22,16 @@ pub async fn client(progress: &Liveness, fence: &Fence) -> anyhow::Result<Client
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
-    let (config, token) = configuration::find()?;
-    let builder = ClientBuilder::try_from(config).map_err(without_secrets)?;
+    // Files are read.
+    let (config, token) = tokio::task::spawn_blocking(configuration::find).await??;
+    let builder = ClientBuilder::try_from(config).map_err(|error| without_secrets(&error))?;
     let builder = builder.with_layer(&token).with_layer(progress);
     Ok(builder.with_layer(&Timeouts::default()).with_layer(fence).build())
 }
 
 /// What a credential plugin has printed, and the variables it was given, are secret.
-fn without_secrets(error: kube::Error) -> anyhow::Error {
-    let told = match &error {
+fn without_secrets(error: &kube::Error) -> anyhow::Error {
+    let told = match error {
         kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
             let ended = out.status;
             return anyhow!(

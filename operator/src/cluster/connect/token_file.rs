@@ -10,7 +10,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 use tower::{Layer, Service};
 
-const READ_EVERY: Duration = Duration::from_secs(60);
+const READ_EVERY: Duration = Duration::from_mins(1);
 
 /// A layer that adds the token of a file, where there is one. Clones share it.
 #[derive(Clone, Default)]

@@ -146,6 +146,5 @@ fn objects(file: &Path) -> Result<Vec<Value>, String> {
         std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    let objects = yaml::decode(bytes).and_then(|text| yaml::objects(&text));
-    objects.map_err(|error| format!("{name}: not valid YAML: {error}"))
+    yaml::objects(&yaml::decode(&bytes)).map_err(|error| format!("{name}: not valid YAML: {error}"))
 }
