@@ -40,7 +40,7 @@ enum Command {
 /// Flags of `operator render`.
 #[derive(Args, Debug)]
 struct RenderArgs {
-    /// A file with a SignerBinding, a Deployment, or both; may be given again. `-` reads standard input.
+    /// A file with a SignerBinding, a Deployment, or both, or a folder of such files; may be given again. `-` reads standard input.
     #[arg(short, long = "filename", required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 

@@ -31,3 +31,4 @@ pub mod model;
 pub mod serve;
 pub mod telemetry;
 pub mod template;
+pub mod yaml;

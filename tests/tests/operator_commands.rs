@@ -1,11 +1,13 @@
 //! The commands that need no cluster.
 
+use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{binding, voter, with};
+use tests::process::Directory;
 use tests::workspace;
 
 fn operator(arguments: &[&str], input: &str) -> Result<Output> {
@@ -56,6 +58,119 @@ fn render_prints_the_deployment_as_it_would_become() -> Result<()> {
     assert_eq!(pod["initContainers"][0]["name"], "signer");
     assert_eq!(pod["containers"][0]["env"].as_array().map(Vec::len), Some(4));
     assert_eq!(printed["metadata"], manifest["metadata"]);
+    Ok(())
+}
+
+fn rendered(text: &str) -> Result<Value> {
+    let output = operator(&["render", "-f", "-"], text)?;
+    ensure!(output.status.success(), "{}", String::from_utf8(output.stderr)?);
+    Ok(serde_yaml::from_slice(&output.stdout)?)
+}
+
+/// A voter with a mode in octal and booleans of YAML 1.1, in the words of a person.
+const ODD: &str = r"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: voter, annotations: &shared {on: 'yes'}}
+spec:
+  paused: no
+  selector: {matchLabels: {app: voter}}
+  template:
+    metadata:
+      labels: {app: voter}
+      annotations: {<<: *shared, time: 12:30}
+    spec:
+      automountServiceAccountToken: off
+      volumes:
+        - {name: a, secret: {secretName: a, defaultMode: 0400}}
+        - {name: b, secret: {secretName: b, defaultMode: 0o644}}
+      containers:
+        - {name: node, image: i, env: [{name: A, value: '0400'}, {name: B, value: 'no'}]}
+";
+
+#[test]
+fn render_reads_and_writes_yaml_as_kubectl_reads_it() -> Result<()> {
+    let output = operator(&["render", "-f", "-"], &format!("{}\n---\n{ODD}", binding()))?;
+    let text = String::from_utf8(output.stdout)?;
+    let printed: Value = serde_yaml::from_str(&text)?;
+    let pod = &printed["spec"]["template"]["spec"];
+    assert_eq!(printed["spec"]["paused"], json!(false));
+    assert_eq!(pod["automountServiceAccountToken"], json!(false));
+    assert_eq!(pod["volumes"][0]["secret"]["defaultMode"], json!(256));
+    assert_eq!(pod["volumes"][1]["secret"]["defaultMode"], json!(420));
+    let annotations = &printed["spec"]["template"]["metadata"]["annotations"];
+    assert_eq!(
+        (&annotations["true"], &annotations["time"]),
+        (&json!("yes"), &json!("12:30"))
+    );
+    for part in ["value: '0400'", "value: \"no\"", "'true': \"yes\""] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn render_looks_into_lists_and_folders() -> Result<()> {
+    let list =
+        json!({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod"}, binding(), voter()]});
+    let printed = rendered(&list.to_string())?;
+    assert_eq!(
+        (&printed["kind"], &printed["metadata"]["name"]),
+        (&json!("Deployment"), &json!("voter"))
+    );
+    // As `kubectl get deployments --output=yaml` prints them.
+    let mut item = voter();
+    for field in ["kind", "apiVersion"] {
+        item.as_object_mut().context("no object")?.remove(field);
+    }
+    let list = json!({"apiVersion": "apps/v1", "kind": "DeploymentList", "items": [item]});
+    assert_eq!(rendered(&format!("{}{list}", binding()))?["kind"], "Deployment");
+
+    let folder = Directory::new()?;
+    fs::write(folder.path().join("a.yaml"), binding().to_string())?;
+    fs::write(folder.path().join("b.json"), voter().to_string())?;
+    fs::write(folder.path().join("notes.txt"), "a: [")?;
+    let output = operator(&["render", "-f", &folder.path().display().to_string()], "")?;
+    ensure!(output.status.success(), "{}", String::from_utf8(output.stderr)?);
+    Ok(())
+}
+
+#[test]
+fn render_matches_namespaces_as_one_apply_would() -> Result<()> {
+    let at = |mut object: Value, namespace: &str| {
+        object["metadata"]["namespace"] = json!(namespace);
+        object
+    };
+    for documents in [
+        vec![binding(), voter()],
+        vec![at(binding(), "a"), voter()],
+        vec![binding(), at(voter(), "a")],
+        vec![at(binding(), "a"), at(voter(), "a")],
+        vec![at(binding(), "a"), at(voter(), ""), at(voter(), "b")],
+    ] {
+        let (code, _, error) = render(&documents.iter().collect::<Vec<_>>())?;
+        assert_eq!((code, error.as_str()), (Some(0), ""), "{documents:?}");
+    }
+    for (documents, parts) in [
+        (
+            vec![at(binding(), "a"), at(voter(), "b")],
+            vec!["found no Deployment voter", "namespace a", "b instead"],
+        ),
+        (
+            vec![binding(), at(voter(), "a"), at(voter(), "b")],
+            vec!["found several", "a/voter, b/voter", "metadata.namespace"],
+        ),
+        (
+            vec![at(binding(), "a"), at(voter(), "a"), voter()],
+            vec!["found several", "a/voter, voter (without a namespace)"],
+        ),
+    ] {
+        let (code, _, error) = render(&documents.iter().collect::<Vec<_>>())?;
+        assert_eq!(code, Some(65), "{error}");
+        for part in parts {
+            assert!(error.contains(part), "`{part}` is missing in: {error}");
+        }
+    }
     Ok(())
 }
 

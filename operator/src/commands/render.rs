@@ -1,7 +1,6 @@
 //! `operator render`: the same steps without a cluster.
 
 mod input;
-mod yaml;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use crate::model::observed::{
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
 use crate::template::merge;
+use crate::yaml;
 
 /// Prints the Deployment as it would become.
 ///

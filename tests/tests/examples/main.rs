@@ -3,6 +3,7 @@
 mod support;
 
 mod gitops;
+mod kustomize;
 mod migration;
 mod scope;
 

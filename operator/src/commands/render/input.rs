@@ -4,35 +4,37 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crds::SignerBinding;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::deployment::LiveDeployment;
+use crate::yaml;
+
+/// What kubectl reads in a folder.
+const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 
 /// Finds exactly one SignerBinding and its Deployment in the files, whatever else is in them.
 pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
     let mut bindings = vec![];
     let mut deployments = vec![];
-    for file in files {
-        for document in documents(file)? {
-            match (document["kind"].as_str(), document["apiVersion"].as_str()) {
-                (Some("SignerBinding"), _) => bindings.push((file, document)),
-                (Some("Deployment"), Some("apps/v1")) => deployments.push(document),
+    for file in with_folders(files)? {
+        for object in objects(&file)? {
+            match (object["kind"].as_str(), object["apiVersion"].as_str()) {
+                (Some("SignerBinding"), _) => bindings.push((file.clone(), object)),
+                (Some("Deployment"), Some("apps/v1")) => deployments.push(object),
                 _ => {}
             }
         }
     }
-    let (file, document) = match bindings.as_slice() {
-        [only] => only.clone(),
-        others => {
+    let (file, given) = match <[_; 1]>::try_from(bindings) {
+        Ok([only]) => only,
+        Err(others) => {
             return Err(format!(
                 "found {} SignerBindings in the files, expected one",
                 others.len()
             ));
         }
     };
-    let given = document.clone();
-    let binding: SignerBinding = serde_json::from_value(document)
+    let binding: SignerBinding = serde_json::from_value(given.clone())
         .map_err(|error| format!("{}: the SignerBinding cannot be read: {error}", file.display()))?;
     if let Some(field) = unknown(&given["spec"], &binding.spec)? {
         return Err(format!(
@@ -40,25 +42,58 @@ pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
             file.display()
         ));
     }
+    let deployment = the_one(&binding, namespace(&given), deployments)?;
+    Ok((binding, deployment))
+}
+
+/// The Deployment that the binding is for. `kubectl apply --namespace` puts what names no namespace into the one that it is given: so it
+/// goes with any.
+fn the_one(binding: &SignerBinding, wanted: &str, deployments: Vec<Value>) -> Result<Value, String> {
     let target = &binding.spec.target;
-    let mut selected = deployments.into_iter().filter(|deployment| {
+    let (mut near, mut elsewhere) = (vec![], vec![]);
+    for deployment in deployments {
         let live = LiveDeployment::new(deployment.clone());
-        target.selects(live.name(), &live.labels())
-            && deployment["metadata"]["namespace"] == given["metadata"]["namespace"]
-    });
-    match (selected.next(), selected.next(), &target.name) {
-        (Some(only), None, _) => Ok((binding, only)),
-        (None, _, Some(name)) => Err(format!(
-            "found no Deployment {name} (apps/v1) in the namespace of the binding, which spec.target.name names"
+        if !target.selects(live.name(), &live.labels()) {
+            continue;
+        }
+        let found = namespace(&deployment);
+        if found == wanted || found.is_empty() || wanted.is_empty() {
+            near.push(deployment);
+        } else {
+            elsewhere.push(found.to_owned());
+        }
+    }
+    let by = match &target.name {
+        Some(name) => format!("Deployment {name} (apps/v1), which spec.target.name names"),
+        None => "Deployment (apps/v1) that spec.target.selector matches".to_owned(),
+    };
+    match <[_; 1]>::try_from(near) {
+        Ok([only]) => Ok(only),
+        Err(none) if none.is_empty() && elsewhere.is_empty() => Err(format!("found no {by}")),
+        Err(none) if none.is_empty() => Err(format!(
+            "found no {by}, in namespace {wanted} of the binding; it is in {} instead",
+            elsewhere.join(", ")
         )),
-        (None, _, None) => Err(
-            "found no Deployment (apps/v1) in the namespace of the binding that spec.target.selector matches"
-                .to_owned(),
-        ),
-        (Some(_), Some(_), _) => Err(
-            "found several Deployments in the files that the binding is for, expected one: give one of them at a time"
-                .to_owned(),
-        ),
+        Err(several) => {
+            let several: Vec<_> = several.iter().map(named).collect();
+            Err(format!(
+                "found several Deployments in the files that the binding is for, expected one: {}; \
+                 give one of them at a time, and to each of these objects its metadata.namespace",
+                several.join(", ")
+            ))
+        }
+    }
+}
+
+fn namespace(object: &Value) -> &str {
+    object["metadata"]["namespace"].as_str().unwrap_or_default()
+}
+
+fn named(deployment: &Value) -> String {
+    let name = deployment["metadata"]["name"].as_str().unwrap_or_default();
+    match namespace(deployment) {
+        "" => format!("{name} (without a namespace)"),
+        namespace => format!("{namespace}/{name}"),
     }
 }
 
@@ -77,17 +112,39 @@ fn missing(given: &Value, read: &Value) -> Option<String> {
     })
 }
 
-fn documents(file: &Path) -> Result<Vec<Value>, String> {
+/// Of a folder, the manifests that lie in it, in the order of their names.
+fn with_folders(files: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut all = vec![];
+    for file in files {
+        if !file.is_dir() {
+            all.push(file.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let entries = entries.map_err(|error| format!("{}: cannot be read: {error}", file.display()))?;
+        let is_manifest = |path: &PathBuf| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) && path.is_file()
+        };
+        let mut found: Vec<_> = entries
+            .iter()
+            .map(std::fs::DirEntry::path)
+            .filter(is_manifest)
+            .collect();
+        found.sort();
+        all.append(&mut found);
+    }
+    Ok(all)
+}
+
+fn objects(file: &Path) -> Result<Vec<Value>, String> {
     let name = file.display();
-    let mut text = String::new();
+    let mut bytes = vec![];
     let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
+        std::io::stdin().read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
+        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    serde_yaml::Deserializer::from_str(&text)
-        .map(|document| Value::deserialize(document).map_err(|error| format!("{name}: not valid YAML: {error}")))
-        .filter(|document| !matches!(document, Ok(Value::Null)))
-        .collect()
+    yaml::objects(&yaml::decode(&bytes)).map_err(|error| format!("{name}: not valid YAML: {error}"))
 }

@@ -1,0 +1,48 @@
+//! From a configuration to a client.
+
+mod configuration;
+mod kubeconfig;
+mod proxy;
+mod tidy;
+mod token_file;
+
+use anyhow::anyhow;
+use kube::Client;
+use kube::client::{AuthError, ClientBuilder};
+
+use super::fence::Fence;
+use super::liveness::Liveness;
+use super::timeouts::Timeouts;
+
+/// The cluster of KUBECONFIG or of the service account, its watches observed.
+///
+/// # Errors
+/// Says what of the configuration cannot be used.
+pub async fn client(progress: &Liveness, fence: &Fence) -> anyhow::Result<Client> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
+    // Files are read.
+    let (config, token) = tokio::task::spawn_blocking(configuration::find).await??;
+    let builder = ClientBuilder::try_from(config).map_err(|error| without_secrets(&error))?;
+    let builder = builder.with_layer(&token).with_layer(progress);
+    Ok(builder.with_layer(&Timeouts::default()).with_layer(fence).build())
+}
+
+/// What a credential plugin has printed, and the variables it was given, are secret.
+fn without_secrets(error: &kube::Error) -> anyhow::Error {
+    let told = match error {
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
+            let ended = out.status;
+            return anyhow!(
+                "the cluster's configuration cannot be used: exec: the credential plugin ended with {ended}, expected credentials; \
+                 run it by hand to see why"
+            );
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            "exec: found something else in the output of the credential plugin, expected an ExecCredential".to_owned()
+        }
+        error => error.to_string(),
+    };
+    anyhow!("the cluster's configuration cannot be used: {told}")
+}
