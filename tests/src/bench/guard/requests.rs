@@ -52,7 +52,7 @@ impl Kind {
             Self::CreateVoter => "create a Deployment that a binding names",
             Self::CreateOther => "create another Deployment",
             Self::UpdateVoter => "update an injected Deployment",
-            Self::UpdateVoterAsOperator => "the same, as the operator",
+            Self::UpdateVoterAsOperator => "change its signer, as the operator",
             Self::UpdateOther => "update another Deployment",
             Self::UpdateStatus => "update the status of an injected Deployment",
             Self::CreatePodOfVoter => "create a pod of a voter",
@@ -110,6 +110,9 @@ impl Requests {
             ..PatchParams::default()
         };
         let annotated = Patch::Merge(json!({ "metadata": { "annotations": { LABEL: number.to_string() } } }));
+        // What the operator may change: its container, and not an annotation of the Deployment.
+        let signer = json!([{ "name": "signer", "env": [{ "name": "BENCH", "value": number.to_string() }] }]);
+        let of_signer = Patch::Strategic(json!({ "spec": { "template": { "spec": { "initContainers": signer } } } }));
         let status = Patch::Merge(json!({ "status": { "collisionCount": number } }));
         let deployment = |labels: Value| {
             let named = with(voter(), "/metadata/name", json!(format!("new-{number}")));
@@ -125,7 +128,7 @@ impl Requests {
             Kind::CreateVoter => self.deployments.create(&post, &named).await.map(drop),
             Kind::CreateOther => self.deployments.create(&post, &unnamed).await.map(drop),
             Kind::UpdateVoter => self.deployments.patch(VOTER, &patch, &annotated).await.map(drop),
-            Kind::UpdateVoterAsOperator => self.as_operator.patch(VOTER, &patch, &annotated).await.map(drop),
+            Kind::UpdateVoterAsOperator => self.as_operator.patch(VOTER, &patch, &of_signer).await.map(drop),
             Kind::UpdateOther => self.deployments.patch(OTHER, &patch, &annotated).await.map(drop),
             Kind::UpdateStatus => self.deployments.patch_status(VOTER, &patch, &status).await.map(drop),
             Kind::CreatePodOfVoter => self.pods.create(&post, &of_voter).await.map(drop),
