@@ -343,7 +343,7 @@ async fn it_is_yaml_as_kubectl_reads_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_server_is_verified_as_kubectl_does_it() -> Result<()> {
+async fn the_authority_is_read_as_kubectl_does_it() -> Result<()> {
     let mut table = Table::new().await?;
     let admin = table.subject.admin()?;
     let data = admin
@@ -354,15 +354,8 @@ async fn the_server_is_verified_as_kubectl_does_it() -> Result<()> {
     table.beside("ca.crt", &String::from_utf8(pem)?)?;
     table.beside("nothing.crt", "")?;
     let open = unset(admin.clone(), "/clusters/0/cluster/certificate-authority-data");
-    let cluster =
-        |contents: &Value, field: &str, value: Value| set(contents.clone(), &format!("{CLUSTER}/{field}"), value);
-    let insecure = |contents: &Value, value: bool| cluster(contents, "insecure-skip-tls-verify", json!(value));
+    let insecure = |contents: &Value, value: bool| of_cluster(contents, "insecure-skip-tls-verify", json!(value));
     let lines: Vec<_> = data.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    let server = admin
-        .pointer("/clusters/0/cluster/server")
-        .and_then(Value::as_str)
-        .context("no server")?;
-    let bare = server.trim_start_matches("https://");
     for (name, contents, reached) in [
         ("no authority", open.clone(), false),
         ("insecure-skip-tls-verify", insecure(&open, true), true),
@@ -374,84 +367,105 @@ async fn the_server_is_verified_as_kubectl_does_it() -> Result<()> {
         ),
         (
             "a file beside the kubeconfig",
-            cluster(&open, "certificate-authority", json!("ca.crt")),
+            of_cluster(&open, "certificate-authority", json!("ca.crt")),
             true,
         ),
         (
             "a file that is not there",
-            cluster(&open, "certificate-authority", json!("missing.crt")),
+            of_cluster(&open, "certificate-authority", json!("missing.crt")),
             false,
         ),
         (
             "a file with nothing in it",
-            cluster(&open, "certificate-authority", json!("nothing.crt")),
+            of_cluster(&open, "certificate-authority", json!("nothing.crt")),
             false,
         ),
         (
             "a file and data",
-            cluster(&admin, "certificate-authority", json!("ca.crt")),
+            of_cluster(&admin, "certificate-authority", json!("ca.crt")),
             false,
         ),
         (
             "data in lines",
-            cluster(&admin, "certificate-authority-data", json!(lines.join("\n"))),
+            of_cluster(&admin, "certificate-authority-data", json!(lines.join("\n"))),
             true,
         ),
         (
             "data that is not base64",
-            cluster(&admin, "certificate-authority-data", json!("?")),
+            of_cluster(&admin, "certificate-authority-data", json!("?")),
             false,
         ),
         (
             "data that is no certificate",
-            cluster(&admin, "certificate-authority-data", json!("YWJj")),
+            of_cluster(&admin, "certificate-authority-data", json!("YWJj")),
             false,
         ),
+    ] {
+        table.file(name, &contents, reached)?;
+    }
+    table.holds().await
+}
+
+#[tokio::test]
+async fn the_server_is_verified_as_kubectl_does_it() -> Result<()> {
+    let mut table = Table::new().await?;
+    let admin = table.subject.admin()?;
+    let server = admin
+        .pointer("/clusters/0/cluster/server")
+        .and_then(Value::as_str)
+        .context("no server")?;
+    let bare = server.trim_start_matches("https://");
+    for (name, contents, reached) in [
         (
             "tls-server-name",
-            cluster(&admin, "tls-server-name", json!("kubernetes")),
+            of_cluster(&admin, "tls-server-name", json!("kubernetes")),
             true,
         ),
         (
             "tls-server-name of another",
-            cluster(&admin, "tls-server-name", json!("other.example")),
+            of_cluster(&admin, "tls-server-name", json!("other.example")),
             false,
         ),
         (
             "tls-server-name: null",
-            cluster(&admin, "tls-server-name", json!(null)),
+            of_cluster(&admin, "tls-server-name", json!(null)),
             true,
         ),
         (
             "a server without a scheme",
-            cluster(&admin, "server", json!(bare)),
+            of_cluster(&admin, "server", json!(bare)),
             false,
         ),
         (
             "a server with a slash",
-            cluster(&admin, "server", json!(format!("{server}/"))),
+            of_cluster(&admin, "server", json!(format!("{server}/"))),
             true,
         ),
         (
             "a server with a path that is not there",
-            cluster(&admin, "server", json!(format!("{server}/nowhere"))),
+            of_cluster(&admin, "server", json!(format!("{server}/nowhere"))),
             false,
         ),
         (
             "a server with a strange scheme",
-            cluster(&admin, "server", json!("ftp://127.0.0.1")),
+            of_cluster(&admin, "server", json!("ftp://127.0.0.1")),
             false,
         ),
         ("no server", unset(admin.clone(), "/clusters/0/cluster/server"), false),
         (
             "disable-compression",
-            cluster(&admin, "disable-compression", json!(true)),
+            of_cluster(&admin, "disable-compression", json!(true)),
             true,
         ),
     ] {
         table.file(name, &contents, reached)?;
     }
     table.holds().await
+}
+
+/// The file with another value in its cluster.
+fn of_cluster(contents: &Value, field: &str, value: Value) -> Value {
+    set(contents.clone(), &format!("{CLUSTER}/{field}"), value)
 }
 
 #[tokio::test]

@@ -107,12 +107,15 @@ impl Network {
     }
 }
 
+/// Of the environment, with their values.
+type Variables = &'static [(&'static str, &'static str)];
+
 #[tokio::test]
 async fn the_environment_names_a_proxy_as_for_kubectl() -> Result<()> {
     use Through::{Guarded, Http, Nobody, Socks};
     let network = Network::new().await?;
     let mut differences = vec![];
-    let rows: &[(&str, &[(&str, &str)], (bool, Through))] = &[
+    let rows: &[(&str, Variables, (bool, Through))] = &[
         (NOT_LOOPBACK, &[], (true, Nobody)),
         (NAME, &[], (false, Nobody)),
         (NOT_LOOPBACK, &[("HTTPS_PROXY", "http://HTTP")], (true, Http)),
@@ -230,7 +233,7 @@ async fn a_kubeconfig_names_a_proxy_as_for_kubectl() -> Result<()> {
     use Through::{Guarded, Http, Nobody, Socks};
     let network = Network::new().await?;
     let mut differences = vec![];
-    let rows: &[(&str, &str, &[(&str, &str)], (bool, Through))] = &[
+    let rows: &[(&str, &str, Variables, (bool, Through))] = &[
         (NAME, "http://HTTP", &[], (true, Http)),
         ("127.0.0.1", "http://HTTP", &[], (true, Http)),
         (NAME, "socks5://SOCKS", &[], (true, Socks)),

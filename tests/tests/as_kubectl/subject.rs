@@ -127,8 +127,8 @@ async fn with_definition(plane: &'static ControlPlane) -> Result<()> {
             .await?;
         Ok(())
     })
-    .await
-    .map(|()| ())
+    .await?;
+    Ok(())
 }
 
 /// A change of one field, where `null` stands in the file.
