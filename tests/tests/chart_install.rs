@@ -28,7 +28,6 @@ const MUST_BE_DENIED: &[Access] = &[
     ("patch", "apps", "replicasets"),
     ("patch", "apps", "statefulsets"),
     ("get", "", "pods"),
-    ("create", "", "pods"),
     ("create", "", "pods/exec"),
     ("get", "", "pods/log"),
     ("get", "", "configmaps"),
