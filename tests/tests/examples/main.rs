@@ -172,6 +172,7 @@ fn no_folder_of_examples_is_left_out() -> Result<()> {
         "google-cloud-kms",
         "google-service-account",
         "kotlin-signer",
+        "kustomize",
         // By chart_lifecycle.
         "kustomize-operator",
         "manual-rollout",
