@@ -16,7 +16,9 @@ fn metadata(live: &mut Value) -> &mut Value {
 async fn what_a_manifest_or_a_rollback_takes_away_is_guarded() -> Result<()> {
     let without_env = || {
         let mut manifest = plain();
-        node(&mut manifest)["env"] = Value::Null;
+        if let Some(node) = node(&mut manifest).as_object_mut() {
+            node.remove("env");
+        }
         manifest
     };
     let with_init = || {
