@@ -1,13 +1,13 @@
 //! Whether a Service of the name that the operator needs is its own.
 
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::names::{MANAGED_BY, short_name};
 
 /// It is recorded as ours; or it is what the restore of a backup makes of ours, which brings back neither owners nor `managedFields`: it
-/// carries both labels that only the operator sets, and selects the pods of this Deployment by ours and by nothing else. A Service of
-/// a person's own, which a Service of that name may be, has none of it.
+/// carries both labels that only the operator sets, is headless, and selects the pods of this Deployment by our label. A Service of a
+/// person's own, which a Service of that name may be, has none of it.
 pub fn is_ours(service: &Value, deployment: &str) -> bool {
     let mut entries = service["metadata"]["managedFields"].as_array().into_iter().flatten();
     let is_recorded = entries.any(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
@@ -18,11 +18,14 @@ fn is_restored(service: &Value, deployment: &str) -> bool {
     let (labels, label) = (&service["metadata"]["labels"], short_name(deployment));
     labels[MANAGED_BY.0] == MANAGED_BY.1
         && labels[DEPLOYMENT_LABEL] == *label
-        && service["spec"]["selector"] == json!({ DEPLOYMENT_LABEL: label })
+        && service["spec"]["clusterIP"] == "None"
+        && service["spec"]["selector"][DEPLOYMENT_LABEL] == *label
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn restored() -> Value {
@@ -31,7 +34,7 @@ mod tests {
                 "labels": {"app.kubernetes.io/managed-by": "signer-operator", "signer.atto.cash/deployment": "voter"},
                 "managedFields": [{"manager": "velero-server", "operation": "Update"}],
             },
-            "spec": {"selector": {"signer.atto.cash/deployment": "voter"}},
+            "spec": {"clusterIP": "None", "selector": {"app": "voter", "signer.atto.cash/deployment": "voter"}},
         })
     }
 
@@ -39,16 +42,16 @@ mod tests {
     fn a_service_of_somebody_else_is_never_taken() {
         assert!(is_ours(&restored(), "voter"));
         assert!(!is_ours(&restored(), "other"));
+        let mut of_an_earlier_operator = restored();
+        of_an_earlier_operator["spec"]["selector"] = json!({"signer.atto.cash/deployment": "voter"});
+        assert!(is_ours(&of_an_earlier_operator, "voter"));
         for (pointer, value) in [
             ("/metadata/labels/app.kubernetes.io~1managed-by", json!("Helm")),
             ("/metadata/labels/signer.atto.cash~1deployment", json!("other")),
             ("/metadata/labels", json!(null)),
             ("/spec/selector", json!({"app": "voter"})),
-            (
-                "/spec/selector",
-                json!({"signer.atto.cash/deployment": "voter", "app": "voter"}),
-            ),
             ("/spec/selector", json!(null)),
+            ("/spec/clusterIP", json!("10.0.0.1")),
         ] {
             let mut service = restored();
             *service.pointer_mut(pointer).unwrap() = value;
