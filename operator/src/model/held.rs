@@ -9,13 +9,15 @@ pub struct Held {
     /// Whether a binding names it, or may, and is not being deleted. A suspended one is among them: what it holds already stays until it goes on
     /// or a person resumes it, because a voter that waits does no harm.
     pub is_claimed: bool,
+    /// Whether it was injected before, and has lost its signer since.
+    pub has_lost_its_signer: bool,
 }
 
 impl Held {
     /// Whether the hold is over: nobody asks for it, or somebody has resumed the Deployment and only the annotation is left. One that
     /// was injected before does not go on without its signer, whoever asks for it now.
     pub fn is_over(&self) -> bool {
-        (!self.is_claimed && self.live.injected_hash().is_none()) || !self.live.is_paused()
+        (!self.is_claimed && !self.has_lost_its_signer) || !self.live.is_paused()
     }
 }
 
@@ -26,14 +28,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_was_injected_is_not_let_go() {
-        let held = |is_claimed: bool, paused: bool, annotations: &serde_json::Value| {
-            let template = json!({"metadata": {"annotations": annotations}});
-            let live = LiveDeployment::new(json!({"spec": {"paused": paused, "template": template}}));
-            Held { live, is_claimed }.is_over()
+    fn one_that_has_lost_its_signer_is_not_let_go() {
+        let is_over = |is_claimed: bool, paused: bool, has_lost_its_signer: bool| {
+            let live = LiveDeployment::new(json!({"spec": {"paused": paused}}));
+            Held {
+                live,
+                is_claimed,
+                has_lost_its_signer,
+            }
+            .is_over()
         };
-        let injected = json!({"signer.atto.cash/hash": "h"});
-        assert!(held(false, true, &json!({})) && held(true, false, &json!({})) && held(false, false, &injected));
-        assert!(!held(true, true, &json!({})) && !held(false, true, &injected));
+        assert!(is_over(false, true, false) && is_over(true, false, false) && is_over(false, false, true));
+        assert!(!is_over(true, true, false) && !is_over(false, true, true));
     }
 }

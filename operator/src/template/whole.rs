@@ -14,6 +14,13 @@ pub fn is_whole(live: &LiveDeployment, node_container: &str) -> bool {
         && node.is_some_and(is_pointed)
 }
 
+/// Whether the operator has injected it once, and its pods would start without their signer all the same.
+pub fn has_lost_its_signer(live: &LiveDeployment) -> bool {
+    let mut containers = live.containers(ContainerList::Containers).iter();
+    let is_node = |container: &Value| container["name"].as_str().is_some_and(|name| is_whole(live, name));
+    live.injected_hash().is_some() && !containers.any(is_node)
+}
+
 /// Of two entries of one name the last one wins, so each has to be right.
 fn is_pointed(container: &Value) -> bool {
     let env = container["env"].as_array().map_or(&[][..], Vec::as_slice);
@@ -39,6 +46,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn one_that_was_injected_and_has_no_signer_has_lost_it() {
+        let lost = |change: &dyn Fn(&mut Value)| {
+            let mut object = whole();
+            change(&mut object);
+            has_lost_its_signer(&LiveDeployment::new(object))
+        };
+        assert!(!lost(&|_| {}));
+        assert!(lost(
+            &|live| live["spec"]["template"]["spec"]["initContainers"] = Value::Null
+        ));
+        assert!(lost(
+            &|live| live["spec"]["template"]["spec"]["containers"][1]["env"] = Value::Null
+        ));
+        assert!(!lost(&|live| live["spec"]["template"] = Value::Null));
+    }
 
     fn whole() -> Value {
         json!({"spec": {"template": {

@@ -10,6 +10,7 @@ use super::sources::Sources;
 use crate::cluster::claims::claim;
 use crate::model::error::Error;
 use crate::model::held::Held;
+use crate::template::whole::has_lost_its_signer;
 
 /// Whether a binding names it, as the watches show it.
 pub fn is_claimed(sources: &Sources, held: &PartialObjectMeta<Deployment>) -> bool {
@@ -30,6 +31,7 @@ pub async fn held(sources: &Sources, namespace: &str, name: &str) -> Result<Opti
     };
     Ok(Some(Held {
         is_claimed: sources.cluster.claims(namespace).await?.on(&live, None).is_some(),
+        has_lost_its_signer: has_lost_its_signer(&live),
         live,
     }))
 }
