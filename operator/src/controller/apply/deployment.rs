@@ -231,6 +231,23 @@ pub fn is_same_but_for_status(live: &LiveDeployment, now: &LiveDeployment) -> bo
     identity(live) == identity(now) && live.is_terminating() == now.is_terminating()
 }
 
+fn write_of<'a>(live: &'a LiveDeployment, body: &Value) -> Write<'a> {
+    Write {
+        kind: Kind::Deployment,
+        namespace: live.namespace(),
+        name: live.name(),
+        uid: live.uid(),
+        attempt: "apply the Deployment",
+        wish: wish(body),
+        has_tests: false,
+    }
+}
+
+/// An apply that was refused may be asked for again at once: a write of ours has changed the Deployment.
+pub fn ask_again(writer: &Writer, live: &LiveDeployment, body: &Value) {
+    writer.ask_again(&write_of(live, body));
+}
+
 async fn patch_once(
     writer: &Writer,
     live: &LiveDeployment,
@@ -241,15 +258,7 @@ async fn patch_once(
     let mut parameters = PatchParams::apply(FIELD_MANAGER);
     parameters.force = force;
     let patch = Patch::Apply(body);
-    let write = Write {
-        kind: Kind::Deployment,
-        namespace: live.namespace(),
-        name: live.name(),
-        uid: live.uid(),
-        attempt: "apply the Deployment",
-        wish: wish(body),
-        has_tests: false,
-    };
+    let write = write_of(live, body);
     let after = writer.send(&write, api.patch(live.name(), &parameters, &patch)).await?;
     live_of(&after)
 }

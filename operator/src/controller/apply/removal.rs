@@ -40,6 +40,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
         if !patch.is_empty() {
             after = json_patch::send(writer, &after, "restore the Deployment", patch).await?;
             // Where the first one was refused, our manager still holds the node container as an item of its list.
+            deployment::ask_again(writer, &after, &nothing(&target));
             after = release_fields(writer, &after).await?;
         }
     }

@@ -123,6 +123,11 @@ impl Writer {
         result
     }
 
+    /// Forgets the answer to a write, because the object has become another one by a write of ours.
+    pub fn ask_again(&self, write: &Write<'_>) {
+        self.pauses.went_through(&write.key());
+    }
+
     /// Remembers what the API server has answered.
     pub fn refused(&self, write: &Write<'_>, error: &Error) {
         let Some(status) = error.response() else { return };
