@@ -43,6 +43,7 @@ pub async fn publish(
         let uid = binding.uid().unwrap_or_default();
         let is_ready = is_true(&wanted, types::READY);
         let is_urgent = is_urgent(binding, applied, &wanted)
+            || is_an_answer(writer, binding)
             || (is_ready && writer.status_pace.is_first_ready(&uid, wanted.observed_generation));
         if !is_urgent && let Err(left) = writer.status_pace.turn(&uid, Instant::now()) {
             let left = Some(left);
@@ -73,6 +74,12 @@ fn is_urgent(binding: &SignerBinding, applied: &Applied, wanted: &SignerBindingS
     let is_of_another_spec = |before: &SignerBindingStatus| before.observed_generation != wanted.observed_generation;
     let has_written = |target: &AppliedTarget| target.written != Written::Nothing || target.resumed;
     binding.status.as_ref().is_none_or(is_of_another_spec) || applied.targets.iter().any(has_written)
+}
+
+/// Whether another operator's name stands there. It goes by ours whether it is alone, and soon.
+fn is_an_answer(writer: &Writer, binding: &SignerBinding) -> bool {
+    let author = binding.status.as_ref().and_then(|status| status.operator.as_ref());
+    author.is_some_and(|by| by.lease_namespace != writer.contest.us().lease_namespace)
 }
 
 fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
