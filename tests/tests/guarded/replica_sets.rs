@@ -27,8 +27,14 @@ impl Watched {
     pub async fn begin(place: &Place) -> Result<Self> {
         let kind = ApiResource::erase::<ReplicaSet>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(place.client.clone(), &place.namespace, &kind);
-        let now = api.list(&ListParams::default()).await?.metadata.resource_version;
-        let now = now.unwrap_or_default();
+        let list = api.list(&ListParams::default()).await?;
+        let now = list.metadata.resource_version.unwrap_or_default();
+        // Their status may still move: that starts nothing.
+        let running = list
+            .items
+            .into_iter()
+            .map(serde_json::to_value)
+            .collect::<Result<Vec<_>, _>>()?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
         let task = tokio::spawn(async move {
@@ -38,6 +44,9 @@ impl Watched {
                 match event? {
                     WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                         let object = serde_json::to_value(object)?;
+                        if running.iter().any(|before| is_as_before(&object, before)) {
+                            continue;
+                        }
                         sink.lock().unwrap_or_else(PoisonError::into_inner).push(object);
                     }
                     WatchEvent::Error(error) => bail!("the watch of ReplicaSets: {error:?}"),
@@ -71,6 +80,12 @@ impl Watched {
     fn seen(&self) -> Vec<Value> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Whether it had pods of this very template already.
+fn is_as_before(now: &Value, before: &Value) -> bool {
+    let same = |pointer: &str| now.pointer(pointer) == before.pointer(pointer);
+    before["spec"]["replicas"] != 0 && same("/metadata/uid") && same("/spec/template")
 }
 
 fn marker() -> Value {
