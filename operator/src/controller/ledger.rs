@@ -39,11 +39,10 @@ struct Entry {
     generation: i64,
     /// What the API server answered to the last apply, as far as it is ours.
     ours: u64,
-    forced: Vec<Instant>,
-    /// For what, and when.
-    rewritten: (String, Vec<Instant>),
-    put_back: HashMap<PutBack, (String, Vec<Instant>)>,
-    forced_on_service: Vec<Instant>,
+    forced: Made,
+    forced_on_service: Made,
+    rewritten: Made,
+    put_back: HashMap<PutBack, Made>,
     diff: Option<(String, i64, Result<String, Reason>)>,
 }
 
@@ -54,14 +53,46 @@ impl Default for Entry {
             hash: String::new(),
             generation: 0,
             ours: 0,
-            forced: vec![],
+            forced: Made::default(),
+            forced_on_service: Made::default(),
             diff: None,
-            rewritten: Default::default(),
+            rewritten: Made::default(),
             put_back: HashMap::new(),
-            forced_on_service: vec![],
         }
     }
 }
+
+/// Writes of one kind, for one wish.
+#[derive(Default)]
+struct Made {
+    wish: String,
+    times: Vec<Instant>,
+}
+
+impl Made {
+    fn of_late(&mut self, now: Instant) -> &[Instant] {
+        self.times
+            .retain(|at| now.saturating_duration_since(*at) < FORCE_WINDOW);
+        &self.times
+    }
+
+    /// Whether one more is left. Another wish has all of them.
+    fn is_left(&mut self, wish: &str, now: Instant) -> bool {
+        self.of_late(now).len() < FORCES || self.wish != wish
+    }
+
+    /// Counts one that went through. Another wish starts anew.
+    fn made(&mut self, wish: &str, now: Instant) {
+        if self.wish != wish {
+            wish.clone_into(&mut self.wish);
+            self.times.clear();
+        }
+        self.times.push(now);
+    }
+}
+
+/// Force is not for one wish.
+const ANY: &str = "";
 
 impl Ledger {
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
@@ -101,80 +132,58 @@ impl Ledger {
         entry.ours = ours;
     }
 
+    /// Looks at the entry of a Deployment, which is made if there is none.
+    fn entry<T>(&self, uid: &str, look: impl FnOnce(&mut Entry) -> T) -> T {
+        look(self.entries().entry(uid.to_owned()).or_default())
+    }
+
     /// Whether a forced write is left.
     pub fn may_force(&self, uid: &str) -> bool {
-        let mut entries = self.entries();
-        let forced = &mut entries.entry(uid.to_owned()).or_default().forced;
-        forced.retain(|at| at.elapsed() < FORCE_WINDOW);
-        forced.len() < FORCES
+        self.entry(uid, |entry| entry.forced.is_left(ANY, Instant::now()))
     }
 
     /// Counts a forced write that went through. One that found the object changed is made again and not counted.
     pub fn forced(&self, uid: &str) {
-        self.entries()
-            .entry(uid.to_owned())
-            .or_default()
-            .forced
-            .push(Instant::now());
+        self.entry(uid, |entry| entry.forced.made(ANY, Instant::now()));
     }
 
     /// The same of its Service.
     pub fn may_force_service(&self, uid: &str) -> bool {
-        let mut entries = self.entries();
-        let forced = &mut entries.entry(uid.to_owned()).or_default().forced_on_service;
-        forced.retain(|at| at.elapsed() < FORCE_WINDOW);
-        forced.len() < FORCES
+        self.entry(uid, |entry| entry.forced_on_service.is_left(ANY, Instant::now()))
     }
 
+    /// The same of its Service.
     pub fn forced_service(&self, uid: &str) {
-        let mut entries = self.entries();
-        let entry = entries.entry(uid.to_owned()).or_default();
-        entry.forced_on_service.push(Instant::now());
+        self.entry(uid, |entry| entry.forced_on_service.made(ANY, Instant::now()));
     }
 
     /// Whether our rendering may once more take the place of another one for the same wish.
     pub fn may_rewrite(&self, uid: &str, wish: &str) -> bool {
-        let mut entries = self.entries();
-        let (of, times) = &mut entries.entry(uid.to_owned()).or_default().rewritten;
-        times.retain(|at| at.elapsed() < FORCE_WINDOW);
-        of != wish || times.len() < FORCES
+        self.entry(uid, |entry| entry.rewritten.is_left(wish, Instant::now()))
     }
 
     /// Counts one that went through. Another wish starts anew.
     pub fn rewrote(&self, uid: &str, wish: &str) {
-        let mut entries = self.entries();
-        let (of, times) = &mut entries.entry(uid.to_owned()).or_default().rewritten;
-        if of != wish {
-            wish.clone_into(of);
-            times.clear();
-        }
-        times.push(Instant::now());
+        self.entry(uid, |entry| entry.rewritten.made(wish, Instant::now()));
     }
 
     /// Whether what somebody has undone may be put back now. What is wanted for the first time does not wait.
     pub fn may_put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) -> bool {
-        let mut entries = self.entries();
-        let put_back = &mut entries.entry(uid.to_owned()).or_default().put_back;
-        let (of, times) = put_back.entry(what).or_default();
-        times.retain(|at| now.saturating_duration_since(*at) < FORCE_WINDOW);
-        let Some(beyond) = times.len().checked_sub(FORCES) else {
-            return true;
-        };
-        let pause = FIRST_PAUSE.saturating_mul(1 << beyond.min(8)).min(LONGEST_PAUSE);
-        let is_over = |last: &Instant| now.saturating_duration_since(*last) >= pause;
-        of != wish || times.last().is_none_or(is_over)
+        self.entry(uid, |entry| {
+            let made = entry.put_back.entry(what).or_default();
+            if made.is_left(wish, now) {
+                return true;
+            }
+            let beyond = made.times.len().saturating_sub(FORCES);
+            let pause = FIRST_PAUSE.saturating_mul(1 << beyond.min(8)).min(LONGEST_PAUSE);
+            let last = made.times.last();
+            last.is_none_or(|last| now.saturating_duration_since(*last) >= pause)
+        })
     }
 
     /// It was put back. Another wish starts anew.
     pub fn put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) {
-        let mut entries = self.entries();
-        let put_back = &mut entries.entry(uid.to_owned()).or_default().put_back;
-        let (of, times) = put_back.entry(what).or_default();
-        if of != wish {
-            wish.clone_into(of);
-            times.clear();
-        }
-        times.push(now);
+        self.entry(uid, |entry| entry.put_back.entry(what).or_default().made(wish, now));
     }
 
     /// A look has come upon these Deployments.

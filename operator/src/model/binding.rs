@@ -1,7 +1,7 @@
 //! What a binding says of itself.
 
 use crds::names::FINALIZER;
-use crds::{DeletionPolicy, SignerBinding, TargetStatus};
+use crds::{DeletionPolicy, SignerBinding, SignerBindingStatus, TargetStatus};
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
@@ -19,6 +19,14 @@ pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {
             .iter()
             .any(|target| target.injected && target.name == deployment)
     })
+}
+
+/// Whether a status says that a condition is True.
+pub fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
+    status
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == type_ && condition.status == "True")
 }
 
 /// Whether deleting the binding restores its Deployment.

@@ -255,18 +255,29 @@ mod tests {
         );
     }
 
+    /// A store whose first list has these.
+    fn store_of<K>(objects: Vec<K>) -> reflector::Store<K>
+    where
+        K: reflector::Lookup + Clone + 'static,
+        K::DynamicType: Default + Clone + Eq + std::hash::Hash,
+    {
+        let (store, mut writer) = reflector::store();
+        let listed = objects.into_iter().map(Event::InitApply);
+        for event in [Event::Init].into_iter().chain(listed).chain([Event::InitDone]) {
+            writer.apply_watcher_event(&event);
+        }
+        store
+    }
+
     #[test]
     fn nothing_is_an_orphan_before_the_bindings_are_known() {
         let state_metrics = StateMetrics::new().unwrap();
-        let (services, mut seen) = reflector::store();
         let service: PartialObjectMeta<Service> = serde_json::from_value(json!({"metadata": {
             "name": "voter-signer", "namespace": "atto",
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "voter", "uid": "1"}],
         }}))
         .unwrap();
-        for event in [Event::Init, Event::InitApply(service), Event::InitDone] {
-            seen.apply_watcher_event(&event);
-        }
+        let services = store_of(vec![service]);
         let (bindings, mut listed) = reflector::store();
         let (pods, _) = reflector::store();
         state_metrics.count(&bindings, &services, &pods, &Strays::default());
@@ -290,18 +301,8 @@ mod tests {
             "status": {"containerStatuses": [{"name": "node", "ready": true, "image": "", "imageID": "", "restartCount": 0}]},
         }))
         .unwrap();
-        let (pods, mut seen) = reflector::store();
-        for event in [Event::Init, Event::InitApply(pod), Event::InitDone] {
-            seen.apply_watcher_event(&event);
-        }
-        let (bindings, mut listed) = reflector::store();
-        for event in [
-            Event::Init,
-            Event::InitApply(DeserializeGuard(Ok(voter))),
-            Event::InitDone,
-        ] {
-            listed.apply_watcher_event(&event);
-        }
+        let pods = store_of(vec![pod]);
+        let bindings = store_of(vec![DeserializeGuard(Ok(voter))]);
         let (services, _) = reflector::store();
         let strays = Strays::default();
         let copy = Stray {
@@ -350,23 +351,8 @@ mod tests {
             }))
             .unwrap()
         };
-        let (pods, mut seen) = reflector::store();
-        for event in [
-            Event::Init,
-            Event::InitApply(pod("half", false)),
-            Event::InitApply(pod("old", true)),
-            Event::InitDone,
-        ] {
-            seen.apply_watcher_event(&event);
-        }
-        let (bindings, mut listed) = reflector::store();
-        for event in [
-            Event::Init,
-            Event::InitApply(DeserializeGuard(Ok(voter))),
-            Event::InitDone,
-        ] {
-            listed.apply_watcher_event(&event);
-        }
+        let pods = store_of(vec![pod("half", false), pod("old", true)]);
+        let bindings = store_of(vec![DeserializeGuard(Ok(voter))]);
         let (services, _) = reflector::store();
         let state_metrics = StateMetrics::new().unwrap();
         state_metrics.count(&bindings, &services, &pods, &Strays::default());

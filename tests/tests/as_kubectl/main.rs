@@ -4,4 +4,7 @@ mod connections;
 mod manifests;
 mod network;
 mod proxies;
+mod servers;
 mod subject;
+mod table;
+mod users;

@@ -10,6 +10,8 @@ use tests::hold::can_hold;
 use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
 use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process, workspace};
 
+use super::is_guarded;
+
 /// The fields of a `kustomization.yaml`, and where the operator's ServiceAccount is then.
 struct Row {
     fields: &'static str,
@@ -138,25 +140,7 @@ async fn works(row: &Row) -> Result<()> {
     // The guard is at work, also for whoever may do everything, as the programs that apply manifests may.
     let gitops = gitops(&place).await?;
     for who in [cluster.admin(), &gitops] {
-        eventually(SOON, "the guard", async || {
-            let arguments = [
-                "--namespace",
-                &place.namespace,
-                "replace",
-                "--dry-run=server",
-                "-f",
-                "-",
-            ];
-            let answer = who.kubectl_in(Path::new("."), &arguments, &voter().to_string()).await?;
-            ensure!(
-                answer.stderr.contains("without its signer"),
-                "{}{}",
-                answer.stdout,
-                answer.stderr
-            );
-            Ok(())
-        })
-        .await?;
+        eventually(SOON, "the guard", async || is_guarded(&place, who).await).await?;
     }
     // It knows the operator, whose next rendering would be refused to anybody else.
     place

@@ -3,25 +3,48 @@
 mod kustomized;
 mod releases;
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use tests::hold::can_hold;
-use tests::operated::{Operated, Place, SOON, VOTER};
+use tests::operated::{self, Operated, Place, SOON, VOTER};
 use tests::pods::Kubelet;
-use tests::{ControlPlane, chart, eventually, operator_process};
+use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process};
 
 const RELEASE: &str = "signer-operator";
 
-async fn helm(cluster: &ControlPlane, arguments: &[&str]) -> Result<String> {
+async fn helm(cluster: &ControlPlane, namespace: &str, arguments: &[&str]) -> Result<String> {
     let admin = cluster.admin();
-    admin
-        .helm(&[arguments, &["--namespace", chart::NAMESPACE]].concat())
-        .await
+    admin.helm(&[arguments, &["--namespace", namespace]].concat()).await
 }
 
-async fn install(cluster: &ControlPlane) -> Result<String> {
+async fn install(cluster: &ControlPlane, namespace: &str, arguments: &[&str]) -> Result<String> {
     let folder = chart::folder().display().to_string();
-    helm(cluster, &["install", RELEASE, &folder, "--create-namespace"]).await
+    let install = ["install", RELEASE, &folder, "--create-namespace"];
+    helm(cluster, namespace, &[&install[..], arguments].concat()).await
+}
+
+/// Whether somebody who may do everything could start the voter without its signer now.
+async fn is_guarded(place: &Place, who: &Kubeconfig) -> Result<()> {
+    let replace = [
+        "--namespace",
+        &place.namespace,
+        "replace",
+        "--dry-run=server",
+        "-f",
+        "-",
+    ];
+    let answer = who
+        .kubectl_in(Path::new("."), &replace, &operated::voter().to_string())
+        .await?;
+    ensure!(
+        answer.stderr.contains("without its signer"),
+        "{}{}",
+        answer.stdout,
+        answer.stderr
+    );
+    Ok(())
 }
 
 /// The voter as it is: its Deployment's spec and generation, and the names of its pods.
@@ -62,7 +85,7 @@ async fn left(cluster: &ControlPlane) -> Result<String> {
 #[tokio::test]
 async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_installation() -> Result<()> {
     let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
-    let notes = install(cluster).await?;
+    let notes = install(cluster, chart::NAMESPACE, &[]).await?;
     assert!(notes.contains("is installed in namespace signer-operator"), "{notes}");
 
     let operated: &'static Operated = Box::leak(Box::new(Operated::start(cluster, &[]).await?));
@@ -73,9 +96,14 @@ async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_install
     let before = voter(&place).await?;
 
     let folder = chart::folder().display().to_string();
-    helm(cluster, &["upgrade", RELEASE, &folder, "--set=logLevel=debug"]).await?;
+    helm(
+        cluster,
+        chart::NAMESPACE,
+        &["upgrade", RELEASE, &folder, "--set=logLevel=debug"],
+    )
+    .await?;
     operated.stop()?;
-    helm(cluster, &["uninstall", RELEASE]).await?;
+    helm(cluster, chart::NAMESPACE, &["uninstall", RELEASE]).await?;
     eventually(SOON, "the end of the release", async || {
         let left = left(cluster).await?;
         let crd = "customresourcedefinition.apiextensions.k8s.io/signerbindings.signer.atto.cash";
@@ -87,8 +115,8 @@ async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_install
     assert_eq!(voter(&place).await?, before);
 
     // What was kept is in nobody's way.
-    install(cluster).await?;
-    helm(cluster, &["uninstall", RELEASE]).await?;
+    install(cluster, chart::NAMESPACE, &[]).await?;
+    helm(cluster, chart::NAMESPACE, &["uninstall", RELEASE]).await?;
     eventually(SOON, "the end of the second release", async || {
         ensure!(left(cluster).await?.lines().count() == 1, "not yet");
         Ok(())

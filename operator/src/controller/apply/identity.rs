@@ -10,13 +10,13 @@ use kube::api::{Patch, PatchParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
-use super::rejected::rejected;
+use super::rejected::{self, rejected};
 use super::writer::{Write, Writer, wish};
 use super::{budget, conflict};
 use crate::controller::ledger::PutBack;
 use crate::model::applied::Applied;
 use crate::model::deployment::LiveDeployment;
-use crate::model::error::{Error, refuses};
+use crate::model::error::Error;
 use crate::model::identity;
 use crate::model::identity::PodIdentity;
 use crate::model::observed::Observed;
@@ -88,20 +88,7 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
             writer.ledger.put_back(uid, PutBack::Annotation, google, now);
             Ok(Ok(()))
         }
-        Err(error) => match error.response() {
-            Some(status) if refuses(status) => Ok(Err(rejected(status))),
-            Some(status) if status.is_conflict() => {
-                let conflicts = conflict::conflicts(status);
-                if conflicts.is_empty() {
-                    return Err(Error::Changed("the ServiceAccount"));
-                }
-                Ok(Err(conflict::contested(
-                    "the annotation of the ServiceAccount",
-                    &conflicts,
-                )))
-            }
-            _ => Err(error),
-        },
+        Err(error) => rejected::or_contested(error, "the ServiceAccount", "the annotation of the ServiceAccount"),
     }
 }
 

@@ -192,14 +192,14 @@ async fn write(
     if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
     }
-    let is_drift = (is_repair || writer.ledger.was_applied(live.uid(), &rendered.hash))
-        && !deployment::is_in_place(writer, live, &rendered);
+    let is_in_place = deployment::is_in_place(writer, live, &rendered);
+    let is_drift = (is_repair || writer.ledger.was_applied(live.uid(), &rendered.hash)) && !is_in_place;
     // What another manager holds has to be forced, which has a bound of its own that names it.
     let is_put_back = is_stripped || (is_drift && !others_hold_of_it(live));
     if is_put_back && let Err(refusal) = budget::signer_may_be_put_back(writer, live, &rendered) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
     }
-    if is_tried && !deployment::is_in_place(writer, live, &rendered) {
+    if is_tried && !is_in_place {
         match trial::refusal(writer, live, &rendered).await {
             Ok(None) => {}
             Ok(Some(refusal)) => return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal))),

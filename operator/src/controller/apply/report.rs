@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::writer::{Write, Writer};
 use crate::model::applied::{Applied, AppliedTarget, Written};
+use crate::model::binding::is_true;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::report::{Notice, Report};
@@ -80,11 +81,6 @@ fn is_urgent(binding: &SignerBinding, applied: &Applied, wanted: &SignerBindingS
 fn is_an_answer(writer: &Writer, binding: &SignerBinding) -> bool {
     let author = binding.status.as_ref().and_then(|status| status.operator.as_ref());
     author.is_some_and(|by| by.lease_namespace != writer.contest.us().lease_namespace)
-}
-
-fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
-    let mut conditions = status.conditions.iter();
-    conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
 }
 
 /// The status with our name. One that says the same as before keeps that of an earlier holder of our Lease, so that an operator

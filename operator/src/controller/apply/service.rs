@@ -6,12 +6,11 @@ use crds::names::FIELD_MANAGER;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use serde_json::Value;
 
-use super::rejected::rejected;
 use super::writer::{Write, Writer, wish};
-use super::{budget, conflict};
+use super::{budget, conflict, rejected};
 use crate::cluster::deadline;
 use crate::controller::ledger::PutBack;
-use crate::model::error::{Error, refuses};
+use crate::model::error::Error;
 use crate::model::injection::DeploymentRef;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
@@ -55,17 +54,7 @@ pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -
             }
             Ok(Ok(()))
         }
-        Err(error) => match error.response() {
-            Some(status) if refuses(status) => Ok(Err(rejected(status))),
-            Some(status) if status.is_conflict() => {
-                let conflicts = conflict::conflicts(status);
-                if conflicts.is_empty() {
-                    return Err(Error::Changed("the Service"));
-                }
-                Ok(Err(conflict::contested("the Service of the signer", &conflicts)))
-            }
-            _ => Err(error),
-        },
+        Err(error) => rejected::or_contested(error, "the Service", "the Service of the signer"),
     }
 }
 
@@ -117,12 +106,7 @@ pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error
 pub async fn ours(writer: &Writer, target: &DeploymentRef) -> Result<Option<DynamicObject>, Error> {
     let api = writer.cluster.services(&target.namespace);
     let found = deadline("get the Service", api.get_opt(&service_name(&target.name))).await?;
-    let is_ours = |found: &DynamicObject| {
-        let object = serde_json::to_value(found).map_err(Error::Encode)?;
-        Ok::<_, Error>(is_ours(&object, &target.name))
-    };
-    Ok(match found {
-        Some(found) if is_ours(&found)? => Some(found),
-        _ => None,
-    })
+    let Some(found) = found else { return Ok(None) };
+    let object = serde_json::to_value(&found).map_err(Error::Encode)?;
+    Ok(is_ours(&object, &target.name).then_some(found))
 }

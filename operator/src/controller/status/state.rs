@@ -1,6 +1,5 @@
 //! The state of a condition, before it is compared with the one that stands.
 
-use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 
 use crate::model::reason::Reason;
@@ -74,11 +73,3 @@ impl State {
 
 /// The states of the conditions that lead to `Ready`, in their order.
 pub type States = [State; types::STEPS.len()];
-
-/// Whether a status says that a condition is True.
-pub fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
-    status
-        .conditions
-        .iter()
-        .any(|condition| condition.type_ == type_ && condition.status == "True")
-}

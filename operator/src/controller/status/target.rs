@@ -4,9 +4,9 @@ use crds::conditions::{reasons, types};
 use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
 use super::{beside, held, identity, rollout, signing, strays};
-use crate::controller::status::state::{State, States, is_true};
+use crate::controller::status::state::{State, States};
 use crate::model::applied::{Applied, AppliedTarget, Written};
-use crate::model::binding::{last_hash, removes, was_injected};
+use crate::model::binding::{is_true, last_hash, removes, was_injected};
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::injection::Verdict;
 use crate::model::observed::{Observed, Selection};
