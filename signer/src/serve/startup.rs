@@ -12,7 +12,7 @@ use super::{
 use crate::{
     backend::{Cause, Fault, LoadError, Location, bounded},
     config::Config,
-    service::Remote,
+    service::{Remote, first_answer},
     telemetry::{BackendHealth, BackendMetrics, Health},
 };
 
@@ -36,7 +36,11 @@ pub async fn prove(
     let mut patience = Patience::new(config.startup_timeout);
     let public_key = loop {
         let now = Instant::now();
-        let fault = match bounded(CALL_LIMIT, session.load()).await {
+        let load = || {
+            let session = session.clone();
+            async move { bounded(CALL_LIMIT, session.load()).await }
+        };
+        let fault = match first_answer(load).await {
             Ok(Ok(loaded)) => break loaded.public_key,
             Ok(Err(LoadError::Fault(fault))) => fault,
             Ok(Err(LoadError::Never(reason))) => return Err(ServeError::NeverKey(reason)),

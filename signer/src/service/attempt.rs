@@ -9,12 +9,13 @@ use crate::backend::{Cause, Fault, Signature, bounded, self_test_text, verify};
 
 /// An attempt that takes longer is given up.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+
 /// One call to the backend, bounded in time; its signature is verified. Whatever the call comes to, a panic too, is counted and
 /// judged.
 pub async fn attempt(shared: Arc<Shared>, key: Key) -> Result<Signature, Fault> {
     let start = Instant::now();
     let outstanding = shared.health.begin(start);
-    shared.metrics.attempts.inc();
+    let sent = shared.metrics.send(start);
     let result = match bounded(ATTEMPT_LIMIT, shared.session.sign(&key)).await {
         Ok(result) => result.and_then(|signature| check(&shared, &key, signature)),
         Err(lost) => {
@@ -25,7 +26,7 @@ pub async fn attempt(shared: Arc<Shared>, key: Key) -> Result<Signature, Fault> 
     };
     let (now, verdict) = (Instant::now(), result.as_ref().map(|_| ()));
     let cause = verdict.err().map(|fault| fault.cause);
-    shared.metrics.count_signing(cause, now.duration_since(start));
+    sent.end(cause, now);
     // Health first: whom the opened gate lets through finds the backend up.
     outstanding.end(verdict.map_err(Clone::clone), now);
     shared.judge(&key, verdict, now);

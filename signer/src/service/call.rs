@@ -1,6 +1,6 @@
 //! One hash on its way to a signature. It knows no caller, only whether somebody asks.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::time::{sleep, sleep_until};
 
@@ -10,17 +10,9 @@ use super::{
     key::Key,
     round,
     shared::Shared,
+    tries::Tries,
 };
-use crate::backend::{Again, BackendError};
-
-/// Before the next attempts; then the last one for ever.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(400),
-    Duration::from_secs(1),
-];
+use crate::backend::BackendError;
 
 /// Removes the call however its task ends, a panic included, and lets the callers know.
 struct Entry {
@@ -38,39 +30,56 @@ impl Drop for Entry {
     }
 }
 
+/// How a call begins.
+#[derive(Debug)]
+pub enum Begin {
+    /// With a place in the queue.
+    Now(Turn),
+    /// It was refused a moment ago, and what was tried then still counts.
+    Rested(Tries),
+}
+
 /// Brings one hash to its end: a signature, a failure that is not tried again, or nobody who asks.
-pub async fn run(shared: Arc<Shared>, key: Key, call: Arc<Call>, turn: Turn) {
+pub async fn run(shared: Arc<Shared>, key: Key, call: Arc<Call>, begin: Begin) {
     let mut entry = Entry {
         shared,
         key,
         call,
         answer: None,
     };
-    entry.answer = Some(bring(&entry.shared, &entry.key, &entry.call, turn).await);
+    entry.answer = Some(bring(&entry.shared, &entry.key, &entry.call, begin).await);
 }
 
-async fn bring(shared: &Arc<Shared>, key: &Key, call: &Arc<Call>, mut turn: Turn) -> Answer {
-    let mut pauses = PAUSES.into_iter();
-    let mut last_chance = false;
+async fn bring(shared: &Arc<Shared>, key: &Key, call: &Call, begin: Begin) -> Answer {
+    let (mut turn, mut tries) = match begin {
+        Begin::Now(turn) => (turn, Tries::default()),
+        Begin::Rested(tries) => {
+            if let Some(moment) = tries.rests_until() {
+                sleep_until(moment).await;
+            }
+            (shared.gate.enter(), tries)
+        }
+    };
+    // A hash that failed is no newcomer: it keeps its place before all that came after it.
+    let ticket = turn.ticket();
     loop {
         let Some(permit) = come(turn, call).await else {
             return Err(BackendError::Broken);
         };
-        let fault = match round::run(shared, key, call).await {
+        let fault = match round::run(shared, key, call, &mut tries).await {
             Ok(signature) => return Ok(signature),
             Err(fault) => fault,
         };
         drop(permit);
-        match fault.cause.again() {
-            Again::No => return Err(fault.into()),
-            Again::Once if std::mem::replace(&mut last_chance, true) => return Err(fault.into()),
-            Again::Once | Again::Yes => {}
-        }
-        sleep(pauses.next().unwrap_or(PAUSES[PAUSES.len() - 1])).await;
+        let Some(pause) = tries.after(fault.cause) else {
+            shared.book().refused.put(key.clone(), tries);
+            return Err(fault.into());
+        };
+        sleep(pause).await;
         if !call.is_asked_for() {
             return Err(fault.into());
         }
-        turn = shared.gate.enter();
+        turn = shared.gate.enter_again(ticket);
     }
 }
 

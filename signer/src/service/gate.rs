@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound::{Excluded, Unbounded},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,6 +24,8 @@ struct State {
     free: usize,
     next: u64,
     queue: BTreeMap<u64, oneshot::Sender<Permit>>,
+    // The ticket of the last probe. Tickets begin at 1.
+    probed: u64,
     // The hashes that failed since the last success; that many of them open the breaker.
     failed: Vec<Key>,
     is_open: bool,
@@ -43,8 +46,9 @@ impl Gate {
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             free: PERMITS,
-            next: 0,
+            next: 1,
             queue: BTreeMap::new(),
+            probed: 0,
             failed: Vec::new(),
             is_open: false,
         })))
@@ -52,10 +56,19 @@ impl Gate {
 
     /// Takes a place at the end of the queue.
     pub fn enter(self: &Arc<Self>) -> Turn {
-        let (sender, permit) = oneshot::channel();
         let mut state = self.lock();
         let ticket = state.next;
         state.next += 1;
+        self.wait(state, ticket)
+    }
+
+    /// Takes the place of a turn that is over, before all that came after it.
+    pub fn enter_again(self: &Arc<Self>, ticket: u64) -> Turn {
+        self.wait(self.lock(), ticket)
+    }
+
+    fn wait(self: &Arc<Self>, mut state: MutexGuard<'_, State>, ticket: u64) -> Turn {
+        let (sender, permit) = oneshot::channel();
         state.queue.insert(ticket, sender);
         if !state.is_open {
             state.dispatch(self);
@@ -90,12 +103,14 @@ impl Gate {
             return Change::None;
         }
         state.is_open = true;
+        state.probed = 0;
         Change::Opened
     }
 
-    /// Lets the one through that has waited for the longest time. False: nobody waits.
+    /// Lets one through: the oldest first, then one after the other, so that a hash that fails for itself is not every probe. False:
+    /// nobody waits.
     pub fn probe(self: &Arc<Self>) -> bool {
-        self.lock().grant(self)
+        self.lock().probe(self)
     }
 
     /// Whether nobody goes through but probes.
@@ -116,23 +131,43 @@ impl Gate {
 
 impl State {
     fn dispatch(&mut self, gate: &Arc<Gate>) {
-        while self.free > 0 && self.grant(gate) {}
+        while self.free > 0
+            && let Some((_, waiting)) = self.queue.pop_first()
+        {
+            self.hand(gate, waiting);
+        }
     }
 
-    fn grant(&mut self, gate: &Arc<Gate>) -> bool {
+    fn probe(&mut self, gate: &Arc<Gate>) -> bool {
         if self.free == 0 {
             // Those at the backend are probes enough.
             return true;
         }
-        while let Some((_, waiting)) = self.queue.pop_first() {
-            self.free -= 1;
-            let Err(mut permit) = waiting.send(Permit(Some(gate.clone()))) else {
+        while let Some((ticket, waiting)) = self.next_to_probe() {
+            self.probed = ticket;
+            if self.hand(gate, waiting) {
                 return true;
-            };
-            // Its drop would lock what is locked.
-            permit.0 = None;
-            self.free += 1;
+            }
         }
+        false
+    }
+
+    fn next_to_probe(&mut self) -> Option<(u64, oneshot::Sender<Permit>)> {
+        let next = self.queue.range((Excluded(self.probed), Unbounded)).next();
+        let ticket = next
+            .or_else(|| self.queue.first_key_value())
+            .map(|(ticket, _)| *ticket)?;
+        self.queue.remove_entry(&ticket)
+    }
+
+    /// Whether it was there to take it.
+    fn hand(&mut self, gate: &Arc<Gate>, waiting: oneshot::Sender<Permit>) -> bool {
+        let Err(mut permit) = waiting.send(Permit(Some(gate.clone()))) else {
+            self.free -= 1;
+            return true;
+        };
+        // Its drop would lock what is locked.
+        permit.0 = None;
         false
     }
 }
@@ -162,6 +197,11 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// Its place in the queue, for [`Gate::enter_again`].
+    pub const fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
     /// Waits for the permit. Can be given up and called again without losing the place.
     pub async fn come(&mut self) -> Option<Permit> {
         (&mut self.permit).await.ok()
@@ -201,6 +241,45 @@ mod tests {
         drop(permit);
         assert!(has_permit(&mut second).is_some());
         drop((permits, second));
+        assert_eq!(gate.counts(), (0, 0));
+    }
+
+    #[test]
+    fn who_comes_again_keeps_the_place() {
+        let gate = Gate::new();
+        let mut permits: Vec<Permit> = (0..PERMITS).filter_map(|_| has_permit(&mut gate.enter())).collect();
+        let mut failed = gate.enter();
+        let ticket = failed.ticket();
+        let mut others = [gate.enter(), gate.enter()];
+        permits.pop();
+        let permit = has_permit(&mut failed).unwrap();
+        drop(failed);
+        let mut again = gate.enter_again(ticket);
+        drop(permit);
+        assert!(has_permit(&mut again).is_some(), "before those that came after it");
+        assert!(others.iter_mut().all(|other| has_permit(other).is_some()));
+    }
+
+    #[test]
+    fn probes_go_round() {
+        let gate = Gate::new();
+        for number in 0..5 {
+            gate.fail(&key(number));
+        }
+        let mut poison = gate.enter();
+        let (ticket, mut others) = (poison.ticket(), [gate.enter(), gate.enter()]);
+        assert!(gate.probe());
+        assert!(has_permit(&mut poison).is_some(), "the oldest first");
+        drop(poison);
+        let mut poison = gate.enter_again(ticket);
+        for other in &mut others {
+            assert!(gate.probe());
+            assert!(has_permit(&mut poison).is_none());
+            assert!(has_permit(other).is_some());
+        }
+        assert!(gate.probe());
+        assert!(has_permit(&mut poison).is_some(), "then from the front again");
+        assert!(!gate.probe());
         assert_eq!(gate.counts(), (0, 0));
     }
 

@@ -1,5 +1,6 @@
 //! From an authorized message to its signature. Knows no HTTP.
 
+mod alive;
 mod asked;
 mod attempt;
 mod cache;
@@ -7,18 +8,22 @@ mod call;
 mod gate;
 mod hedges;
 mod key;
+mod refused;
 mod remote;
 mod round;
 #[cfg(test)]
 mod scripted;
 mod shared;
+mod siblings;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod watch;
 
 use tokio::time::Instant;
 
 pub use remote::Remote;
+pub use siblings::first_answer;
 
 use crate::{
     backend::{Backend, Signing},

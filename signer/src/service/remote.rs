@@ -5,7 +5,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{asked::Call, attempt, call, gate::PERMITS, key::Key, shared::Shared, watch};
+use super::{
+    asked::Call,
+    attempt,
+    call::{self, Begin},
+    gate::PERMITS,
+    key::Key,
+    shared::Shared,
+    siblings::first_answer,
+    watch,
+};
 use crate::{
     backend::{Backend, BackendError, Effort, Fault, Session, Signature, Signing},
     protocol::PublicKey,
@@ -37,9 +46,13 @@ impl Remote {
         }
     }
 
-    /// Signs a self-test once, whatever the breaker says.
+    /// Signs a self-test, whatever the breaker says; while it is not answered, another one goes out each 2 s.
     pub async fn self_test(&self) -> Result<(), Fault> {
-        attempt::self_test(&self.shared).await
+        first_answer(|| {
+            let shared = self.shared.clone();
+            async move { attempt::self_test(&shared).await }
+        })
+        .await
     }
 
     /// Tests the backend while nobody uses it or it is down; never ends.
@@ -99,8 +112,12 @@ impl Remote {
             return Err(BackendError::Overloaded);
         }
         let (key, call) = (Key::from(bytes), Arc::<Call>::default());
+        let begin = match book.refused.take(bytes) {
+            Some(tries) => Begin::Rested(tries),
+            None => Begin::Now(shared.gate.enter()),
+        };
         book.calls.insert(key.clone(), call.clone());
-        tokio::spawn(call::run(shared.clone(), key, call.clone(), shared.gate.enter()));
+        tokio::spawn(call::run(shared.clone(), key, call.clone(), begin));
         Ok(Found::Call(call))
     }
 }

@@ -6,65 +6,162 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
-use super::{asked::Call, attempt::attempt, key::Key, shared::Shared};
+use super::{
+    alive::{Alive, Ended, SIBLING_AFTER},
+    asked::Call,
+    attempt::attempt,
+    key::Key,
+    shared::Shared,
+    tries::Tries,
+};
 use crate::backend::{Cause, Fault, Signature};
 
 /// When a second attempt may bring the answer sooner.
 const HEDGE_AFTER: Duration = Duration::from_millis(300);
-/// When an attempt is likely to hang: its connection may be dead.
-const SIBLING_AFTER: Duration = Duration::from_secs(2);
-const MAX_ALIVE: usize = 3;
+/// Between two looks at the breaker of a hash that has failed and still has an attempt at the backend.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// The attempts of one stay, and when there will be further ones.
+struct Round<'a> {
+    shared: &'a Arc<Shared>,
+    key: &'a Key,
+    call: &'a Call,
+    tries: &'a mut Tries,
+    alive: Alive<Result<Signature, Fault>>,
+    hedge_at: Option<Instant>,
+    retry_at: Option<Instant>,
+    sibling_at: Instant,
+}
 
 /// The first signature of up to three attempts, or what the last one failed with.
-pub async fn run(shared: &Arc<Shared>, key: &Key, call: &Call) -> Result<Signature, Fault> {
-    let start = Instant::now();
-    let (mut hedge_at, mut sibling_at) = (Some(start + HEDGE_AFTER), start + SIBLING_AFTER);
-    let mut alive = JoinSet::new();
-    let hedges = || shared.hedges.lock().unwrap_or_else(PoisonError::into_inner);
-    hedges().count_call();
-    let send = |alive: &mut JoinSet<_>| {
-        call.count_attempt();
-        alive.spawn(attempt(shared.clone(), key.clone()));
+pub async fn run(shared: &Arc<Shared>, key: &Key, call: &Call, tries: &mut Tries) -> Result<Signature, Fault> {
+    shared
+        .hedges
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .count_call();
+    let now = Instant::now();
+    let mut round = Round {
+        shared,
+        key,
+        call,
+        tries,
+        alive: Alive::new(),
+        hedge_at: Some(now + HEDGE_AFTER),
+        retry_at: None,
+        sibling_at: now + SIBLING_AFTER,
     };
-    send(&mut alive);
-    loop {
-        let hedge = async {
-            match hedge_at {
-                Some(at) => sleep_until(at).await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            ended = alive.join_next() => {
-                let failed = match ended {
-                    Some(Ok(Ok(signature))) => return Ok(signature),
-                    Some(Ok(Err(fault))) => fault,
-                    // Told by the panic's hook already.
-                    Some(Err(_)) | None => Fault::new(Cause::Other, "an attempt ended in a defect of the signer"),
-                };
-                if alive.is_empty() {
-                    return Err(failed);
+    round.send();
+    round.end().await
+}
+
+impl Round<'_> {
+    async fn end(mut self) -> Result<Signature, Fault> {
+        loop {
+            // In this order, so that a test that is run again does the same again.
+            tokio::select! {
+                biased;
+                Some(ended) = self.alive.next() => {
+                    let failed = match ended {
+                        Ended::Answered(Ok(signature)) => return Ok(signature),
+                        Ended::Answered(Err(fault)) => fault,
+                        Ended::Panicked => Fault::new(Cause::Other, "an attempt ended in a defect of the signer"),
+                        Ended::GivenUp => {
+                            self.send_sibling();
+                            continue;
+                        }
+                    };
+                    if self.alive.is_empty() {
+                        return Err(failed);
+                    }
+                    self.fail(failed.cause);
                 }
-            }
-            () = hedge => {
-                hedge_at = None;
-                if alive.len() < MAX_ALIVE && hedges().take(Instant::now()) {
-                    shared.metrics.hedges.inc();
-                    send(&mut alive);
-                }
-            }
-            () = sleep_until(sibling_at), if alive.len() < MAX_ALIVE => {
-                sibling_at = Instant::now() + SIBLING_AFTER;
-                if call.is_asked_for() {
-                    shared.metrics.siblings.inc();
-                    send(&mut alive);
-                }
+                () = reached(self.hedge_at) => self.hedge(),
+                () = reached(self.retry_at) => self.retry(),
+                () = sleep_until(self.sibling_at) => self.sibling(),
             }
         }
+    }
+
+    /// Another one is still at the backend, and may hang.
+    fn fail(&mut self, cause: Cause) {
+        // One that hung has its siblings already.
+        if cause != Cause::Timeout && self.retry_at.is_none() {
+            self.retry_at = self.tries.after(cause).map(|pause| Instant::now() + pause);
+        }
+    }
+
+    fn hedge(&mut self) {
+        self.hedge_at = None;
+        if self.alive.is_full() || self.tries.is_hedged() {
+            return;
+        }
+        let mut hedges = self.shared.hedges.lock().unwrap_or_else(PoisonError::into_inner);
+        if hedges.take(Instant::now()) {
+            drop(hedges);
+            self.tries.hedge();
+            self.shared.metrics.hedges.inc();
+            self.spawn();
+        }
+    }
+
+    fn retry(&mut self) {
+        self.retry_at = None;
+        if self.alive.is_full() {
+            return;
+        }
+        // While the backend fails for all, what it was asked already is probe enough.
+        if self.shared.gate.is_open() || !self.call.is_asked_for() {
+            self.retry_at = Some(Instant::now() + CLOSED_WITHIN);
+        } else {
+            self.send();
+        }
+    }
+
+    fn sibling(&mut self) {
+        let (now, sent) = (Instant::now(), self.sibling_at - SIBLING_AFTER);
+        self.sibling_at = now + SIBLING_AFTER;
+        if !self.call.is_asked_for() {
+            return;
+        }
+        if self.shared.health.last_success().is_none_or(|success| success < sent) {
+            // A sibling on a connection that is dead would hang as well.
+            self.shared.session.renew();
+        }
+        if self.alive.is_full() {
+            self.alive.give_up_one();
+        } else {
+            self.send_sibling();
+        }
+    }
+
+    fn send_sibling(&mut self) {
+        if self.alive.is_full() {
+            return;
+        }
+        self.shared.metrics.siblings.inc();
+        self.send();
+    }
+
+    /// It is the next one, whatever that was to be.
+    fn send(&mut self) {
+        self.retry_at = None;
+        self.sibling_at = Instant::now() + SIBLING_AFTER;
+        self.spawn();
+    }
+
+    fn spawn(&mut self) {
+        self.call.count_attempt();
+        self.tries.send();
+        self.alive.send(attempt(self.shared.clone(), self.key.clone()));
+    }
+}
+
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
     }
 }

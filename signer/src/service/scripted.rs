@@ -21,6 +21,7 @@ pub enum Step {
     Sign(Duration),
     SignWrongly,
     Fail(Cause),
+    FailAfter(Duration, Cause),
     Hang,
     Panic,
 }
@@ -110,6 +111,10 @@ impl Scripted {
             Step::Sign(delay) => sleep(delay).await,
             Step::SignWrongly => signature[0] ^= 1,
             Step::Fail(cause) => return Err(Fault::new(cause, "scripted")),
+            Step::FailAfter(delay, cause) => {
+                sleep(delay).await;
+                return Err(Fault::new(cause, "scripted"));
+            }
             Step::Hang => std::future::pending().await,
             Step::Panic => panic!("scripted"),
         }

@@ -13,6 +13,7 @@ use super::{
     gate::{Change, Gate},
     hedges::Hedges,
     key::Key,
+    refused::Refused,
 };
 use crate::{
     backend::{Cause, Fault, Session, Signature},
@@ -33,10 +34,11 @@ pub struct Shared {
     book: Mutex<Book>,
 }
 
-/// What is signed and what is under way.
+/// What is signed, what is under way, and what was refused a moment ago.
 pub struct Book {
     pub cache: Cache,
     pub calls: HashMap<Key, Arc<Call>>,
+    pub refused: Refused,
 }
 
 impl Shared {
@@ -50,6 +52,7 @@ impl Shared {
         let book = Book {
             cache: Cache::new(CACHED),
             calls: HashMap::new(),
+            refused: Refused::default(),
         };
         Self {
             session,

@@ -1,6 +1,9 @@
 //! The service over a scripted backend. Time is paused: it jumps to the next thing that anybody waits for.
 
-use std::{sync::Arc, time::Duration};
+mod calls;
+mod silences;
+
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
     task::JoinSet,
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     backend::{Backend, BackendError, Cause, Fault, Signature, verify},
-    telemetry::{BackendHealth, Metrics},
+    telemetry::{BackendHealth, Health, Metrics},
 };
 
 const DEADLINE: Duration = Duration::from_millis(900);
@@ -23,22 +26,25 @@ struct Subject {
     remote: Arc<Remote>,
     backend: Scripted,
     health: Arc<BackendHealth>,
+    metrics: Metrics,
 }
 
 fn subject(steps: impl IntoIterator<Item = Step>, then: Step) -> Subject {
     let (backend, health) = (Scripted::new(steps, then), Arc::<BackendHealth>::default());
-    let metrics = Arc::new(Metrics::new("GCP").unwrap().add_backend().unwrap());
+    let metrics = Metrics::new("GCP").unwrap();
+    let backend_metrics = Arc::new(metrics.add_backend().unwrap());
     let remote = Arc::new(Remote::new(
         Arc::new(backend.clone()),
         backend.public_key(),
         DEADLINE,
         health.clone(),
-        metrics,
+        backend_metrics,
     ));
     Subject {
         remote,
         backend,
         health,
+        metrics,
     }
 }
 
@@ -183,36 +189,6 @@ async fn a_hash_that_nobody_asks_for_is_not_sent_again() {
     assert_eq!(subject.gaps(1), [0, 50, 150, 350, 750, 1750, 2750, 3750, 4750]);
     subject.backend.change(FAST);
     subject.sign(1).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_that_hangs_gets_siblings_while_somebody_asks_at_most_three_alive() {
-    let subject = subject([], Step::Hang);
-    let asking = async {
-        for _ in 0..10 {
-            let _ = subject.sign(1).await;
-            sleep(Duration::from_secs(1)).await;
-        }
-    };
-    asking.await;
-    assert_eq!(subject.backend.most_alive(), 3);
-    assert_eq!(
-        subject.gaps(1)[..4],
-        [0, 300, 2000, 10_000],
-        "after 10 s an attempt is dropped"
-    );
-    assert!(
-        subject.backend.renewed() > 0,
-        "and its connection is not trusted any more"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hash_is_signed_by_a_sibling_of_an_attempt_that_hangs() {
-    let subject = subject([Step::Hang, Step::Hang], FAST);
-    let start = Instant::now();
-    subject.insist(1).await;
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,8 @@ use crate::backend::{Cause, Fault};
 const MAX_FAILURES: u32 = 5;
 /// How long a call may be outstanding, without a success since it began.
 const MAX_SILENCE: Duration = Duration::from_secs(8);
+/// Between two log lines about a quota.
+const TELL: Duration = Duration::from_mins(1);
 
 /// The state of a remote backend. Down until the first signature.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ struct State {
     // Stays until a signature comes: a public key that can be read proves nothing.
     is_down: bool,
     fault: Option<Fault>,
+    quota_told: Option<Instant>,
     next: u64,
     outstanding: BTreeMap<u64, Instant>,
 }
@@ -37,6 +40,7 @@ impl Default for BackendHealth {
             failures: 0,
             is_down: true,
             fault: None,
+            quota_told: None,
             next: 0,
             outstanding: BTreeMap::new(),
         }))
@@ -59,14 +63,18 @@ impl BackendHealth {
 
     /// Something that is needed for signatures failed, before any was asked for.
     pub fn fail(&self, fault: Fault) {
-        self.lock().fail(fault);
+        self.lock().fail(fault, Instant::now());
     }
 
     /// Whether it signs, as far as one can know now.
     pub fn is_up(&self, now: Instant) -> bool {
         let mut state = self.lock();
         let oldest = state.outstanding.first_key_value().map(|(_, start)| *start);
-        if oldest.is_some_and(|start| state.is_silent_since(start) && now.duration_since(start) >= MAX_SILENCE) {
+        let is_silent =
+            oldest.is_some_and(|start| state.is_silent_since(start) && now.duration_since(start) >= MAX_SILENCE);
+        if is_silent && (!state.is_down || state.fault.is_none()) {
+            let text = format!("no answer within {} s, and no signature since", MAX_SILENCE.as_secs());
+            state.fault = Some(Fault::new(Cause::Timeout, text));
             state.go_down();
         }
         !state.is_down
@@ -92,7 +100,11 @@ impl State {
         self.success.is_none_or(|success| success < start)
     }
 
-    fn fail(&mut self, fault: Fault) {
+    fn fail(&mut self, fault: Fault, now: Instant) {
+        if fault.cause == Cause::ResourceExhausted {
+            self.exhaust(fault, now);
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         self.fault = Some(fault);
         if self.failures >= MAX_FAILURES {
@@ -100,12 +112,24 @@ impl State {
         }
     }
 
+    /// A quota is used up: the backend answers and will sign again, so that is no outage, however often it is said.
+    fn exhaust(&mut self, fault: Fault, now: Instant) {
+        if self.quota_told.is_none_or(|told| now.duration_since(told) >= TELL) {
+            self.quota_told = Some(now);
+            tracing::warn!(
+                "the key service refuses signatures for its quota ({fault}): those are answered with 429, and asked for again once a \
+                 second each; raise the quota if this stays"
+            );
+        }
+        // While it is down, that reason is the one that counts.
+        if !self.is_down || self.fault.is_none() {
+            self.fault = Some(fault);
+        }
+    }
+
     fn go_down(&mut self) {
         if !std::mem::replace(&mut self.is_down, true) {
-            let cause = self
-                .fault
-                .as_ref()
-                .map_or_else(|| "a call is not answered".to_owned(), ToString::to_string);
+            let cause = self.fault.as_ref().map(ToString::to_string).unwrap_or_default();
             tracing::error!("the backend is DOWN ({cause}): signatures are answered with 429 until it is back");
         }
     }
@@ -134,7 +158,7 @@ impl Outstanding {
             }
             Err(fault) => {
                 let is_silent = fault.cause == Cause::Timeout && state.is_silent_since(self.start);
-                state.fail(fault);
+                state.fail(fault, now);
                 if is_silent {
                     state.go_down();
                 }
@@ -148,7 +172,8 @@ impl Drop for Outstanding {
         let mut state = self.health.lock();
         state.outstanding.remove(&self.id);
         if std::thread::panicking() {
-            state.fail(Fault::new(Cause::Other, "a call ended in a defect of the signer"));
+            let fault = Fault::new(Cause::Other, "a call ended in a defect of the signer");
+            state.fail(fault, Instant::now());
         }
     }
 }
@@ -195,6 +220,36 @@ mod tests {
         assert!(!health.is_up(second(start, 18)));
         hanging.end(fault(Cause::Timeout), second(start, 20));
         assert!(!health.is_up(second(start, 21)), "that it was given up proves nothing");
+    }
+
+    #[test]
+    fn silence_is_a_cause_as_well() {
+        let (health, start) = (Arc::<BackendHealth>::default(), Instant::now());
+        health.begin(start).end(Ok(()), start);
+        let _hanging = health.begin(second(start, 1));
+        assert_eq!(health.fault(), None);
+        assert!(!health.is_up(second(start, 9)));
+        assert_eq!(
+            health.fault().map(|fault| fault.to_string()).as_deref(),
+            Some("TIMEOUT: no answer within 8 s, and no signature since")
+        );
+    }
+
+    #[test]
+    fn a_used_up_quota_is_shown_and_is_no_outage() {
+        let (health, now) = (Arc::<BackendHealth>::default(), Instant::now());
+        health.begin(now).end(Ok(()), now);
+        for _ in 0..100 {
+            health.begin(now).end(fault(Cause::ResourceExhausted), now);
+        }
+        assert!(health.is_up(now));
+        assert_eq!(health.fault().map(|fault| fault.cause), Some(Cause::ResourceExhausted));
+        for _ in 0..MAX_FAILURES {
+            health.begin(now).end(fault(Cause::Unavailable), now);
+        }
+        health.begin(now).end(fault(Cause::ResourceExhausted), now);
+        assert!(!health.is_up(now), "that it answers so is no signature");
+        assert_eq!(health.fault().map(|fault| fault.cause), Some(Cause::Unavailable));
     }
 
     #[test]

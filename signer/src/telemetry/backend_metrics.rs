@@ -1,15 +1,17 @@
-use std::time::Duration;
+use std::sync::Arc;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use tokio::time::Instant;
 
 use super::buckets::BUCKETS;
 use crate::backend::Cause;
 
+/// The code of an attempt that was given up: another one brought the signature, or made its place its own.
+const ABANDONED: &str = "ABANDONED";
+
 /// Time series of a remote backend.
 #[derive(Debug)]
 pub struct BackendMetrics {
-    /// Attempts to have something signed, sent.
-    pub attempts: IntCounter,
     /// Signatures that were there already.
     pub cache_hits: IntCounter,
     /// Requests that joined a call under way.
@@ -22,6 +24,8 @@ pub struct BackendMetrics {
     pub self_tests: IntCounter,
     /// 1 while nobody is sent to the backend but probes.
     pub breaker_open: IntGauge,
+    attempts: IntCounter,
+    abandoned: IntCounter,
     at_backend: IntGauge,
     waiting: IntGauge,
     signings: Series,
@@ -56,7 +60,7 @@ impl BackendMetrics {
         let calls = IntCounterVec::new(
             Opts::new(
                 "atto_signer_backend_calls_total",
-                "Calls to the backend that ended, by method and code.",
+                "Calls to the backend that ended, by method and code; ABANDONED: given up for another attempt.",
             ),
             &["method", "code"],
         )?;
@@ -83,7 +87,7 @@ impl BackendMetrics {
             signing_durations,
             attempts: counter(
                 "atto_signer_backend_attempts_total",
-                "Attempts to have something signed, self-tests among them; those not yet counted as calls are under way.",
+                "Attempts to have something signed, self-tests among them; those not counted as calls to sign are under way.",
             )?,
             cache_hits: counter("atto_signer_cache_hits_total", "Signatures that were there already.")?,
             joined: counter(
@@ -105,15 +109,20 @@ impl BackendMetrics {
                 "atto_signer_waiting_hashes",
                 "Hashes that wait for the backend, as of the last half second.",
             )?,
+            abandoned: calls.get_metric_with_label_values(&["sign", ABANDONED])?,
             signings: Series::new(&calls, "sign")?,
             public_keys: Series::new(&calls, "public_key")?,
         })
     }
 
-    /// A signature was asked for; `None`: and came.
-    pub fn count_signing(&self, cause: Option<Cause>, duration: Duration) {
-        self.signings.count(cause);
-        self.signing_durations.observe(duration.as_secs_f64());
+    /// A signature is asked for now.
+    pub fn send(self: &Arc<Self>, now: Instant) -> Sent {
+        self.attempts.inc();
+        Sent {
+            metrics: self.clone(),
+            start: now,
+            is_counted: false,
+        }
     }
 
     /// The public key was asked for; `None`: and came.
@@ -125,5 +134,36 @@ impl BackendMetrics {
     pub fn show_queue(&self, at_backend: usize, waiting: usize) {
         self.at_backend.set(i64::try_from(at_backend).unwrap_or(i64::MAX));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+}
+
+/// An attempt that is under way. Dropped without an end, it was given up for another one.
+#[derive(Debug)]
+pub struct Sent {
+    metrics: Arc<BackendMetrics>,
+    start: Instant,
+    is_counted: bool,
+}
+
+impl Sent {
+    /// How it ended; `None`: with a signature.
+    pub fn end(mut self, cause: Option<Cause>, now: Instant) {
+        self.is_counted = true;
+        self.metrics.signings.count(cause);
+        self.observe(now);
+    }
+
+    fn observe(&self, now: Instant) {
+        let duration = now.saturating_duration_since(self.start);
+        self.metrics.signing_durations.observe(duration.as_secs_f64());
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if !self.is_counted {
+            self.metrics.abandoned.inc();
+            self.observe(Instant::now());
+        }
     }
 }
