@@ -33,6 +33,7 @@ pub mod replica_sets;
 pub mod shape;
 pub mod signer_process;
 pub mod simulated;
+pub mod simulation;
 pub mod soak;
 pub mod sockets;
 pub mod version;

@@ -11,10 +11,14 @@ use signer::backend::Cause;
 use tests::metrics;
 use tests::node_client::{CONNECTIONS, Load, NodeClient, Report, random_vote};
 use tests::simulated::{Mode, Simulated};
+use tests::simulation;
 use tokio::time::{Instant, sleep};
 
 /// What a caller waits for at most; the node gives up after 1 s.
 const ANSWER: Duration = Duration::from_millis(950);
+
+/// A few seconds of the processor; `make soak` has many more.
+const SCHEDULES: u64 = 400;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -124,4 +128,11 @@ async fn a_thousand_identical_votes_at_once_are_one_call() {
             .all(|outcome| outcome.result.is_ok() && outcome.attempts == 1)
     );
     assert_eq!(signer.kms.calls_to_sign(&vote.hash), 1);
+}
+
+/// `SIMULATION_SEED=7 cargo test --package tests --test slow_kms schedules -- --nocapture` tells the seventh.
+#[test]
+fn schedules_that_nobody_wrote_break_no_promise() {
+    let summary = simulation::run(0..SCHEDULES).unwrap_or_else(|error| panic!("{error:#}"));
+    println!("{summary:?}");
 }

@@ -1,7 +1,7 @@
 //! Connections to the signer that never leave the process.
 
 use std::io::{self, ErrorKind};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,22 +18,30 @@ const BUFFER: usize = 64 * 1024;
 
 type Service = ApiService<Remote>;
 
-/// Refuses connections until it is opened.
+/// Refuses connections while it is closed, as it is at first.
 #[derive(Clone, Default)]
-pub struct Door(Arc<OnceLock<Service>>);
+pub struct Door(Arc<RwLock<Option<Service>>>);
 
 impl Door {
     pub fn open(&self, service: Service) {
-        // Once is enough: a process has one API.
-        let _ = self.0.set(service);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(service);
+    }
+
+    /// Connections that are open stay so.
+    pub fn close(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn service(&self) -> Option<Service> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Dial for Door {
     fn dial(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
         async {
-            let service = self.0.get().ok_or(ErrorKind::ConnectionRefused)?;
-            let service = TowerToHyperService::new(service.clone());
+            let service = self.service().ok_or(ErrorKind::ConnectionRefused)?;
+            let service = TowerToHyperService::new(service);
             let (near, far) = tokio::io::duplex(BUFFER);
             // What a connection ends with is the node's doing.
             tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(far), service).await });

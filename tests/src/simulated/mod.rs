@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use tower::ServiceExt;
 
 pub use backend::{Mode, SimulatedKms};
-use dial::Door;
+pub use dial::Door;
 
 use crate::node_client::NodeClient;
 use crate::signer_process::TOKEN;
