@@ -124,9 +124,15 @@ async fn metrics(State(Management { metrics, health }): State<Management>) -> im
     ([(header::CONTENT_TYPE, content_type)], metrics.render(&health))
 }
 
-async fn info(State(Management { health, .. }): State<Management>) -> Answer {
+async fn info(State(Management { health, metrics }): State<Management>) -> Answer {
     match health.identity() {
-        Some(identity) => Answer(StatusCode::OK, json!(identity)),
+        Some(identity) => {
+            let mut info = json!(identity);
+            if let Some(latency) = metrics.latencies.latency() {
+                info["latency"] = json!(latency);
+            }
+            Answer(StatusCode::OK, info)
+        }
         None => Answer(
             StatusCode::SERVICE_UNAVAILABLE,
             json!({ "message": "The key is not proven yet." }),

@@ -60,6 +60,7 @@ impl From<&BackendError> for Code {
             BackendError::Sign
             | BackendError::Random
             | BackendError::Mismatch
+            | BackendError::Differs
             | BackendError::Fault(_)
             | BackendError::Broken => Self::BackendUnavailable,
             BackendError::Deadline(_) => Self::Deadline,

@@ -81,6 +81,9 @@ impl Ending<'_> {
             Some(error) if error.is_terminal() => Outcome::Refused,
             Some(_) => Outcome::Failed,
         };
+        if outcome == Outcome::Signed {
+            api.metrics.latencies.note(duration, effort.backend);
+        }
         // Whoever has no token is not the node: what it asks for is no signing request of ours.
         if error != Some(&ApiError::Unauthorized) {
             api.metrics.count(kind, outcome, duration);

@@ -126,7 +126,7 @@ async fn start(
             }
         }
         (KeyConfig::Local(_), Some(key)) => {
-            backend::prove(&key).await?;
+            backend::prove_twice(&key).await?;
             serve_api(config, key, health, metrics, audit, signals).await
         }
         (KeyConfig::Local(_), None) => Err(BackendError::Sign.into()),

@@ -16,7 +16,7 @@ use super::{
 /// Older than this, the API's runtime counts as stuck.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Who this signer is: the body of `/info`.
+/// Who this signer is, in `/info`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
