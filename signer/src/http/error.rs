@@ -11,7 +11,7 @@ use super::json::Invalid;
 use crate::{
     backend::BackendError,
     policy::{Refusal, Rule},
-    telemetry::{ClientFault, Reason, Verdict},
+    telemetry::{ClientFault, Outcome, Reason, Verdict},
 };
 
 /// Why a request was not answered with what it asked for.
@@ -125,8 +125,17 @@ impl ApiError {
     }
 
     /// Whether the client will not try again.
-    pub const fn is_terminal(&self) -> bool {
+    const fn is_terminal(&self) -> bool {
         !matches!(self, Self::Incomplete | Self::Retry(_))
+    }
+
+    /// How a signing request ends with it.
+    pub const fn outcome(&self) -> Outcome {
+        if self.is_terminal() {
+            Outcome::Refused
+        } else {
+            Outcome::Failed
+        }
     }
 
     /// The label in the metrics.

@@ -6,7 +6,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
 };
 
 use axum::{
@@ -17,6 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri, uri::PathAndQuery};
+use tokio::time::Instant;
 
 use super::{
     api::Api,
@@ -84,8 +84,9 @@ impl<B: Backend> ApiService<B> {
         normalise(request.uri_mut());
         let route = Route::of(request.method(), request.uri().path());
         let api = self.api.clone();
+        let observation = api.metrics.requests.begin(route, start);
         let response = self.answer(request, start).await;
-        api.metrics.requests.observe(route, response.status(), start);
+        observation.end(response.status());
         response
     }
 
@@ -93,14 +94,14 @@ impl<B: Backend> ApiService<B> {
         let kind = signing_kind(&request);
         let turn_away = |error: ApiError| {
             if let Some(kind) = kind {
-                record::unread(&self.api, kind, &error, start.elapsed());
+                record::unread(&self.api, kind, &error, start);
             }
             self.api.refuse(error)
         };
         let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read_only && !self.api.token.is_carried_by(request.headers()) {
             if kind.is_some() {
-                self.api.health.note(ApiError::Unauthorized.verdict(), start);
+                self.api.health.note(ApiError::Unauthorized.verdict(), start.into_std());
             }
             return turn_away(ApiError::Unauthorized);
         }

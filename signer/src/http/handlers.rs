@@ -20,7 +20,6 @@ use super::{
 use crate::{
     backend::{Backend, BackendError, Signature},
     protocol::{Message, PublicKey},
-    telemetry::Verdict,
 };
 
 pub async fn public_keys<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
@@ -50,19 +49,12 @@ where
     T: Message,
 {
     let start = Instant::now();
-    let mut record = Record::default();
+    let mut record = Record::new(api, start);
     let result = sign(api, request, parse, start, &mut record).await;
-    let now = Instant::now();
-    record.close(api, &result, now - start);
+    record.close(&result);
     match result {
-        Ok(signature) => {
-            api.health.note(Verdict::Other, now.into_std());
-            json(signature_body(&signature))
-        }
-        Err(error) => {
-            api.health.note(error.verdict(), now.into_std());
-            api.refuse(error)
-        }
+        Ok(signature) => json(signature_body(&signature)),
+        Err(error) => api.refuse(error),
     }
 }
 
@@ -71,7 +63,7 @@ async fn sign<B, T>(
     request: Request,
     parse: Parse<T>,
     start: Instant,
-    record: &mut Record<T>,
+    record: &mut Record<'_, B, T>,
 ) -> Result<Signature, ApiError>
 where
     B: Backend,
@@ -84,17 +76,17 @@ where
         return Err(ApiError::NotAcceptable);
     }
     let body = body::read(request.into_body()).await?;
+    record.arrived();
     let message = parse(&body, api.service.policy().public_key()).map_err(ApiError::Invalid)?;
-    let authorized = api.service.authorize(message).map_err(|denied| {
-        record.message = Some(denied.message);
-        ApiError::Refused(denied.refusal)
-    })?;
-    let (hash, signing) = api.service.sign(&authorized, start).await;
-    *record = Record {
-        message: Some(authorized.into_message()),
-        hash: Some(hash),
-        effort: signing.effort,
+    let authorized = match api.service.authorize(message) {
+        Ok(authorized) => record.allowed(authorized),
+        Err(denied) => {
+            record.denied(denied.message);
+            return Err(ApiError::Refused(denied.refusal));
+        }
     };
+    let (hash, signing) = api.service.sign(authorized, start).await;
+    record.tried(hash, signing.effort);
     signing.result.map_err(|error| {
         // What a remote backend is in trouble with is told when it begins and ends, not once for each vote.
         if let BackendError::Sign | BackendError::Random | BackendError::Mismatch = error {

@@ -38,6 +38,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long requests under way may take after the signal to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 const DRAIN_POLL: Duration = Duration::from_millis(10);
+/// A voter node gives up after one second without a byte; the rest is for the way there and back.
+const DEADLINE_LIMIT: Duration = Duration::from_millis(950);
 
 /// Serves until SIGTERM or SIGINT; then answers what is under way and returns.
 ///
@@ -45,6 +47,14 @@ const DRAIN_POLL: Duration = Duration::from_millis(10);
 /// It could not start.
 pub fn serve(config: Config) -> Result<(), ServeError> {
     process::prepare();
+    if config.deadline > DEADLINE_LIMIT {
+        tracing::warn!(
+            "ATTO_SIGNER_DEADLINE: found {} ms, expected at most {} ms: a voter node gives up after one second, so it would \
+             see no answer that takes longer, asks again, and never learns why",
+            config.deadline.as_millis(),
+            DEADLINE_LIMIT.as_millis(),
+        );
+    }
     let backend = config.key.backend();
     let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new(backend)?));
     let local = match &config.key {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 pub use remote::Remote;
 
 use crate::{
-    backend::{Backend, Signing},
+    backend::{Backend, Effort, Signing},
     policy::{Authorized, Denied, Policy},
     protocol::Message,
 };
@@ -47,6 +47,11 @@ impl<B: Backend> Service<B> {
     /// Lets a message through, or says why not.
     pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Denied<T>> {
         self.policy.authorize(message)
+    }
+
+    /// What has been done so far for this hash, which somebody asked for and did not wait for.
+    pub fn effort(&self, hash: &impl AsRef<[u8]>) -> Effort {
+        self.backend.effort(hash.as_ref())
     }
 
     /// Signs the hash of a message for a caller who has been waiting since `start`. Returns the hash as well.

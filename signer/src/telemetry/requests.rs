@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::{Method, StatusCode};
@@ -10,12 +10,15 @@ use prometheus::{
     core::{Collector, Desc},
     proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary},
 };
+use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 const PATHS: [&str; 4] = ["/votes", "/blocks", "/challenges", "/public-keys"];
 /// What is in neither list: a label for each would be for the client to choose.
 const OTHER: &str = "OTHER";
+/// Status and outcome of a request that had no answer, as Spring Boot names them.
+const UNKNOWN: &str = "UNKNOWN";
 
 /// Method and path of a request, as labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +38,38 @@ impl Route {
     }
 }
 
+/// Requests that are counted together; those without a status had no answer.
+type Known = (Route, Option<StatusCode>, Series);
+
 /// All requests so far. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Requests {
     // A dozen combinations in practice: looking through them is cheaper than hashing.
-    all: Arc<Mutex<Vec<(Route, StatusCode, Series)>>>,
+    all: Arc<Mutex<Vec<Known>>>,
     summary: Desc,
     slowest: Desc,
+}
+
+/// A request under way. One that is dropped before it has ended had no answer.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    requests: &'a Requests,
+    route: Route,
+    start: Instant,
+    status: Option<StatusCode>,
+}
+
+impl Observation<'_> {
+    /// It is answered with this status.
+    pub fn end(mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        self.requests.observe(self.route, self.status, self.start);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +134,17 @@ impl Requests {
         })
     }
 
-    /// A request that took until now was answered.
-    pub fn observe(&self, route: Route, status: StatusCode, start: Instant) {
+    /// A request begins. It counts once its observation ends.
+    pub const fn begin(&self, route: Route, start: Instant) -> Observation<'_> {
+        Observation {
+            requests: self,
+            route,
+            start,
+            status: None,
+        }
+    }
+
+    fn observe(&self, route: Route, status: Option<StatusCode>, start: Instant) {
         let now = Instant::now();
         let mut all = self.lock();
         let known = all
@@ -120,7 +157,7 @@ impl Requests {
         all[at].2.count(now.saturating_duration_since(start), now);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Route, StatusCode, Series)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -162,17 +199,18 @@ fn family(desc: &Desc, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
     family
 }
 
-fn labels(route: Route, status: StatusCode) -> Vec<LabelPair> {
-    let outcome = match status.as_u16() / 100 {
-        2 => "SUCCESS",
-        3 => "REDIRECTION",
-        4 => "CLIENT_ERROR",
-        _ => "SERVER_ERROR",
+fn labels(route: Route, status: Option<StatusCode>) -> Vec<LabelPair> {
+    let outcome = match status.map(|status| status.as_u16() / 100) {
+        None => UNKNOWN,
+        Some(2) => "SUCCESS",
+        Some(3) => "REDIRECTION",
+        Some(4) => "CLIENT_ERROR",
+        Some(_) => "SERVER_ERROR",
     };
     let pairs = [
         ("method", route.method),
         ("outcome", outcome),
-        ("status", status.as_str()),
+        ("status", status.as_ref().map_or(UNKNOWN, StatusCode::as_str)),
         ("uri", route.uri),
     ];
     let label = |(name, value): (&str, &str)| {

@@ -4,6 +4,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use crate::support::{self, PUBLIC_KEY, Signer, TOKEN, everything, local_key, post, signer, vote};
@@ -17,6 +18,7 @@ use signer::{
     protocol::PublicKey,
     telemetry::ClientFault,
 };
+use tokio::time::timeout;
 
 /// A body of unknown length.
 enum Frames {
@@ -222,6 +224,38 @@ async fn what_may_go_better_next_time_is_429() {
         .send(request(Method::GET, "/public-keys").body(Body::empty()).unwrap())
         .await;
     assert_eq!(answer.status, 429);
+}
+
+/// Is asked, and never answers.
+struct Silent(LocalKey);
+
+impl Backend for Silent {
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+
+    async fn sign(&self, _: &[u8]) -> Result<Signature, BackendError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn what_its_client_does_not_wait_for_is_counted() {
+    let signer = Signer::new(Silent(local_key(support::SEED)), everything());
+    let whole = Body::from(vote(&json!({})).to_string());
+    for (body, reason) in [(whole, "client_gone"), (Body::new(Frames::Never), "incomplete")] {
+        assert!(timeout(Duration::ZERO, signer.post("/votes", body)).await.is_err());
+        let metrics = String::from_utf8(signer.metrics.render(&signer.health)).unwrap();
+        let line = format!("atto_signer_refusals_total{{reason=\"{reason}\"}} 1");
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
+    let metrics = String::from_utf8(signer.metrics.render(&signer.health)).unwrap();
+    for line in [
+        "atto_signer_signatures_total{kind=\"vote\",outcome=\"failed\"} 2",
+        "http_server_requests_seconds_count{method=\"POST\",outcome=\"UNKNOWN\",status=\"UNKNOWN\",uri=\"/votes\"} 2",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
 }
 
 #[tokio::test]
