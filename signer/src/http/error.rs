@@ -3,8 +3,9 @@
 //! A voter node sends a signature again after 408 and 429 only. So what would be wrong again unchanged is answered with
 //! one of the terminal statuses here, and everything else with 429.
 
-use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
 use serde::Serialize;
 
 use super::json::Invalid;
@@ -179,10 +180,10 @@ impl ApiError {
     }
 
     /// The answer.
-    pub fn into_response(self) -> Response<Body> {
+    pub fn into_response(self) -> Response<Full<Bytes>> {
         let status = self.status();
         let body = match &self {
-            Self::Unauthorized => Body::empty(),
+            Self::Unauthorized => Bytes::new(),
             Self::Invalid(invalid) => problem(&invalid.to_string(), None),
             Self::Refused(refusal) => problem(&refusal.to_string(), None),
             Self::NotFound => problem(
@@ -196,7 +197,7 @@ impl ApiError {
             Self::Incomplete => problem("body: found a part of it, expected the whole within 2 s.", None),
             Self::Retry(code) => problem(code.message(), Some(code.name())),
         };
-        let mut response = Response::new(body);
+        let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         if self != Self::Unauthorized {
@@ -218,6 +219,6 @@ impl ApiError {
     }
 }
 
-fn problem(message: &str, code: Option<&'static str>) -> Body {
-    serde_json::to_vec(&Problem { message, code }).map_or_else(|_| Body::empty(), Body::from)
+fn problem(message: &str, code: Option<&'static str>) -> Bytes {
+    serde_json::to_vec(&Problem { message, code }).map_or_else(|_| Bytes::new(), Bytes::from)
 }

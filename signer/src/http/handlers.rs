@@ -1,16 +1,11 @@
-use std::sync::Arc;
-
-use axum::{
-    body::Body,
-    extract::{Request, State},
-};
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body_util::Full;
 use tokio::time::Instant;
 
 use super::{
     api::Api,
-    body,
+    body::{self, Received},
     error::{ApiError, Code},
     json::Invalid,
     negotiation,
@@ -22,33 +17,45 @@ use crate::{
     protocol::{Message, PublicKey},
 };
 
-pub async fn public_keys<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    if !negotiation::accepts_json(request.headers()) {
+pub fn public_keys<B: Backend>(api: &Api<B>, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    if !negotiation::accepts_json(headers) {
         return api.refuse(ApiError::NotAcceptable);
     }
     json(format!("{{\"publicKey\":\"{}\"}}", api.service.policy().public_key()).into())
 }
 
-pub async fn blocks<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    answer(&api, request, |body, _| requests::block(body)).await
+pub async fn blocks<B: Backend>(
+    api: &Api<B>,
+    request: Request<impl Received>,
+    start: Instant,
+) -> Response<Full<Bytes>> {
+    answer(api, request, start, |body, _| requests::block(body)).await
 }
 
-pub async fn votes<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    answer(&api, request, |body, _| requests::vote(body)).await
+pub async fn votes<B: Backend>(api: &Api<B>, request: Request<impl Received>, start: Instant) -> Response<Full<Bytes>> {
+    answer(api, request, start, |body, _| requests::vote(body)).await
 }
 
-pub async fn challenges<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    answer(&api, request, requests::challenge).await
+pub async fn challenges<B: Backend>(
+    api: &Api<B>,
+    request: Request<impl Received>,
+    start: Instant,
+) -> Response<Full<Bytes>> {
+    answer(api, request, start, requests::challenge).await
 }
 
 type Parse<T> = fn(&[u8], PublicKey) -> Result<T, Invalid>;
 
-async fn answer<B, T>(api: &Api<B>, request: Request, parse: Parse<T>) -> Response<Body>
+async fn answer<B, T>(
+    api: &Api<B>,
+    request: Request<impl Received>,
+    start: Instant,
+    parse: Parse<T>,
+) -> Response<Full<Bytes>>
 where
     B: Backend,
     T: Message,
 {
-    let start = Instant::now();
     let mut record = Record::new(api, start);
     let result = sign(api, request, parse, start, &mut record).await;
     record.close(&result);
@@ -60,7 +67,7 @@ where
 
 async fn sign<B, T>(
     api: &Api<B>,
-    request: Request,
+    request: Request<impl Received>,
     parse: Parse<T>,
     start: Instant,
     record: &mut Record<'_, B, T>,
@@ -75,7 +82,7 @@ where
     if !negotiation::accepts_json(request.headers()) {
         return Err(ApiError::NotAcceptable);
     }
-    let body = body::read(request.into_body()).await?;
+    let body = body::read(request.into_body(), start).await?;
     record.arrived();
     let message = parse(&body, api.service.policy().public_key()).map_err(ApiError::Invalid)?;
     let authorized = match api.service.authorize(message) {
@@ -96,8 +103,8 @@ where
     })
 }
 
-fn json(body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn json(body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,5 +1,6 @@
 //! The signing API on HTTP.
 
+mod answer;
 mod api;
 mod arrival;
 mod body;

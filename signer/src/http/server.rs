@@ -2,8 +2,6 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::body::Body;
-use http::{Request, Response};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -12,8 +10,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-pub use super::{arrival::Arriving, connections::Connections};
-use super::{connections::Entry, silence::Silent};
+pub use super::connections::Connections;
+use super::{answer::Answer, arrival::Arriving, connections::Entry, silence::Silent};
 
 /// Of the signing API. The node has at most 100 at once; the rest is room for others' mistakes.
 pub const MAX_CONNECTIONS: usize = 1024;
@@ -27,15 +25,12 @@ const LAST_CALL: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Takes connections until told to stop; those under way go on.
-pub async fn accept<S>(
+pub async fn accept(
     listener: TcpListener,
-    service: S,
+    service: impl Answer,
     connections: Arc<Connections>,
     mut stop: watch::Receiver<bool>,
-) where
-    S: tower::Service<Request<Arriving>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -56,19 +51,12 @@ pub async fn accept<S>(
     }
 }
 
-async fn serve<S>(stream: TcpStream, service: S, entry: Entry, mut stop: watch::Receiver<bool>)
-where
-    S: tower::Service<Request<Arriving>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    let state = entry.connection();
-    let answer = service_fn(|request| {
-        let answer = service.clone().call(Arriving::watch(request, state));
-        async {
-            let response = answer.await;
-            entry.wait();
-            response
-        }
+async fn serve(stream: TcpStream, service: impl Answer, entry: Entry, mut stop: watch::Receiver<bool>) {
+    let (service, entry, state) = (&service, &entry, entry.connection());
+    let answer = service_fn(move |request| async move {
+        let response = service.answer(Arriving::watch(request, state)).await;
+        entry.wait();
+        Ok::<_, Infallible>(response)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
