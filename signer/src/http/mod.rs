@@ -4,6 +4,7 @@ mod answer;
 mod api;
 mod arrival;
 mod body;
+mod connection;
 mod connections;
 mod docs;
 mod error;
