@@ -84,9 +84,6 @@ impl<B: Backend> ApiService<B> {
             }
             return turn_away(ApiError::Unauthorized);
         }
-        if self.api.health.is_draining() {
-            return turn_away(ApiError::Retry(Code::Draining));
-        }
         // A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost. What
         // it says may quote what somebody sent.
         caught(self.dispatch(request, start))

@@ -92,7 +92,11 @@ where
             return Err(ApiError::Refused(denied.refusal));
         }
     };
-    let (hash, signing) = api.service.sign(authorized, start).await;
+    let (hash, signing) = tokio::select! {
+        biased;
+        signed = api.service.sign(authorized, start) => signed,
+        () = api.health.given_up() => return Err(ApiError::Retry(Code::Draining)),
+    };
     record.tried(hash, signing.effort);
     signing.result.map_err(|error| {
         // What a remote backend is in trouble with is told when it begins and ends, not once for each vote.

@@ -76,6 +76,10 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
         let message = allowed.or(self.denied.as_ref());
         if self.api.audit.is_on() && self.hash.is_none() {
             self.hash = message.map(T::hash);
+            // Nobody has waited for the backend, which may be at work all the same.
+            if let (Some(hash), Some(_)) = (&self.hash, allowed) {
+                self.effort = self.api.service.effort(hash);
+            }
         }
         let ending = Ending {
             kind: T::KIND,
@@ -101,11 +105,6 @@ impl<B: Backend, T: Message> Drop for Record<'_, B, T> {
         } else {
             Reason::Incomplete
         };
-        if let Some(authorized) = &self.allowed {
-            let hash = authorized.message().hash();
-            self.effort = self.api.service.effort(&hash);
-            self.hash = Some(hash);
-        }
         self.api.metrics.refuse(reason);
         self.end(Outcome::Failed, Some(reason), Verdict::Other);
     }

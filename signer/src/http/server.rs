@@ -24,7 +24,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Between two looks for connections that have waited too long.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Takes connections until told to stop; those under way go on.
+/// Takes connections until told to stop, those included that wait to be taken then; those under way go on.
 pub async fn accept(
     listener: TcpListener,
     service: impl Answer,
@@ -53,6 +53,14 @@ pub async fn accept(
         }
     }
     connections.stop();
+    // A client whose handshake is done takes itself for connected, and would be reset with the listener.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, _)) = listener.accept() {
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        if let Ok(stream) = stream {
+            take(stream, &service, &connections);
+        }
+    }
 }
 
 fn take(stream: TcpStream, service: &impl Answer, connections: &Arc<Connections>) {

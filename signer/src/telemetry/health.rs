@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::{
     backend::BackendHealth,
@@ -39,6 +40,7 @@ pub struct Health {
     heartbeat: AtomicU64,
     is_lost: AtomicBool,
     draining: AtomicBool,
+    given_up: watch::Sender<bool>,
     identity: OnceLock<Identity>,
     backend: OnceLock<Arc<BackendHealth>>,
     client: Mutex<Run>,
@@ -51,6 +53,7 @@ impl Default for Health {
             heartbeat: AtomicU64::new(0),
             is_lost: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            given_up: watch::Sender::new(false),
             identity: OnceLock::new(),
             backend: OnceLock::new(),
             client: Mutex::default(),
@@ -74,7 +77,7 @@ impl Health {
         self.is_lost.store(true, Relaxed);
     }
 
-    /// New requests are to be answered with 429.
+    /// The signer shuts down: what ends from now on is no loss.
     pub fn drain(&self) {
         self.draining.store(true, Relaxed);
     }
@@ -82,6 +85,17 @@ impl Health {
     /// Whether the signer is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
+    }
+
+    /// Requests under way are to be answered at once, and with 429 where the key has not signed.
+    pub fn give_up(&self) {
+        self.given_up.send_replace(true);
+    }
+
+    /// Returns once requests under way are to be answered at once.
+    pub async fn given_up(&self) {
+        // Nobody drops the other side before this one.
+        let _ = self.given_up.subscribe().wait_for(|given_up| *given_up).await;
     }
 
     /// The key is proven.

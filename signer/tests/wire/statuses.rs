@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -213,17 +213,26 @@ async fn what_may_go_better_next_time_is_429() {
         assert_eq!(answer.headers["retry-after"], "1");
         assert!(answer.json()["message"].is_string());
     }
+}
+
+#[tokio::test]
+async fn while_it_ends_what_can_be_signed_is_signed_and_the_rest_is_429() {
     let signer = signer();
     signer.health.drain();
-    let answer = signer.post("/votes", vote(&json!({})).to_string()).await;
+    signer.health.give_up();
+    signer.post("/votes", vote(&json!({})).to_string()).await.signature();
+    let get = request(Method::GET, "/public-keys").body(Body::empty()).unwrap();
+    assert_eq!(signer.send(get).await.status, 200);
+
+    let signer = Signer::new(Silent(local_key(support::SEED)), everything());
+    let mut answer = pin!(signer.post("/votes", vote(&json!({})).to_string()));
+    assert!(timeout(Duration::ZERO, answer.as_mut()).await.is_err());
+    signer.health.give_up();
+    let answer = answer.await;
     assert_eq!(
         (answer.status.as_u16(), &answer.json()["code"]),
         (429, &json!("DRAINING"))
     );
-    let answer = signer
-        .send(request(Method::GET, "/public-keys").body(Body::empty()).unwrap())
-        .await;
-    assert_eq!(answer.status, 429);
 }
 
 /// Is asked, and never answers.
