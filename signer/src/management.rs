@@ -165,7 +165,10 @@ mod tests {
         let message = "a listener of the API ended, which must not be; start the signer again";
         let process = json!({ "status": "DOWN", "details": { "code": "LOST", "message": message } });
         let health = asked("/health").await;
-        assert_eq!((&health["status"], &health["components"]["process"]), (&json!("DOWN"), &process));
+        assert_eq!(
+            (&health["status"], &health["components"]["process"]),
+            (&json!("DOWN"), &process)
+        );
         assert_eq!(asked("/health/liveness").await["status"], "DOWN");
     }
 }

@@ -159,7 +159,9 @@ impl Table {
     fn evict_before(&mut self, moment: u64) {
         for slot in 0..self.slots.len() {
             let Some(connection) = &self.slots[slot] else { continue };
-            let Some(since) = connection.waits_since() else { continue };
+            let Some(since) = connection.waits_since() else {
+                continue;
+            };
             if connection.waits_for_a_head_since(moment) && connection.evict(since) {
                 self.remove(slot);
             }

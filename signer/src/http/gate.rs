@@ -56,7 +56,7 @@ impl<B: Backend> ApiService<B> {
         let mut request = request.map(|body| Drained::new(body, start));
         normalise(request.uri_mut());
         let route = Route::of(request.method(), request.uri().path());
-        let observation = self.api.metrics.requests.begin(route, start);
+        let observation = self.api.metrics.requests.begin(route, start.into_std());
         let is_head = request.method() == Method::HEAD;
         let mut response = self.judge(request, start).await;
         if is_head {
@@ -78,9 +78,7 @@ impl<B: Backend> ApiService<B> {
         let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read_only && !self.api.token.is_carried_by(request.headers()) {
             if kind.is_some() {
-                self.api
-                    .health
-                    .note(ApiError::Unauthorized.verdict(), start.into_std());
+                self.api.health.note(ApiError::Unauthorized.verdict(), start.into_std());
             }
             return turn_away(ApiError::Unauthorized);
         }
@@ -154,7 +152,9 @@ fn signing_kind<T>(request: &Request<T>) -> Option<Kind> {
 fn empty(response: &mut Response<Full<Bytes>>) {
     let length = response.body().size_hint().exact().unwrap_or_default();
     let headers = response.headers_mut();
-    headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+    headers
+        .entry(header::CONTENT_LENGTH)
+        .or_insert(HeaderValue::from(length));
     *response.body_mut() = Full::default();
 }
 

@@ -10,6 +10,7 @@ mod labels;
 mod log;
 mod metrics;
 mod requests;
+mod series;
 
 pub use audit::{Audit, AuditConfig, AuditMode, Decision};
 pub use backend::BackendHealth;
