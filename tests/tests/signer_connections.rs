@@ -72,7 +72,9 @@ fn connections_that_wait_to_be_taken_at_sigterm_are_served() -> Result<()> {
     signer.signal(Signal::SIGCONT)?;
     for (number, stream) in waiting.iter_mut().enumerate() {
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).with_context(|| format!("number {number}"))?;
+        stream
+            .read_to_string(&mut answer)
+            .with_context(|| format!("number {number}"))?;
         assert_eq!(parse(&answer)?.status, 200, "number {number}: {answer}");
     }
     assert!(signer.stop()?.success());
