@@ -32,6 +32,12 @@ pub trait Backend: Send + Sync + 'static {
             }
         }
     }
+
+    /// What has been done so far for these bytes, of which a caller wants no answer any more.
+    fn effort(&self, bytes: &[u8]) -> Effort {
+        let _ = bytes;
+        Effort::default()
+    }
 }
 
 /// What became of a hash for one caller.

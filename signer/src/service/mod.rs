@@ -22,7 +22,7 @@ use tokio::time::Instant;
 pub use remote::Remote;
 
 use crate::{
-    backend::{Backend, Signing},
+    backend::{Backend, Effort, Signing},
     policy::{self, Authorized, Denied, Policy, Refusal, Rule},
     protocol::{Kind, Message},
 };
@@ -76,6 +76,11 @@ impl<B: Backend> Service<B> {
             },
             Err(denied) => Err(denied),
         }
+    }
+
+    /// What has been done so far for this hash, which somebody asked for and did not wait for.
+    pub fn effort(&self, hash: &impl AsRef<[u8]>) -> Effort {
+        self.backend.effort(hash.as_ref())
     }
 
     /// Signs the hash of a message for a caller who has been waiting since `start`. Returns the hash as well.

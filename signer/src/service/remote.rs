@@ -79,6 +79,14 @@ impl Backend for Remote {
         effort.attempts = call.attempts();
         Signing { result, effort }
     }
+
+    fn effort(&self, bytes: &[u8]) -> Effort {
+        let attempts = self.shared.book().calls.get(bytes).map_or(0, |call| call.attempts());
+        Effort {
+            attempts,
+            is_cached: false,
+        }
+    }
 }
 
 impl Remote {

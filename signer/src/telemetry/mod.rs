@@ -11,6 +11,7 @@ mod latency;
 mod log;
 mod metrics;
 mod requests;
+mod series;
 
 pub use audit::{Audit, AuditConfig, AuditMode, Decision};
 pub use backend::BackendHealth;
