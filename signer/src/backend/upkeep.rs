@@ -3,7 +3,10 @@
 
 use std::{
     pin::pin,
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{
+        Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Waker},
     time::Duration,
 };
@@ -65,6 +68,7 @@ impl Step {
 #[derive(Debug)]
 pub struct Upkeep<C> {
     current: RwLock<Result<C, Fault>>,
+    generation: AtomicU64,
     stale: Notify,
     changed: Notify,
 }
@@ -74,6 +78,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     pub fn new(reason: Fault) -> Self {
         Self {
             current: RwLock::new(Err(reason)),
+            generation: AtomicU64::new(0),
             stale: Notify::new(),
             changed: Notify::new(),
         }
@@ -82,6 +87,11 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     /// The client in use, or why there is none.
     pub fn current(&self) -> Result<C, Fault> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many clients were in use so far.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Relaxed)
     }
 
     /// Waits until there is a client, or a reason why there is none, at most for this long.
@@ -134,6 +144,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         // What the client before was in trouble with is no reason to replace this one.
         let _ = pin!(self.stale.notified()).poll(&mut Context::from_waker(Waker::noop()));
         self.set(Ok(client));
+        self.generation.fetch_add(1, Relaxed);
     }
 
     /// There is no new client. The old one stays while its credentials are good; else this is why there is none.

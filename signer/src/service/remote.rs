@@ -16,7 +16,7 @@ use super::{
     watch,
 };
 use crate::{
-    backend::{Backend, BackendError, Effort, Fault, Session, Signature, Signing},
+    backend::{Backend, BackendError, Effort, Session, Signature, Signing},
     protocol::PublicKey,
     telemetry::{BackendHealth, BackendMetrics},
 };
@@ -46,11 +46,11 @@ impl Remote {
         }
     }
 
-    /// Signs a self-test, whatever the breaker says; while it is not answered, another one goes out each 2 s.
-    pub async fn self_test(&self) -> Result<(), Fault> {
+    /// Signs a self-test twice and compares, whatever the breaker says; while that is not answered, it is begun again each 2 s.
+    pub async fn prove(&self) -> Result<(), BackendError> {
         first_answer(|| {
             let shared = self.shared.clone();
-            async move { attempt::self_test(&shared).await }
+            async move { attempt::compare(&shared).await }
         })
         .await
     }
@@ -91,6 +91,14 @@ impl Backend for Remote {
         };
         effort.attempts = call.attempts();
         Signing { result, effort }
+    }
+
+    fn effort(&self, bytes: &[u8]) -> Effort {
+        let attempts = self.shared.book().calls.get(bytes).map_or(0, |call| call.attempts());
+        Effort {
+            attempts,
+            ..Effort::default()
+        }
     }
 }
 

@@ -41,7 +41,6 @@ async fn trail(mode: AuditMode, name: &str, requests: &[(&str, String)]) -> Vec<
                 .unwrap(),
         )
         .await;
-    signer.health.drain();
     signer.post("/challenges", "{}").await;
     signer.audit.close();
     let text = fs::read_to_string(&file).unwrap();
@@ -99,7 +98,7 @@ async fn every_end_of_a_request_leaves_a_line_that_says_why() {
         decision(Kind::Vote, &signed),
         decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "invalid" })),
         decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "wrong_token" })),
-        decision(Kind::Challenge, &json!({ "outcome": "failed", "reason": "draining" })),
+        decision(Kind::Challenge, &json!({ "outcome": "refused", "reason": "invalid" })),
     ];
     assert_eq!(lines, expected);
 }
@@ -111,7 +110,7 @@ async fn by_default_signed_votes_are_summed_up() {
     let votes = json!({ "event": "votes", "signed": 1, "final": 1, "cached": 0, "refused": 1, "failed": 0 });
     let expected = [
         decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "wrong_token" })),
-        decision(Kind::Challenge, &json!({ "outcome": "failed", "reason": "draining" })),
+        decision(Kind::Challenge, &json!({ "outcome": "refused", "reason": "invalid" })),
         votes,
     ];
     assert_eq!(lines, expected);

@@ -83,7 +83,7 @@ impl Instance {
         let remote = Remote::new(session, kms.public_key(), DEADLINE, backend, metrics);
         loop {
             let now = Instant::now();
-            if remote.self_test().await.is_ok() {
+            if remote.prove().await.is_ok() {
                 break;
             }
             sleep_until(now + PAUSE).await;
