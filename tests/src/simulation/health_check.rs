@@ -65,7 +65,7 @@ impl<'a> Evidence<'a> {
         if is_up {
             ensure!(!self.must_be_down(at), "UP, though nothing is signed: {cause:?}");
         } else {
-            let is_proven = self.signed.iter().any(|signed| *signed <= at);
+            let is_proven = self.signed.iter().any(|signed| *signed < at);
             ensure!(!is_proven || cause.is_some(), "DOWN without a cause");
         }
         Ok(())

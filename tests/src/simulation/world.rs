@@ -19,8 +19,8 @@ use super::plan::{Event, Plan, TOKENS};
 use super::random::Random;
 use crate::simulated::Door;
 
-/// How long after the last spell all is signed: the signer may have to be started, and its first self-test to be tried again.
-const SETTLED: Duration = Duration::from_secs(8);
+/// How long after the last spell and the last start all is signed, whatever was before.
+const SETTLED: Duration = Duration::from_secs(5);
 /// After that nobody asks any more, and the attempts that hang are given up.
 const QUIET: Duration = Duration::from_secs(16);
 
@@ -85,11 +85,12 @@ pub async fn happen(seed: u64, folder: &Path) -> Result<Seen> {
             }
         }
     }
-    let settled = start + plan.calm + SETTLED;
+    // A process whose start had to wait for the weather is ended and started again after that.
+    let mut lived = living.await??;
+    let settled = Instant::now().max(start + plan.calm) + SETTLED;
     while let Ok(Some(_)) = timeout_at(settled, wishes.join_next()).await {}
     let unsigned = wishes.len();
     wishes.abort_all();
-    let mut lived = living.await??;
     sleep_until(settled + QUIET).await;
     let figures = lived.last.figures(&kms)?;
     let samples = looking.end();
