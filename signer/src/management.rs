@@ -93,7 +93,7 @@ async fn health(State(Management { health, .. }): State<Management>) -> Answer {
     let status = |up| if up { "UP" } else { "DOWN" };
     let mut backend = json!({ "status": status(ready) });
     if let Some(fault) = health.backend().and_then(BackendHealth::fault) {
-        backend["details"] = json!({ "code": fault.cause.name(), "message": fault.text });
+        backend["details"] = json!({ "code": fault.cause.name(), "message": fault.text() });
     }
     let components = json!({ "backend": backend, "client": client });
     Answer(

@@ -6,6 +6,7 @@ use google_cloud_kms::model::{PublicKey as Answer, crypto_key_version::CryptoKey
 use super::fault::failed_check;
 use crate::{
     backend::{spki, vendor::LoadError},
+    one_line::cut,
     protocol::PublicKey,
 };
 
@@ -14,7 +15,7 @@ const END: &str = "-----END PUBLIC KEY-----";
 
 pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, LoadError> {
     if answer.algorithm != CryptoKeyVersionAlgorithm::EcSignEd25519 {
-        let found = answer.algorithm.name().unwrap_or("of an unknown name");
+        let found = cut(answer.algorithm.name().unwrap_or("of an unknown name"), 60);
         return Err(LoadError::Never(format!(
             "found a key version with the algorithm {found}, expected EC_SIGN_ED25519; create a key with \
              `gcloud kms keys create KEY --keyring=RING --location=LOCATION --purpose=asymmetric-signing \

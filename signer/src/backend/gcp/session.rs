@@ -97,11 +97,11 @@ impl GcpSession {
     }
 
     /// A role that is missing is missing to somebody.
-    fn with_identity(&self, mut fault: Fault) -> Fault {
+    fn with_identity(&self, fault: Fault) -> Fault {
         if matches!(fault.cause, Cause::PermissionDenied | Cause::Unauthenticated)
             && let Some(identity) = self.clients.identity()
         {
-            fault.text = format!("{} (asked as {identity})", fault.text).into();
+            return fault.with_note(&format!("asked as {identity}"));
         }
         fault
     }
