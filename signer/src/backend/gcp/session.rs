@@ -15,7 +15,7 @@ use super::{
     answer,
     endpoint::Endpoint,
     fault::{self, without_credentials},
-    identity::identity,
+    identity::{identity, uses_a_file},
     public_key, remedy,
 };
 use crate::backend::{
@@ -133,7 +133,7 @@ impl Session for GcpSession {
     }
 
     fn remedy(&self, cause: Cause) -> Cow<'static, str> {
-        remedy::remedy(cause).into()
+        remedy::remedy(cause, uses_a_file()).into()
     }
 }
 
