@@ -82,9 +82,11 @@ impl Ending<'_> {
             Some(_) => Outcome::Failed,
         };
         // Whoever has no token is not the node: what it asks for is no signing request of ours.
-        if error != Some(&ApiError::Unauthorized) {
-            api.metrics.count(kind, outcome, duration);
+        if error == Some(&ApiError::Unauthorized) {
+            api.audit.note_unauthorized();
+            return;
         }
+        api.metrics.count(kind, outcome, duration);
         api.audit.note(&Decision {
             kind,
             message,

@@ -6,6 +6,7 @@
 mod buffer;
 mod config;
 mod decision;
+mod ledger;
 mod line;
 mod sink;
 #[cfg(test)]
