@@ -44,7 +44,6 @@ const DRAIN_POLL: Duration = Duration::from_millis(10);
 /// # Errors
 /// It could not start.
 pub fn serve(config: Config) -> Result<(), ServeError> {
-    process::prepare();
     let backend = config.key.backend();
     let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new(backend)?));
     let local = match &config.key {
