@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::{
     http::server::{Connections, accept},
-    telemetry::{BackendHealth, Health, Metrics},
+    telemetry::{BackendHealth, Complaint, Health, Metrics},
 };
 
 /// Probes, a scraper and the operator need a few.
@@ -83,11 +83,15 @@ pub fn spawn(
 
 async fn health(State(Management { health, .. }): State<Management>) -> Answer {
     let ready = health.is_ready();
-    let fault = health.client_fault();
-    let client = match fault {
+    let complaint = health.complaint();
+    let client = match &complaint {
         None => json!({ "status": "UP" }),
-        Some(fault) => {
-            json!({ "status": "DOWN", "details": { "reason": fault.name(), "remedy": fault.remedy() } })
+        Some(Complaint { fault, kinds }) => {
+            let mut details = json!({ "reason": fault.name(), "remedy": fault.remedy() });
+            if !kinds.is_empty() {
+                details["kinds"] = kinds.iter().map(|kind| kind.name()).collect();
+            }
+            json!({ "status": "DOWN", "details": details })
         }
     };
     let status = |up| if up { "UP" } else { "DOWN" };
@@ -98,7 +102,7 @@ async fn health(State(Management { health, .. }): State<Management>) -> Answer {
     let components = json!({ "backend": backend, "client": client });
     Answer(
         StatusCode::OK,
-        json!({ "status": status(ready && fault.is_none()), "components": components }),
+        json!({ "status": status(ready && complaint.is_none()), "components": components }),
     )
 }
 

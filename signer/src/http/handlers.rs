@@ -56,11 +56,11 @@ where
     record.close(api, &result, now - start);
     match result {
         Ok(signature) => {
-            api.health.note(Verdict::Other, now.into_std());
+            api.health.note(T::KIND, Verdict::Other, now.into_std());
             json(signature_body(&signature))
         }
         Err(error) => {
-            api.health.note(error.verdict(), now.into_std());
+            api.health.note(T::KIND, error.verdict(), now.into_std());
             api.refuse(error)
         }
     }

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::{
     backend::BackendHealth,
-    client::{ClientFault, Run, Verdict},
+    client::{Client, ClientFault, Complaint, Verdict},
 };
+use crate::protocol::Kind;
 
 /// Older than this, the API's runtime counts as stuck.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ pub struct Health {
     draining: AtomicBool,
     identity: OnceLock<Identity>,
     backend: OnceLock<Arc<BackendHealth>>,
-    client: Mutex<Run>,
+    client: Client,
 }
 
 impl Default for Health {
@@ -53,7 +54,7 @@ impl Default for Health {
             draining: AtomicBool::new(false),
             identity: OnceLock::new(),
             backend: OnceLock::new(),
-            client: Mutex::default(),
+            client: Client::default(),
         }
     }
 }
@@ -118,25 +119,27 @@ impl Health {
         self.start.elapsed().saturating_sub(beat) < HEARTBEAT_LIMIT && !self.is_lost.load(Relaxed)
     }
 
-    /// How a signing request ended.
-    pub fn note(&self, verdict: Verdict, now: Instant) {
-        let begins = self
-            .client
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note(verdict, now);
+    /// How a signing request of this kind ended.
+    pub fn note(&self, kind: Kind, verdict: Verdict, now: Instant) {
+        let begins = self.client.note(kind, verdict, now);
         if let (true, Verdict::Fault(fault)) = (begins, verdict) {
+            let what = match fault {
+                ClientFault::WrongToken => "signing request",
+                ClientFault::OtherPublicKey | ClientFault::MissingCapability => kind.name(),
+            };
             let (name, remedy) = (fault.name(), fault.remedy());
-            tracing::warn!("every signing request of the client is refused ({name}): {remedy}");
+            tracing::warn!("every {what} of the client is refused ({name}): {remedy}");
         }
     }
 
-    /// What the client does wrong in all it asks for.
+    /// The worst that the client does wrong in all it asks for of some kind.
     pub fn client_fault(&self) -> Option<ClientFault> {
-        self.client
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fault(Instant::now())
+        self.complaint().map(|complaint| complaint.fault)
+    }
+
+    /// The same, with the kinds.
+    pub fn complaint(&self) -> Option<Complaint> {
+        self.client.complaint(Instant::now())
     }
 }
 

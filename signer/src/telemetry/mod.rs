@@ -14,7 +14,7 @@ mod requests;
 pub use audit::{Audit, AuditConfig, AuditMode, Decision};
 pub use backend::BackendHealth;
 pub use backend_metrics::BackendMetrics;
-pub use client::{ClientFault, Verdict};
+pub use client::{ClientFault, Complaint, Verdict};
 pub use health::{Health, Identity};
 pub use labels::{Outcome, Reason};
 pub use log::{Level, init, tell_panics};
