@@ -17,9 +17,6 @@ use crate::{
     telemetry::{BackendHealth, Complaint, Health, Metrics},
 };
 
-/// Probes, a scraper and the operator need a few.
-const MAX_CONNECTIONS: usize = 128;
-
 struct Answer(StatusCode, Value);
 
 impl IntoResponse for Answer {
@@ -50,13 +47,14 @@ pub fn router(management: Management) -> Router {
         .with_state(management)
 }
 
-/// Serves until told to stop.
+/// Serves at most so many connections, until told to stop.
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
 pub fn spawn(
     listeners: Vec<TcpListener>,
     management: Management,
+    max_connections: usize,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -69,7 +67,7 @@ pub fn spawn(
     };
     thread::Builder::new().name("management".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            let connections = Arc::new(Connections::new(MAX_CONNECTIONS));
+            let connections = Arc::new(Connections::new(max_connections));
             let router = router(management);
             for listener in listeners {
                 tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));
