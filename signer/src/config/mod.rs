@@ -20,6 +20,8 @@ pub use arguments::{
 pub use key::KeyConfig;
 pub use secrets::refuse_secrets;
 pub use token_file::TokenFile;
+#[cfg(any(test, fuzzing))]
+pub(crate) use token_file::tokens as file_tokens;
 pub use variables::unknown_variables;
 
 use secrets::Secret;

@@ -11,6 +11,8 @@ mod log;
 mod metrics;
 mod requests;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use audit::written;
 pub use audit::{Audit, AuditConfig, AuditMode, Decision};
 pub use backend::BackendHealth;
 pub use backend_metrics::BackendMetrics;
