@@ -17,7 +17,7 @@ MDBOOK := $(MDBOOK_ROOT)/bin/mdbook
 FUZZ_VERSION := 0.13.2
 FUZZ_ROOT := $(CACHE)/tools/cargo-fuzz-$(FUZZ_VERSION)
 FUZZ := $(FUZZ_ROOT)/bin/cargo-fuzz
-FUZZ_TARGETS := block vote challenge public_key signature
+FUZZ_TARGETS := block vote challenge public_key signature audit policy token_file metadata
 FUZZ_SECONDS := 60
 ZIG_VERSION := 0.15.2
 ZIG_ROOT := $(CACHE)/tools/zig-$(ZIG_VERSION)
@@ -52,11 +52,14 @@ NOT_ON_OLDEST := from_kubernetes_
 LEFT_OUT = $(if $(filter $(OLDEST_KUBERNETES),$(KUBERNETES)),--skip $(NOT_ON_OLDEST))
 BENCH :=
 BENCH_STEADY_SECONDS := 120
+# One for the clusters of today, one for those before MutatingAdmissionPolicies.
+INSTALL := charts/install.yaml charts/install-$(OLDEST_KUBERNETES).yaml
 GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/oldest.yaml charts/signer-operator/Chart.yaml \
   charts/signer-operator/templates/_guard-creation.tpl \
   docs/src/introduction.md docs/src/tutorial.md docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
   examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
-  crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/install.yaml \
+  crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/signer-operator/README.md.gotmpl $(INSTALL) \
+  docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md operator-commands.md signer-settings.md signerbinding.md)
 
 help: ## Print every target with a line each
@@ -190,7 +193,7 @@ $(CHROMIUM):
 
 # Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml, bills of material (CycloneDX) and checksums of this version, into dist/release
+release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and that of the oldest Kubernetes, bills of material (CycloneDX) and checksums of this version, into dist/release
 	@rm -rf dist/release && mkdir -p dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
@@ -198,7 +201,7 @@ release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml, bil
 	    cp "$${CARGO_TARGET_DIR:-target}/$$target/release/$$program" "dist/release/$$program-$(VERSION)-linux-$$architecture"; \
 	  done; \
 	done
-	@cp dist/images/* charts/install.yaml dist/release
+	@cp dist/images/* $(INSTALL) dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
 	  SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \

@@ -8,8 +8,7 @@ use std::{
     task::Poll,
 };
 
-/// How much of a panic's message is kept.
-const MAX_LENGTH: usize = 300;
+use crate::one_line::one_line;
 
 /// The message of a panic, on one line and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,17 +35,13 @@ pub fn message(payload: &(dyn Any + Send)) -> String {
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
-    let clean = |character: char| if character.is_control() { ' ' } else { character };
-    let mut message: String = text.chars().take(MAX_LENGTH).map(clean).collect();
-    if text.chars().nth(MAX_LENGTH).is_some() {
-        message.push('…');
-    }
-    message
+    one_line(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::one_line::MAX_LENGTH;
 
     #[tokio::test]
     async fn a_panic_is_told_on_one_short_line() {
@@ -54,6 +49,6 @@ mod tests {
         let told = caught(async { panic!("found\nnothing: {}", "x".repeat(1000)) }).await;
         let Err(Panicked(message)) = told;
         assert!(message.starts_with("found nothing: xxx"), "{message}");
-        assert_eq!(message.chars().count(), MAX_LENGTH + 1);
+        assert_eq!(message.chars().count(), MAX_LENGTH);
     }
 }

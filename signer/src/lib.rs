@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! 1  protocol                              messages, their bytes and hashes: names nothing of ours
-//!    caught, exit, net, process,           small things that know nothing else of the program
-//!    settings, token
+//!    caught, exit, net, one_line,          small things that know nothing else of the program
+//!    process, settings, token
 //! 2  policy    -> protocol                 Authorized<T>, the only thing that can be signed
 //!    backend   -> protocol                 where the key is; VENDORS is the one list of key services
 //! 3  telemetry -> backend, protocol        what the outside can see
@@ -29,6 +29,7 @@ pub mod exit;
 pub mod http;
 pub mod management;
 pub mod net;
+mod one_line;
 pub mod policy;
 mod process;
 pub mod protocol;

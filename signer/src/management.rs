@@ -14,11 +14,8 @@ use tokio::sync::watch;
 
 use crate::{
     http::server::{Connections, accept},
-    telemetry::{BackendHealth, Health, Metrics},
+    telemetry::{BackendHealth, Complaint, Health, Metrics},
 };
-
-/// Probes, a scraper and the operator need a few.
-const MAX_CONNECTIONS: usize = 128;
 
 struct Answer(StatusCode, Value);
 
@@ -50,13 +47,14 @@ pub fn router(management: Management) -> Router {
         .with_state(management)
 }
 
-/// Serves until told to stop.
+/// Serves at most so many connections, until told to stop.
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
 pub fn spawn(
     listeners: Vec<TcpListener>,
     management: Management,
+    max_connections: usize,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -69,7 +67,7 @@ pub fn spawn(
     };
     thread::Builder::new().name("management".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            let connections = Arc::new(Connections::new(MAX_CONNECTIONS));
+            let connections = Arc::new(Connections::new(max_connections));
             let router = router(management);
             for listener in listeners {
                 tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));
@@ -83,17 +81,21 @@ pub fn spawn(
 
 async fn health(State(Management { health, .. }): State<Management>) -> Answer {
     let ready = health.is_ready();
-    let fault = health.client_fault();
-    let client = match fault {
+    let complaint = health.complaint();
+    let client = match &complaint {
         None => json!({ "status": "UP" }),
-        Some(fault) => {
-            json!({ "status": "DOWN", "details": { "reason": fault.name(), "remedy": fault.remedy() } })
+        Some(Complaint { fault, kinds }) => {
+            let mut details = json!({ "reason": fault.name(), "remedy": fault.remedy() });
+            if !kinds.is_empty() {
+                details["kinds"] = kinds.iter().map(|kind| kind.name()).collect();
+            }
+            json!({ "status": "DOWN", "details": details })
         }
     };
     let status = |up| if up { "UP" } else { "DOWN" };
     let mut backend = json!({ "status": status(ready) });
     if let Some(fault) = health.backend().and_then(BackendHealth::fault) {
-        backend["details"] = json!({ "code": fault.cause.name(), "message": fault.text });
+        backend["details"] = json!({ "code": fault.cause.name(), "message": fault.text() });
     }
     let mut components = json!({ "backend": backend, "client": client });
     let defect = health.defect();
@@ -101,7 +103,7 @@ async fn health(State(Management { health, .. }): State<Management>) -> Answer {
         let details = json!({ "code": defect.code(), "message": defect.to_string() });
         components["process"] = json!({ "status": "DOWN", "details": details });
     }
-    let up = ready && fault.is_none() && defect.is_none();
+    let up = ready && complaint.is_none() && defect.is_none();
     Answer(
         StatusCode::OK,
         json!({ "status": status(up), "components": components }),

@@ -5,16 +5,21 @@ use nix::sys::{
     resource::{Resource, getrlimit, setrlimit},
 };
 
-/// No core dump and no debugger of the same user may read the key; as many connections as the system allows.
-pub fn prepare() {
+/// No core dump and no debugger of the same user may read the key; as many connections as the system allows. To be called before
+/// anything secret is read. Says what was not to be had.
+pub fn prepare() -> Vec<String> {
+    let mut warnings = Vec::new();
     if let Err(error) = prctl::set_dumpable(false) {
-        tracing::warn!("the process's memory can be dumped: PR_SET_DUMPABLE failed ({error})");
+        warnings.push(format!(
+            "the process's memory can be dumped: PR_SET_DUMPABLE failed ({error})"
+        ));
     }
     let raised =
         getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {
-        tracing::warn!("the limit of open files was not raised: {error}");
+        warnings.push(format!("the limit of open files was not raised: {error}"));
     }
+    warnings
 }
 
 /// How many files this process may have open, connections among them.

@@ -14,7 +14,11 @@ const SCHEME: &[u8] = b"Bearer ";
 /// The tokens of which requests have to carry one, kept as their SHA-256: digests are compared, whose length and first
 /// difference say nothing about the token's. Clones share what is set later.
 #[derive(Clone)]
-pub struct Token(Arc<RwLock<Vec<[u8; 32]>>>);
+pub struct Token(Arc<RwLock<Digests>>);
+
+/// Some tokens as their SHA-256, each once and in order: the same tokens are the same digests.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Digests(Vec<[u8; 32]>);
 
 impl Token {
     /// Requests have to carry this token.
@@ -24,16 +28,29 @@ impl Token {
 
     /// Requests have to carry one of these tokens.
     pub fn any_of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(Arc::new(RwLock::new(digests(tokens))))
+        Self(Arc::new(RwLock::new(Digests::of(tokens))))
     }
 
     /// From now on requests have to carry one of these tokens. Whether that changes anything.
-    pub fn set<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> bool {
-        let digests = digests(tokens);
+    pub fn set(&self, digests: &Digests) -> bool {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let changes = *current != digests;
-        *current = digests;
+        let changes = *current != *digests;
+        current.clone_from(digests);
         changes
+    }
+
+    /// From now on requests may carry one of these tokens as well. Whether that changes anything.
+    pub fn add(&self, digests: &Digests) -> bool {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let all = Digests::new([current.0.as_slice(), &digests.0].concat());
+        let changes = *current != all;
+        *current = all;
+        changes
+    }
+
+    /// How many different tokens requests may carry.
+    pub fn count(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).0.len()
     }
 
     /// Whether the headers carry it, bare or as `Bearer <token>`, exactly once.
@@ -54,13 +71,28 @@ impl Token {
     fn matches(&self, candidate: &[u8]) -> Choice {
         let candidate = sha256(candidate);
         let digests = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let compared = digests.iter().map(|digest| digest.ct_eq(&candidate));
+        let compared = digests.0.iter().map(|digest| digest.ct_eq(&candidate));
         compared.fold(Choice::from(0), |found, equal| found | equal)
     }
 }
 
-fn digests<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Vec<[u8; 32]> {
-    tokens.into_iter().map(|token| sha256(token.as_bytes())).collect()
+impl Digests {
+    /// Of these tokens.
+    pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::new(tokens.into_iter().map(|token| sha256(token.as_bytes())).collect())
+    }
+
+    fn new(mut digests: Vec<[u8; 32]>) -> Self {
+        digests.sort_unstable();
+        digests.dedup();
+        Self(digests)
+    }
+}
+
+impl fmt::Debug for Digests {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Digests(hidden)")
+    }
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -130,8 +162,11 @@ mod tests {
         let token = Token::any_of(["one", "two"]);
         let shared = token.clone();
         assert!(carries(&token, "one") && carries(&token, "Bearer two") && !carries(&token, "three"));
-        assert!(!shared.set(["one", "two"]));
-        assert!(shared.set(["three"]));
+        assert!(!shared.set(&Digests::of(["two", "one", "two"])));
+        assert!(shared.add(&Digests::of(["three"])) && !shared.add(&Digests::of(["one", "three"])));
+        assert!(carries(&token, "three") && carries(&token, "one"));
+        assert_eq!(token.count(), 3);
+        assert!(shared.set(&Digests::of(["three"])));
         assert!(carries(&token, "three") && !carries(&token, "one"));
     }
 
@@ -145,5 +180,6 @@ mod tests {
     #[test]
     fn a_token_is_never_shown() {
         assert_eq!(format!("{:?}", Token::new("secret-token")), "Token(hidden)");
+        assert_eq!(format!("{:?}", Digests::of(["secret-token"])), "Digests(hidden)");
     }
 }

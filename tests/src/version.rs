@@ -38,6 +38,17 @@ const OF_THE_OLDEST: [(&str, &str); 8] = [
 /// The same of the newest.
 const OF_THE_NEWEST: [(&str, &str); 1] = [("docs/src/operations/upgrade.md", "and on Kubernetes 1.")];
 
+/// The manifest for clusters before [`MUTATING_POLICIES`]: in which file, and behind what.
+const OF_ITS_MANIFEST: (&[&str], &str) = (
+    &[
+        "README.md",
+        "docs/src/operations/running.md",
+        "charts/signer-operator/README.md.gotmpl",
+        "examples/kustomize-operator/kustomization.yaml",
+    ],
+    "charts/install-1.",
+);
+
 /// Managed clusters report pre-releases such as `1.30.4-gke.100`.
 const OF_THE_CHART: (&str, &str) = ("charts/signer-operator/Chart.yaml", "\nkubeVersion: \">=");
 
@@ -58,6 +69,10 @@ pub fn write() -> Result<Vec<PathBuf>> {
     }
     for (file, start) in OF_THE_OLDEST {
         written.push(write_behind(file, start, &OLDEST.to_string())?);
+    }
+    let (files, start) = OF_ITS_MANIFEST;
+    for file in files {
+        written.push(write_behind(file, start, &format!("{OLDEST}.yaml"))?);
     }
     let (file, start) = OF_THE_CHART;
     written.push(write_behind(file, start, &format!("1.{OLDEST}.0-0"))?);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use crds::kubernetes::NEWEST;
+use crds::kubernetes::{NEWEST, OLDEST};
 use tests::chart::{self, folder, generated, schemas, template, value_files};
 use tests::process::Directory;
 use tests::{ControlPlane, assets, workspace};
@@ -66,7 +66,12 @@ async fn what_it_renders_has_the_form_that_kubernetes_asks_for() -> Result<()> {
             "a typo has passed"
         );
     }
-    for path in [workspace::root().join("examples"), generated::install_manifest_path()] {
+    let examples = workspace::root().join("examples");
+    for path in [
+        examples,
+        generated::install_manifest_path(NEWEST),
+        generated::install_manifest_path(OLDEST),
+    ] {
         let done = kubeconform(&schemas::folder(), "", Some(&path))?;
         conforms(&path.display().to_string(), &done);
     }

@@ -61,6 +61,13 @@ impl Signer {
         fs::read_to_string(self.directory.path().join("signer.log")).unwrap_or_default()
     }
 
+    /// Its open files, and its threads.
+    fn size(&self) -> Result<[usize; 2]> {
+        let count =
+            |what: &str| Ok::<_, anyhow::Error>(fs::read_dir(format!("/proc/{}/{what}", self.process.pid()))?.count());
+        Ok([count("fd")?, count("task")?])
+    }
+
     async fn until(&mut self, what: &str, mut holds: impl FnMut(&str) -> bool) -> Result<()> {
         eventually(PATIENCE, what, async || {
             self.process.still_runs()?;
@@ -155,6 +162,27 @@ async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Re
     let told = |says: &str| says.contains(&format!("asking KMS as {EMAIL}"));
     signer.until("it says who it is", told).await?;
     assert!(metadata.universe_faults().is_empty() && metadata.email_faults().is_empty());
+    Ok(())
+}
+
+/// Google's credentials wait for such a server for ever, in a task of their own with a connection of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_metadata_server_that_is_silent_costs_no_more_and_more() -> Result<()> {
+    let metadata = FakeMetadata::start(Front::Silent)?;
+    let mut signer = Signer::start(&metadata)?;
+    signer
+        .until("two clients were tried", |_| metadata.silenced() >= 2)
+        .await?;
+    let before = signer.size()?;
+    signer
+        .until("six clients were tried", |_| metadata.silenced() >= 6)
+        .await?;
+    let after = signer.size()?;
+    // One client may be going while the next one is made.
+    assert!(
+        after.iter().zip(before).all(|(after, before)| *after < before + 4),
+        "open files and threads: {before:?}, then {after:?}"
+    );
     Ok(())
 }
 

@@ -256,9 +256,24 @@ async fn a_pod_of_class_guaranteed_stays_so() -> Result<()> {
     Ok(())
 }
 
-/// Before, a pod has no resources of its own.
+/// Before, a pod has no resources of its own, and no field that our types do not know.
 mod from_kubernetes_1_34 {
     use super::*;
+
+    #[tokio::test]
+    async fn fields_that_our_types_do_not_know_survive() -> Result<()> {
+        let place = Place::new("unknown").await?;
+        // Of the pod API, but newer than many typed clients.
+        let newer = with(voter(), "/spec/template/spec/hostnameOverride", json!("voter.example"));
+        place.apply(&newer).await?;
+        place.apply(&binding()).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        assert_eq!(
+            place.deployment().await?["spec"]["template"]["spec"]["hostnameOverride"],
+            "voter.example"
+        );
+        Ok(())
+    }
 
     #[tokio::test]
     async fn a_signer_asks_for_nothing_in_a_pod_with_resources_of_its_own() -> Result<()> {
@@ -336,21 +351,6 @@ async fn another_token_secret_rolls_out_once_and_the_token_shows_nowhere() -> Re
     ] {
         assert!(!text.contains(TOKEN), "the token shows in {what}");
     }
-    Ok(())
-}
-
-#[tokio::test]
-async fn fields_that_our_types_do_not_know_survive() -> Result<()> {
-    let place = Place::new("unknown").await?;
-    // Of the pod API, but newer than many typed clients.
-    let newer = with(voter(), "/spec/template/spec/hostnameOverride", json!("voter.example"));
-    place.apply(&newer).await?;
-    place.apply(&binding()).await?;
-    place.condition("Injected", "True", "Injected").await?;
-    assert_eq!(
-        place.deployment().await?["spec"]["template"]["spec"]["hostnameOverride"],
-        "voter.example"
-    );
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use crds::kubernetes::{MUTATING_POLICIES, NEWEST, OLDEST};
+use tests::chart::generated::install_manifest_path;
 use tests::workspace;
 
 fn read(file: &str) -> Result<String> {
@@ -50,6 +51,17 @@ fn tests_that_the_oldest_kubernetes_leaves_out_are_named_by_the_version_that_the
     let left_out = "tests/tests/operator_held/from_kubernetes_1_";
     let folder = workspace::root().join(format!("{left_out}{MUTATING_POLICIES}"));
     ensure!(folder.is_dir(), "no {}", folder.display());
+    Ok(())
+}
+
+#[test]
+fn there_is_a_manifest_for_the_newest_kubernetes_and_one_for_the_oldest_and_no_other() -> Result<()> {
+    let wanted = [OLDEST, NEWEST].map(install_manifest_path);
+    let entries = fs::read_dir(workspace::root().join("charts"))?;
+    let mut found = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    found.retain(|path| path.is_file());
+    found.sort();
+    assert_eq!(found, wanted);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod explain;
 mod failure;
+mod patient;
 pub mod preflight;
 mod remove;
 pub mod render;

@@ -18,8 +18,9 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
+use super::patient::patiently;
+use crate::cluster::Cluster;
 use crate::cluster::stores::{Stores, Strays};
-use crate::cluster::{Cluster, deadline};
 use crate::controller::apply::Writer;
 use crate::controller::contest::Contest;
 use crate::controller::context::Context;
@@ -71,7 +72,7 @@ where
     K::DynamicType: Default + Eq + Hash + Clone,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let found = deadline(attempt, api.list(&parameters)).await?;
+    let found = patiently(attempt, async || api.list(&parameters).await).await?;
     let (store, mut writer) = reflector::store();
     writer.apply_watcher_event(&Event::Init);
     for object in found {

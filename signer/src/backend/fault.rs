@@ -1,8 +1,10 @@
 //! What can go wrong at a backend that is not in this process.
 
-use std::{borrow::Cow, fmt};
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
+
+use crate::one_line::{MAX_LENGTH, cut, one_line};
 
 /// What kind of trouble it was: the code of Google's API where the backend answered, otherwise what happened instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,17 +125,29 @@ impl Cause {
 pub struct Fault {
     /// What kind of trouble.
     pub cause: Cause,
-    /// What was found, in words.
-    pub text: Cow<'static, str>,
+    text: Arc<str>,
 }
 
 impl Fault {
-    /// A failed call.
-    pub fn new(cause: Cause, text: impl Into<Cow<'static, str>>) -> Self {
+    /// A failed call. Of a text from outside, such as the error page of a proxy, one line of at most 300 characters is kept.
+    pub fn new(cause: Cause, text: impl AsRef<str>) -> Self {
         Self {
             cause,
-            text: text.into(),
+            text: one_line(text.as_ref()).into(),
         }
+    }
+
+    /// What was found, in words: one line of at most 300 characters.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, and this in brackets after it, for which a long text makes room.
+    #[must_use]
+    pub fn with_note(&self, note: &str) -> Self {
+        let note = format!(" ({})", cut(note, MAX_LENGTH / 2));
+        let room = MAX_LENGTH - note.chars().count();
+        Self::new(self.cause, cut(&self.text, room) + &note)
     }
 }
 
@@ -151,6 +165,26 @@ mod tests {
     fn causes_stand_in_the_order_of_their_discriminants() {
         for (index, cause) in Cause::ALL.into_iter().enumerate() {
             assert_eq!(cause as usize, index, "{}", cause.name());
+        }
+    }
+
+    #[test]
+    fn whatever_a_fault_is_made_of_it_is_one_short_line() {
+        let page = format!("<html>\n2026-01-01T00:00:00Z  INFO forged{}", "x".repeat(200_000));
+        let fault = Fault::new(Cause::Unavailable, &page);
+        assert!(
+            fault.text().starts_with("<html> 2026-01-01T00:00:00Z INFO forged"),
+            "{fault}"
+        );
+        let noted = fault.with_note(&format!("asked as\r{}@p", "y".repeat(20)));
+        assert!(
+            noted.text().ends_with("x… (asked as yyyyyyyyyyyyyyyyyyyy@p)"),
+            "{noted}"
+        );
+        let long = fault.with_note(&page);
+        for fault in [fault, noted, long] {
+            assert_eq!(fault.text().chars().count(), MAX_LENGTH);
+            assert!(!fault.to_string().contains(char::is_control), "{fault}");
         }
     }
 }

@@ -5,6 +5,7 @@
 mod bounds;
 mod fault;
 pub(crate) mod gcp;
+mod generation;
 mod local;
 mod proof;
 mod signing;
@@ -15,6 +16,7 @@ mod vendor;
 pub use bounds::{Lost, bounded};
 pub use fault::{Again, Cause, Fault};
 pub use gcp::{Endpoint, GcpLocation};
+pub use generation::Held;
 pub use local::{InvalidSeed, LocalKey, Seed};
 pub use proof::{prove, prove_twice, random, self_test_text, verify};
 pub use signing::{Backend, BackendError, Effort, Signature, Signing};

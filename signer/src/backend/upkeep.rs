@@ -4,7 +4,7 @@
 use std::{
     pin::pin,
     sync::{
-        Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Waker},
@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     bounds::{Lost, bounded},
     fault::{Cause, Fault},
+    generation::{Generation, Held},
 };
 
 /// How long making a client may take, or asking whether it still has what it needs.
@@ -34,10 +35,12 @@ const PAUSES: [Duration; 4] = [
 ];
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_PAUSES: usize = 12;
+/// The longest that a call takes before it is given up: what tells of trouble may speak of a client that was in use so long ago.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
 /// A client that lived this long had no trouble.
 const CALM: Duration = Duration::from_mins(2);
 
-/// How a vendor makes its clients. Neither call bounds itself: [`Upkeep::run`] does.
+/// How a vendor makes its clients. Neither call bounds itself: [`Upkeep::run`] does. What they spawn ends with the client.
 pub trait Maker: Send + Sync {
     /// A client with all that it needs; clones are the same client.
     type Client: Clone + Send + Sync;
@@ -67,7 +70,7 @@ impl Step {
 /// The client in use.
 #[derive(Debug)]
 pub struct Upkeep<C> {
-    current: RwLock<Result<C, Fault>>,
+    current: RwLock<Result<Held<C>, Fault>>,
     generation: AtomicU64,
     stale: Notify,
     changed: Notify,
@@ -85,8 +88,8 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     }
 
     /// The client in use, or why there is none.
-    pub fn current(&self) -> Result<C, Fault> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn current(&self) -> Result<Held<C>, Fault> {
+        self.read().clone()
     }
 
     /// How many clients were in use so far.
@@ -97,15 +100,29 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     /// Waits until there is a client, or a reason why there is none, at most for this long.
     pub async fn settled(&self, limit: Duration) {
         let changed = self.changed.notified();
-        if self.current().is_err() {
+        if self.read().is_err() {
             // Who is late finds out from what `current` returns.
             let _ = timeout(limit, changed).await;
         }
     }
 
-    /// Connections or credentials may be stale.
+    /// Connections or credentials may be stale, of whichever client: not those of one that is younger than the call that tells.
     pub fn renew(&self) {
-        self.stale.notify_one();
+        if let Ok(current) = &*self.read()
+            && current.since().elapsed() >= LONGEST_CALL
+        {
+            self.stale.notify_one();
+        }
+    }
+
+    /// This client's connections or credentials are stale, which is nothing to one that has taken its place.
+    pub fn renew_after(&self, client: &Held<C>) {
+        // Under the lock, so that no other client takes its place in between.
+        if let Ok(current) = &*self.read()
+            && current.is(client)
+        {
+            self.stale.notify_one();
+        }
     }
 
     /// Makes clients, one after the other, for as long as the program runs.
@@ -113,7 +130,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         let mut in_a_row = 0;
         loop {
             let start = Instant::now();
-            match within(async |step| maker.make(step).await).await {
+            match make(maker).await {
                 Ok(client) => {
                     self.take_over(client.clone());
                     if let Some(fault) = self.watch(maker, &client).await {
@@ -128,40 +145,56 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     }
 
     /// Returns when another client is needed, with what the credentials say if they are the reason.
-    async fn watch<M: Maker<Client = C>>(&self, maker: &M, client: &C) -> Option<Fault> {
+    async fn watch<M: Maker<Client = C>>(&self, maker: &M, client: &Held<C>) -> Option<Fault> {
         loop {
             tokio::select! {
                 () = self.stale.notified() => return None,
                 () = sleep(CHECK) => {}
             }
-            if let Err(fault) = within(async |step| maker.check(client, step).await).await {
+            if let Err(fault) = check(maker, client).await {
                 return Some(fault);
             }
         }
     }
 
-    fn take_over(&self, client: C) {
+    fn take_over(&self, client: Held<C>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         // What the client before was in trouble with is no reason to replace this one.
         let _ = pin!(self.stale.notified()).poll(&mut Context::from_waker(Waker::noop()));
-        self.set(Ok(client));
+        *current = Ok(client);
+        drop(current);
         self.generation.fetch_add(1, Relaxed);
+        self.changed.notify_waiters();
     }
 
     /// There is no new client. The old one stays while its credentials are good; else this is why there is none.
     async fn fail<M: Maker<Client = C>>(&self, maker: &M, fault: Fault) {
         let keeps = match self.current() {
-            Ok(old) => within(async |step| maker.check(&old, step).await).await.is_ok(),
+            Ok(old) => check(maker, &old).await.is_ok(),
             Err(_) => false,
         };
         if !keeps {
-            self.set(Err(fault));
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Err(fault);
+            self.changed.notify_waiters();
         }
     }
 
-    fn set(&self, current: Result<C, Fault>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
-        self.changed.notify_waiters();
+    fn read(&self) -> RwLockReadGuard<'_, Result<Held<C>, Fault>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn make<M: Maker>(maker: &M) -> Result<Held<M::Client>, Fault> {
+    let generation = Generation::start().map_err(|error| {
+        let text = format!("no thread for the credentials is to be had: {error}");
+        Fault::new(Cause::Other, text)
+    })?;
+    let client = within(async |step| generation.inside(Box::pin(maker.make(step))).await).await?;
+    Ok(Held::new(client, Arc::new(generation)))
+}
+
+async fn check<M: Maker>(maker: &M, client: &Held<M::Client>) -> Result<(), Fault> {
+    within(async |step| client.generation().inside(Box::pin(maker.check(client, step))).await).await
 }
 
 /// What the work gives within the limit; a panic in it is a failure, and a wait that never ends too.
@@ -253,7 +286,10 @@ mod tests {
         }
 
         fn says(&self) -> Result<u32, String> {
-            self.upkeep.current().map_err(|fault| fault.to_string())
+            self.upkeep
+                .current()
+                .map(|client| *client)
+                .map_err(|fault| fault.to_string())
         }
 
         async fn after(&self, seconds: u64) -> Result<u32, String> {
@@ -295,9 +331,63 @@ mod tests {
     async fn a_client_whose_credentials_are_good_stays_until_there_is_another() {
         let subject = Subject::start([Act::Make(1), Act::Panic, Act::Make(2)]);
         assert_eq!(subject.after(1).await, Ok(1));
-        subject.upkeep.renew();
+        subject.upkeep.renew_after(&subject.upkeep.current().unwrap());
         assert_eq!(subject.after(5).await, Ok(1), "the next one panicked");
         assert_eq!(subject.after(6).await, Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_old_client_was_in_trouble_with_replaces_no_new_one() {
+        let subject = Subject::start([Act::Make(1), Act::Make(2), Act::Make(3)]);
+        assert_eq!(subject.after(11).await, Ok(1));
+        let old = subject.upkeep.current().unwrap();
+        subject.upkeep.renew();
+        assert_eq!(subject.after(1).await, Ok(2));
+        // Two calls that were made with the old one, the second of which hung.
+        subject.upkeep.renew_after(&old);
+        subject.upkeep.renew();
+        assert_eq!(subject.after(30).await, Ok(2));
+        subject.upkeep.renew();
+        assert_eq!(subject.after(6).await, Ok(3));
+    }
+
+    /// Spawns what waits for ever and never has a client, as credentials do with a metadata server that does not answer.
+    struct Waiting(Arc<()>);
+
+    impl Maker for Waiting {
+        type Client = ();
+
+        async fn make(&self, _: &Step) -> Result<(), Fault> {
+            let kept = self.0.clone();
+            tokio::spawn(async move {
+                pending::<()>().await;
+                drop(kept);
+            });
+            pending().await
+        }
+
+        async fn check(&self, (): &(), _: &Step) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_client_began_ends_with_it() {
+        let kept = Arc::new(());
+        let maker = Waiting(kept.clone());
+        let upkeep = Upkeep::new(Fault::new(Cause::Credentials, "none yet"));
+        let running = timeout(Duration::from_mins(5), upkeep.run(&maker));
+        assert!(running.await.is_err());
+        // Ours, the maker's, and none of those that were spawned; they end in threads of their own.
+        let limit = std::time::Instant::now() + Duration::from_secs(10);
+        while Arc::strong_count(&kept) > 2 {
+            assert!(
+                std::time::Instant::now() < limit,
+                "{} are left",
+                Arc::strong_count(&kept) - 2
+            );
+            std::thread::yield_now();
+        }
     }
 
     #[tokio::test(start_paused = true)]

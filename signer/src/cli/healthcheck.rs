@@ -4,7 +4,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{config::ManagementConfig, net::Place};
+use crate::{
+    config::ManagementConfig,
+    net::Place,
+    one_line::{cut, one_line},
+};
 
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
@@ -22,11 +26,11 @@ pub fn run(config: &ManagementConfig, ready: bool) -> Result<(), String> {
             "http://{address}{path}: found no answer ({error}), expected a signer with this ATTO_SIGNER_MANAGEMENT_PORT"
         )
     })?;
-    let status = answer.split(' ').nth(1).unwrap_or("no status");
+    let status = cut(answer.split(' ').nth(1).unwrap_or("no status"), 20);
     if status == "200" {
         return Ok(());
     }
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let body = one_line(answer.split_once("\r\n\r\n").map_or("", |(_, body)| body));
     Err(format!("http://{address}{path}: found {status} {body}, expected 200"))
 }
 

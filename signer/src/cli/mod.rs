@@ -12,14 +12,16 @@ use clap::{ArgMatches, FromArgMatches};
 use failure::Failure;
 
 use crate::{
-    config::{self, Arguments, Command, Config, KeyCommand, KeyConfig, ManagementConfig, TokenCommand, command},
+    config::{self, Arguments, Command, Config, KeyCommand, KeyConfig, ManagementConfig, TokenCommand, parser},
     exit::{UNAVAILABLE, USAGE},
-    serve, telemetry,
+    process, serve, telemetry,
 };
 
 /// Runs the program with this command line, and says what it exits with.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let matches = match command().try_get_matches_from(arguments) {
+    // Before anything secret is read.
+    let warnings = process::prepare();
+    let matches = match parser().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
             // Nothing is left to tell it to.
@@ -33,7 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     telemetry::tell_panics();
     let result = Arguments::from_arg_matches(&matches).map_err(|error| Failure::new(USAGE, error.to_string()));
-    match result.and_then(|arguments| dispatch(&arguments, &matches)) {
+    match result.and_then(|arguments| dispatch(&arguments, &matches, &warnings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.message);
@@ -42,11 +44,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure> {
+fn dispatch(arguments: &Arguments, matches: &ArgMatches, warnings: &[String]) -> Result<(), Failure> {
     // A command has settings of its own.
     let own = matches.subcommand().map_or(matches, |(_, own)| own);
+    config::refuse_secrets(matches)?;
+    config::refuse_secrets(own)?;
+    if arguments.command.is_some() {
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+    }
     match &arguments.command {
-        None => run_server(arguments, matches),
+        None => run_server(arguments, matches, warnings),
         Some(Command::Healthcheck { ready, management }) => {
             healthcheck::run(&ManagementConfig::read(management)?, *ready)
                 .map_err(|message| Failure::new(UNAVAILABLE, message))
@@ -68,14 +77,14 @@ fn dispatch(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure> 
     }
 }
 
-fn run_server(arguments: &Arguments, matches: &ArgMatches) -> Result<(), Failure> {
+fn run_server(arguments: &Arguments, matches: &ArgMatches, warnings: &[String]) -> Result<(), Failure> {
     let config = Config::read(arguments, matches)?;
     telemetry::init(config.log_level);
-    for warning in config
-        .warnings
+    for warning in warnings
         .iter()
+        .chain(&config.warnings)
         .chain(&config.key.warnings())
-        .chain(&config::unknown_variables(std::env::vars_os(), &command()))
+        .chain(&config::unknown_variables(std::env::vars_os(), &parser()))
     {
         tracing::warn!("{warning}");
     }

@@ -2,17 +2,35 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::backends::{backend_names, remote_names};
+use super::{
+    backends::{backend_names, remote_names},
+    secrets::SECRETS,
+};
 use crate::backend::VENDORS;
 
-/// The whole command line, with every variable that the signer knows.
-pub fn command() -> clap::Command {
+/// What reads the command line. It reads the environment too, but for [`SECRETS`]: it would keep copies of them.
+pub fn parser() -> clap::Command {
     Arguments::command()
+}
+
+/// The whole command line, with every variable that the signer knows, to be shown.
+pub fn command() -> clap::Command {
+    with_secrets(parser()).mut_subcommands(with_secrets)
+}
+
+fn with_secrets(command: clap::Command) -> clap::Command {
+    SECRETS.into_iter().fold(command, |command, (flag, variable)| {
+        if command.get_arguments().any(|argument| argument.get_id() == flag) {
+            command.mut_arg(flag, |argument| argument.env(variable))
+        } else {
+            command
+        }
+    })
 }
 
 /// Serves Atto's signing API with one key. Without a command it serves.
 #[derive(Parser)]
-#[command(name = "signer", version)]
+#[command(name = "signer", version, after_help = secrets_help(&[("ATTO_SIGNER_KEY", key_help()), ("ATTO_SIGNER_TOKEN", TOKEN_HELP.to_owned())]))]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -27,8 +45,7 @@ pub struct Arguments {
     /// addresses, with a warning]
     #[arg(long, env = "ATTO_SIGNER_ADDRESS", hide_env_values = true)]
     pub address: Option<OsString>,
-    /// The token that requests have to carry, this or the next required; fewer than 16 bytes are warned about
-    #[arg(long, env = "ATTO_SIGNER_TOKEN", hide_env_values = true)]
+    #[arg(long, hide = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "", help = TOKEN_HELP)]
     pub token: Option<OsString>,
     /// Instead of `ATTO_SIGNER_TOKEN`: a file with one token on each line, all of them accepted; may change at any time
     #[arg(long, env = "ATTO_SIGNER_TOKEN_FILE", hide_env_values = true)]
@@ -67,7 +84,7 @@ pub struct Arguments {
 pub struct KeyArguments {
     #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true, help = backend_help())]
     pub backend: Option<OsString>,
-    #[arg(long, env = "ATTO_SIGNER_KEY", hide_env_values = true, help = key_help())]
+    #[arg(long, hide = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "", help = key_help())]
     pub key: Option<OsString>,
     /// LOCAL, instead of `ATTO_SIGNER_KEY`: a file that holds the private key, with or without a line end
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
@@ -98,6 +115,21 @@ impl FromArgMatches for VendorArguments {
     fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), clap::Error> {
         Ok(())
     }
+}
+
+const TOKEN_HELP: &str =
+    "The token that requests have to carry, this or the next required; fewer than 16 bytes are warned about";
+
+fn secrets_help(secrets: &[(&str, String)]) -> String {
+    let secrets = secrets
+        .iter()
+        .map(|(variable, help)| format!("\n  {variable}\n          {help}"));
+    let secrets: String = secrets.collect();
+    format!("In the environment alone, as every user of the machine can read a command line:{secrets}")
+}
+
+fn key_only_help() -> String {
+    secrets_help(&[("ATTO_SIGNER_KEY", key_help())])
 }
 
 fn backend_help() -> String {
@@ -179,12 +211,14 @@ pub enum Command {
         management: ManagementArguments,
     },
     /// Prints the public key and the address of the key
+    #[command(after_help = key_only_help())]
     PublicKey {
         #[command(flatten)]
         key: KeyArguments,
     },
     /// Tries credentials, permissions, the key's algorithm and checksum, the expected key, two equal signatures over one text
     /// and 50 signatures, a line each, with their median and worst time; the first that fails is told with its remedy
+    #[command(after_help = key_only_help())]
     Preflight {
         #[command(flatten)]
         key: KeyArguments,
@@ -237,5 +271,9 @@ mod tests {
                 .count(),
             25
         );
+        // Read once by our own code, and wiped.
+        let read_by_clap = parser();
+        let mut read_by_clap = read_by_clap.get_arguments().filter_map(clap::Arg::get_env);
+        assert!(read_by_clap.all(|variable| SECRETS.iter().all(|(_, secret)| variable != *secret)));
     }
 }

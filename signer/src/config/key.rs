@@ -8,6 +8,7 @@ use super::{
     arguments::KeyArguments,
     backends::LOCAL,
     parse::{self, KeyPlace},
+    secrets::Secret,
 };
 use crate::{
     backend::{Location, Seed, VENDORS, Vendor},
@@ -28,15 +29,16 @@ impl KeyConfig {
     pub fn read(arguments: &KeyArguments, matches: &ArgMatches) -> Result<Self, Errors> {
         let KeyArguments {
             backend,
-            key,
+            key: _,
             key_file,
             vendors: _,
         } = arguments;
+        let key = Secret::of("ATTO_SIGNER_KEY");
         let place = parse::backend(backend.as_ref())?;
         let mut errors = settings_of_others(place, matches);
         let read = match place {
-            KeyPlace::Local => Self::local(key.as_ref(), key_file.as_ref()),
-            KeyPlace::Remote(vendor) => Self::remote(vendor, key.as_ref(), key_file.as_ref(), matches),
+            KeyPlace::Local => Self::local(key.setting(), key_file.as_ref()),
+            KeyPlace::Remote(vendor) => Self::remote(vendor, key.setting(), key_file.as_ref(), matches),
         };
         match errors.take_all(read) {
             Some(config) if errors.is_empty() => Ok(config),

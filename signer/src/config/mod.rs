@@ -6,6 +6,7 @@ mod backends;
 mod key;
 mod parse;
 mod policy;
+mod secrets;
 mod token_file;
 mod variables;
 
@@ -14,11 +15,16 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 pub use arguments::{
-    Arguments, Command, KeyArguments, KeyCommand, ManagementArguments, PolicyArguments, TokenCommand, command,
+    Arguments, Command, KeyArguments, KeyCommand, ManagementArguments, PolicyArguments, TokenCommand, command, parser,
 };
 pub use key::KeyConfig;
+pub use secrets::refuse_secrets;
 pub use token_file::TokenFile;
+#[cfg(any(test, fuzzing))]
+pub(crate) use token_file::tokens as file_tokens;
 pub use variables::unknown_variables;
+
+use secrets::Secret;
 
 use crate::{
     net::Place,
@@ -82,7 +88,7 @@ impl Config {
             management,
             port,
             address,
-            token,
+            token: _,
             token_file,
             capabilities,
             expected_public_key,
@@ -101,14 +107,15 @@ impl Config {
         let port = errors.take(parse::port("ATTO_SIGNER_PORT", port.as_ref(), 9090));
         let place = errors.take(parse::place("ATTO_SIGNER_ADDRESS", address.as_ref()));
         let token_file = token_file.as_ref().map(TokenFile::new);
-        let token = errors.take(match (&token_file, token) {
+        let token = Secret::of("ATTO_SIGNER_TOKEN");
+        let token = errors.take(match (&token_file, token.setting()) {
             (Some(_), Some(_)) => Err(ConfigError::new(
                 "ATTO_SIGNER_TOKEN_FILE",
                 "a file, while ATTO_SIGNER_TOKEN is set as well",
                 "one of the two; unset the other",
             )),
             (Some(file), None) => file.read(),
-            (None, token) => parse::token(token.as_ref(), &mut warnings),
+            (None, token) => parse::token(token, &mut warnings),
         });
         let capabilities = errors.take(parse::capabilities(capabilities.as_ref()));
         let expected_public_key = errors.take(parse::public_key(expected_public_key.as_ref()));

@@ -5,12 +5,17 @@ use std::{ffi::OsString, fs::File, io::Read, path::PathBuf, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 use zeroize::Zeroizing;
 
-use super::parse::SHORT_TOKEN;
-use crate::{settings::ConfigError, token::Token};
+use super::parse::{SHORT_TOKEN, in_header};
+use crate::{
+    one_line::one_line,
+    settings::ConfigError,
+    token::{Digests, Token},
+};
 
 const VARIABLE: &str = "ATTO_SIGNER_TOKEN_FILE";
-const EXPECTED: &str = "a readable file with a token of at least 16 bytes on each line";
-const MAX_LENGTH: u64 = 64 * 1024;
+const EXPECTED: &str = "a readable file with a token of at least 16 ASCII characters on each line, 64 KiB at most";
+const ROOM: usize = 64 * 1024 + 1;
+const MAX_LENGTH: u64 = ROOM as u64 - 1;
 /// A file may be replaced without its time being changed, so its content is what counts.
 const PERIOD: Duration = Duration::from_secs(2);
 
@@ -26,106 +31,160 @@ impl TokenFile {
     /// The tokens in the file now.
     pub fn read(&self) -> Result<Token, ConfigError> {
         let text = self.text()?;
-        Ok(Token::any_of(self.tokens(&text)?))
+        Ok(Token::any_of(tokens(&text).map_err(|found| self.wrong(found))?))
     }
 
-    /// Takes over what the file has from now on. What is no good leaves the tokens as they are, and is told once.
+    /// Takes over what the file has from now on: what is new at once, and what is gone once two readings in a row agree, since one may
+    /// come while the file is being written. What is no good leaves the tokens as they are, and is told once.
     pub async fn follow(self, token: Token) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = None;
+        let (mut told, mut last) = (None, None);
         loop {
             ticks.tick().await;
-            let (file, token) = (self.clone(), token.clone());
-            let update = tokio::task::spawn_blocking(move || file.update(&token));
-            match update.await {
-                Ok(Err(error)) if told.as_ref() != Some(&error) => {
-                    tracing::warn!("{error}; the tokens that were read last stay in force");
-                    told = Some(error);
+            let file = self.clone();
+            let reading = tokio::task::spawn_blocking(move || file.digests()).await;
+            match reading {
+                Ok(Ok(digests)) => {
+                    take_over(&digests, last.as_ref(), &token);
+                    (told, last) = (None, Some(digests));
                 }
-                Ok(Ok(())) => told = None,
-                Ok(Err(_)) | Err(_) => {}
+                Ok(Err(error)) => {
+                    if told.as_ref() != Some(&error) {
+                        tracing::warn!("{error}; the tokens that were read last stay in force");
+                        told = Some(error);
+                    }
+                    last = None;
+                }
+                Err(_) => last = None,
             }
         }
     }
 
-    fn update(&self, token: &Token) -> Result<(), ConfigError> {
+    fn digests(&self) -> Result<Digests, ConfigError> {
         let text = self.text()?;
-        let tokens = self.tokens(&text)?;
-        let count = tokens.len();
-        if token.set(tokens) {
-            tracing::info!("{VARIABLE}: the file has changed; tokens accepted now: {count}");
-        }
-        Ok(())
+        Ok(Digests::of(tokens(&text).map_err(|found| self.wrong(found))?))
     }
 
     fn text(&self) -> Result<Zeroizing<String>, ConfigError> {
-        let mut text = Zeroizing::new(String::with_capacity(1024));
-        let read = File::open(&self.0).and_then(|file| file.take(MAX_LENGTH).read_to_string(&mut text));
-        read.map_err(|error| self.wrong(&error.to_string()))?;
+        // As long as it can get: a text that moves while it grows leaves copies behind that nobody wipes.
+        let mut text = Zeroizing::new(String::with_capacity(ROOM));
+        // One byte more than may be there tells a longer file, whose last token would be a part of one.
+        let read = File::open(&self.0).and_then(|file| file.take(ROOM as u64).read_to_string(&mut text));
+        let length = read.map_err(|error| self.wrong(&error.to_string()))?;
+        if length as u64 > MAX_LENGTH {
+            return Err(self.wrong("more than 64 KiB"));
+        }
         Ok(text)
     }
 
-    fn tokens<'a>(&self, text: &'a str) -> Result<Vec<&'a str>, ConfigError> {
-        let tokens: Vec<&str> = text
-            .lines()
-            .map(str::trim_ascii)
-            .filter(|line| !line.is_empty())
-            .collect();
-        if tokens.is_empty() {
-            return Err(self.wrong("no token"));
-        }
-        if tokens.iter().any(|token| token.len() < SHORT_TOKEN) {
-            return Err(self.wrong("a token of fewer than 16 bytes"));
-        }
-        if tokens.iter().any(|token| token.chars().any(char::is_control)) {
-            return Err(self.wrong("a control character inside a token"));
-        }
-        Ok(tokens)
-    }
-
     fn wrong(&self, found: &str) -> ConfigError {
-        ConfigError::new(VARIABLE, format!("{found} in {}", self.0.display()), EXPECTED)
+        let file = one_line(&self.0.to_string_lossy());
+        ConfigError::new(VARIABLE, format!("{found} in {file}"), EXPECTED)
     }
+}
+
+/// Makes of two readings in a row what is accepted from now on.
+fn take_over(digests: &Digests, last: Option<&Digests>, token: &Token) {
+    let changes = if last == Some(digests) {
+        token.set(digests)
+    } else {
+        token.add(digests)
+    };
+    if changes {
+        tracing::info!(
+            "{VARIABLE}: the file has changed; tokens accepted now: {}",
+            token.count()
+        );
+    }
+}
+
+/// The tokens in the text of a file, or what is wrong with it: nothing of the text.
+pub fn tokens(text: &str) -> Result<Vec<&str>, &'static str> {
+    let tokens: Vec<&str> = text
+        .lines()
+        .map(str::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .collect();
+    if tokens.is_empty() {
+        return Err("no token");
+    }
+    if tokens.iter().any(|token| token.len() < SHORT_TOKEN) {
+        return Err("a token of fewer than 16 characters");
+    }
+    for token in &tokens {
+        in_header(token)?;
+    }
+    Ok(tokens)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_line_is_a_token_and_a_broken_file_is_none() {
-        let file = TokenFile::new(&"tokens".into());
-        let (one, two) = ("a".repeat(16), "b".repeat(32));
-        let text = format!("{one}\r\n\n  {two}  \n");
-        assert_eq!(file.tokens(&text), Ok(vec![one.as_str(), two.as_str()]));
-        for wrong in ["", "\n \n", "short", &format!("{one}\nshort"), &format!("{one}\u{1}")] {
-            let error = file.tokens(wrong).unwrap_err().to_string();
-            assert!(error.contains("in tokens") && !error.contains("aaaa"), "{error}");
-        }
+    const FIRST: &str = "first-token-of-all";
+    const SECOND: &str = "second-token-of-all";
+
+    fn carries(token: &Token, value: &'static str) -> bool {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("authorization", http::HeaderValue::from_static(value));
+        token.is_carried_by(&headers)
     }
 
     #[test]
-    fn a_file_that_is_no_good_leaves_the_tokens_as_they_are() {
-        let carries = |token: &Token, value: &'static str| {
-            let mut headers = http::HeaderMap::new();
-            headers.insert("authorization", http::HeaderValue::from_static(value));
-            token.is_carried_by(&headers)
-        };
+    fn every_line_is_a_token_and_a_broken_file_is_none() {
+        let (one, two) = ("a".repeat(16), "b".repeat(32));
+        let text = format!("{one}\r\n\n  {two}  \n");
+        assert_eq!(tokens(&text), Ok(vec![one.as_str(), two.as_str()]));
+        for wrong in [
+            "",
+            "\n \n",
+            "short",
+            &format!("{one}\nshort"),
+            &format!("{one}\u{1}"),
+            &format!("{one}é"),
+        ] {
+            assert!(tokens(wrong).is_err(), "{wrong:?}");
+        }
+        let file = TokenFile::new(&"to\nkens".into());
+        let error = file.wrong("no token").to_string();
+        assert!(
+            error.starts_with("ATTO_SIGNER_TOKEN_FILE: found no token in to kens, expected "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_token_counts_at_once_and_goes_when_two_readings_agree() {
+        let (both, second) = (Digests::of([FIRST, SECOND]), Digests::of([SECOND]));
+        let token = Token::new(FIRST);
+        take_over(&both, None, &token);
+        assert!(carries(&token, FIRST) && carries(&token, SECOND));
+        // Half of a file that is being written, and then the whole.
+        take_over(&second, Some(&both), &token);
+        take_over(&both, Some(&second), &token);
+        assert!(carries(&token, FIRST) && carries(&token, SECOND));
+        take_over(&second, Some(&both), &token);
+        assert!(carries(&token, FIRST), "only one reading says so");
+        take_over(&second, Some(&second), &token);
+        assert!(!carries(&token, FIRST) && carries(&token, SECOND));
+    }
+
+    #[test]
+    fn a_file_that_is_no_good_is_not_read() {
         let path = std::env::temp_dir().join(format!("atto-signer-tokens-{}", std::process::id()));
         let file = TokenFile::new(&path.clone().into_os_string());
-        std::fs::write(&path, "first-token-of-all\n").unwrap();
+        std::fs::write(&path, format!("{FIRST}\n")).unwrap();
         let token = file.read().unwrap();
-        assert!(carries(&token, "first-token-of-all"));
-        std::fs::write(&path, "first-token-of-all\nsecond-token-of-all\n").unwrap();
-        assert_eq!(file.update(&token), Ok(()));
-        assert!(carries(&token, "first-token-of-all") && carries(&token, "second-token-of-all"));
-        for broken in ["", "second"] {
+        assert!(carries(&token, FIRST));
+        std::fs::write(&path, format!("{SECOND}\n{FIRST}")).unwrap();
+        assert_eq!(file.digests(), Ok(Digests::of([FIRST, SECOND])));
+        let long = format!("{FIRST}\n").repeat(4_000);
+        for broken in ["", "second", &long] {
             std::fs::write(&path, broken).unwrap();
-            assert!(file.update(&token).is_err());
+            assert!(file.digests().is_err());
         }
         std::fs::remove_file(&path).unwrap();
-        assert!(file.update(&token).is_err());
-        assert!(carries(&token, "second-token-of-all"));
+        assert!(file.digests().is_err());
     }
 }

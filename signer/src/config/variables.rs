@@ -1,4 +1,9 @@
-use std::{collections::BTreeSet, ffi::OsString};
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+};
+
+use super::secrets::{SECRETS, Secret};
 
 const PREFIX: &str = "ATTO_SIGNER_";
 const NODE_PREFIX: &str = "ATTO_SIGNER_REMOTE_";
@@ -8,12 +13,16 @@ pub fn unknown_variables(
     variables: impl Iterator<Item = (OsString, OsString)>,
     command: &clap::Command,
 ) -> Vec<String> {
-    let known: BTreeSet<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
+    let secrets = SECRETS.iter().map(|(_, variable)| OsStr::new(*variable));
+    let known = command.get_arguments().filter_map(clap::Arg::get_env);
+    let known: BTreeSet<_> = known.chain(secrets).collect();
     let mut unknown: Vec<String> = variables
+        // Every value of the environment comes by here, the secret ones too.
+        .map(|(name, value)| (name, Secret::from(value)))
         .filter(|(name, _)| !known.contains(name.as_os_str()))
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| name.starts_with(PREFIX) && !name.starts_with(NODE_PREFIX))
-        .filter(|(name, value)| !is_service_link(name, &value.to_string_lossy()))
+        .filter(|(name, value)| !is_service_link(name, &value.as_os_str().to_string_lossy()))
         .map(|(name, _)| {
             format!("{name}: the signer knows no such variable and ignores it; `signer --help` lists those it knows")
         })

@@ -3,30 +3,49 @@
 //!
 //! No part of the product: it is there for tests and for the fuzz targets in `fuzz/`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a decoder that does not hold what it promises ends the test"
+)]
+
+mod policy;
 mod print;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use std::fmt::Debug;
 
 use google_cloud_kms::model::{self, AsymmetricSignResponse};
+use http::{HeaderMap, HeaderValue, header};
+
+pub use policy::policy;
+pub use trail::audit;
 
 use crate::{
-    backend::gcp::{answer, public_key as key},
+    backend::gcp::{answer, identity, public_key as key},
+    config::file_tokens,
     http::requests,
+    one_line::{MAX_LENGTH, is_shown},
     protocol::PublicKey,
+    token::Token,
 };
 
 /// Holds one decoder to all this, and says whether it takes the bytes.
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// All of them, under the names of the fuzz targets and of the directories of their seeds.
-pub const ALL: [(&str, Decoder); 5] = [
+pub const ALL: [(&str, Decoder); 9] = [
     ("block", block),
     ("vote", vote),
     ("challenge", challenge),
     ("public_key", public_key),
     ("signature", signature),
+    ("audit", audit),
+    ("policy", policy),
+    ("token_file", token_file),
+    ("metadata", metadata),
 ];
 
 /// The key version that answers of KMS have to name.
@@ -90,4 +109,35 @@ pub fn signature(bytes: &[u8]) -> bool {
     };
     assert_eq!(answer::check(&print::signature(&signature), NAME), Ok(signature));
     true
+}
+
+/// A file of tokens: each can be sent in a header and is accepted then.
+pub fn token_file(bytes: &[u8]) -> bool {
+    let Ok(tokens) = std::str::from_utf8(bytes).map_err(|_| "").and_then(file_tokens) else {
+        return false;
+    };
+    assert_eq!(file_tokens(&tokens.join("\n")).as_ref(), Ok(&tokens));
+    let accepted = Token::any_of(tokens.iter().copied());
+    for token in &tokens {
+        let value = HeaderValue::from_str(token).expect("a token fits into a header");
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+        assert!(token.len() >= 16 && accepted.is_carried_by(&headers), "{token:?}");
+    }
+    true
+}
+
+/// The metadata server's answer with an e-mail address, or a credential file: what is shown of either is one short line.
+pub fn metadata(bytes: &[u8]) -> bool {
+    let name = std::str::from_utf8(bytes).ok().and_then(identity::name);
+    let in_file = identity::in_file(bytes);
+    for shown in [&name, &in_file].into_iter().flatten() {
+        assert!(
+            shown.chars().count() <= MAX_LENGTH && shown.chars().all(is_shown),
+            "{shown:?}"
+        );
+    }
+    if let Some(name) = &name {
+        assert_eq!(identity::name(name).as_ref(), Some(name));
+    }
+    name.is_some() || in_file.is_some()
 }

@@ -66,7 +66,23 @@ fn taken() -> impl Strategy<Value = (Decoder, Vec<u8>)> {
     ]
 }
 
+/// The same messages for the targets that look at more than their form.
+fn prefixed() -> impl Strategy<Value = Vec<u8>> {
+    let with = |prefix: u8, body: String| [&[prefix], body.as_bytes()].concat();
+    prop_oneof![
+        any_block().prop_map(move |message| with(b'B', print::block(&message))),
+        any_vote().prop_map(move |message| with(b'V', print::vote(&message))),
+        any_challenge().prop_map(move |message| with(b'C', print::challenge(&message))),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn every_message_is_one_line_of_the_trail_and_is_judged_by_what_is_signed(bytes in prefixed()) {
+        prop_assert!(audit(&bytes), "{}", String::from_utf8_lossy(&bytes));
+        policy(&bytes);
+    }
+
     #[test]
     fn any_bytes_are_borne(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for (_, decode) in ALL {

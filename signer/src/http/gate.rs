@@ -77,8 +77,10 @@ impl<B: Backend> ApiService<B> {
         };
         let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read_only && !self.api.token.is_carried_by(request.headers()) {
-            if kind.is_some() {
-                self.api.health.note(ApiError::Unauthorized.verdict(), start.into_std());
+            if let Some(kind) = kind {
+                self.api
+                    .health
+                    .note(kind, ApiError::Unauthorized.verdict(), start.into_std());
             }
             return turn_away(ApiError::Unauthorized);
         }

@@ -90,7 +90,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
             effort: self.effort,
         };
         ending.tell(self.api, now - self.start);
-        self.api.health.note(verdict, now.into_std());
+        self.api.health.note(T::KIND, verdict, now.into_std());
     }
 }
 
@@ -146,9 +146,11 @@ impl Ending<'_> {
             api.metrics.latencies.note(duration, effort.backend);
         }
         // Whoever has no token is not the node: what it asks for is no signing request of ours.
-        if reason != Some(Reason::WrongToken) {
-            api.metrics.count(kind, outcome, duration);
+        if reason == Some(Reason::WrongToken) {
+            api.audit.note_unauthorized();
+            return;
         }
+        api.metrics.count(kind, outcome, duration);
         api.audit.note(&Decision {
             kind,
             message,

@@ -1,5 +1,6 @@
 //! From settings to a running signer, and to its end.
 
+mod budget;
 mod error;
 mod essential;
 mod startup;
@@ -14,6 +15,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+use budget::Budget;
 pub use error::ServeError;
 use error::expect;
 use essential::essential;
@@ -23,7 +25,7 @@ use crate::{
     config::{Config, KeyConfig},
     http::{
         Api, router,
-        server::{Connections, MAX_CONNECTIONS, accept},
+        server::{Connections, accept},
     },
     management::{self, Management},
     net::Place,
@@ -48,7 +50,6 @@ const DEADLINE_LIMIT: Duration = Duration::from_millis(950);
 /// # Errors
 /// It could not start.
 pub fn serve(config: Config) -> Result<(), ServeError> {
-    process::prepare();
     if config.deadline > DEADLINE_LIMIT {
         tracing::warn!(
             "ATTO_SIGNER_DEADLINE: found {} ms, expected at most {} ms: a voter node gives up after one second, so it would \
@@ -88,7 +89,11 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         health: health.clone(),
         metrics: metrics.clone(),
     };
-    let management = management::spawn(listeners, shown, stopped)?;
+    let budget = budget(&config);
+    if let Some(warning) = budget.warning(process::open_files()) {
+        tracing::warn!("{warning}");
+    }
+    let management = management::spawn(listeners, shown, budget.management, stopped)?;
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .thread_name("api")
@@ -106,6 +111,10 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     // Calls to a remote backend may be under way still, and nobody waits for them any more.
     runtime.shutdown_background();
     result
+}
+
+fn budget(config: &Config) -> Budget {
+    Budget::of(process::open_files(), matches!(config.key, KeyConfig::Remote(_)))
 }
 
 /// Proves the key, which takes as long as it takes, and serves.
@@ -178,7 +187,7 @@ async fn serve_api<B: Backend>(
     announce(&config, &identity, &listeners);
     metrics.show_key(&identity);
     audit.begin(&identity);
-    let followed = config.token.clone();
+    let (followed, room) = (config.token.clone(), budget(&config).api);
     let policy = Policy::new(config.capabilities, public_key).with_rules(config.rules);
     let service = router(Api {
         service: Service::new(policy, key),
@@ -188,8 +197,7 @@ async fn serve_api<B: Backend>(
         audit,
     });
     let (stop, stopped) = watch::channel(false);
-    // The other half of what may be open is for the backend, the management port and files.
-    let connections = Arc::new(Connections::new(MAX_CONNECTIONS.min(process::open_files() / 2)));
+    let connections = Arc::new(Connections::new(room));
     for listener in listeners {
         let accepting = accept(listener, service.clone(), connections.clone(), stopped.clone());
         essential(&health, "a listener of the API", accepting);

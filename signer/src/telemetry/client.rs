@@ -1,12 +1,20 @@
-//! Whether everything that the client asks for is refused for one reason: the signer is up then, and useless.
+//! Whether everything of a kind that the client asks for is refused for one reason: the signer is up then, and useless.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::protocol::Kind;
 
 const WINDOW: Duration = Duration::from_mins(1);
 const THRESHOLD: usize = 3;
 
-/// What a client does wrong in all it asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a client does wrong in all it asks for. What is worse, because more goes wrong with it, stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientFault {
     /// It has another token.
     WrongToken,
@@ -45,46 +53,128 @@ pub enum Verdict {
     Other,
 }
 
-/// The latest signing requests, as far as they matter: the last three of those that ended alike, and when one last ended
-/// otherwise.
-#[derive(Debug)]
-pub struct Run {
-    verdict: Verdict,
-    latest: [Option<Instant>; THRESHOLD],
-    otherwise: Option<Instant>,
+/// What is wrong with a client now, and with which kinds of its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The worst.
+    pub fault: ClientFault,
+    /// The kinds that are refused for it; none where the token is wrong, whatever it is asked with.
+    pub kinds: Vec<Kind>,
 }
 
-impl Default for Run {
+/// The latest signing requests, each kind for itself: challenges that are signed make no votes. The token is of no kind: who sends
+/// another one beside a node that has the right one is somebody else, and says nothing of the node.
+#[derive(Debug)]
+pub struct Client {
+    start: Instant,
+    token: Run,
+    kinds: [Run; Kind::ALL.len()],
+}
+
+impl Default for Client {
     fn default() -> Self {
         Self {
-            verdict: Verdict::Other,
-            latest: [None; THRESHOLD],
-            otherwise: None,
+            start: Instant::now(),
+            token: Run::default(),
+            kinds: Default::default(),
         }
     }
+}
+
+impl Client {
+    /// Takes note of a request. Says whether that completes a fault: the moment to log it.
+    pub fn note(&self, kind: Kind, verdict: Verdict, now: Instant) -> bool {
+        let now = self.milliseconds(now);
+        if verdict == Verdict::Fault(ClientFault::WrongToken) {
+            return self.token.fail(ClientFault::WrongToken, now);
+        }
+        self.token.other.store(now, Relaxed);
+        let run = &self.kinds[kind as usize];
+        match verdict {
+            Verdict::Fault(fault) => run.fail(fault, now),
+            Verdict::Other => {
+                run.other.store(now, Relaxed);
+                false
+            }
+        }
+    }
+
+    /// The worst that some requests all ended with.
+    pub fn complaint(&self, now: Instant) -> Option<Complaint> {
+        let now = self.milliseconds(now);
+        if let Some(fault) = self.token.fault(now) {
+            let kinds = Vec::new();
+            return Some(Complaint { fault, kinds });
+        }
+        let faults: Vec<_> = Kind::ALL
+            .into_iter()
+            .filter_map(|kind| Some((kind, self.kinds[kind as usize].fault(now)?)))
+            .collect();
+        let fault = faults.iter().map(|(_, fault)| *fault).min()?;
+        let kinds = faults.iter().filter(|(_, other)| *other == fault);
+        Some(Complaint {
+            fault,
+            kinds: kinds.map(|(kind, _)| *kind).collect(),
+        })
+    }
+
+    /// Since the start, and never 0, which stands for never.
+    fn milliseconds(&self, now: Instant) -> u64 {
+        u64::try_from(now.duration_since(self.start).as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_add(1)
+    }
+}
+
+/// Requests, as far as they matter: the last three of those that were refused alike, and when one last ended otherwise.
+#[derive(Debug, Default)]
+struct Run {
+    /// Neither refused for a fault. Costs a signed request one store, and no lock.
+    other: AtomicU64,
+    faults: Mutex<Faults>,
+}
+
+/// Moments are in milliseconds; 0 is never.
+#[derive(Clone, Copy, Debug, Default)]
+struct Faults {
+    fault: Option<ClientFault>,
+    latest: [u64; THRESHOLD],
+    /// When one was last refused for another fault.
+    otherwise: u64,
 }
 
 impl Run {
-    /// Takes note of a request. Says whether that completes a fault: the moment to log it.
-    pub fn note(&mut self, verdict: Verdict, now: Instant) -> bool {
-        let before = self.fault(now);
-        if verdict != self.verdict {
-            self.otherwise = self.latest[0].or(self.otherwise);
-            self.latest = [None; THRESHOLD];
-            self.verdict = verdict;
+    fn fail(&self, fault: ClientFault, now: u64) -> bool {
+        let mut faults = self.lock();
+        let before = self.judge(&faults, now);
+        if faults.fault != Some(fault) {
+            *faults = Faults {
+                fault: Some(fault),
+                otherwise: faults.latest[0],
+                ..Faults::default()
+            };
         }
-        self.latest.rotate_right(1);
-        self.latest[0] = Some(now);
-        before.is_none() && self.fault(now).is_some()
+        faults.latest.rotate_right(1);
+        faults.latest[0] = now;
+        before.is_none() && self.judge(&faults, now).is_some()
+    }
+
+    fn fault(&self, now: u64) -> Option<ClientFault> {
+        self.judge(&self.lock(), now)
     }
 
     /// The fault, if at least three requests of the last minute, and no other, ended with it.
-    pub fn fault(&self, now: Instant) -> Option<ClientFault> {
-        let Verdict::Fault(fault) = self.verdict else {
-            return None;
-        };
-        let is_recent = |moment: Option<Instant>| moment.is_some_and(|moment| now.duration_since(moment) < WINDOW);
-        (is_recent(self.latest[THRESHOLD - 1]) && !is_recent(self.otherwise)).then_some(fault)
+    fn judge(&self, faults: &Faults, now: u64) -> Option<ClientFault> {
+        let window = u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let is_recent = |moment: u64| moment > 0 && now.saturating_sub(moment) < window;
+        let is_told_otherwise = is_recent(faults.otherwise) || is_recent(self.other.load(Relaxed));
+        faults
+            .fault
+            .filter(|_| is_recent(faults.latest[THRESHOLD - 1]) && !is_told_otherwise)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,14 +184,29 @@ mod tests {
 
     const TOKEN: Verdict = Verdict::Fault(ClientFault::WrongToken);
     const KEY: Verdict = Verdict::Fault(ClientFault::OtherPublicKey);
+    const CAPABILITY: Verdict = Verdict::Fault(ClientFault::MissingCapability);
+
+    /// A client after these requests, and the moment that is second 0.
+    fn client(requests: impl IntoIterator<Item = (u64, Kind, Verdict)>) -> (Client, Instant) {
+        let client = Client::default();
+        let start = client.start;
+        for (second, kind, verdict) in requests {
+            client.note(kind, verdict, start + Duration::from_secs(second));
+        }
+        (client, start)
+    }
 
     fn run(verdicts: &[(u64, Verdict)], at: u64) -> Option<ClientFault> {
-        let start = Instant::now();
-        let mut run = Run::default();
-        for (second, verdict) in verdicts {
-            run.note(*verdict, start + Duration::from_secs(*second));
-        }
-        run.fault(start + Duration::from_secs(at))
+        let votes = verdicts.iter().map(|(second, verdict)| (*second, Kind::Vote, *verdict));
+        let (client, start) = client(votes);
+        let complaint = client.complaint(start + Duration::from_secs(at))?;
+        let kinds: &[Kind] = if complaint.fault == ClientFault::WrongToken {
+            &[]
+        } else {
+            &[Kind::Vote]
+        };
+        assert_eq!(complaint.kinds, kinds);
+        Some(complaint.fault)
     }
 
     #[test]
@@ -121,13 +226,54 @@ mod tests {
         assert_eq!(run(&[(0, Verdict::Other), (1, KEY), (2, KEY), (3, KEY)], 4), None);
         let faults = [(0, Verdict::Other), (40, KEY), (50, KEY), (59, KEY)];
         assert_eq!(run(&faults, 61), Some(ClientFault::OtherPublicKey));
+        let faults = [(0, CAPABILITY), (40, KEY), (50, KEY), (59, KEY)];
+        assert_eq!(run(&faults, 59), None, "another fault is another end");
+        assert_eq!(run(&faults, 61), Some(ClientFault::OtherPublicKey));
     }
 
     #[test]
     fn the_moment_it_begins_is_told_once() {
-        let now = Instant::now();
-        let mut run = Run::default();
-        let told: Vec<bool> = (0..5).map(|_| run.note(TOKEN, now)).collect();
+        let (client, now) = client([]);
+        let told: Vec<bool> = (0..5).map(|_| client.note(Kind::Vote, TOKEN, now)).collect();
         assert_eq!(told, [false, false, true, false, false]);
+    }
+
+    #[test]
+    fn a_challenge_that_is_signed_hides_no_vote_that_is_refused() {
+        let votes = (0..8).map(|second| (second, Kind::Vote, CAPABILITY));
+        let (client, start) = client(votes.chain([(8, Kind::Challenge, Verdict::Other)]));
+        let complaint = |client: &Client| client.complaint(start + Duration::from_secs(9));
+        let expected = |fault, kinds: &[Kind]| {
+            let kinds = kinds.to_vec();
+            Some(Complaint { fault, kinds })
+        };
+        assert_eq!(
+            complaint(&client),
+            expected(ClientFault::MissingCapability, &[Kind::Vote])
+        );
+        // What is worse is told alone.
+        for _ in 0..3 {
+            client.note(Kind::Block, KEY, start + Duration::from_secs(9));
+        }
+        assert_eq!(
+            complaint(&client),
+            expected(ClientFault::OtherPublicKey, &[Kind::Block])
+        );
+    }
+
+    #[test]
+    fn somebody_without_the_token_says_nothing_of_a_node_that_has_it() {
+        let strangers = (0..9).map(|second| (second, Kind::Block, TOKEN));
+        let (client, start) = client(strangers.chain([(3, Kind::Vote, Verdict::Other)]));
+        assert_eq!(client.complaint(start + Duration::from_secs(9)), None);
+        // Nor do they hide what is wrong with it.
+        for second in 70..73 {
+            client.note(Kind::Vote, KEY, start + Duration::from_secs(second));
+            client.note(Kind::Vote, TOKEN, start + Duration::from_secs(second));
+        }
+        let fault = client
+            .complaint(start + Duration::from_secs(73))
+            .map(|complaint| complaint.fault);
+        assert_eq!(fault, Some(ClientFault::OtherPublicKey));
     }
 }

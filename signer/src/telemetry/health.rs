@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -12,8 +12,9 @@ use tokio::sync::watch;
 
 use super::{
     backend::BackendHealth,
-    client::{ClientFault, Run, Verdict},
+    client::{Client, ClientFault, Complaint, Verdict},
 };
+use crate::protocol::Kind;
 
 /// Older than this, the API's runtime counts as stuck.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
@@ -72,7 +73,7 @@ pub struct Health {
     given_up: watch::Sender<bool>,
     identity: OnceLock<Identity>,
     backend: OnceLock<Arc<BackendHealth>>,
-    client: Mutex<Run>,
+    client: Client,
 }
 
 impl Default for Health {
@@ -85,7 +86,7 @@ impl Default for Health {
             given_up: watch::Sender::new(false),
             identity: OnceLock::new(),
             backend: OnceLock::new(),
-            client: Mutex::default(),
+            client: Client::default(),
         }
     }
 }
@@ -171,25 +172,27 @@ impl Health {
         (silence >= HEARTBEAT_LIMIT).then_some(Defect::Stuck)
     }
 
-    /// How a signing request ended.
-    pub fn note(&self, verdict: Verdict, now: Instant) {
-        let begins = self
-            .client
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note(verdict, now);
+    /// How a signing request of this kind ended.
+    pub fn note(&self, kind: Kind, verdict: Verdict, now: Instant) {
+        let begins = self.client.note(kind, verdict, now);
         if let (true, Verdict::Fault(fault)) = (begins, verdict) {
+            let what = match fault {
+                ClientFault::WrongToken => "signing request",
+                ClientFault::OtherPublicKey | ClientFault::MissingCapability => kind.name(),
+            };
             let (name, remedy) = (fault.name(), fault.remedy());
-            tracing::warn!("every signing request of the client is refused ({name}): {remedy}");
+            tracing::warn!("every {what} of the client is refused ({name}): {remedy}");
         }
     }
 
-    /// What the client does wrong in all it asks for.
+    /// The worst that the client does wrong in all it asks for of some kind.
     pub fn client_fault(&self) -> Option<ClientFault> {
-        self.client
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fault(Instant::now())
+        self.complaint().map(|complaint| complaint.fault)
+    }
+
+    /// The same, with the kinds.
+    pub fn complaint(&self) -> Option<Complaint> {
+        self.client.complaint(Instant::now())
     }
 }
 

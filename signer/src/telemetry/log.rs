@@ -1,8 +1,17 @@
-use std::{io, panic::PanicHookInfo, str::FromStr};
+use std::{
+    fmt::{self, Write},
+    io,
+    panic::PanicHookInfo,
+    str::FromStr,
+};
 
-use tracing::level_filters::LevelFilter;
+use tracing::{field::Field, level_filters::LevelFilter};
+use tracing_subscriber::{
+    field::MakeExt,
+    fmt::format::{Writer, debug_fn},
+};
 
-use crate::{backend::VENDORS, caught::message};
+use crate::{backend::VENDORS, caught::message, one_line::is_shown};
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +43,35 @@ pub fn init(level: Level) {
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_target(false)
+        .fmt_fields(debug_fn(field).delimited(" "))
         .init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{}", tell(panic))));
+}
+
+/// A field as tracing writes it, the message without a name; whatever is in it, it ends no line and begins none.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let mut writer = OneLine(writer);
+    match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        name => write!(writer, "{name}={value:?}"),
+    }
+}
+
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(|character| !is_shown(character)) {
+            match part.char_indices().next_back() {
+                Some((end, last)) if !is_shown(last) => {
+                    self.0.write_str(&part[..end])?;
+                    write!(self.0, "{}", last.escape_default())?;
+                }
+                _ => self.0.write_str(part)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Panics are told on one line of the standard error stream, for commands, which log nothing.
@@ -56,5 +92,18 @@ fn tell(panic: &PanicHookInfo<'_>) -> String {
         format!("defect: panicked at {place}: {}", message(panic.payload()))
     } else {
         format!("defect: panicked at {place}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_library_logs_of_an_answer_stays_on_its_line() {
+        let mut written = String::new();
+        let text = "<html>\n2026-01-01T00:00:00Z  INFO forged\u{1b}[2J\u{202E} é";
+        write!(OneLine(&mut written), "{text}").unwrap();
+        assert_eq!(written, r"<html>\n2026-01-01T00:00:00Z  INFO forged\u{1b}[2J\u{202e} é");
     }
 }

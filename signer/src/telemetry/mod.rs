@@ -13,10 +13,12 @@ mod metrics;
 mod requests;
 mod series;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use audit::written;
 pub use audit::{Audit, AuditConfig, AuditMode, Decision};
 pub use backend::BackendHealth;
 pub use backend_metrics::BackendMetrics;
-pub use client::{ClientFault, Verdict};
+pub use client::{ClientFault, Complaint, Verdict};
 pub use health::{Health, Identity};
 pub use labels::{Outcome, Reason};
 pub use latency::{CLIENT_LIMIT, Latencies, Latency, SIGNATURES, Spread};

@@ -33,24 +33,21 @@ async fn trail(mode: AuditMode, name: &str, requests: &[(&str, String)]) -> Vec<
     for (path, body) in requests {
         signer.post(path, body.clone()).await;
     }
-    signer
-        .send(
-            post("/votes")
-                .header("authorization", "wrong")
-                .body(Body::empty())
-                .unwrap(),
-        )
-        .await;
+    for path in ["/votes", "/blocks", "/challenges"] {
+        let request = post(path).header("authorization", "wrong").body(Body::empty());
+        assert_eq!(signer.send(request.unwrap()).await.status, 401);
+    }
     signer.post("/challenges", "{}").await;
     signer.audit.close();
     let text = fs::read_to_string(&file).unwrap();
     fs::remove_file(&file).unwrap();
     assert!(!text.contains(TOKEN) && !text.contains("wrong\""), "{text}");
-    let lines = text.lines().map(|line| {
+    let lines = text.lines().zip(1..).map(|(line, number)| {
         let mut line: Value = serde_json::from_str(line).unwrap();
         let fields = line.as_object_mut().unwrap();
+        assert_eq!(fields.remove("seq"), Some(Value::from(number)));
         assert!(fields.remove("time").is_some());
-        assert!(fields.remove("durationMs").is_some() || fields["event"] == "votes");
+        assert!(fields.remove("durationMs").is_some() || fields["event"] != "decision");
         fields.remove("slowestMs");
         line
     });
@@ -97,8 +94,9 @@ async fn every_end_of_a_request_leaves_a_line_that_says_why() {
         decision(Kind::Block, &refused),
         decision(Kind::Vote, &signed),
         decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "invalid" })),
-        decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "wrong_token" })),
+        json!({ "event": "unauthorized", "count": 1 }),
         decision(Kind::Challenge, &json!({ "outcome": "refused", "reason": "invalid" })),
+        json!({ "event": "unauthorized", "count": 2 }),
     ];
     assert_eq!(lines, expected);
 }
@@ -107,11 +105,12 @@ async fn every_end_of_a_request_leaves_a_line_that_says_why() {
 async fn by_default_signed_votes_are_summed_up() {
     let requests = [("/votes", vote(&json!({ "timestamp": i64::MAX })).to_string())];
     let lines = trail(AuditMode::Decisions, "decisions", &requests).await;
-    let votes = json!({ "event": "votes", "signed": 1, "final": 1, "cached": 0, "refused": 1, "failed": 0 });
+    let votes = json!({ "event": "votes", "signed": 1, "final": 1, "cached": 0, "refused": 0, "failed": 0 });
     let expected = [
-        decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "wrong_token" })),
+        json!({ "event": "unauthorized", "count": 1 }),
         decision(Kind::Challenge, &json!({ "outcome": "refused", "reason": "invalid" })),
         votes,
+        json!({ "event": "unauthorized", "count": 2 }),
     ];
     assert_eq!(lines, expected);
 }

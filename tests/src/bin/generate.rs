@@ -1,4 +1,4 @@
-//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install.yaml`, the pages of the reference, and
+//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, and
 //! the version wherever it stands;
 //! `generate schemas`: kubeconform's, from an API server that it starts; `generate snapshots`: what helm-unittest compares with.
 

@@ -1,4 +1,4 @@
-//! Files that are made from the chart: its README, and the manifest for people without Helm.
+//! Files that are made from the chart: its README, and the manifests for people without Helm.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,9 +11,8 @@ use super::{folder, template};
 use crate::process::printed;
 use crate::{assets, workspace};
 
+/// What is true of both.
 const HEADER: &str = "\
-# The signer operator for people without Helm: all that the chart renders where no value is set, in a namespace of its own.
-#   kubectl apply --server-side -f install.yaml
 # Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
 # Generated from charts/signer-operator by `make generate`: change it there.
@@ -31,22 +30,29 @@ metadata:
 /// What says that Helm keeps an object; here nobody does.
 const OF_HELM: [&str; 3] = ["helm.sh/chart: ", "app.kubernetes.io/managed-by: ", "# Source: "];
 
-/// Where [`install_manifest`] is kept.
-pub fn install_manifest_path() -> PathBuf {
-    workspace::root().join("charts/install.yaml")
+/// Where the manifest for clusters of this minor version of Kubernetes 1 is kept: there is one from [`MUTATING_POLICIES`] on, and
+/// one before.
+pub fn install_manifest_path(minor: u32) -> PathBuf {
+    workspace::root().join("charts").join(file_name(minor))
 }
 
-/// The chart's defaults as one manifest.
+fn file_name(minor: u32) -> String {
+    if minor < MUTATING_POLICIES {
+        format!("install-1.{OLDEST}.yaml")
+    } else {
+        "install.yaml".to_owned()
+    }
+}
+
+/// The chart's defaults as one manifest, for clusters of this minor version.
 ///
 /// # Errors
 /// With what Helm says.
-pub async fn install_manifest() -> Result<String> {
+pub async fn install_manifest(minor: u32) -> Result<String> {
     // Without a version, Helm would take the newest that it knows itself.
-    let holds = format!("--kube-version=1.{MUTATING_POLICIES}.0");
-    let rendered = template(&["--skip-tests", &holds, "--set=crds.keep=false"]).await?;
-    let mut manifest = format!(
-        "{HEADER}# For Kubernetes 1.{MUTATING_POLICIES} and later. From 1.{OLDEST} on kubectl does not know the kind MutatingAdmissionPolicy of its last\n# objects, says so, and applies all others: new voters are then not held.\n{START}"
-    );
+    let version = format!("--kube-version=1.{minor}.0");
+    let rendered = template(&["--skip-tests", &version, "--set=crds.keep=false"]).await?;
+    let mut manifest = format!("{}{HEADER}{START}", title(minor));
     for line in rendered.lines() {
         if !OF_HELM.iter().any(|of_helm| line.trim_start().starts_with(of_helm)) {
             manifest.push_str(line);
@@ -54,6 +60,30 @@ pub async fn install_manifest() -> Result<String> {
         }
     }
     Ok(manifest)
+}
+
+/// What it is, and for which clusters.
+fn title(minor: u32) -> String {
+    let name = file_name(minor);
+    let versions = if minor < MUTATING_POLICIES {
+        let (last, other) = (MUTATING_POLICIES - 1, file_name(MUTATING_POLICIES));
+        format!(
+            "\
+# For Kubernetes 1.{OLDEST} to 1.{last}; from 1.{MUTATING_POLICIES} on take {other}. It lacks the MutatingAdmissionPolicies:
+# a new voter is not held for its signer, so create it paused (kubectl warns of one that is not), and a manifest with a key
+# that has nothing under it, such as `env:`, is refused where it would take the signer away.
+"
+        )
+    } else {
+        let other = file_name(OLDEST);
+        format!("# For Kubernetes 1.{MUTATING_POLICIES} and later; before that take {other}.\n")
+    };
+    format!(
+        "\
+# The signer operator for people without Helm: all that the chart renders where no value is set, in a namespace of its own.
+#   kubectl apply --server-side -f {name}
+{versions}"
+    )
 }
 
 /// The README of the chart, from its values.
@@ -68,13 +98,17 @@ pub async fn readme() -> Result<String> {
     Ok(format!("{}\n", printed(&mut command, "helm-docs").await?.trim_end()))
 }
 
-/// Writes both and returns where they are.
+/// Writes them and returns where they are.
 ///
 /// # Errors
 /// When one of the programs fails, or a file cannot be written.
-pub async fn write() -> Result<[PathBuf; 2]> {
-    let (manifest, readme_path) = (install_manifest_path(), folder().join("README.md"));
-    fs::write(&manifest, install_manifest().await?).with_context(|| format!("cannot write {}", manifest.display()))?;
-    fs::write(&readme_path, readme().await?).with_context(|| format!("cannot write {}", readme_path.display()))?;
-    Ok([manifest, readme_path])
+pub async fn write() -> Result<Vec<PathBuf>> {
+    let mut files = vec![(folder().join("README.md"), readme().await?)];
+    for minor in [OLDEST, MUTATING_POLICIES] {
+        files.push((install_manifest_path(minor), install_manifest(minor).await?));
+    }
+    for (path, text) in &files {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
 }

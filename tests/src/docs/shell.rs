@@ -1,5 +1,7 @@
 //! What stands behind a fence, and which commands a block of that kind may hold.
 
+use crds::kubernetes::MUTATING_POLICIES;
+
 use super::Block;
 
 /// Where a block of commands can be run.
@@ -15,6 +17,35 @@ pub enum Kind {
     Machine,
 }
 
+/// On which Kubernetes what can be run anywhere is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Any,
+    /// One that has [`MUTATING_POLICIES`].
+    Mutating,
+    Before,
+}
+
+impl Version {
+    fn of(info: &str) -> Option<Self> {
+        let needed = format!("1.{MUTATING_POLICIES}");
+        match info.strip_prefix("sh")? {
+            "" => Some(Self::Any),
+            other if other.strip_prefix(",from-") == Some(&needed) => Some(Self::Mutating),
+            other if other.strip_prefix(",before-") == Some(&needed) => Some(Self::Before),
+            _ => None,
+        }
+    }
+
+    fn fits(self, minor: u32) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Mutating => minor >= MUTATING_POLICIES,
+            Self::Before => minor < MUTATING_POLICIES,
+        }
+    }
+}
+
 /// What stands behind the fences of blocks that hold no commands.
 const OTHERS: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
 
@@ -24,7 +55,7 @@ const FILTERS: [&str; 6] = ["base64", "grep", "head", "jq", "sort", "tail"];
 impl Kind {
     fn of(info: &str) -> Option<Self> {
         match info {
-            "sh" => Some(Self::Anywhere),
+            _ if Version::of(info).is_some() => Some(Self::Anywhere),
             "sh,cloud" => Some(Self::Cloud),
             "sh,pods" => Some(Self::Pods),
             "sh,machine" => Some(Self::Machine),
@@ -52,10 +83,18 @@ impl Block {
         Kind::of(&self.info)
     }
 
+    /// Whether its commands can be run anywhere, and are for this minor version of Kubernetes 1.
+    pub fn is_run_on(&self, minor: u32) -> bool {
+        Version::of(&self.info).is_some_and(|version| version.fits(minor))
+    }
+
     /// What is wrong with its fence, or with what it holds.
     pub fn complaint(&self) -> Option<String> {
         let Some(kind) = self.kind() else {
-            let expected = "sh (run by a test), sh,cloud, sh,pods, sh,machine";
+            let expected = format!(
+                "sh (run by a test; sh,from-1.{MUTATING_POLICIES} and sh,before-1.{MUTATING_POLICIES} where it depends on the \
+                 version), sh,cloud, sh,pods, sh,machine"
+            );
             let is_known = OTHERS.contains(&self.info.as_str());
             return (!is_known).then(|| {
                 format!(
@@ -156,6 +195,27 @@ mod tests {
     }
 
     #[test]
+    fn a_block_is_run_on_the_kubernetes_that_it_is_for() {
+        let run_on = |info: &str, minor| {
+            let page = Page::parse("x.md", &format!("```{info}\nx\n```\n"));
+            page.blocks[0].is_run_on(minor)
+        };
+        let (from, before) = (
+            format!("sh,from-1.{MUTATING_POLICIES}"),
+            format!("sh,before-1.{MUTATING_POLICIES}"),
+        );
+        for (info, old, new) in [
+            ("sh", true, true),
+            (&from, false, true),
+            (&before, true, false),
+            ("sh,pods", false, false),
+        ] {
+            let found = [MUTATING_POLICIES - 1, MUTATING_POLICIES].map(|minor| run_on(info, minor));
+            assert_eq!(found, [old, new], "{info}");
+        }
+    }
+
+    #[test]
     fn a_block_that_no_test_runs_holds_nothing_that_one_could() {
         for (info, text) in [
             ("sh,cloud", "gcloud kms keys list | grep voter"),
@@ -171,6 +231,7 @@ mod tests {
             ("sh,pods", "kubectl get pods"),
             ("sh,machine", "cargo build"),
             ("bash", "ls"),
+            ("sh,from-1.9", "ls"),
             ("", "out"),
         ] {
             assert!(complaint(info, text).is_some(), "{info}");

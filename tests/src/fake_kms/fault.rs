@@ -13,6 +13,8 @@ pub enum Fault {
     Code(Code),
     /// An answer of something in between that is no JSON, with this HTTP status.
     Html(u16),
+    /// The same with 200 kB, in which lines begin as those of a log do.
+    Page(u16),
     /// A 200 whose JSON is cut off.
     BrokenJson,
     /// The connection is closed without an answer. The call was carried out.
@@ -29,6 +31,8 @@ pub enum Fault {
     NoChecksum,
     /// The answer is about another key version, which has another key.
     OtherName,
+    /// The answer names the project by its number.
+    ProjectNumber,
     /// The answer has no name.
     NoName,
     /// Half of the signature, with its checksum; the first half of the PEM, with its checksum.

@@ -103,6 +103,9 @@ impl Key {
     fn rename(&self, answer: &mut Value, fault: Option<&Fault>) {
         match fault {
             Some(Fault::OtherName) => answer["name"] = json!(format!("{}2", self.name)),
+            Some(Fault::ProjectNumber) => {
+                answer["name"] = json!(self.name.replacen("projects/p/", "projects/123456789012/", 1));
+            }
             Some(Fault::NoName) => answer["name"] = json!(""),
             _ => {}
         }

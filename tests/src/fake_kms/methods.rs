@@ -41,6 +41,11 @@ pub async fn answer(kms: Arc<Kms>, request: Request<Bytes>) -> Reply {
         Some(Fault::Drop) => return Reply::Drop,
         Some(Fault::Code(code)) => return Reply::Answer(code.response(code.message(), &Value::Null)),
         Some(Fault::Html(status)) => return Reply::Answer(html(*status)),
+        Some(Fault::Page(status)) => {
+            let mut response = html(*status);
+            *response.body_mut() = Full::from("<p>\r\n2026-01-01T00:00:00.000000Z  INFO forged line\n".repeat(4_000));
+            return Reply::Answer(response);
+        }
         _ => {}
     }
     let key = kms.named(&name);

@@ -9,7 +9,7 @@ const DEFAULT: &str = "[default: ";
 
 /// A flag, or what stands without one.
 pub struct Setting {
-    /// `--name <VALUE>`.
+    /// `--name <VALUE>`; nothing where the variable has no flag that works.
     pub flag: String,
     pub variable: String,
     pub default: String,
@@ -74,7 +74,11 @@ fn setting(argument: &Arg) -> Setting {
         code(&known.join(","))
     };
     Setting {
-        flag: flag(argument),
+        flag: if argument.is_hide_set() {
+            String::new()
+        } else {
+            flag(argument)
+        },
         variable: argument
             .get_env()
             .map(|variable| variable.display().to_string())

@@ -19,7 +19,8 @@ pub fn page() -> Result<String> {
         .into_iter()
         .partition(|setting| setting.variable.starts_with(POLICY));
     let mut text = vec![format!(
-        "{} Every variable is also a flag. What stands behind these settings: [The signer](signer.md). What it exits with: \
+        "{} Every variable is also a flag, but for `ATTO_SIGNER_KEY` and `ATTO_SIGNER_TOKEN`: every user of a machine can read the \
+         command lines on it. What stands behind these settings: [The signer](signer.md). What it exits with: \
          [Exit codes](exit-codes.md#signer).\n\n## Settings\n\n",
         about(&command)
     )];
@@ -50,7 +51,16 @@ fn forbids(setting: Setting) -> Result<[String; 3]> {
 fn commands(command: &clap::Command) -> Vec<[String; 3]> {
     let serves = [code("signer"), about(command), "all of the above".to_owned()];
     let others = leaves(command).into_iter().map(|(name, command)| {
-        let takes: BTreeSet<_> = settings(command).into_iter().map(|setting| setting.flag).collect();
+        let takes: BTreeSet<_> = settings(command)
+            .into_iter()
+            .map(|setting| {
+                if setting.flag.is_empty() {
+                    setting.variable
+                } else {
+                    setting.flag
+                }
+            })
+            .collect();
         let takes = takes
             .into_iter()
             .map(|flag| flag.split(' ').next().unwrap_or_default().trim_matches('`').to_owned());

@@ -173,6 +173,7 @@ pub const RULES: Rules = Rules {
                 File("signer::caught"),
                 File("signer::exit"),
                 File("signer::net"),
+                File("signer::one_line"),
                 File("signer::process"),
                 Tree("signer::settings"),
                 File("signer::token"),

@@ -25,6 +25,22 @@ async fn install(cluster: &ControlPlane, namespace: &str, arguments: &[&str]) ->
     helm(cluster, namespace, &[&install[..], arguments].concat()).await
 }
 
+/// Installs the file for clusters of this minor version, as the page says.
+async fn apply_manifest(cluster: &ControlPlane, minor: u32) -> Result<()> {
+    let path = chart::generated::install_manifest_path(minor).display().to_string();
+    let apply = ["apply", "--server-side", "--validate=strict", "-f", &path];
+    cluster.admin().kubectl_ok(&apply).await.map(drop)
+}
+
+/// As the operator of a release, or of a file, that is in the namespace of the chart.
+async fn preflight(cluster: &ControlPlane) -> Result<(Option<i32>, String)> {
+    let account = cluster
+        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
+        .await?;
+    let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
+    operator_process::command(&account, &["preflight", &namespace]).await
+}
+
 /// Whether somebody who may do everything could start the voter without its signer now.
 async fn is_guarded(place: &Place, who: &Kubeconfig) -> Result<()> {
     let replace = [
@@ -122,20 +138,50 @@ async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_install
         Ok(())
     })
     .await?;
-    let manifest = chart::generated::install_manifest_path().display().to_string();
-    let apply = ["apply", "--server-side", "--validate=strict", "-f", &manifest];
-    let answer = cluster.admin().kubectl(&apply).await?;
-    // Its last objects are of a kind that an older Kubernetes does not know; all others are applied.
-    let is_all_but_these = !can_hold(cluster).await? && answer.stderr.contains("MutatingAdmissionPolicy");
-    ensure!(answer.succeeded || is_all_but_these, "{}", answer.stderr);
+    apply_manifest(cluster, cluster.minor().await?).await?;
     let again = Operated::start(cluster, &[]).await?;
-    let account = cluster
-        .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
-        .await?;
-    let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
-    let (code, said) = operator_process::command(&account, &["preflight", &namespace]).await?;
+    let (code, said) = preflight(cluster).await?;
     assert_eq!(code, Some(0), "{said}");
+    // Where nothing can be held, kubectl warns.
+    if !can_hold(cluster).await? {
+        assert!(
+            said.contains("ok: creation: signer-operator-guard-creation warns"),
+            "{said}"
+        );
+    }
     place.condition("Ready", "True", "Ready").await?;
     assert_eq!(voter(&place).await?, before);
     again.stop()
+}
+
+mod from_kubernetes_1_36 {
+    use crds::kubernetes::{NEWEST, OLDEST};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_file_for_older_clusters_gives_way_to_the_other() -> Result<()> {
+        let cluster = ControlPlane::start().await?;
+        for (minor, creation, keeping) in [
+            (OLDEST, "ok: creation: signer-operator-guard-creation warns", "WARNING"),
+            (NEWEST, "ok: creation: ", "ok"),
+        ] {
+            apply_manifest(&cluster, minor).await?;
+            let (code, said) = preflight(&cluster).await?;
+            assert_eq!(code, Some(0), "{said}");
+            let keeping = format!("{keeping}: empty keys of manifests");
+            assert!(said.contains(creation) && said.contains(&keeping), "{said}");
+        }
+        // As the page says.
+        let warning = "validatingadmissionpolicy,validatingadmissionpolicybinding";
+        let delete = ["delete", warning, "signer-operator-guard-creation"];
+        cluster.admin().kubectl_ok(&delete).await?;
+        let (code, said) = preflight(&cluster).await?;
+        assert_eq!(code, Some(0), "{said}");
+        assert!(
+            said.contains("ok: creation: signer-operator-guard-creation holds\n"),
+            "{said}"
+        );
+        Ok(())
+    }
 }

@@ -1,12 +1,10 @@
 //! Two releases of one name, and a release that moves to another namespace.
 
-use std::path::Path;
-
 use anyhow::{Result, ensure};
 use tests::operated::{Operated, Place, SOON, VOTER};
 use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process};
 
-use super::{RELEASE, helm, install};
+use super::{RELEASE, apply_manifest, helm, install};
 
 async fn operator(
     cluster: &'static ControlPlane,
@@ -113,11 +111,7 @@ async fn a_release_moves_to_another_namespace_and_no_moment_is_without_guard() -
 #[tokio::test]
 async fn what_kubectl_has_installed_becomes_a_release_elsewhere() -> Result<()> {
     let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
-    let manifest = chart::generated::install_manifest_path().display().to_string();
-    let apply = ["apply", "--server-side", "-f", &manifest];
-    let admin = cluster.admin();
-    // Before Kubernetes 1.36 the last objects are refused.
-    admin.kubectl_in(Path::new("."), &apply, "").await?;
+    apply_manifest(cluster, cluster.minor().await?).await?;
     install(cluster, "new", &["--take-ownership", "--force-conflicts"]).await?;
     let place = Place::on(operator(cluster, "new", &[]).await?.1, "taken").await?;
     place.injected().await?;

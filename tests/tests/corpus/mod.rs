@@ -4,6 +4,7 @@ mod containers;
 mod deployments;
 mod pods;
 
+use crds::kubernetes::OLDEST;
 use serde_json::{Value, json};
 use tests::operated::{voter, with};
 
@@ -15,14 +16,17 @@ pub struct Case {
     pub name: String,
     /// The API server takes it only from who does not apply it server-side.
     pub has_duplicates: bool,
+    /// The minor version of Kubernetes from which on all its fields are known.
+    since: u32,
     changes: Changes,
 }
 
-/// All of them.
-pub fn all() -> Vec<Case> {
+/// All that this minor version of Kubernetes knows.
+pub fn all(minor: u32) -> Vec<Case> {
     let mut cases = containers::cases();
     cases.extend(pods::cases());
     cases.extend(deployments::cases());
+    cases.retain(|case| case.since <= minor);
     cases
 }
 
@@ -30,7 +34,16 @@ fn case(name: impl Into<String>, changes: Changes) -> Case {
     Case {
         name: name.into(),
         has_duplicates: false,
+        since: OLDEST,
         changes,
+    }
+}
+
+/// One with fields that came later.
+fn case_since(since: u32, name: &str, changes: Changes) -> Case {
+    Case {
+        since,
+        ..case(name, changes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Case, case};
+use super::{Case, case, case_since};
 
 macro_rules! pod {
     ($field:literal) => {
@@ -43,17 +43,23 @@ pub fn cases() -> Vec<Case> {
             )],
         ),
         case(
+            "fields-newer-than-some-clients",
+            vec![
+                (pod!("hostUsers"), json!(false)),
+                (pod!("os"), json!({"name": "linux"})),
+                (pod!("schedulingGates"), json!([{"name": "example.com/gate"}])),
+            ],
+        ),
+        case_since(
+            34,
             "fields-newer-than-most-clients",
             vec![
                 (pod!("hostnameOverride"), json!("voter.example")),
-                (pod!("hostUsers"), json!(false)),
                 (
                     pod!("resources"),
                     json!({"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "8Gi"}}),
                 ),
                 (pod!("containers/0/lifecycle"), json!({"stopSignal": "SIGUSR1"})),
-                (pod!("os"), json!({"name": "linux"})),
-                (pod!("schedulingGates"), json!([{"name": "example.com/gate"}])),
                 (
                     pod!("resourceClaims"),
                     json!([{"name": "card", "resourceClaimTemplateName": "card"}]),
@@ -137,8 +143,15 @@ fn volumes() -> Vec<Case> {
                         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
                     }}},
                     {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
-                    {"name": "model", "image": {"reference": "registry.example/data:1", "pullPolicy": "Always"}},
                 ]),
+            )],
+        ),
+        case_since(
+            34,
+            "image-volumes",
+            vec![(
+                pod!("volumes"),
+                json!([{"name": "model", "image": {"reference": "registry.example/data:1", "pullPolicy": "Always"}}]),
             )],
         ),
         case(

@@ -4,7 +4,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tests::ControlPlane;
-use tests::docs::shell::Kind;
 use tests::docs::{Block, Page};
 use tokio::sync::Semaphore;
 
@@ -50,17 +49,18 @@ pub async fn run(path: &str) -> Result<()> {
     let page = Page::read(path)?;
     let start = Start::of(&page)?;
     let plane = ControlPlane::start().await?;
+    let minor = plane.minor().await?;
     let person = Person::new(&plane)?;
     let mut machines = Machines::of(&plane).await?;
     tokio::select! {
-        done = follow(&person, &page, &start) => done,
+        done = follow(&person, &page, &start, minor) => done,
         failed = machines.play() => match failed.context("the operator that the page has installed")? {},
     }
 }
 
-async fn follow(person: &Person, page: &Page, start: &Start) -> Result<()> {
+async fn follow(person: &Person, page: &Page, start: &Start, minor: u32) -> Result<()> {
     let tutorial = Page::read(TUTORIAL)?;
-    let blocks = run_blocks(&tutorial);
+    let blocks = run_blocks(&tutorial, minor);
     match start {
         Start::EmptyCluster => {}
         Start::InstalledOperator => {
@@ -69,12 +69,12 @@ async fn follow(person: &Person, page: &Page, start: &Start) -> Result<()> {
         }
         Start::VoterOfTheTutorial => person.types(&tutorial, &blocks).await?,
     }
-    person.types(page, &run_blocks(page)).await
+    person.types(page, &run_blocks(page, minor)).await
 }
 
-fn run_blocks(page: &Page) -> Vec<&Block> {
-    let blocks = page.blocks.iter();
-    blocks.filter(|block| block.kind() == Some(Kind::Anywhere)).collect()
+/// Those that are for this Kubernetes.
+fn run_blocks(page: &Page, minor: u32) -> Vec<&Block> {
+    page.blocks.iter().filter(|block| block.is_run_on(minor)).collect()
 }
 
 /// What bash says of a block of commands, without running it.

@@ -143,6 +143,45 @@ async fn a_wrong_algorithm_and_a_wrong_key_end_the_start_at_once() -> Result<()>
     Ok(())
 }
 
+/// What a proxy or a load balancer answers in the place of KMS is text from outside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_error_page_is_one_short_line_wherever_it_is_shown() -> Result<()> {
+    let kms = FakeKms::start([29; 32])?;
+    kms.faults(Method::AsymmetricSign).push(Fault::Page(503), For::Ever);
+    let mut signer = Signer::start(&kms, &[])?;
+    let told = |signer: &Signer| signer.log().contains("UNAVAILABLE") && signer.log().contains("forged line");
+    signer.until("it is told", |signer| Ok(told(signer))).await;
+    let body = signer.management("/health")?.body;
+    let health: serde_json::Value = serde_json::from_str(&body)?;
+    let message = health["components"]["backend"]["details"]["message"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(
+        message.contains("forged line") && message.chars().count() <= 300,
+        "{message}"
+    );
+    assert!(!message.contains(char::is_control), "{message:?}");
+    for line in signer.log().lines() {
+        assert!(line.len() < 1_000, "{line}");
+        assert!(!line.starts_with("2026-01-01T00:00:00.000000Z  INFO forged"), "{line}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_project_that_kms_names_by_its_number_ends_the_start_with_the_name_to_set() -> Result<()> {
+    let kms = FakeKms::start([30; 32])?;
+    kms.faults(Method::GetPublicKey).push(Fault::ProjectNumber, For::Ever);
+    let (exit, text) = exits(&kms, &[]).await;
+    assert_eq!(exit, Some(78), "{text}");
+    assert!(
+        text.contains("set ATTO_SIGNER_KEY to projects/123456789012/locations/"),
+        "{text}"
+    );
+    assert_eq!(kms.calls().of(Method::AsymmetricSign), 0, "nothing was signed with it");
+    Ok(())
+}
+
 /// Two seconds are the pause between two tries; a start with a KMS that is well needs none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_start_asks_once_for_the_key_and_has_one_text_signed_twice() {

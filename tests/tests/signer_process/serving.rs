@@ -1,9 +1,12 @@
 //! What it answers, tells of itself and keeps to itself.
 
+use std::fs;
+
 use anyhow::Result;
 use ed25519_dalek::VerifyingKey;
 use serde_json::json;
-use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, get, post};
+use tests::process::{Directory, Port, Process};
+use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, environment, get, post, program};
 
 use crate::support::{ADDRESS, json, vote};
 
@@ -84,6 +87,89 @@ fn a_client_with_another_token_turns_health_down_and_the_answer_stays_200() -> R
     signer.eventually("the log says so", |signer| Ok(signer.log().contains("(WrongToken)")))?;
     assert!(!signer.log().contains("another token"));
     Ok(())
+}
+
+#[test]
+fn a_challenge_that_is_signed_does_not_hide_votes_that_are_refused() -> Result<()> {
+    let signer = SignerProcess::start(&[("ATTO_SIGNER_CAPABILITIES", "CHALLENGE")])?;
+    for _ in 0..8 {
+        assert_eq!(post(signer.port(), "/votes", TOKEN, &vote())?.status, 400);
+    }
+    let challenge = json!({ "target": "AB".repeat(64), "timestamp": 1 }).to_string();
+    assert_eq!(post(signer.port(), "/challenges", TOKEN, &challenge)?.status, 200);
+    let body = json(&get(signer.management_port(), "/health")?.body);
+    let details = &body["components"]["client"]["details"];
+    assert_eq!(
+        (&body["status"], &details["reason"]),
+        (&json!("DOWN"), &json!("MissingCapability"))
+    );
+    assert_eq!(details["kinds"], json!(["VOTE"]));
+    Ok(())
+}
+
+#[test]
+fn who_has_no_token_cannot_wash_the_audit_trail_away() -> Result<()> {
+    let directory = Directory::new()?;
+    let file = directory.path().join("audit.jsonl");
+    let signer = SignerProcess::start(&[("ATTO_SIGNER_AUDIT_FILE", file.to_str().unwrap())])?;
+    assert_eq!(post(signer.port(), "/blocks", TOKEN, "{")?.status, 400);
+    for _ in 0..300 {
+        assert_eq!(post(signer.port(), "/blocks", "another token", "{}")?.status, 401);
+    }
+    assert!(signer.stop()?.success());
+    let text = fs::read_to_string(&file)?;
+    let lines: Vec<_> = text.lines().map(json).collect();
+    let numbers: Vec<_> = lines.iter().filter_map(|line| line["seq"].as_u64()).collect();
+    assert_eq!(numbers, (1..=lines.len() as u64).collect::<Vec<_>>(), "{text}");
+    let refused = lines.iter().filter(|line| line["event"] == "unauthorized");
+    let counts: Vec<_> = refused.filter_map(|line| line["count"].as_u64()).collect();
+    assert_eq!((counts.first(), counts.iter().sum()), (Some(&1), 300_u64), "{text}");
+    // Two lines a minute, and a slow machine may see the end of one.
+    assert!(counts.len() <= 4 && lines.len() == counts.len() + 2, "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_token_of_the_file_counts_at_once_and_goes_when_it_stays_away() -> Result<()> {
+    let directory = Directory::new()?;
+    let file = directory.path().join("tokens");
+    let other = "fedcba9876543210fedcba9876543210";
+    fs::write(&file, TOKEN)?;
+    let (port, management) = (Port::reserve()?, Port::reserve()?);
+    let [port_text, management_text] = [&port, &management].map(|port| port.number().to_string());
+    let mut signer = Process::start(
+        &program()?,
+        &directory.path().join("signer.log"),
+        directory.lifeline(),
+        |command| {
+            command
+                .env_clear()
+                .envs(environment(&port_text, &management_text))
+                .env_remove("ATTO_SIGNER_TOKEN")
+                .env("ATTO_SIGNER_TOKEN_FILE", &file);
+        },
+    )?;
+    let mut until = |token: &str, status: u16| -> Result<()> {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        loop {
+            signer.still_runs()?;
+            let found = post(port.number(), "/votes", token, &vote()).map_or(0, |answer| answer.status);
+            if found == status {
+                return Ok(());
+            }
+            anyhow::ensure!(std::time::Instant::now() < deadline, "found {found}, expected {status}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    until(TOKEN, 200)?;
+    // Half of a file, then the whole of it: nobody who has a token of both is refused.
+    fs::write(&file, other)?;
+    until(other, 200)?;
+    fs::write(&file, format!("{other}\n{TOKEN}\n"))?;
+    until(TOKEN, 200)?;
+    fs::write(&file, other)?;
+    until(TOKEN, 401)?;
+    until(other, 200)
 }
 
 #[test]

@@ -37,6 +37,11 @@ fn every_wrong_setting_is_named_with_what_was_found_and_what_is_expected() -> Re
         ("ATTO_SIGNER_TOKEN", "", &["empty"]),
         ("ATTO_SIGNER_TOKEN", " \n", &["empty"]),
         ("ATTO_SIGNER_TOKEN", "5EC2E75EC2E7\n5EC2E7", &["control character"]),
+        (
+            "ATTO_SIGNER_TOKEN",
+            "5EC2E75EC2E75EC2E7é",
+            &["not ASCII", "HTTP header"],
+        ),
         ("ATTO_SIGNER_CAPABILITIES", "", &["empty", "CHALLENGE,VOTE"]),
         (
             "ATTO_SIGNER_CAPABILITIES",
@@ -89,6 +94,37 @@ fn every_wrong_setting_is_named_with_what_was_found_and_what_is_expected() -> Re
             assert!(text.contains(part), "{variable}={value}: {part:?} is missing in {text}");
         }
         assert!(!text.contains("5EC2E7"), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_secret_in_the_command_line_is_refused_whatever_the_command() -> Result<()> {
+    for (arguments, variable) in [
+        (&["--token=5ec2e7"][..], "ATTO_SIGNER_TOKEN"),
+        (&["--token", "5ec2e7"], "ATTO_SIGNER_TOKEN"),
+        (&["--key", "5ec2e7"], "ATTO_SIGNER_KEY"),
+        (&["public-key", "--key=5ec2e7"], "ATTO_SIGNER_KEY"),
+        (&["preflight", "--key", "5ec2e7"], "ATTO_SIGNER_KEY"),
+        (&["--key", "5ec2e7", "public-key"], "ATTO_SIGNER_KEY"),
+    ] {
+        let (code, text) = refused(arguments, &[])?;
+        assert_eq!(code, 78, "{arguments:?}: {text}");
+        assert!(
+            text.starts_with(&format!("{variable}: found a value in the command line")),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!("{variable}_FILE")) && !text.contains("5ec2e7"),
+            "{text}"
+        );
+    }
+    for command in [&["--help"][..], &["preflight", "--help"], &["public-key", "--help"]] {
+        let (code, text) = refused(command, &[])?;
+        assert!(
+            code == 0 && text.contains("ATTO_SIGNER_KEY\n") && !text.contains("--key "),
+            "{text}"
+        );
     }
     Ok(())
 }

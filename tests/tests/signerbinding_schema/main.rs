@@ -70,7 +70,7 @@ async fn a_binding_without_a_spec_is_refused() -> Result<()> {
 async fn the_target_is_immutable_and_the_rest_may_change() -> Result<()> {
     let immutable = |what: &str, other: &str| {
         Some(format!(
-            "spec.target: Invalid value: {what} is immutable: create another SignerBinding for the other {other} and delete this one"
+            "spec.target: Invalid value: …{what} is immutable: create another SignerBinding for the other {other} and delete this one"
         ))
     };
     let by_label = |value: &str| json!({"target": {"name": null, "selector": {"matchLabels": {"role": value}}}});
@@ -151,7 +151,7 @@ async fn the_target_is_immutable_and_the_rest_may_change() -> Result<()> {
         let result = bindings.try_replace(&update).await;
         match (&expected, &result) {
             (None, Ok(_)) => {}
-            (Some(expected), Err(message)) if message.contains(expected) => {}
+            (Some(expected), Err(message)) if says(message, expected) => {}
             _ => wrong.push(format!("{name}: expected {expected:?}, got {:?}", result.map(drop))),
         }
     }

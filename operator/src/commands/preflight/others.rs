@@ -7,7 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
 
 use super::finding::{Finding, Verdict, unavailable};
-use crate::cluster::deadline;
+use crate::commands::patient::patiently;
 use crate::leader::LEASE;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
@@ -42,7 +42,7 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
 async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<Option<(Verdict, String)>, Error> {
     let leases: Api<Lease> = Api::all(client.clone());
     let named = ListParams::default().fields(&format!("metadata.name={LEASE}"));
-    let leases = deadline("list the Leases", leases.list(&named)).await?;
+    let leases = patiently("list the Leases", async || leases.list(&named).await).await?;
     let mut others = leases
         .iter()
         .filter(|lease| lease.namespace().as_deref() != Some(lease_namespace));
@@ -66,7 +66,11 @@ async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<
 async fn contested(client: &Client, scope: &Scope) -> Result<Option<String>, Error> {
     let mut all = vec![];
     for api in scope.apis::<DeserializeGuard<SignerBinding>>(client) {
-        match deadline("list the SignerBindings", api.list(&ListParams::default())).await {
+        match patiently("list the SignerBindings", async || {
+            api.list(&ListParams::default()).await
+        })
+        .await
+        {
             Ok(found) => all.extend(found.items),
             // Of a CustomResourceDefinition that is missing another line tells.
             Err(error) if error.is_not_found() => return Ok(None),

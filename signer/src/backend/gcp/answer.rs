@@ -2,7 +2,7 @@
 
 use google_cloud_kms::model::AsymmetricSignResponse;
 
-use super::fault::failed_check;
+use super::{fault::failed_check, name::mismatch};
 use crate::backend::{fault::Fault, signing::Signature};
 
 pub fn check(answer: &AsymmetricSignResponse, name: &str) -> Result<Signature, Fault> {
@@ -12,10 +12,7 @@ pub fn check(answer: &AsymmetricSignResponse, name: &str) -> Result<Signature, F
         ));
     }
     if answer.name != name {
-        return Err(failed_check(format!(
-            "KMS signed with {:?}, expected {name:?}",
-            answer.name
-        )));
+        return Err(failed_check(mismatch(&answer.name, name)));
     }
     let found = i64::from(crc32c::crc32c(&answer.signature));
     if answer.signature_crc32c != Some(found) {

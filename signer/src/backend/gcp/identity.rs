@@ -4,14 +4,22 @@ use std::{env, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+use crate::one_line::cut;
+
 /// A message without a name is better than a late start.
 const LIMIT: Duration = Duration::from_secs(1);
 const METADATA_HOST: &str = "metadata.google.internal";
 const EMAIL_PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/email";
 
+/// The longest name of an account.
+const MAX_NAME: usize = 255;
+/// Before the account in the URL at which a credential becomes another one.
+const ACCOUNTS: &str = "/serviceAccounts/";
+
 #[derive(Deserialize)]
 struct KeyFile {
     client_email: Option<String>,
+    service_account_impersonation_url: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
 }
@@ -44,9 +52,32 @@ fn files() -> [Option<PathBuf>; 2] {
     ]
 }
 
-fn in_file(file: &[u8]) -> Option<String> {
-    let KeyFile { client_email, kind } = serde_json::from_slice(file).ok()?;
-    client_email.or_else(|| kind.map(|kind| format!("a credential of type {kind}")))
+/// Whom a credential file is of, whatever the file holds; nothing secret of it.
+pub fn in_file(file: &[u8]) -> Option<String> {
+    let KeyFile {
+        client_email,
+        service_account_impersonation_url: becomes,
+        kind,
+    } = serde_json::from_slice(file).ok()?;
+    // Whoever the credential is of itself, KMS sees whom it becomes.
+    becomes
+        .as_deref()
+        .and_then(impersonated)
+        .or_else(|| client_email.as_deref().and_then(name))
+        .or_else(|| kind.map(|kind| format!("a credential of type {}", cut(&kind, 60))))
+}
+
+/// The account in `https://…/serviceAccounts/ACCOUNT:generateAccessToken`.
+fn impersonated(url: &str) -> Option<String> {
+    let (_, rest) = url.rsplit_once(ACCOUNTS)?;
+    name(rest.split(':').next().unwrap_or(rest))
+}
+
+/// An e-mail address, and nothing that only claims to be one.
+pub fn name(text: &str) -> Option<String> {
+    let text = text.trim_ascii();
+    let is_name = text.len() <= MAX_NAME && text.contains('@') && text.chars().all(|c| c.is_ascii_graphic());
+    is_name.then(|| text.to_owned())
 }
 
 async fn at_metadata_server() -> Option<String> {
@@ -55,10 +86,16 @@ async fn at_metadata_server() -> Option<String> {
     let request = client
         .get(format!("http://{host}{EMAIL_PATH}"))
         .header("Metadata-Flavor", "Google");
-    let answer = request.send().await.ok()?.error_for_status().ok()?;
-    let email = answer.text().await.ok()?;
-    let is_name = email.len() < 256 && email.contains('@') && email.trim().chars().all(|c| c.is_ascii_graphic());
-    is_name.then(|| email.trim().to_owned())
+    let mut answer = request.send().await.ok()?.error_for_status().ok()?;
+    let mut email = Vec::new();
+    // Whatever answers here is not let fill the memory.
+    while let Some(more) = answer.chunk().await.ok()? {
+        email.extend_from_slice(&more);
+        if email.len() > 2 * MAX_NAME {
+            return None;
+        }
+    }
+    name(std::str::from_utf8(&email).ok()?)
 }
 
 #[cfg(test)]
@@ -76,5 +113,42 @@ mod tests {
             Some("a credential of type external_account")
         );
         assert_eq!(in_file(b"secret"), None);
+    }
+
+    #[test]
+    fn a_file_that_becomes_another_account_is_named_by_that_one() {
+        let url = |account: &str| {
+            format!("https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{account}:generateAccessToken")
+        };
+        for kind in ["impersonated_service_account", "external_account"] {
+            let file = serde_json::json!({
+                "type": kind, "service_account_impersonation_url": url("voter@p.iam.gserviceaccount.com"),
+                "source_credentials": { "type": "service_account", "client_email": "robot@p.iam.gserviceaccount.com" },
+            });
+            assert_eq!(
+                in_file(file.to_string().as_bytes()).as_deref(),
+                Some("voter@p.iam.gserviceaccount.com")
+            );
+        }
+        let odd = serde_json::json!({ "type": "x\ny".repeat(90), "service_account_impersonation_url": url("a b@c") });
+        let told = in_file(odd.to_string().as_bytes()).unwrap();
+        assert!(
+            told.starts_with("a credential of type x yx y") && told.chars().count() < 90,
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn only_an_address_is_a_name() {
+        assert_eq!(name(" s@p.example\n").as_deref(), Some("s@p.example"));
+        for wrong in [
+            "",
+            "somebody",
+            "s@p\nforged",
+            "s@p\u{202E}",
+            &format!("s@{}", "x".repeat(255)),
+        ] {
+            assert_eq!(name(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -3,8 +3,9 @@
 pub(crate) mod answer;
 mod endpoint;
 mod fault;
-mod identity;
+pub(crate) mod identity;
 mod location;
+mod name;
 mod proxy;
 pub(crate) mod public_key;
 mod remedy;

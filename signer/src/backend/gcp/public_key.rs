@@ -3,26 +3,31 @@
 use data_encoding::BASE64;
 use google_cloud_kms::model::{PublicKey as Answer, crypto_key_version::CryptoKeyVersionAlgorithm};
 
-use super::fault::failed_check;
+use super::{fault::failed_check, name};
 use crate::{
     backend::{spki, vendor::LoadError},
+    one_line::cut,
     protocol::PublicKey,
 };
 
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
-pub fn read(answer: &Answer, name: &str) -> Result<PublicKey, LoadError> {
+pub fn read(answer: &Answer, key_version: &str) -> Result<PublicKey, LoadError> {
     if answer.algorithm != CryptoKeyVersionAlgorithm::EcSignEd25519 {
-        let found = answer.algorithm.name().unwrap_or("of an unknown name");
+        let found = cut(answer.algorithm.name().unwrap_or("of an unknown name"), 60);
         return Err(LoadError::Never(format!(
             "found a key version with the algorithm {found}, expected EC_SIGN_ED25519; create a key with \
              `gcloud kms keys create KEY --keyring=RING --location=LOCATION --purpose=asymmetric-signing \
              --default-algorithm=ec-sign-ed25519` and set ATTO_SIGNER_KEY to its version"
         )));
     }
-    if answer.name != name {
-        let text = format!("KMS returned the public key of {:?}, expected {name:?}", answer.name);
+    if answer.name != key_version {
+        let text = name::mismatch(&answer.name, key_version);
+        // That is no fault of the way between: no later answer will be another one.
+        if name::is_project_written_otherwise(&answer.name, key_version) {
+            return Err(LoadError::Never(text));
+        }
         return Err(failed_check(text).into());
     }
     if answer.pem_crc32c != Some(i64::from(crc32c::crc32c(answer.pem.as_bytes()))) {
@@ -86,6 +91,14 @@ mod tests {
         );
         let mut longer = der();
         longer.push(0);
+        let by_number = answer(&pem(&der())).set_name(NAME.replace("projects/p/", "projects/1/"));
+        let Err(LoadError::Never(says)) = read(&by_number, NAME) else {
+            panic!("it will never be named otherwise");
+        };
+        assert!(
+            says.ends_with(&format!("set ATTO_SIGNER_KEY to {}", by_number.name)),
+            "{says}"
+        );
         for broken in [
             answer(&pem(&der())).set_pem_crc32c(1),
             answer(&pem(&der())).set_name("projects/other"),

@@ -1,7 +1,7 @@
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure.
-pub const fn remedy(cause: Cause) -> &'static str {
+/// What a person can do about a failure. Where the credentials are in a file, other things go wrong with them.
+pub const fn remedy(cause: Cause, is_from_file: bool) -> &'static str {
     match cause {
         Cause::PermissionDenied => {
             "grant it: gcloud kms keys add-iam-policy-binding KEY --keyring=RING --location=LOCATION --project=PROJECT \
@@ -15,6 +15,15 @@ pub const fn remedy(cause: Cause) -> &'static str {
         Cause::FailedPrecondition => {
             "look at the state of the key version: gcloud kms keys versions describe VERSION --key=KEY --keyring=RING \
              --location=LOCATION --project=PROJECT; a disabled one comes back with gcloud kms keys versions enable"
+        }
+        Cause::Unauthenticated if is_from_file => {
+            "compare the clock of this machine with another one (date -u): a credential file makes tokens that are good for some \
+             minutes around its time; else see whether the key in GOOGLE_APPLICATION_CREDENTIALS still exists: gcloud iam \
+             service-accounts keys list --iam-account=ACCOUNT"
+        }
+        Cause::Credentials if is_from_file => {
+            "check the file in GOOGLE_APPLICATION_CREDENTIALS, that the pod reaches the token service that it names (network policy, \
+             DNS, firewall, HTTPS_PROXY), and the clock of this machine (date -u)"
         }
         Cause::Credentials | Cause::Unauthenticated => {
             "check the identity of the pod: its Kubernetes service account and Workload Identity Federation for GKE; outside \
@@ -33,5 +42,19 @@ pub const fn remedy(cause: Cause) -> &'static str {
             "look at the lines before: a bundle of authorities that cannot be read (SSL_CERT_FILE) is one cause; \
              https://status.cloud.google.com tells of outages"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_file_that_is_refused_is_most_often_a_wrong_clock() {
+        for cause in [Cause::Unauthenticated, Cause::Credentials] {
+            assert!(remedy(cause, true).contains("clock of this machine") && remedy(cause, true).contains("(date -u)"));
+            assert!(remedy(cause, false).contains("Workload Identity"));
+        }
+        assert_eq!(remedy(Cause::NotFound, true), remedy(Cause::NotFound, false));
     }
 }

@@ -15,11 +15,12 @@ use super::{
     answer,
     endpoint::Endpoint,
     fault::{self, without_credentials},
-    identity::identity,
+    identity::{identity, uses_a_file},
     public_key, remedy,
 };
 use crate::backend::{
     fault::{Cause, Fault},
+    generation::Held,
     signing::Signature,
     upkeep::{Maker, Step, Upkeep},
     vendor::{BoxFuture, LoadError, Loaded, Session},
@@ -66,7 +67,7 @@ impl GcpSession {
     async fn load(&self) -> Result<Loaded, LoadError> {
         let client = self.upkeep.current()?;
         let answer = client.kms.get_public_key().set_name(&self.key_version).send().await;
-        let answer = answer.map_err(|error| self.explain(&error))?;
+        let answer = answer.map_err(|error| self.explain(&client, &error))?;
         Ok(Loaded {
             public_key: public_key::read(&answer, &self.key_version)?,
             facts: ["readable", "its checksum right", "algorithm EC_SIGN_ED25519"]
@@ -83,25 +84,25 @@ impl GcpSession {
             .set_name(&self.key_version)
             .set_data(bytes::Bytes::copy_from_slice(bytes))
             .set_data_crc32c(i64::from(crc32c::crc32c(bytes)));
-        let answer = request.send().await.map_err(|error| self.explain(&error))?;
+        let answer = request.send().await.map_err(|error| self.explain(&client, &error))?;
         answer::check(&answer, &self.key_version)
     }
 
-    /// What an error means; one of the credentials asks for a new client.
-    fn explain(&self, error: &Error) -> Fault {
+    /// What an error means; one of the credentials asks for a new client in the place of this one.
+    fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
         let fault = self.with_identity(fault::classify(error));
         if matches!(fault.cause, Cause::Credentials | Cause::Unauthenticated) {
-            self.upkeep.renew();
+            self.upkeep.renew_after(client);
         }
         fault
     }
 
     /// A role that is missing is missing to somebody.
-    fn with_identity(&self, mut fault: Fault) -> Fault {
+    fn with_identity(&self, fault: Fault) -> Fault {
         if matches!(fault.cause, Cause::PermissionDenied | Cause::Unauthenticated)
             && let Some(identity) = self.clients.identity()
         {
-            fault.text = format!("{} (asked as {identity})", fault.text).into();
+            return fault.with_note(&format!("asked as {identity}"));
         }
         fault
     }
@@ -137,7 +138,7 @@ impl Session for GcpSession {
     }
 
     fn remedy(&self, cause: Cause) -> Cow<'static, str> {
-        remedy::remedy(cause).into()
+        remedy::remedy(cause, uses_a_file()).into()
     }
 }
 

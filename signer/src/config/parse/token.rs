@@ -17,13 +17,11 @@ pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, Co
     let Some(trimmed) = text(VARIABLE, value, EXPECTED)? else {
         return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
     };
-    if trimmed.chars().any(char::is_control) {
-        return Err(ConfigError::new(
-            VARIABLE,
-            "a line end or another control character inside the token",
-            "a token that fits into an HTTP header",
-        ));
-    }
+    in_header(trimmed).map_err(|found| {
+        let expected =
+            "a token of ASCII characters, which fits into an HTTP header (`signer token generate` makes one)";
+        ConfigError::new(VARIABLE, found, expected)
+    })?;
     if value.is_some_and(|value| value.len() != trimmed.len()) {
         // An HTTP header cannot carry them, so no client could send the token as it stands.
         warnings.push(format!(
@@ -34,6 +32,18 @@ pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, Co
         warnings.push(format!("{VARIABLE}: the token has fewer than {SHORT_TOKEN} bytes and can be guessed; `signer token generate` makes a better one"));
     }
     Ok(Token::new(trimmed))
+}
+
+/// Only what every HTTP client sends as one and the same header. Beyond ASCII clients differ: some send UTF-8, some ISO 8859-1, some
+/// nothing.
+pub fn in_header(token: &str) -> Result<(), &'static str> {
+    if token.chars().any(char::is_control) {
+        return Err("a line end or another control character inside the token");
+    }
+    if !token.is_ascii() {
+        return Err("a character that is not ASCII inside the token");
+    }
+    Ok(())
 }
 
 pub fn capabilities(value: Setting<'_>) -> Result<Capabilities, ConfigError> {

@@ -1,18 +1,25 @@
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::AcqRel},
+};
 
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 
-use super::{line::Line, votes::Votes};
+use super::{ledger::Sums, line::Line, votes::Votes};
 
 /// Lines that wait at most.
 pub const CAPACITY: usize = 8192;
 /// Bytes after which a batch is written at once.
 pub const BATCH: usize = 64 * 1024;
+
 /// Between those who note and the thread that writes.
 #[derive(Debug)]
 pub struct Shared {
     pub state: Mutex<State>,
+    pub votes: Votes,
+    /// Requests without the token in this minute, the one that was told at once among them.
+    pub unauthorized: AtomicU64,
     pub changed: Condvar,
     pub ended: Notify,
     pub dropped: IntCounter,
@@ -24,35 +31,50 @@ pub struct State {
     pub lines: Vec<u8>,
     pub count: usize,
     pub missing: u64,
-    pub votes: Votes,
     pub is_closed: bool,
     pub is_done: bool,
 }
 
 impl Shared {
+    /// Nothing waits; lines that are lost are counted in `dropped`.
+    pub fn new(dropped: IntCounter) -> Self {
+        Self {
+            state: Mutex::default(),
+            votes: Votes::default(),
+            unauthorized: AtomicU64::new(0),
+            changed: Condvar::new(),
+            ended: Notify::new(),
+            dropped,
+        }
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn drop_lines(&self, state: &mut State, lines: usize) {
-        let lines = lines as u64;
-        state.missing += lines;
-        self.dropped.inc_by(lines);
-    }
-}
-
-impl State {
-    pub fn push(&mut self, shared: &Shared, line: &Line) {
-        if self.count >= CAPACITY {
-            shared.drop_lines(self, 1);
+    /// Adds a line, if there is room for it.
+    pub fn push(&self, line: &Line) {
+        let mut state = self.lock();
+        if state.count >= CAPACITY {
+            state.missing += 1;
+            self.dropped.inc();
             return;
         }
-        let before = self.lines.len();
-        self.lines.extend_from_slice(line.as_ref());
-        self.count += 1;
+        let before = state.lines.len();
+        state.lines.extend_from_slice(line.as_ref());
+        state.count += 1;
         // The writer gathers by itself: it is woken for the first line and for a full batch, not for each line.
-        if before == 0 || (before < BATCH && self.lines.len() >= BATCH) {
-            shared.changed.notify_all();
+        if before == 0 || (before < BATCH && state.lines.len() >= BATCH) {
+            self.changed.notify_all();
+        }
+    }
+
+    /// What was summed up since the last time.
+    pub fn sums(&self) -> Sums {
+        Sums {
+            votes: self.votes.take(),
+            // The first of them is a line of its own.
+            unauthorized: self.unauthorized.swap(0, AcqRel).saturating_sub(1),
         }
     }
 }

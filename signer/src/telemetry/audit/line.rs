@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use super::{
     decision::Decision,
-    votes::{Votes, milliseconds},
+    votes::{Figures, milliseconds},
 };
 use crate::{
     protocol::{BlockKind, PublicKey, View},
     telemetry::{health::Identity, labels::Reason},
 };
 
-/// A line of JSON with its end.
+/// A line of JSON with its end, and without its number: who writes it knows which.
 pub struct Line(Vec<u8>);
 
 impl AsRef<[u8]> for Line {
@@ -63,6 +63,11 @@ struct Facts {
 }
 
 #[derive(Serialize)]
+struct UnauthorizedLine {
+    count: u64,
+}
+
+#[derive(Serialize)]
 struct MissingLine {
     lines: u64,
 }
@@ -97,7 +102,11 @@ impl Line {
         )
     }
 
-    pub fn votes(votes: &Votes) -> Self {
+    pub fn unauthorized(count: u64) -> Self {
+        Self::new("unauthorized", UnauthorizedLine { count })
+    }
+
+    pub fn votes(votes: &Figures) -> Self {
         Self::new("votes", votes)
     }
 

@@ -6,6 +6,7 @@
 mod buffer;
 mod config;
 mod decision;
+mod ledger;
 mod line;
 mod sink;
 #[cfg(test)]
@@ -14,6 +15,25 @@ mod trail;
 mod votes;
 mod writer;
 
+#[cfg(any(test, fuzzing))]
+use ledger::{Ledger, Taken};
+#[cfg(any(test, fuzzing))]
+use line::Line;
+
 pub use config::{AuditConfig, AuditMode};
 pub use decision::Decision;
 pub use trail::Audit;
+
+/// What a trail gets of these decisions: for tests and for fuzzing.
+#[cfg(any(test, fuzzing))]
+pub fn written(decisions: &[Decision<'_>]) -> Vec<u8> {
+    let lines = decisions
+        .iter()
+        .map(|decision| Line::decision(decision).as_ref().to_vec());
+    let lines: Vec<_> = lines.collect();
+    Ledger::default().batch(&Taken {
+        count: lines.len() as u64,
+        lines: lines.concat(),
+        ..Taken::default()
+    })
+}

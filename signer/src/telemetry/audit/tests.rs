@@ -1,14 +1,12 @@
 use std::{
     fs,
     path::PathBuf,
-    sync::{Condvar, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use prometheus::IntCounter;
 use serde_json::Value;
-use tokio::sync::Notify;
 
 use super::{
     Audit, AuditConfig, AuditMode, Decision,
@@ -112,6 +110,7 @@ fn everything_is_a_line_with_what_a_person_asks_for() {
     let lines = trail.end();
     assert_eq!(lines.len(), 1, "{lines:?}");
     let mut line = lines[0].clone();
+    assert_eq!(line.as_object_mut().unwrap().remove("seq"), Some(1.into()));
     let time = line["time"].take();
     assert!(time.as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{time}");
     let expected = serde_json::json!({
@@ -146,15 +145,10 @@ fn a_file_that_was_moved_away_is_made_anew() {
 
 #[test]
 fn what_does_not_fit_is_dropped_counted_and_owned_up_to() {
-    let shared = Shared {
-        state: Mutex::default(),
-        changed: Condvar::new(),
-        ended: Notify::new(),
-        dropped: counter(),
-    };
+    let shared = Shared::new(counter());
     for _ in 0..CAPACITY + 3 {
         let line = Line::decision(&decision(&vote(1), Outcome::Signed));
-        shared.lock().push(&shared, &line);
+        shared.push(&line);
     }
     assert_eq!(shared.dropped.get(), 3);
     shared.lock().is_closed = true;
@@ -165,6 +159,56 @@ fn what_does_not_fit_is_dropped_counted_and_owned_up_to() {
     assert_eq!(lines.len(), CAPACITY + 1);
     assert_eq!(lines[CAPACITY]["event"], "missing");
     assert_eq!(lines[CAPACITY]["lines"], 3);
+    assert_eq!(lines[CAPACITY - 1]["seq"], CAPACITY);
+    assert_eq!(lines[CAPACITY]["seq"], CAPACITY + 3 + 1, "the gap is what is missing");
+}
+
+#[test]
+fn who_has_no_token_gets_two_lines_a_minute_and_no_more() {
+    for mode in [AuditMode::Decisions, AuditMode::All] {
+        let trail = Trail::start(&format!("unauthorized-{mode:?}"), mode);
+        trail.audit.note(&decision(&vote(1), Outcome::Failed));
+        for _ in 0..100_000 {
+            trail.audit.note_unauthorized();
+        }
+        let lines = trail.end();
+        let told: Vec<_> = lines.iter().filter(|line| line["event"] == "unauthorized").collect();
+        assert_eq!(told.len(), 2, "{lines:?}");
+        assert_eq!((&told[0]["count"], &told[1]["count"]), (&1.into(), &99_999.into()));
+        let numbers: Vec<_> = lines.iter().filter_map(|line| line["seq"].as_u64()).collect();
+        assert_eq!(numbers, (1..=lines.len() as u64).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn figures_outlive_a_place_that_cannot_be_written() {
+    let (trail, dropped) = (Trail::start("figures", AuditMode::Off), counter());
+    let path = trail.directory.join("audit.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let audit = Audit::start(
+        &AuditConfig {
+            mode: AuditMode::Decisions,
+            file: Some(path.clone()),
+        },
+        dropped.clone(),
+    )
+    .unwrap();
+    for _ in 0..5 {
+        audit.note(&decision(&vote(1), Outcome::Signed));
+    }
+    audit.note(&decision(&vote(1), Outcome::Failed));
+    let limit = Instant::now() + Duration::from_secs(10);
+    while dropped.get() == 0 {
+        assert!(Instant::now() < limit, "nothing was tried");
+        thread::yield_now();
+    }
+    fs::remove_file(&path).unwrap();
+    audit.close();
+    let lines = trail.read("audit.jsonl");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!((&lines[0]["event"], &lines[0]["signed"]), (&"votes".into(), &5.into()));
+    assert_eq!((&lines[1]["event"], &lines[1]["lines"]), (&"missing".into(), &1.into()));
+    assert_eq!(lines[0]["seq"], 2, "the first is the one that was lost");
 }
 
 #[test]

@@ -1,12 +1,11 @@
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering::AcqRel},
     thread,
     time::Duration,
 };
 
 use prometheus::IntCounter;
-use tokio::sync::Notify;
 
 use super::{
     buffer::Shared,
@@ -48,12 +47,7 @@ impl Audit {
     pub fn start(config: &AuditConfig, dropped: IntCounter) -> io::Result<Self> {
         let audit = Self {
             mode: config.mode,
-            shared: Arc::new(Shared {
-                state: Mutex::default(),
-                changed: Condvar::new(),
-                ended: Notify::new(),
-                dropped,
-            }),
+            shared: Arc::new(Shared::new(dropped)),
         };
         if audit.is_on() {
             let sink = Sink::open(config.file.as_deref())?;
@@ -82,28 +76,27 @@ impl Audit {
     /// Signing begins, with this key.
     pub fn begin(&self, identity: &Identity) {
         if self.is_on() {
-            self.shared.lock().push(&self.shared, &Line::start(identity));
+            self.shared.push(&Line::start(identity));
         }
     }
 
     /// A signing request ended.
     pub fn note(&self, decision: &Decision<'_>) {
         let is_summed_up = self.mode == AuditMode::Decisions && decision.kind == Kind::Vote;
-        match self.mode {
-            AuditMode::Off => {}
-            AuditMode::Decisions if is_summed_up && decision.outcome == Outcome::Signed => {
-                let mut state = self.shared.lock();
-                state.votes.count(decision);
-            }
-            AuditMode::Decisions | AuditMode::All => {
-                // Not under the lock: other requests would wait for the digits.
-                let line = Line::decision(decision);
-                let mut state = self.shared.lock();
-                if is_summed_up {
-                    state.votes.count(decision);
-                }
-                state.push(&self.shared, &line);
-            }
+        if is_summed_up {
+            self.shared.votes.count(decision);
+        }
+        if self.is_on() && !(is_summed_up && decision.outcome == Outcome::Signed) {
+            // Not under the lock: other requests would wait for the digits.
+            self.shared.push(&Line::decision(decision));
+        }
+    }
+
+    /// A signing request had no token or another one, so anybody may have sent it: the first of a minute is a line, and the rest are
+    /// summed up, whatever the mode. Else they would wash away the lines of what was signed.
+    pub fn note_unauthorized(&self) {
+        if self.is_on() && self.shared.unauthorized.fetch_add(1, AcqRel) == 0 {
+            self.shared.push(&Line::unauthorized(1));
         }
     }
 

@@ -1,14 +1,32 @@
-use std::time::Duration;
+use std::{
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Relaxed},
+    },
+    time::Duration,
+};
 
 use serde::{Serialize, Serializer};
 
 use super::decision::Decision;
 use crate::{protocol::View, telemetry::labels::Outcome};
 
+const FINAL: usize = 1;
+const CACHED: usize = 2;
+const REFUSED: usize = 4;
+const FAILED: usize = 5;
+
+/// Votes as they are counted, by whichever thread, without a lock. Each adds to one counter alone, so that no figure is ahead of another.
+#[derive(Debug, Default)]
+pub struct Votes {
+    ends: [AtomicU64; 6],
+    slowest: AtomicU64,
+}
+
 /// The votes of a minute, in figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Votes {
+pub struct Figures {
     signed: u64,
     #[serde(rename = "final")]
     signed_final: u64,
@@ -20,22 +38,60 @@ pub struct Votes {
 }
 
 impl Votes {
-    pub fn count(&mut self, decision: &Decision<'_>) {
-        match decision.outcome {
-            Outcome::Signed => self.signed += 1,
-            Outcome::Refused => self.refused += 1,
-            Outcome::Failed => self.failed += 1,
+    /// A vote ended.
+    pub fn count(&self, decision: &Decision<'_>) {
+        let end = match decision.outcome {
+            Outcome::Signed => {
+                let is_final = matches!(decision.message, Some(View::Vote(vote)) if vote.is_final());
+                let is_cached = decision.effort.is_cached;
+                usize::from(is_final) * FINAL + usize::from(is_cached) * CACHED
+            }
+            Outcome::Refused => REFUSED,
+            Outcome::Failed => FAILED,
+        };
+        let duration = u64::try_from(decision.duration.as_micros()).unwrap_or(u64::MAX);
+        // Most votes are not the slowest one.
+        if duration > self.slowest.load(Relaxed) {
+            self.slowest.fetch_max(duration, AcqRel);
         }
-        if decision.outcome == Outcome::Signed {
-            let is_final = matches!(decision.message, Some(View::Vote(vote)) if vote.is_final());
-            self.signed_final += u64::from(is_final);
-            self.cached += u64::from(decision.effort.is_cached);
-        }
-        self.slowest = self.slowest.max(decision.duration);
+        self.ends[end].fetch_add(1, AcqRel);
     }
 
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// What was counted since the last time.
+    pub fn take(&self) -> Figures {
+        let [plain, is_final, cached, both, refused, failed] = self.ends.each_ref().map(|end| end.swap(0, AcqRel));
+        Figures {
+            signed: plain + is_final + cached + both,
+            signed_final: is_final + both,
+            cached: cached + both,
+            refused,
+            failed,
+            slowest: Duration::from_micros(self.slowest.swap(0, AcqRel)),
+        }
+    }
+}
+
+impl Figures {
+    /// These votes and those.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            signed,
+            signed_final,
+            cached,
+            refused,
+            failed,
+            slowest,
+        } = *other;
+        self.signed += signed;
+        self.signed_final += signed_final;
+        self.cached += cached;
+        self.refused += refused;
+        self.failed += failed;
+        self.slowest = self.slowest.max(slowest);
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.signed == 0 && self.refused == 0 && self.failed == 0
     }
 }
 

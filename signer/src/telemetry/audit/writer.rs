@@ -6,38 +6,32 @@ use std::{
 
 use super::{
     buffer::{BATCH, Shared, State},
-    line::Line,
+    ledger::{Ledger, Sums, Taken},
     sink::Sink,
 };
 
 /// How long the first line of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(100);
-/// What one line about votes covers.
+/// What one line about votes, or about requests without the token, covers.
 const MINUTE: Duration = Duration::from_mins(1);
-
-struct Batch {
-    lines: Vec<u8>,
-    count: usize,
-    missing: u64,
-    is_last: bool,
-}
 
 /// Writes until the trail is closed.
 pub fn run(shared: &Shared, mut sink: Sink) {
+    let mut ledger = Ledger::default();
     let mut minute = Instant::now();
     let mut is_failing = false;
     loop {
-        let batch = take(shared, &mut minute);
-        if !batch.lines.is_empty() {
-            let result = sink.write(&batch.lines);
-            if result.is_err() {
-                let mut state = shared.lock();
-                state.missing += batch.missing;
-                shared.drop_lines(&mut state, batch.count);
+        let (taken, is_last) = take(shared, &mut minute);
+        let batch = ledger.batch(&taken);
+        if !batch.is_empty() {
+            let result = sink.write(&batch);
+            match result {
+                Ok(()) => ledger.settle(),
+                Err(_) => shared.dropped.inc_by(ledger.fail()),
             }
             tell(&sink, &result, &mut is_failing);
         }
-        if batch.is_last {
+        if is_last {
             shared.lock().is_done = true;
             shared.changed.notify_all();
             return;
@@ -57,8 +51,8 @@ fn tell(sink: &Sink, result: &io::Result<()>, is_failing: &mut bool) {
     *is_failing = result.is_err();
 }
 
-/// Waits for lines, or for the end of a minute with votes.
-fn take(shared: &Shared, minute: &mut Instant) -> Batch {
+/// Waits for lines, or for the end of a minute, which has sums to tell. Says whether this is the end.
+fn take(shared: &Shared, minute: &mut Instant) -> (Taken, bool) {
     let is_quiet = |state: &mut State| state.count == 0 && !state.is_closed;
     let left = MINUTE.saturating_sub(minute.elapsed());
     let waited = shared.changed.wait_timeout_while(shared.lock(), left, is_quiet);
@@ -67,28 +61,16 @@ fn take(shared: &Shared, minute: &mut Instant) -> Batch {
     let waited = shared.changed.wait_timeout_while(state, GATHER, is_small);
     let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
     let is_last = state.is_closed;
-    let mut extra = Vec::new();
+    let mut taken = Taken {
+        lines: std::mem::take(&mut state.lines),
+        count: std::mem::take(&mut state.count) as u64,
+        missing: std::mem::take(&mut state.missing),
+        sums: Sums::default(),
+    };
+    drop(state);
     if is_last || minute.elapsed() >= MINUTE {
         *minute = Instant::now();
-        let votes = std::mem::take(&mut state.votes);
-        if !votes.is_empty() {
-            extra.push(Line::votes(&votes));
-        }
+        taken.sums = shared.sums();
     }
-    let missing = std::mem::take(&mut state.missing);
-    if missing > 0 {
-        extra.push(Line::missing(missing));
-    }
-    let mut lines = std::mem::take(&mut state.lines);
-    let count = std::mem::take(&mut state.count);
-    drop(state);
-    for line in extra {
-        lines.extend_from_slice(line.as_ref());
-    }
-    Batch {
-        lines,
-        count,
-        missing,
-        is_last,
-    }
+    (taken, is_last)
 }

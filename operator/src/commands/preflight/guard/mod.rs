@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use self::pieces::ABOUT;
 use super::finding::{Finding, Verdict, unavailable};
-use crate::cluster::deadline;
+use crate::commands::patient::patiently;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
 
@@ -62,7 +62,10 @@ async fn list(client: &Client, kind: &str) -> Result<Vec<Value>, Error> {
     };
     let resource = ApiResource::from_gvk_with_plural(&kind, &plural);
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let listed = deadline("list the admission policies", api.list(&ListParams::default())).await;
+    let listed = patiently("list the admission policies", async || {
+        api.list(&ListParams::default()).await
+    })
+    .await;
     let found = match listed {
         Ok(found) => found,
         Err(error) if error.is_not_found() => return Ok(Vec::new()),

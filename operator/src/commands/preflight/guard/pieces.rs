@@ -173,8 +173,8 @@ pub fn examine(policies: &[Policy], minor: u32) -> Vec<Finding> {
     lines.collect()
 }
 
-/// A line for each policy of the guard that no binding names. So it is where names were changed in one of the two: kustomize knows that
-/// a ValidatingAdmissionPolicyBinding names its policy, and must be told the same of a MutatingAdmissionPolicyBinding.
+/// A line for each policy of the guard that no binding names. So it is where names were changed in one of the two: kustomize must be told
+/// that a MutatingAdmissionPolicyBinding names its policy, and an old one the same of a ValidatingAdmissionPolicyBinding.
 pub fn loose(kind: &str, policies: &[Value], bindings: &[Value]) -> Vec<Finding> {
     let names = |binding: &Value, policy: &Value| binding["spec"]["policyName"] == policy["metadata"]["name"];
     let is_ours = |policy: &&Value| {

@@ -1,0 +1,62 @@
+//! A request of a command, which asks again where the API server says when to, as kubectl does: right after a
+//! CustomResourceDefinition was made, its objects cannot be listed for a moment.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::cluster::deadline;
+use crate::model::error::Error;
+
+/// How often it asks at most.
+const MOST: u32 = 6;
+
+/// What the API server answers in the end.
+///
+/// # Errors
+/// The request's own error, or that it took too long.
+pub async fn patiently<T>(
+    attempt: &'static str,
+    request: impl AsyncFn() -> Result<T, kube::Error>,
+) -> Result<T, Error> {
+    let mut times = 0;
+    loop {
+        let error = match deadline(attempt, request()).await {
+            Err(error) => error,
+            answer => return answer,
+        };
+        times += 1;
+        match pause(&error, times) {
+            Some(pause) => sleep(pause).await,
+            None => return Err(error),
+        }
+    }
+}
+
+/// How long until it asks again, having asked so often; none: no more.
+fn pause(error: &Error, times: u32) -> Option<Duration> {
+    error.retry_after().filter(|_| times < MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(status: serde_json::Value) -> Error {
+        let status: kube::core::Status = serde_json::from_value(status).unwrap();
+        Error::Request {
+            attempt: "ask",
+            source: Box::new(kube::Error::Api(status.boxed())),
+        }
+    }
+
+    #[test]
+    fn asks_again_where_it_is_told_when_to_and_not_for_ever() {
+        let busy = answer(json!({ "code": 429, "details": { "retryAfterSeconds": 1 } }));
+        assert_eq!(pause(&busy, 1), Some(Duration::from_secs(1)));
+        assert_eq!(pause(&busy, MOST), None);
+        assert_eq!(pause(&answer(json!({ "code": 403, "reason": "Forbidden" })), 1), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! Text from outside (answers, panics, files), made fit to be shown: one short line, which nothing in it can end or turn around.
+
+/// How much of such a text is shown, in characters.
+pub const MAX_LENGTH: usize = 300;
+
+/// On one line of at most [`MAX_LENGTH`] characters: control characters and blanks in a row become one blank.
+pub fn one_line(text: &str) -> String {
+    cut(text, MAX_LENGTH)
+}
+
+/// The same with a limit of its own; `…` stands for what was cut off.
+pub fn cut(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    let mut is_apart = false;
+    for character in text.chars() {
+        if character.is_whitespace() || !is_shown(character) {
+            is_apart = length > 0;
+            continue;
+        }
+        let needed = usize::from(is_apart) + 1;
+        if length + needed > limit {
+            // What was taken so far gives way to the sign that something is missing.
+            while length >= limit.max(1) {
+                line.pop();
+                length -= 1;
+            }
+            line.push('…');
+            return line;
+        }
+        if std::mem::take(&mut is_apart) {
+            line.push(' ');
+        }
+        line.push(character);
+        length += needed;
+    }
+    line
+}
+
+/// Whether a character only shows itself: control characters and those that turn the direction of a line do more.
+pub fn is_shown(character: char) -> bool {
+    !character.is_control()
+        && !matches!(
+            character,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_proxy_is_one_short_line() {
+        let page = format!("<html>\r\n\t<b>503\u{1b}[31m</b>\u{202E}\n{}", "x".repeat(200_000));
+        let line = one_line(&page);
+        assert!(line.starts_with("<html> <b>503 [31m</b> xxx"), "{line}");
+        assert!(line.ends_with("x…"), "{line}");
+        assert_eq!(line.chars().count(), MAX_LENGTH);
+        for whole in ["", "as it was", &"é".repeat(MAX_LENGTH)] {
+            assert_eq!(one_line(whole), *whole);
+        }
+        assert_eq!(one_line(" \n around\n"), "around");
+        assert_eq!((cut("ab", 1), cut("ab", 0)), ("…".to_owned(), "…".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_one_short_line(text in any::<String>(), limit in 1..60_usize) {
+            let line = cut(&text, limit);
+            prop_assert!(line.chars().count() <= limit && line.chars().all(is_shown), "{line:?}");
+            prop_assert_eq!(cut(&line, limit), line);
+        }
+    }
+}

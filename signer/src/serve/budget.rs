@@ -1,0 +1,72 @@
+//! What each part of the program may have of the files that the process may open, so that none takes them from another.
+
+use crate::http::server::MAX_CONNECTIONS;
+
+/// Streams, listeners, event queues, files that are read again and again, and the sockets of credentials.
+const OWN: usize = 32;
+/// Probes, a scraper and the operator need a few.
+const MANAGEMENT: usize = 128;
+/// 100 hashes are at a remote backend, and three attempts for each.
+const BACKEND: usize = 300;
+/// The node has as many at once.
+const NODE: usize = 100;
+
+/// How many connections the two ports may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Of the signing API.
+    pub api: usize,
+    /// Of the management port.
+    pub management: usize,
+}
+
+impl Budget {
+    /// Shares out so many open files.
+    pub fn of(open_files: usize, is_remote: bool) -> Self {
+        let rest = open_files.saturating_sub(OWN).max(8);
+        let management = MANAGEMENT.min(rest / 4);
+        let rest = rest - management;
+        let backend = if is_remote { BACKEND.min(rest.div_ceil(2)) } else { 0 };
+        Self {
+            api: MAX_CONNECTIONS.min(rest - backend),
+            management,
+        }
+    }
+
+    /// Where that is less than a node may need.
+    pub fn warning(self, open_files: usize) -> Option<String> {
+        (self.api < NODE).then(|| {
+            format!(
+                "the limit of open files is {open_files}, so the signing API takes at most {} connections, and a node may have {NODE}: raise \
+                 the hard limit (`ulimit -Hn`) to 1024",
+                self.api
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_out_is_never_more_than_there_is() {
+        for open_files in 64..5_000 {
+            for is_remote in [false, true] {
+                let Budget { api, management } = Budget::of(open_files, is_remote);
+                assert!(api >= 8 && management >= 8, "{open_files}");
+                // What is left for the backend is all of it, or as much as for the API.
+                let backend = if is_remote { BACKEND.min(api) } else { 0 };
+                assert!(OWN + api + management + backend <= open_files, "{open_files}");
+            }
+        }
+        let usual = Budget {
+            api: MAX_CONNECTIONS,
+            management: MANAGEMENT,
+        };
+        assert_eq!(Budget::of(usize::MAX, true), usual);
+        assert_eq!(usual.warning(usize::MAX), None);
+        assert!(Budget::of(1024, true).warning(1024).is_none());
+        assert!(Budget::of(128, false).warning(128).is_some());
+    }
+}
