@@ -113,7 +113,7 @@ assets: ## Build the pinned Kubernetes programs, Helm with its checkers and prom
 bench e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
 bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, operator, scale, growth, guard or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
-	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin operator --bin signer --bin voter --bin google
+	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin voter --bin google
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
@@ -228,15 +228,24 @@ build: ## Build all crates, debug
 	@$(CARGO) build --quiet --locked --workspace
 
 # The pages of the documentation take long and mostly wait, so they run beside all other tests.
+# What waits more than it computes runs beside the rest, and so do the pages: two cores have nothing to do otherwise.
+WAITING_TESTS := kms_credentials kms_faults kms_panic operator_identity operator_leader operator_outages operator_quiet \
+  operator_rollout operator_takeover operator_truth operator_watches
+ALL_TESTS = $(sort $(basename $(notdir $(wildcard */tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*/main.rs))))
+OTHER_TESTS = $(filter-out $(WAITING_TESTS),$(ALL_TESTS))
+RUN_TESTS = $(CARGO) test --quiet --locked --workspace --no-fail-fast
+
 unit: build assets ## All tests, without lint and demo
 	@echo '== cargo test$(if $(KUBERNETES), on Kubernetes $(KUBERNETES))'
 	@if [ -n '$(LEFT_OUT)' ]; then echo 'left out, because Kubernetes $(KUBERNETES) lacks what they test:'; grep -rl 'mod $(NOT_ON_OLDEST)' tests/tests; fi
 	@$(CARGO) test --quiet --locked --workspace --no-run
-	@said="$$(mktemp -d)"; trap 'rm -rf "$$said"' EXIT; \
-	$(CARGO) test --quiet --locked --workspace --no-fail-fast --test docs_commands pages:: >"$$said/pages" 2>&1 & running=$$!; \
-	failed=0; $(CARGO) test --quiet --locked --workspace --no-fail-fast -- --skip pages:: $(LEFT_OUT) 2>&1 | tee "$$said/others" || failed=1; \
-	wait $$running || failed=1; cat "$$said/pages"; \
-	awk -f tests/failed-tests.awk "$$said/others" "$$said/pages" >"$(FAILED_TESTS)"; \
+	@said="$$(mktemp -d)"; trap 'rm -rf "$$said"' EXIT; failed=0; \
+	$(RUN_TESTS) --test docs_commands pages:: >"$$said/pages" 2>&1 & pages=$$!; \
+	$(RUN_TESTS) $(WAITING_TESTS:%=--test %) -- $(LEFT_OUT) >"$$said/waiting" 2>&1 & waiting=$$!; \
+	$(RUN_TESTS) --doc 2>&1 | tee "$$said/documented" || failed=1; \
+	$(RUN_TESTS) --lib --bins $(OTHER_TESTS:%=--test %) -- --skip pages:: $(LEFT_OUT) 2>&1 | tee "$$said/others" || failed=1; \
+	for part in pages waiting; do wait $${!part} || failed=1; cat "$$said/$$part"; done; \
+	awk -f tests/failed-tests.awk "$$said"/* >"$(FAILED_TESTS)"; \
 	if [ $$failed -ne 0 ]; then echo '== failed tests' >&2; cat "$(FAILED_TESTS)" >&2; fi; exit $$failed
 
 drift: ## Fail if a generated file is not what the code generates

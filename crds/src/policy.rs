@@ -41,7 +41,8 @@ pub struct Policy {
     #[x_kube(validation = cel_rules::address())]
     pub representative: Option<String>,
 
-    /// How far the timestamp of a vote that is not final may be from the signer's clock, in seconds.
+    /// How far the timestamp of a vote that is not final may be from the signer's clock when it is asked for first, in
+    /// seconds. A vote that came in time is signed after an outage too; one that came to no signer within this time is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86400))]
     pub vote_time_window_seconds: Option<i32>,

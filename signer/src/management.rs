@@ -97,10 +97,16 @@ async fn health(State(Management { health, .. }): State<Management>) -> Answer {
     if let Some(fault) = health.backend().and_then(BackendHealth::fault) {
         backend["details"] = json!({ "code": fault.cause.name(), "message": fault.text() });
     }
-    let components = json!({ "backend": backend, "client": client });
+    let mut components = json!({ "backend": backend, "client": client });
+    let defect = health.defect();
+    if let Some(defect) = defect {
+        let details = json!({ "code": defect.code(), "message": defect.to_string() });
+        components["process"] = json!({ "status": "DOWN", "details": details });
+    }
+    let up = ready && complaint.is_none() && defect.is_none();
     Answer(
         StatusCode::OK,
-        json!({ "status": status(ready && complaint.is_none()), "components": components }),
+        json!({ "status": status(up), "components": components }),
     )
 }
 
@@ -126,12 +132,51 @@ async fn metrics(State(Management { metrics, health }): State<Management>) -> im
     ([(header::CONTENT_TYPE, content_type)], metrics.render(&health))
 }
 
-async fn info(State(Management { health, .. }): State<Management>) -> Answer {
+async fn info(State(Management { health, metrics }): State<Management>) -> Answer {
     match health.identity() {
-        Some(identity) => Answer(StatusCode::OK, json!(identity)),
+        Some(identity) => {
+            let mut info = json!(identity);
+            if let Some(latency) = metrics.latencies.latency() {
+                info["latency"] = json!(latency);
+            }
+            Answer(StatusCode::OK, info)
+        }
         None => Answer(
             StatusCode::SERVICE_UNAVAILABLE,
             json!({ "message": "The key is not proven yet." }),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use http_body_util::BodyExt;
+    use tower::Service;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_lost_is_in_health_and_nothing_is_said_of_what_is_not() {
+        let management = Management {
+            health: Arc::default(),
+            metrics: Arc::new(Metrics::new("LOCAL").unwrap()),
+        };
+        let asked = async |path: &str| {
+            let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+            let response = router(management.clone()).call(request).await.unwrap();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        assert_eq!(asked("/health").await["components"].get("process"), None);
+        management.health.lose("a listener of the API");
+        let message = "a listener of the API ended, which must not be; start the signer again";
+        let process = json!({ "status": "DOWN", "details": { "code": "LOST", "message": message } });
+        let health = asked("/health").await;
+        assert_eq!(
+            (&health["status"], &health["components"]["process"]),
+            (&json!("DOWN"), &process)
+        );
+        assert_eq!(asked("/health/liveness").await["status"], "DOWN");
     }
 }

@@ -44,6 +44,44 @@ fn what_is_under_way_is_answered_after_sigterm() -> Result<()> {
 }
 
 #[test]
+fn a_first_request_that_comes_after_sigterm_is_signed() -> Result<()> {
+    let mut signer = SignerProcess::start(&[])?;
+    let mut stream = connect(signer.port())?;
+    // So that the other one is taken as well.
+    assert_eq!(post(signer.port(), "/votes", TOKEN, &vote())?.status, 200);
+    signer.signal(Signal::SIGTERM)?;
+    signer.eventually("the signal is heard", |signer| Ok(signer.log().contains("SIGTERM")))?;
+    stream.write_all(format!("{}{}", head("/votes", TOKEN, vote().len(), ""), vote()).as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    assert_eq!(parse(&answer)?.status, 200, "{answer}");
+    assert!(signer.stop()?.success());
+    Ok(())
+}
+
+#[test]
+fn connections_that_wait_to_be_taken_at_sigterm_are_served() -> Result<()> {
+    let signer = SignerProcess::start(&[])?;
+    signer.signal(Signal::SIGSTOP)?;
+    let mut waiting = crowd(signer.port(), std::iter::repeat_n("", 100))?;
+    for stream in &mut waiting {
+        let request = head("/votes", TOKEN, vote().len(), "");
+        stream.write_all(format!("{request}{}", vote()).as_bytes())?;
+    }
+    signer.signal(Signal::SIGTERM)?;
+    signer.signal(Signal::SIGCONT)?;
+    for (number, stream) in waiting.iter_mut().enumerate() {
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .with_context(|| format!("number {number}"))?;
+        assert_eq!(parse(&answer)?.status, 200, "number {number}: {answer}");
+    }
+    assert!(signer.stop()?.success());
+    Ok(())
+}
+
+#[test]
 fn large_bodies_and_heads_get_their_answer_before_the_connection_closes() -> Result<()> {
     let signer = SignerProcess::start(&[])?;
     let body = "x".repeat(1024 * 1024);

@@ -19,6 +19,20 @@ pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
     verify(backend.public_key(), &text, &signature)
 }
 
+/// Signs a self-test twice: each signature has to be right, and both equal.
+pub async fn prove_twice<B: Backend>(backend: &B) -> Result<(), BackendError> {
+    let text = self_test_text()?;
+    let first = backend.sign(&text).await?;
+    verify(backend.public_key(), &text, &first)?;
+    let second = backend.sign(&text).await?;
+    verify(backend.public_key(), &text, &second)?;
+    if first == second {
+        Ok(())
+    } else {
+        Err(BackendError::Differs)
+    }
+}
+
 /// Whether it is this key's signature over these bytes.
 pub fn verify(public_key: PublicKey, bytes: &[u8], signature: &Signature) -> Result<(), BackendError> {
     let key = VerifyingKey::from_bytes(&public_key.0).map_err(|_| BackendError::Mismatch)?;
@@ -57,5 +71,7 @@ mod tests {
         let key = || LocalKey::new(&Seed::generate().unwrap()).unwrap();
         assert_eq!(prove(&key()).await, Ok(()));
         assert_eq!(prove(&Liar(key())).await, Err(BackendError::Mismatch));
+        assert_eq!(prove_twice(&key()).await, Ok(()));
+        assert_eq!(prove_twice(&Liar(key())).await, Err(BackendError::Mismatch));
     }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::fault::Fault;
+use super::{bounds::Lost, fault::Fault};
 use crate::protocol::PublicKey;
 
 /// An Ed25519 signature.
@@ -27,10 +27,16 @@ pub trait Backend: Send + Sync + 'static {
                 result: self.sign(bytes).await,
                 effort: Effort {
                     attempts: 1,
-                    is_cached: false,
+                    ..Effort::default()
                 },
             }
         }
+    }
+
+    /// What has been done so far for these bytes, of which a caller wants no answer any more.
+    fn effort(&self, bytes: &[u8]) -> Effort {
+        let _ = bytes;
+        Effort::default()
     }
 }
 
@@ -50,6 +56,8 @@ pub struct Effort {
     pub attempts: u32,
     /// Whether the signature was there already.
     pub is_cached: bool,
+    /// How long the attempt took that gave the signature; none with a key in this process.
+    pub backend: Option<Duration>,
 }
 
 /// The backend could not sign; the same request may succeed later.
@@ -64,6 +72,12 @@ pub enum BackendError {
     /// What came back is not a signature by the key.
     #[error("the signature does not belong to the public key")]
     Mismatch,
+    /// The same bytes were signed in two ways.
+    #[error(
+        "found two different signatures over the same bytes, expected equal ones as Ed25519 makes them (RFC 8032); a node \
+         stores a vote under its signature: use another key, or look for what answers in the place of the key service"
+    )]
+    Differs,
     /// A remote backend failed.
     #[error("{0}")]
     Fault(#[from] Fault),
@@ -76,4 +90,10 @@ pub enum BackendError {
     /// Too many signatures are waited for already.
     #[error("too many signatures are waited for")]
     Overloaded,
+}
+
+impl From<Lost> for BackendError {
+    fn from(lost: Lost) -> Self {
+        Self::Fault(lost.into())
+    }
 }

@@ -3,7 +3,10 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Waker},
     time::Duration,
 };
@@ -68,6 +71,7 @@ impl Step {
 #[derive(Debug)]
 pub struct Upkeep<C> {
     current: RwLock<Result<Held<C>, Fault>>,
+    generation: AtomicU64,
     stale: Notify,
     changed: Notify,
 }
@@ -77,6 +81,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     pub fn new(reason: Fault) -> Self {
         Self {
             current: RwLock::new(Err(reason)),
+            generation: AtomicU64::new(0),
             stale: Notify::new(),
             changed: Notify::new(),
         }
@@ -85,6 +90,11 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     /// The client in use, or why there is none.
     pub fn current(&self) -> Result<Held<C>, Fault> {
         self.read().clone()
+    }
+
+    /// How many clients were in use so far.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Relaxed)
     }
 
     /// Waits until there is a client, or a reason why there is none, at most for this long.
@@ -152,6 +162,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         // What the client before was in trouble with is no reason to replace this one.
         let _ = pin!(self.stale.notified()).poll(&mut Context::from_waker(Waker::noop()));
         *current = Ok(client);
+        self.generation.fetch_add(1, Relaxed);
         drop(current);
         self.changed.notify_waiters();
     }

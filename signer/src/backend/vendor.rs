@@ -72,6 +72,11 @@ pub trait Session: Send + Sync {
     /// An outage seems to be over, or calls hang: connections and credentials may be stale.
     fn renew(&self) {}
 
+    /// How many clients were made so far: whatever one was found out to be is not known of the next.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// Who asks, as far as the credentials say.
     fn identity(&self) -> Option<String> {
         None

@@ -192,7 +192,7 @@ pub struct PolicyArguments {
     /// An `OPEN` or `CHANGE` with another representative than this address or public key
     #[arg(long, env = "ATTO_SIGNER_POLICY_REPRESENTATIVE", hide_env_values = true)]
     pub policy_representative: Option<OsString>,
-    /// Votes with a timestamp further from now than this, 1s to 24h; final votes pass
+    /// Votes with a timestamp further from now than this when they are asked for first, 1s to 24h; final votes pass
     #[arg(long, env = "ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", hide_env_values = true)]
     pub policy_vote_time_window: Option<OsString>,
     /// Challenges that do not start with this text, at most 256 characters
@@ -216,8 +216,8 @@ pub enum Command {
         #[command(flatten)]
         key: KeyArguments,
     },
-    /// Tries credentials, permissions, the key's algorithm and checksum, the expected key and ten signatures, a line each,
-    /// with their median and worst time; the first that fails is told with its remedy
+    /// Tries credentials, permissions, the key's algorithm and checksum, the expected key, two equal signatures over one text
+    /// and 50 signatures, a line each, with their median and worst time; the first that fails is told with its remedy
     #[command(after_help = key_only_help())]
     Preflight {
         #[command(flatten)]

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use axum::body::Body;
+use bytes::Bytes;
 use http::Response;
+use http_body_util::Full;
 
 use super::error::ApiError;
 use crate::{
@@ -27,7 +28,7 @@ pub struct Api<B> {
 
 impl<B> Api<B> {
     /// Counts an error, and makes the answer of it.
-    pub fn refuse(&self, error: ApiError) -> Response<Body> {
+    pub fn refuse(&self, error: ApiError) -> Response<Full<Bytes>> {
         self.metrics.refuse(error.reason());
         error.into_response()
     }

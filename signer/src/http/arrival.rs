@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 
-use super::connections::Connection;
+use super::connection::Connection;
 
 /// A body that tells its connection when all of it has come.
 #[derive(Debug)]
@@ -22,24 +22,20 @@ pub struct Arriving {
 }
 
 impl Arriving {
-    /// Tells this connection.
-    pub fn watch(request: Request<Incoming>, connection: &Arc<Connection>) -> Request<Self> {
-        let number = connection.begin(request.headers().contains_key(header::EXPECT));
-        request.map(|body| {
-            let arriving = Self {
-                body,
-                connection: connection.clone(),
-                request: number,
-            };
-            arriving.tell();
-            arriving
-        })
+    /// Tells this connection; None if that has to go, and the request is not to be answered.
+    pub fn watch(request: Request<Incoming>, connection: &Arc<Connection>) -> Option<Request<Self>> {
+        let number = connection.begin(request.headers().contains_key(header::EXPECT))?;
+        let request = request.map(|body| Self {
+            body,
+            connection: connection.clone(),
+            request: number,
+        });
+        request.body().is_answered().then_some(request)
     }
 
-    fn tell(&self) {
-        if self.body.is_end_stream() {
-            self.connection.complete(self.request);
-        }
+    /// False once the connection has to go instead.
+    fn is_answered(&self) -> bool {
+        !self.body.is_end_stream() || self.connection.complete(self.request)
     }
 }
 
@@ -52,13 +48,14 @@ impl HttpBody for Arriving {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        match polled {
+        let is_answered = match polled {
             // A chunked body knows of its end only when it is there.
             Poll::Ready(None) => self.connection.complete(self.request),
-            Poll::Ready(Some(_)) => self.tell(),
-            Poll::Pending => {}
-        }
-        polled
+            Poll::Ready(Some(_)) => self.is_answered(),
+            Poll::Pending => true,
+        };
+        // What was not complete when its connection had to go is dropped with it, and not signed.
+        if is_answered { polled } else { Poll::Pending }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -5,10 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{
-    BoxError,
-    body::{Body, HttpBody},
-};
+use axum::{BoxError, body::HttpBody};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
@@ -23,17 +20,22 @@ const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// How much of a body that nobody wanted is taken off the wire.
 const MAX_DRAINED: usize = 4 * 1024 * 1024;
 
-/// The whole body.
-pub async fn read(mut body: Body) -> Result<Bytes, ApiError> {
+/// A body as it comes from a client.
+pub trait Received: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
+
+impl<T: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static> Received for T {}
+
+/// The whole body of a request whose head came at `start`.
+pub async fn read(mut body: impl Received, start: Instant) -> Result<Bytes, ApiError> {
     if body.size_hint().lower() > MAX_LENGTH as u64 {
         return Err(ApiError::TooLarge);
     }
-    timeout_at(Instant::now() + TIME_LIMIT, collect(&mut body))
+    timeout_at(start + TIME_LIMIT, collect(&mut body))
         .await
         .map_err(|_| ApiError::Incomplete)?
 }
 
-async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
+async fn collect(body: &mut impl Received) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -56,32 +58,26 @@ async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
 
 /// A body whose rest is read and thrown away when it is dropped. Without that, closing the connection while the client still
 /// sends would reset it, and the client would not see the answer that says why.
-pub struct Drained {
-    inner: Option<Body>,
+pub struct Drained<T: Received> {
+    inner: Option<T>,
     deadline: Instant,
 }
 
-impl Drained {
-    pub fn wrap<B>(body: B) -> Body
-    where
-        B: HttpBody<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        Body::new(Self {
-            inner: Some(Body::new(body)),
-            deadline: Instant::now() + TIME_LIMIT,
-        })
+impl<T: Received> Drained<T> {
+    /// The body of a request whose head came at `start`.
+    pub fn new(body: T, start: Instant) -> Self {
+        Self {
+            inner: Some(body),
+            deadline: start + TIME_LIMIT,
+        }
     }
 }
 
-impl HttpBody for Drained {
+impl<T: Received> HttpBody for Drained<T> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = T::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, T::Error>>> {
         match &mut self.inner {
             Some(inner) => Pin::new(inner).poll_frame(context),
             None => Poll::Ready(None),
@@ -97,7 +93,7 @@ impl HttpBody for Drained {
     }
 }
 
-impl Drop for Drained {
+impl<T: Received> Drop for Drained<T> {
     fn drop(&mut self) {
         let Some(mut body) = self.inner.take().filter(|body| !body.is_end_stream()) else {
             return;

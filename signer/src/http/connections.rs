@@ -1,36 +1,39 @@
 //! Which connections a port has, and which of them makes room for a further one.
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use nix::libc::{EMFILE, ENFILE};
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// Instead of a moment: the request is complete and its answer is being made.
-const ANSWERING: u64 = u64::MAX;
+use super::connection::Connection;
+
+/// How long a head may take, and how long a kept connection may be idle.
+const HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// Moments of one second differ in the bits below this one.
+const SECOND: u32 = 32;
 
 /// The connections of one port.
 #[derive(Debug)]
 pub struct Connections {
     room: usize,
-    /// Moments are numbers here: only their order counts.
+    start: Instant,
+    /// The next moment: the second of the last sweep, and how many moments were taken since.
     clock: AtomicU64,
-    open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    table: Mutex<Table>,
 }
 
-/// What is known of one connection.
-#[derive(Debug)]
-pub struct Connection {
-    waits_since: AtomicU64,
-    expects: AtomicBool,
-    begun: Notify,
-    evicted: Notify,
+#[derive(Debug, Default)]
+struct Table {
+    slots: Vec<Option<Arc<Connection>>>,
+    free: Vec<usize>,
+    stops: bool,
 }
 
 /// A connection's place, free again when this is dropped.
@@ -38,50 +41,72 @@ pub struct Connection {
 pub struct Entry {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
-    id: u64,
+    slot: usize,
 }
 
 impl Connections {
     /// Room for so many.
-    pub const fn new(room: usize) -> Self {
+    pub fn new(room: usize) -> Self {
         Self {
             room,
+            start: Instant::now(),
             clock: AtomicU64::new(0),
-            open: Mutex::new(BTreeMap::new()),
+            table: Mutex::default(),
         }
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().count()
     }
 
     /// Takes one more. When full, the one that has kept us waiting longest for a complete request makes room; if all have
     /// sent theirs, the newcomer is closed, and its client tries again.
     pub fn enter(self: &Arc<Self>) -> Option<Entry> {
-        let id = self.now();
-        let connection = Arc::new(Connection {
-            waits_since: AtomicU64::new(id),
-            expects: AtomicBool::new(false),
-            begun: Notify::new(),
-            evicted: Notify::new(),
-        });
-        let mut open = self.lock();
-        if open.len() >= self.room && !evict(&mut open) {
+        let connection = Arc::new(Connection::new(self.now()));
+        let mut table = self.lock();
+        if table.count() >= self.room && (table.stops || !table.evict()) {
             return None;
         }
-        open.insert(id, connection.clone());
+        if table.stops {
+            connection.stop();
+        }
+        let slot = table.insert(connection.clone());
         Some(Entry {
             connections: self.clone(),
             connection,
-            id,
+            slot,
         })
     }
 
     /// Gives up a connection where a failed accept says that no file descriptor is left.
     pub fn make_room_after(&self, error: &io::Error) {
         if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
-            evict(&mut self.lock());
+            self.lock().evict();
+        }
+    }
+
+    /// Gives up those that have waited too long for a head. To be called each second: a timer for each connection would cost
+    /// more than all else that is known of it.
+    pub fn sweep(&self) {
+        let second = self.start.elapsed().as_secs();
+        self.clock.fetch_max(second << SECOND, Relaxed);
+        // Those of the second itself may be younger than the limit.
+        let Some(oldest) = second.checked_sub(HEAD_TIME_LIMIT.as_secs()) else {
+            return;
+        };
+        let Some(moment) = (oldest << SECOND).checked_sub(1) else {
+            return;
+        };
+        self.lock().evict_before(moment);
+    }
+
+    /// All of them are told, and those that still come, that there will be no more.
+    pub fn stop(&self) {
+        let mut table = self.lock();
+        table.stops = true;
+        for connection in table.slots.iter().flatten() {
+            connection.stop();
         }
     }
 
@@ -89,65 +114,58 @@ impl Connections {
         self.clock.fetch_add(1, Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether there was one to give up.
-fn evict(open: &mut BTreeMap<u64, Arc<Connection>>) -> bool {
-    let longest = open
-        .iter()
-        .map(|(id, connection)| (connection.waits_since.load(Relaxed), *id))
-        .min();
-    let Some((since, id)) = longest else { return false };
-    if since == ANSWERING {
-        return false;
+impl Table {
+    const fn count(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
-    if let Some(connection) = open.remove(&id) {
-        connection.evicted.notify_one();
-    }
-    true
-}
 
-impl Connection {
-    /// The head of a request has come. What is returned belongs to it.
-    pub fn begin(&self, expects: bool) -> u64 {
-        if expects {
-            self.expects.store(true, Relaxed);
+    fn insert(&mut self, connection: Arc<Connection>) -> usize {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot] = Some(connection);
+            return slot;
         }
-        self.begun.notify_one();
-        self.waits_since.load(Relaxed)
+        self.slots.push(Some(connection));
+        self.slots.len() - 1
     }
 
-    /// All of that request has come; nothing happens if it is answered already.
-    pub fn complete(&self, request: u64) {
-        let _ = self.waits_since.compare_exchange(request, ANSWERING, Relaxed, Relaxed);
+    fn remove(&mut self, slot: usize) {
+        self.slots[slot] = None;
+        self.free.push(slot);
     }
 
-    /// Whether a complete request is being answered.
-    pub fn is_answering(&self) -> bool {
-        self.waits_since.load(Relaxed) == ANSWERING
+    /// Whether there was one to give up.
+    fn evict(&mut self) -> bool {
+        loop {
+            let waiting = self.slots.iter().enumerate();
+            let waiting = waiting.filter_map(|(slot, connection)| Some((connection.as_ref()?.waits_since()?, slot)));
+            let Some((moment, slot)) = waiting.min() else {
+                return false;
+            };
+            if self.slots[slot]
+                .as_ref()
+                .is_some_and(|connection| connection.evict(moment))
+            {
+                self.remove(slot);
+                return true;
+            }
+        }
     }
 
-    /// Whether an interim answer may be about to be written.
-    pub fn expects(&self) -> bool {
-        self.expects.load(Relaxed)
-    }
-
-    /// The interim answer was seen.
-    pub fn expect_no_more(&self) {
-        self.expects.store(false, Relaxed);
-    }
-
-    /// Returns once the head of a request has come.
-    pub async fn begun(&self) {
-        self.begun.notified().await;
-    }
-
-    /// Returns when the connection has to make room.
-    pub async fn evicted(&self) {
-        self.evicted.notified().await;
+    fn evict_before(&mut self, moment: u64) {
+        for slot in 0..self.slots.len() {
+            let Some(connection) = &self.slots[slot] else { continue };
+            let Some(since) = connection.waits_since() else {
+                continue;
+            };
+            if connection.waits_for_a_head_since(moment) && connection.evict(since) {
+                self.remove(slot);
+            }
+        }
     }
 }
 
@@ -159,18 +177,27 @@ impl Entry {
 
     /// The request is answered; the next is waited for.
     pub fn wait(&self) {
-        self.connection.waits_since.store(self.connections.now(), Relaxed);
+        self.connection.wait(self.connections.now());
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.id);
+        let mut table = self.connections.lock();
+        // The place of one that made room may be another's by now.
+        let is_ours = table.slots[self.slot]
+            .as_ref()
+            .is_some_and(|connection| Arc::ptr_eq(connection, &self.connection));
+        if is_ours {
+            table.remove(self.slot);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     const ROOM: usize = 10;
@@ -182,55 +209,45 @@ mod tests {
         (connections, entries)
     }
 
-    fn left(connections: &Connections) -> Vec<u64> {
-        connections
-            .lock()
-            .keys()
-            .copied()
-            .filter(|id| *id < ROOM as u64)
-            .collect()
+    fn complete(entry: &Entry) {
+        let request = entry.connection.begin(false).unwrap();
+        assert!(entry.connection.complete(request));
+    }
+
+    fn left(entries: &[Entry]) -> Vec<usize> {
+        let left = entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !entry.connection.is_evicted());
+        left.map(|(number, _)| number).collect()
     }
 
     #[test]
     fn the_one_that_waits_longest_makes_room() {
         let (connections, entries) = full();
-        for entry in &entries[..8] {
-            entry.connection.complete(entry.connection.begin(false));
-        }
+        entries[..8].iter().for_each(complete);
         entries[7].wait();
         let newcomers = [connections.enter(), connections.enter()];
         assert!(newcomers.iter().all(Option::is_some));
         assert_eq!(
-            left(&connections),
+            left(&entries),
             [0, 1, 2, 3, 4, 5, 6, 7],
             "7 was answered after 8 and 9 came"
         );
-        drop((newcomers, entries));
+        assert_eq!(connections.count(), ROOM);
+        drop(entries);
+        assert_eq!(connections.count(), 2, "who made room gives no place back twice");
+        drop(newcomers);
         assert_eq!(connections.count(), 0);
     }
 
     #[test]
     fn a_complete_request_is_never_given_up() {
         let (connections, entries) = full();
-        for entry in &entries {
-            entry.connection.complete(entry.connection.begin(false));
-        }
+        entries.iter().for_each(complete);
         assert!(connections.enter().is_none());
         connections.make_room_after(&io::Error::from_raw_os_error(EMFILE));
         assert_eq!(connections.count(), ROOM);
-    }
-
-    #[test]
-    fn a_body_that_ends_after_its_answer_completes_nothing() {
-        let (connections, entries) = full();
-        let request = entries[0].connection.begin(false);
-        entries[0].wait();
-        entries[0].connection.complete(request);
-        for entry in &entries[1..] {
-            entry.connection.complete(entry.connection.begin(false));
-        }
-        assert!(connections.enter().is_some());
-        assert_eq!(left(&connections), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 
     #[test]
@@ -241,7 +258,27 @@ mod tests {
         for code in [EMFILE, ENFILE] {
             connections.make_room_after(&io::Error::from_raw_os_error(code));
         }
-        assert_eq!(left(&connections), [2, 3, 4, 5, 6, 7, 8, 9]);
-        drop(entries);
+        assert_eq!(left(&entries), [2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_seconds_without_a_head_are_the_end_however_long_a_body_or_an_answer_takes() {
+        let (connections, entries) = full();
+        let reading = entries[0].connection.begin(false);
+        complete(&entries[1]);
+        let mut ends = Vec::new();
+        for second in 1..=30 {
+            advance(Duration::from_secs(1)).await;
+            connections.sweep();
+            if second == 5 {
+                complete(&entries[2]);
+                entries[2].wait();
+            }
+            ends.push(left(&entries).len());
+        }
+        assert!(reading.is_some());
+        assert_eq!(left(&entries), [0, 1]);
+        let at = |left: usize| ends.iter().position(|found| *found == left).map(|index| index + 1);
+        assert_eq!((at(3), at(2)), (Some(11), Some(16)), "{ends:?}");
     }
 }

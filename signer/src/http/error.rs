@@ -3,15 +3,16 @@
 //! A voter node sends a signature again after 408 and 429 only. So what would be wrong again unchanged is answered with
 //! one of the terminal statuses here, and everything else with 429.
 
-use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
 use serde::Serialize;
 
 use super::json::Invalid;
 use crate::{
     backend::BackendError,
     policy::{Refusal, Rule},
-    telemetry::{ClientFault, Reason, Verdict},
+    telemetry::{ClientFault, Outcome, Reason, Verdict},
 };
 
 /// Why a request was not answered with what it asked for.
@@ -60,6 +61,7 @@ impl From<&BackendError> for Code {
             BackendError::Sign
             | BackendError::Random
             | BackendError::Mismatch
+            | BackendError::Differs
             | BackendError::Fault(_)
             | BackendError::Broken => Self::BackendUnavailable,
             BackendError::Deadline(_) => Self::Deadline,
@@ -125,8 +127,17 @@ impl ApiError {
     }
 
     /// Whether the client will not try again.
-    pub const fn is_terminal(&self) -> bool {
+    const fn is_terminal(&self) -> bool {
         !matches!(self, Self::Incomplete | Self::Retry(_))
+    }
+
+    /// How a signing request ends with it.
+    pub const fn outcome(&self) -> Outcome {
+        if self.is_terminal() {
+            Outcome::Refused
+        } else {
+            Outcome::Failed
+        }
     }
 
     /// The label in the metrics.
@@ -170,10 +181,10 @@ impl ApiError {
     }
 
     /// The answer.
-    pub fn into_response(self) -> Response<Body> {
+    pub fn into_response(self) -> Response<Full<Bytes>> {
         let status = self.status();
         let body = match &self {
-            Self::Unauthorized => Body::empty(),
+            Self::Unauthorized => Bytes::new(),
             Self::Invalid(invalid) => problem(&invalid.to_string(), None),
             Self::Refused(refusal) => problem(&refusal.to_string(), None),
             Self::NotFound => problem(
@@ -187,7 +198,7 @@ impl ApiError {
             Self::Incomplete => problem("body: found a part of it, expected the whole within 2 s.", None),
             Self::Retry(code) => problem(code.message(), Some(code.name())),
         };
-        let mut response = Response::new(body);
+        let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         if self != Self::Unauthorized {
@@ -209,6 +220,6 @@ impl ApiError {
     }
 }
 
-fn problem(message: &str, code: Option<&'static str>) -> Body {
-    serde_json::to_vec(&Problem { message, code }).map_or_else(|_| Body::empty(), Body::from)
+fn problem(message: &str, code: Option<&'static str>) -> Bytes {
+    serde_json::to_vec(&Problem { message, code }).map_or_else(|_| Bytes::new(), Bytes::from)
 }

@@ -6,21 +6,19 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
 };
 
-use axum::{
-    BoxError, Router,
-    body::{Body, HttpBody},
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Router, body::HttpBody};
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri, uri::PathAndQuery};
+use http::{HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
+use http_body_util::{BodyExt, Collected, Full};
+use tokio::time::Instant;
 
 use super::{
+    answer::Answer,
     api::Api,
-    body::Drained,
+    arrival::Arriving,
+    body::{Drained, Received},
     docs,
     error::{ApiError, Code},
     handlers,
@@ -29,24 +27,18 @@ use super::{
 };
 use crate::{backend::Backend, caught::caught, protocol::Kind, telemetry::Route};
 
-const SIGNING_PATHS: [(&str, Kind); 3] = [
-    (VOTES, Kind::Vote),
-    (CHALLENGES, Kind::Challenge),
-    (BLOCKS, Kind::Block),
-];
-
 /// The whole API as a value: a service from requests to answers that never fails.
 #[derive(Debug)]
 pub struct ApiService<B> {
     api: Arc<Api<B>>,
-    router: Router,
+    docs: Router,
 }
 
 impl<B> Clone for ApiService<B> {
     fn clone(&self) -> Self {
         Self {
             api: self.api.clone(),
-            router: self.router.clone(),
+            docs: self.docs.clone(),
         }
     }
 }
@@ -54,80 +46,86 @@ impl<B> Clone for ApiService<B> {
 /// The wire contract: `/public-keys`, `/blocks`, `/votes`, `/challenges`; and its documentation: `/v3/api-docs`, `/`.
 pub fn router<B: Backend>(api: Api<B>) -> ApiService<B> {
     let api = Arc::new(api);
-    let not_found = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::NotFound);
-    let takes_get = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("GET, HEAD"));
-    let takes_post = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("POST"));
-    let document = docs::render(api.service.policy().public_key());
-    let documentation =
-        async |State(api): State<Arc<Api<B>>>, request: Request<Body>| docs::document(&api, &request, document);
-    let router = Router::new()
-        .route(PUBLIC_KEYS, get(handlers::public_keys::<B>).fallback(takes_get))
-        .route(VOTES, post(handlers::votes::<B>).fallback(takes_post))
-        .route(CHALLENGES, post(handlers::challenges::<B>).fallback(takes_post))
-        .route(BLOCKS, post(handlers::blocks::<B>).fallback(takes_post))
-        .route(docs::DOCUMENT, get(documentation).fallback(takes_get))
-        .route("/", get(docs::page).fallback(takes_get))
-        .route(docs::ASSETS, get(docs::asset::<B>).fallback(takes_get))
-        .fallback(not_found)
-        .with_state(api.clone());
-    ApiService { api, router }
+    let docs = docs::router(&api);
+    ApiService { api, docs }
 }
 
 impl<B: Backend> ApiService<B> {
-    async fn handle<T>(self, request: Request<T>) -> Response<Body>
-    where
-        T: HttpBody<Data = Bytes> + Send + 'static,
-        T::Error: Into<BoxError>,
-    {
+    async fn handle(&self, request: Request<impl Received>) -> Response<Full<Bytes>> {
         let start = Instant::now();
-        let mut request = request.map(Drained::wrap);
+        let mut request = request.map(|body| Drained::new(body, start));
         normalise(request.uri_mut());
         let route = Route::of(request.method(), request.uri().path());
-        let api = self.api.clone();
-        let response = self.answer(request, start).await;
-        api.metrics.requests.observe(route, response.status(), start);
+        let observation = self.api.metrics.requests.begin(route, start.into_std());
+        let is_head = request.method() == Method::HEAD;
+        let mut response = self.judge(request, start).await;
+        if is_head {
+            empty(&mut response);
+        }
+        observation.end(response.status());
         response
     }
 
-    async fn answer(self, request: Request<Body>, start: Instant) -> Response<Body> {
+    /// Turns away what has no token; what has one is answered, whatever happens.
+    async fn judge(&self, request: Request<impl Received>, start: Instant) -> Response<Full<Bytes>> {
         let kind = signing_kind(&request);
         let turn_away = |error: ApiError| {
             if let Some(kind) = kind {
-                record::unread(&self.api, kind, &error, start.elapsed());
+                record::unread(&self.api, kind, &error, start);
             }
             self.api.refuse(error)
         };
         let is_read_only = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read_only && !self.api.token.is_carried_by(request.headers()) {
             if let Some(kind) = kind {
-                self.api.health.note(kind, ApiError::Unauthorized.verdict(), start);
+                self.api
+                    .health
+                    .note(kind, ApiError::Unauthorized.verdict(), start.into_std());
             }
             return turn_away(ApiError::Unauthorized);
         }
-        if self.api.health.is_draining() {
-            return turn_away(ApiError::Retry(Code::Draining));
-        }
-        let mut router = self.router.clone();
-        let answer = async {
-            let Ok(response) = tower::Service::call(&mut router, request).await;
-            response
-        };
         // A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost. What
         // it says may quote what somebody sent.
-        caught(answer)
+        caught(self.dispatch(request, start))
             .await
             .unwrap_or_else(|_| turn_away(ApiError::Retry(Code::Internal)))
     }
+
+    async fn dispatch(&self, request: Request<impl Received>, start: Instant) -> Response<Full<Bytes>> {
+        let api = &*self.api;
+        match (request.uri().path(), request.method()) {
+            (VOTES, &Method::POST) => handlers::votes(api, request, start).await,
+            (BLOCKS, &Method::POST) => handlers::blocks(api, request, start).await,
+            (CHALLENGES, &Method::POST) => handlers::challenges(api, request, start).await,
+            (VOTES | BLOCKS | CHALLENGES, _) => api.refuse(ApiError::MethodNotAllowed("POST")),
+            (PUBLIC_KEYS, &Method::GET | &Method::HEAD) => handlers::public_keys(api, request.headers()),
+            (PUBLIC_KEYS, _) => api.refuse(ApiError::MethodNotAllowed("GET, HEAD")),
+            _ => self.document(request).await,
+        }
+    }
+
+    /// What is no part of the wire contract.
+    async fn document(&self, request: Request<impl Received>) -> Response<Full<Bytes>> {
+        let Ok(response) = tower::Service::call(&mut self.docs.clone(), request).await;
+        let (head, body) = response.into_parts();
+        // It is in memory, so it cannot fail.
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+        Response::from_parts(head, Full::new(body))
+    }
 }
 
-impl<B: Backend, T> tower::Service<Request<T>> for ApiService<B>
-where
-    T: HttpBody<Data = Bytes> + Send + 'static,
-    T::Error: Into<BoxError>,
-{
-    type Response = Response<Body>;
+impl<B: Backend> Answer for ApiService<B> {
+    type Body = Full<Bytes>;
+
+    async fn answer(&self, request: Request<Arriving>) -> Response<Full<Bytes>> {
+        self.handle(request).await
+    }
+}
+
+impl<B: Backend, T: Received> tower::Service<Request<T>> for ApiService<B> {
+    type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -141,9 +139,25 @@ where
 
 /// What is to be signed, judged by the path.
 fn signing_kind<T>(request: &Request<T>) -> Option<Kind> {
-    let path = request.uri().path();
-    let kind = SIGNING_PATHS.iter().find(|(known, _)| *known == path);
-    kind.filter(|_| request.method() == Method::POST).map(|(_, kind)| *kind)
+    if request.method() != Method::POST {
+        return None;
+    }
+    match request.uri().path() {
+        VOTES => Some(Kind::Vote),
+        CHALLENGES => Some(Kind::Challenge),
+        BLOCKS => Some(Kind::Block),
+        _ => None,
+    }
+}
+
+/// Makes of an answer to a GET that to a HEAD, which tells the length of a body and has none.
+fn empty(response: &mut Response<Full<Bytes>>) {
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CONTENT_LENGTH)
+        .or_insert(HeaderValue::from(length));
+    *response.body_mut() = Full::default();
 }
 
 /// A client whose URL ends in a slash asks for `//votes`.

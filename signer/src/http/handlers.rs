@@ -1,16 +1,11 @@
-use std::sync::Arc;
-
-use axum::{
-    body::Body,
-    extract::{Request, State},
-};
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body_util::Full;
 use tokio::time::Instant;
 
 use super::{
     api::Api,
-    body,
+    body::{self, Received},
     error::{ApiError, Code},
     json::Invalid,
     negotiation,
@@ -20,58 +15,62 @@ use super::{
 use crate::{
     backend::{Backend, BackendError, Signature},
     protocol::{Message, PublicKey},
-    telemetry::Verdict,
 };
 
-pub async fn public_keys<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    if !negotiation::accepts_json(request.headers()) {
+pub fn public_keys<B: Backend>(api: &Api<B>, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    if !negotiation::accepts_json(headers) {
         return api.refuse(ApiError::NotAcceptable);
     }
     json(format!("{{\"publicKey\":\"{}\"}}", api.service.policy().public_key()).into())
 }
 
-pub async fn blocks<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    answer(&api, request, |body, _| requests::block(body)).await
+pub async fn blocks<B: Backend>(
+    api: &Api<B>,
+    request: Request<impl Received>,
+    start: Instant,
+) -> Response<Full<Bytes>> {
+    answer(api, request, start, |body, _| requests::block(body)).await
 }
 
-pub async fn votes<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    answer(&api, request, |body, _| requests::vote(body)).await
+pub async fn votes<B: Backend>(api: &Api<B>, request: Request<impl Received>, start: Instant) -> Response<Full<Bytes>> {
+    answer(api, request, start, |body, _| requests::vote(body)).await
 }
 
-pub async fn challenges<B: Backend>(State(api): State<Arc<Api<B>>>, request: Request) -> Response<Body> {
-    answer(&api, request, requests::challenge).await
+pub async fn challenges<B: Backend>(
+    api: &Api<B>,
+    request: Request<impl Received>,
+    start: Instant,
+) -> Response<Full<Bytes>> {
+    answer(api, request, start, requests::challenge).await
 }
 
 type Parse<T> = fn(&[u8], PublicKey) -> Result<T, Invalid>;
 
-async fn answer<B, T>(api: &Api<B>, request: Request, parse: Parse<T>) -> Response<Body>
+async fn answer<B, T>(
+    api: &Api<B>,
+    request: Request<impl Received>,
+    start: Instant,
+    parse: Parse<T>,
+) -> Response<Full<Bytes>>
 where
     B: Backend,
     T: Message,
 {
-    let start = Instant::now();
-    let mut record = Record::default();
+    let mut record = Record::new(api, start);
     let result = sign(api, request, parse, start, &mut record).await;
-    let now = Instant::now();
-    record.close(api, &result, now - start);
+    record.close(&result);
     match result {
-        Ok(signature) => {
-            api.health.note(T::KIND, Verdict::Other, now.into_std());
-            json(signature_body(&signature))
-        }
-        Err(error) => {
-            api.health.note(T::KIND, error.verdict(), now.into_std());
-            api.refuse(error)
-        }
+        Ok(signature) => json(signature_body(&signature)),
+        Err(error) => api.refuse(error),
     }
 }
 
 async fn sign<B, T>(
     api: &Api<B>,
-    request: Request,
+    request: Request<impl Received>,
     parse: Parse<T>,
     start: Instant,
-    record: &mut Record<T>,
+    record: &mut Record<'_, B, T>,
 ) -> Result<Signature, ApiError>
 where
     B: Backend,
@@ -83,18 +82,22 @@ where
     if !negotiation::accepts_json(request.headers()) {
         return Err(ApiError::NotAcceptable);
     }
-    let body = body::read(request.into_body()).await?;
+    let body = body::read(request.into_body(), start).await?;
+    record.arrived();
     let message = parse(&body, api.service.policy().public_key()).map_err(ApiError::Invalid)?;
-    let authorized = api.service.authorize(message).map_err(|denied| {
-        record.message = Some(denied.message);
-        ApiError::Refused(denied.refusal)
-    })?;
-    let (hash, signing) = api.service.sign(&authorized, start).await;
-    *record = Record {
-        message: Some(authorized.into_message()),
-        hash: Some(hash),
-        effort: signing.effort,
+    let authorized = match api.service.authorize(message) {
+        Ok(authorized) => record.allowed(authorized),
+        Err(denied) => {
+            record.denied(denied.message);
+            return Err(ApiError::Refused(denied.refusal));
+        }
     };
+    let (hash, signing) = tokio::select! {
+        biased;
+        signed = api.service.sign(authorized, start) => signed,
+        () = api.health.given_up() => return Err(ApiError::Retry(Code::Draining)),
+    };
+    record.tried(hash, signing.effort);
     signing.result.map_err(|error| {
         // What a remote backend is in trouble with is told when it begins and ends, not once for each vote.
         if let BackendError::Sign | BackendError::Random | BackendError::Mismatch = error {
@@ -104,8 +107,8 @@ where
     })
 }
 
-fn json(body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn json(body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

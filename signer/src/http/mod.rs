@@ -1,8 +1,10 @@
 //! The signing API on HTTP.
 
+mod answer;
 mod api;
 mod arrival;
 mod body;
+mod connection;
 mod connections;
 mod docs;
 mod error;

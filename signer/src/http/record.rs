@@ -1,88 +1,152 @@
 //! How a signing request ended, for metrics, health and the audit trail.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{api::Api, error::ApiError};
 use crate::{
-    backend::{Effort, Signature},
+    backend::{Backend, Effort, Signature},
+    policy::Authorized,
     protocol::{Kind, Message, View},
-    telemetry::{Decision, Outcome},
+    telemetry::{Decision, Outcome, Reason, Verdict},
 };
 
-/// What is known of a signing request, and more and more of it.
-#[derive(Debug)]
-pub struct Record<T: Message> {
-    /// The message, once it could be read.
-    pub message: Option<T>,
-    /// What is to be signed, once it was hashed.
-    pub hash: Option<T::Hash>,
-    /// What the signature took.
-    pub effort: Effort,
+/// What is known of a signing request, and more and more of it. One that is dropped before it is closed had no answer: its
+/// client closed the connection, and the key may sign all the same.
+pub struct Record<'a, B: Backend, T: Message> {
+    api: &'a Api<B>,
+    start: Instant,
+    is_open: bool,
+    has_arrived: bool,
+    denied: Option<T>,
+    allowed: Option<Authorized<T>>,
+    hash: Option<T::Hash>,
+    effort: Effort,
 }
 
-impl<T: Message> Default for Record<T> {
-    fn default() -> Self {
+impl<'a, B: Backend, T: Message> Record<'a, B, T> {
+    /// Of a request whose head came at `start`.
+    pub fn new(api: &'a Api<B>, start: Instant) -> Self {
         Self {
-            message: None,
+            api,
+            start,
+            is_open: true,
+            has_arrived: false,
+            denied: None,
+            allowed: None,
             hash: None,
             effort: Effort::default(),
         }
     }
-}
 
-impl<T: Message> Record<T> {
-    /// The request ended, this long after its head.
-    pub fn close<B>(mut self, api: &Api<B>, result: &Result<Signature, ApiError>, duration: Duration) {
-        if api.audit.is_on() && self.hash.is_none() {
-            self.hash = self.message.as_ref().map(T::hash);
+    /// The whole body is there.
+    pub const fn arrived(&mut self) {
+        self.has_arrived = true;
+    }
+
+    /// The policy does not let this message through.
+    pub fn denied(&mut self, message: T) {
+        self.denied = Some(message);
+    }
+
+    /// The policy lets this message through, which is now to be signed.
+    pub fn allowed(&mut self, message: Authorized<T>) -> &Authorized<T> {
+        self.allowed.insert(message)
+    }
+
+    /// The backend has answered for this hash.
+    pub fn tried(&mut self, hash: T::Hash, effort: Effort) {
+        self.hash = Some(hash);
+        self.effort = effort;
+    }
+
+    /// The request is answered with this.
+    pub fn close(mut self, result: &Result<Signature, ApiError>) {
+        match result {
+            Ok(_) => self.end(Outcome::Signed, None, Verdict::Other),
+            Err(error) => self.end(error.outcome(), Some(error.reason()), error.verdict()),
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, reason: Option<Reason>, verdict: Verdict) {
+        self.is_open = false;
+        let now = Instant::now();
+        let allowed = self.allowed.as_ref().map(Authorized::message);
+        let message = allowed.or(self.denied.as_ref());
+        if self.api.audit.is_on() && self.hash.is_none() {
+            self.hash = message.map(T::hash);
+            // Nobody has waited for the backend, which may be at work all the same.
+            if let (Some(hash), Some(_)) = (&self.hash, allowed) {
+                self.effort = self.api.service.effort(hash);
+            }
         }
         let ending = Ending {
             kind: T::KIND,
-            message: self.message.as_ref().map(T::view),
+            message: message.map(T::view),
             hash: self.hash.as_ref().map(AsRef::as_ref),
+            outcome,
+            reason,
             effort: self.effort,
-            duration,
         };
-        ending.tell(api, result.as_ref().err());
+        ending.tell(self.api, now - self.start);
+        self.api.health.note(T::KIND, verdict, now.into_std());
+    }
+}
+
+impl<B: Backend, T: Message> Drop for Record<'_, B, T> {
+    fn drop(&mut self) {
+        // Whoever catches a panic answers, and tells how the request ended.
+        if !self.is_open || thread::panicking() {
+            return;
+        }
+        let reason = if self.has_arrived {
+            Reason::ClientGone
+        } else {
+            Reason::Incomplete
+        };
+        self.api.metrics.refuse(reason);
+        self.end(Outcome::Failed, Some(reason), Verdict::Other);
     }
 }
 
 /// A request of which nobody read more than its head.
-pub fn unread<B>(api: &Api<B>, kind: Kind, error: &ApiError, duration: Duration) {
+pub fn unread<B>(api: &Api<B>, kind: Kind, error: &ApiError, start: Instant) {
     let ending = Ending {
         kind,
         message: None,
         hash: None,
+        outcome: error.outcome(),
+        reason: Some(error.reason()),
         effort: Effort::default(),
-        duration,
     };
-    ending.tell(api, Some(error));
+    ending.tell(api, start.elapsed());
 }
 
 struct Ending<'a> {
     kind: Kind,
     message: Option<View<'a>>,
     hash: Option<&'a [u8]>,
+    outcome: Outcome,
+    reason: Option<Reason>,
     effort: Effort,
-    duration: Duration,
 }
 
 impl Ending<'_> {
-    fn tell<B>(self, api: &Api<B>, error: Option<&ApiError>) {
+    fn tell<B>(self, api: &Api<B>, duration: Duration) {
         let Self {
             kind,
             message,
             hash,
+            outcome,
+            reason,
             effort,
-            duration,
         } = self;
-        let outcome = match error {
-            None => Outcome::Signed,
-            Some(error) if error.is_terminal() => Outcome::Refused,
-            Some(_) => Outcome::Failed,
-        };
+        if outcome == Outcome::Signed {
+            api.metrics.latencies.note(duration, effort.backend);
+        }
         // Whoever has no token is not the node: what it asks for is no signing request of ours.
-        if error == Some(&ApiError::Unauthorized) {
+        if reason == Some(Reason::WrongToken) {
             api.audit.note_unauthorized();
             return;
         }
@@ -92,7 +156,7 @@ impl Ending<'_> {
             message,
             hash,
             outcome,
-            reason: error.map(ApiError::reason),
+            reason,
             duration,
             effort,
         });

@@ -1,52 +1,50 @@
 //! Listeners, and what is served on them.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
 
-use axum::body::Body;
-use http::{Request, Response};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at},
 };
 
-pub use super::{arrival::Arriving, connections::Connections};
-use super::{connections::Entry, silence::Silent};
+pub use super::connections::Connections;
+use super::{answer::Answer, arrival::Arriving, connections::Entry, silence::Silent};
 
 /// Of the signing API. The node has at most 100 at once; the rest is room for others' mistakes.
 pub const MAX_CONNECTIONS: usize = 1024;
 
-/// How long a head may take, and how long a kept connection may be idle.
-const HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
 const HEAD_MAX_LENGTH: usize = 16 * 1024;
 /// How long an incomplete request is waited for once told to stop: as long as a body may take.
 const LAST_CALL: Duration = Duration::from_secs(2);
 /// After a failed accept: most often no file descriptor is left, and trying at once would burn the CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks for connections that have waited too long.
+const SWEEP: Duration = Duration::from_secs(1);
 
-/// Takes connections until told to stop; those under way go on.
-pub async fn accept<S>(
+/// Takes connections until told to stop, those included that wait to be taken then; those under way go on.
+pub async fn accept(
     listener: TcpListener,
-    service: S,
+    service: impl Answer,
     connections: Arc<Connections>,
     mut stop: watch::Receiver<bool>,
-) where
-    S: tower::Service<Request<Arriving>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+) {
+    let mut sweeps = interval(SWEEP);
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stopped = pin!(stop.changed());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.changed() => return,
+            _ = sweeps.tick() => {
+                connections.sweep();
+                continue;
+            }
+            _ = stopped.as_mut() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                if let Some(entry) = connections.enter() {
-                    tokio::spawn(serve(stream, service.clone(), entry, stop.clone()));
-                }
-            }
+            Ok((stream, _)) => take(stream, &service, &connections),
             Err(error) => {
                 tracing::debug!("a connection was not accepted: {error}");
                 connections.make_room_after(&error);
@@ -54,34 +52,46 @@ pub async fn accept<S>(
             }
         }
     }
+    connections.stop();
+    // A client whose handshake is done takes itself for connected, and would be reset with the listener.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, _)) = listener.accept() {
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        if let Ok(stream) = stream {
+            take(stream, &service, &connections);
+        }
+    }
 }
 
-async fn serve<S>(stream: TcpStream, service: S, entry: Entry, mut stop: watch::Receiver<bool>)
-where
-    S: tower::Service<Request<Arriving>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    let state = entry.connection();
-    let answer = service_fn(|request| {
-        let answer = service.clone().call(Arriving::watch(request, state));
-        async {
-            let response = answer.await;
-            entry.wait();
-            response
-        }
+fn take(stream: TcpStream, service: &impl Answer, connections: &Arc<Connections>) {
+    if let Some(entry) = connections.enter() {
+        tokio::spawn(serve(stream, service.clone(), entry));
+    }
+}
+
+async fn serve(stream: TcpStream, service: impl Answer, entry: Entry) {
+    let (service, entry, state) = (&service, &entry, entry.connection());
+    let answer = service_fn(move |request| async move {
+        let Some(request) = Arriving::watch(request, state) else {
+            return pending().await;
+        };
+        let response = service.answer(request).await;
+        entry.wait();
+        Ok::<_, Infallible>(response)
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_LIMIT)
+        .header_read_timeout(None)
         .max_buf_size(HEAD_MAX_LENGTH)
         .serve_connection(TokioIo::new(Silent::new(stream, state.clone())), answer);
-    let mut connection = std::pin::pin!(connection);
+    let mut connection = pin!(connection);
     // What a connection ends with is the client's doing, and nothing to tell.
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        () = state.evicted() => return,
-        _ = stop.changed() => {}
+        () = state.told() => {}
+    }
+    if state.is_evicted() {
+        return;
     }
     let last_call = Instant::now() + LAST_CALL;
     // A first request may be on its way, and hyper would close the connection without having looked.

@@ -118,15 +118,22 @@ impl Policy {
         self.public_key
     }
 
-    /// Lets a message through, or says why not.
-    pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Denied<T>> {
-        match self.check(&message) {
+    /// Whether a rule compares a message with the clock.
+    pub fn has_time_window(&self) -> bool {
+        self.rules
+            .as_ref()
+            .is_some_and(|rules| rules.vote_time_window.is_some())
+    }
+
+    /// Lets a message through that comes at this moment ([`now`]), or says why not.
+    pub fn authorize<T: Message>(&self, message: T, moment: i64) -> Result<Authorized<T>, Denied<T>> {
+        match self.check(&message, moment) {
             Ok(()) => Ok(Authorized(message)),
             Err(refusal) => Err(Denied { message, refusal }),
         }
     }
 
-    fn check<T: Message>(&self, message: &T) -> Result<(), Refusal> {
+    fn check<T: Message>(&self, message: &T, moment: i64) -> Result<(), Refusal> {
         if !self.capabilities.contain(T::KIND) {
             return Err(Refusal::MissingCapability(T::KIND));
         }
@@ -134,14 +141,14 @@ impl Policy {
             return Err(Refusal::OtherPublicKey(self.public_key));
         }
         if let Some(rules) = &self.rules {
-            rules.check(message.view(), now()).map_err(Refusal::Rule)?;
+            rules.check(message.view(), moment).map_err(Refusal::Rule)?;
         }
         Ok(())
     }
 }
 
 /// Milliseconds since the Unix epoch.
-fn now() -> i64 {
+pub fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
@@ -168,14 +175,14 @@ mod tests {
     fn the_texts_are_those_that_clients_know() {
         let own = PublicKey([0xAB; 32]);
         let policy = Policy::new(Capabilities::default().with(Kind::Vote), own);
-        assert_eq!(policy.authorize(vote(own)).unwrap().message(), &vote(own));
+        assert_eq!(policy.authorize(vote(own), 0).unwrap().message(), &vote(own));
         assert_eq!(
-            refusal(policy.authorize(vote(PublicKey([1; 32])))),
+            refusal(policy.authorize(vote(PublicKey([1; 32])), 0)),
             format!("Different public key {}", "AB".repeat(32))
         );
         let none = Policy::new(Capabilities::default(), own);
         assert_eq!(
-            refusal(none.authorize(vote(own))),
+            refusal(none.authorize(vote(own), 0)),
             "Signing a vote is not allowed. Capability VOTE is missing."
         );
         assert_eq!(

@@ -79,7 +79,11 @@ impl ServeError {
     /// What the program exits with.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherKey { .. } | Self::Listen { .. } | Self::NeverKey(_) | Self::Audit { .. } => exit::CONFIGURATION,
+            Self::Key(BackendError::Differs)
+            | Self::OtherKey { .. }
+            | Self::Listen { .. }
+            | Self::NeverKey(_)
+            | Self::Audit { .. } => exit::CONFIGURATION,
             Self::Refused { .. } => exit::PERMISSION,
             Self::Key(_) | Self::System(_) | Self::Metrics(_) => exit::UNAVAILABLE,
         }

@@ -39,13 +39,25 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long requests under way may take after the signal to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// The end of that, in which what waits for a signature is answered with 429.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 const DRAIN_POLL: Duration = Duration::from_millis(10);
+/// A voter node gives up after one second without a byte; the rest is for the way there and back.
+const DEADLINE_LIMIT: Duration = Duration::from_millis(950);
 
 /// Serves until SIGTERM or SIGINT; then answers what is under way and returns.
 ///
 /// # Errors
 /// It could not start.
 pub fn serve(config: Config) -> Result<(), ServeError> {
+    if config.deadline > DEADLINE_LIMIT {
+        tracing::warn!(
+            "ATTO_SIGNER_DEADLINE: found {} ms, expected at most {} ms: a voter node gives up after one second, so it would \
+             see no answer that takes longer, asks again, and never learns why",
+            config.deadline.as_millis(),
+            DEADLINE_LIMIT.as_millis(),
+        );
+    }
     let backend = config.key.backend();
     let (health, metrics) = (Arc::<Health>::default(), Arc::new(Metrics::new(backend)?));
     let local = match &config.key {
@@ -135,7 +147,7 @@ async fn start(
             }
         }
         (KeyConfig::Local(_), Some(key)) => {
-            backend::prove(&key).await?;
+            backend::prove_twice(&key).await?;
             serve_api(config, key, health, metrics, audit, signals).await
         }
         (KeyConfig::Local(_), None) => Err(BackendError::Sign.into()),
@@ -190,6 +202,7 @@ async fn serve_api<B: Backend>(
         let accepting = accept(listener, service.clone(), connections.clone(), stopped.clone());
         essential(&health, "a listener of the API", accepting);
     }
+    drop(stopped);
     if let Some(file) = config.token_file {
         essential(&health, "the reading of ATTO_SIGNER_TOKEN_FILE", file.follow(followed));
     }
@@ -198,7 +211,9 @@ async fn serve_api<B: Backend>(
     tracing::info!("{name}: answering what is under way, then ending");
     health.drain();
     stop.send_replace(true);
-    drain(&connections).await;
+    // Each listener takes first what waits to be taken.
+    stop.closed().await;
+    drain(&connections, &health).await;
     Ok(())
 }
 
@@ -232,14 +247,18 @@ async fn beat(health: Arc<Health>) {
     }
 }
 
-async fn drain(connections: &Connections) {
+async fn drain(connections: &Connections, health: &Health) {
     let deadline = Instant::now() + DRAIN_LIMIT;
-    let empty = async {
+    let empty = async || {
         while connections.count() > 0 {
             sleep(DRAIN_POLL).await;
         }
     };
-    if timeout_at(deadline, empty).await.is_err() {
+    if timeout_at(deadline - LAST_ANSWERS, empty()).await.is_ok() {
+        return;
+    }
+    health.give_up();
+    if timeout_at(deadline, empty()).await.is_err() {
         tracing::warn!(
             "{} connections were cut off: not done {} s after the signal",
             connections.count(),

@@ -10,7 +10,7 @@ use super::{
     essential::essential,
 };
 use crate::{
-    backend::{Cause, Fault, LoadError, Location, bounded},
+    backend::{BackendError, Cause, Fault, LoadError, Location, bounded},
     config::Config,
     service::Remote,
     telemetry::{BackendHealth, BackendMetrics, Health},
@@ -55,9 +55,10 @@ pub async fn prove(
     let remote = Remote::new(session.clone(), public_key, config.deadline, backend, metrics);
     loop {
         let now = Instant::now();
-        match remote.self_test().await {
+        match remote.prove().await {
             Ok(()) => return Ok(remote),
-            Err(fault) => patience.spend(fault, |cause| session.remedy(cause), Instant::now())?,
+            Err(BackendError::Fault(fault)) => patience.spend(fault, |cause| session.remedy(cause), Instant::now())?,
+            Err(error) => return Err(error.into()),
         }
         sleep_until(now + PAUSE).await;
     }

@@ -1,11 +1,14 @@
 //! One call to the backend, and what it says of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use super::{key::Key, shared::Shared};
-use crate::backend::{Cause, Fault, Signature, bounded, self_test_text, verify};
+use crate::backend::{BackendError, Cause, Fault, Signature, bounded, self_test_text, verify};
 
 /// An attempt that takes longer is given up.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
@@ -40,7 +43,27 @@ fn check(shared: &Shared, key: &Key, signature: Signature) -> Result<Signature, 
 
 /// Signs a text of its own.
 pub async fn self_test(shared: &Arc<Shared>) -> Result<(), Fault> {
+    test(shared, &text()?).await.map(|_| ())
+}
+
+/// Signs a text of its own twice, and compares.
+pub async fn compare(shared: &Arc<Shared>) -> Result<(), BackendError> {
+    let (generation, text) = (shared.session.generation(), text()?);
+    let first = test(shared, &text).await?;
+    let second = test(shared, &text).await?;
+    shared.compared.store(generation, Relaxed);
+    if first == second {
+        return Ok(());
+    }
+    Err(BackendError::Differs)
+}
+
+fn text() -> Result<Key, Fault> {
     let text = self_test_text().map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
+    Ok(Key::from(text))
+}
+
+async fn test(shared: &Arc<Shared>, text: &Key) -> Result<Signature, Fault> {
     shared.metrics.self_tests.inc();
-    attempt(shared.clone(), Key::from(text)).await.map(|_| ())
+    attempt(shared.clone(), text.clone()).await
 }

@@ -1,19 +1,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::key::Key;
-use crate::backend::Signature;
 
-/// The signatures asked for last.
+/// What was asked for last, each with what is known of it.
 #[derive(Debug)]
-pub struct Cache {
+pub struct Cache<V> {
     capacity: usize,
     uses: u64,
-    entries: HashMap<Key, (Signature, u64)>,
+    entries: HashMap<Key, (V, u64)>,
     // By the moment of their last use, the oldest first.
     order: BTreeMap<u64, Key>,
 }
 
-impl Cache {
+impl<V: Copy> Cache<V> {
     /// Keeps this many.
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -24,20 +23,20 @@ impl Cache {
         }
     }
 
-    /// The signature over this hash, which counts as a use.
-    pub fn get(&mut self, key: &[u8]) -> Option<Signature> {
-        let (signature, used) = self.entries.get_mut(key)?;
+    /// What is known of this hash, which counts as a use.
+    pub fn get(&mut self, key: &[u8]) -> Option<V> {
+        let (value, used) = self.entries.get_mut(key)?;
         let key = self.order.remove(used)?;
         self.uses += 1;
         *used = self.uses;
         self.order.insert(self.uses, key);
-        Some(*signature)
+        Some(*value)
     }
 
-    /// Keeps a verified signature, in the place of the one that was not used for the longest time.
-    pub fn put(&mut self, key: Key, signature: Signature) {
+    /// Keeps it, in the place of what was not used for the longest time.
+    pub fn put(&mut self, key: Key, value: V) {
         self.uses += 1;
-        if let Some((_, used)) = self.entries.insert(key.clone(), (signature, self.uses)) {
+        if let Some((_, used)) = self.entries.insert(key.clone(), (value, self.uses)) {
             self.order.remove(&used);
         }
         self.order.insert(self.uses, key);

@@ -1,5 +1,6 @@
 //! From an authorized message to its signature. Knows no HTTP.
 
+mod admitted;
 mod asked;
 mod attempt;
 mod cache;
@@ -21,22 +22,29 @@ use tokio::time::Instant;
 pub use remote::Remote;
 
 use crate::{
-    backend::{Backend, Signing},
-    policy::{Authorized, Denied, Policy},
-    protocol::Message,
+    backend::{Backend, Effort, Signing},
+    policy::{self, Authorized, Denied, Policy, Refusal, Rule},
+    protocol::{Kind, Message},
 };
+use admitted::Admitted;
 
 /// The rules and the key of one signer.
 #[derive(Debug)]
 pub struct Service<B> {
     policy: Policy,
+    // None: no rule of this policy looks at the clock.
+    admitted: Option<Admitted>,
     backend: B,
 }
 
 impl<B: Backend> Service<B> {
     /// Signs with this backend what this policy lets through.
-    pub const fn new(policy: Policy, backend: B) -> Self {
-        Self { policy, backend }
+    pub fn new(policy: Policy, backend: B) -> Self {
+        Self {
+            admitted: policy.has_time_window().then(Admitted::default),
+            policy,
+            backend,
+        }
     }
 
     /// The rules.
@@ -44,9 +52,35 @@ impl<B: Backend> Service<B> {
         &self.policy
     }
 
-    /// Lets a message through, or says why not.
+    /// Lets a message through, or says why not. A vote that was let through once is judged as of then.
     pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Denied<T>> {
-        self.policy.authorize(message)
+        self.authorize_at(message, policy::now())
+    }
+
+    fn authorize_at<T: Message>(&self, message: T, now: i64) -> Result<Authorized<T>, Denied<T>> {
+        let judged = self.policy.authorize(message, now);
+        let Some(admitted) = self.admitted.as_ref().filter(|_| T::KIND == Kind::Vote) else {
+            return judged;
+        };
+        match judged {
+            Ok(authorized) => {
+                admitted.note(authorized.message().hash().as_ref(), now);
+                Ok(authorized)
+            }
+            Err(Denied {
+                message,
+                refusal: refusal @ Refusal::Rule(Rule::VoteTimeWindow),
+            }) => match admitted.first(message.hash().as_ref()) {
+                Some(first) => self.policy.authorize(message, first),
+                None => Err(Denied { message, refusal }),
+            },
+            Err(denied) => Err(denied),
+        }
+    }
+
+    /// What has been done so far for this hash, which somebody asked for and did not wait for.
+    pub fn effort(&self, hash: &impl AsRef<[u8]>) -> Effort {
+        self.backend.effort(hash.as_ref())
     }
 
     /// Signs the hash of a message for a caller who has been waiting since `start`. Returns the hash as well.

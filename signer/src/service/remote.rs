@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{asked::Call, attempt, call, gate::PERMITS, key::Key, shared::Shared, watch};
 use crate::{
-    backend::{Backend, BackendError, Effort, Fault, Session, Signature, Signing},
+    backend::{Backend, BackendError, Effort, Session, Signature, Signing},
     protocol::PublicKey,
     telemetry::{BackendHealth, BackendMetrics},
 };
@@ -37,9 +37,9 @@ impl Remote {
         }
     }
 
-    /// Signs a self-test once, whatever the breaker says.
-    pub async fn self_test(&self) -> Result<(), Fault> {
-        attempt::self_test(&self.shared).await
+    /// Signs a self-test twice and compares, whatever the breaker says.
+    pub async fn prove(&self) -> Result<(), BackendError> {
+        attempt::compare(&self.shared).await
     }
 
     /// Tests the backend while nobody uses it or it is down; never ends.
@@ -78,6 +78,14 @@ impl Backend for Remote {
         };
         effort.attempts = call.attempts();
         Signing { result, effort }
+    }
+
+    fn effort(&self, bytes: &[u8]) -> Effort {
+        let attempts = self.shared.book().calls.get(bytes).map_or(0, |call| call.attempts());
+        Effort {
+            attempts,
+            is_cached: false,
+        }
     }
 }
 

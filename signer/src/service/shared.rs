@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
 use tokio::time::Instant;
@@ -30,12 +30,14 @@ pub struct Shared {
     pub hedges: Mutex<Hedges>,
     pub health: Arc<BackendHealth>,
     pub metrics: Arc<BackendMetrics>,
+    /// The session's client ([`Session::generation`]) that has signed the same bytes twice.
+    pub compared: AtomicU64,
     book: Mutex<Book>,
 }
 
 /// What is signed and what is under way.
 pub struct Book {
-    pub cache: Cache,
+    pub cache: Cache<Signature>,
     pub calls: HashMap<Key, Arc<Call>>,
 }
 
@@ -58,6 +60,7 @@ impl Shared {
             hedges: Mutex::default(),
             health,
             metrics,
+            compared: AtomicU64::new(0),
             book: Mutex::new(book),
         }
     }

@@ -1,10 +1,17 @@
 //! Probes while the breaker is open, and self-tests while nobody asks for signatures or the backend is down.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{attempt::self_test, shared::Shared};
+use super::{
+    attempt::{compare, self_test},
+    shared::Shared,
+};
+use crate::backend::{BackendError, Cause, Fault};
 
 const TICK: Duration = Duration::from_millis(500);
 /// After the last signature or test.
@@ -23,9 +30,10 @@ pub async fn keep(shared: Arc<Shared>) {
         let (at_backend, waiting) = shared.gate.counts();
         shared.metrics.show_queue(at_backend, waiting);
         let is_up = shared.health.is_up(now);
+        let is_new = shared.session.generation() != shared.compared.load(Relaxed);
         let is_due = if shared.gate.is_open() {
             !shared.gate.probe()
-        } else if is_up {
+        } else if is_up && !is_new {
             now.duration_since(shared.health.last_success().unwrap_or(tested).max(tested)) >= IDLE
         } else {
             now.duration_since(tested) >= DOWN
@@ -34,7 +42,15 @@ pub async fn keep(shared: Arc<Shared>) {
             tested = now;
             let shared = shared.clone();
             // What it finds is judged where every attempt is.
-            tokio::spawn(async move { self_test(&shared).await });
+            tokio::spawn(async move {
+                if !is_new {
+                    let _ = self_test(&shared).await;
+                } else if let Err(error @ BackendError::Differs) = compare(&shared).await {
+                    tracing::error!("a new client of the key service: {error}; making another one");
+                    shared.health.fail(Fault::new(Cause::Check, error.to_string()));
+                    shared.session.renew();
+                }
+            });
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -7,6 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::{
     backend::BackendHealth,
@@ -17,7 +19,7 @@ use crate::protocol::Kind;
 /// Older than this, the API's runtime counts as stuck.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Who this signer is: the body of `/info`.
+/// Who this signer is, in `/info`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -33,13 +35,42 @@ pub struct Identity {
     pub version: &'static str,
 }
 
+/// What is wrong with the process itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// This ended, without which the signer is no use.
+    Lost(&'static str),
+    /// The API's runtime does not run.
+    Stuck,
+}
+
+impl Defect {
+    /// The code in `/health`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Lost(_) => "LOST",
+            Self::Stuck => "STUCK",
+        }
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(name) => write!(formatter, "{name} ended, which must not be; start the signer again"),
+            Self::Stuck => formatter.write_str("the API has not run for 10 s; start the signer again"),
+        }
+    }
+}
+
 /// What the API does, as the management port sees it.
 #[derive(Debug)]
 pub struct Health {
     start: Instant,
     heartbeat: AtomicU64,
-    is_lost: AtomicBool,
+    lost: OnceLock<&'static str>,
     draining: AtomicBool,
+    given_up: watch::Sender<bool>,
     identity: OnceLock<Identity>,
     backend: OnceLock<Arc<BackendHealth>>,
     client: Client,
@@ -50,8 +81,9 @@ impl Default for Health {
         Self {
             start: Instant::now(),
             heartbeat: AtomicU64::new(0),
-            is_lost: AtomicBool::new(false),
+            lost: OnceLock::new(),
             draining: AtomicBool::new(false),
+            given_up: watch::Sender::new(false),
             identity: OnceLock::new(),
             backend: OnceLock::new(),
             client: Client::default(),
@@ -68,14 +100,15 @@ impl Health {
     }
 
     /// Something ended without which the signer is no use.
-    pub fn lose(&self, name: &str) {
+    pub fn lose(&self, name: &'static str) {
         tracing::error!(
             "{name} ended, which must not be: the liveness probe tells, so that the signer is started anew"
         );
-        self.is_lost.store(true, Relaxed);
+        // The first is the cause of the others.
+        let _ = self.lost.set(name);
     }
 
-    /// New requests are to be answered with 429.
+    /// The signer shuts down: what ends from now on is no loss.
     pub fn drain(&self) {
         self.draining.store(true, Relaxed);
     }
@@ -83,6 +116,17 @@ impl Health {
     /// Whether the signer is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
+    }
+
+    /// Requests under way are to be answered at once, and with 429 where the key has not signed.
+    pub fn give_up(&self) {
+        self.given_up.send_replace(true);
+    }
+
+    /// Returns once requests under way are to be answered at once.
+    pub async fn given_up(&self) {
+        // Nobody drops the other side before this one.
+        let _ = self.given_up.subscribe().wait_for(|given_up| *given_up).await;
     }
 
     /// The key is proven.
@@ -115,8 +159,17 @@ impl Health {
 
     /// Whether the API's runtime and all that must not end are alive.
     pub fn is_alive(&self) -> bool {
+        self.defect().is_none()
+    }
+
+    /// Why the process has to be started anew.
+    pub fn defect(&self) -> Option<Defect> {
+        if let Some(name) = self.lost.get() {
+            return Some(Defect::Lost(name));
+        }
         let beat = Duration::from_millis(self.heartbeat.load(Relaxed));
-        self.start.elapsed().saturating_sub(beat) < HEARTBEAT_LIMIT && !self.is_lost.load(Relaxed)
+        let silence = self.start.elapsed().saturating_sub(beat);
+        (silence >= HEARTBEAT_LIMIT).then_some(Defect::Stuck)
     }
 
     /// How a signing request of this kind ended.
@@ -153,6 +206,8 @@ mod tests {
         assert!(health.is_alive());
         health.lose("a listener");
         assert!(!health.is_alive());
+        health.lose("another one");
+        assert_eq!(health.defect(), Some(Defect::Lost("a listener")));
 
         let Some(start) = Instant::now().checked_sub(HEARTBEAT_LIMIT) else {
             return;
@@ -161,7 +216,7 @@ mod tests {
             start,
             ..Health::default()
         };
-        assert!(!stuck.is_alive());
+        assert_eq!(stuck.defect(), Some(Defect::Stuck));
         stuck.beat();
         assert!(stuck.is_alive());
     }

@@ -23,7 +23,7 @@ labels! {
         Signed = "signed",
         /// With a terminal status.
         Refused = "refused",
-        /// With a status after which the client tries again.
+        /// With a status after which the client tries again, or without an answer.
         Failed = "failed",
     }
 }
@@ -63,8 +63,10 @@ labels! {
         TooLarge = "too_large",
         /// 415.
         UnsupportedMediaType = "unsupported_media_type",
-        /// 408.
+        /// 408, or the connection ended inside the body.
         Incomplete = "incomplete",
+        /// No answer: the client closed the connection while its request was handled.
+        ClientGone = "client_gone",
         /// 429 `BACKEND_UNAVAILABLE`.
         BackendUnavailable = "backend_unavailable",
         /// 429 DEADLINE.

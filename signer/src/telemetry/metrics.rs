@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, proto::MetricFamily,
+    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, proto::MetricFamily,
 };
 
 use super::{
@@ -10,11 +10,13 @@ use super::{
     buckets::BUCKETS,
     health::{Health, Identity},
     labels::{Outcome, Reason},
+    latency::{Latencies, Spread},
     requests::Requests,
 };
 use crate::protocol::Kind;
 
 const KINDS: [&str; 3] = ["block", "vote", "challenge"];
+const STATISTICS: [&str; 2] = ["median", "worst"];
 
 /// All time series, resolved once: counting takes no look-up and no lock.
 #[derive(Debug)]
@@ -26,6 +28,9 @@ pub struct Metrics {
     key: IntGaugeVec,
     backend_up: IntGauge,
     client_up: IntGauge,
+    recent: GaugeVec,
+    /// What the last signatures took.
+    pub latencies: Latencies,
     /// Requests as others count them.
     pub requests: Requests,
     /// Audit lines that were lost.
@@ -82,6 +87,14 @@ impl Metrics {
             &["component"],
         )?;
         registry.register(Box::new(up.clone()))?;
+        let recent = GaugeVec::new(
+            Opts::new(
+                "atto_signer_recent_signature_seconds",
+                "What the last 50 signatures took: total from the head of the request to its answer, for which the node's client waits 1 s; backend the key service's share; added the rest.",
+            ),
+            &["part", "statistic"],
+        )?;
+        registry.register(Box::new(recent.clone()))?;
         let audit_dropped = IntCounter::new("atto_signer_audit_dropped_total", "Audit lines that were lost.")?;
         registry.register(Box::new(audit_dropped.clone()))?;
         let requests = Requests::new()?;
@@ -110,6 +123,8 @@ impl Metrics {
             key,
             backend_up: up.get_metric_with_label_values(&["backend"])?,
             client_up: up.get_metric_with_label_values(&["client"])?,
+            recent,
+            latencies: Latencies::default(),
             requests,
             audit_dropped,
         })
@@ -142,7 +157,21 @@ impl Metrics {
     pub fn gather(&self, health: &Health) -> Vec<MetricFamily> {
         self.backend_up.set(health.is_ready().into());
         self.client_up.set(health.client_fault().is_none().into());
+        if let Some(latency) = self.latencies.latency() {
+            self.show("total", latency.total);
+            latency
+                .backend
+                .into_iter()
+                .for_each(|spread| self.show("backend", spread));
+            latency.added.into_iter().for_each(|spread| self.show("added", spread));
+        }
         self.registry.gather()
+    }
+
+    fn show(&self, part: &str, spread: Spread) {
+        for (statistic, millis) in STATISTICS.into_iter().zip([spread.median_millis, spread.worst_millis]) {
+            self.recent.with_label_values(&[part, statistic]).set(millis / 1e3);
+        }
     }
 
     /// The same as Prometheus text.

@@ -7,9 +7,11 @@ mod buckets;
 mod client;
 mod health;
 mod labels;
+mod latency;
 mod log;
 mod metrics;
 mod requests;
+mod series;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use audit::written;
@@ -19,6 +21,7 @@ pub use backend_metrics::BackendMetrics;
 pub use client::{ClientFault, Complaint, Verdict};
 pub use health::{Health, Identity};
 pub use labels::{Outcome, Reason};
+pub use latency::{CLIENT_LIMIT, Latencies, Latency, SIGNATURES, Spread};
 pub use log::{Level, init, tell_panics};
 pub use metrics::Metrics;
 pub use requests::{Requests, Route};

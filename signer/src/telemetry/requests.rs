@@ -1,9 +1,6 @@
 //! Requests as the Kotlin signer counts them, for its users' dashboards: count, sum and maximum by method, path and status.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use http::{Method, StatusCode};
 use prometheus::{
@@ -11,78 +8,73 @@ use prometheus::{
     proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType, Summary},
 };
 
-const MINUTE: Duration = Duration::from_mins(1);
-const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
-const PATHS: [&str; 4] = ["/votes", "/blocks", "/challenges", "/public-keys"];
+use super::series::Series;
+
+const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
+const PATHS: [&str; 5] = ["/votes", "/blocks", "/challenges", "/public-keys", OTHER];
+/// All that a request can be answered with, and that it was not.
+const STATUSES: [&str; 11] = [
+    "200", "400", "401", "404", "405", "406", "408", "413", "415", "429", UNKNOWN,
+];
 /// What is in neither list: a label for each would be for the client to choose.
 const OTHER: &str = "OTHER";
+/// Status and outcome of a request that had no answer, as Spring Boot names them.
+const UNKNOWN: &str = "UNKNOWN";
 
 /// Method and path of a request, as labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    method: &'static str,
-    uri: &'static str,
+    method: usize,
+    path: usize,
 }
 
 impl Route {
     /// Of this method and path.
     pub fn of(method: &Method, path: &str) -> Self {
-        let known = |names: &[&'static str], name: &str| names.iter().copied().find(|known| *known == name);
         Self {
-            method: known(&METHODS, method.as_str()).unwrap_or(OTHER),
-            uri: known(&PATHS, path).unwrap_or(OTHER),
+            method: place(&METHODS, method.as_str()),
+            path: place(&PATHS, path),
         }
     }
+}
+
+/// The last label is that of all that has none of its own.
+fn place(labels: &[&str], label: &str) -> usize {
+    labels
+        .iter()
+        .position(|known| *known == label)
+        .unwrap_or(labels.len() - 1)
 }
 
 /// All requests so far. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Requests {
-    // A dozen combinations in practice: looking through them is cheaper than hashing.
-    all: Arc<Mutex<Vec<(Route, StatusCode, Series)>>>,
+    // By method, path and status: a look-up without a lock.
+    all: Arc<[[[Series; STATUSES.len()]; PATHS.len()]; METHODS.len()]>,
+    start: Instant,
     summary: Desc,
     slowest: Desc,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Series {
-    count: u64,
-    sum: Duration,
-    minute: Instant,
-    slowest: Duration,
-    slowest_before: Duration,
+/// A request under way. One that is dropped before it has ended had no answer.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    requests: &'a Requests,
+    route: Route,
+    start: Instant,
+    status: Option<StatusCode>,
 }
 
-impl Series {
-    const fn new(now: Instant) -> Self {
-        Self {
-            count: 0,
-            sum: Duration::ZERO,
-            minute: now,
-            slowest: Duration::ZERO,
-            slowest_before: Duration::ZERO,
-        }
+impl Observation<'_> {
+    /// It is answered with this status.
+    pub fn end(mut self, status: StatusCode) {
+        self.status = Some(status);
     }
+}
 
-    fn count(&mut self, duration: Duration, now: Instant) {
-        self.turn(now);
-        self.count += 1;
-        self.sum += duration;
-        self.slowest = self.slowest.max(duration);
-    }
-
-    fn slowest(&mut self, now: Instant) -> Duration {
-        self.turn(now);
-        self.slowest.max(self.slowest_before)
-    }
-
-    fn turn(&mut self, now: Instant) {
-        let age = now.saturating_duration_since(self.minute);
-        if age >= MINUTE {
-            let before = std::mem::take(&mut self.slowest);
-            self.slowest_before = if age < 2 * MINUTE { before } else { Duration::ZERO };
-            self.minute = now;
-        }
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        self.requests.count(self.route, self.status, self.start);
     }
 }
 
@@ -95,6 +87,7 @@ impl Requests {
         };
         Ok(Self {
             all: Arc::default(),
+            start: Instant::now(),
             summary: desc(
                 "http_server_requests_seconds",
                 "Requests to the signing API, from head to answer, named as the Kotlin signer names them.",
@@ -106,22 +99,42 @@ impl Requests {
         })
     }
 
-    /// A request that took until now was answered.
-    pub fn observe(&self, route: Route, status: StatusCode, start: Instant) {
-        let now = Instant::now();
-        let mut all = self.lock();
-        let known = all
-            .iter()
-            .position(|(known, code, _)| *known == route && *code == status);
-        let at = known.unwrap_or_else(|| {
-            all.push((route, status, Series::new(now)));
-            all.len() - 1
-        });
-        all[at].2.count(now.saturating_duration_since(start), now);
+    /// A request begins. It counts once its observation ends.
+    pub const fn begin(&self, route: Route, start: Instant) -> Observation<'_> {
+        Observation {
+            requests: self,
+            route,
+            start,
+            status: None,
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Route, StatusCode, Series)>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A request that took until now was answered.
+    pub fn observe(&self, route: Route, status: StatusCode, start: Instant) {
+        self.begin(route, start).end(status);
+    }
+
+    fn count(&self, route: Route, status: Option<StatusCode>, start: Instant) {
+        let now = Instant::now();
+        let status = place(&STATUSES, status.as_ref().map_or(UNKNOWN, StatusCode::as_str));
+        let series = &self.all[route.method][route.path][status];
+        series.count(
+            now.saturating_duration_since(start),
+            now.saturating_duration_since(self.start),
+        );
+    }
+
+    /// Every series that anybody has asked for, with its labels.
+    fn asked_for(&self) -> impl Iterator<Item = (Vec<LabelPair>, &Series)> {
+        let methods = METHODS.iter().zip(&*self.all);
+        let paths =
+            methods.flat_map(|(method, series)| PATHS.iter().zip(series).map(move |(path, all)| (method, path, all)));
+        let statuses = paths.flat_map(|(method, path, series)| {
+            let each = STATUSES.iter().zip(series);
+            each.map(move |(status, series)| (method, path, status, series))
+        });
+        let asked_for = statuses.filter(|(.., series)| series.sum().0 > 0);
+        asked_for.map(|(method, path, status, series)| (labels(method, path, status), series))
     }
 }
 
@@ -132,17 +145,17 @@ impl Collector for Requests {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let (mut summaries, mut maxima) = (Vec::new(), Vec::new());
-        let now = Instant::now();
-        for (route, status, series) in self.lock().iter_mut() {
-            let mut metric = Metric::from_label(labels(*route, *status));
+        let age = self.start.elapsed();
+        for (labels, series) in self.asked_for() {
+            let mut metric = Metric::from_label(labels.clone());
             let mut summary = Summary::default();
-            summary.set_sample_count(series.count);
-            summary.set_sample_sum(series.sum.as_secs_f64());
+            summary.set_sample_count(series.sum().0);
+            summary.set_sample_sum(series.sum().1.as_secs_f64());
             metric.set_summary(summary);
             summaries.push(metric);
-            let mut metric = Metric::from_label(labels(*route, *status));
+            let mut metric = Metric::from_label(labels);
             let mut gauge = Gauge::default();
-            gauge.set_value(series.slowest(now).as_secs_f64());
+            gauge.set_value(series.slowest(age).as_secs_f64());
             metric.set_gauge(gauge);
             maxima.push(metric);
         }
@@ -162,18 +175,17 @@ fn family(desc: &Desc, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
     family
 }
 
-fn labels(route: Route, status: StatusCode) -> Vec<LabelPair> {
-    let outcome = match status.as_u16() / 100 {
-        2 => "SUCCESS",
-        3 => "REDIRECTION",
-        4 => "CLIENT_ERROR",
-        _ => "SERVER_ERROR",
+fn labels(method: &str, path: &str, status: &str) -> Vec<LabelPair> {
+    let outcome = match status.as_bytes()[0] {
+        b'2' => "SUCCESS",
+        b'4' => "CLIENT_ERROR",
+        _ => UNKNOWN,
     };
     let pairs = [
-        ("method", route.method),
+        ("method", method),
         ("outcome", outcome),
-        ("status", status.as_str()),
-        ("uri", route.uri),
+        ("status", status),
+        ("uri", path),
     ];
     let label = |(name, value): (&str, &str)| {
         let mut label = LabelPair::default();
@@ -189,24 +201,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slowest_is_forgotten_after_two_minutes() {
-        let start = Instant::now();
-        let mut series = Series::new(start);
-        let (slow, fast) = (Duration::from_secs(1), Duration::from_millis(1));
-        series.count(slow, start);
-        series.count(fast, start + MINUTE);
-        assert_eq!(series.slowest(start + MINUTE), slow);
-        assert_eq!(series.slowest(start + 2 * MINUTE), fast);
-        assert_eq!(series.slowest(start + 9 * MINUTE), Duration::ZERO);
-        assert_eq!((series.count, series.sum), (2, slow + fast));
-    }
-
-    #[test]
     fn a_client_cannot_make_labels() {
         let method = Method::from_bytes(b"BREW").unwrap();
         let route = Route::of(&method, "/votes/1");
-        assert_eq!((route.method, route.uri), (OTHER, OTHER));
+        assert_eq!((METHODS[route.method], PATHS[route.path]), (OTHER, OTHER));
         let route = Route::of(&Method::POST, "/votes");
-        assert_eq!((route.method, route.uri), ("POST", "/votes"));
+        assert_eq!((METHODS[route.method], PATHS[route.path]), ("POST", "/votes"));
+    }
+
+    #[test]
+    fn every_status_of_ours_has_its_label() {
+        let requests = Requests::new().unwrap();
+        let route = Route::of(&Method::POST, "/votes");
+        let codes = [200, 400, 401, 404, 405, 406, 408, 413, 415, 429];
+        for code in codes {
+            requests
+                .begin(route, Instant::now())
+                .end(StatusCode::from_u16(code).unwrap());
+        }
+        drop(requests.begin(route, Instant::now()));
+        let found: Vec<_> = requests
+            .asked_for()
+            .map(|(labels, series)| (labels[2].value().to_owned(), series.sum().0))
+            .collect();
+        let mut expected: Vec<_> = codes.iter().map(|code| (code.to_string(), 1)).collect();
+        expected.push((UNKNOWN.to_owned(), 1));
+        assert_eq!(found, expected);
     }
 }

@@ -37,7 +37,6 @@ async fn trail(mode: AuditMode, name: &str, requests: &[(&str, String)]) -> Vec<
         let request = post(path).header("authorization", "wrong").body(Body::empty());
         assert_eq!(signer.send(request.unwrap()).await.status, 401);
     }
-    signer.health.drain();
     signer.post("/challenges", "{}").await;
     signer.audit.close();
     let text = fs::read_to_string(&file).unwrap();
@@ -96,7 +95,7 @@ async fn every_end_of_a_request_leaves_a_line_that_says_why() {
         decision(Kind::Vote, &signed),
         decision(Kind::Vote, &json!({ "outcome": "refused", "reason": "invalid" })),
         json!({ "event": "unauthorized", "count": 1 }),
-        decision(Kind::Challenge, &json!({ "outcome": "failed", "reason": "draining" })),
+        decision(Kind::Challenge, &json!({ "outcome": "refused", "reason": "invalid" })),
         json!({ "event": "unauthorized", "count": 2 }),
     ];
     assert_eq!(lines, expected);
@@ -109,7 +108,7 @@ async fn by_default_signed_votes_are_summed_up() {
     let votes = json!({ "event": "votes", "signed": 1, "final": 1, "cached": 0, "refused": 0, "failed": 0 });
     let expected = [
         json!({ "event": "unauthorized", "count": 1 }),
-        decision(Kind::Challenge, &json!({ "outcome": "failed", "reason": "draining" })),
+        decision(Kind::Challenge, &json!({ "outcome": "refused", "reason": "invalid" })),
         votes,
         json!({ "event": "unauthorized", "count": 2 }),
     ];

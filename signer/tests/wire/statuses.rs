@@ -2,8 +2,9 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use crate::support::{self, PUBLIC_KEY, Signer, TOKEN, everything, local_key, post, signer, vote};
@@ -17,6 +18,7 @@ use signer::{
     protocol::PublicKey,
     telemetry::ClientFault,
 };
+use tokio::time::timeout;
 
 /// A body of unknown length.
 enum Frames {
@@ -211,17 +213,58 @@ async fn what_may_go_better_next_time_is_429() {
         assert_eq!(answer.headers["retry-after"], "1");
         assert!(answer.json()["message"].is_string());
     }
+}
+
+#[tokio::test]
+async fn while_it_ends_what_can_be_signed_is_signed_and_the_rest_is_429() {
     let signer = signer();
     signer.health.drain();
-    let answer = signer.post("/votes", vote(&json!({})).to_string()).await;
+    signer.health.give_up();
+    signer.post("/votes", vote(&json!({})).to_string()).await.signature();
+    let get = request(Method::GET, "/public-keys").body(Body::empty()).unwrap();
+    assert_eq!(signer.send(get).await.status, 200);
+
+    let signer = Signer::new(Silent(local_key(support::SEED)), everything());
+    let mut answer = pin!(signer.post("/votes", vote(&json!({})).to_string()));
+    assert!(timeout(Duration::ZERO, answer.as_mut()).await.is_err());
+    signer.health.give_up();
+    let answer = answer.await;
     assert_eq!(
         (answer.status.as_u16(), &answer.json()["code"]),
         (429, &json!("DRAINING"))
     );
-    let answer = signer
-        .send(request(Method::GET, "/public-keys").body(Body::empty()).unwrap())
-        .await;
-    assert_eq!(answer.status, 429);
+}
+
+/// Is asked, and never answers.
+struct Silent(LocalKey);
+
+impl Backend for Silent {
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+
+    async fn sign(&self, _: &[u8]) -> Result<Signature, BackendError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn what_its_client_does_not_wait_for_is_counted() {
+    let signer = Signer::new(Silent(local_key(support::SEED)), everything());
+    let whole = Body::from(vote(&json!({})).to_string());
+    for (body, reason) in [(whole, "client_gone"), (Body::new(Frames::Never), "incomplete")] {
+        assert!(timeout(Duration::ZERO, signer.post("/votes", body)).await.is_err());
+        let metrics = String::from_utf8(signer.metrics.render(&signer.health)).unwrap();
+        let line = format!("atto_signer_refusals_total{{reason=\"{reason}\"}} 1");
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
+    let metrics = String::from_utf8(signer.metrics.render(&signer.health)).unwrap();
+    for line in [
+        "atto_signer_signatures_total{kind=\"vote\",outcome=\"failed\"} 2",
+        "http_server_requests_seconds_count{method=\"POST\",outcome=\"UNKNOWN\",status=\"UNKNOWN\",uri=\"/votes\"} 2",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
 }
 
 #[tokio::test]

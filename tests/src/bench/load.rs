@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::LocalSet;
 
 use super::votes::Votes;
 
@@ -31,8 +33,33 @@ const ANSWER: usize = 4_096;
 pub struct Loaded {
     /// All of it, in seconds.
     pub seconds: f64,
-    /// 99 % of the requests, in milliseconds.
-    pub p99_milliseconds: f64,
+    /// The slowest of these shares of the requests.
+    pub slowest: Slowest,
+}
+
+/// The slowest of shares of requests, in milliseconds.
+#[derive(Clone, Copy)]
+pub struct Slowest {
+    pub half: f64,
+    pub of_99_percent: f64,
+    pub of_999_per_mille: f64,
+    pub of_all: f64,
+}
+
+impl Slowest {
+    fn of(mut took: Vec<Duration>) -> Self {
+        took.sort_unstable();
+        let share = |per_mille: usize| {
+            let at = (took.len() * per_mille / 1_000).min(took.len().saturating_sub(1));
+            took.get(at).map_or(f64::NAN, |took| took.as_secs_f64() * 1_000.0)
+        };
+        Self {
+            half: share(500),
+            of_99_percent: share(990),
+            of_999_per_mille: share(999),
+            of_all: share(1_000),
+        }
+    }
 }
 
 /// What the callers of a load share.
@@ -65,13 +92,52 @@ pub fn run(port: u16, votes: &Votes, connections: Connections) -> Result<Loaded>
             .context("the load took more than 30 s")?
     })?;
     let seconds = started.elapsed().as_secs_f64();
-    let mut took = progress.took.into_inner();
-    took.sort_unstable();
-    let p99 = took.get(took.len() * 99 / 100);
     Ok(Loaded {
         seconds,
-        p99_milliseconds: p99.map_or(f64::NAN, |took| took.as_secs_f64() * 1_000.0),
+        slowest: Slowest::of(progress.took.into_inner()),
     })
+}
+
+/// Sends all votes to the server on `port`, so many a second whatever becomes of those before, a connection each. What each
+/// took counts from the moment at which it should have been sent.
+///
+/// # Errors
+/// When any answer is not a 200.
+pub fn at_rate(port: u16, votes: &Rc<Votes>, per_second: u32) -> Result<Slowest> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")?;
+    let exchanges = LocalSet::new();
+    let all = exchanges.run_until(async {
+        let started = Instant::now();
+        let mut under_way = Vec::with_capacity(votes.len());
+        for index in 0..votes.len() {
+            let moment = started + Duration::from_secs(1) * u32::try_from(index)? / per_second;
+            // A timer would be late by up to a millisecond.
+            while Instant::now() < moment {
+                tokio::task::yield_now().await;
+            }
+            let votes = Rc::clone(votes);
+            under_way.push(tokio::task::spawn_local(async move {
+                let mut answer = [0; ANSWER];
+                let request = votes.get(index).unwrap_or_default();
+                ask(connect(port).await?, request, &mut answer).await?;
+                anyhow::Ok(moment.elapsed())
+            }));
+        }
+        let mut took = Vec::with_capacity(votes.len());
+        for exchange in under_way {
+            took.push(exchange.await??);
+        }
+        anyhow::Ok(took)
+    });
+    let took = runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, all)
+            .await
+            .context("the load took more than 30 s")?
+    })?;
+    Ok(Slowest::of(took))
 }
 
 async fn call(port: u16, connections: Connections, progress: &Progress<'_>) -> Result<()> {
@@ -84,25 +150,31 @@ async fn call(port: u16, connections: Connections, progress: &Progress<'_>) -> R
             return Ok(());
         };
         let started = Instant::now();
-        let mut stream = match kept.take() {
+        let stream = match kept.take() {
             Some(stream) => stream,
             None => connect(port).await?,
         };
-        stream
-            .write_all(request)
-            .await
-            .context("the server closed the connection")?;
-        let text = receive(&mut stream, &mut answer).await?;
-        ensure!(
-            text.starts_with(b"HTTP/1.1 200 "),
-            "not a 200:\n{}",
-            String::from_utf8_lossy(text)
-        );
+        let stream = ask(stream, request, &mut answer).await?;
         progress.took.borrow_mut().push(started.elapsed());
         if connections == Connections::Kept {
             kept = Some(stream);
         }
     }
+}
+
+/// Sends a request and takes a 200.
+async fn ask(mut stream: TcpStream, request: &[u8], answer: &mut [u8; ANSWER]) -> Result<TcpStream> {
+    stream
+        .write_all(request)
+        .await
+        .context("the server closed the connection")?;
+    let text = receive(&mut stream, answer).await?;
+    ensure!(
+        text.starts_with(b"HTTP/1.1 200 "),
+        "not a 200:\n{}",
+        String::from_utf8_lossy(text)
+    );
+    Ok(stream)
 }
 
 async fn connect(port: u16) -> Result<TcpStream> {
@@ -143,6 +215,14 @@ fn length_of(start: &[u8]) -> Option<usize> {
             .then(|| str::from_utf8(value).ok()?.trim().parse::<usize>().ok())?
     });
     Some(head + body.unwrap_or(0))
+}
+
+/// The key that a signer on this port signs with.
+pub fn public_key(port: u16) -> Result<String> {
+    let (_, answer) = get(port, "/public-keys")?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).context("/public-keys is not JSON")?;
+    let public_key = answer["publicKey"].as_str();
+    Ok(public_key.context("/public-keys has no publicKey")?.to_owned())
 }
 
 /// The status and body of a `GET`, on a connection of its own.

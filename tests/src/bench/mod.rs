@@ -2,6 +2,7 @@
 
 mod bare;
 mod guard;
+mod heap;
 mod held;
 mod kotlin;
 mod load;
@@ -12,6 +13,7 @@ mod rounds;
 mod scale;
 mod server;
 mod table;
+mod tail;
 mod votes;
 
 use std::time::Duration;
@@ -24,6 +26,7 @@ pub use operator::operator;
 pub use pods::pods;
 pub use scale::{growth, scale};
 
+use heap::Heap;
 use memory::Memory;
 use rounds::Contender;
 use server::Server;
@@ -40,7 +43,7 @@ const WORKERS: usize = 2;
 /// Signers under load by their `ATTO_SIGNER_AUDIT`, the quickest first: without a line, and with one for each vote.
 const AUDITS: [(&str, &str); 2] = [("signer, audit off", "off"), ("signer, audit of all", "all")];
 
-/// What is printed: signing under load beside the bare server, memory, size, time to start.
+/// What is printed: signing under load beside the bare server, the slowest requests, heap calls, memory, size, time to start.
 pub fn signer() -> Result<()> {
     let started = server::start_times()?;
     let gcp = Memory::of_gcp()?;
@@ -54,15 +57,21 @@ pub fn signer() -> Result<()> {
         name: "bare",
         server: Server::bare()?,
     });
-    let mut rounds = Vec::new();
+    let (mut rounds, mut tail) = (Vec::new(), Vec::new());
     let local = Memory::of(&contenders[0].server, || {
         rounds = rounds::measure(&contenders)?;
+        tail = tail::rows(&[&contenders[0], &contenders[with_audit + 1]])?;
         Ok(())
     })?;
+    let heap = Heap::measure()?;
 
     println!("signer with a LOCAL key beside a bare hyper server that compares the token and signs 32 bytes");
     println!("release build, loopback, {WORKERS} workers each, every request a distinct vote\n");
     table::print(&rounds::rows(&contenders, &rounds, with_audit));
+    println!();
+    table::print(&tail);
+    println!();
+    table::print(&heap::rows(&heap));
     println!();
     table::print(&memory::rows(&local, &gcp, &started)?);
     Ok(())

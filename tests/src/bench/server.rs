@@ -1,6 +1,7 @@
 //! The two servers as processes, and what the operating system says of them.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,12 +30,7 @@ pub struct Server {
 impl Server {
     /// The signer with a LOCAL key and this `ATTO_SIGNER_AUDIT`.
     pub fn local(audit: &str) -> Result<Self> {
-        let key = "07".repeat(32);
-        Self::signer([
-            ("ATTO_SIGNER_BACKEND", "LOCAL"),
-            ("ATTO_SIGNER_KEY", &key),
-            ("ATTO_SIGNER_AUDIT", audit),
-        ])
+        Self::signer(local_settings(audit, &local_key()))
     }
 
     /// The signer with its key in the KMS at this endpoint.
@@ -42,10 +38,20 @@ impl Server {
         Self::signer(in_kms(endpoint))
     }
 
+    /// The signer with a LOCAL key and no audit, as a program that counts its heap calls.
+    pub fn counted_local() -> Result<Self> {
+        let mut command = counted()?;
+        command.arg("signer");
+        Self::configured(command, local_settings("off", &local_key()))
+    }
+
     /// The signer as the operator configures it, with this backend.
     fn signer<'a>(backend: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        Self::configured(quiet(beside_us("signer")?), backend)
+    }
+
+    fn configured<'a>(mut command: Command, backend: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let (api, management) = (Port::reserve()?, Port::reserve()?);
-        let mut command = Command::new(beside_us("signer")?);
         command
             .env_clear()
             .env("ATTO_SIGNER_TOKEN", TOKEN)
@@ -62,15 +68,22 @@ impl Server {
 
     /// This program once more, as the bare server.
     pub fn bare() -> Result<Self> {
+        Self::bare_in(quiet(std::env::current_exe()?))
+    }
+
+    /// The bare server as a program that counts its heap calls.
+    pub fn counted_bare() -> Result<Self> {
+        Self::bare_in(counted()?)
+    }
+
+    fn bare_in(mut command: Command) -> Result<Self> {
         let api = Port::reserve()?;
-        let mut command = Command::new(std::env::current_exe()?);
         command.env_clear().arg("bare").arg(api.number().to_string());
         let asked = api.number();
         Self::start(command, api, None, || load::get(asked, "/").is_ok())
     }
 
     fn start(mut command: Command, api: Port, management: Option<Port>, is_ready: impl Fn() -> bool) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let started = Instant::now();
         let child = command
             .spawn()
@@ -105,6 +118,19 @@ impl Server {
         self.api.number()
     }
 
+    /// Heap calls so far, of a program that counts them.
+    pub fn heap_calls(&mut self) -> Result<u64> {
+        let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else {
+            bail!("no pipe to the server");
+        };
+        stdin.write_all(b"\n")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        line.trim()
+            .parse()
+            .with_context(|| format!("heap calls: found {line:?}, expected a number"))
+    }
+
     /// CPU that the process has used, user and system, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
         procfs::cpu_seconds(self.child.id())
@@ -124,6 +150,18 @@ impl Drop for Server {
     }
 }
 
+fn local_key() -> String {
+    "07".repeat(32)
+}
+
+fn local_settings<'a>(audit: &'a str, key: &'a str) -> [(&'static str, &'a str); 3] {
+    [
+        ("ATTO_SIGNER_BACKEND", "LOCAL"),
+        ("ATTO_SIGNER_KEY", key),
+        ("ATTO_SIGNER_AUDIT", audit),
+    ]
+}
+
 /// Seconds from exec to a readiness answer of 200, one start after the other.
 pub fn start_times() -> Result<Vec<f64>> {
     (0..STARTS)
@@ -136,6 +174,18 @@ pub fn program_bytes() -> Result<u64> {
     let program = beside_us("signer")?;
     let found = fs::metadata(&program).with_context(|| format!("cannot read {}", program.display()))?;
     Ok(found.len())
+}
+
+fn quiet(program: PathBuf) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn counted() -> Result<Command> {
+    let mut command = quiet(beside_us("counted")?);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    Ok(command)
 }
 
 fn beside_us(name: &str) -> Result<PathBuf> {

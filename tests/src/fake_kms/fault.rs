@@ -37,6 +37,8 @@ pub enum Fault {
     NoName,
     /// Half of the signature, with its checksum; the first half of the PEM, with its checksum.
     Short,
+    /// A right signature that is another one each time, as of a key service that does not follow RFC 8032.
+    OtherSignature,
     /// `verifiedDataCrc32c` is missing, as when the checksum of the data never arrived. No matter to public keys.
     DataNotVerified,
     /// Another algorithm than Ed25519, of the public key.

@@ -1,8 +1,12 @@
 //! The key pair and the two answers that are made of it.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use data_encoding::BASE64;
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
+use sha2::Sha512;
 
 use super::{Fault, crc32c};
 
@@ -13,6 +17,7 @@ const SPKI: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x
 pub struct Key {
     name: String,
     pair: SigningKey,
+    others: AtomicU64,
 }
 
 impl Key {
@@ -20,6 +25,7 @@ impl Key {
         Self {
             name: name.to_owned(),
             pair,
+            others: AtomicU64::new(0),
         }
     }
 
@@ -59,7 +65,11 @@ impl Key {
 
     /// `AsymmetricSignResponse` of the API. Fields that are false or empty are left out, as Google does.
     pub fn sign(&self, data: &[u8], data_verified: bool, fault: Option<&Fault>) -> Value {
-        let signature = self.pair_for(fault).sign(data).to_bytes().to_vec();
+        let signature = match fault {
+            Some(Fault::OtherSignature) => self.sign_otherwise(data),
+            _ => self.pair_for(fault).sign(data),
+        };
+        let signature = signature.to_bytes().to_vec();
         let (signature, checksum) = with_fault(signature, fault);
         let mut answer = json!({
             "signature": BASE64.encode(&signature),
@@ -74,6 +84,13 @@ impl Key {
         }
         self.rename(&mut answer, fault);
         answer
+    }
+
+    fn sign_otherwise(&self, data: &[u8]) -> Signature {
+        let mut secret = ExpandedSecretKey::from(self.pair.as_bytes());
+        let other = self.others.fetch_add(1, Relaxed);
+        secret.hash_prefix[..8].copy_from_slice(&other.to_le_bytes());
+        raw_sign::<Sha512>(&secret, data, &self.verifying_key())
     }
 
     fn pair_for(&self, fault: Option<&Fault>) -> SigningKey {

@@ -92,7 +92,7 @@ impl Simulated {
             health,
             metrics,
         );
-        while remote.self_test().await.is_err() {
+        while remote.prove().await.is_err() {
             sleep(PAUSE).await;
         }
         tokio::spawn(remote.watch());

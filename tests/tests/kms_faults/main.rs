@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
+mod gone;
+mod late;
 mod outages;
 mod paths;
 mod start;

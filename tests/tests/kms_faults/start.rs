@@ -80,6 +80,14 @@ async fn the_api_stays_closed_while_kms_or_the_key_is_away() {
 }
 
 async fn exits(kms: &FakeKms, changes: &[(&str, &str)]) -> (Option<i32>, String) {
+    exits_with(&[], kms, changes).await
+}
+
+async fn exits_with(
+    arguments: &'static [&'static str],
+    kms: &FakeKms,
+    changes: &[(&str, &str)],
+) -> (Option<i32>, String) {
     let (port, management) = (Port::reserve().unwrap(), Port::reserve().unwrap());
     let (port, management) = (port.number().to_string(), management.number().to_string());
     let endpoint = kms.endpoint();
@@ -94,7 +102,7 @@ async fn exits(kms: &FakeKms, changes: &[(&str, &str)]) -> (Option<i32>, String)
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        run(&[], &all)
+        run(arguments, &all)
     });
     let output = output.await.unwrap().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -176,7 +184,7 @@ async fn a_project_that_kms_names_by_its_number_ends_the_start_with_the_name_to_
 
 /// Two seconds are the pause between two tries; a start with a KMS that is well needs none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_start_asks_once_for_the_key_and_once_for_a_signature() {
+async fn a_start_asks_once_for_the_key_and_has_one_text_signed_twice() {
     let kms = FakeKms::start([28; 32]).unwrap();
     kms.faults(Method::AsymmetricSign)
         .next(Fault::Delay(Duration::from_millis(50)));
@@ -186,11 +194,26 @@ async fn a_start_asks_once_for_the_key_and_once_for_a_signature() {
         .await;
     assert_eq!(
         (kms.calls().of(Method::GetPublicKey), kms.calls().to_sign_bytes(41)),
-        (1, 1)
+        (1, 2)
     );
     assert_eq!(
         kms.calls().of(Method::AsymmetricSign),
-        1,
+        2,
         "a self-test is no hash of Atto's"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_service_that_signs_the_same_in_two_ways_ends_start_and_preflight() {
+    let kms = FakeKms::start([29; 32]).unwrap();
+    kms.faults(Method::AsymmetricSign)
+        .push(Fault::OtherSignature, For::Ever);
+    for arguments in [&[][..], &["preflight"]] {
+        let (exit, text) = exits_with(arguments, &kms, &[]).await;
+        assert_eq!(exit, Some(78), "{arguments:?}: {text}");
+        assert!(
+            text.contains("ATTO_SIGNER_KEY: found two different signatures over the same bytes"),
+            "{arguments:?}: {text}"
+        );
+    }
 }

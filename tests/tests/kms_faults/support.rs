@@ -101,7 +101,12 @@ pub async fn ready(seed: u8) -> (FakeKms, Signer) {
 
 /// A signer in front of this KMS that is ready.
 pub async fn ready_before(kms: &FakeKms) -> Signer {
-    let mut signer = Signer::start(kms, &[]).unwrap();
+    ready_with(kms, &[]).await
+}
+
+/// The same with these changes of its environment.
+pub async fn ready_with(kms: &FakeKms, changes: &[(&str, &str)]) -> Signer {
+    let mut signer = Signer::start(kms, changes).unwrap();
     signer
         .until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
         .await;

@@ -41,12 +41,31 @@ fn a_vote_is_signed_and_the_management_port_tells_of_it() -> Result<()> {
         "publicKey": PUBLIC_KEY, "address": ADDRESS, "backend": "LOCAL", "capabilities": ["CHALLENGE", "VOTE"],
         "version": env!("CARGO_PKG_VERSION"),
     });
-    assert_eq!(json(&get(management, "/info")?.body), info);
+    let mut found = json(&get(management, "/info")?.body);
+    let latency = found["latency"].take();
+    assert_eq!(
+        (latency["signatures"].as_u64(), latency["clientLimitMillis"].as_u64()),
+        (Some(1), Some(1000)),
+        "{latency}"
+    );
+    assert!(
+        latency["total"]["medianMillis"].is_number() && latency["total"]["worstMillis"].is_number(),
+        "{latency}"
+    );
+    assert_eq!(latency["backend"], json!(null), "a key in the process");
+    found.as_object_mut().unwrap().remove("latency");
+    assert_eq!(found, info);
     for path in ["/prometheus", "/metrics"] {
         let metrics = get(management, path)?;
         assert!(metrics.head.contains("content-type: text/plain"), "{}", metrics.head);
         let line = "atto_signer_signatures_total{kind=\"vote\",outcome=\"signed\"} 1";
         assert!(metrics.body.lines().any(|found| found == line), "{}", metrics.body);
+        let recent = "atto_signer_recent_signature_seconds{part=\"total\",statistic=\"worst\"} 0.";
+        assert!(
+            metrics.body.lines().any(|found| found.starts_with(recent)),
+            "{}",
+            metrics.body
+        );
     }
     assert_eq!(get(management, "/nowhere")?.status, 404);
     assert!(signer.stop()?.success());

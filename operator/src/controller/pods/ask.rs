@@ -65,7 +65,12 @@ fn fault(components: &Value) -> Fault {
             };
         }
     }
-    let details = &components["backend"]["details"];
+    // Only a signer that has to be started again has the first of the two.
+    let details = ["process", "backend"]
+        .map(|name| &components[name]["details"])
+        .into_iter()
+        .find(|details| details.is_object())
+        .unwrap_or(&Value::Null);
     Fault {
         reason: reasons::BACKEND_DOWN,
         code: short(&details["code"]),
@@ -109,6 +114,12 @@ mod tests {
         let client = json!({"status": "DOWN", "details": {"reason": "WrongToken", "remedy": "use one Secret"}});
         assert_eq!(reason(json!({"backend": backend, "client": client})), "WrongToken");
         assert_eq!(reason(json!({})), "BackendDown");
+        let process = json!({"status": "DOWN", "details": {"code": "LOST", "message": "a listener ended"}});
+        let down = json!({"status": "DOWN", "components": {"backend": up, "process": process}});
+        let Some(Answer::Down(fault, _)) = read(&down, None) else {
+            unreachable!("{down}");
+        };
+        assert_eq!((fault.code.as_str(), fault.text.as_str()), ("LOST", "a listener ended"));
         assert_eq!(read(&json!({"message": "somebody else's server"}), None), None);
     }
 

@@ -129,6 +129,10 @@ impl Session for GcpSession {
         self.upkeep.renew();
     }
 
+    fn generation(&self) -> u64 {
+        self.upkeep.generation()
+    }
+
     fn identity(&self) -> Option<String> {
         self.clients.identity()
     }

@@ -40,7 +40,7 @@ fn decision(vote: &Vote, outcome: Outcome) -> Decision<'_> {
         duration: Duration::from_micros(1500),
         effort: Effort {
             attempts: 2,
-            is_cached: false,
+            ..Effort::default()
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Error, Result, anyhow};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::PostParams;
@@ -31,6 +31,18 @@ impl Changes {
     }
 }
 
+/// Whether it was not injected, or not seen to be.
+async fn missed(api: &Api<Deployment>, name: &str) -> Error {
+    let now = match api.get(name).await {
+        Ok(deployment) => serde_json::to_string(&deployment).unwrap_or_default(),
+        Err(error) => error.to_string(),
+    };
+    anyhow!(
+        "{name} was not seen injected in {} s; now it is: {now}",
+        PATIENCE.as_secs()
+    )
+}
+
 /// One new Deployment after the other, each for another binding.
 pub async fn changes(plane: &ControlPlane, fleet: &Fleet, count: usize) -> Result<Changes> {
     let before = plane.requests()?.len();
@@ -41,15 +53,16 @@ pub async fn changes(plane: &ControlPlane, fleet: &Fleet, count: usize) -> Resul
         let api: Api<Deployment> = Api::namespaced(fleet.client.clone(), member.namespace);
         let new: Deployment = serde_json::from_value(member.deployment(EACH))?;
         let name = format!("{}-{EACH}", member.name());
-        let injected = await_condition(api.clone(), &name, |found: Option<&Deployment>| {
+        let injected = Box::pin(await_condition(api.clone(), &name, |found: Option<&Deployment>| {
             found.is_some_and(is_injected)
-        });
+        }));
         let started = Instant::now();
         api.create(&PostParams::default(), &new).await?;
         // A watch: asking again and again would take from the API server what is measured.
-        tokio::time::timeout(PATIENCE, injected)
-            .await
-            .with_context(|| format!("{name} was not injected in {} s", PATIENCE.as_secs()))??;
+        match tokio::time::timeout(PATIENCE, injected).await {
+            Ok(found) => drop(found?),
+            Err(_) => return Err(Box::pin(missed(&api, &name)).await),
+        }
         seconds.push(started.elapsed().as_secs_f64());
     }
     fleet.is_rolled_out().await?;
