@@ -56,10 +56,10 @@ fn judge<T: Message>(message: T, bytes: &[u8], key: usize, allows: fn(&[u8]) -> 
     let signer = PublicKey(field(bytes, key));
     let everything = Kind::ALL.into_iter().fold(Capabilities::default(), Capabilities::with);
     let other = PublicKey(signer.0.map(|byte| !byte));
-    let Err(denied) = Policy::new(everything, other).authorize(message) else {
+    let Err(denied) = Policy::new(everything, other).authorize(message, 0) else {
         panic!("another key signs this: {bytes:?}");
     };
-    let Ok(authorized) = Policy::new(everything, signer).authorize(denied.message) else {
+    let Ok(authorized) = Policy::new(everything, signer).authorize(denied.message, 0) else {
         panic!("its own key does not sign this: {bytes:?}");
     };
     assert_eq!(

@@ -85,6 +85,7 @@ impl Backend for Remote {
         Effort {
             attempts,
             is_cached: false,
+            ..Effort::default()
         }
     }
 }
