@@ -27,6 +27,8 @@ const LARGE: usize = 2_500;
 
 const CHANGES: usize = 200;
 const TAKE_OVERS: usize = 5;
+/// Lines of the operator's log that are shown where something went wrong.
+const LOG_END: usize = 30;
 
 /// From the operator's start to the last binding that says Injected.
 struct Cold {
@@ -49,7 +51,8 @@ pub async fn scale() -> Result<()> {
     let (operator, cold) = cold(&plane, &fleet).await?;
     fleet.is_rolled_out().await?;
     under_way("new Deployments");
-    let changes = change::changes(&plane, &fleet, CHANGES).await?;
+    let changes = change::changes(&plane, &fleet, CHANGES).await;
+    let changes = changes.with_context(|| format!("the operator's log ends with:\n{}", log_end(&operator)))?;
     under_way("taking over");
     let (operator, take_overs) = take_over::take_overs(&plane, operator, TAKE_OVERS).await?;
     let status = operator.stop()?;
@@ -94,6 +97,13 @@ async fn started(plane: &ControlPlane, bindings: usize) -> Result<(Fleet, Operat
     under_way("new Deployments");
     let changes = change::changes(plane, &fleet, CHANGES).await?;
     Ok((fleet, operator, cold, changes))
+}
+
+/// What the operator has said last.
+fn log_end(operator: &OperatorProcess) -> String {
+    let log = operator.log();
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(LOG_END)..].join("\n")
 }
 
 /// It takes long: a person wants to see that it goes on. Tables alone go to the standard output.
