@@ -8,31 +8,33 @@ pub fn one_line(text: &str) -> String {
     cut(text, MAX_LENGTH)
 }
 
-/// The same with a limit of its own; `…` stands for what was cut off.
+/// The same with a limit of its own. `…` stands for what was taken out of the middle: an error begins with what was tried, and ends with
+/// its cause.
 pub fn cut(text: &str, limit: usize) -> String {
+    let line = clean(text);
+    let length = line.chars().count();
+    if length <= limit {
+        return line;
+    }
+    let end = limit / 2;
+    let start = limit.saturating_sub(end + 1);
+    let characters = || line.chars();
+    characters()
+        .take(start)
+        .chain(['…'])
+        .chain(characters().skip(length - end))
+        .collect()
+}
+
+fn clean(text: &str) -> String {
     let mut line = String::new();
-    let mut length = 0;
-    let mut is_apart = false;
-    for character in text.chars() {
-        if character.is_whitespace() || !is_shown(character) {
-            is_apart = length > 0;
-            continue;
-        }
-        let needed = usize::from(is_apart) + 1;
-        if length + needed > limit {
-            // What was taken so far gives way to the sign that something is missing.
-            while length >= limit.max(1) {
-                line.pop();
-                length -= 1;
+    for word in text.split(|character: char| character.is_whitespace() || !is_shown(character)) {
+        if !word.is_empty() {
+            if !line.is_empty() {
+                line.push(' ');
             }
-            line.push('…');
-            return line;
+            line.push_str(word);
         }
-        if std::mem::take(&mut is_apart) {
-            line.push(' ');
-        }
-        line.push(character);
-        length += needed;
     }
     line
 }
@@ -54,16 +56,19 @@ mod tests {
 
     #[test]
     fn a_page_of_a_proxy_is_one_short_line() {
-        let page = format!("<html>\r\n\t<b>503\u{1b}[31m</b>\u{202E}\n{}", "x".repeat(200_000));
+        let page = format!(
+            "<html>\r\n\t<b>503\u{1b}[31m</b>\u{202E}\n{}: refused\n",
+            "x".repeat(200_000)
+        );
         let line = one_line(&page);
         assert!(line.starts_with("<html> <b>503 [31m</b> xxx"), "{line}");
-        assert!(line.ends_with("x…"), "{line}");
+        assert!(line.contains("x…x") && line.ends_with("x: refused"), "{line}");
         assert_eq!(line.chars().count(), MAX_LENGTH);
         for whole in ["", "as it was", &"é".repeat(MAX_LENGTH)] {
             assert_eq!(one_line(whole), *whole);
         }
         assert_eq!(one_line(" \n around\n"), "around");
-        assert_eq!((cut("ab", 1), cut("ab", 0)), ("…".to_owned(), "…".to_owned()));
+        assert_eq!([cut("abcd", 3), cut("ab", 1), cut("ab", 0)], ["a…d", "…", "…"]);
     }
 
     proptest! {

@@ -177,10 +177,7 @@ mod tests {
             "{fault}"
         );
         let noted = fault.with_note(&format!("asked as\r{}@p", "y".repeat(20)));
-        assert!(
-            noted.text().ends_with("x… (asked as yyyyyyyyyyyyyyyyyyyy@p)"),
-            "{noted}"
-        );
+        assert!(noted.text().ends_with("x (asked as yyyyyyyyyyyyyyyyyyyy@p)"), "{noted}");
         let long = fault.with_note(&page);
         for fault in [fault, noted, long] {
             assert_eq!(fault.text().chars().count(), MAX_LENGTH);

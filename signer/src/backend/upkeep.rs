@@ -35,8 +35,8 @@ const PAUSES: [Duration; 4] = [
 ];
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_PAUSES: usize = 12;
-/// The longest that a call takes before it is given up: what tells of trouble may speak of a client that was in use so long ago.
-const LONGEST_CALL: Duration = Duration::from_secs(10);
+/// Whoever waits for an answer tells after so long at the earliest that none comes: of a client that was in use then.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
 /// A client that lived this long had no trouble.
 const CALM: Duration = Duration::from_mins(2);
 
@@ -109,7 +109,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
     /// Connections or credentials may be stale, of whichever client: not those of one that is younger than the call that tells.
     pub fn renew(&self) {
         if let Ok(current) = &*self.read()
-            && current.since().elapsed() >= LONGEST_CALL
+            && current.since().elapsed() >= TOLD_AFTER
         {
             self.stale.notify_one();
         }
@@ -162,8 +162,8 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         // What the client before was in trouble with is no reason to replace this one.
         let _ = pin!(self.stale.notified()).poll(&mut Context::from_waker(Waker::noop()));
         *current = Ok(client);
-        drop(current);
         self.generation.fetch_add(1, Relaxed);
+        drop(current);
         self.changed.notify_waiters();
     }
 

@@ -14,7 +14,7 @@ use crate::model::text::one_line;
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a signer says of itself goes into a status, so it is kept short.
-const LONGEST_TEXT: usize = 256;
+const LONGEST_TEXT: usize = 300;
 
 /// Asks a signer.
 pub async fn ask(address: IpAddr, port: u16) -> Answer {
