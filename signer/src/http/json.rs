@@ -1,15 +1,14 @@
 //! Reads the JSON that clients send: lenient in form (any order, unknown fields, lower-case hexadecimal, quoted numbers),
 //! strict in meaning. Fields are kept as the text they came as, so that a message can show exactly that.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use data_encoding::HEXUPPER_PERMISSIVE;
-use serde::de::{Deserializer as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::Deserializer as _;
 use thiserror::Error;
 
-/// How deep objects and arrays that nobody reads may be nested.
-const MAX_DEPTH: usize = 32;
+use super::fields::{Fault, Fields, MAX_DEPTH, Nested};
+
 /// How much of what was sent a message shows.
 const MAX_EXCERPT: usize = 40;
 
@@ -71,15 +70,44 @@ impl<'a, const N: usize> Object<'a, N> {
         }
     }
 
+    /// Reads the object that is the value of this field of a whole body, in which no other field is read.
+    pub fn from_field_of_body(
+        body: &'a [u8],
+        field: &'static [&'static str; 1],
+        prefix: &'static str,
+        names: &'static [&'static str; N],
+    ) -> Result<Self, Invalid> {
+        // Most bodies are read in one pass; what is wrong with the others is found in two.
+        match Self::at_once(body, field, prefix, names) {
+            Some(object) => Ok(object),
+            None => Object::from_body(body, field)?.child(field[0], prefix, names),
+        }
+    }
+
+    fn at_once(
+        body: &'a [u8],
+        field: &'static [&'static str; 1],
+        prefix: &'static str,
+        names: &'static [&'static str; N],
+    ) -> Option<Self> {
+        let mut parser = serde_json::Deserializer::from_str(std::str::from_utf8(body).ok()?);
+        let nested = Nested {
+            field,
+            fields: Fields::new(names),
+        };
+        let fields = parser.deserialize_map(nested).ok().flatten()?;
+        parser.end().ok()?;
+        fields.fault.is_none().then_some(Self {
+            prefix,
+            names,
+            values: fields.values,
+        })
+    }
+
     fn parse(prefix: &'static str, text: &'a str, names: &'static [&'static str; N]) -> Result<Self, Invalid> {
         let mut parser = serde_json::Deserializer::from_str(text);
-        let fields = Fields {
-            names,
-            values: [None; N],
-            fault: None,
-        };
         let fields = parser
-            .deserialize_map(fields)
+            .deserialize_map(Fields::new(names))
             .and_then(|fields| parser.end().map(|()| fields))
             .map_err(|error| Invalid::body(format!("malformed JSON ({error})")))?;
         match fields.fault {
@@ -241,84 +269,76 @@ fn describe(text: &str) -> String {
     }
 }
 
-enum Fault {
-    Duplicate(&'static str),
-    Depth,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-struct Fields<'a, const N: usize> {
-    names: &'static [&'static str; N],
-    values: [Option<&'a str>; N],
-    fault: Option<Fault>,
-}
+    use super::*;
 
-impl<'de, const N: usize> Visitor<'de> for Fields<'de, N> {
-    type Value = Self;
+    type Read<'a> = Object<'a, 2>;
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
+    const NAMES: &[&str; 2] = &["a", "b"];
+
+    fn at_once(body: &str) -> Option<Read<'_>> {
+        Read::at_once(body.as_bytes(), &["target"], "target.", NAMES)
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some(index) = map.next_key_seed(Name(self.names))? {
-            let value: &'de RawValue = map.next_value()?;
-            let value = value.get();
-            match index {
-                Some(index) if self.values[index].is_some() => {
-                    self.fault.get_or_insert(Fault::Duplicate(self.names[index]));
+    fn in_two(body: &str) -> Result<Read<'_>, Invalid> {
+        Object::from_body(body.as_bytes(), &["target"])?.child("target", "target.", NAMES)
+    }
+
+    #[test]
+    fn simple_bodies_are_read_in_one_pass() {
+        for body in [
+            r#"{"target":{"a":1,"b":"two"}}"#,
+            r#" { "x" : [{}] , "target" : { "b":"\u0041", "y":null } , "z":{} } "#,
+            r#"{"target":{}}"#,
+        ] {
+            let (one, two) = (at_once(body).unwrap(), in_two(body).unwrap());
+            assert_eq!(one.values, two.values, "{body}");
+        }
+        for body in [
+            r#"{"target":{"a":1,"a":1}}"#,
+            r#"{"target":{},"target":{}}"#,
+            r#"{"target":[]}"#,
+            r#"{"target":{}} {}"#,
+            "{}",
+        ] {
+            assert!(at_once(body).is_none(), "{body}");
+        }
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{"),
+            Just("}"),
+            Just("["),
+            Just("]"),
+            Just(":"),
+            Just(","),
+            Just(" "),
+            Just("\"target\""),
+            Just("\"target\":{"),
+            Just("\"a\":"),
+            Just("\"b\":"),
+            Just("1"),
+            Just("\"x\""),
+            Just("null"),
+            Just("\\"),
+            Just("\""),
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_in_one_pass_is_what_two_would_read(inner in text(), outer in text()) {
+            for body in [format!("{{\"target\":{{{inner}}}{outer}}}"), format!("{{{outer}\"target\":{{{inner}}}}}")] {
+                if let Some(object) = at_once(&body) {
+                    let two = in_two(&body);
+                    prop_assert_eq!(Ok(object.values), two.map(|two| two.values), "{}", body);
                 }
-                Some(index) => self.values[index] = Some(value),
-                None if is_too_deep(value) => {
-                    self.fault.get_or_insert(Fault::Depth);
-                }
-                None => {}
             }
         }
-        Ok(self)
-    }
-}
-
-/// Counts the brackets of a well-formed JSON value.
-fn is_too_deep(value: &str) -> bool {
-    if !value.starts_with(['{', '[']) {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in value.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth -= 1,
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
-}
-
-/// The place of a field's name among the known ones.
-struct Name<const N: usize>(&'static [&'static str; N]);
-
-impl<'de, const N: usize> serde::de::DeserializeSeed<'de> for Name<N> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<const N: usize> Visitor<'_> for Name<N> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a field's name")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.iter().position(|known| *known == name))
     }
 }

@@ -8,6 +8,7 @@ mod connection;
 mod connections;
 mod docs;
 mod error;
+mod fields;
 mod gate;
 mod handlers;
 mod json;

@@ -8,8 +8,9 @@ type Read = fn(&Fields<'_>) -> Result<BlockKind, Invalid>;
 
 /// The body of `POST /blocks`.
 pub fn block(body: &[u8]) -> Result<Block, Invalid> {
-    let target = Object::from_body(body, &["target"])?.child(
-        "target",
+    let target = Object::from_field_of_body(
+        body,
+        &["target"],
         "target.",
         &[
             "type",
@@ -93,8 +94,9 @@ fn representative(target: &Fields<'_>) -> Result<PublicKey, Invalid> {
 
 /// The body of `POST /votes`.
 pub fn vote(body: &[u8]) -> Result<Vote, Invalid> {
-    let target = Object::from_body(body, &["target"])?.child(
-        "target",
+    let target = Object::from_field_of_body(
+        body,
+        &["target"],
         "target.",
         &[
             "version",

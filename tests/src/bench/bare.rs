@@ -20,14 +20,14 @@ use tokio::net::TcpListener;
 
 use super::{TOKEN, WORKERS};
 
-/// Serves on loopback until the process is ended.
+/// Serves on all addresses until the process is ended.
 pub fn serve(port: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot listen on {address}"))?;

@@ -77,6 +77,20 @@ pub fn signer() -> Result<()> {
     Ok(())
 }
 
+/// The slowest requests alone.
+pub fn tail() -> Result<()> {
+    let signer = Contender {
+        name: AUDITS[0].0,
+        server: Server::local(AUDITS[0].1)?,
+    };
+    let bare = Contender {
+        name: "bare",
+        server: Server::bare()?,
+    };
+    table::print(&tail::rows(&[&signer, &bare])?);
+    Ok(())
+}
+
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }

@@ -56,7 +56,7 @@ impl Server {
             .env_clear()
             .env("ATTO_SIGNER_TOKEN", TOKEN)
             .env("ATTO_SIGNER_CAPABILITIES", "CHALLENGE,VOTE")
-            .env("ATTO_SIGNER_ADDRESS", "localhost")
+            .env("ATTO_SIGNER_ADDRESS", "0.0.0.0")
             .env("ATTO_SIGNER_PORT", api.number().to_string())
             .env("ATTO_SIGNER_MANAGEMENT_PORT", management.number().to_string())
             .envs(backend);

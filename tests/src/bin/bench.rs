@@ -43,6 +43,7 @@ fn run() -> Result<()> {
             runtime()?.block_on(bench::growth(steady_seconds()?))
         }
         ["signer"] => bench::signer(),
+        ["tail"] => bench::tail(),
         ["operator"] => runtime()?.block_on(bench::operator()),
         ["scale"] => runtime()?.block_on(bench::scale()),
         ["growth"] => runtime()?.block_on(bench::growth(steady_seconds()?)),
@@ -51,7 +52,7 @@ fn run() -> Result<()> {
         ["bare", port] => bench::serve_bare(port.parse().with_context(|| format!("{port:?} is not a port"))?),
         _ => {
             bail!(
-                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `guard` or `pods`; or `bare PORT`"
+                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `tail`, `guard` or `pods`; or `bare PORT`"
             )
         }
     }
