@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -20,6 +20,7 @@ pub type Answer = Result<Signature, BackendError>;
 pub struct Call {
     asked: Mutex<Instant>,
     attempts: AtomicU32,
+    took_micros: AtomicU64,
     answer: watch::Sender<Option<Answer>>,
 }
 
@@ -28,6 +29,7 @@ impl Default for Call {
         Self {
             asked: Mutex::new(Instant::now()),
             attempts: AtomicU32::new(0),
+            took_micros: AtomicU64::new(0),
             answer: watch::Sender::new(None),
         }
     }
@@ -42,6 +44,17 @@ impl Call {
     /// It was sent to the backend.
     pub fn count_attempt(&self) {
         self.attempts.fetch_add(1, Relaxed);
+    }
+
+    /// The attempt that gave the signature took this long.
+    pub fn note_signed(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.took_micros.store(micros, Relaxed);
+    }
+
+    /// How long the attempt took that gave the signature; nothing before.
+    pub fn took(&self) -> Duration {
+        Duration::from_micros(self.took_micros.load(Relaxed))
     }
 
     /// How often it was sent to the backend.

@@ -76,6 +76,7 @@ impl Backend for Remote {
             Ok(Found::Call(call)) => call,
             Ok(Found::Signature(signature)) => {
                 effort.is_cached = true;
+                effort.backend = Some(Duration::ZERO);
                 let result = Ok(signature);
                 return Signing { result, effort };
             }
@@ -90,6 +91,7 @@ impl Backend for Remote {
             Err(_) => Err(BackendError::Deadline(self.deadline)),
         };
         effort.attempts = call.attempts();
+        effort.backend = result.is_ok().then(|| call.took());
         Signing { result, effort }
     }
 

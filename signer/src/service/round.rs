@@ -29,7 +29,7 @@ struct Round<'a> {
     key: &'a Key,
     call: &'a Call,
     tries: &'a mut Tries,
-    alive: Alive<Result<Signature, Fault>>,
+    alive: Alive<Result<(Signature, Duration), Fault>>,
     hedge_at: Option<Instant>,
     retry_at: Option<Instant>,
     sibling_at: Instant,
@@ -65,7 +65,10 @@ impl Round<'_> {
                 biased;
                 Some(ended) = self.alive.next() => {
                     let failed = match ended {
-                        Ended::Answered(Ok(signature)) => return Ok(signature),
+                        Ended::Answered(Ok((signature, took))) => {
+                            self.call.note_signed(took);
+                            return Ok(signature);
+                        }
                         Ended::Answered(Err(fault)) => fault,
                         Ended::Panicked => Fault::new(Cause::Other, "an attempt ended in a defect of the signer"),
                         Ended::GivenUp => {
@@ -155,7 +158,11 @@ impl Round<'_> {
     fn spawn(&mut self) {
         self.call.count_attempt();
         self.tries.send();
-        self.alive.send(attempt(self.shared.clone(), self.key.clone()));
+        let attempt = attempt(self.shared.clone(), self.key.clone());
+        self.alive.send(async {
+            let start = Instant::now();
+            attempt.await.map(|signature| (signature, start.elapsed()))
+        });
     }
 }
 

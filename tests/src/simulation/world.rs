@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use signer::protocol::PublicKey;
-use signer::token::Token;
+use signer::token::{Digests, Token};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -80,7 +80,7 @@ pub async fn happen(seed: u64, folder: &Path) -> Result<Seen> {
                 tokio::spawn(async move { node.hang_up(&message, after).await });
             }
             Event::Tokens(accepted) => {
-                token.set(accepted.iter().copied());
+                token.set(&Digests::of(accepted.iter().copied()));
                 tokens.push((Instant::now(), accepted));
             }
         }
