@@ -8,7 +8,7 @@ use tests::soak;
 use tokio::time::timeout;
 
 /// Some minutes are planned; more means that something hangs.
-const LIMIT: Duration = Duration::from_mins(10);
+const LIMIT: Duration = Duration::from_mins(15);
 
 fn main() -> ExitCode {
     match run() {

@@ -8,6 +8,7 @@ mod outage;
 mod overhead;
 pub mod rig;
 mod row;
+mod schedules;
 mod slow;
 mod termination;
 mod very_slow;
@@ -51,6 +52,7 @@ pub async fn run() -> bool {
     table.add(overhead::NAME, overhead::measure().await);
     table.add(flood::NAME, flood::measure().await);
     table.add(termination::NAME, termination::measure().await);
+    table.add(schedules::NAME, schedules::measure().await);
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
         "\nload average before {before}, after {}, on {processors} processors",
