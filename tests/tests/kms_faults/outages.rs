@@ -1,6 +1,7 @@
 //! KMS away, rude or silent, in the middle of votes.
 
-use tests::fake_server::Front;
+use tests::fake_kms::{Code, Fault, Method};
+use tests::fake_server::{For, Front};
 
 use crate::support::{ready, votes};
 
@@ -30,4 +31,33 @@ async fn votes_asked_for_in_an_outage_are_signed_after_it() {
             .until("UP", |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
             .await;
     }
+}
+
+/// After an outage there is a new client, and what is behind it may be something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_client_that_signs_the_same_in_two_ways_is_told_and_replaced() {
+    let (kms, mut signer) = ready(14).await;
+    let key = kms.verifying_key();
+    let sign = kms.faults(Method::AsymmetricSign);
+    sign.push(Fault::Code(Code::Unavailable), For::Ever);
+    let (node, load) = (signer.node(), votes(20));
+    let loading = tokio::spawn(async move { load.run(&node, &key).await });
+    signer.until("DOWN", |signer| Ok(signer.health()? == "DOWN")).await;
+    // A probe goes out each half second, and a client that is a moment old is not replaced.
+    let calls = || kms.calls().of(Method::AsymmetricSign);
+    let probed = calls() + 10;
+    signer.until("ten probes", |_| Ok(calls() >= probed)).await;
+    sign.clear();
+    sign.push(Fault::OtherSignature, For::Ever);
+    let told = "a new client of the key service: found two different signatures over the same bytes";
+    signer
+        .until("it is told", |signer| Ok(signer.log().contains(told)))
+        .await;
+    sign.clear();
+    let report = loading.await.unwrap().unwrap();
+    assert_eq!((report.signed, report.lost, report.invalid), (20, 0, 0), "{report:?}");
+    signer
+        .until("UP", |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
+        .await;
+    assert_eq!(signer.management("/health/liveness").unwrap().status, 200);
 }
