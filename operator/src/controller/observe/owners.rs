@@ -20,13 +20,19 @@ const MOST: usize = 20_000;
 /// A Deployment may let a ReplicaSet go whose labels somebody has changed.
 const KEPT: Duration = Duration::from_mins(10);
 
+/// Whoever has the key of another's pods is asked about at each look at either of them: with many that share one, the API server would
+/// be asked for nothing else. A warning that is so much late is none the worse.
+const STRANGERS_KEPT: Duration = Duration::from_secs(5);
+
 /// The uid of the Deployment by that of its ReplicaSet. It changes when a Deployment is deleted without its pods and another one
 /// adopts them, so memory may say that a pod is owned, and never that it is not.
 #[derive(Clone, Default)]
 pub struct Owners(Arc<Mutex<HashMap<String, Known>>>);
 
+#[derive(Clone)]
 struct Known {
     deployment: String,
+    name: String,
     asked: Instant,
 }
 
@@ -40,22 +46,27 @@ impl Owners {
         }
     }
 
-    fn known(&self, replica_set: &str) -> Option<String> {
+    fn known(&self, replica_set: &str, kept: Duration) -> Option<Known> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(replica_set).filter(|known| known.asked.elapsed() < KEPT)?;
-        Some(known.deployment.clone())
+        known
+            .get(replica_set)
+            .filter(|known| known.asked.elapsed() < kept)
+            .cloned()
     }
 
-    fn learn(&self, replica_set: &str, deployment: Option<&str>) {
+    fn learn(&self, replica_set: &str, deployment: Option<&OwnerReference>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
         match deployment {
             Some(deployment) => {
-                let deployment = deployment.to_owned();
-                let asked = Instant::now();
-                known.insert(replica_set.to_owned(), Known { deployment, asked });
+                let deployment = Known {
+                    deployment: deployment.uid.clone(),
+                    name: deployment.name.clone(),
+                    asked: Instant::now(),
+                };
+                known.insert(replica_set.to_owned(), deployment);
             }
             None => drop(known.remove(replica_set)),
         }
@@ -76,8 +87,8 @@ impl Lookup<'_> {
             return Ok(false);
         };
         let is_one_of_them = |owner: &str| by.iter().any(|live| live.uid() == owner);
-        if let Some(known) = self.owners.known(&replica_set.uid)
-            && is_one_of_them(&known)
+        if let Some(known) = self.owners.known(&replica_set.uid, KEPT)
+            && is_one_of_them(&known.deployment)
         {
             return Ok(true);
         }
@@ -89,14 +100,20 @@ impl Lookup<'_> {
             .as_ref()
             .and_then(controller)
             .filter(|owner| owner.kind == "Deployment");
-        let owner = owner.map(|owner| owner.uid.as_str());
         self.owners.learn(&replica_set.uid, owner);
-        Ok(owner.is_some_and(is_one_of_them))
+        Ok(owner.is_some_and(|owner| is_one_of_them(&owner.uid)))
     }
 
     /// What owns the pod in the end, if that is none of these Deployments: a ReplicaSet is asked whose it is. None for a pod that is
     /// on its way out with a ReplicaSet that is gone.
     pub async fn stranger(&mut self, pod: &Pod, except: &[&LiveDeployment]) -> Result<Option<Owner>, Error> {
+        let replica_set = controller(pod).filter(|owner| owner.kind == "ReplicaSet");
+        let known = replica_set.and_then(|owner| self.owners.known(&owner.uid, STRANGERS_KEPT));
+        if let Some(Known { deployment, name, .. }) = known {
+            let is_one_of_them = except.iter().any(|live| live.uid() == deployment);
+            let kind = "Deployment".to_owned();
+            return Ok((!is_one_of_them).then_some(Owner { kind, name }));
+        }
         if self.is_owned(pod, except).await? {
             return Ok(None);
         }
