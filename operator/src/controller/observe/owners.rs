@@ -46,11 +46,11 @@ impl Owners {
         }
     }
 
-    fn known(&self, replica_set: &str, kept: Duration) -> Option<Known> {
+    fn known(&self, replica_set: &str) -> Option<Known> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .get(replica_set)
-            .filter(|known| known.asked.elapsed() < kept)
+            .filter(|known| known.asked.elapsed() < KEPT)
             .cloned()
     }
 
@@ -87,7 +87,7 @@ impl Lookup<'_> {
             return Ok(false);
         };
         let is_one_of_them = |owner: &str| by.iter().any(|live| live.uid() == owner);
-        if let Some(known) = self.owners.known(&replica_set.uid, KEPT)
+        if let Some(known) = self.owners.known(&replica_set.uid)
             && is_one_of_them(&known.deployment)
         {
             return Ok(true);
@@ -96,27 +96,15 @@ impl Lookup<'_> {
             return Ok(false);
         }
         let found = self.replica_set(pod, replica_set).await?;
-        let owner = found
+        Ok(found
             .as_ref()
-            .and_then(controller)
-            .filter(|owner| owner.kind == "Deployment");
-        self.owners.learn(&replica_set.uid, owner);
-        Ok(owner.is_some_and(|owner| is_one_of_them(&owner.uid)))
+            .and_then(deployment)
+            .is_some_and(|owner| is_one_of_them(&owner.uid)))
     }
 
     /// What owns the pod in the end, if that is none of these Deployments: a ReplicaSet is asked whose it is. None for a pod that is
     /// on its way out with a ReplicaSet that is gone.
-    pub async fn stranger(&mut self, pod: &Pod, except: &[&LiveDeployment]) -> Result<Option<Owner>, Error> {
-        let replica_set = controller(pod).filter(|owner| owner.kind == "ReplicaSet");
-        let known = replica_set.and_then(|owner| self.owners.known(&owner.uid, STRANGERS_KEPT));
-        if let Some(Known { deployment, name, .. }) = known {
-            let is_one_of_them = except.iter().any(|live| live.uid() == deployment);
-            let kind = "Deployment".to_owned();
-            return Ok((!is_one_of_them).then_some(Owner { kind, name }));
-        }
-        if self.is_owned(pod, except).await? {
-            return Ok(None);
-        }
+    pub async fn stranger(&self, pod: &Pod, except: &[&LiveDeployment]) -> Result<Option<Owner>, Error> {
         let Some(owner) = controller(pod) else {
             return Ok(Some(Owner {
                 kind: "Pod".to_owned(),
@@ -126,10 +114,19 @@ impl Lookup<'_> {
         if owner.kind != "ReplicaSet" {
             return Ok(Some(Owner::of(owner)));
         }
+        let is_one_of_them = |uid: &str| except.iter().any(|live| live.uid() == uid);
+        if let Some(known) = self.owners.known(&owner.uid) {
+            if is_one_of_them(&known.deployment) {
+                return Ok(None);
+            }
+            if known.asked.elapsed() < STRANGERS_KEPT {
+                let kind = "Deployment".to_owned();
+                return Ok(Some(Owner { kind, name: known.name }));
+            }
+        }
         let found = self.replica_set(pod, owner).await?;
-        let is_one_of_them = |owner: &OwnerReference| except.iter().any(|live| live.uid() == owner.uid);
         Ok(found.and_then(|found| match controller(&found) {
-            Some(owner) if is_one_of_them(owner) => None,
+            Some(owner) if is_one_of_them(&owner.uid) => None,
             Some(owner) => Some(Owner::of(owner)),
             None => Some(Owner {
                 kind: "ReplicaSet".to_owned(),
@@ -138,6 +135,7 @@ impl Lookup<'_> {
         }))
     }
 
+    /// Asks for the ReplicaSet, and remembers whose it is.
     async fn replica_set(
         &self,
         pod: &Pod,
@@ -146,7 +144,9 @@ impl Lookup<'_> {
         let namespace = pod.namespace().unwrap_or_default();
         let api: Api<ReplicaSet> = Api::namespaced(self.cluster.client(), &namespace);
         let found = deadline("get the ReplicaSet", api.get_metadata_opt(&reference.name)).await?;
-        Ok(found.filter(|found| found.uid().as_ref() == Some(&reference.uid)))
+        let found = found.filter(|found| found.uid().as_ref() == Some(&reference.uid));
+        self.owners.learn(&reference.uid, found.as_ref().and_then(deployment));
+        Ok(found)
     }
 }
 
@@ -168,4 +168,9 @@ impl Owner {
 fn controller(object: &impl Resource) -> Option<&OwnerReference> {
     let owners = object.meta().owner_references.as_ref()?;
     owners.iter().find(|owner| owner.controller == Some(true))
+}
+
+/// The Deployment that a ReplicaSet is of.
+fn deployment(replica_set: &impl Resource) -> Option<&OwnerReference> {
+    controller(replica_set).filter(|owner| owner.kind == "Deployment")
 }

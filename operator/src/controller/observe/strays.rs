@@ -31,7 +31,7 @@ pub async fn strays(
         .stores
         .pods
         .state_filter(|pod| pods::has_key_of(pod, binding) && !pods::is_over(pod));
-    let mut owners = sources.owners.lookup(&sources.cluster);
+    let owners = sources.owners.lookup(&sources.cluster);
     let mut found: Vec<Stray> = vec![];
     for pod in candidates {
         let namespace = pod.namespace().unwrap_or_default();
