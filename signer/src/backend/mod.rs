@@ -18,7 +18,7 @@ pub use fault::{Again, Cause, Fault};
 pub use gcp::{Endpoint, GcpLocation};
 pub use generation::Held;
 pub use local::{InvalidSeed, LocalKey, Seed};
-pub use proof::{prove, prove_twice, random, self_test_text, verify};
+pub use proof::{prove_twice, random, self_test_text, verify};
 pub use signing::{Backend, BackendError, Effort, Signature, Signing};
 pub use upkeep::{Maker, Step, Upkeep};
 pub use vendor::{BoxFuture, LoadError, Loaded, Location, Session, SessionKey, Vendor};

@@ -12,21 +12,14 @@ pub fn self_test_text() -> Result<[u8; 41], BackendError> {
     Ok(text)
 }
 
-/// Signs a self-test, and verifies the signature with another implementation.
-pub async fn prove<B: Backend>(backend: &B) -> Result<(), BackendError> {
-    let text = self_test_text()?;
-    let signature = backend.sign(&text).await?;
-    verify(backend.public_key(), &text, &signature)
-}
-
-/// Signs a self-test twice: each signature has to be right, and both equal.
+/// Signs a self-test twice: each signature has to be right, which another implementation says, and both equal.
 pub async fn prove_twice<B: Backend>(backend: &B) -> Result<(), BackendError> {
     let text = self_test_text()?;
-    let first = backend.sign(&text).await?;
-    verify(backend.public_key(), &text, &first)?;
-    let second = backend.sign(&text).await?;
-    verify(backend.public_key(), &text, &second)?;
-    if first == second {
+    let sign = async || {
+        let signature = backend.sign(&text).await?;
+        verify(backend.public_key(), &text, &signature).map(|()| signature)
+    };
+    if sign().await? == sign().await? {
         Ok(())
     } else {
         Err(BackendError::Differs)
@@ -69,8 +62,6 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_signs_wrongly_is_found_out() {
         let key = || LocalKey::new(&Seed::generate().unwrap()).unwrap();
-        assert_eq!(prove(&key()).await, Ok(()));
-        assert_eq!(prove(&Liar(key())).await, Err(BackendError::Mismatch));
         assert_eq!(prove_twice(&key()).await, Ok(()));
         assert_eq!(prove_twice(&Liar(key())).await, Err(BackendError::Mismatch));
     }

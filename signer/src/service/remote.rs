@@ -99,7 +99,6 @@ impl Backend for Remote {
         let attempts = self.shared.book().calls.get(bytes).map_or(0, |call| call.attempts());
         Effort {
             attempts,
-            is_cached: false,
             ..Effort::default()
         }
     }
