@@ -15,9 +15,9 @@ mod secret_file;
 mod signing;
 pub(crate) mod spki;
 mod upkeep;
+pub(crate) mod vault;
 mod vendor;
 
-pub use address::Address;
 pub use bounds::{Lost, bounded};
 pub use fault::{Again, Cause, Fault};
 pub use gcp::{Endpoint, GcpLocation};
@@ -30,4 +30,4 @@ pub use upkeep::{Maker, Step, Upkeep};
 pub use vendor::{BoxFuture, LoadError, Loaded, Location, Session, SessionKey, Vendor};
 
 /// Every key service. A key in this process, `LOCAL`, is none.
-pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR, &vault::VENDOR];

@@ -1,0 +1,24 @@
+//! A key in the transit engine of OpenBao or HashiCorp Vault.
+//!
+//! The client is our own, small and strict, on the HTTP library that is there: it reads one key, signs with it, logs in, and renews and
+//! looks up its token. What the libraries of others bring beyond that is not needed, and what they leave out is: the version of the key in
+//! every request and answer, bounds on what is read, and no redirect that takes the token elsewhere.
+
+mod answer;
+mod auth;
+mod credentials;
+mod fault;
+mod http;
+mod key;
+mod lease;
+mod location;
+mod login;
+mod proxy;
+mod public_key;
+mod remedy;
+mod session;
+mod settings;
+mod token;
+mod trust;
+
+pub use settings::VENDOR;
