@@ -150,16 +150,20 @@ impl Http {
 /// answer here could send it anywhere. Never to plain HTTP.
 fn redirects(has_authority: bool) -> Policy {
     Policy::custom(move |attempt: Attempt<'_>| {
-        let is_allowed = match attempt.previous() {
-            [first] => is_same(first, attempt.url()) || has_authority && attempt.url().scheme() == "https",
-            _ => false,
-        };
-        if is_allowed { attempt.follow() } else { attempt.stop() }
+        if is_allowed(attempt.previous(), attempt.url(), has_authority) {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
     })
 }
 
-fn is_same(one: &Url, other: &Url) -> bool {
-    one.origin() == other.origin()
+/// Once, and no further.
+fn is_allowed(asked: &[Url], next: &Url, has_authority: bool) -> bool {
+    match asked {
+        [first] => first.origin() == next.origin() || has_authority && next.scheme() == "https",
+        _ => false,
+    }
 }
 
 /// Whoever answers may say again what it was sent.
@@ -176,6 +180,24 @@ fn hide(body: &[u8], token: Option<&Token>, secret: Option<&str>) -> Zeroizing<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redirect_is_followed_to_the_same_server_or_to_one_of_the_authority_that_is_set() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let from = [url("https://vault.example.com:8200/v1/transit/sign/voter")];
+        for (next, alone, with_authority) in [
+            ("https://vault.example.com:8200/v1/x", true, true),
+            ("https://vault.example.com/v1/x", false, true),
+            ("https://vault-0.example.com:8200/v1/x", false, true),
+            ("http://vault.example.com:8200/v1/x", false, false),
+            ("http://127.0.0.1:8200/v1/x", false, false),
+        ] {
+            assert_eq!(is_allowed(&from, &url(next), false), alone, "{next}");
+            assert_eq!(is_allowed(&from, &url(next), true), with_authority, "{next}");
+        }
+        let twice = [from.as_slice(), &from].concat();
+        assert!(!is_allowed(&twice, &from[0], true));
+    }
 
     #[test]
     fn what_was_sent_is_not_shown_when_it_comes_back() {

@@ -13,6 +13,7 @@ mod key;
 mod lease;
 mod location;
 mod login;
+mod place;
 mod proxy;
 mod public_key;
 mod remedy;

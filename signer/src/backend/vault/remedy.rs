@@ -1,18 +1,18 @@
 use super::{
     auth::{Auth, Method},
-    location::VaultLocation,
+    place::Place,
 };
 use crate::backend::fault::Cause;
 
 /// What a person can do about a failure, with the names of this key and this login.
-pub fn remedy(cause: Cause, location: &VaultLocation) -> String {
-    let VaultLocation {
+pub fn remedy(cause: Cause, place: &Place) -> String {
+    let Place {
         key,
         address,
         namespace,
         auth,
         ..
-    } = location;
+    } = place;
     let (mount, name, version, url) = (&key.mount, &key.name, key.version, &address.url);
     // Of every command.
     let to = namespace

@@ -14,7 +14,7 @@ use super::{
     http::{Ask, Http},
     key::KeyVersion,
     lease::{Lease, Verdict},
-    location::VaultLocation,
+    place::Place,
     public_key::Read,
     remedy,
 };
@@ -45,7 +45,7 @@ struct Client {
 /// How clients are made. All of them ask with the same token: connections that are stale are no reason for another login.
 #[derive(Debug)]
 struct Clients {
-    location: VaultLocation,
+    place: Place,
     credentials: Arc<Credentials>,
 }
 
@@ -56,26 +56,26 @@ struct Sign {
 }
 
 impl VaultSession {
-    pub fn new(location: VaultLocation) -> Self {
-        let KeyVersion { mount, name, .. } = &location.key;
+    pub fn new(place: Place) -> Self {
+        let KeyVersion { mount, name, .. } = &place.key;
         Self {
             upkeep: Upkeep::new(no_token_yet()),
             key_path: format!("{mount}/keys/{name}"),
             sign_path: format!("{mount}/sign/{name}"),
             clients: Clients {
-                credentials: Arc::new(Credentials::new(location.auth.clone(), location.address.url.clone())),
-                location,
+                credentials: Arc::new(Credentials::new(place.auth.clone(), place.address.url.clone())),
+                place,
             },
         }
     }
 
     async fn load(&self) -> Result<Loaded, LoadError> {
         let answer: Read = self.ask(&self.key_path, None).await?;
-        answer.load(&self.clients.location.key)
+        answer.load(&self.clients.place.key)
     }
 
     async fn sign(&self, bytes: &[u8]) -> Result<Signature, Fault> {
-        let version = self.clients.location.key.version;
+        let version = self.clients.place.key.version;
         // Neither `prehashed` nor a hash algorithm: Vault would sign as Ed25519ph, which is no signature of Atto's.
         let body = serde_json::to_vec(&Sign {
             input: BASE64.encode(bytes),
@@ -119,7 +119,10 @@ impl VaultSession {
             match self.clients.credentials.examine(&client.http, lease, begun).await {
                 Verdict::Good => {}
                 Verdict::Dead(dead) => {
-                    self.upkeep.renew_after(client);
+                    // Unless another token is there already.
+                    if self.clients.credentials.current().is_err() {
+                        self.upkeep.renew_after(client);
+                    }
                     return dead;
                 }
                 Verdict::Unknown(unknown) => return unknown,
@@ -167,7 +170,7 @@ impl Session for VaultSession {
     }
 
     fn remedy(&self, cause: Cause) -> Cow<'static, str> {
-        remedy::remedy(cause, &self.clients.location).into()
+        remedy::remedy(cause, &self.clients.place).into()
     }
 }
 
@@ -175,12 +178,12 @@ impl Maker for Clients {
     type Client = Client;
 
     async fn make(&self, step: &Step) -> Result<Client, Fault> {
-        let VaultLocation {
+        let Place {
             address,
             ca_file,
             namespace,
             ..
-        } = &self.location;
+        } = &self.place;
         step.set("no certificates of the authority");
         let http = Http::new(address, ca_file.as_deref(), namespace.as_deref()).await?;
         step.set("no token");

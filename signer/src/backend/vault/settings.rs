@@ -8,6 +8,7 @@ use super::{
     auth::{Auth, Method},
     key::{self, KeyVersion, Wrong},
     location::{NAME, VaultLocation},
+    place::Place,
     trust,
 };
 use crate::{
@@ -81,13 +82,13 @@ fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Err
     let auth = errors.take_all(auth(&arguments, matches));
     let ca_file = errors.take(ca_file(arguments.vault_ca_file.as_ref(), address.as_ref()));
     match (key, address, namespace, auth, ca_file) {
-        (Some(key), Some(address), Some(namespace), Some(auth), Some(ca_file)) => Ok(Arc::new(VaultLocation {
+        (Some(key), Some(address), Some(namespace), Some(auth), Some(ca_file)) => Ok(Arc::new(VaultLocation(Place {
             key,
             address,
             ca_file: ca_file.map(Into::into),
             namespace,
             auth,
-        })),
+        }))),
         _ => Err(errors),
     }
 }
