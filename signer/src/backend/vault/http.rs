@@ -39,8 +39,7 @@ pub struct Http {
     namespace: Option<HeaderValue>,
 }
 
-/// One request.
-#[derive(Debug)]
+/// One request. Not to be printed: bodies hold secrets.
 pub struct Ask<'a> {
     /// `GET` without a body, else `POST`.
     pub body: Option<Bytes>,

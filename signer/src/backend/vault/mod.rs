@@ -4,18 +4,18 @@
 //! looks up its token. What the libraries of others bring beyond that is not needed, and what they leave out is: the version of the key in
 //! every request and answer, bounds on what is read, and no redirect that takes the token elsewhere.
 
-mod answer;
+pub(crate) mod answer;
 mod auth;
 mod credentials;
-mod fault;
+pub(crate) mod fault;
 mod http;
-mod key;
+pub(crate) mod key;
 mod lease;
 mod location;
 mod login;
 mod place;
 mod proxy;
-mod public_key;
+pub(crate) mod public_key;
 mod remedy;
 mod session;
 mod settings;
