@@ -25,7 +25,7 @@ async fn a_server_that_is_sealed_or_restarted_signs_again_without_a_new_start() 
     late.logs("bao operator unseal").await?;
     bao.unseal().await?;
     signer.signs(&key).await?;
-    late.until("the late one is ready", |signer| signer.is_ready()).await?;
+    late.until("the late one is ready", Signer::is_ready).await?;
 
     bao.stop()?;
     signer.fails_with("DOWN", Some(&key)).await?;

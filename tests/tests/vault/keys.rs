@@ -4,8 +4,8 @@ use anyhow::Result;
 use data_encoding::BASE64;
 use serde_json::json;
 use tests::fake_server::For;
-use tests::key_front::answer;
-use tests::openbao::OpenBao;
+use tests::key_front::{KeyFront, answer};
+use tests::openbao::{OpenBao, voter_policy};
 
 use super::support::{Settings, Signer, Voter, is_sign};
 
@@ -140,7 +140,7 @@ async fn a_version_below_its_minimum_is_told_and_comes_back() -> Result<()> {
         .await?;
     bao.configure_key("voter", &["min_encryption_version=0"])?;
     signer.signs(&key).await?;
-    late.until("the late one is ready", |signer| signer.is_ready()).await?;
+    late.until("the late one is ready", Signer::is_ready).await?;
     // Older than it may be decrypted with, OpenBao does not even show the version.
     bao.configure_key("voter", &["min_decryption_version=2"])?;
     signer.fails_with("FAILED_PRECONDITION", Some(&key)).await?;
@@ -187,5 +187,33 @@ async fn an_answer_that_is_not_the_keys_is_never_passed_on() -> Result<()> {
             })
             .await?;
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_in_a_namespace_is_asked_for_there() -> Result<()> {
+    let bao = OpenBao::start().await?;
+    let front = KeyFront::start(bao.address())?;
+    let namespace = "-namespace=team-a";
+    bao.bao(&["namespace", "create", "team-a"])?;
+    bao.bao(&["secrets", "enable", namespace, "-path=keys/of/voters", "transit"])?;
+    bao.bao(&["write", "-f", namespace, "keys/of/voters/keys/voter", "type=ed25519"])?;
+    let policy = bao.folder().join("team-a.hcl");
+    std::fs::write(&policy, voter_policy("voter").replace("transit/", "keys/of/voters/"))?;
+    bao.bao(&["policy", "write", namespace, "voter", policy.to_str().unwrap()])?;
+    let file = bao.token_file("token", "voter", &["-ttl=1h", namespace])?;
+    let settings = Settings::of(&front.url(), "voter")
+        .token(&file)
+        .with("ATTO_SIGNER_KEY", "keys/of/voters/keys/voter/versions/1")
+        .with("ATTO_SIGNER_VAULT_NAMESPACE", "team-a/");
+    let signer = Signer::ready(&settings).await?;
+    let key = signer.node().public_key().await?;
+    signer.signs(&key).await?;
+    let asked = front.asked();
+    assert!(
+        asked.iter().all(|asked| asked.header("x-vault-namespace") == "team-a"),
+        "{asked:?}"
+    );
+    assert!(asked.iter().any(|asked| asked.path == "/v1/keys/of/voters/sign/voter"));
     Ok(())
 }

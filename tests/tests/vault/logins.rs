@@ -199,7 +199,7 @@ async fn a_role_that_is_gone_is_told_and_comes_back() -> Result<()> {
     late.logs("bao read auth/kubernetes/role/atto-voter").await?;
     place.allow("1h")?;
     signer.signs(&place.key).await?;
-    late.until("the late one is ready", |signer| signer.is_ready()).await
+    late.until("the late one is ready", Signer::is_ready).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -250,7 +250,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
     }
     assert!(signer.log().contains("date -u"), "{}", signer.log());
     put(&file, &format!("{good}\n"))?;
-    signer.until("it is ready", |signer| signer.is_ready()).await?;
+    signer.until("it is ready", Signer::is_ready).await?;
     signer.signs(&place.key).await
 }
 

@@ -100,7 +100,7 @@ impl Signer {
 
     pub async fn ready(settings: &Settings) -> Result<Self> {
         let mut signer = Self::start(settings)?;
-        signer.until("it is ready", |signer| signer.is_ready()).await?;
+        signer.until("it is ready", Signer::is_ready).await?;
         Ok(signer)
     }
 

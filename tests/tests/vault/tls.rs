@@ -31,7 +31,7 @@ async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
     wrong.logs("ATTO_SIGNER_VAULT_CA_FILE").await?;
     // The file may change while the signer runs.
     fs::copy(bao.authority(), &other)?;
-    wrong.until("it is ready", |signer| signer.is_ready()).await?;
+    wrong.until("it is ready", Signer::is_ready).await?;
     wrong.signs(&key).await?;
 
     // Without the file the authorities of the system count, of which this one is none.
