@@ -185,6 +185,20 @@ async fn a_token_that_was_revoked_is_replaced_once_whatever_the_load() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_that_ended_while_the_server_was_sealed_is_replaced() -> Result<()> {
+    let place = Cluster::new(Method::Jwt, "3s").await?;
+    let mut signer = Signer::ready(&place.settings()).await?;
+    place.bao.seal()?;
+    signer.logs("could not be renewed, trying again").await?;
+    signer.logs("the credentials give no token any more").await?;
+    let told = signer.fails_with("UNAVAILABLE", Some(&place.key)).await?;
+    ensure!(told.contains("sealed"), "{told}");
+    place.bao.unseal().await?;
+    signer.signs(&place.key).await?;
+    signer.is_ready()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_role_that_is_gone_is_told_and_comes_back() -> Result<()> {
     let place = Cluster::new(Method::Kubernetes, "1h").await?;
     let mut signer = Signer::ready(&place.settings()).await?;

@@ -7,6 +7,7 @@ mod ends;
 mod faults;
 mod keys;
 mod logins;
+mod page;
 mod settings;
 mod support;
 mod tls;

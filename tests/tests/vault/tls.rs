@@ -1,12 +1,16 @@
-//! Whose certificate the server may have.
+//! Whose certificate the server may have, and what stands before it.
 
 use std::fs;
 
 use anyhow::Result;
 use tests::fake_server::TlsFront;
 use tests::openbao::OpenBao;
+use tests::process::Directory;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
-use super::support::{Settings, Signer};
+use super::support::{PATIENCE, Settings, Signer, Voter};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
@@ -63,5 +67,52 @@ async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
         said.contains("ATTO_SIGNER_VAULT_CA_FILE: found nothing that can be read in"),
         "{said}"
     );
+    Ok(())
+}
+
+/// As the variables of a proxy say, and the signer tells of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_proxy_before_the_server_is_told_without_its_password() -> Result<()> {
+    let proxy = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://somebody:password@{}", proxy.local_addr()?);
+    let directory = Directory::new()?;
+    let file = directory.path().join("token");
+    fs::write(&file, "s.secret")?;
+    let settings = Settings::of("https://openbao.example.com:8200", "voter")
+        .token(&file)
+        .with("HTTPS_PROXY", &address);
+    let mut signer = Signer::start(&settings)?;
+    signer
+        .logs("HTTPS_PROXY or ALL_PROXY: openbao.example.com, the key service, is asked through that proxy")
+        .await?;
+    let (mut asked, _) = timeout(PATIENCE, proxy.accept()).await??;
+    let mut head = [0; 64];
+    asked.read_exact(&mut head).await?;
+    let head = String::from_utf8_lossy(&head).into_owned();
+    assert!(head.starts_with("CONNECT openbao.example.com:8200 "), "{head}");
+    let log = signer.log();
+    assert!(!log.contains("password") && !log.contains("s.secret"), "{log}");
+    Ok(())
+}
+
+/// Plain HTTP on this machine never goes through one: it would see the token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_on_this_machine_is_asked_without_a_proxy() -> Result<()> {
+    let proxy = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", proxy.local_addr()?);
+    let Voter {
+        bao,
+        front,
+        key,
+        settings,
+    } = Voter::new().await?;
+    let settings = settings
+        .with("HTTP_PROXY", &address)
+        .with("HTTPS_PROXY", &address)
+        .with("ALL_PROXY", &address);
+    let signer = Signer::ready(&settings).await?;
+    signer.signs(&key).await?;
+    assert!(!signer.log().contains("PROXY"), "{}", signer.log());
+    drop((bao, front));
     Ok(())
 }
