@@ -2,21 +2,27 @@
 //!
 //! A key service is a folder here, with a [`Vendor`] in it, and one line in [`VENDORS`].
 
+mod address;
 mod bounds;
+mod chain;
 mod fault;
 pub(crate) mod gcp;
 mod generation;
+mod identity_token;
 mod local;
 mod proof;
+mod secret_file;
 mod signing;
 pub(crate) mod spki;
 mod upkeep;
 mod vendor;
 
+pub use address::Address;
 pub use bounds::{Lost, bounded};
 pub use fault::{Again, Cause, Fault};
 pub use gcp::{Endpoint, GcpLocation};
 pub use generation::Held;
+pub use identity_token::{IdentityToken, IdentityTokenFile};
 pub use local::{InvalidSeed, LocalKey, Seed};
 pub use proof::{prove_twice, random, self_test_text, verify};
 pub use signing::{Backend, BackendError, Effort, Signature, Signing};
