@@ -1,0 +1,22 @@
+//! A key in AWS KMS.
+
+mod answer;
+mod arn;
+mod clients;
+mod credentials;
+mod endpoint;
+mod environment;
+mod fault;
+mod http;
+mod location;
+mod near;
+mod provider;
+mod public_key;
+mod redaction;
+mod remedy;
+mod session;
+mod settings;
+mod source;
+mod web_identity;
+
+pub use settings::VENDOR;
