@@ -72,7 +72,7 @@ fn permission(key: &KeyArn, source: &Source) -> String {
         Source::Container | Source::Instance => ("ROLE", "the message of KMS names the role; "),
     };
     format!(
-        "{look}grant it: aws iam put-role-policy --role-name {name} --policy-name atto-signer --policy-document \
+        "{look}grant it: aws iam put-role-policy --role-name {name} --policy-name sign-as-the-voter --policy-document \
          '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"kms:GetPublicKey\",\"kms:Sign\"],\
          \"Resource\":\"{key}\"}}]}}', and look whether the key's own policy allows it: aws kms get-key-policy --region {} \
          --key-id {key} --query Policy --output text",
