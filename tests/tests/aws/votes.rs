@@ -104,3 +104,30 @@ async fn a_quota_that_is_used_up_makes_no_further_calls() -> Result<()> {
     }
     Ok(())
 }
+
+/// KMS refuses a signature of another time, and says what time it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_clock_that_is_wrong_is_told_and_corrected_by_what_kms_says() -> Result<()> {
+    let place = Place::new().await?;
+    let headers = [("date", "Tue, 01 Jan 2030 12:00:00 GMT")];
+    let body = json!({ "__type": "InvalidSignatureException", "message": "Signature expired" }).to_string();
+    let refused = tests::key_front::answer(http::StatusCode::BAD_REQUEST, &headers, body);
+    place.front.on(is("GetPublicKey"), refused.clone(), For::Calls(1));
+    let mut signer = Signer::start(&place.with_keys())?;
+    signer.until_ready().await;
+    let asked = place.front.asked();
+    let asked: Vec<_> = asked.iter().filter(|asked| is("GetPublicKey")(asked)).collect();
+    assert!(!asked[0].header("x-amz-date").starts_with("2030"));
+    assert!(
+        asked[1].header("x-amz-date").starts_with("20300101T1200"),
+        "{:?}",
+        asked[1]
+    );
+    place.front.on(is("GetPublicKey"), refused, For::Calls(1));
+    let (code, says) = preflight(&place.with_keys()).await;
+    assert!(
+        code == Some(69) && says.contains("UNAUTHENTICATED: InvalidSignatureException") && says.contains("date -u"),
+        "{says}"
+    );
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use aws_sdk_kms::{operation::sign::SignOutput, types::SigningAlgorithmSpec};
 
-use super::{arn::KeyArn, fault::failed_check};
+use super::{fault::failed_check, key_arn::KeyArn};
 use crate::{
     backend::{fault::Fault, signing::Signature},
     one_line::cut,

@@ -1,7 +1,7 @@
 //! How clients of KMS are made.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Once, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -38,6 +38,7 @@ pub struct Client {
 pub struct Clients {
     pub location: AwsLocation,
     trouble: RwLock<Option<Trouble>>,
+    told: Once,
 }
 
 impl Clients {
@@ -45,6 +46,7 @@ impl Clients {
         Self {
             location,
             trouble: RwLock::default(),
+            told: Once::new(),
         }
     }
 
@@ -96,6 +98,8 @@ impl Maker for Clients {
     async fn make(&self, step: &Step) -> Result<Client, Fault> {
         let client = self.client()?;
         self.renew(&client, step).await?;
+        self.told
+            .call_once(|| tracing::info!("asking KMS as {}", self.location.source.identity()));
         Ok(client)
     }
 

@@ -1,9 +1,6 @@
 //! Where KMS and STS are asked: the SDK knows, unless its own variables say otherwise.
 
-use super::{
-    arn::{KeyArn, is_region},
-    environment::Environment,
-};
+use super::{arn::is_region, environment::Environment, key_arn::KeyArn};
 use crate::{
     backend::address::{Address, EXPECTED, shown},
     settings::{ConfigError, Errors},

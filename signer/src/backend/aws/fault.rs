@@ -129,6 +129,18 @@ fn from_code(code: &str) -> Option<Cause> {
     })
 }
 
+/// Whether it is a type that a wrong clock has, so that other credentials change nothing.
+pub fn is_of_the_clock(code: &str) -> bool {
+    matches!(
+        code,
+        "InvalidSignatureException"
+            | "RequestExpired"
+            | "RequestInTheFuture"
+            | "RequestTimeTooSkewed"
+            | "SignatureDoesNotMatch"
+    )
+}
+
 /// For types that nobody has heard of, most of which come with 400.
 const fn from_unknown(status: u16) -> Cause {
     match status {

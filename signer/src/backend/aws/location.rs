@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{arn::KeyArn, endpoint::Endpoints, session::AwsSession, source::Source};
+use super::{endpoint::Endpoints, key_arn::KeyArn, session::AwsSession, source::Source};
 use crate::backend::vendor::{Location, Session};
 
 /// In `ATTO_SIGNER_BACKEND`.

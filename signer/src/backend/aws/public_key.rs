@@ -7,8 +7,8 @@ use aws_sdk_kms::{
 
 use super::{
     answer::{ALGORITHM, is_of},
-    arn::KeyArn,
     fault::failed_check,
+    key_arn::KeyArn,
 };
 use crate::{
     backend::{spki, vendor::LoadError},

@@ -1,4 +1,4 @@
-use super::{arn::KeyArn, location::AwsLocation, provider::Trouble, source::Source};
+use super::{key_arn::KeyArn, location::AwsLocation, provider::Trouble, source::Source};
 use crate::backend::fault::Cause;
 
 /// What a person can do about a failure. `trouble` is what was wrong with the credentials last.
@@ -148,7 +148,7 @@ fn credentials(trouble: Option<Trouble>, location: &AwsLocation) -> String {
 mod tests {
     use super::*;
     use crate::backend::{
-        aws::{arn::RoleArn, endpoint::Endpoints},
+        aws::{endpoint::Endpoints, role_arn::RoleArn},
         identity_token::IdentityTokenFile,
     };
 

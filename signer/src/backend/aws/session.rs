@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::{
     answer::{self, ALGORITHM},
     clients::{Client, Clients},
-    fault::{Heard, hear},
+    fault::{Heard, hear, is_of_the_clock},
     location::AwsLocation,
     public_key, remedy,
 };
@@ -74,9 +74,11 @@ impl AwsSession {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let Heard { cause, text, .. } = hear(error);
+        let Heard { cause, code, text } = hear(error);
         let fault = Fault::new(cause, client.credentials.hide(&text));
-        if matches!(cause, Cause::Credentials | Cause::Unauthenticated) {
+        // A client learns the service's clock from its first refusal; another one would have to learn it again.
+        let is_clock = code.is_some_and(|code| is_of_the_clock(&code));
+        if matches!(cause, Cause::Credentials | Cause::Unauthenticated) && !is_clock {
             self.upkeep.renew_after(client);
         }
         // A permission that is missing is missing to somebody.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use clap::ArgMatches;
 
 use super::{
-    arn::{self, KeyArn},
+    arn,
     endpoint::Endpoints,
     environment::{Environment, PROCESS},
+    key_arn::KeyArn,
     location::{AwsLocation, NAME},
     source::{Common, Source},
 };

@@ -1,10 +1,6 @@
 //! Where credentials come from: what the SDK's own chain would take, chosen once, so that a message can name it.
 
-use super::{
-    arn::{KeyArn, RoleArn},
-    environment::Environment,
-    near::is_safe,
-};
+use super::{environment::Environment, key_arn::KeyArn, near::is_safe, role_arn::RoleArn};
 use crate::{
     backend::identity_token::IdentityTokenFile,
     settings::{ConfigError, Errors, excerpt},

@@ -7,10 +7,10 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 
 use super::{
-    arn::RoleArn,
     fault::{Heard, hear},
     provider::Trouble,
     redaction::hide,
+    role_arn::RoleArn,
 };
 use crate::backend::{
     fault::{Cause, Fault},
