@@ -43,6 +43,8 @@ where
                     code: Some(code.to_owned()),
                     text: format!("{code}: {}", answer.err().message().unwrap_or("no message")),
                 },
+                // The SDK calls it an error that it could not read.
+                None if answer.raw().status().is_success() => without_code(Cause::Check, not_of_aws(answer.raw())),
                 None => without_code(from_http(status), not_of_aws(answer.raw())),
             }
         }
@@ -243,6 +245,8 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_from_aws_is_judged_by_its_status() {
         for (status, cause) in [
+            (200, Cause::Check),
+            (302, Cause::Other),
             (400, Cause::InvalidArgument),
             (401, Cause::Unauthenticated),
             (403, Cause::PermissionDenied),

@@ -25,6 +25,10 @@ impl Location for AwsLocation {
         self.warnings.clone()
     }
 
+    fn reads_identity_token(&self) -> bool {
+        matches!(self.source, Source::WebIdentity { .. })
+    }
+
     fn open(&self) -> Arc<dyn Session> {
         Arc::new(AwsSession::new(self.clone()))
     }

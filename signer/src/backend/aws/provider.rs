@@ -12,7 +12,9 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, error::CredentialsError},
 };
-use aws_sdk_sts::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_sts::config::{
+    BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
 
 use super::{http::Http, location::AwsLocation, source::Source, web_identity::WebIdentity};
 use crate::{
@@ -79,6 +81,7 @@ impl Provider {
                     .http_client(http.clone())
                     .retry_config(RetryConfig::disabled())
                     .timeout_config(TimeoutConfig::disabled())
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                     .use_fips(location.endpoints.is_fips && location.endpoints.sts.is_none())
                     .use_dual_stack(location.endpoints.is_dual_stack && location.endpoints.sts.is_none());
                 Self::WebIdentity(Box::new(WebIdentity {
