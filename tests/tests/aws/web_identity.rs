@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use data_encoding::BASE64URL_NOPAD;
 use http::StatusCode;
 use serde_json::json;
-use tests::fake_server::For;
+use tests::fake_server::{For, Reply};
 use tests::key_front::{Act, answer};
 use tests::ministack::{ROLE, sts_answer};
 use tests::node_client::random_vote;
@@ -53,6 +54,15 @@ fn session(ends_in: u64) -> Act {
     let end = jiff::Timestamp::now() + Duration::from_secs(ends_in);
     let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
     answer(StatusCode::OK, &[("content-type", "text/xml")], body)
+}
+
+/// A session that ends so many seconds after it was asked for.
+fn short_session(life: u64) -> Act {
+    Act::Change(Arc::new(move |_| {
+        let end = jiff::Timestamp::now() + Duration::from_secs(life);
+        let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
+        Reply::Answer(http::Response::new(body.into()))
+    }))
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Act {
@@ -247,8 +257,8 @@ async fn a_silent_sts_keeps_the_start_waiting_and_costs_nothing_later() -> Resul
         .await;
     assert!(!signer.api_is_open() && signer.is_alive()?);
     place.front.clear();
-    // Renewed after 10 s, and then refused until it is over.
-    place.front.on(is_sts, session(15), For::Calls(2));
+    // Another one is asked for after 20 s.
+    place.front.on(is_sts, short_session(30), For::Ever);
     signer.until_ready().await;
     place.front.clear();
     place
