@@ -82,6 +82,18 @@ impl Ministack {
     }
 }
 
+/// What makes of the environment of a signer that of one with this key in the KMS at this URL, asked with keys of nobody.
+pub fn settings(arn: &str, url: &str) -> [(&'static str, String); 5] {
+    [
+        ("ATTO_SIGNER_BACKEND", "AWS"),
+        ("ATTO_SIGNER_KEY", arn),
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_ACCESS_KEY_ID", "AKIANOBODY"),
+        ("AWS_SECRET_ACCESS_KEY", "nobody"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+}
+
 /// A session that STS gives, in its own form, with this end (RFC 3339).
 pub fn sts_answer(access_key: &str, secret: &str, token: &str, end: &str) -> String {
     format!(

@@ -4,5 +4,5 @@
 mod keys;
 mod server;
 
-pub use keys::{REGION, ROLE, sts_answer};
+pub use keys::{REGION, ROLE, settings, sts_answer};
 pub use server::Ministack;

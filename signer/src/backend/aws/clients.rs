@@ -14,8 +14,9 @@ use tokio::time::timeout;
 use super::{
     credentials::{Due, Kept},
     http::Http,
-    location::AwsLocation,
-    provider::{Provider, Trouble, version},
+    place::AwsPlace,
+    provider::{Provider, version},
+    trouble::Trouble,
 };
 use crate::backend::{
     fault::{Cause, Fault},
@@ -36,15 +37,15 @@ pub struct Client {
 /// Makes clients for one key.
 #[derive(Debug)]
 pub struct Clients {
-    pub location: AwsLocation,
+    pub place: AwsPlace,
     trouble: RwLock<Option<Trouble>>,
     told: Once,
 }
 
 impl Clients {
-    pub fn new(location: AwsLocation) -> Self {
+    pub fn new(place: AwsPlace) -> Self {
         Self {
-            location,
+            place,
             trouble: RwLock::default(),
             told: Once::new(),
         }
@@ -66,7 +67,7 @@ impl Clients {
     }
 
     fn client(&self) -> Result<Client, Fault> {
-        let AwsLocation { key, endpoints, .. } = &self.location;
+        let AwsPlace { key, endpoints, .. } = &self.place;
         let http = Http::new()?;
         let credentials = Arc::<Kept>::default();
         let mut config = aws_sdk_kms::Config::builder();
@@ -87,7 +88,7 @@ impl Clients {
         Ok(Client {
             kms: aws_sdk_kms::Client::from_conf(config.build()),
             credentials,
-            provider: Arc::new(Provider::new(&self.location, &http)),
+            provider: Arc::new(Provider::new(&self.place, &http)),
         })
     }
 }
@@ -99,7 +100,7 @@ impl Maker for Clients {
         let client = self.client()?;
         self.renew(&client, step).await?;
         self.told
-            .call_once(|| tracing::info!("asking KMS as {}", self.location.source.identity()));
+            .call_once(|| tracing::info!("asking KMS as {}", self.place.source.identity()));
         Ok(client)
     }
 

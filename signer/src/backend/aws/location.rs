@@ -1,17 +1,15 @@
 use std::sync::Arc;
 
-use super::{endpoint::Endpoints, key_arn::KeyArn, session::AwsSession, source::Source};
+use super::{place::AwsPlace, session::AwsSession, source::Source};
 use crate::backend::vendor::{Location, Session};
 
 /// In `ATTO_SIGNER_BACKEND`.
 pub const NAME: &str = "AWS";
 
-/// Which key, where it is asked for, and as whom.
+/// Where the key is.
 #[derive(Clone, Debug)]
 pub struct AwsLocation {
-    pub key: KeyArn,
-    pub endpoints: Endpoints,
-    pub source: Source,
+    pub place: AwsPlace,
     /// What is allowed, and may not be what was meant.
     pub warnings: Vec<String>,
 }
@@ -21,15 +19,15 @@ impl Location for AwsLocation {
         NAME
     }
 
+    fn reads_identity_token(&self) -> bool {
+        matches!(self.place.source, Source::WebIdentity { .. })
+    }
+
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
     }
 
-    fn reads_identity_token(&self) -> bool {
-        matches!(self.source, Source::WebIdentity { .. })
-    }
-
     fn open(&self) -> Arc<dyn Session> {
-        Arc::new(AwsSession::new(self.clone()))
+        Arc::new(AwsSession::new(self.place.clone()))
     }
 }

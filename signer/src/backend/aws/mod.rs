@@ -11,6 +11,7 @@ mod http;
 mod key_arn;
 mod location;
 mod near;
+mod place;
 mod provider;
 mod public_key;
 mod redaction;
@@ -19,6 +20,7 @@ mod role_arn;
 mod session;
 mod settings;
 mod source;
+mod trouble;
 mod web_identity;
 
 pub use settings::VENDOR;

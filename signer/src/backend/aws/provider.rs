@@ -16,7 +16,7 @@ use aws_sdk_sts::config::{
     BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 
-use super::{http::Http, location::AwsLocation, source::Source, web_identity::WebIdentity};
+use super::{http::Http, place::AwsPlace, source::Source, trouble::Trouble, web_identity::WebIdentity};
 use crate::{
     backend::{
         chain::chain,
@@ -32,25 +32,6 @@ const AGENT_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 /// How much of a path is shown.
 const SHOWN: usize = 120;
 
-/// What was wrong with the credentials last, as far as it decides what a person can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The token of Kubernetes.
-    Token,
-    /// The role does not trust it.
-    Trust,
-    /// The account does not know who issued it, or does not reach them.
-    Issuer,
-    /// The role's name.
-    Role,
-    /// STS does not serve this account in the Region.
-    Region,
-    /// The service was not reached.
-    Way,
-    /// Whatever else the service says.
-    Service,
-}
-
 /// Gives credentials, each time anew.
 #[derive(Debug)]
 pub enum Provider {
@@ -61,8 +42,8 @@ pub enum Provider {
 }
 
 impl Provider {
-    pub fn new(location: &AwsLocation, http: &Http) -> Self {
-        let region = Region::new(location.key.region.clone());
+    pub fn new(place: &AwsPlace, http: &Http) -> Self {
+        let region = Region::new(place.key.region.clone());
         // Tries again are the upkeep's to make.
         let config = || {
             ProviderConfig::without_region()
@@ -70,11 +51,11 @@ impl Provider {
                 .with_http_client(http.clone())
                 .with_retry_config(RetryConfig::disabled())
         };
-        match &location.source {
+        match &place.source {
             Source::Keys => Self::Keys(EnvironmentVariableCredentialsProvider::new()),
             Source::WebIdentity { role, session, file } => {
                 let mut sts = aws_sdk_sts::Config::builder();
-                sts.set_endpoint_url(location.endpoints.sts.clone());
+                sts.set_endpoint_url(place.endpoints.sts.clone());
                 let sts = sts
                     .behavior_version(version())
                     .region(region)
@@ -82,8 +63,8 @@ impl Provider {
                     .retry_config(RetryConfig::disabled())
                     .timeout_config(TimeoutConfig::disabled())
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                    .use_fips(location.endpoints.is_fips && location.endpoints.sts.is_none())
-                    .use_dual_stack(location.endpoints.is_dual_stack && location.endpoints.sts.is_none());
+                    .use_fips(place.endpoints.is_fips && place.endpoints.sts.is_none())
+                    .use_dual_stack(place.endpoints.is_dual_stack && place.endpoints.sts.is_none());
                 Self::WebIdentity(Box::new(WebIdentity {
                     sts: aws_sdk_sts::Client::from_conf(sts.build()),
                     role: role.clone(),

@@ -1,14 +1,9 @@
-use super::{key_arn::KeyArn, location::AwsLocation, provider::Trouble, source::Source};
+use super::{key_arn::KeyArn, place::AwsPlace, source::Source, trouble::Trouble};
 use crate::backend::fault::Cause;
 
 /// What a person can do about a failure. `trouble` is what was wrong with the credentials last.
-pub fn remedy(cause: Cause, trouble: Option<Trouble>, location: &AwsLocation) -> String {
-    let AwsLocation {
-        key,
-        endpoints,
-        source,
-        warnings: _,
-    } = location;
+pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> String {
+    let AwsPlace { key, endpoints, source } = place;
     let describe = |query: &str| describe(key, query);
     match cause {
         Cause::PermissionDenied => permission(key, source),
@@ -28,7 +23,7 @@ pub fn remedy(cause: Cause, trouble: Option<Trouble>, location: &AwsLocation) ->
             "compare the clock of this machine with another one (date -u): AWS takes a signature that is at most 5 minutes old; {}",
             again(source)
         ),
-        Cause::Credentials => credentials(trouble, location),
+        Cause::Credentials => credentials(trouble, place),
         Cause::ResourceExhausted => format!(
             "wait, or raise the quota of cryptographic operations with elliptic-curve keys of this account and Region: aws \
              service-quotas list-service-quotas --service-code kms --region {} --query \
@@ -93,8 +88,8 @@ const fn again(source: &Source) -> &'static str {
     }
 }
 
-fn credentials(trouble: Option<Trouble>, location: &AwsLocation) -> String {
-    match &location.source {
+fn credentials(trouble: Option<Trouble>, place: &AwsPlace) -> String {
+    match &place.source {
         Source::Keys => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN with temporary keys".to_owned(),
         Source::WebIdentity { role, file, .. } => {
             let file = file.path().display();
@@ -120,11 +115,11 @@ fn credentials(trouble: Option<Trouble>, location: &AwsLocation) -> String {
                 ),
                 Some(Trouble::Region) => format!(
                     "activate STS in {} for the account (IAM, account settings), or set AWS_ENDPOINT_URL_STS to that of another Region",
-                    location.key.region
+                    place.key.region
                 ),
                 Some(Trouble::Service | Trouble::Way) | None => format!(
                     "check that the pod reaches {} (network policy, DNS, firewall, VPC endpoint, HTTPS_PROXY)",
-                    location.endpoints.sts_host(&location.key)
+                    place.endpoints.sts_host(&place.key)
                 ),
             }
         }
@@ -154,12 +149,11 @@ mod tests {
 
     const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/voter";
 
-    fn location(source: Source) -> AwsLocation {
-        AwsLocation {
+    fn place(source: Source) -> AwsPlace {
+        AwsPlace {
             key: KeyArn::read(Some(&KEY.into())).unwrap(),
             endpoints: Endpoints::default(),
             source,
-            warnings: Vec::new(),
         }
     }
 
@@ -173,7 +167,7 @@ mod tests {
 
     #[test]
     fn commands_name_this_key_and_this_role() {
-        let web = location(web_identity());
+        let web = place(web_identity());
         for (cause, expected) in [
             (Cause::PermissionDenied, "put-role-policy --role-name voter "),
             (
@@ -201,7 +195,7 @@ mod tests {
 
     #[test]
     fn credentials_are_mended_where_they_come_from() {
-        let web = location(web_identity());
+        let web = place(web_identity());
         for (trouble, expected) in [
             (Trouble::Token, "at /token"),
             (
@@ -222,7 +216,7 @@ mod tests {
             (Source::Container, "list-pod-identity-associations"),
             (Source::Instance, "key.aws.roleArn"),
         ] {
-            let told = remedy(Cause::Credentials, None, &location(source));
+            let told = remedy(Cause::Credentials, None, &place(source));
             assert!(told.contains(expected), "{told}");
         }
     }

@@ -10,7 +10,7 @@ use super::{
     answer::{self, ALGORITHM},
     clients::{Client, Clients},
     fault::{Heard, hear, is_of_the_clock},
-    location::AwsLocation,
+    place::AwsPlace,
     public_key, remedy,
 };
 use crate::backend::{
@@ -30,16 +30,16 @@ pub struct AwsSession {
 
 impl AwsSession {
     /// Asks for this key.
-    pub fn new(location: AwsLocation) -> Self {
+    pub fn new(place: AwsPlace) -> Self {
         Self {
             upkeep: Upkeep::new(Fault::new(Cause::Credentials, "no credentials yet")),
-            clients: Clients::new(location),
+            clients: Clients::new(place),
         }
     }
 
     async fn load(&self) -> Result<Loaded, LoadError> {
         let client = self.upkeep.current()?;
-        let key = &self.clients.location.key;
+        let key = &self.clients.place.key;
         let answer = client.kms.get_public_key().key_id(key.as_str()).send().await;
         let answer = answer.map_err(|error| self.explain(&client, &error))?;
         let public_key = public_key::read(&answer, key)?;
@@ -57,7 +57,7 @@ impl AwsSession {
 
     async fn sign(&self, bytes: &[u8]) -> Result<Signature, Fault> {
         let client = self.upkeep.current()?;
-        let key = &self.clients.location.key;
+        let key = &self.clients.place.key;
         let request = client
             .kms
             .sign()
@@ -83,7 +83,7 @@ impl AwsSession {
         }
         // A permission that is missing is missing to somebody.
         if matches!(cause, Cause::PermissionDenied | Cause::Unauthenticated) {
-            return fault.with_note(&format!("asked as {}", self.clients.location.source.identity()));
+            return fault.with_note(&format!("asked as {}", self.clients.place.source.identity()));
         }
         fault
     }
@@ -115,10 +115,10 @@ impl Session for AwsSession {
     }
 
     fn identity(&self) -> Option<String> {
-        Some(self.clients.location.source.identity())
+        Some(self.clients.place.source.identity())
     }
 
     fn remedy(&self, cause: Cause) -> Cow<'static, str> {
-        remedy::remedy(cause, self.clients.trouble(), &self.clients.location).into()
+        remedy::remedy(cause, self.clients.trouble(), &self.clients.place).into()
     }
 }

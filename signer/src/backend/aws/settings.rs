@@ -10,6 +10,7 @@ use super::{
     environment::{Environment, PROCESS},
     key_arn::KeyArn,
     location::{AwsLocation, NAME},
+    place::AwsPlace,
     source::{Common, Source},
 };
 use crate::{
@@ -63,12 +64,8 @@ fn location(key: Setting<'_>, environment: &Environment<'_>, common: Common) -> 
     match (key, source) {
         (Some(key), Some(source)) if errors.is_empty() => {
             warnings.extend(other_region(environment, &key));
-            Ok(AwsLocation {
-                key,
-                endpoints,
-                source,
-                warnings,
-            })
+            let place = AwsPlace { key, endpoints, source };
+            Ok(AwsLocation { place, warnings })
         }
         _ => Err(errors),
     }

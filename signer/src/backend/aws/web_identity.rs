@@ -8,9 +8,9 @@ use aws_sdk_sts::Client;
 
 use super::{
     fault::{Heard, hear},
-    provider::Trouble,
     redaction::hide,
     role_arn::RoleArn,
+    trouble::Trouble,
 };
 use crate::backend::{
     fault::{Cause, Fault},
