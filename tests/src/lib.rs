@@ -19,6 +19,7 @@ pub mod images;
 pub mod key_front;
 pub mod kubeconfig;
 pub mod metrics;
+pub mod ministack;
 pub mod monitoring;
 pub mod node;
 pub mod node_client;

@@ -35,7 +35,10 @@ const SHOWN: usize = 120;
 
 /// Where the token is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityTokenFile(PathBuf);
+pub struct IdentityTokenFile {
+    variable: &'static str,
+    path: PathBuf,
+}
 
 /// What the file holds: a JWT that is good now, as far as it says itself. Wiped when dropped.
 pub struct IdentityToken(Zeroizing<String>);
@@ -57,12 +60,23 @@ impl IdentityTokenFile {
         const EXPECTED: &str = "the file with the Kubernetes token of this pod";
         let value = matches.try_get_one::<OsString>(ARGUMENT).ok().flatten();
         let path = text(VARIABLE, value, EXPECTED)?.unwrap_or(DEFAULT);
-        Ok(Self(path.into()))
+        Ok(Self::named(VARIABLE, path))
+    }
+
+    /// A file that another variable names.
+    pub fn named(variable: &'static str, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { variable, path }
+    }
+
+    /// Whether somebody set the file.
+    pub fn is_set(matches: &ArgMatches) -> bool {
+        matches!(matches.try_contains_id(ARGUMENT), Ok(true))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The token in it now. The caller keeps it no longer than one login takes: the kubelet replaces it.
@@ -78,15 +92,16 @@ impl IdentityTokenFile {
     }
 
     fn read(&self, now: SystemTime) -> Result<IdentityToken, Fault> {
-        let token = secret_file::read(&self.0).map_err(|found| self.wrong(&found))?;
+        let token = secret_file::read(&self.path).map_err(|found| self.wrong(&found))?;
         check(token.trim_ascii(), now).map_err(|found| self.wrong(&found))?;
         Ok(IdentityToken(token))
     }
 
     fn wrong(&self, found: &str) -> Fault {
-        let file = cut(&self.0.to_string_lossy(), SHOWN);
+        let file = cut(&self.path.to_string_lossy(), SHOWN);
         let text = format!(
-            "{VARIABLE}: found {found} in {file}, expected a Kubernetes token that is good now, as a projected volume gives it"
+            "{}: found {found} in {file}, expected a Kubernetes token that is good now, as a projected volume gives it",
+            self.variable
         );
         Fault::new(Cause::Credentials, text)
     }
@@ -235,7 +250,7 @@ mod tests {
     async fn a_file_is_named_and_what_it_holds_is_not_shown() {
         let directory = std::env::temp_dir().join(format!("atto-signer-identity-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        let file = IdentityTokenFile(directory.join("token"));
+        let file = IdentityTokenFile::named(VARIABLE, directory.join("token"));
         let missing = file.token().await.unwrap_err();
         assert_eq!(missing.cause, Cause::Credentials);
         assert!(

@@ -3,6 +3,7 @@
 //! A key service is a folder here, with a [`Vendor`] in it, and one line in [`VENDORS`].
 
 mod address;
+mod aws;
 mod bounds;
 mod chain;
 mod fault;
@@ -30,4 +31,4 @@ pub use upkeep::{Maker, Step, Upkeep};
 pub use vendor::{BoxFuture, LoadError, Loaded, Location, Session, SessionKey, Vendor};
 
 /// Every key service. A key in this process, `LOCAL`, is none.
-pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR, &vault::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR, &aws::VENDOR, &vault::VENDOR];

@@ -142,6 +142,24 @@ pub fn openbao() -> Result<&'static PathBuf> {
     })
 }
 
+/// The folder with ministack, a package of Python: what `MINISTACK` names, else installed into the cache folder as
+/// `tests/python/ministack.txt` pins it.
+///
+/// # Errors
+/// When `MINISTACK` names no folder, or what to install where pip is missing.
+pub fn ministack() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("MINISTACK") {
+        Some(folder) if Path::new(&folder).join("ministack").is_dir() => Ok(folder.into()),
+        Some(folder) => {
+            bail!(
+                "MINISTACK is {folder:?}, where no ministack is; name the folder it is in, or unset it to have it installed"
+            )
+        }
+        None => python::MINISTACK.install(),
+    })
+}
+
 fn named_or_built(variable: &str, what: &str, module: &module::Module, name: &str) -> Result<PathBuf> {
     match set_variable(variable) {
         Some(program) if Path::new(&program).is_file() => Ok(program.into()),

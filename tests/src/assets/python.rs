@@ -22,6 +22,11 @@ pub const OPENBAO: Packages = Packages {
     requirements: include_str!("../../python/openbao.txt"),
 };
 
+pub const MINISTACK: Packages = Packages {
+    name: "ministack",
+    requirements: include_str!("../../python/ministack.txt"),
+};
+
 impl Packages {
     /// The folder with the packages, installed if they are not there yet. Where from, pip's own configuration says.
     ///
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_package_is_pinned_by_its_hash() {
-        for packages in [OPENBAO] {
+        for packages in [MINISTACK, OPENBAO] {
             assert!(
                 packages
                     .version()
