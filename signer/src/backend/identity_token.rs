@@ -30,6 +30,8 @@ const ARGUMENT: &str = "identity_token_file";
 const DEFAULT: &str = "/var/run/secrets/signer.atto.cash/identity/token";
 /// By how much the clock of who made the token may be before ours.
 const SKEW: Duration = Duration::from_secs(30);
+/// Google takes no longer subject.
+const MAX_SUBJECT: usize = 127;
 /// How much of the path a message shows.
 const SHOWN: usize = 120;
 
@@ -43,12 +45,13 @@ pub struct IdentityTokenFile {
 /// What the file holds: a JWT that is good now, as far as it says itself. Wiped when dropped.
 pub struct IdentityToken(Zeroizing<String>);
 
-/// Of all that a token says, when it is good. Seconds since 1970.
+/// Of all that a token says, when it is good, in seconds since 1970, and whom it names.
 #[derive(Deserialize)]
 struct Claims {
     exp: Option<f64>,
     nbf: Option<f64>,
     iat: Option<f64>,
+    sub: Option<String>,
 }
 
 impl IdentityTokenFile {
@@ -108,6 +111,14 @@ impl IdentityTokenFile {
 }
 
 impl IdentityToken {
+    /// Whom it names, such as `system:serviceaccount:NAMESPACE:NAME`. That it is true, only the key service can find out.
+    pub fn subject(&self) -> Option<String> {
+        let Claims { sub, .. } = claims(self.as_str())?;
+        let sub = sub?;
+        let is_name = sub.len() <= MAX_SUBJECT && sub.bytes().all(|character| character.is_ascii_graphic());
+        is_name.then_some(sub)
+    }
+
     /// The token itself: a secret.
     pub fn as_str(&self) -> &str {
         self.0.trim_ascii()
@@ -123,7 +134,7 @@ impl fmt::Debug for IdentityToken {
 /// Whether the text is a token that is good now; else what it is.
 fn check(text: &str, now: SystemTime) -> Result<(), String> {
     const NO_JWT: &str = "no JWT (three parts between dots), or a part of one,";
-    let Claims { exp, nbf, iat } = claims(text).ok_or(NO_JWT)?;
+    let Claims { exp, nbf, iat, sub: _ } = claims(text).ok_or(NO_JWT)?;
     let now = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()

@@ -106,6 +106,7 @@ async fn stub(twist: Twist) -> Arc<dyn Session> {
         }
     });
     let location = GcpLocation {
+        federation: None,
         key_version: NAME.to_owned(),
         endpoint: Some(Endpoint {
             url,

@@ -73,7 +73,32 @@ pub fn failed_check(text: String) -> Fault {
 
 /// There is no token, so KMS was not asked.
 pub fn without_credentials(error: &dyn std::error::Error) -> Fault {
-    Fault::new(Cause::Credentials, chain(error))
+    Fault::new(Cause::Credentials, plain(&chain(error)))
+}
+
+/// What the client says around each refusal of a token, which is not so here: another client follows.
+const NOISE: [&str; 5] = [
+    "Request to fetch the token failed. Subsequent calls with this credential will also fail.",
+    "Fetching the token resulted in transient errors. Subsequent calls with this credential might succeed.",
+    " and future attempts will not succeed",
+    " but future attempts may succeed",
+    "cannot create the authentication headers",
+];
+
+/// The text without what is always the same, and of a JSON that was answered only what it says: of a long text the middle is cut out.
+fn plain(text: &str) -> String {
+    let text = NOISE
+        .iter()
+        .fold(text.to_owned(), |text, noise| text.replace(noise, ""));
+    let text = text.trim_matches([' ', ':']);
+    let answered = text.split_once("body=<").and_then(|(before, rest)| {
+        let (body, after) = rest.rsplit_once(">:").or_else(|| rest.rsplit_once('>'))?;
+        let body: serde_json::Value = serde_json::from_str(body).ok()?;
+        let said = [&body["error_description"], &body["error"]["message"]];
+        let said = said.into_iter().find_map(serde_json::Value::as_str)?;
+        Some(format!("{before}{said} ({})", after.trim()))
+    });
+    answered.unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -81,6 +106,21 @@ mod tests {
     use google_cloud_gax::error::{CredentialsError, rpc::Status};
 
     use super::*;
+
+    #[test]
+    fn a_refused_token_is_told_by_what_the_service_said() {
+        let body = r#"{"error":"invalid_grant","error_description":"The audience does not match."}"#;
+        let text = format!(
+            "{} and future attempts will not succeed: failed to exchange token, body=<{body}> and future attempts will not succeed: HTTP status client error (400)",
+            NOISE[0]
+        );
+        assert_eq!(
+            plain(&text),
+            "failed to exchange token, The audience does not match. (HTTP status client error (400))"
+        );
+        assert_eq!(plain("no route: refused"), "no route: refused");
+        assert_eq!(plain("failed, body=<html>: HTTP 502"), "failed, body=<html>: HTTP 502");
+    }
 
     #[test]
     fn every_code_has_its_cause() {

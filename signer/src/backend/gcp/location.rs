@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{endpoint::Endpoint, proxy, session::GcpSession};
+use super::{endpoint::Endpoint, federation::Federation, proxy, session::GcpSession};
 use crate::backend::vendor::{Location, Session};
 
 /// In `ATTO_SIGNER_BACKEND`.
@@ -13,6 +13,8 @@ pub struct GcpLocation {
     pub key_version: String,
     /// Instead of Google's own.
     pub endpoint: Option<Endpoint>,
+    /// Instead of Google's application default credentials.
+    pub federation: Option<Federation>,
 }
 
 impl Location for GcpLocation {
@@ -20,13 +22,23 @@ impl Location for GcpLocation {
         NAME
     }
 
+    fn reads_identity_token(&self) -> bool {
+        self.federation.is_some()
+    }
+
     fn warnings(&self) -> Vec<String> {
-        // A stand-in is asked without credentials.
-        let needs_credentials = self.endpoint.as_ref().is_none_or(|endpoint| !endpoint.is_anonymous);
+        // A stand-in is asked without credentials, and federation asks no metadata server.
+        let needs_credentials =
+            self.federation.is_none() && self.endpoint.as_ref().is_none_or(|endpoint| !endpoint.is_anonymous);
         needs_credentials.then(proxy::warning).flatten().into_iter().collect()
     }
 
     fn open(&self) -> Arc<dyn Session> {
-        Arc::new(GcpSession::new(self.key_version.clone(), self.endpoint.clone()))
+        let Self {
+            key_version,
+            endpoint,
+            federation,
+        } = self.clone();
+        Arc::new(GcpSession::new(key_version, endpoint, federation))
     }
 }

@@ -1,11 +1,14 @@
 //! A key in Google Cloud KMS.
 
 pub(crate) mod answer;
+mod arguments;
 mod endpoint;
 mod fault;
+mod federation;
 pub(crate) mod identity;
 mod location;
 mod name;
+mod provider;
 mod proxy;
 pub(crate) mod public_key;
 mod remedy;

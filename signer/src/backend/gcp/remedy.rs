@@ -1,7 +1,18 @@
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure. Where the credentials are in a file, other things go wrong with them.
-pub const fn remedy(cause: Cause, is_from_file: bool) -> &'static str {
+/// How the credentials are proven: in each way other things go wrong with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By a credential file.
+    File,
+    /// By a token of the ServiceAccount, at Google's token service.
+    Federation,
+    /// By the pod, at the metadata server.
+    Pod,
+}
+
+/// What a person can do about a failure.
+pub const fn remedy(cause: Cause, proof: Proof) -> &'static str {
     match cause {
         Cause::PermissionDenied => {
             "grant it: gcloud kms keys add-iam-policy-binding KEY --keyring=RING --location=LOCATION --project=PROJECT \
@@ -16,14 +27,21 @@ pub const fn remedy(cause: Cause, is_from_file: bool) -> &'static str {
             "look at the state of the key version: gcloud kms keys versions describe VERSION --key=KEY --keyring=RING \
              --location=LOCATION --project=PROJECT; a disabled one comes back with gcloud kms keys versions enable"
         }
-        Cause::Unauthenticated if is_from_file => {
+        Cause::Unauthenticated if matches!(proof, Proof::File) => {
             "compare the clock of this machine with another one (date -u): a credential file makes tokens that are good for some \
              minutes around its time; else see whether the key in GOOGLE_APPLICATION_CREDENTIALS still exists: gcloud iam \
              service-accounts keys list --iam-account=ACCOUNT"
         }
-        Cause::Credentials if is_from_file => {
+        Cause::Credentials if matches!(proof, Proof::File) => {
             "check the file in GOOGLE_APPLICATION_CREDENTIALS, that the pod reaches the token service that it names (network policy, \
              DNS, firewall, HTTPS_PROXY), and the clock of this machine (date -u)"
+        }
+        Cause::Credentials | Cause::Unauthenticated if matches!(proof, Proof::Federation) => {
+            "compare the provider with the cluster: gcloud iam workload-identity-pools providers describe PROVIDER \
+             --workload-identity-pool=POOL --location=global --project=PROJECT shows its issuer, which has to be that of kubectl get --raw \
+             /.well-known/openid-configuration, and its audiences, which have to have that of the token; it may be disabled. With \
+             ATTO_SIGNER_GCP_SERVICE_ACCOUNT the subject needs roles/iam.workloadIdentityUser on that account. The pod has to reach \
+             sts.googleapis.com:443 and iamcredentials.googleapis.com:443"
         }
         Cause::Credentials | Cause::Unauthenticated => {
             "check the identity of the pod: its Kubernetes service account and Workload Identity Federation for GKE; outside \
@@ -52,9 +70,15 @@ mod tests {
     #[test]
     fn a_credential_file_that_is_refused_is_most_often_a_wrong_clock() {
         for cause in [Cause::Unauthenticated, Cause::Credentials] {
-            assert!(remedy(cause, true).contains("clock of this machine") && remedy(cause, true).contains("(date -u)"));
-            assert!(remedy(cause, false).contains("Workload Identity"));
+            assert!(
+                remedy(cause, Proof::File).contains("clock of this machine")
+                    && remedy(cause, Proof::File).contains("(date -u)")
+            );
+            assert!(remedy(cause, Proof::Pod).contains("Workload Identity"));
         }
-        assert_eq!(remedy(Cause::NotFound, true), remedy(Cause::NotFound, false));
+        assert_eq!(
+            remedy(Cause::NotFound, Proof::File),
+            remedy(Cause::NotFound, Proof::Federation)
+        );
     }
 }

@@ -15,8 +15,10 @@ use super::{
     answer,
     endpoint::Endpoint,
     fault::{self, without_credentials},
+    federation::Federation,
     identity::{identity, uses_a_file},
-    public_key, remedy,
+    public_key,
+    remedy::{self, Proof},
 };
 use crate::backend::{
     chain::chain,
@@ -46,20 +48,24 @@ struct Client {
 #[derive(Debug)]
 struct Clients {
     endpoint: Option<Endpoint>,
+    federation: Option<Federation>,
     identity: RwLock<Option<String>>,
 }
 
 impl GcpSession {
-    /// Asks for this key version, at this endpoint instead of Google's own.
-    pub fn new(key_version: String, endpoint: Option<Endpoint>) -> Self {
+    /// Asks for this key version, at this endpoint instead of Google's own, and with these credentials instead of the default ones.
+    pub fn new(key_version: String, endpoint: Option<Endpoint>, federation: Option<Federation>) -> Self {
+        let nobody = if federation.is_some() {
+            "no token yet: Google's token service has not exchanged one"
+        } else {
+            "no token yet: the metadata server or the key file has not given one"
+        };
         Self {
             key_version,
-            upkeep: Upkeep::new(Fault::new(
-                Cause::Credentials,
-                "no token yet: the metadata server or the key file has not given one",
-            )),
+            upkeep: Upkeep::new(Fault::new(Cause::Credentials, nobody)),
             clients: Clients {
                 endpoint,
+                federation,
                 identity: RwLock::default(),
             },
         }
@@ -139,7 +145,12 @@ impl Session for GcpSession {
     }
 
     fn remedy(&self, cause: Cause) -> Cow<'static, str> {
-        remedy::remedy(cause, uses_a_file()).into()
+        let proof = match &self.clients.federation {
+            Some(_) => Proof::Federation,
+            None if uses_a_file() => Proof::File,
+            None => Proof::Pod,
+        };
+        remedy::remedy(cause, proof).into()
     }
 }
 
@@ -148,12 +159,29 @@ impl Clients {
         self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// A stand-in for KMS is asked without credentials, unless they are of a stand-in too.
+    fn is_anonymous(&self) -> bool {
+        self.federation.is_none() && self.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_anonymous)
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Fault> {
+        match &self.federation {
+            Some(federation) => federation.credentials().await,
+            None if self.is_anonymous() => Ok(anonymous::Builder::new().build()),
+            None => credentials::Builder::default()
+                .build()
+                .map_err(|error| without_credentials(&error)),
+        }
+    }
+
     async fn identify(&self) {
-        let is_anonymous = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_anonymous);
-        if is_anonymous || self.identity().is_some() {
+        if self.is_anonymous() || self.identity().is_some() {
             return;
         }
-        let found = identity().await;
+        let found = match &self.federation {
+            Some(federation) => federation.identity().await,
+            None => identity().await,
+        };
         if let Some(found) = &found {
             tracing::info!("asking KMS as {found}");
         }
@@ -165,12 +193,7 @@ impl Maker for Clients {
     type Client = Client;
 
     async fn make(&self, step: &Step) -> Result<Client, Fault> {
-        let credentials = match &self.endpoint {
-            Some(Endpoint { is_anonymous: true, .. }) => anonymous::Builder::new().build(),
-            _ => credentials::Builder::default()
-                .build()
-                .map_err(|error| without_credentials(&error))?,
-        };
+        let credentials = self.credentials().await?;
         token(&credentials, step).await?;
         self.identify().await;
         // Attempts are the service's to make, and to count.

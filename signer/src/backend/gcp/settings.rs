@@ -1,12 +1,14 @@
 //! What is set of Google Cloud KMS, and how it is checked.
 
-use std::{ffi::OsString, sync::Arc};
+use std::sync::Arc;
 
 use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::{
+    arguments::GcpArguments,
     endpoint,
     location::{GcpLocation, NAME},
+    provider,
 };
 use crate::{
     backend::vendor::{Location, Vendor},
@@ -27,23 +29,24 @@ pub static VENDOR: Vendor = Vendor {
 
 const PREFIX: &str = "projects/";
 
-#[derive(Args)]
-struct GcpArguments {
-    /// GCP, for tests: another address of KMS; plain `http` on loopback goes without credentials, anything else is `https`
-    #[arg(long, env = "ATTO_SIGNER_GCP_ENDPOINT", hide_env_values = true)]
-    gcp_endpoint: Option<OsString>,
-}
-
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
-    let GcpArguments { gcp_endpoint } = GcpArguments::from_arg_matches(matches).map_err(|error| {
+    let arguments = GcpArguments::from_arg_matches(matches).map_err(|error| {
         // No value is refused before it is read here, so this tells of a defect.
         ConfigError::new("ATTO_SIGNER_GCP_ENDPOINT", error.to_string(), "none; unset it")
     })?;
     let mut errors = Errors::default();
     let key_version = errors.take(key_version(key));
-    let endpoint = errors.take(endpoint::read(gcp_endpoint.as_ref()));
-    match (key_version, endpoint) {
-        (Some(key_version), Some(endpoint)) => Ok(Arc::new(GcpLocation { key_version, endpoint })),
+    let endpoint = errors.take(endpoint::read(arguments.endpoint.as_ref()));
+    let federation = errors.take_all(provider::read(&arguments, matches));
+    if let (Some(endpoint), Some(federation)) = (&endpoint, &federation) {
+        errors.take(provider::stays_here(endpoint.as_ref(), federation.as_ref()));
+    }
+    match (key_version, endpoint, federation) {
+        (Some(key_version), Some(endpoint), Some(federation)) if errors.is_empty() => Ok(Arc::new(GcpLocation {
+            key_version,
+            endpoint,
+            federation,
+        })),
         _ => Err(errors),
     }
 }
