@@ -102,23 +102,30 @@ impl Kubeconfig {
 
     /// A kubeconfig for a service account of the same cluster, with a token of ten hours, in `directory`.
     pub async fn for_service_account(&self, namespace: &str, name: &str, directory: &Path) -> Result<Self> {
+        let token = self.token(namespace, name, vec![], 36_000).await?;
+        let path = directory.join(format!("{namespace}.{name}.kubeconfig"));
+        Self::write(path, &self.cluster()?, &json!({"token": token}))
+    }
+
+    /// A token of a service account, for these audiences or for the API server itself, and for so many seconds.
+    pub async fn token(&self, namespace: &str, name: &str, audiences: Vec<String>, seconds: i64) -> Result<String> {
         let request = TokenRequest {
             spec: TokenRequestSpec {
-                expiration_seconds: Some(36_000),
+                audiences,
+                expiration_seconds: Some(seconds),
                 ..TokenRequestSpec::default()
             },
             ..TokenRequest::default()
         };
         let accounts = Api::<ServiceAccount>::namespaced(self.client().await?, namespace);
-        let token = accounts
+        let answer = accounts
             .create_token_request(name, &PostParams::default(), &request)
-            .await
-            .with_context(|| format!("no token for service account {namespace}/{name}"))?
+            .await;
+        let answer = answer.with_context(|| format!("no token for service account {namespace}/{name}"))?;
+        let status = answer
             .status
-            .context("the token request was answered without a token")?
-            .token;
-        let path = directory.join(format!("{namespace}.{name}.kubeconfig"));
-        Self::write(path, &self.cluster()?, &json!({"token": token}))
+            .context("the token request was answered without a token")?;
+        Ok(status.token)
     }
 
     /// The `cluster` object of the current context, with its certificate authority in it.

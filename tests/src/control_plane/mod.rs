@@ -150,6 +150,13 @@ impl ControlPlane {
             .await
     }
 
+    /// A token of a service account for this audience, as a projected volume has it: good for an hour.
+    pub async fn token(&self, namespace: &str, name: &str, audience: &str) -> Result<String> {
+        self.admin
+            .token(namespace, name, vec![audience.to_owned()], 3_600)
+            .await
+    }
+
     /// Creates a namespace that only the calling test uses, and returns its name.
     pub async fn namespace(&self, prefix: &str) -> Result<String> {
         let name = format!("{prefix}-{}", random_suffix());

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use bytes::Bytes;
+use http::response::Parts;
 use http::{Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -11,17 +12,23 @@ use tokio::net::TcpStream;
 
 use crate::fake_server::Reply;
 
-/// What the service answers; a 502 that says why where it does not.
-pub async fn forward(upstream: SocketAddr, request: Request<Bytes>) -> Reply {
-    let answer = exchange(upstream, request).await.unwrap_or_else(|error| {
-        let mut answer = Response::new(Full::new(Bytes::from(format!("the front reaches nobody: {error:#}"))));
-        *answer.status_mut() = StatusCode::BAD_GATEWAY;
-        answer
-    });
-    Reply::Answer(answer)
+/// What the service answered; a 502 that says why where it did not.
+pub fn reply(answer: Result<(Parts, Bytes)>) -> Reply {
+    Reply::Answer(match answer {
+        Ok((parts, body)) => Response::from_parts(parts, Full::new(body)),
+        Err(error) => {
+            let mut answer = Response::new(Full::new(Bytes::from(format!("the front reaches nobody: {error:#}"))));
+            *answer.status_mut() = StatusCode::BAD_GATEWAY;
+            answer
+        }
+    })
 }
 
-async fn exchange(upstream: SocketAddr, request: Request<Bytes>) -> Result<Response<Full<Bytes>>> {
+/// Asks the service.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn exchange(upstream: SocketAddr, request: Request<Bytes>) -> Result<(Parts, Bytes)> {
     let stream = TcpStream::connect(upstream).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
@@ -34,8 +41,8 @@ async fn exchange(upstream: SocketAddr, request: Request<Bytes>) -> Result<Respo
     parts.headers.remove(header::CONNECTION);
     let answer = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
     let (mut parts, body) = answer.into_parts();
-    let body = body.collect().await?.to_bytes();
-    parts.headers.remove(header::TRANSFER_ENCODING);
-    parts.headers.remove(header::CONNECTION);
-    Ok(Response::from_parts(parts, Full::new(body)))
+    for name in [header::TRANSFER_ENCODING, header::CONNECTION, header::CONTENT_LENGTH] {
+        parts.headers.remove(name);
+    }
+    Ok((parts, body.collect().await?.to_bytes()))
 }

@@ -18,7 +18,7 @@ use crate::fake_server::{FakeServer, For, Front, Reply};
 
 pub use asked::Asked;
 use rule::Rule;
-pub use rule::{Act, answer};
+pub use rule::{Act, answer, changed};
 
 /// A reverse proxy on a free loopback port, by plain HTTP on both sides. It ends when this value is dropped.
 pub struct KeyFront {
@@ -56,6 +56,14 @@ impl KeyFront {
         format!("http://{}", self.server.host())
     }
 
+    /// Where it listens, for a front before this one.
+    ///
+    /// # Errors
+    /// None: its host is an address.
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.server.host().parse()?)
+    }
+
     /// From now on so many of the requests that fit get this. Of two rules that fit, the newer one decides.
     pub fn on(&self, fits: impl Fn(&Asked) -> bool + Send + Sync + 'static, act: Act, calls: For) {
         self.shared.rules().push(Rule::new(fits, act, calls));
@@ -91,21 +99,28 @@ impl Shared {
         let act = rule::decide(&mut self.rules(), &asked);
         self.asked().push(asked);
         match act {
-            Act::Pass => forward::forward(self.upstream, request).await,
+            Act::Pass => self.forward(request).await,
             Act::Delay(time) => {
                 sleep(time).await;
-                forward::forward(self.upstream, request).await
+                self.forward(request).await
             }
             Act::Answer(answer) => answer.reply(),
-            Act::Change(change) => change(forward::forward(self.upstream, request).await),
+            Act::Change(change) => {
+                let answer = forward::exchange(self.upstream, request).await;
+                forward::reply(answer.map(|(parts, body)| (parts, change(&body))))
+            }
             Act::Cut => Reply::Drop,
             // Carried out, and the answer is lost.
             Act::Lose => {
-                forward::forward(self.upstream, request).await;
+                self.forward(request).await;
                 Reply::Drop
             }
             Act::Silence => Reply::Never,
         }
+    }
+
+    async fn forward(&self, request: Request<Bytes>) -> Reply {
+        forward::reply(forward::exchange(self.upstream, request).await)
     }
 
     fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
+use serde_json::Value;
 
 use super::Asked;
 use crate::fake_server::{For, Reply};
 
-/// Makes another answer of one.
-pub type Change = Arc<dyn Fn(Reply) -> Reply + Send + Sync>;
+/// Makes another body of one.
+pub type Change = Arc<dyn Fn(&[u8]) -> Bytes + Send + Sync>;
 
 /// What becomes of a request.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ pub enum Act {
     Delay(Duration),
     /// The service never sees it; this is the answer.
     Answer(Answer),
-    /// It goes through, and the answer becomes another one.
+    /// It goes through, and the answer has another body.
     Change(Change),
     /// The connection is closed, and the service never sees it.
     Cut,
@@ -48,6 +49,15 @@ pub fn answer(status: StatusCode, headers: &[(&'static str, &str)], body: impl I
         headers: headers.collect(),
         body: body.into(),
     })
+}
+
+/// The service's answer, with other JSON in it.
+pub fn changed(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Act {
+    Act::Change(Arc::new(move |body| {
+        let mut value = serde_json::from_slice(body).unwrap_or_default();
+        change(&mut value);
+        value.to_string().into()
+    }))
 }
 
 impl Answer {

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::PostParams;
@@ -157,7 +156,7 @@ pub async fn voter_account(cluster: &ControlPlane, namespace: &str) -> Result<()
 /// # Errors
 /// When the API server refuses.
 pub async fn projected_token(cluster: &ControlPlane, namespace: &str, audience: &str) -> Result<String> {
-    token(cluster, namespace, "voter", Some(audience)).await
+    cluster.token(namespace, "voter", audience).await
 }
 
 /// A token of who may ask the API server about other tokens.
@@ -173,7 +172,7 @@ async fn reviewer(cluster: &ControlPlane) -> Result<String> {
     bindings
         .create(&PostParams::default(), &serde_json::from_value(binding)?)
         .await?;
-    token(cluster, &namespace, "reviewer", None).await
+    cluster.admin().token(&namespace, "reviewer", vec![], 3_600).await
 }
 
 async fn account(cluster: &ControlPlane, namespace: &str, name: &str) -> Result<()> {
@@ -181,23 +180,4 @@ async fn account(cluster: &ControlPlane, namespace: &str, name: &str) -> Result<
     let accounts = Api::<ServiceAccount>::namespaced(cluster.client().await?, namespace);
     accounts.create(&PostParams::default(), &account).await?;
     Ok(())
-}
-
-async fn token(cluster: &ControlPlane, namespace: &str, name: &str, audience: Option<&str>) -> Result<String> {
-    let request = TokenRequest {
-        spec: TokenRequestSpec {
-            audiences: audience.map(str::to_owned).into_iter().collect(),
-            expiration_seconds: Some(3_600),
-            ..TokenRequestSpec::default()
-        },
-        ..TokenRequest::default()
-    };
-    let accounts = Api::<ServiceAccount>::namespaced(cluster.client().await?, namespace);
-    let answer = accounts
-        .create_token_request(name, &PostParams::default(), &request)
-        .await?;
-    Ok(answer
-        .status
-        .context("the token request was answered without a token")?
-        .token)
 }

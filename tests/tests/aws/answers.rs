@@ -1,33 +1,12 @@
 //! Answers that are well-formed and wrong.
 
-use std::sync::Arc;
-
 use anyhow::Result;
-use bytes::Bytes;
 use data_encoding::BASE64;
-use futures::FutureExt;
-use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
-use tests::fake_server::{For, Reply};
-use tests::key_front::Act;
+use tests::fake_server::For;
+use tests::key_front::{Act, changed};
 
 use crate::support::{Place, Signer, is, preflight};
-
-/// The same answer with another body. The body is there already, so that nothing is waited for.
-fn changed(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Act {
-    Act::Change(Arc::new(move |reply| {
-        let Reply::Answer(answer) = reply else { return reply };
-        let (mut head, body) = answer.into_parts();
-        let body = body.collect().now_or_never().unwrap().unwrap().to_bytes();
-        let mut value: Value = serde_json::from_slice(&body).unwrap();
-        change(&mut value);
-        head.headers.remove("content-length");
-        Reply::Answer(http::Response::from_parts(
-            head,
-            Full::new(Bytes::from(value.to_string())),
-        ))
-    }))
-}
 
 fn set(name: &'static str, value: Value) -> Act {
     changed(move |answer| answer[name] = value.clone())

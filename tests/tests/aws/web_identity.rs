@@ -9,7 +9,7 @@ use anyhow::Result;
 use data_encoding::BASE64URL_NOPAD;
 use http::StatusCode;
 use serde_json::json;
-use tests::fake_server::{For, Reply};
+use tests::fake_server::For;
 use tests::key_front::{Act, answer};
 use tests::ministack::{ROLE, sts_answer};
 use tests::node_client::random_vote;
@@ -60,8 +60,7 @@ fn session(ends_in: u64) -> Act {
 fn short_session(life: u64) -> Act {
     Act::Change(Arc::new(move |_| {
         let end = jiff::Timestamp::now() + Duration::from_secs(life);
-        let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
-        Reply::Answer(http::Response::new(body.into()))
+        sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}")).into()
     }))
 }
 

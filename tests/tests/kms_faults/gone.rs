@@ -37,7 +37,8 @@ async fn a_signature_that_nobody_waits_for_is_counted_and_written_down() -> Resu
     client.write_all(format!("{}{}", head(vote.path, TOKEN, vote.body.len(), ""), vote.body).as_bytes())?;
     signer
         .until("KMS is asked", |_| Ok(kms.calls().to_sign(&vote.hash) == 1))
-        .await;
+        .await
+        .unwrap();
     drop(client);
 
     let line = || {
@@ -45,7 +46,10 @@ async fn a_signature_that_nobody_waits_for_is_counted_and_written_down() -> Resu
         let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.find(|line| line["event"] == "decision")
     };
-    signer.until("the trail tells of it", |_| Ok(line().is_some())).await;
+    signer
+        .until("the trail tells of it", |_| Ok(line().is_some()))
+        .await
+        .unwrap();
     let line = line().unwrap();
     let told = ["kind", "outcome", "reason", "hash", "final", "attempts", "cached"].map(|name| &line[name]);
     let hash = HEXUPPER.encode(&vote.hash);

@@ -8,7 +8,7 @@ use tests::fake_kms::{Code, FakeKms, Fault, Method};
 use tests::fake_server::For;
 use tests::signer_process::{TOKEN, post};
 
-use crate::support::Signer;
+use crate::support::before;
 
 fn vote(kms: &FakeKms, block: u8, timestamp: u64) -> String {
     let key = data_encoding::HEXUPPER.encode(kms.verifying_key().as_bytes());
@@ -22,10 +22,11 @@ fn vote(kms: &FakeKms, block: u8, timestamp: u64) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_outage_longer_than_the_time_window_loses_no_vote() -> Result<()> {
     let kms = FakeKms::start([41; 32])?;
-    let mut signer = Signer::start(&kms, &[("ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", "1s")])?;
+    let mut signer = before(&kms, &[("ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", "1s")])?;
     signer
         .until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
-        .await;
+        .await
+        .unwrap();
     kms.faults(Method::AsymmetricSign)
         .push(Fault::Code(Code::Unavailable), For::Ever);
     let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
@@ -41,10 +42,14 @@ async fn an_outage_longer_than_the_time_window_loses_no_vote() -> Result<()> {
             assert_eq!(status(&known)?, 429, "it came in time");
             Ok(status(&vote(&kms, block, now))? == 400)
         })
-        .await;
+        .await
+        .unwrap();
     assert_eq!(status(&late)?, 400);
     kms.faults(Method::AsymmetricSign).clear();
-    signer.until("the vote is signed", |_| Ok(status(&known)? == 200)).await;
+    signer
+        .until("the vote is signed", |_| Ok(status(&known)? == 200))
+        .await
+        .unwrap();
     assert_eq!(status(&late)?, 400);
     let answer = post(port, "/votes", TOKEN, &known)?;
     let body: Value = serde_json::from_str(&answer.body)?;

@@ -11,9 +11,12 @@ async fn votes_asked_for_in_an_outage_are_signed_after_it() {
         let (kms, mut signer) = ready(seed).await;
         let key = kms.verifying_key();
         kms.set_front(front).await.unwrap();
-        let (node, load) = (signer.node(), votes(20));
+        let (node, load) = (signer.node().unwrap(), votes(20));
         let loading = tokio::spawn(async move { load.run(&node, &key).await });
-        signer.until("DOWN", |signer| Ok(signer.health()? == "DOWN")).await;
+        signer
+            .until("DOWN", |signer| Ok(signer.health()? == "DOWN"))
+            .await
+            .unwrap();
         assert!(signer.api_is_open(), "{front:?}");
         kms.set_front(Front::Serving).await.unwrap();
         let report = loading.await.unwrap().unwrap();
@@ -29,7 +32,8 @@ async fn votes_asked_for_in_an_outage_are_signed_after_it() {
         );
         signer
             .until("UP", |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
-            .await;
+            .await
+            .unwrap();
     }
 }
 
@@ -40,24 +44,29 @@ async fn a_new_client_that_signs_the_same_in_two_ways_is_told_and_replaced() {
     let key = kms.verifying_key();
     let sign = kms.faults(Method::AsymmetricSign);
     sign.push(Fault::Code(Code::Unavailable), For::Ever);
-    let (node, load) = (signer.node(), votes(20));
+    let (node, load) = (signer.node().unwrap(), votes(20));
     let loading = tokio::spawn(async move { load.run(&node, &key).await });
-    signer.until("DOWN", |signer| Ok(signer.health()? == "DOWN")).await;
+    signer
+        .until("DOWN", |signer| Ok(signer.health()? == "DOWN"))
+        .await
+        .unwrap();
     // A probe goes out each half second, and a client that is a moment old is not replaced.
     let calls = || kms.calls().of(Method::AsymmetricSign);
     let probed = calls() + 10;
-    signer.until("ten probes", |_| Ok(calls() >= probed)).await;
+    signer.until("ten probes", |_| Ok(calls() >= probed)).await.unwrap();
     sign.clear();
     sign.push(Fault::OtherSignature, For::Ever);
     let told = "a new client of the key service: found two different signatures over the same bytes";
     signer
         .until("it is told", |signer| Ok(signer.log().contains(told)))
-        .await;
+        .await
+        .unwrap();
     sign.clear();
     let report = loading.await.unwrap().unwrap();
     assert_eq!((report.signed, report.lost, report.invalid), (20, 0, 0), "{report:?}");
     signer
         .until("UP", |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
-        .await;
+        .await
+        .unwrap();
     assert_eq!(signer.management("/health/liveness").unwrap().status, 200);
 }

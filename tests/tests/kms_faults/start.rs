@@ -9,7 +9,7 @@ use tests::fake_server::{For, Front};
 use tests::process::Port;
 use tests::signer_process::{environment, in_kms, run};
 
-use crate::support::{Signer, all_signed, votes};
+use crate::support::{Signer, all_signed, before, votes};
 
 const BOTH: [Method; 2] = [Method::GetPublicKey, Method::AsymmetricSign];
 
@@ -19,10 +19,11 @@ async fn starts_when_it_can(
     tries: impl Fn(&FakeKms) -> u64,
     back: impl AsyncFnOnce(&FakeKms),
 ) {
-    let mut signer = Signer::start(&kms, &[]).unwrap();
+    let mut signer = before(&kms, &[]).unwrap();
     signer
         .until(&format!("{what}: it tries twice"), |_| Ok(tries(&kms) >= 2))
-        .await;
+        .await
+        .unwrap();
     assert!(!signer.api_is_open(), "{what}");
     assert_eq!(signer.management("/health/readiness").unwrap().status, 503, "{what}");
     assert_eq!(signer.management("/health/liveness").unwrap().status, 200, "{what}");
@@ -31,7 +32,8 @@ async fn starts_when_it_can(
     back(&kms).await;
     signer
         .until(what, |signer| Ok(signer.api_is_open() && signer.is_ready()?))
-        .await;
+        .await
+        .unwrap();
     all_signed(what, &signer, votes(3), &kms.verifying_key()).await;
 }
 
@@ -122,8 +124,11 @@ async fn only_a_permission_or_a_key_that_stays_away_ends_the_start() {
         }
         let kms = FakeKms::start([26; 32]).unwrap();
         kms.faults(method).push(Fault::Code(Code::Unavailable), For::Ever);
-        let mut signer = Signer::start(&kms, &shortly).unwrap();
-        signer.until("five tries", |_| Ok(kms.calls().of(method) >= 5)).await;
+        let mut signer = before(&kms, &shortly).unwrap();
+        signer
+            .until("five tries", |_| Ok(kms.calls().of(method) >= 5))
+            .await
+            .unwrap();
         signer.still_runs().unwrap();
     }
 }
@@ -148,9 +153,9 @@ async fn a_wrong_algorithm_and_a_wrong_key_end_the_start_at_once() -> Result<()>
 async fn an_error_page_is_one_short_line_wherever_it_is_shown() -> Result<()> {
     let kms = FakeKms::start([29; 32])?;
     kms.faults(Method::AsymmetricSign).push(Fault::Page(503), For::Ever);
-    let mut signer = Signer::start(&kms, &[])?;
+    let mut signer = before(&kms, &[])?;
     let told = |signer: &Signer| signer.log().contains("UNAVAILABLE") && signer.log().contains("forged line");
-    signer.until("it is told", |signer| Ok(told(signer))).await;
+    signer.until("it is told", |signer| Ok(told(signer))).await.unwrap();
     let body = signer.management("/health")?.body;
     let health: serde_json::Value = serde_json::from_str(&body)?;
     let message = health["components"]["backend"]["details"]["message"]
@@ -188,10 +193,11 @@ async fn a_start_asks_once_for_the_key_and_has_one_text_signed_twice() {
     let kms = FakeKms::start([28; 32]).unwrap();
     kms.faults(Method::AsymmetricSign)
         .next(Fault::Delay(Duration::from_millis(50)));
-    let mut signer = Signer::start(&kms, &[]).unwrap();
+    let mut signer = before(&kms, &[]).unwrap();
     signer
         .until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
-        .await;
+        .await
+        .unwrap();
     assert_eq!(
         (kms.calls().of(Method::GetPublicKey), kms.calls().to_sign_bytes(41)),
         (1, 2)

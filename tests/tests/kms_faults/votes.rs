@@ -65,12 +65,13 @@ async fn a_key_that_may_not_sign_is_told_and_signs_when_it_may_again() -> Result
         let (kms, mut signer) = ready(3).await;
         let key = kms.verifying_key();
         away(&kms);
-        let node = signer.node();
+        let node = signer.node().unwrap();
         let load = votes(10);
         let loading = tokio::spawn(async move { load.run(&node, &key).await });
         signer
             .until(what, |signer| Ok(signer.health()? == "DOWN" && !signer.is_ready()?))
-            .await;
+            .await
+            .unwrap();
         assert_eq!(signer.management("/health/liveness")?.status, 200, "{what}");
         back(&kms);
         let report = loading.await??;
@@ -86,7 +87,8 @@ async fn a_key_that_may_not_sign_is_told_and_signs_when_it_may_again() -> Result
         );
         signer
             .until(what, |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
-            .await;
+            .await
+            .unwrap();
     }
     Ok(())
 }
@@ -98,7 +100,7 @@ async fn equal_votes_at_once_are_one_call() {
     kms.faults(Method::AsymmetricSign)
         .push(Fault::Delay(Duration::from_millis(100)), For::Ever);
     let vote = random_vote(&key);
-    let node = signer.node();
+    let node = signer.node().unwrap();
     let outcomes = futures::future::join_all((0..100).map(|_| node.sign(&vote, &key))).await;
     assert!(
         outcomes.iter().all(|outcome| outcome.result.is_ok()),

@@ -1,0 +1,214 @@
+//! Google's token service and its service of IAM credentials, as far as Workload Identity Federation asks them: the first takes a token
+//! of a cluster whose keys it knows, the second makes of the result the token of a service account.
+//!
+//! <https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>,
+//! <https://docs.cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>
+
+mod exchange;
+mod impersonate;
+mod token;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::Value;
+
+use crate::fake_server::{FakeServer, Front, Reply, Script};
+
+/// The provider that the service has.
+pub const PROVIDER: &str =
+    "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/atto-pool/providers/cluster";
+
+/// The only service account that there is, unless it is taken away.
+pub const ACCOUNT: &str = "signer@voter-project.iam.gserviceaccount.com";
+
+/// What is wrong with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// This status, with an error of OAuth in it.
+    Status(u16),
+    /// The same with a page of something in between.
+    Html(u16),
+    /// Closed without an answer.
+    Drop,
+    /// Accepted, never answered.
+    Hang,
+    /// A 200 that is no token.
+    Garbage,
+}
+
+/// Both services at one address. They end when this value is dropped.
+pub struct FakeSts {
+    server: FakeServer,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// As the API server gives them at `/openid/v1/jwks`.
+    keys: Value,
+    issuer: String,
+    faults: Script<Fault>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Seconds.
+    lifetime: u64,
+    exchanged: Vec<String>,
+    impersonated: Vec<String>,
+    refused: Vec<String>,
+    may_impersonate: bool,
+}
+
+impl FakeSts {
+    /// Trusts tokens of this issuer that were signed with these keys, in the running tokio runtime.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn start(issuer: &str, keys: Value) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            keys,
+            issuer: issuer.to_owned(),
+            faults: Script::default(),
+            state: Mutex::new(State {
+                lifetime: 3_599,
+                exchanged: Vec::new(),
+                impersonated: Vec::new(),
+                refused: Vec::new(),
+                may_impersonate: true,
+            }),
+        });
+        let inner = Arc::clone(&shared);
+        let handler = Arc::new(move |request: Request<Bytes>| {
+            let shared = Arc::clone(&inner);
+            async move { shared.answer(&request) }.boxed()
+        });
+        Ok(Self {
+            server: FakeServer::start(Front::Serving, handler)?,
+            shared,
+        })
+    }
+
+    /// For `ATTO_SIGNER_GCP_STS_ENDPOINT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.server.host())
+    }
+
+    /// What befalls the next requests, of either service.
+    pub fn faults(&self) -> &Script<Fault> {
+        &self.shared.faults
+    }
+
+    /// How long tokens last from now on, in seconds.
+    pub fn set_lifetime(&self, seconds: u64) {
+        self.shared.state().lifetime = seconds;
+    }
+
+    /// Whether the subject may act as the service account.
+    pub fn allow_impersonation(&self, may: bool) {
+        self.shared.state().may_impersonate = may;
+    }
+
+    /// How many tokens of a cluster were exchanged.
+    pub fn exchanges(&self) -> usize {
+        self.shared.state().exchanged.len()
+    }
+
+    /// Why requests were refused.
+    pub fn refusals(&self) -> Vec<String> {
+        self.shared.state().refused.clone()
+    }
+
+    /// Whether this `Authorization` is a token that a subject, or the service account, was given.
+    pub fn knows(&self, authorization: &str, as_account: bool) -> bool {
+        self.shared.knows(authorization, as_account)
+    }
+
+    /// The same for whoever outlives this borrow.
+    pub fn judge(&self, as_account: bool) -> impl Fn(&str) -> bool + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move |authorization| shared.knows(authorization, as_account)
+    }
+
+    /// Meets connections another way.
+    ///
+    /// # Errors
+    /// When its port cannot be had again.
+    pub async fn set_front(&self, front: Front) -> Result<()> {
+        self.server.set_front(front).await
+    }
+}
+
+impl Shared {
+    fn answer(&self, request: &Request<Bytes>) -> Reply {
+        match self.faults.take() {
+            Some(Fault::Status(status)) => {
+                return json(
+                    status,
+                    &serde_json::json!({"error": "server_error", "error_description": "made by a test"}),
+                );
+            }
+            Some(Fault::Html(status)) => return page(status),
+            Some(Fault::Drop) => return Reply::Drop,
+            Some(Fault::Hang) => return Reply::Never,
+            Some(Fault::Garbage) => return json(200, &serde_json::json!({"ok": true})),
+            None => {}
+        }
+        let path = request.uri().path();
+        let result = match path {
+            "/v1/token" => exchange::exchange(self, request.body()),
+            _ => match impersonate::account(path) {
+                Some(account) => impersonate::impersonate(self, account, request),
+                None => return page(404),
+            },
+        };
+        match result {
+            Ok(answer) => json(200, &answer),
+            Err((status, why, answer)) => {
+                self.state().refused.push(why);
+                json(status, &answer)
+            }
+        }
+    }
+
+    fn knows(&self, authorization: &str, as_account: bool) -> bool {
+        let Some(token) = authorization.strip_prefix("Bearer ") else {
+            return false;
+        };
+        let state = self.state();
+        let given = if as_account {
+            &state.impersonated
+        } else {
+            &state.exchanged
+        };
+        given.iter().any(|given| given == token)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer, or the status, the reason for whoever reads the test's failure, and what the client hears.
+type Answered = std::result::Result<Value, (u16, String, Value)>;
+
+fn json(status: u16, body: &Value) -> Reply {
+    reply(status, "application/json", body.to_string())
+}
+
+fn page(status: u16) -> Reply {
+    reply(status, "text/html", "<html><title>proxy</title></html>".to_owned())
+}
+
+fn reply(status: u16, kind: &str, body: String) -> Reply {
+    let builder = Response::builder()
+        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+        .header("content-type", kind);
+    builder
+        .body(Full::new(Bytes::from(body)))
+        .map_or(Reply::Drop, Reply::Answer)
+}

@@ -1,0 +1,88 @@
+//! A pod's token in a file, as the kubelet has it there.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::process::Directory;
+
+/// Whom the pods of a test are.
+pub const ACCOUNT: &str = "voter";
+
+/// A ServiceAccount in a namespace of its own, and a file for its token.
+pub struct Identity {
+    pub namespace: String,
+    directory: Directory,
+}
+
+impl Identity {
+    /// In the shared control plane.
+    ///
+    /// # Errors
+    /// When it does not run, or refuses.
+    pub async fn new() -> Result<Self> {
+        let control_plane = ControlPlane::shared().await?;
+        let namespace = control_plane.namespace("identity").await?;
+        let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": ACCOUNT}}))?;
+        Api::namespaced(control_plane.client().await?, &namespace)
+            .create(&PostParams::default(), &account)
+            .await?;
+        Ok(Self {
+            namespace,
+            directory: Directory::new()?,
+        })
+    }
+
+    /// Where the token is, or will be.
+    pub fn file(&self) -> PathBuf {
+        self.directory.path().join("token")
+    }
+
+    /// A token for this audience, good for an hour.
+    ///
+    /// # Errors
+    /// When the API server gives none.
+    pub async fn token(&self, audience: &str) -> Result<String> {
+        let control_plane = ControlPlane::shared().await?;
+        control_plane.token(&self.namespace, ACCOUNT, audience).await
+    }
+
+    /// Writes this into the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, text: &str) -> Result<()> {
+        Ok(fs::write(self.file(), text)?)
+    }
+
+    /// Writes a token for this audience, as the kubelet would.
+    ///
+    /// # Errors
+    /// When the API server gives none.
+    pub async fn project(&self, audience: &str) -> Result<String> {
+        let token = self.token(audience).await?;
+        self.write(&token)?;
+        Ok(token)
+    }
+}
+
+/// The issuer of the cluster's tokens, and the keys that they are signed with.
+///
+/// # Errors
+/// When the API server does not tell.
+pub async fn issuer() -> Result<(String, Value)> {
+    let client = ControlPlane::shared().await?.client().await?;
+    let get = async |path: &str| -> Result<Value> {
+        let request = http::Request::get(path).body(Vec::new())?;
+        Ok(serde_json::from_str(&client.request_text(request).await?)?)
+    };
+    let discovery = get("/.well-known/openid-configuration").await?;
+    let issuer = discovery["issuer"].as_str().unwrap_or_default().to_owned();
+    Ok((issuer, get("/openid/v1/jwks").await?))
+}

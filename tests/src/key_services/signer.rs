@@ -1,0 +1,71 @@
+//! A signer that uses a key service of a test.
+
+use std::process::Output;
+
+use anyhow::Result;
+
+use super::KeyService;
+use crate::process::Port;
+use crate::signer_process::{environment, run};
+use crate::waiting_signer::WaitingSigner;
+
+/// One that was started, with these changes of its environment.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
+    let of_service = service.environment();
+    let mut all: Vec<_> = of_service.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    all.extend_from_slice(changes);
+    WaitingSigner::start(&all)
+}
+
+/// One that is ready.
+///
+/// # Errors
+/// When it does not get ready: with its log.
+pub async fn ready(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
+    let mut signer = start(service, changes)?;
+    signer.until_ready().await?;
+    Ok(signer)
+}
+
+/// The whole environment of a signer that ends by itself.
+pub struct Environment {
+    all: Vec<(String, String)>,
+    _ports: [Port; 2],
+}
+
+/// What a signer that uses the service is given, with these changes.
+///
+/// # Errors
+/// When there is no free port.
+pub fn environment_of(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<Environment> {
+    let ports = [Port::reserve()?, Port::reserve()?];
+    let [port, management] = ports.each_ref().map(|port| port.number().to_string());
+    let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let mut all: Vec<_> = environment(&port, &management).into_iter().map(own).collect();
+    all.extend(
+        service
+            .environment()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value)),
+    );
+    all.extend(changes.iter().copied().map(own));
+    Ok(Environment { all, _ports: ports })
+}
+
+impl Environment {
+    /// Runs the signer with it until it ends.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let all: Vec<_> = self
+            .all
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        run(arguments, &all)
+    }
+}

@@ -1,0 +1,179 @@
+//! The real signer, started and perhaps not ready: what it says, what its health is, and the node before it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ed25519_dalek::VerifyingKey;
+use serde_json::Value;
+
+use crate::eventually;
+use crate::node_client::{Load, NodeClient, Report};
+use crate::process::{Directory, Port, Process};
+use crate::signer_process::{Answer, TOKEN, environment, get, program};
+
+/// How long is waited for anything.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A signer that was started and may not be ready.
+pub struct WaitingSigner {
+    process: Process,
+    _directory: Directory,
+    ports: [Port; 2],
+}
+
+impl WaitingSigner {
+    /// Starts one with [`environment`] and `changes` to it.
+    ///
+    /// # Errors
+    /// When there is no free port, or it cannot be started.
+    pub fn start(changes: &[(&str, &str)]) -> Result<Self> {
+        let ports = [Port::reserve()?, Port::reserve()?];
+        let directory = Directory::new()?;
+        let log = directory.path().join("signer.log");
+        let process = Process::start(&program()?, &log, directory.lifeline(), |command| {
+            let [port, management] = ports.each_ref().map(|port| port.number().to_string());
+            command
+                .env_clear()
+                .envs(environment(&port, &management))
+                .envs(changes.iter().copied());
+        })?;
+        Ok(Self {
+            process,
+            _directory: directory,
+            ports,
+        })
+    }
+
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time: with its log.
+    pub async fn ready(changes: &[(&str, &str)]) -> Result<Self> {
+        let mut signer = Self::start(changes)?;
+        signer.until_ready().await?;
+        Ok(signer)
+    }
+
+    /// All it has written.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.process.log()).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// When it has ended: with its log.
+    pub fn still_runs(&mut self) -> Result<()> {
+        self.process.still_runs()
+    }
+
+    /// What its management port answers.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn management(&self, path: &str) -> Result<Answer> {
+        get(self.ports[1].number(), path)
+    }
+
+    /// `status` of `/health`, which is a 200 whatever it says.
+    ///
+    /// # Errors
+    /// When there is no such answer.
+    pub fn health(&self) -> Result<String> {
+        let body = self.health_body()?;
+        Ok(body["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// All that `/health` says.
+    ///
+    /// # Errors
+    /// When there is no such answer.
+    pub fn health_body(&self) -> Result<Value> {
+        let answer = self.management("/health")?;
+        ensure!(answer.status == 200, "{answer:?}");
+        Ok(serde_json::from_str(&answer.body)?)
+    }
+
+    /// # Errors
+    /// When there is no answer.
+    pub fn is_ready(&self) -> Result<bool> {
+        Ok(self.management("/health/readiness")?.status == 200)
+    }
+
+    pub fn api_is_open(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port())).is_ok()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.ports[0].number()
+    }
+
+    /// A node that has its token.
+    ///
+    /// # Errors
+    /// When its address is none.
+    pub fn node(&self) -> Result<NodeClient> {
+        NodeClient::new(&format!("http://127.0.0.1:{}", self.port()), TOKEN)
+    }
+
+    /// # Errors
+    /// When it ends, or is not ready in time: with its log.
+    pub async fn until_ready(&mut self) -> Result<()> {
+        self.until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
+            .await
+    }
+
+    /// Polls until the condition holds.
+    ///
+    /// # Errors
+    /// When it ends, or after a minute: with its log.
+    pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
+        let waited = eventually(PATIENCE, what, async || {
+            self.process.still_runs()?;
+            ensure!(holds(self)?, "not yet");
+            Ok(())
+        });
+        let waited = waited.await;
+        waited.map_err(|error| error.context(format!("the signer's log:\n{}", self.log())))
+    }
+
+    /// Polls until it has written this.
+    ///
+    /// # Errors
+    /// As with [`Self::until`].
+    pub async fn says(&mut self, text: &str) -> Result<()> {
+        self.until(&format!("it says {text:?}"), |signer| Ok(signer.log().contains(text)))
+            .await
+    }
+
+    /// Has votes signed and expects that all are, with no status but 200 and 429 on the way.
+    ///
+    /// # Errors
+    /// With the report, where one is lost or another status came: and the signer's log.
+    pub async fn signs_all(&self, load: Load, key: &VerifyingKey) -> Result<Report> {
+        let report = load.run(&self.node()?, key).await?;
+        let statuses: BTreeSet<_> = report.statuses.keys().copied().collect();
+        ensure!(
+            statuses.is_subset(&BTreeSet::from([200, 429])),
+            "{report:?}\n{}",
+            self.log()
+        );
+        ensure!(
+            (report.signed, report.lost, report.invalid) == (report.wished, 0, 0),
+            "{report:?}\n{}",
+            self.log()
+        );
+        Ok(report)
+    }
+}
+
+/// This many votes, nearly at once.
+pub const fn votes(count: u64) -> Load {
+    Load {
+        rate: 100,
+        count: Some(count),
+        duration: None,
+        patience: PATIENCE,
+    }
+}

@@ -1,0 +1,99 @@
+//! From a token of the cluster to a signature, and what may happen in between.
+
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use tests::fake_server::{For, Front};
+use tests::fake_sts::{ACCOUNT, Fault};
+use tests::waiting_signer::votes;
+
+use crate::cluster::Google;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_subject_of_the_token_signs_and_is_named_as_a_grant_names_it() -> Result<()> {
+    let google = Google::start(false).await?;
+    let token = google.project().await?;
+    let mut signer = google.signer(&[])?;
+    signer.until_ready().await?;
+    signer.signs_all(votes(50), &google.key()).await?;
+    let principal = format!(
+        "asking KMS as principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/atto-pool/subject/system:serviceaccount:{}:voter",
+        google.identity.namespace
+    );
+    let log = signer.log();
+    ensure!(log.contains(&principal), "{log}");
+    ensure!(
+        !log.contains(&token) && !log.contains("federated-"),
+        "a token is never told: {log}"
+    );
+    ensure!(google.sts.exchanges() == 1, "{} exchanges", google.sts.exchanges());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_subject_acts_as_a_service_account() -> Result<()> {
+    let google = Google::start(true).await?;
+    google.project().await?;
+    let mut signer = google.signer(&[("ATTO_SIGNER_GCP_SERVICE_ACCOUNT", ACCOUNT)])?;
+    signer.until_ready().await?;
+    signer.signs_all(votes(20), &google.key()).await?;
+    signer.says(&format!("asking KMS as {ACCOUNT}")).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_subject_that_may_not_act_as_the_account_is_told_what_it_lacks() -> Result<()> {
+    let google = Google::start(true).await?;
+    google.project().await?;
+    google.sts.allow_impersonation(false);
+    let mut signer = google.signer(&[("ATTO_SIGNER_GCP_SERVICE_ACCOUNT", ACCOUNT)])?;
+    signer.says("iam.serviceAccounts.getAccessToken").await?;
+    signer.says("roles/iam.workloadIdentityUser").await?;
+    google.sts.allow_impersonation(true);
+    signer.until_ready().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_service_in_trouble_is_asked_again() -> Result<()> {
+    let faults = [
+        Fault::Status(400),
+        Fault::Status(403),
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Html(502),
+        Fault::Drop,
+        Fault::Hang,
+        Fault::Garbage,
+    ];
+    try_join_all(faults.map(async |fault| {
+        let google = Google::start(false).await?;
+        google.project().await?;
+        google.sts.faults().push(fault, For::Calls(2));
+        let mut signer = google.signer(&[])?;
+        let ready = signer.until_ready().await;
+        ready.map_err(|error| error.context(format!("{fault:?}")))?;
+        signer.signs_all(votes(5), &google.key()).await
+    }))
+    .await?;
+    Ok(())
+}
+
+/// Google's client renews a token of less than four minutes each 10 s or sooner.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn credentials_that_end_and_are_refused_come_back_and_no_vote_is_lost() -> Result<()> {
+    let google = Google::start(false).await?;
+    google.project().await?;
+    google.sts.set_lifetime(15);
+    let mut signer = google.signer(&[])?;
+    signer.until_ready().await?;
+    google.sts.set_front(Front::Refusing).await?;
+    signer.says("the credentials give no token any more").await?;
+    let (node, key) = (signer.node()?, google.key());
+    let loading = tokio::spawn(async move { votes(20).run(&node, &key).await });
+    google.sts.set_front(Front::Serving).await?;
+    let report = loading.await??;
+    ensure!(
+        (report.signed, report.lost, report.invalid) == (20, 0, 0),
+        "{report:?}\n{}",
+        signer.log()
+    );
+    signer.until("UP", |signer| Ok(signer.health()? == "UP")).await
+}
