@@ -104,16 +104,13 @@ pub fn left_over<'a>(before: &LiveDeployment, after: &'a LiveDeployment) -> Vec<
         .collect()
 }
 
+/// An update that holds it is none: a rollback, an export, or a policy of the API server that has put it back in somebody's request.
 fn is_carried_by_a_manifest(live: &LiveDeployment, name: &str) -> bool {
-    let in_managed_fields = live.managed_fields().any(|entry| {
-        entry.manager != FIELD_MANAGER
-            && entry.owns_volume_whole(name)
-            && (entry.operation == "Apply" || !entry.owns_something_injected())
-    });
-    in_managed_fields
-        || live
-            .last_applied()
-            .is_some_and(|manifest| manifest.volume(name).is_some())
+    let is_applied = live
+        .managed_fields()
+        .any(|entry| entry.manager != FIELD_MANAGER && entry.operation == "Apply" && entry.owns_volume_whole(name));
+    let has_it = |manifest: LiveDeployment| manifest.volume(name).is_some() && manifest.signer().is_none();
+    is_applied || live.last_applied().is_some_and(has_it)
 }
 
 #[cfg(test)]
