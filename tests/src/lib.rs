@@ -16,6 +16,7 @@ pub mod faulty_api;
 pub mod helm;
 pub mod hold;
 pub mod images;
+pub mod key_front;
 pub mod kubeconfig;
 pub mod metrics;
 pub mod monitoring;

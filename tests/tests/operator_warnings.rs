@@ -85,6 +85,70 @@ async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces(
     Ok(())
 }
 
+/// Where each change of one binding, and each pod, is a reason to look at all that share its key, a fleet takes all of the operator.
+#[tokio::test]
+async fn bindings_of_one_key_are_looked_at_for_what_concerns_them() -> Result<()> {
+    const VOTERS: usize = 8;
+    let place = Place::new("fleet").await?;
+    let named = |object: Value, index: usize| with(object, "/metadata/name", json!(format!("voter-{index}")));
+    for index in 0..VOTERS {
+        let own = json!({"app": format!("voter-{index}")});
+        let voter = with(quiet(), "/spec/selector/matchLabels", own.clone());
+        place
+            .apply(&named(with(voter, "/spec/template/metadata/labels", own), index))
+            .await?;
+        let target = json!({"name": format!("voter-{index}")});
+        place
+            .apply(&named(with(gcp("fleet"), "/spec/target", target), index))
+            .await?;
+    }
+    for index in 0..VOTERS {
+        let name = format!("voter-{index}");
+        place.condition_of(&name, "Injected", "True", "Injected").await?;
+        let told = eventually(SOON, "the others are told of", async || {
+            let path = "jsonpath={.status.warnings[*].message}";
+            let told = place.kubectl_ok(&["get", "sb", &name, "-o", path]).await?;
+            ensure!(told.contains("voter-"), "{told}");
+            Ok(told)
+        });
+        let told = told.await?;
+        assert!(
+            !told.contains("pod with the same key"),
+            "a voter is taken for a copy: {told}"
+        );
+    }
+    place.is_quiet().await?;
+    let before = place.requests_of_operator()?.len();
+    // Its pod goes and another one comes, and its status changes with them.
+    place
+        .kubectl_ok(&[
+            "patch",
+            "sb",
+            "voter-0",
+            "--type=merge",
+            "-p",
+            r#"{"spec":{"signer":{"logLevel":"debug"}}}"#,
+        ])
+        .await?;
+    eventually(SOON, "the change is in the Deployment", async || {
+        let path = "jsonpath={.spec.template.spec.initContainers[0].env}";
+        let found = place.kubectl_ok(&["get", "deployment", "voter-0", "-o", path]).await?;
+        ensure!(found.contains("debug"), "{found}");
+        Ok(())
+    })
+    .await?;
+    place.is_quiet().await?;
+    let after = place.requests_of_operator()?;
+    let others: Vec<_> = after[before..]
+        .iter()
+        .filter(|request| request.resource() == "signerbindings" && !request.uri.contains("voter-0"))
+        .filter(|request| request.uri.contains("/signerbindings/"))
+        .map(|request| format!("{} {}", request.verb, request.uri))
+        .collect();
+    assert!(others.is_empty(), "the others were looked at: {others:#?}");
+    Ok(())
+}
+
 /// A copy of the live Deployment under another name, with labels of its own, as people make one: sidecar, label and annotation of the
 /// operator come along.
 async fn copy_of(place: &Place, name: &str) -> Result<Value> {

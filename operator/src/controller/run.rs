@@ -106,7 +106,7 @@ pub fn controller(
         .objects(&watches::config(), |binding: &mut Guarded| {
             binding.meta_mut().managed_fields = None;
         })
-        .inspect_ok(wake_former_sharers(wake.clone(), wake_up.clone()))
+        .inspect_ok(wake_sharers(wake.clone(), wake_up.clone()))
         .reflect(binding_writer)
         .inspect_ok(forget_gone(context.writer.contest.clone()))
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
@@ -196,25 +196,23 @@ fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     }
 }
 
-/// When a binding gets another key, those with the one that it had have nothing to warn of any more. They are looked at after the
-/// store has taken the change, because they are woken by the stream that is behind it.
-fn wake_former_sharers(
-    wake: Mappers,
-    wake_up: UnboundedSender<ObjectRef<Guarded>>,
-) -> impl FnMut(&watcher::Event<Guarded>) {
+/// When a binding comes, goes, or gets another key, those with that key have a warning to give or to withdraw. They are looked at after
+/// the store has taken the change, because they are woken by the stream that is behind it.
+fn wake_sharers(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
-        if let watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) | watcher::Event::Delete(guarded) =
-            event
-        {
-            for sharer in wake.of_former_key(guarded) {
-                // Nobody listens any more when the operator ends.
-                let _ = wake_up.unbounded_send(sharer);
-            }
+        let (guarded, is_gone) = match event {
+            watcher::Event::Apply(guarded) | watcher::Event::InitApply(guarded) => (guarded, false),
+            watcher::Event::Delete(guarded) => (guarded, true),
+            _ => return,
+        };
+        for sharer in wake.of_sharers(guarded, is_gone) {
+            // Nobody listens any more when the operator ends.
+            let _ = wake_up.unbounded_send(sharer);
         }
     }
 }
 
-/// When a binding changes or goes, another one may have its turn at a Deployment, or a warning to give or to withdraw.
+/// When a binding changes or goes, another one may have its turn at a Deployment.
 fn wake_neighbours(
     wake: Mappers,
     wake_up: UnboundedSender<ObjectRef<Guarded>>,

@@ -5,6 +5,7 @@ pub mod held;
 mod owners;
 mod rivals;
 mod secrets;
+mod served;
 mod sources;
 mod strays;
 mod targets;

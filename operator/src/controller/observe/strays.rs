@@ -1,18 +1,22 @@
 //! Pods that sign with the key of a binding and belong to no Deployment of one. Labels do not decide it: those of a copy are as good as
 //! the voter's own.
 
+use std::collections::BTreeMap;
+
 use crds::SignerBinding;
-use crds::conditions::reasons;
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
+use kube::api::Api;
 
 use super::owners::Owner;
+use super::served::Served;
 use super::sources::Sources;
+use crate::cluster::deadline;
 use crate::controller::pods;
 use crate::model::error::Error;
 use crate::model::observed::ObservedTarget;
 use crate::model::stray::Stray;
 use crate::model::text::one_line;
-use crate::template::names::short_name;
 
 /// Names come from outside and go into a status.
 const LONGEST_NAME: usize = 253;
@@ -31,13 +35,13 @@ pub async fn strays(
         .stores
         .pods
         .state_filter(|pod| pods::has_key_of(pod, binding) && !pods::is_over(pod));
+    let served = Served::of(&sources.stores.bindings.state(), binding);
     let owners = sources.owners.lookup(&sources.cluster);
     let mut found: Vec<Stray> = vec![];
     for pod in candidates {
         let namespace = pod.namespace().unwrap_or_default();
-        let by_label = |deployment: &str| short_name(deployment) == pods::label(&*pod);
-        // The binding of another voter has asked already, and there a namespace may be about to go with the right to ask.
-        if sources.answers.is_known_as_owned(&pod) && is_served(sources, &namespace, by_label) {
+        // That binding asks whose it is, and warns.
+        if served.is_by_label_of_another(&namespace, pods::label(&*pod)) {
             continue;
         }
         let owner = match owners.stranger(&pod, &deployments).await {
@@ -45,7 +49,9 @@ pub async fn strays(
             owner => owner?,
         };
         let Some(Owner { kind, name }) = owner else { continue };
-        if kind == "Deployment" && is_served(sources, &namespace, |deployment| deployment == name) {
+        if kind == "Deployment"
+            && (served.has(&namespace, &name) || is_selected(sources, binding, &namespace, &name).await?)
+        {
             continue;
         }
         let uid = pod.uid().unwrap_or_default();
@@ -83,17 +89,29 @@ pub async fn strays(
     Ok(found)
 }
 
-/// Whether a binding is for such a Deployment: it warns of the key itself.
-fn is_served(sources: &Sources, namespace: &str, is_meant: impl Fn(&str) -> bool) -> bool {
-    let bindings = sources.stores.bindings.state_filter(|guarded| {
-        let Ok(binding) = &guarded.0 else { return false };
-        if binding.metadata.namespace.as_deref() != Some(namespace) {
-            return false;
-        }
-        let reported = binding.status.iter().flat_map(|status| &status.targets);
-        let kept = reported.filter(|target| target.reason != reasons::NO_LONGER_SELECTED);
-        let mut names = binding.spec.target.name.iter().chain(kept.map(|target| &target.name));
-        names.any(|name| is_meant(name))
+/// Whether a binding selects this Deployment, which it may not have reported yet.
+async fn is_selected(sources: &Sources, own: &SignerBinding, namespace: &str, name: &str) -> Result<bool, Error> {
+    let selects = |labels: &BTreeMap<String, String>| {
+        let bindings = sources.stores.bindings.state_filter(|guarded| {
+            let is_for = |binding: &SignerBinding| {
+                binding.metadata.namespace.as_deref() == Some(namespace) && binding.spec.target.selects(name, labels)
+            };
+            guarded.0.as_ref().is_ok_and(is_for)
+        });
+        !bindings.is_empty()
+    };
+    let has_selectors = sources.stores.bindings.state_filter(|guarded| {
+        let is_one = |binding: &SignerBinding| {
+            binding.metadata.namespace.as_deref() == Some(namespace) && binding.spec.target.name.is_none()
+        };
+        guarded.0.as_ref().is_ok_and(is_one)
     });
-    !bindings.is_empty()
+    if has_selectors.is_empty() {
+        return Ok(false);
+    }
+    let api: Api<Deployment> = Api::namespaced(sources.cluster.client(), namespace);
+    match deadline("get the Deployment", api.get_metadata_opt(name)).await {
+        Err(error) if error.is_forbidden() && own.metadata.namespace.as_deref() != Some(namespace) => Ok(false),
+        found => Ok(found?.is_some_and(|deployment| selects(deployment.labels()))),
+    }
 }

@@ -53,12 +53,6 @@ impl Answers {
         }
     }
 
-    /// Whether it was found to belong to a bound Deployment. That binding may be gone since.
-    pub fn is_known_as_owned(&self, pod: &Pod) -> bool {
-        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-        self.entries().contains_key(uid)
-    }
-
     pub fn of(&self, pod: &Pod) -> Option<Answer> {
         let entries = self.entries();
         let last = entries.get(pod.metadata.uid.as_deref()?)?.last.as_ref()?;

@@ -41,8 +41,15 @@ impl Mappers {
         self.in_namespace(service, |binding| names(binding).any(is_owner))
     }
 
-    /// The bindings of the Deployment whose pods carry this pod's label, and those whose key it has, whatever its labels say.
+    /// The binding whose label and key this pod has: it is the one that finds out whether it is its own. Any other pod concerns those of
+    /// its label, and all whose key it has.
     pub fn of_pod(&self, pod: &Pod) -> Vec<BindingRef> {
+        let own = of_all(&self.bindings, |binding| {
+            is_of_its_deployment(pod, binding) && has_key_of(pod, binding)
+        });
+        if !own.is_empty() {
+            return self.told(own);
+        }
         self.told(of_all(&self.bindings, |binding| {
             is_of_its_deployment(pod, binding) || has_key_of(pod, binding)
         }))
@@ -53,28 +60,35 @@ impl Mappers {
         self.in_namespace(account, |binding| backends::account(binding).is_some())
     }
 
-    /// The other bindings of its Deployments, one of which may have its turn when this one goes, and those with its key,
-    /// which warn of each other.
+    /// The other bindings of its Deployments, one of which may have its turn when this one changes or goes.
     pub fn of_binding(&self, changed: &SignerBinding) -> Vec<BindingRef> {
         of_all(&self.bindings, |binding| {
-            let is_neighbour = binding.meta().namespace == changed.meta().namespace;
-            let is_concerned = share_a_key(binding, changed) || (is_neighbour && shares_a_deployment(binding, changed));
-            is_concerned && !is_itself(binding, changed)
+            binding.meta().namespace == changed.meta().namespace
+                && shares_a_deployment(binding, changed)
+                && !is_itself(binding, changed)
         })
     }
 
-    /// The bindings with the key that this one has had until now and has no more: they have to stop to warn of each other. Only
-    /// before the store takes the change does it still know that key.
-    pub fn of_former_key(&self, changed: &Guarded) -> Vec<BindingRef> {
+    /// The bindings that share a key with this one as it was, or as it is: they warn of each other, and whose the pods with that key are
+    /// depends on each. None where neither its key nor its Deployments are others than before; only before the store takes the change
+    /// does it know that.
+    pub fn of_sharers(&self, changed: &Guarded, is_gone: bool) -> Vec<BindingRef> {
         let before = self.bindings.get(&ObjectRef::from_obj(changed));
-        let Some(Ok(before)) = before.as_ref().map(|before| &before.0) else {
-            return vec![];
+        let before = before.as_ref().and_then(|before| before.0.as_ref().ok());
+        let after = changed.0.as_ref().ok();
+        let is_as_before = |before: &SignerBinding, after: &SignerBinding| {
+            share_a_key(before, after) && names(before).eq(names(after))
         };
-        if changed.0.as_ref().is_ok_and(|changed| share_a_key(before, changed)) {
+        if !is_gone
+            && before
+                .zip(after)
+                .is_some_and(|(before, after)| is_as_before(before, after))
+        {
             return vec![];
         }
         of_all(&self.bindings, |binding| {
-            share_a_key(binding, before) && !is_itself(binding, before)
+            let mut either = before.into_iter().chain(after);
+            either.any(|this| share_a_key(binding, this) && !is_itself(binding, this))
         })
     }
 

@@ -1,0 +1,92 @@
+//! What becomes of which requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+
+use super::Asked;
+use crate::fake_server::{For, Reply};
+
+/// Makes another answer of one.
+pub type Change = Arc<dyn Fn(Reply) -> Reply + Send + Sync>;
+
+/// What becomes of a request.
+#[derive(Clone)]
+pub enum Act {
+    /// It goes through.
+    Pass,
+    /// It goes through after this long.
+    Delay(Duration),
+    /// The service never sees it; this is the answer.
+    Answer(Answer),
+    /// It goes through, and the answer becomes another one.
+    Change(Change),
+    /// The connection is closed, and the service never sees it.
+    Cut,
+    /// It goes through, and the connection is closed without the answer.
+    Lose,
+    /// There is never an answer, and the connection stays open.
+    Silence,
+}
+
+/// An answer of the front's own.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: StatusCode,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+}
+
+/// An answer of the front's own.
+pub fn answer(status: StatusCode, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Act {
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    Act::Answer(Answer {
+        status,
+        headers: headers.collect(),
+        body: body.into(),
+    })
+}
+
+impl Answer {
+    pub(super) fn reply(self) -> Reply {
+        let mut builder = Response::builder().status(self.status);
+        for (name, value) in &self.headers {
+            builder = builder.header(*name, value);
+        }
+        builder.body(Full::new(self.body)).map_or(Reply::Drop, Reply::Answer)
+    }
+}
+
+pub(super) struct Rule {
+    fits: Box<dyn Fn(&Asked) -> bool + Send + Sync>,
+    act: Act,
+    calls: For,
+}
+
+impl Rule {
+    pub(super) fn new(fits: impl Fn(&Asked) -> bool + Send + Sync + 'static, act: Act, calls: For) -> Self {
+        Self {
+            fits: Box::new(fits),
+            act,
+            calls,
+        }
+    }
+}
+
+/// The newest rule that fits and is not used up.
+pub(super) fn decide(rules: &mut Vec<Rule>, asked: &Asked) -> Act {
+    let Some(index) = rules.iter().rposition(|rule| (rule.fits)(asked)) else {
+        return Act::Pass;
+    };
+    let act = rules[index].act.clone();
+    if let For::Calls(left) = &mut rules[index].calls {
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            rules.remove(index);
+        }
+    }
+    act
+}
