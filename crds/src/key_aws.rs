@@ -15,6 +15,7 @@ pub struct AwsKey {
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = key_rules::no_alias())]
     #[x_kube(validation = key_rules::key_arn())]
+    #[x_kube(validation = key_rules::partition_of_region())]
     pub key_arn: String,
 
     /// ARN of the IAM role that the signer assumes, with a ServiceAccount token that only the container `signer` has. Default: the

@@ -34,6 +34,13 @@ pub fn key_arn() -> Rule {
     )
 }
 
+pub fn partition_of_region() -> Rule {
+    Rule::new(
+        "self.startsWith('arn:aws-cn:') == self.contains(':kms:cn-') && self.startsWith('arn:aws-us-gov:') == self.contains(':kms:us-gov-')",
+    )
+    .message("must be of the partition that its region is in: arn:aws-cn for cn-…, arn:aws-us-gov for us-gov-…, and neither for another region")
+}
+
 pub fn role_arn() -> Rule {
     matches(
         &format!(r"^arn:{PARTITION}:iam::[0-9]{{12}}:role/([-+=,.@_a-zA-Z0-9]+/)*[-+=,.@_a-zA-Z0-9]{{1,64}}$"),

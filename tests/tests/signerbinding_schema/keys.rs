@@ -114,6 +114,9 @@ pub fn invalid() -> Vec<(&'static str, Change, String)> {
     case("an ARN without a region", aws(&json!({"keyArn": "arn:aws:kms::123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"})), IS_NO_KEY);
     case("an ARN without an account", aws(&json!({"keyArn": "arn:aws:kms:eu-central-1::key/1234abcd-12ab-34cd-56ef-1234567890ab"})), IS_NO_KEY);
     case("an ARN with a newline", aws(&json!({"keyArn": format!("{KEY}\n")})), IS_NO_KEY);
+    for arn in ["arn:aws:kms:cn-north-1:123456789012:key/a", "arn:aws-cn:kms:eu-central-1:123456789012:key/a", "arn:aws:kms:us-gov-west-1:123456789012:key/a"] {
+        case(arn, aws(&json!({"keyArn": arn})), "spec.key.aws.keyArn: Invalid value: …must be of the partition that its region is in");
+    }
     case("the ARN of a user", aws(&json!({"roleArn": "arn:aws:iam::123456789012:user/voter"})), IS_NO_ROLE);
     case("the name of a role", aws(&json!({"roleArn": "atto-voter"})), IS_NO_ROLE);
     case("a role that was assumed", aws(&json!({"roleArn": "arn:aws:sts::123456789012:assumed-role/atto-voter/session"})), IS_NO_ROLE);
