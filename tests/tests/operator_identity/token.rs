@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::operated::{Place, SOON, VOTER, binding, with};
 use tests::{chart, eventually};
 
-use super::keys::{Kind, kinds, removing, vault, voter_with_account};
+use super::keys::{ARN, Kind, kinds, removing, vault, voter_with_account};
 use super::{account, annotations};
 
 const MOUNT: &str = "/var/run/secrets/signer.atto.cash/identity";
@@ -290,4 +290,28 @@ async fn who_else_could_get_such_a_token_is_told() -> Result<()> {
         .kubectl_ok(&["label", "deployment", VOTER, "touched=true"])
         .await?;
     warns(&["IdentityShared"]).await
+}
+
+#[tokio::test]
+async fn a_key_of_aws_without_a_role_is_asked_for_as_the_pod() -> Result<()> {
+    let place = Place::new("as-the-pod").await?;
+    let role = "arn:aws:iam::123456789012:role/atto-pods";
+    let annotated = json!({"team": "voters", "eks.amazonaws.com/role-arn": role});
+    place
+        .apply(&with(account(), "/metadata/annotations", annotated))
+        .await?;
+    place.apply(&voter_with_account()).await?;
+    let live = injected(&place, &json!({"aws": {"keyArn": ARN}})).await?;
+    ensure!(who_mounts(&live, "signer-identity").is_empty());
+    let env = &named(&pod(&live)["initContainers"], "signer")["env"];
+    ensure!(named(env, "AWS_REGION")["value"] == "eu-central-1" && named(env, "AWS_ROLE_ARN").is_null());
+    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    for part in [
+        format!("whose annotation lets them act as {role}"),
+        "aws iam put-role-policy --role-name atto-pods ".to_owned(),
+        format!("--service-account voter --role-arn {role}\n"),
+    ] {
+        ensure!(message.contains(&part), "`{part}` is missing in: {message}");
+    }
+    Ok(())
 }

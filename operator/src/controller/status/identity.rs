@@ -38,7 +38,7 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
         PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
         PodIdentity::Direct { account, annotated } => {
             let shown = match annotated {
-                None => format!("the pods use the ServiceAccount {account} as itself"),
+                None => format!("the pods use the identity that the platform gives the ServiceAccount {account}"),
                 Some(google) => {
                     format!("the pods use the ServiceAccount {account}, whose annotation lets them act as {google}")
                 }
