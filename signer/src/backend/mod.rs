@@ -2,21 +2,28 @@
 //!
 //! A key service is a folder here, with a [`Vendor`] in it, and one line in [`VENDORS`].
 
+mod address;
+mod aws;
 mod bounds;
+mod chain;
 mod fault;
 pub(crate) mod gcp;
 mod generation;
+mod identity_token;
 mod local;
 mod proof;
+mod secret_file;
 mod signing;
 pub(crate) mod spki;
 mod upkeep;
+pub(crate) mod vault;
 mod vendor;
 
 pub use bounds::{Lost, bounded};
 pub use fault::{Again, Cause, Fault};
 pub use gcp::{Endpoint, GcpLocation};
 pub use generation::Held;
+pub use identity_token::{IdentityToken, IdentityTokenFile};
 pub use local::{InvalidSeed, LocalKey, Seed};
 pub use proof::{prove_twice, random, self_test_text, verify};
 pub use signing::{Backend, BackendError, Effort, Signature, Signing};
@@ -24,4 +31,4 @@ pub use upkeep::{Maker, Step, Upkeep};
 pub use vendor::{BoxFuture, LoadError, Loaded, Location, Session, SessionKey, Vendor};
 
 /// Every key service. A key in this process, `LOCAL`, is none.
-pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR, &aws::VENDOR, &vault::VENDOR];

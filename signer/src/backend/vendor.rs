@@ -46,6 +46,11 @@ pub trait Location: fmt::Debug + Send + Sync {
     /// [`Vendor::name`].
     fn backend(&self) -> &'static str;
 
+    /// Whether a session shows the token of `ATTO_SIGNER_IDENTITY_TOKEN_FILE` to a service.
+    fn reads_identity_token(&self) -> bool {
+        false
+    }
+
     /// What of this process's environment would stand between the service and us.
     fn warnings(&self) -> Vec<String> {
         Vec::new()

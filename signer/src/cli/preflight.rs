@@ -25,7 +25,7 @@ const SLOW: Duration = Duration::from_millis(300);
 pub fn run(config: &KeyConfig, expected: Option<PublicKey>) -> Result<(), Failure> {
     let runtime = runtime()?;
     for warning in config.warnings() {
-        println!("proxy       WARNING: {warning}");
+        println!("settings    WARNING: {warning}");
     }
     match config {
         KeyConfig::Local(seed) => {

@@ -89,6 +89,10 @@ pub struct KeyArguments {
     /// LOCAL, instead of `ATTO_SIGNER_KEY`: a file that holds the private key, with or without a line end
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
     pub key_file: Option<OsString>,
+    /// Key services that take a Kubernetes token: its file, which is read again at each login [default:
+    /// /var/run/secrets/signer.atto.cash/identity/token]
+    #[arg(long, env = "ATTO_SIGNER_IDENTITY_TOKEN_FILE", hide_env_values = true)]
+    pub identity_token_file: Option<OsString>,
     #[command(flatten)]
     pub vendors: VendorArguments,
 }
@@ -264,11 +268,9 @@ mod tests {
             let expected = format!("ATTO_SIGNER_{}", flag.to_ascii_uppercase().replace('-', "_"));
             assert_eq!(variable.to_str(), Some(expected.as_str()));
         }
+        let variables = |command: clap::Command| command.get_arguments().filter_map(clap::Arg::get_env).count();
         assert_eq!(
-            command()
-                .get_arguments()
-                .filter(|argument| argument.get_env().is_some())
-                .count(),
+            variables(command()) - variables(VendorArguments::augment_args(clap::Command::new("vendors"))),
             25
         );
         // Read once by our own code, and wiped.

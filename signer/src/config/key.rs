@@ -31,6 +31,7 @@ impl KeyConfig {
             backend,
             key: _,
             key_file,
+            identity_token_file,
             vendors: _,
         } = arguments;
         let key = Secret::of("ATTO_SIGNER_KEY");
@@ -40,7 +41,11 @@ impl KeyConfig {
             KeyPlace::Local => Self::local(key.setting(), key_file.as_ref()),
             KeyPlace::Remote(vendor) => Self::remote(vendor, key.setting(), key_file.as_ref(), matches),
         };
-        match errors.take_all(read) {
+        let config = errors.take_all(read);
+        if let (Some(config), Some(_)) = (&config, identity_token_file) {
+            errors.take(config.identity_token_is_read());
+        }
+        match config {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(errors),
         }
@@ -59,6 +64,21 @@ impl KeyConfig {
         match self {
             Self::Local(_) => Vec::new(),
             Self::Remote(location) => location.warnings(),
+        }
+    }
+
+    /// A token file that nobody reads is a setting that somebody forgot, or the sign of another one that is missing.
+    fn identity_token_is_read(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Remote(location) if location.reads_identity_token() => Ok(()),
+            _ => Err(ConfigError::new(
+                "ATTO_SIGNER_IDENTITY_TOKEN_FILE",
+                format!(
+                    "a file, which nothing reads with these settings of ATTO_SIGNER_BACKEND={}",
+                    self.backend()
+                ),
+                "none; unset it",
+            )),
         }
     }
 

@@ -14,6 +14,7 @@ mod print;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod vault;
 
 use std::fmt::Debug;
 
@@ -22,6 +23,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 pub use policy::policy;
 pub use trail::audit;
+pub use vault::vault;
 
 use crate::{
     backend::gcp::{answer, identity, public_key as key},
@@ -36,7 +38,7 @@ use crate::{
 pub type Decoder = fn(&[u8]) -> bool;
 
 /// All of them, under the names of the fuzz targets and of the directories of their seeds.
-pub const ALL: [(&str, Decoder); 9] = [
+pub const ALL: [(&str, Decoder); 10] = [
     ("block", block),
     ("vote", vote),
     ("challenge", challenge),
@@ -46,6 +48,7 @@ pub const ALL: [(&str, Decoder); 9] = [
     ("policy", policy),
     ("token_file", token_file),
     ("metadata", metadata),
+    ("vault", vault),
 ];
 
 /// The key version that answers of KMS have to name.

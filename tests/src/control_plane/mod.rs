@@ -117,6 +117,11 @@ impl ControlPlane {
         &self.admin
     }
 
+    /// `https://127.0.0.1:PORT`: where it is asked.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
     /// An admin's client for the calling test.
     pub async fn client(&self) -> Result<Client> {
         self.admin.client().await

@@ -67,7 +67,7 @@ impl Kind {
         let [program, arguments @ ..] = words else { return true };
         match self {
             Self::Anywhere => true,
-            Self::Cloud => ["argocd", "docker", "flux", "gcloud"].contains(program),
+            Self::Cloud => ["argocd", "aws", "bao", "docker", "flux", "gcloud"].contains(program),
             Self::Pods => {
                 let asks_a_pod = |word: &&str| ["exec", "logs", "port-forward"].contains(word);
                 *program == "curl" || (*program == "kubectl" && arguments.iter().any(asks_a_pod))

@@ -1,6 +1,9 @@
 //! Where KMS is asked.
 
-use crate::settings::{ConfigError, Setting, excerpt, text};
+use crate::{
+    backend::address::{Address, EXPECTED, shown},
+    settings::{ConfigError, Setting, text},
+};
 
 /// Another address than Google's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,25 +17,14 @@ pub struct Endpoint {
 /// Checks `ATTO_SIGNER_GCP_ENDPOINT`.
 pub fn read(value: Setting<'_>) -> Result<Option<Endpoint>, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_GCP_ENDPOINT";
-    const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests)";
     let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Ok(None);
     };
-    let wrong = || ConfigError::new(VARIABLE, excerpt(text), EXPECTED);
-    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
-    let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']);
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    let is_anonymous = match uri.scheme_str() {
-        Some("https") => false,
-        Some("http") if is_loopback => true,
-        _ => return Err(wrong()),
-    };
+    let Address { url, is_plain, .. } =
+        Address::parse(text).ok_or_else(|| ConfigError::new(VARIABLE, shown(text), EXPECTED))?;
     Ok(Some(Endpoint {
-        url: text.trim_end_matches('/').to_owned(),
-        is_anonymous,
+        url,
+        is_anonymous: is_plain,
     }))
 }
 

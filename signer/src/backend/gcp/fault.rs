@@ -2,7 +2,10 @@
 
 use google_cloud_gax::error::{Error, rpc::Code};
 
-use crate::backend::fault::{Cause, Fault};
+use crate::backend::{
+    chain::chain,
+    fault::{Cause, Fault},
+};
 
 /// What an error of the client means.
 pub fn classify(error: &Error) -> Fault {
@@ -71,20 +74,6 @@ pub fn failed_check(text: String) -> Fault {
 /// There is no token, so KMS was not asked.
 pub fn without_credentials(error: &dyn std::error::Error) -> Fault {
     Fault::new(Cause::Credentials, chain(error))
-}
-
-/// An error with all that caused it: the outermost one alone says little.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

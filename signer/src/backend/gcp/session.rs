@@ -19,6 +19,7 @@ use super::{
     public_key, remedy,
 };
 use crate::backend::{
+    chain::chain,
     fault::{Cause, Fault},
     generation::Held,
     signing::Signature,
@@ -181,7 +182,7 @@ impl Maker for Clients {
         }
         step.set("no client of KMS, for which the metadata server is asked for its universe domain,");
         let kms = builder.build().await.map_err(|error| {
-            let text = format!("the client of KMS could not be made: {}", fault::chain(&error));
+            let text = format!("the client of KMS could not be made: {}", chain(&error));
             Fault::new(Cause::Credentials, text)
         })?;
         Ok(Client { kms, credentials })

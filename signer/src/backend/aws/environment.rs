@@ -1,0 +1,42 @@
+//! The variables of every AWS SDK, as far as they count here. One that is empty is not set, as the SDKs have it.
+
+use std::{env, ffi::OsString};
+
+use crate::settings::{ConfigError, Errors};
+
+/// Where the variables are.
+pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<OsString>);
+
+/// The variables of this process.
+pub const PROCESS: Environment<'static> = Environment(&|name| env::var_os(name));
+
+impl Environment<'_> {
+    /// Whether it is set, whatever it holds.
+    pub fn has(&self, name: &str) -> bool {
+        (self.0)(name).is_some_and(|value| !value.to_string_lossy().trim().is_empty())
+    }
+
+    /// Its text, if it is set.
+    pub fn text(&self, name: &'static str, errors: &mut Errors) -> Option<String> {
+        let value = (self.0)(name)?;
+        let Some(text) = value.to_str() else {
+            errors.push(ConfigError::new(name, "a value that is not UTF-8", "text"));
+            return None;
+        };
+        let text = text.trim_ascii();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// `true` or `false`, in any case; not set: `false`.
+    pub fn switch(&self, name: &'static str, errors: &mut Errors) -> bool {
+        match self.text(name, errors) {
+            None => false,
+            Some(text) if text.eq_ignore_ascii_case("true") => true,
+            Some(text) if text.eq_ignore_ascii_case("false") => false,
+            Some(text) => {
+                errors.push(ConfigError::new(name, crate::settings::excerpt(&text), "true or false"));
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How the SDK's requests go out: by the HTTP client that the program has already. It reads the bundle of authorities anew for each
+//! client of KMS, while the SDK's own reads it once for all.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::{Bytes, BytesMut};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
+use tokio::time::timeout;
+
+use super::near::is_safe;
+use crate::backend::{
+    chain::chain,
+    fault::{Cause, Fault},
+};
+
+/// How much of an answer is read: those of KMS are shorter than 4 KiB. Whatever answers is not let fill the memory.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// The clients, one for each way to go. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// By TLS, and by the proxy that is set.
+    far: Client,
+    /// By plain HTTP to this machine and its agents, past any proxy: they hand out credentials to whoever asks.
+    near: Client,
+}
+
+impl Http {
+    pub fn new() -> Result<Self, Fault> {
+        let build = |builder: ClientBuilder| {
+            // What is signed is for one address: a redirection is none of AWS.
+            let builder = builder.http1_only().redirect(Policy::none()).referer(false);
+            builder.build().map_err(|error| {
+                let text = format!("no HTTP client could be made: {}", chain(&error));
+                Fault::new(Cause::Other, text)
+            })
+        };
+        Ok(Self {
+            far: build(Client::builder())?,
+            // Without the bundle of authorities, which is read for long enough to be seen.
+            near: build(Client::builder().no_proxy().tls_certs_only([]))?,
+        })
+    }
+}
+
+impl HttpClient for Http {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let limits = [settings.connect_timeout(), settings.read_timeout()];
+        SharedHttpConnector::new(Connector {
+            http: self.clone(),
+            limit: limits.into_iter().flatten().reduce(|one, other| one + other),
+        })
+    }
+}
+
+/// One way to ask: with the limit that the SDK's credentials set, and none for KMS, whose calls others bound.
+#[derive(Debug)]
+struct Connector {
+    http: Http,
+    limit: Option<Duration>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (http, limit) = (self.http.clone(), self.limit);
+        HttpConnectorFuture::new(async move {
+            match limit {
+                None => http.exchange(request).await,
+                Some(limit) => timeout(limit, http.exchange(request))
+                    .await
+                    .unwrap_or_else(|late| Err(ConnectorError::timeout(late.into()))),
+            }
+        })
+    }
+}
+
+impl Http {
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let request = request
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let (head, body) = request.into_parts();
+        let url = head.uri.to_string();
+        let is_plain = head.uri.scheme_str() == Some("http");
+        if !is_safe(&url) {
+            let host = head.uri.host().unwrap_or_default();
+            let text = format!("{host} was not asked: credentials go by https alone, except on this machine");
+            return Err(ConnectorError::user(text.into()));
+        }
+        let body = body.bytes().map(Bytes::copy_from_slice);
+        let body = body.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
+        let request = http::Request::from_parts(head, body);
+        let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+        let client = if is_plain { &self.near } else { &self.far };
+        let mut answer = client.execute(request).await.map_err(failed)?;
+        let mut bytes = BytesMut::new();
+        while bytes.len() < MAX_ANSWER
+            && let Some(more) = answer.chunk().await.map_err(failed)?
+        {
+            bytes.extend_from_slice(&more);
+        }
+        bytes.truncate(MAX_ANSWER);
+        let mut whole = http::Response::new(SdkBody::from(bytes.freeze()));
+        *whole.status_mut() = answer.status();
+        *whole.headers_mut() = std::mem::take(answer.headers_mut());
+        HttpResponse::try_from(whole).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+}
+
+fn failed(error: reqwest::Error) -> ConnectorError {
+    let (is_timeout, is_builder) = (error.is_timeout(), error.is_builder());
+    // The path of an agent may be secret; the chain of causes names the trouble.
+    let error = error.without_url().into();
+    if is_timeout {
+        ConnectorError::timeout(error)
+    } else if is_builder {
+        ConnectorError::user(error)
+    } else {
+        ConnectorError::io(error)
+    }
+}

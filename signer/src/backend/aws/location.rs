@@ -1,0 +1,33 @@
+use std::sync::Arc;
+
+use super::{place::AwsPlace, session::AwsSession, source::Source};
+use crate::backend::vendor::{Location, Session};
+
+/// In `ATTO_SIGNER_BACKEND`.
+pub const NAME: &str = "AWS";
+
+/// Where the key is.
+#[derive(Clone, Debug)]
+pub struct AwsLocation {
+    pub place: AwsPlace,
+    /// What is allowed, and may not be what was meant.
+    pub warnings: Vec<String>,
+}
+
+impl Location for AwsLocation {
+    fn backend(&self) -> &'static str {
+        NAME
+    }
+
+    fn reads_identity_token(&self) -> bool {
+        matches!(self.place.source, Source::WebIdentity { .. })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
+    fn open(&self) -> Arc<dyn Session> {
+        Arc::new(AwsSession::new(self.place.clone()))
+    }
+}

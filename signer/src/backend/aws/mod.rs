@@ -1,0 +1,26 @@
+//! A key in AWS KMS.
+
+mod answer;
+mod arn;
+mod clients;
+mod credentials;
+mod endpoint;
+mod environment;
+mod fault;
+mod http;
+mod key_arn;
+mod location;
+mod near;
+mod place;
+mod provider;
+mod public_key;
+mod redaction;
+mod remedy;
+mod role_arn;
+mod session;
+mod settings;
+mod source;
+mod trouble;
+mod web_identity;
+
+pub use settings::VENDOR;

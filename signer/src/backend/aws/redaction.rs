@@ -1,0 +1,47 @@
+//! What AWS, or whatever answers in its place, says in an error may repeat what it was sent: a request that was signed wrongly is
+//! quoted with its headers, and the session's token is one of them.
+
+use aws_credential_types::Credentials;
+
+const HIDDEN: &str = "[hidden]";
+/// A text that is shorter is no secret of AWS, and may be part of any word.
+const MIN_SECRET: usize = 8;
+
+/// The text without any of these in it.
+pub fn hide<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let secrets = secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET);
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+}
+
+/// All that is secret of credentials; the ID of the key is not, but is nobody's business either.
+pub fn secrets(credentials: &Credentials) -> [&str; 3] {
+    [
+        credentials.secret_access_key(),
+        credentials.session_token().unwrap_or_default(),
+        credentials.access_key_id(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_quotes_the_request_loses_its_secrets() {
+        let credentials = Credentials::new(
+            "ASIA5EC2E7ID",
+            "5ec2e7/secret+key",
+            Some("5ec2e7token".to_owned()),
+            None,
+            "test",
+        );
+        let text = "The Canonical String should have been 'POST / x-amz-security-token:5ec2e7token' for ASIA5EC2E7ID 5ec2e7/secret+key";
+        let hidden = hide(text, secrets(&credentials));
+        assert_eq!(
+            hidden,
+            "The Canonical String should have been 'POST / x-amz-security-token:[hidden]' for [hidden] [hidden]"
+        );
+        let without = Credentials::new("", "", None, None, "test");
+        assert_eq!(hide("as it was", secrets(&without)), "as it was");
+    }
+}

@@ -1,0 +1,223 @@
+use super::{key_arn::KeyArn, place::AwsPlace, source::Source, trouble::Trouble};
+use crate::backend::fault::Cause;
+
+/// What a person can do about a failure. `trouble` is what was wrong with the credentials last.
+pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> String {
+    let AwsPlace { key, endpoints, source } = place;
+    let describe = |query: &str| describe(key, query);
+    match cause {
+        Cause::PermissionDenied => permission(key, source),
+        Cause::NotFound => format!(
+            "compare ATTO_SIGNER_KEY with the keys of that account and Region: aws kms list-keys --region {} --query 'Keys[].KeyArn'",
+            key.region
+        ),
+        Cause::FailedPrecondition => format!(
+            "look at the state and the kind of the key: {}; expected Enabled, ECC_NIST_EDWARDS25519 and SIGN_VERIFY: a disabled key \
+             comes back with aws kms enable-key --region {region} --key-id {key}, one that is to be deleted with aws kms \
+             cancel-key-deletion --region {region} --key-id {key} and then enable-key; a key of another kind never signs: create one \
+             with aws kms create-key --region {region} --key-spec ECC_NIST_EDWARDS25519 --key-usage SIGN_VERIFY",
+            describe("KeyMetadata.[KeyState,KeySpec,KeyUsage]"),
+            region = key.region
+        ),
+        Cause::Unauthenticated => format!(
+            "compare the clock of this machine with another one (date -u): AWS takes a signature that is at most 5 minutes old; {}",
+            again(source)
+        ),
+        Cause::Credentials => credentials(trouble, place),
+        Cause::ResourceExhausted => format!(
+            "wait, or raise the quota of cryptographic operations with elliptic-curve keys of this account and Region: aws \
+             service-quotas list-service-quotas --service-code kms --region {} --query \
+             'Quotas[?contains(QuotaName, `ECC`)].[QuotaName,QuotaCode,Value]'",
+            key.region
+        ),
+        Cause::InvalidArgument => format!(
+            "compare ATTO_SIGNER_KEY with what KMS shows: {}; look whether AWS_ENDPOINT_URL_KMS, if it is set, names KMS and nothing else",
+            describe("KeyMetadata.[Arn,KeySpec,KeyUsage]")
+        ),
+        Cause::Check => {
+            "what came back is not what KMS sent: look for a proxy in between, and whether AWS_ENDPOINT_URL_KMS names KMS".to_owned()
+        }
+        Cause::Io | Cause::Timeout => format!(
+            "check that the pod reaches {} (network policy, DNS, firewall, VPC endpoint, HTTPS_PROXY)",
+            endpoints.kms_host(key)
+        ),
+        Cause::Aborted | Cause::DeadlineExceeded | Cause::Internal | Cause::Unavailable => {
+            "wait; https://health.aws.amazon.com/health/status tells of outages".to_owned()
+        }
+        Cause::Other => {
+            "look at the lines before: a bundle of authorities that cannot be read (SSL_CERT_FILE) is one cause; \
+             https://health.aws.amazon.com/health/status tells of outages"
+                .to_owned()
+        }
+    }
+}
+
+fn describe(key: &KeyArn, query: &str) -> String {
+    format!(
+        "aws kms describe-key --region {} --key-id {key} --query '{query}'",
+        key.region
+    )
+}
+
+/// What lets the one who asks use the key, and nothing more.
+fn permission(key: &KeyArn, source: &Source) -> String {
+    let (name, look) = match source {
+        Source::WebIdentity { role, .. } => (role.name(), ""),
+        Source::Keys => ("ROLE", "ask who it is: aws sts get-caller-identity; "),
+        Source::Container | Source::Instance => ("ROLE", "the message of KMS names the role; "),
+    };
+    format!(
+        "{look}grant it: aws iam put-role-policy --role-name {name} --policy-name sign-as-the-voter --policy-document \
+         '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"kms:GetPublicKey\",\"kms:Sign\"],\
+         \"Resource\":\"{key}\"}}]}}', and look whether the key's own policy allows it: aws kms get-key-policy --region {} \
+         --key-id {key} --query Policy --output text",
+        key.region
+    )
+}
+
+/// What becomes of credentials that KMS does not take.
+const fn again(source: &Source) -> &'static str {
+    match source {
+        Source::Keys => {
+            "else see whether the key in AWS_ACCESS_KEY_ID is active (aws iam list-access-keys), and whether AWS_SESSION_TOKEN is \
+             of the same session"
+        }
+        Source::WebIdentity { .. } | Source::Container | Source::Instance => {
+            "other credentials are asked for by themselves"
+        }
+    }
+}
+
+fn credentials(trouble: Option<Trouble>, place: &AwsPlace) -> String {
+    match &place.source {
+        Source::Keys => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN with temporary keys".to_owned(),
+        Source::WebIdentity { role, file, .. } => {
+            let file = file.path().display();
+            let show = format!("aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument", role.name());
+            match trouble {
+                Some(Trouble::Token) => format!(
+                    "mount a projected token with the audience sts.amazonaws.com into the signer's container, at {file}: a SignerBinding \
+                     with key.aws.roleArn does; and compare the clock of this machine (date -u)"
+                ),
+                Some(Trouble::Trust) => format!(
+                    "let the role trust the token: {show} has to allow sts:AssumeRoleWithWebIdentity to the OIDC provider of this \
+                     cluster, with sub system:serviceaccount:NAMESPACE:SERVICEACCOUNT and aud sts.amazonaws.com; aws iam \
+                     update-assume-role-policy changes it"
+                ),
+                Some(Trouble::Issuer) => "make the cluster's issuer known in the account of the role, with the audience \
+                     sts.amazonaws.com: aws iam list-open-id-connect-providers; aws iam create-open-id-connect-provider --url ISSUER \
+                     --client-id-list sts.amazonaws.com; kubectl get --raw /.well-known/openid-configuration names the issuer, whose \
+                     keys AWS has to reach"
+                    .to_owned(),
+                Some(Trouble::Role) => format!(
+                    "compare AWS_ROLE_ARN with aws iam get-role --role-name {} --query Role.Arn",
+                    role.name()
+                ),
+                Some(Trouble::Region) => format!(
+                    "activate STS in {} for the account (IAM, account settings), or set AWS_ENDPOINT_URL_STS to that of another Region",
+                    place.key.region
+                ),
+                Some(Trouble::Service | Trouble::Way) | None => format!(
+                    "check that the pod reaches {} (network policy, DNS, firewall, VPC endpoint, HTTPS_PROXY)",
+                    place.endpoints.sts_host(&place.key)
+                ),
+            }
+        }
+        Source::Container => match trouble {
+            Some(Trouble::Token) => "see whether the pod was made after the association of its service account (aws eks \
+                 list-pod-identity-associations --cluster-name CLUSTER), which mounts that token"
+                .to_owned(),
+            _ => "check the association of the pod's service account with a role (aws eks list-pod-identity-associations \
+                 --cluster-name CLUSTER), and that the agent runs on this node (kubectl -n kube-system get pods -l \
+                 app.kubernetes.io/name=eks-pod-identity-agent)"
+                .to_owned(),
+        },
+        Source::Instance => "give the pod an identity of its own: key.aws.roleArn in the SignerBinding, an EKS Pod Identity \
+             association, or AWS_ROLE_ARN with a token; the machine's own role is for tests, and reaches pods only with a hop limit of 2 \
+             (aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2)"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{
+        aws::{endpoint::Endpoints, role_arn::RoleArn},
+        identity_token::IdentityTokenFile,
+    };
+
+    const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/voter";
+
+    fn place(source: Source) -> AwsPlace {
+        AwsPlace {
+            key: KeyArn::read(Some(&KEY.into())).unwrap(),
+            endpoints: Endpoints::default(),
+            source,
+        }
+    }
+
+    fn web_identity() -> Source {
+        Source::WebIdentity {
+            role: RoleArn::parse("arn:aws:iam::123456789012:role/atto/voter").unwrap(),
+            session: "atto-signer".to_owned(),
+            file: IdentityTokenFile::named("AWS_WEB_IDENTITY_TOKEN_FILE", "/token".to_owned()),
+        }
+    }
+
+    #[test]
+    fn commands_name_this_key_and_this_role() {
+        let web = place(web_identity());
+        for (cause, expected) in [
+            (Cause::PermissionDenied, "put-role-policy --role-name voter "),
+            (
+                Cause::PermissionDenied,
+                "\"Action\":[\"kms:GetPublicKey\",\"kms:Sign\"],\"Resource\":\"arn:aws:kms:eu-central-1:",
+            ),
+            (Cause::NotFound, "list-keys --region eu-central-1"),
+            (
+                Cause::FailedPrecondition,
+                "enable-key --region eu-central-1 --key-id arn:aws:kms:",
+            ),
+            (
+                Cause::InvalidArgument,
+                "describe-key --region eu-central-1 --key-id arn:aws:kms:",
+            ),
+            (Cause::Unauthenticated, "(date -u)"),
+            (Cause::ResourceExhausted, "service-quotas"),
+            (Cause::Io, "kms.eu-central-1.amazonaws.com:443"),
+            (Cause::Timeout, "kms.eu-central-1.amazonaws.com:443"),
+        ] {
+            let told = remedy(cause, None, &web);
+            assert!(told.contains(expected), "{cause:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_mended_where_they_come_from() {
+        let web = place(web_identity());
+        for (trouble, expected) in [
+            (Trouble::Token, "at /token"),
+            (
+                Trouble::Trust,
+                "get-role --role-name voter --query Role.AssumeRolePolicyDocument",
+            ),
+            (Trouble::Issuer, "create-open-id-connect-provider"),
+            (Trouble::Role, "compare AWS_ROLE_ARN"),
+            (Trouble::Region, "activate STS in eu-central-1"),
+            (Trouble::Way, "sts.eu-central-1.amazonaws.com:443"),
+            (Trouble::Service, "sts.eu-central-1.amazonaws.com:443"),
+        ] {
+            let told = remedy(Cause::Credentials, Some(trouble), &web);
+            assert!(told.contains(expected), "{trouble:?}: {told}");
+        }
+        for (source, expected) in [
+            (Source::Keys, "set AWS_ACCESS_KEY_ID"),
+            (Source::Container, "list-pod-identity-associations"),
+            (Source::Instance, "key.aws.roleArn"),
+        ] {
+            let told = remedy(Cause::Credentials, None, &place(source));
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! AWS KMS, asked for one key.
+
+use std::{borrow::Cow, error::Error, sync::Arc, time::Duration};
+
+use aws_sdk_kms::{primitives::Blob, types::MessageType};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::{
+    answer::{self, ALGORITHM},
+    clients::{Client, Clients},
+    fault::{Heard, hear, is_of_the_clock},
+    place::AwsPlace,
+    public_key, remedy,
+};
+use crate::backend::{
+    fault::{Cause, Fault},
+    generation::Held,
+    signing::Signature,
+    upkeep::Upkeep,
+    vendor::{BoxFuture, LoadError, Loaded, Session},
+};
+
+/// A key, and the client that asks for it.
+#[derive(Debug)]
+pub struct AwsSession {
+    upkeep: Upkeep<Client>,
+    clients: Clients,
+}
+
+impl AwsSession {
+    /// Asks for this key.
+    pub fn new(place: AwsPlace) -> Self {
+        Self {
+            upkeep: Upkeep::new(Fault::new(Cause::Credentials, "no credentials yet")),
+            clients: Clients::new(place),
+        }
+    }
+
+    async fn load(&self) -> Result<Loaded, LoadError> {
+        let client = self.upkeep.current()?;
+        let key = &self.clients.place.key;
+        let answer = client.kms.get_public_key().key_id(key.as_str()).send().await;
+        let answer = answer.map_err(|error| self.explain(&client, &error))?;
+        let public_key = public_key::read(&answer, key)?;
+        let mut facts = vec![
+            "readable".to_owned(),
+            "key spec ECC_NIST_EDWARDS25519".to_owned(),
+            "usage SIGN_VERIFY".to_owned(),
+            format!("algorithm {}", ALGORITHM.as_str()),
+        ];
+        if key.is_multi_region() {
+            facts.push("a multi-Region key: its replicas sign as the same voter".to_owned());
+        }
+        Ok(Loaded { public_key, facts })
+    }
+
+    async fn sign(&self, bytes: &[u8]) -> Result<Signature, Fault> {
+        let client = self.upkeep.current()?;
+        let key = &self.clients.place.key;
+        let request = client
+            .kms
+            .sign()
+            .key_id(key.as_str())
+            .message(Blob::new(bytes))
+            .message_type(MessageType::Raw)
+            .signing_algorithm(ALGORITHM);
+        let answer = request.send().await.map_err(|error| self.explain(&client, &error))?;
+        answer::check(&answer, key)
+    }
+
+    /// What an error means; one of the credentials asks for a new client in the place of this one.
+    fn explain<E>(&self, client: &Held<Client>, error: &SdkError<E, HttpResponse>) -> Fault
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let Heard { cause, code, text } = hear(error);
+        let fault = Fault::new(cause, client.credentials.hide(&text));
+        // A client learns the service's clock from its first refusal; another one would have to learn it again.
+        let is_clock = code.is_some_and(|code| is_of_the_clock(&code));
+        if matches!(cause, Cause::Credentials | Cause::Unauthenticated) && !is_clock {
+            self.upkeep.renew_after(client);
+        }
+        // A permission that is missing is missing to somebody.
+        if matches!(cause, Cause::PermissionDenied | Cause::Unauthenticated) {
+            return fault.with_note(&format!("asked as {}", self.clients.place.source.identity()));
+        }
+        fault
+    }
+}
+
+impl Session for AwsSession {
+    fn upkeep(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.upkeep.run(&self.clients).await })
+    }
+
+    fn settled(&self, limit: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(self.upkeep.settled(limit))
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        Box::pin(self.load())
+    }
+
+    fn sign<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Signature, Fault>> {
+        Box::pin(self.sign(bytes))
+    }
+
+    fn renew(&self) {
+        self.upkeep.renew();
+    }
+
+    fn generation(&self) -> u64 {
+        self.upkeep.generation()
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.clients.place.source.identity())
+    }
+
+    fn remedy(&self, cause: Cause) -> Cow<'static, str> {
+        remedy::remedy(cause, self.clients.trouble(), &self.clients.place).into()
+    }
+}

@@ -1,0 +1,42 @@
+//! How the signer logs in.
+
+use std::path::PathBuf;
+
+use crate::backend::identity_token::IdentityTokenFile;
+
+/// A way to a token of the key service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// With a token of Kubernetes, at a method `kubernetes` or `jwt`: their logins are alike.
+    Role {
+        /// The kind of the method.
+        method: Method,
+        /// Where the method is mounted, without `auth/`.
+        mount: String,
+        /// The role there.
+        role: String,
+        /// The token of Kubernetes.
+        identity: IdentityTokenFile,
+    },
+    /// With a token that somebody else puts into this file.
+    Token(PathBuf),
+}
+
+/// A method that takes tokens of Kubernetes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The server asks the cluster's API server about each token.
+    Kubernetes,
+    /// The server knows the public keys of the cluster.
+    Jwt,
+}
+
+impl Method {
+    /// As Vault calls it, and where it is mounted unless somebody says otherwise.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Jwt => "jwt",
+        }
+    }
+}

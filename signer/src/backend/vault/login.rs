@@ -1,0 +1,246 @@
+//! How a token is had, renewed and looked up.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use super::{
+    auth::Auth,
+    fault::{Refusal, failed_check, of_login},
+    http::{Ask, Http},
+    lease::Grant,
+    token::{Token, is_token, wiped_body},
+};
+use crate::{
+    backend::{
+        fault::{Cause, Fault},
+        identity_token::IdentityTokenFile,
+        secret_file,
+    },
+    one_line::cut,
+};
+
+/// How long one of these requests may take. Two of them fit into the time that a client may take to be made.
+const LIMIT: Duration = Duration::from_secs(4);
+
+#[derive(Deserialize)]
+struct Answer {
+    auth: Option<Granted>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    #[serde(default, deserialize_with = "wiped")]
+    client_token: Zeroizing<String>,
+    /// Seconds; 0: no end.
+    #[serde(default)]
+    lease_duration: u64,
+    #[serde(default)]
+    renewable: bool,
+    #[serde(default)]
+    policies: Option<Vec<String>>,
+    #[serde(default)]
+    metadata: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    num_uses: i64,
+}
+
+#[derive(Deserialize)]
+struct Looked<T> {
+    data: T,
+}
+
+/// What the service says of a token.
+#[derive(Deserialize)]
+struct Own {
+    #[serde(default)]
+    display_name: String,
+    #[serde(default)]
+    policies: Option<Vec<String>>,
+    /// Seconds; 0: no end.
+    #[serde(default)]
+    ttl: u64,
+    #[serde(default)]
+    renewable: bool,
+    #[serde(default)]
+    num_uses: i64,
+}
+
+#[derive(Serialize)]
+struct Login<'a> {
+    role: &'a str,
+    jwt: &'a str,
+}
+
+/// A token, by whichever way is set.
+pub async fn log_in(http: &Http, auth: &Auth) -> Result<Grant, Fault> {
+    match auth {
+        Auth::Role {
+            mount, role, identity, ..
+        } => with_role(http, mount, role, identity).await,
+        Auth::Token(file) => from_file(http, file).await,
+    }
+}
+
+async fn with_role(http: &Http, mount: &str, role: &str, identity: &IdentityTokenFile) -> Result<Grant, Fault> {
+    let jwt = identity.token().await?;
+    let path = format!("auth/{mount}/login");
+    let body = serde_json::to_string(&Login {
+        role,
+        jwt: jwt.as_str(),
+    });
+    let ask = Ask {
+        body: Some(wiped_body(body.map_err(|error| failed_check(error.to_string()))?)),
+        path: &path,
+        token: None,
+        secret: Some(jwt.as_str()),
+        limit: Some(LIMIT),
+    };
+    let answer = http.ask::<Answer>(ask).await;
+    let answer = answer.map_err(|Refusal { fault, .. }| {
+        of_login(&fault).with_note(&format!("login with the role {} at {path}", cut(role, 60)))
+    })?;
+    let granted = answer.auth.filter(|granted| is_token(&granted.client_token));
+    let Granted {
+        client_token,
+        lease_duration,
+        renewable,
+        policies,
+        metadata,
+        num_uses,
+    } = granted.ok_or_else(|| {
+        let text = format!("the login at {path} gave no token; a role with a second factor cannot be used");
+        Fault::new(Cause::Credentials, text)
+    })?;
+    unlimited(num_uses)?;
+    let metadata = metadata.unwrap_or_default();
+    let of_kubernetes = |name: &str| metadata.get(&format!("service_account_{name}"));
+    let who = match (of_kubernetes("namespace"), of_kubernetes("name")) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name} in the role {role}"),
+        _ => format!("the role {role}"),
+    };
+    Ok(Grant {
+        token: Token::new(client_token),
+        identity: identity_of(&who, policies.as_deref()),
+        life: life(lease_duration),
+        is_renewable: renewable,
+    })
+}
+
+async fn from_file(http: &Http, file: &Path) -> Result<Grant, Fault> {
+    let text = read_token(file).await?;
+    let token = Token::new(text);
+    let looked = look_up::<Own>(http, &token).await;
+    let own = looked.map_err(|refusal| {
+        if refusal.is_denial() {
+            let found = format!(
+                "found a token that the server does not take: it is over, was revoked, is of another server or namespace, or no policy of \
+                 it allows auth/token/lookup-self ({})",
+                refusal.fault.text()
+            );
+            wrong(file, &found)
+        } else {
+            of_login(&refusal.fault)
+        }
+    })?;
+    unlimited(own.num_uses)?;
+    Ok(Grant {
+        token,
+        identity: identity_of(&own.display_name, own.policies.as_deref()),
+        life: life(own.ttl),
+        is_renewable: own.renewable,
+    })
+}
+
+/// Whether somebody has put another token into the file.
+pub async fn is_replaced(auth: &Auth, token: &Token) -> bool {
+    match auth {
+        Auth::Role { .. } => false,
+        Auth::Token(file) => read_token(file)
+            .await
+            .is_ok_and(|text| text.trim_ascii() != token.as_str()),
+    }
+}
+
+/// For how long the token is good from now on.
+pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
+    let ask = Ask {
+        body: Some(wiped_body("{}".to_owned())),
+        path: "auth/token/renew-self",
+        token: Some(token),
+        secret: None,
+        limit: Some(LIMIT),
+    };
+    let answer: Answer = http.ask(ask).await?;
+    let granted = answer
+        .auth
+        .ok_or_else(|| failed_check("a renewal that says nothing of the token"))?;
+    Ok(Duration::from_secs(granted.lease_duration))
+}
+
+/// What the service says of the token. A refusal with the status 403 says that it is dead, or may not ask.
+pub async fn look_up<T: DeserializeOwned>(http: &Http, token: &Token) -> Result<T, Refusal> {
+    let ask = Ask {
+        body: None,
+        path: "auth/token/lookup-self",
+        token: Some(token),
+        secret: None,
+        limit: Some(LIMIT),
+    };
+    http.ask::<Looked<T>>(ask).await.map(|looked| looked.data)
+}
+
+async fn read_token(file: &Path) -> Result<Zeroizing<String>, Fault> {
+    let path = file.to_owned();
+    let reading = tokio::task::spawn_blocking(move || secret_file::read(&path)).await;
+    let text = reading
+        .unwrap_or_else(|_| Err("what could not be read".to_owned()))
+        .map_err(|found| wrong(file, &format!("found {found}, expected a token")))?;
+    if is_token(text.trim_ascii()) {
+        Ok(text)
+    } else {
+        Err(wrong(
+            file,
+            "found blanks or other characters that no token has, expected one token",
+        ))
+    }
+}
+
+fn wrong(file: &Path, found: &str) -> Fault {
+    let file = cut(&file.to_string_lossy(), 100);
+    Fault::new(
+        Cause::Credentials,
+        format!("ATTO_SIGNER_VAULT_TOKEN_FILE: {file}: {found}"),
+    )
+}
+
+/// A token that is over after some calls would be over in the middle of the night.
+fn unlimited(uses: i64) -> Result<(), Fault> {
+    if uses == 0 {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Cause::Credentials,
+        format!(
+            "found a token of {uses} uses, expected one without a limit: set token_num_uses=0 of the role, or use another token"
+        ),
+    ))
+}
+
+fn life(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+fn identity_of(who: &str, policies: Option<&[String]>) -> String {
+    let policies = policies.unwrap_or_default().join(", ");
+    if policies.is_empty() {
+        cut(who, 150)
+    } else {
+        format!("{} with the policies {}", cut(who, 100), cut(&policies, 100))
+    }
+}
+
+fn wiped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
+}

@@ -1,0 +1,15 @@
+use std::path::PathBuf;
+
+use super::{auth::Auth, key::KeyVersion};
+use crate::backend::address::Address;
+
+/// Which key version, where, and how to get there: settings that are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub key: KeyVersion,
+    pub address: Address,
+    /// Whose certificates the server may have; the system's authorities if nobody says.
+    pub ca_file: Option<PathBuf>,
+    pub namespace: Option<String>,
+    pub auth: Auth,
+}

@@ -1,0 +1,147 @@
+//! The official OpenBao on loopback, for one test: it ends when this value is dropped. People talk to it with its own command, so does
+//! this.
+
+mod keys;
+mod logins;
+mod server;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::process::{Directory, Port, Process};
+
+pub use logins::{Method, projected_token, voter_account, voter_policy};
+
+/// Where the transit engine is mounted.
+pub const MOUNT: &str = "transit";
+
+/// One server. What it keeps is lost with it; see [`OpenBao::start_durable`].
+pub struct OpenBao {
+    process: Mutex<Option<Process>>,
+    directory: Directory,
+    port: Port,
+    kind: Kind,
+    root: String,
+    unseal_key: String,
+}
+
+/// How a server is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// In memory, by plain HTTP.
+    Memory,
+    /// In memory, with a certificate of an authority of its own.
+    Tls,
+    /// In a folder, by plain HTTP.
+    Folder,
+}
+
+impl OpenBao {
+    /// Starts one in memory, by plain HTTP, with a transit engine.
+    ///
+    /// # Errors
+    /// When it is not there within a minute: with its log.
+    pub async fn start() -> Result<Self> {
+        Self::of(Kind::Memory).await
+    }
+
+    /// The same with a certificate: [`OpenBao::authority`].
+    ///
+    /// # Errors
+    /// As [`OpenBao::start`].
+    pub async fn start_with_tls() -> Result<Self> {
+        Self::of(Kind::Tls).await
+    }
+
+    /// The same by plain HTTP, in a folder: [`OpenBao::restart`] finds again what there was.
+    ///
+    /// # Errors
+    /// As [`OpenBao::start`].
+    pub async fn start_durable() -> Result<Self> {
+        Self::of(Kind::Folder).await
+    }
+
+    /// `http://127.0.0.1:PORT`, or `https`.
+    pub fn url(&self) -> String {
+        let scheme = if self.kind == Kind::Tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port.number()))
+    }
+
+    /// The PEM of whoever made its certificate.
+    pub fn authority(&self) -> PathBuf {
+        self.directory.path().join("tls/vault-ca.pem")
+    }
+
+    /// The token that may do everything.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// A folder that goes with it.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs `bao` as root with these arguments, and gives what it prints.
+    ///
+    /// # Errors
+    /// What it says when it fails.
+    pub fn bao(&self, arguments: &[&str]) -> Result<String> {
+        self.bao_as(&self.root, arguments)
+    }
+
+    /// The same with another token.
+    ///
+    /// # Errors
+    /// What it says when it fails.
+    pub fn bao_as(&self, token: &str, arguments: &[&str]) -> Result<String> {
+        let output = self
+            .command(token)?
+            .args(arguments)
+            .output()
+            .context("cannot run bao")?;
+        ensure!(
+            output.status.success(),
+            "bao {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What a command prints as JSON: the flag `-format=json` stands after its first word, or its first two.
+    ///
+    /// # Errors
+    /// What it says when it fails.
+    pub fn bao_json(&self, arguments: &[&str]) -> Result<Value> {
+        Ok(serde_json::from_str(&self.bao(arguments)?)?)
+    }
+
+    fn command(&self, token: &str) -> Result<Command> {
+        let mut command = Command::new(crate::assets::openbao()?);
+        command
+            .env_clear()
+            .env("HOME", self.directory.path())
+            .env("BAO_ADDR", self.url())
+            .env("BAO_TOKEN", token)
+            .stdin(Stdio::null());
+        if self.kind == Kind::Tls {
+            command.env("BAO_CACERT", self.authority());
+        }
+        Ok(command)
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,12 @@
+//! The real signer with its key in AWS KMS: ministack stands for KMS and STS, a front before it makes their faults.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
+mod agents;
+mod answers;
+mod errors;
+mod keys;
+mod settings;
+mod support;
+mod votes;
+mod web_identity;

@@ -1,0 +1,201 @@
+//! A signer process, KMS behind it, and what stands between.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tests::eventually;
+use tests::key_front::{Act, Asked, KeyFront, answer};
+use tests::ministack::Ministack;
+use tests::node_client::NodeClient;
+use tests::process::{Directory, Port, Process};
+use tests::signer_process::{Answer, TOKEN, environment, get, program, run};
+
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What nobody may ever see in an output.
+pub const SECRET: &str = "5ec2e7/wJalrXUtnFEMI+K7MDENG";
+pub const ACCESS_KEY: &str = "AKIA5EC2E7EXAMPLE";
+
+/// Variables of a signer.
+pub type Variables = Vec<(&'static str, String)>;
+
+/// With its key in KMS behind this URL, and nothing that says who asks.
+pub fn without_credentials(key: &str, url: &str) -> Variables {
+    vec![
+        ("ATTO_SIGNER_BACKEND", "AWS".to_owned()),
+        ("ATTO_SIGNER_KEY", key.to_owned()),
+        ("AWS_ENDPOINT_URL_KMS", url.to_owned()),
+        ("AWS_ENDPOINT_URL_STS", url.to_owned()),
+    ]
+}
+
+/// The same with keys in the environment.
+pub fn with_keys(key: &str, url: &str) -> Variables {
+    let keys = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+    let keys = keys.map(|(name, value)| (name, value.to_owned()));
+    [without_credentials(key, url), keys.to_vec()].concat()
+}
+
+/// Requests of this method of KMS.
+pub fn is(method: &'static str) -> impl Fn(&Asked) -> bool + Send + Sync + Copy {
+    move |asked: &Asked| asked.header("x-amz-target") == format!("TrentService.{method}")
+}
+
+/// Requests to STS.
+pub fn is_sts(asked: &Asked) -> bool {
+    String::from_utf8_lossy(&asked.body).contains("Action=AssumeRoleWithWebIdentity")
+}
+
+/// An error of KMS.
+pub fn error(status: u16, code: &str) -> Act {
+    let body = json!({ "__type": code, "message": format!("said so, for {ACCESS_KEY} with {SECRET}") });
+    let headers = [("content-type", "application/x-amz-json-1.1")];
+    answer(StatusCode::from_u16(status).unwrap(), &headers, body.to_string())
+}
+
+/// A key, and a front before its KMS.
+pub struct Place {
+    pub kms: Ministack,
+    pub front: KeyFront,
+    pub key: String,
+}
+
+impl Place {
+    pub async fn new() -> Result<Self> {
+        let kms = Ministack::start().await?;
+        let front = KeyFront::start(kms.address())?;
+        let key = kms.create_key()?;
+        Ok(Self { kms, front, key })
+    }
+
+    pub fn with_keys(&self) -> Variables {
+        with_keys(&self.key, &self.front.url())
+    }
+}
+
+/// A signer that was started and may not be ready.
+pub struct Signer {
+    process: Process,
+    _directory: Directory,
+    ports: [Port; 2],
+}
+
+impl Signer {
+    pub fn start(variables: &Variables) -> Result<Self> {
+        let ports = [Port::reserve()?, Port::reserve()?];
+        let directory = Directory::new()?;
+        let log = directory.path().join("signer.log");
+        let process = Process::start(&program()?, &log, directory.lifeline(), |command| {
+            let [port, management] = ports.each_ref().map(|port| port.number().to_string());
+            command.env_clear().envs(environment(&port, &management));
+            // Nothing of this machine is ever asked for credentials.
+            command.env("AWS_EC2_METADATA_DISABLED", "true");
+            command.env("ATTO_SIGNER_LOG", "trace").envs(variables.iter().cloned());
+        })?;
+        Ok(Self {
+            process,
+            _directory: directory,
+            ports,
+        })
+    }
+
+    pub async fn ready(variables: &Variables) -> Result<Self> {
+        let mut signer = Self::start(variables)?;
+        signer.until_ready().await;
+        Ok(signer)
+    }
+
+    pub async fn until_ready(&mut self) {
+        self.until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
+            .await;
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.process.log()).unwrap_or_default()
+    }
+
+    pub fn management(&self, path: &str) -> Result<Answer> {
+        get(self.ports[1].number(), path)
+    }
+
+    /// What `/health`, which is a 200 whatever it says, tells of the backend: a code and a message, empty while it is UP.
+    pub fn backend(&self) -> Result<(String, String)> {
+        let answer = self.management("/health")?;
+        ensure!(answer.status == 200, "{answer:?}");
+        let body: Value = serde_json::from_str(&answer.body)?;
+        let backend = &body["components"]["backend"];
+        let text = |name: &str| backend["details"][name].as_str().unwrap_or_default().to_owned();
+        Ok((text("code"), text("message")))
+    }
+
+    pub fn is_ready(&self) -> Result<bool> {
+        Ok(self.management("/health/readiness")?.status == 200)
+    }
+
+    pub fn is_alive(&self) -> Result<bool> {
+        Ok(self.management("/health/liveness")?.status == 200)
+    }
+
+    pub fn api_is_open(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[0].number())).is_ok()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.ports[0].number()
+    }
+
+    pub fn node(&self) -> NodeClient {
+        NodeClient::new(&format!("http://127.0.0.1:{}", self.port()), TOKEN).unwrap()
+    }
+
+    /// Polls until the condition holds; else with the log.
+    pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) {
+        let waited = eventually(PATIENCE, what, async || {
+            self.process.still_runs()?;
+            ensure!(holds(self)?, "not yet");
+            Ok(())
+        });
+        if let Err(error) = waited.await {
+            let log = self.log();
+            let lines: Vec<_> = log
+                .lines()
+                .filter(|line| !line.contains("TRACE") && !line.contains("DEBUG"))
+                .collect();
+            panic!("{error:#}\n{:?}\n{}", self.backend(), lines.join("\n"));
+        }
+    }
+
+    /// Nothing secret is in what it wrote, at any level, or tells.
+    pub fn keeps(&self, secrets: &[&str]) {
+        let told = [
+            self.log(),
+            self.management("/health").unwrap().body,
+            self.management("/info").unwrap().body,
+        ];
+        for secret in secrets {
+            assert!(told.iter().all(|told| !told.contains(secret)), "{secret}");
+        }
+    }
+}
+
+/// Runs a command of the signer: what it exits with, and all that it says.
+pub fn command(command: &'static str, variables: &Variables) -> (Option<i32>, String) {
+    let mut all = vec![("AWS_EC2_METADATA_DISABLED", "true")];
+    all.extend(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    let Output { status, stdout, stderr } = run(&[command], &all).unwrap();
+    let says = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+    assert!(!says.contains(SECRET) && !says.contains(ACCESS_KEY), "{says}");
+    (status.code(), says)
+}
+
+/// The same beside what runs on the test's own runtime.
+pub async fn preflight(variables: &Variables) -> (Option<i32>, String) {
+    let variables = variables.clone();
+    let run = tokio::task::spawn_blocking(move || command("preflight", &variables));
+    run.await.unwrap()
+}

@@ -1,0 +1,56 @@
+//! The commands of the how-to page, as they stand there.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use tests::docs;
+use tests::openbao::OpenBao;
+
+use super::support::Settings;
+
+/// What no server of a test can do as it stands: it asks a cluster, or an address on the Internet.
+const ELSEWHERE: &str = "/config ";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<()> {
+    let pages = docs::pages()?;
+    let page = pages.values().find(|page| page.path.ends_with("how-to/vault.md"));
+    let page = page.context("no page about OpenBao")?;
+    let bao = OpenBao::start().await?;
+    let policy = page
+        .blocks
+        .iter()
+        .find(|block| block.info == "text")
+        .context("no policy")?;
+    let file = bao.folder().join("atto-voter.hcl");
+    fs::write(&file, policy.text())?;
+    // The page begins with a server that has none.
+    bao.bao(&["secrets", "disable", "transit"])?;
+    let mut ran = 0;
+    for block in page.blocks.iter().filter(|block| block.info == "sh,cloud") {
+        for line in block.text().lines().filter(|line| !line.contains(ELSEWHERE)) {
+            let words = line.strip_prefix("bao ").with_context(|| line.to_owned())?;
+            let words = words.replace("atto-voter.hcl", &file.display().to_string());
+            bao.bao(&words.split_whitespace().collect::<Vec<_>>())?;
+            ran += 1;
+        }
+    }
+    ensure!(ran >= 8, "{ran}");
+    // What the page grants is enough, and no more than that.
+    let token = bao.token_file("token", "atto-voter", &["-ttl=1h"])?;
+    let told = Settings::of(&bao.url(), "voter").token(&token).run(&["preflight"])?;
+    ensure!(told.status.success(), "{told:?}");
+    let token = fs::read_to_string(&token)?;
+    for refused in [
+        ["write", "-f", "transit/keys/voter/rotate"].as_slice(),
+        &["read", "transit/export/signing-key/voter"],
+        &["list", "transit/keys"],
+    ] {
+        let denied = bao.bao_as(token.trim(), refused).map_err(|error| error.to_string());
+        ensure!(
+            denied.is_err_and(|error| error.contains("permission denied")),
+            "{refused:?}"
+        );
+    }
+    Ok(())
+}
