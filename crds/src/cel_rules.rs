@@ -8,7 +8,7 @@ const DNS_LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 /// An `atto://` address of algorithm V1: 38 bytes in base32, of which the first is zero.
 const ADDRESS: &str = "^atto://a[a-d][a-z2-7]{59}$";
 
-fn matches(pattern: &str, message: &str) -> Rule {
+pub(crate) fn matches(pattern: &str, message: &str) -> Rule {
     Rule::new(format!("self.matches(r'{pattern}')")).message(message)
 }
 
@@ -43,6 +43,13 @@ pub fn secret_key() -> Rule {
     matches(
         r"^[-._a-zA-Z0-9]+$",
         "must be a key of the Secret: letters, digits, '-', '_' and '.'",
+    )
+}
+
+pub fn config_map_key() -> Rule {
+    matches(
+        r"^[-._a-zA-Z0-9]+$",
+        "must be a key of the ConfigMap: letters, digits, '-', '_' and '.'",
     )
 }
 
@@ -103,6 +110,24 @@ pub fn variable_name() -> Rule {
 pub fn variable_is_not_ours() -> Rule {
     Rule::new("!self.startsWith('ATTO_SIGNER_')").message(
         "must not begin with ATTO_SIGNER_: the operator sets these variables from the other fields of the binding",
+    )
+}
+
+pub fn no_variable_of_aws() -> Rule {
+    Rule::new(
+        "!has(self.key.aws) || !has(self.signer) || !has(self.signer.env) || self.signer.env.all(e, !(e.name in ['AWS_REGION', 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE']))",
+    )
+    .message(
+        "signer.env must not set AWS_REGION, AWS_ROLE_ARN or AWS_WEB_IDENTITY_TOKEN_FILE: the operator sets them from key.aws (keyArn, roleArn)",
+    )
+}
+
+pub fn no_credentials_beside_a_role() -> Rule {
+    Rule::new(
+        "!has(self.key.aws) || !has(self.key.aws.roleArn) || !has(self.signer) || !has(self.signer.env) || self.signer.env.all(e, !(e.name in ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']))",
+    )
+    .message(
+        "signer.env must not set credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE) beside key.aws.roleArn: the SDK would take them before the role; leave out one of the two",
     )
 }
 

@@ -6,7 +6,7 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// The Secret with the shared token is there and holds a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
-    /// The pods can prove their identity to Google Cloud, as far as Kubernetes shows it.
+    /// The pods can prove their identity to the key service, as far as Kubernetes shows it.
     pub const IDENTITY_READY: &str = "IdentityReady";
     /// The Deployment's pod template carries the signer as the binding asks.
     pub const INJECTED: &str = "Injected";
@@ -90,10 +90,12 @@ pub mod reasons {
         /// `TokenReady`: the token was changed in place, and the rollout that would bring it to both containers is held.
         ROTATION_PENDING = "RotationPending";
 
-        /// `IdentityReady`: the key is not in Google Cloud.
+        /// `IdentityReady`: the key is in a Secret, for which the pods prove no identity.
         IDENTITY_NOT_NEEDED = "IdentityNotNeeded";
         /// `IdentityReady`: the pods use their ServiceAccount as itself; the message has the commands.
         DIRECT_GRANT = "DirectGrant";
+        /// `IdentityReady`: the signer, and no other container, has a token of the ServiceAccount; the message has the commands.
+        PROJECTED_TOKEN = "ProjectedToken";
         /// `IdentityReady`: the annotation of the ServiceAccount is there; the message has the commands.
         SERVICE_ACCOUNT_ANNOTATED = "ServiceAccountAnnotated";
         /// `IdentityReady`: the pods use the ServiceAccount `default`.
@@ -117,7 +119,7 @@ pub mod reasons {
         PORT_CONFLICT = "PortConflict";
         /// `Injected`: a container called `signer` that is not ours.
         FOREIGN_SIGNER = "ForeignSigner";
-        /// `Injected`: a Secret that the signer needs, for a LOCAL key or a variable, is not there or has no such key.
+        /// `Injected`: a Secret that the signer needs, for a LOCAL key, certificates or a variable, is not there or has no such key.
         KEY_NOT_FOUND = "KeyNotFound";
         /// `Injected`: the spec names no key, which the API server refuses and `operator render` meets in a file.
         INVALID = "Invalid";
@@ -131,9 +133,12 @@ pub mod reasons {
         REJECTED = "Rejected";
         /// `Injected`: a pod with the signer was tried, and the API server refuses it.
         POD_REJECTED = "PodRejected";
+        /// `Injected`: the pod has a volume of our name that is not ours.
+        VOLUME_CONFLICT = "VolumeConflict";
         /// `Injected`: a Service of our name that is not ours.
         SERVICE_CONFLICT = "ServiceConflict";
-        /// `Injected`: the injected signer has something that the binding does not ask for, and that is not taken out.
+        /// `Injected`: the injected signer has something that the binding does not ask for, or another container has its token, and that is
+        /// not taken out.
         SIGNER_ALTERED = "SignerAltered";
         /// `Injected`: `spec.suspend` is true.
         SUSPENDED = "Suspended";
@@ -220,7 +225,7 @@ pub mod warnings {
     names! {
         /// The private key is in a Secret.
         LOCAL_KEY = "LocalKey";
-        /// Another binding, anywhere in the cluster, names the same key version, or pods sign with it that no binding is for.
+        /// Another binding, anywhere in the cluster, names the same key, or pods sign with it that no binding is for.
         SHARED_KEY_VERSION = "SharedKeyVersion";
         /// The pod still carries `ATTO_PRIVATE_KEY`.
         PRIVATE_KEY_IN_POD = "PrivateKeyInPod";
@@ -234,6 +239,14 @@ pub mod warnings {
         RUNS_ELSEWHERE = "RunsElsewhere";
         /// An init container stands before the signer, which starts only when that has ended, and seems to wait for it.
         INIT_CONTAINER_BEFORE_SIGNER = "InitContainerBeforeSigner";
+        /// Pods of others have the ServiceAccount that the key is granted to, or any pod of the namespace may.
+        IDENTITY_SHARED = "IdentityShared";
+        /// The audience of the signer's token is that of the cluster's API server.
+        AUDIENCE_OF_API_SERVER = "AudienceOfApiServer";
+        /// Another container has a token that the key service takes as well.
+        TOKEN_IN_OTHER_CONTAINER = "TokenInOtherContainer";
+        /// Beside the signer's own token, each container gets the one for the API server.
+        ACCOUNT_TOKEN_MOUNTED = "AccountTokenMounted";
         /// The pod uses the host's network beside a key in Google Cloud KMS.
         HOST_NETWORK = "HostNetwork";
         /// The Service for the metrics of the signer cannot be written.

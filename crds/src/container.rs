@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cel_rules;
-use crate::key::SecretKeyRef;
+use crate::references::SecretKeyRef;
 
 /// A variable of the signer container, with a value or the source of one.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]

@@ -1,19 +1,31 @@
-//! The key that signs, and references to Secrets.
+//! The key that signs.
 
 use kube::KubeSchema;
-
 use serde::{Deserialize, Serialize};
 
 use crate::cel_rules;
+use crate::key_aws::AwsKey;
+use crate::key_gcp::GcpKey;
+use crate::key_vault::VaultKey;
+use crate::references::SecretKeyRef;
 
 /// The key of the voter. Exactly one backend.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.gcp) != has(self.local)").message("set exactly one of gcp and local"))]
+#[x_kube(validation = Rule::new("[has(self.gcp), has(self.aws), has(self.vault), has(self.local)].filter(x, x).size() == 1")
+    .message("set exactly one of gcp, aws, vault and local"))]
 pub struct Key {
     /// A key version in Google Cloud KMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gcp: Option<GcpKey>,
+
+    /// A key in AWS KMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsKey>,
+
+    /// A key version in the transit engine of HashiCorp Vault or OpenBao.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<VaultKey>,
 
     /// A private key in a Secret, for development clusters only: whoever reads the Secret is the voter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +42,8 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Source<'a> {
     Gcp(&'a GcpKey),
+    Aws(&'a AwsKey),
+    Vault(&'a VaultKey),
     Local(&'a LocalKey),
 }
 
@@ -38,24 +52,16 @@ impl Key {
     pub fn source(&self) -> Option<Source<'_>> {
         let Self {
             gcp,
+            aws,
+            vault,
             local,
             expected_address: _,
         } = self;
-        gcp.as_ref()
-            .map(Source::Gcp)
-            .or_else(|| local.as_ref().map(Source::Local))
+        let gcp = gcp.as_ref().map(Source::Gcp);
+        let aws = aws.as_ref().map(Source::Aws);
+        let vault = vault.as_ref().map(Source::Vault);
+        gcp.or(aws).or(vault).or(local.as_ref().map(Source::Local))
     }
-}
-
-/// A key version in Google Cloud KMS.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GcpKey {
-    /// Full resource ID of the key version. Its algorithm must be `EC_SIGN_ED25519`. A key version never changes;
-    /// naming another one makes another voter of the node.
-    #[schemars(length(max = 512))]
-    #[x_kube(validation = cel_rules::key_version())]
-    pub key_version: String,
 }
 
 /// A private key in a Secret.
@@ -64,19 +70,4 @@ pub struct GcpKey {
 pub struct LocalKey {
     /// The key of a Secret that holds the private key: 32 bytes as 64 hex digits.
     pub secret_ref: SecretKeyRef,
-}
-
-/// One key of a Secret in the namespace of the binding.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretKeyRef {
-    /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = cel_rules::object_name("a Secret"))]
-    pub name: String,
-
-    /// Key within the Secret's data.
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = cel_rules::secret_key())]
-    pub key: String,
 }

@@ -48,6 +48,31 @@ pub const NODE_VARIABLES: [&str; 3] = [
 /// Source: <https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity>
 pub const GCP_ACCOUNT_ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 
+/// Annotation of a Kubernetes ServiceAccount that names the IAM role of its pods, which a webhook of EKS gives each of their containers.
+/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>
+pub const AWS_ACCOUNT_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+
+/// Volume with the ServiceAccount token by which the signer, and no other container, proves to its key service who it is.
+pub const IDENTITY_VOLUME: &str = "signer-identity";
+
+/// Where the signer's container has that volume. The signer reads the file `token` there where it is told nothing else.
+pub const IDENTITY_PATH: &str = "/var/run/secrets/signer.atto.cash/identity";
+
+/// Volume with the certificates that a key service's are checked against.
+pub const CA_VOLUME: &str = "signer-ca";
+
+/// Where the signer's container has that volume.
+pub const CA_PATH: &str = "/var/run/secrets/signer.atto.cash/ca";
+
+/// The volumes that the operator gives a pod.
+pub const VOLUMES: [&str; 2] = [IDENTITY_VOLUME, CA_VOLUME];
+
+/// The signer's variable for its key service.
+pub const BACKEND_VARIABLE: &str = "ATTO_SIGNER_BACKEND";
+
+/// The signer's variables for the server of a key in Vault: address and namespace.
+pub const VAULT_VARIABLES: [&str; 2] = ["ATTO_SIGNER_VAULT_ADDRESS", "ATTO_SIGNER_VAULT_NAMESPACE"];
+
 /// The signer's variable for its key.
 pub const KEY_VARIABLE: &str = "ATTO_SIGNER_KEY";
 

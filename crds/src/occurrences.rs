@@ -59,6 +59,7 @@ pub const ALL: [Occurrence; 22] = [
         &[
             reasons::DIRECT_GRANT,
             reasons::IDENTITY_NOT_NEEDED,
+            reasons::PROJECTED_TOKEN,
             reasons::SERVICE_ACCOUNT_ANNOTATED,
         ],
     ),
@@ -106,6 +107,7 @@ pub const ALL: [Occurrence; 22] = [
             reasons::SUSPENDED,
             reasons::TAKE_OVER_PENDING,
             reasons::TOKEN_NOT_READY,
+            reasons::VOLUME_CONFLICT,
         ],
     ),
     when(

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel_rules;
 use crate::choices::{DeletionPolicy, Rollout};
-use crate::key::{Key, SecretKeyRef};
+use crate::key::Key;
 use crate::policy::Policy;
+use crate::references::SecretKeyRef;
 use crate::settings::SignerSettings;
 use crate::status::SignerBindingStatus;
 use crate::target::Target;
@@ -74,13 +75,17 @@ use crate::target::Target;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.workloadIdentity) || has(self.key.gcp)")
     .message("workloadIdentity only serves key.gcp: remove it, or use a key in Google Cloud KMS"))]
+#[x_kube(validation = Rule::new("!has(self.workloadIdentity) || !has(self.key.gcp) || !has(self.key.gcp.federation)")
+    .message("set at most one of workloadIdentity and key.gcp.federation: with a provider, the signer proves by its own token who it is, and GKE's identity of the pod is not used"))]
+#[x_kube(validation = cel_rules::no_variable_of_aws())]
+#[x_kube(validation = cel_rules::no_credentials_beside_a_role())]
 #[x_kube(validation = Rule::new("!has(self.key.local) || self.key.local.secretRef.name != self.tokenSecretRef.name || self.key.local.secretRef.key != self.tokenSecretRef.key")
     .message("tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a token of its own into another Secret, or under another key"))]
 pub struct SignerBindingSpec {
     /// Which Deployments get the signer, and which of their containers is the node.
     pub target: Target,
 
-    /// The key that signs: exactly one of `gcp` and `local`.
+    /// The key that signs: exactly one of `gcp`, `aws`, `vault` and `local`.
     pub key: Key,
 
     /// What the signer may sign. A voter needs `CHALLENGE` and `VOTE`; `BLOCK` moves funds.
@@ -97,7 +102,7 @@ pub struct SignerBindingSpec {
     pub token_secret_ref: SecretKeyRef,
 
     /// How the pod proves its identity to Google Cloud. Leave it out when the KMS role is granted to the Kubernetes
-    /// ServiceAccount directly.
+    /// ServiceAccount directly, or to the subject of `key.gcp.federation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<WorkloadIdentity>,
 

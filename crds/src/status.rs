@@ -97,8 +97,8 @@ pub struct Effective {
     pub rollout: Rollout,
     /// What deleting the binding does.
     pub deletion_policy: DeletionPolicy,
-    /// The key with which the signers had `status.publicKey` and `status.address`: the resource ID of a key version, or
-    /// `SECRET/KEY`. Both are cleared when the signers are given another key.
+    /// The key with which the signers had `status.publicKey` and `status.address`: the resource ID of a key version, an ARN,
+    /// `MOUNT/keys/NAME/versions/NUMBER at ADDRESS`, or `SECRET/KEY`. Both are cleared when the signers are given another key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::admin::{self, Admin};
 use crate::cluster::connect;
 use crate::cluster::fence::Fence;
+use crate::cluster::issuer::issuer;
 use crate::cluster::stores::Stores;
 use crate::config::{LeaseArgs, RunArgs};
 use crate::controller::run::controller;
@@ -51,7 +52,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     } = arguments;
     telemetry::log(&log_level, log_json).map_err(|error| anyhow!(error))?;
     let mut settings = settings(images.into())?;
-    settings.project = Project::find(gke_project).await;
+    settings.surroundings.project = Project::find(gke_project).await;
     settings.upgrades = upgrades;
     settings.try_before_roll = try_before_roll;
     settings.scope = scope.into();
@@ -62,6 +63,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         Fence::open()
     };
     let client = connect::client(&metrics.progress, &fence).await?;
+    settings.surroundings.issuer = issuer(&client).await;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let identity = identity();

@@ -47,7 +47,7 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
     let operator = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     let (code, text) = preflight(&operator).await?;
     assert_eq!(code, Some(0), "{text}");
-    for about in ["cluster", "crd", "permissions", "trial", "guard", "others"] {
+    for about in ["cluster", "crd", "permissions", "trial", "guard", "issuer", "others"] {
         assert!(line(&text, about).contains(" ok: "), "{about}: {text}");
     }
     for piece in [

@@ -38,6 +38,21 @@ n == 'ATTO_SIGNER_REMOTE_URL' ? n + ' is not http://localhost:<port>' : n + ' do
 ['no container has the variables ' + {{ include "signer-operator.cel.variables" . }}.join(', ')])
 {{- end }}
 
+{{/* The volumes that the operator gives a pod, for the signer's container alone: its token for the key service, and certificates. */}}
+{{- define "signer-operator.cel.files" -}}
+['signer-identity', 'signer-ca']
+{{- end }}
+
+{{/* Whether the container `a` has the mounts of `b`, with or without those of these volumes. */}}
+{{- define "signer-operator.cel.sameMounts" -}}
+(a.?volumeMounts.orValue([]) == b.?volumeMounts.orValue([]) || a.?volumeMounts.orValue([]) == b.?volumeMounts.orValue([]).filter(m, !(m.name in {{ include "signer-operator.cel.files" . }})))
+{{- end }}
+
+{{/* Those of them that a signer among `signers`, a list of containers, mounts. */}}
+{{- define "signer-operator.cel.mountedFiles" -}}
+{{ include "signer-operator.cel.files" . }}.filter(v, {{ . }}.exists(s, s.?volumeMounts.orValue([]).exists(m, m.name == v)))
+{{- end }}
+
 {{/* Name of a user of the API server: "namespace/name" of a ServiceAccount. */}}
 {{- define "signer-operator.user" -}}
 {{- $parts := splitList "/" . -}}

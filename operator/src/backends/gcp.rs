@@ -2,11 +2,11 @@
 
 use crds::conditions::warnings;
 use crds::names::GCP_ACCOUNT_ANNOTATION;
-use crds::{GcpKey, Source};
+use crds::{Federation, GcpKey, Source};
 use serde_json::{Value, json};
 
-use super::backend::{AccountNeeds, GivenKey, KeyBackend, Noted};
-use crate::gke::Project;
+use super::backend::{AccountNeeds, GivenKey, Grantee, KeyBackend, Mounts, Noted};
+use super::files;
 use crate::model::deployment::LiveDeployment;
 
 /// The role that may sign and read the public key.
@@ -24,27 +24,61 @@ impl KeyBackend for GcpKey {
         ]
     }
 
-    fn is_given(&self, found: &GivenKey<'_>) -> bool {
+    fn access(&self) -> Vec<Value> {
+        let Some(Federation {
+            provider,
+            service_account,
+        }) = &self.federation
+        else {
+            return vec![];
+        };
+        let acts_as = service_account.iter();
+        let acts_as = acts_as.map(|account| json!({ "name": "ATTO_SIGNER_GCP_SERVICE_ACCOUNT", "value": account }));
+        std::iter::once(json!({ "name": "ATTO_SIGNER_GCP_PROVIDER", "value": provider }))
+            .chain(acts_as)
+            .collect()
+    }
+
+    fn is_given<'a>(&self, found: &GivenKey<'_>, _variable: &dyn Fn(&str) -> Option<&'a str>) -> bool {
         *found == GivenKey::Value(&self.key_version)
     }
 
+    fn mounts(&self) -> Mounts {
+        let audience = self.audience();
+        audience.map(|audience| files::identity(&audience)).unwrap_or_default()
+    }
+
+    fn audience(&self) -> Option<String> {
+        Some(self.federation.as_ref()?.provider.clone())
+    }
+
     fn is_same_key(&self, other: &Source<'_>) -> bool {
-        *other == Source::Gcp(self)
+        matches!(other, Source::Gcp(other) if other.key_version == self.key_version)
     }
 
     fn account(&self) -> Option<AccountNeeds> {
-        Some(AccountNeeds {
-            annotation: GCP_ACCOUNT_ANNOTATION,
+        Some(match self.federation {
+            Some(_) => AccountNeeds::Token,
+            None => AccountNeeds::Pod {
+                annotation: GCP_ACCOUNT_ANNOTATION,
+            },
         })
     }
 
-    fn grants(&self, project: &Project, namespace: &str, account: &str, acts_as: &str) -> String {
-        let key = KmsKey::parse(&self.key_version);
-        key.map(|key| both_styles(&key, project, namespace, account, acts_as))
-            .unwrap_or_default()
+    fn grants(&self, grantee: &Grantee<'_>) -> String {
+        let Some(key) = KmsKey::parse(&self.key_version) else {
+            return String::new();
+        };
+        match &self.federation {
+            Some(federation) => federated(&key, federation, grantee),
+            None => both_styles(&key, grantee),
+        }
     }
 
     fn warnings(&self, live: &LiveDeployment) -> Vec<Noted> {
+        if self.federation.is_some() {
+            return vec![];
+        }
         let pod = &live.raw()["spec"]["template"]["spec"];
         let on_the_host = (pod["hostNetwork"] == true).then(|| {
             (
@@ -101,7 +135,68 @@ impl<'a> KmsKey<'a> {
     }
 }
 
-fn both_styles(key: &KmsKey<'_>, project: &Project, namespace: &str, account: &str, google: &str) -> String {
+/// The parts of a provider's resource name.
+struct Provider<'a> {
+    project: &'a str,
+    pool: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Provider<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let parts: Vec<_> = text.trim_start_matches('/').split('/').collect();
+        match parts.as_slice() {
+            [
+                _,
+                "projects",
+                project,
+                "locations",
+                "global",
+                "workloadIdentityPools",
+                pool,
+                "providers",
+                name,
+            ] => Some(Self { project, pool, name }),
+            _ => None,
+        }
+    }
+}
+
+fn federated(key: &KmsKey<'_>, federation: &Federation, grantee: &Grantee<'_>) -> String {
+    let Some(Provider { project, pool, name }) = Provider::parse(&federation.provider) else {
+        return String::new();
+    };
+    let id = format!("$(gcloud projects describe {project} --format='value(projectId)')");
+    let (issuer, unknown) = (grantee.issuer(), grantee.how_to_find_the_issuer());
+    let subject = grantee.subject();
+    let principal = format!(
+        "principal://iam.googleapis.com/projects/{project}/locations/global/workloadIdentityPools/{pool}/subject/{subject}"
+    );
+    let grant = match &federation.service_account {
+        None => key.grant(&principal),
+        Some(google) => {
+            let owner = owner(google);
+            let owner = owner.map(|project| format!(" --project={project}")).unwrap_or_default();
+            format!(
+                "{}\ngcloud iam service-accounts add-iam-policy-binding {google}{owner} --role=roles/iam.workloadIdentityUser --member=\"{principal}\"",
+                key.grant(&format!("serviceAccount:{google}"))
+            )
+        }
+    };
+    format!(
+        "Once for the cluster:\ngcloud iam workload-identity-pools create {pool} --location=global --project=\"{id}\"\ngcloud iam workload-identity-pools providers create-oidc {name} --workload-identity-pool={pool} --location=global --project=\"{id}\" --issuer-uri=\"{issuer}\" --attribute-mapping=\"google.subject=assertion.sub\"\nFor this ServiceAccount:\n{grant}\nWhere Google cannot reach the issuer from the internet, add --jwk-json-path=jwks.json to create-oidc, with what kubectl get --raw /openid/v1/jwks prints.{unknown}"
+    )
+}
+
+fn both_styles(key: &KmsKey<'_>, grantee: &Grantee<'_>) -> String {
+    let Grantee {
+        project,
+        namespace,
+        account,
+        acts_as,
+        ..
+    } = grantee;
+    let google = acts_as.unwrap_or("GOOGLE_SERVICE_ACCOUNT");
     let pool = format!("{}.svc.id.goog", project.id());
     let owner = owner(google)
         .map(|project| format!(" --project={project}"))
@@ -131,6 +226,7 @@ fn owner(google: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gke::Project;
 
     #[test]
     fn prints_the_exact_commands_of_both_styles() {
@@ -139,7 +235,14 @@ mod tests {
             id: Some("cluster".to_owned()),
             number: Some("123".to_owned()),
         };
-        let text = both_styles(&key, &project, "atto", "voter", "signer@p.iam.gserviceaccount.com");
+        let grantee = Grantee {
+            project: &project,
+            issuer: None,
+            namespace: "atto",
+            account: "voter",
+            acts_as: Some("signer@p.iam.gserviceaccount.com"),
+        };
+        let text = both_styles(&key, &grantee);
         for command in [
             "gcloud kms keys add-iam-policy-binding k --keyring=r --location=global --project=p --role=roles/cloudkms.signerVerifier --member=\"principal://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/cluster.svc.id.goog/subject/ns/atto/sa/voter\"",
             "gcloud kms keys add-iam-policy-binding k --keyring=r --location=global --project=p --role=roles/cloudkms.signerVerifier --member=\"serviceAccount:signer@p.iam.gserviceaccount.com\"",
@@ -155,5 +258,47 @@ mod tests {
             Some("example.com:name")
         );
         assert_eq!(owner("1-compute@developer.gserviceaccount.com"), None);
+    }
+
+    #[test]
+    fn prints_the_exact_commands_of_a_federation() {
+        let project = Project::default();
+        let of = |service_account: Option<&str>, issuer| {
+            let key = GcpKey {
+                key_version: "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1".to_owned(),
+                federation: Some(Federation {
+                    provider:
+                        "//iam.googleapis.com/projects/42/locations/global/workloadIdentityPools/pool/providers/cluster"
+                            .to_owned(),
+                    service_account: service_account.map(str::to_owned),
+                }),
+            };
+            key.grants(&Grantee {
+                project: &project,
+                issuer,
+                namespace: "atto",
+                account: "voter",
+                acts_as: None,
+            })
+        };
+        let principal = "principal://iam.googleapis.com/projects/42/locations/global/workloadIdentityPools/pool/subject/system:serviceaccount:atto:voter";
+        let plain = of(None, Some("https://oidc.example.com"));
+        for command in [
+            "gcloud iam workload-identity-pools providers create-oidc cluster --workload-identity-pool=pool --location=global --project=\"$(gcloud projects describe 42 --format='value(projectId)')\" --issuer-uri=\"https://oidc.example.com\" --attribute-mapping=\"google.subject=assertion.sub\"",
+            &format!(
+                "gcloud kms keys add-iam-policy-binding k --keyring=r --location=global --project=p --role=roles/cloudkms.signerVerifier --member=\"{principal}\""
+            ),
+        ] {
+            assert!(
+                plain.lines().any(|line| line == command),
+                "`{command}` is missing in:\n{plain}"
+            );
+        }
+        let acting = of(Some("signer@p.iam.gserviceaccount.com"), None);
+        let member = format!("--role=roles/iam.workloadIdentityUser --member=\"{principal}\"");
+        assert!(
+            acting.contains(&member) && acting.contains("https://ISSUER"),
+            "{acting}"
+        );
     }
 }

@@ -4,7 +4,7 @@ use crds::conditions::warnings;
 use crds::{LocalKey, SecretKeyRef, Source};
 use serde_json::{Value, json};
 
-use super::backend::{GivenKey, KeyBackend, Noted};
+use super::backend::{GivenKey, KeyBackend, NamedSecret, Noted};
 use crate::template::variables::secret_reference;
 
 impl KeyBackend for LocalKey {
@@ -19,13 +19,21 @@ impl KeyBackend for LocalKey {
         ]
     }
 
-    fn is_given(&self, found: &GivenKey<'_>) -> bool {
+    fn is_given<'a>(&self, found: &GivenKey<'_>, _variable: &dyn Fn(&str) -> Option<&'a str>) -> bool {
         let SecretKeyRef { name, key } = &self.secret_ref;
         *found == GivenKey::Secret { name, key }
     }
 
-    fn secrets(&self) -> Vec<&SecretKeyRef> {
-        vec![&self.secret_ref]
+    fn secret(&self) -> Option<NamedSecret<'_>> {
+        Some(NamedSecret {
+            reference: &self.secret_ref,
+            field: self.field(),
+            holds: "private key",
+        })
+    }
+
+    fn private_key(&self) -> Option<&SecretKeyRef> {
+        Some(&self.secret_ref)
     }
 
     fn is_same_key(&self, _other: &Source<'_>) -> bool {
@@ -35,7 +43,7 @@ impl KeyBackend for LocalKey {
     fn note(&self) -> Option<Noted> {
         Some((
             warnings::LOCAL_KEY,
-            "the private key is in a Secret: whoever can read it is the voter. For development clusters only; use spec.key.gcp elsewhere".to_owned(),
+            "the private key is in a Secret: whoever can read it is the voter. For development clusters only; use a key service elsewhere (spec.key.gcp, aws or vault)".to_owned(),
         ))
     }
 }

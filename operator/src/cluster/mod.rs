@@ -5,6 +5,7 @@ pub mod claims;
 pub mod connect;
 mod expired;
 pub mod fence;
+pub mod issuer;
 pub mod liveness;
 mod needs;
 mod pacing;

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 
 use super::failure::Failure;
 use super::subject::{DeploymentArgs, Subject};
-use crate::backends::{self, KeyBackend};
+use crate::backends;
 use crate::controller::context::Context;
 use crate::controller::observe;
 use crate::controller::plan;
@@ -21,7 +21,7 @@ use crate::model::observed::Selection;
 use crate::model::plan::{Gate, Planned};
 use crate::model::reason::Reason;
 use crate::template::intact::is_intact;
-use crate::template::voter::{key_name, key_of};
+use crate::template::voter::{key_of, key_of_backend};
 
 /// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
 ///
@@ -215,8 +215,7 @@ fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
     }
     let key = live.signer().and_then(key_of);
     let has_its_key = |binding: &&Arc<SignerBinding>| {
-        let backend = backends::of(&binding.spec.key).map(KeyBackend::variables);
-        key.is_some() && backend.and_then(|[_, key]| key_name(&key)) == key
+        key.is_some() && backends::of(&binding.spec.key).and_then(key_of_backend) == key
     };
     if let Some(binding) = others.iter().find(has_its_key) {
         let _ = writeln!(

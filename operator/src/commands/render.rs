@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::backends;
 use crate::controller::render;
 use crate::controller::validate;
-use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::{
     Account, LocalKeySecret, Observed, ObservedTarget, SameKey, SecretVersions, Selection, Token,
 };
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
+use crate::model::surroundings::Surroundings;
 use crate::template::merge;
 use crate::yaml;
 
@@ -48,7 +48,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
 
 /// The two of them, and of the cluster what is needed to render them.
 pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observed {
-    let uses_local = backends::of(&binding.spec.key).is_some_and(|backend| !backend.secrets().is_empty());
+    let uses_local = backends::of(&binding.spec.key).is_some_and(|backend| backend.secret().is_some());
     Observed {
         binding: Arc::new(binding),
         targets: vec![ObservedTarget {
@@ -82,7 +82,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
         }],
         leftovers: vec![],
         other_operator: None,
-        project: Project::default(),
+        surroundings: Surroundings::default(),
     }
 }
 

@@ -53,8 +53,8 @@ pub async fn context(client: Client, settings: Settings, namespace: &str) -> Res
         strays: Strays::default(),
     };
     let cluster = Cluster::new(client);
-    let (project, scope) = (settings.project.clone(), settings.scope.clone());
-    let sources = Sources::new(cluster.clone(), stores, Answers::default(), project, scope);
+    let (surroundings, scope) = (settings.surroundings.clone(), settings.scope.clone());
+    let sources = Sources::new(cluster.clone(), stores, Answers::default(), surroundings, scope);
     let rollouts = RolloutLimit::new(None, unbounded().0);
     let contest = Contest::new(settings.operator.clone());
     let writer = Writer::new(cluster, contest, rollouts, recorder, Arc::new(metrics));

@@ -87,7 +87,7 @@ pub fn controller(
         cluster.clone(),
         stores,
         answers.clone(),
-        settings.project.clone(),
+        settings.surroundings.clone(),
         settings.scope.clone(),
     );
     let rollouts = RolloutLimit::new(max_rollouts, wake_up.clone());

@@ -183,6 +183,15 @@ impl LiveDeployment {
         self.containers(list).iter().find(|container| container["name"] == name)
     }
 
+    /// The volumes of the pods.
+    pub fn volumes(&self) -> &[Value] {
+        self.list("/spec/template/spec/volumes")
+    }
+
+    pub fn volume(&self, name: &str) -> Option<&Value> {
+        self.volumes().iter().find(|volume| volume["name"] == name)
+    }
+
     /// The injected sidecar, or whatever stands at its place.
     pub fn signer(&self) -> Option<&Value> {
         self.container(ContainerList::InitContainers, SIGNER_CONTAINER)
@@ -239,14 +248,18 @@ impl LiveDeployment {
         in_managed_fields || self.last_applied_variables(container).any(|name| name == variable)
     }
 
-    /// The names of a container's variables in the manifest that `kubectl apply` has kept of itself.
-    fn last_applied_variables(&self, container: &str) -> impl Iterator<Item = String> {
-        let manifest = self
-            .0
+    /// The manifest that `kubectl apply` has kept of itself.
+    pub fn last_applied(&self) -> Option<Self> {
+        self.0
             .pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration")
             .and_then(Value::as_str)
             .and_then(|text| serde_json::from_str(text).ok())
-            .map(Self);
+            .map(Self)
+    }
+
+    /// The names of a container's variables in that manifest.
+    fn last_applied_variables(&self, container: &str) -> impl Iterator<Item = String> {
+        let manifest = self.last_applied();
         let found = manifest.and_then(|manifest| manifest.container(ContainerList::Containers, container).cloned());
         let env = found
             .and_then(|found| found["env"].as_array().cloned())
@@ -297,6 +310,22 @@ impl ManagedFields<'_> {
     pub fn owns_of_signer(&self, path: &[String]) -> bool {
         let signer = &self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")];
         !path.iter().fold(signer, |fields, part| &fields[part]).is_null()
+    }
+
+    /// Whether the entry holds a volume of the pods as an item of its list.
+    pub fn owns_volume(&self, name: &str) -> bool {
+        self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")].is_object()
+    }
+
+    /// Whether the entry holds it with its name, as whoever has written all of it does.
+    pub fn owns_volume_whole(&self, name: &str) -> bool {
+        !self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")]["f:name"].is_null()
+    }
+
+    /// Whether the entry holds a field of a container, given as `fieldsV1` name it below the container.
+    pub fn owns_of_container(&self, list: ContainerList, name: &str, path: &[String]) -> bool {
+        let container = &self.pod()[format!("f:{}", list.as_str())][format!("k:{{\"name\":\"{name}\"}}")];
+        !path.iter().fold(container, |fields, part| &fields[part]).is_null()
     }
 
     /// Whether the entry holds a label or an annotation of the pod template.

@@ -6,11 +6,13 @@ use serde_json::Value;
 /// What the identity of a Deployment's pods is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodIdentity {
-    /// The key is not in Google Cloud.
+    /// The key is in a Secret.
     NotNeeded,
     /// There is no Deployment yet, so no ServiceAccount.
     NotKnown,
-    /// The KMS role is granted to the pods' own identity.
+    /// The signer alone has a token of the ServiceAccount, which the key service takes.
+    Projected { account: String },
+    /// The key is granted to the pods' own identity.
     Direct {
         account: String,
         /// Whom the account acts as all the same.

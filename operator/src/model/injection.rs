@@ -37,7 +37,9 @@ pub struct Injection {
     pub deployment: DeploymentRef,
     pub node_container: String,
     /// The variables of the signer that name its backend and its key.
-    pub key: [Value; 2],
+    pub key: Vec<Value>,
+    /// Those by which the key service lets it in.
+    pub access: Vec<Value>,
     /// What the signer has of files.
     pub mounts: Mounts,
     pub expected_address: Option<String>,

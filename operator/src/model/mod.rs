@@ -21,4 +21,5 @@ pub mod scope;
 pub mod settings;
 pub mod strategy;
 pub mod stray;
+pub mod surroundings;
 pub mod text;

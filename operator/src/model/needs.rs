@@ -90,11 +90,13 @@ fn claim(bindings: &[&SignerBinding], live: &LiveDeployment) -> Option<Claim> {
     })
 }
 
-/// Whether the template carries a signer of ours whose key is in Google Cloud.
+/// Whether the template carries a signer of ours that asks Google Cloud as whom its pod acts.
 fn signs_with_google(live: &LiveDeployment) -> bool {
     let env = live.signer().and_then(|signer| signer["env"].as_array());
     let is_backend = |entry: &Value| entry["name"] == "ATTO_SIGNER_BACKEND" && entry["value"] == "GCP";
-    live.injected_hash().is_some() && env.is_some_and(|env| env.iter().any(is_backend))
+    // It has a token of its own.
+    let is_federated = |entry: &Value| entry["name"] == "ATTO_SIGNER_GCP_PROVIDER";
+    live.injected_hash().is_some() && env.is_some_and(|env| env.iter().any(is_backend) && !env.iter().any(is_federated))
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use crds::{MOST_TARGETS, SecretKeyRef, SignerBinding, WrittenBy};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
-use crate::gke::Project;
 use crate::model::binding::was_injected;
 use crate::model::pod::{InjectedPod, PodWithKey};
 use crate::model::stray::Stray;
+use crate::model::surroundings::Surroundings;
 
 /// Everything that the later steps decide from.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Observed {
     pub accounts: Vec<Account>,
     /// Those that carry an annotation of ours which the binding does not ask for.
     pub leftovers: Vec<Leftover>,
-    pub project: Project,
+    pub surroundings: Surroundings,
     /// Another operator that writes the binding as well, and leaves it to this one.
     pub other_operator: Option<WrittenBy>,
 }

@@ -3,7 +3,7 @@
 use crds::WrittenBy;
 
 use super::scope::Scope;
-use crate::gke::Project;
+use super::surroundings::Surroundings;
 
 /// What the operator was started with and every binding is measured by.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +12,7 @@ pub struct Settings {
     pub signer_image: String,
     /// What the image of a signer may begin with.
     pub allowed_signer_images: Vec<String>,
-    /// The Google Cloud project of the cluster, for the commands that a condition prints.
-    pub project: Project,
+    pub surroundings: Surroundings,
     pub upgrades: Upgrades,
     /// Whether a pod is tried before pods that run are replaced.
     pub try_before_roll: bool,

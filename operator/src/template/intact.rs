@@ -3,17 +3,19 @@
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::Value;
 
-use super::{additions, subset};
+use super::{additions, subset, volumes};
 use crate::model::deployment::LiveDeployment;
 use crate::model::rendered::Rendered;
 
-/// Whether the Deployment carries what was rendered, recorded as ours, and its signer nothing more.
+/// Whether the Deployment carries what was rendered, recorded as ours, and its signer nothing more, and no other container what is the
+/// signer's alone.
 pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
     let is_alone = live
         .signer()
         .is_some_and(|found| additions::of(found, wanted).is_empty());
-    is_alone && is_carried(live, rendered)
+    let has_the_files_alone = volumes::exposures(live, &volumes::names(volumes_of(rendered))).is_empty();
+    is_alone && has_the_files_alone && is_carried(live, rendered)
 }
 
 /// Whether the Deployment carries what was rendered, recorded as ours.
@@ -26,7 +28,12 @@ pub fn is_carried(live: &LiveDeployment, rendered: &Rendered) -> bool {
                     .iter()
                     .all(|variable| ours.owns_variable_value(&rendered.node_container, variable))
         })
+        && volumes::are_intact(live, volumes_of(rendered))
         && subset::contains(&live.raw()["spec"], &rendered.deployment["spec"])
+}
+
+fn volumes_of(rendered: &Rendered) -> &Value {
+    &rendered.deployment["spec"]["template"]["spec"]["volumes"]
 }
 
 /// Whether the Service is what was rendered.

@@ -12,5 +12,6 @@ pub mod resources;
 pub mod service;
 pub mod subset;
 pub mod variables;
+pub mod volumes;
 pub mod voter;
 pub mod whole;

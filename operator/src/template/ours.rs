@@ -4,8 +4,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::volumes;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 
 /// All that we write and who holds it, as a number that another state does not have.
@@ -16,17 +17,10 @@ pub fn fingerprint(live: &LiveDeployment, node_container: &str) -> u64 {
     let variables: Vec<_> = env
         .filter(|entry| NODE_VARIABLES.iter().any(|name| entry["name"] == *name))
         .collect();
-    let mounts = live.signer().and_then(|signer| signer["volumeMounts"].as_array());
-    let is_mounted = |volume: &&Value| {
-        let mut mounts = mounts.into_iter().flatten();
-        mounts.any(|mount| mount["name"] == volume["name"])
-    };
-    let volumes: Vec<_> = template["spec"]["volumes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(is_mounted)
-        .collect();
+    let volumes = volumes::of_signer(live);
+    let names: Vec<_> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
+    let exposures = volumes::exposures(live, &names);
+    let exposures: Vec<_> = exposures.iter().map(|exposure| &exposure.pointer).collect();
     let holds = live.ours().map(|ours| {
         let mut variables = NODE_VARIABLES.iter();
         [
@@ -34,6 +28,7 @@ pub fn fingerprint(live: &LiveDeployment, node_container: &str) -> u64 {
             ours.owns_template_key("annotations", HASH_ANNOTATION),
             ours.owns_template_key("labels", DEPLOYMENT_LABEL),
             variables.all(|variable| ours.owns_variable_value(node_container, variable)),
+            names.iter().all(|name| ours.owns_volume(name)),
         ]
     });
     let ours = json!({
@@ -42,6 +37,7 @@ pub fn fingerprint(live: &LiveDeployment, node_container: &str) -> u64 {
         "signer": live.signer(),
         "variables": variables,
         "volumes": volumes,
+        "exposures": exposures,
         "holds": holds,
     });
     let mut hasher = DefaultHasher::new();
@@ -51,6 +47,8 @@ pub fn fingerprint(live: &LiveDeployment, node_container: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -62,9 +60,9 @@ mod tests {
             "spec": {"replicas": 1, "template": {
                 "metadata": {"annotations": {HASH_ANNOTATION: "h"}, "labels": {DEPLOYMENT_LABEL: "voter"}},
                 "spec": {
-                    "initContainers": [{"name": "signer", "image": "mirror.example/signer:1", "volumeMounts": [{"name": "ours"}]}],
+                    "initContainers": [{"name": "signer", "image": "mirror.example/signer:1", "volumeMounts": [{"name": "signer-ca"}]}],
                     "containers": [{"name": "node", "image": "node:1", "env": [{"name": "ATTO_SIGNER_BACKEND", "value": "REMOTE"}]}],
-                    "volumes": [{"name": "theirs"}, {"name": "ours"}],
+                    "volumes": [{"name": "theirs"}, {"name": "signer-ca"}],
                 },
             }},
         });
@@ -90,7 +88,14 @@ mod tests {
             ("/spec/template/spec/initContainers", json!([])),
             ("/spec/template/spec/containers/0/env/0/value", json!("LOCAL")),
             ("/spec/template/spec/containers/0/name", json!("another")),
-            ("/spec/template/spec/volumes/1", json!({"name": "ours", "secret": {}})),
+            (
+                "/spec/template/spec/volumes/1",
+                json!({"name": "signer-ca", "secret": {}}),
+            ),
+            (
+                "/spec/template/spec/containers/0",
+                json!({"name": "node", "volumeMounts": [{"name": "signer-ca"}]}),
+            ),
         ] {
             assert_ne!(changed(pointer, value), of(&object), "{pointer}");
         }

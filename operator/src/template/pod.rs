@@ -1,6 +1,6 @@
 //! The pod that a Deployment's template makes, as its ReplicaSet would create it.
 
-use crds::names::SIGNER_CONTAINER;
+use crds::names::{SIGNER_CONTAINER, VOLUMES};
 use serde_json::{Value, json};
 
 use super::merge;
@@ -18,6 +18,13 @@ pub fn injected(live: &LiveDeployment, rendered: &Rendered) -> Value {
     // What an earlier rendering had and this one has not, an apply takes out.
     if let Some(list) = template["spec"]["initContainers"].as_array_mut() {
         list.retain(|container| container["name"] != SIGNER_CONTAINER);
+    }
+    if let Some(list) = template.pointer_mut("/spec/volumes").and_then(Value::as_array_mut) {
+        let is_ours = |volume: &Value| {
+            let name = volume["name"].as_str().unwrap_or_default();
+            VOLUMES.contains(&name) && live.ours().is_some_and(|ours| ours.owns_volume(name))
+        };
+        list.retain(|volume| !is_ours(volume));
     }
     merge::apply(&mut template, &rendered.deployment["spec"]["template"]);
     of(live, &template)

@@ -1,6 +1,7 @@
 //! The variables of the node container, and those that make a signer this voter and no other.
 
 use crds::SecretKeyRef;
+use crds::names::TOKEN_VARIABLE;
 use serde_json::{Value, json};
 
 use crate::model::injection::Injection;
@@ -15,14 +16,9 @@ pub fn node_variables(injection: &Injection) -> [Value; 3] {
     ]
 }
 
-/// The variables that make it this voter and no other: backend, key, token.
-pub fn voter_variables(key: &[Value; 2], token: &SecretKeyRef) -> [Value; 3] {
-    let [backend, key] = key.clone();
-    [
-        backend,
-        key,
-        json!({ "name": "ATTO_SIGNER_TOKEN", "valueFrom": secret_reference(token) }),
-    ]
+/// The variable of the token, which makes a signer this voter and no other together with those of its key.
+pub fn token_variable(token: &SecretKeyRef) -> Value {
+    json!({ "name": TOKEN_VARIABLE, "valueFrom": secret_reference(token) })
 }
 
 /// The source of a variable that a Secret holds.

@@ -83,6 +83,50 @@ async fn a_google_service_account_is_annotated() -> Result<()> {
 }
 
 #[tokio::test]
+async fn each_other_key_service_takes_a_token_that_the_signer_alone_has() -> Result<()> {
+    for (folder, audience, printed) in [
+        (
+            "vault",
+            "https://vault.example.com:8200",
+            "bao write auth/kubernetes/role/atto-voter ",
+        ),
+        (
+            "aws-kms",
+            "sts.amazonaws.com",
+            "aws iam create-role --role-name atto-voter ",
+        ),
+        (
+            "google-federation",
+            "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/atto-voters/providers/cluster-1",
+            "gcloud iam workload-identity-pools providers create-oidc cluster-1 --workload-identity-pool=atto-voters ",
+        ),
+    ] {
+        let example = Example::with_token(folder).await?;
+        example.apply_all().await?;
+        example.injected().await?;
+        let message = example
+            .place
+            .condition("IdentityReady", "True", "ProjectedToken")
+            .await?;
+        assert!(message.contains(printed), "{folder}: {message}");
+        assert!(
+            example.text("30-signerbinding.yaml")?.contains(printed),
+            "{folder}: {printed}"
+        );
+        let deployment = example.object("deployment/atto-voter").await?;
+        let spec = &deployment["spec"]["template"]["spec"];
+        let token = &spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"];
+        assert_eq!(token["audience"], audience, "{folder}");
+        assert!(spec["containers"][0]["volumeMounts"].is_null(), "{folder}");
+        let mut warnings = example.place.binding().await?.status.unwrap_or_default().warnings;
+        // The other examples have the same key.
+        warnings.retain(|warning| warning.reason != "SharedKeyVersion");
+        assert!(warnings.is_empty(), "{folder}: {warnings:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_selector_serves_every_deployment_that_matches() -> Result<()> {
     let example = Example::with_token("selector").await?;
     example.apply_all().await?;
@@ -168,8 +212,10 @@ fn no_folder_of_examples_is_left_out() -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     folders.sort();
     let tested = [
+        "aws-kms",
         "gitops",
         "google-cloud-kms",
+        "google-federation",
         "google-service-account",
         "kotlin-signer",
         "kustomize",
@@ -181,6 +227,7 @@ fn no_folder_of_examples_is_left_out() -> Result<()> {
         "quickstart",
         "selector",
         "token-rotation",
+        "vault",
     ];
     assert_eq!(folders, tested);
     Ok(())

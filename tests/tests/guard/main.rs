@@ -4,6 +4,7 @@
 
 mod everyday;
 mod exceptions;
+mod files;
 mod from_kubernetes_1_36;
 #[path = "../guarded/mod.rs"]
 mod guarded;

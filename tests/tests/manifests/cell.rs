@@ -61,7 +61,7 @@ impl Cell {
 
         apply(&manifest(form), "the first apply").await?;
         let bare = place.deployment().await?;
-        let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
+        let removing = with(asked_for(key), "/spec/deletionPolicy", json!("Remove"));
         place.apply(&removing).await?;
         place.condition("Injected", "True", "Injected").await?;
         let injected = place.deployment().await?;
@@ -74,8 +74,10 @@ impl Cell {
         apply(&manifest(form), "the unchanged manifest").await?;
         let after = goes_on(&place).await?;
         ensure!(after["spec"] == injected["spec"], "it has changed: {}", after["spec"]);
+        // A volume that the API server has put back is nobody's until the operator writes again.
+        let is_put_back = key == Some(Key::Volumes) && super::deletes_by_null(tool, form);
         ensure!(
-            ours(&after) == ours(&injected),
+            is_put_back || ours(&after) == ours(&injected),
             "the operator does not hold it any more: {}",
             ours(&after)
         );
@@ -108,6 +110,18 @@ impl Cell {
             "it changes what removal has left"
         );
         Ok(())
+    }
+}
+
+/// A binding that writes under the key: volumes are only for a signer with files of its own.
+fn asked_for(key: Option<Key>) -> Value {
+    let vault = json!({"vault": {
+        "address": "https://vault.example.com", "key": "voter", "version": 1, "auth": {"kubernetes": {"role": "voter"}},
+        "caSecretRef": {"name": "key", "key": "value"},
+    }});
+    match key {
+        Some(Key::Volumes) => with(binding(), "/spec/key", vault),
+        _ => binding(),
     }
 }
 

@@ -74,8 +74,8 @@ pub fn changes() -> Vec<(&'static str, Change, String)> {
     case("an expression on no label", expression(&json!({"key": "-role", "operator": "Exists"})), "must be a label key: an optional DNS prefix and '/', then letters, digits, '-', '_' and '.'");
 
     case("no key", json!({"key": null}), "spec.key: Required value");
-    case("an empty key", json!({"key": {"gcp": null}}), "spec.key: Invalid value: …set exactly one of gcp and local");
-    case("two keys", json!({"key": {"local": {"secretRef": {"name": "a", "key": "b"}}}}), "spec.key: Invalid value: …set exactly one of gcp and local");
+    case("an empty key", json!({"key": {"gcp": null}}), "spec.key: Invalid value: …set exactly one of gcp, aws, vault and local");
+    case("two keys", json!({"key": {"local": {"secretRef": {"name": "a", "key": "b"}}}}), "spec.key: Invalid value: …set exactly one of gcp, aws, vault and local");
     case("a key without its version", json!({"key": {"gcp": {"keyVersion": null}}}), "spec.key.gcp.keyVersion: Required value");
     case("a crypto key instead of a version", key_version("projects/p/locations/global/keyRings/r/cryptoKeys/k"), KEY_VERSION);
     case("version 0", key_version("projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/0"), KEY_VERSION);

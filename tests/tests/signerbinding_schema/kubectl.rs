@@ -80,7 +80,10 @@ async fn every_field_of_the_spec_is_explained() -> Result<()> {
             "signerbinding",
             "A SignerBinding gives the voter nodes of a Deployment a signer",
         ),
-        ("signerbinding.spec.key", "exactly one of `gcp` and `local`"),
+        (
+            "signerbinding.spec.key",
+            "exactly one of `gcp`, `aws`, `vault` and `local`",
+        ),
         (
             "signerbinding.spec.key.gcp.keyVersion",
             "Full resource ID of the key version",

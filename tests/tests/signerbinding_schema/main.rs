@@ -2,6 +2,7 @@
 
 mod cluster;
 mod invalid;
+mod keys;
 mod kubectl;
 mod valid;
 
@@ -14,7 +15,7 @@ async fn valid_specs_are_stored_as_they_were_written() -> Result<()> {
     let plane = cluster().await?;
     let bindings = Bindings::of(plane, &plane.namespace("valid").await?).await?;
     let mut wrong = Vec::new();
-    for (name, change) in valid::changes() {
+    for (name, change) in valid::changes().into_iter().chain(keys::valid()) {
         let asked = binding("voter", &change);
         match bindings.dry_run(&asked).await {
             // Equal: no default is written into what people keep in git.
@@ -32,7 +33,7 @@ async fn invalid_specs_are_refused_in_our_words() -> Result<()> {
     let plane = cluster().await?;
     let bindings = Bindings::of(plane, &plane.namespace("invalid").await?).await?;
     let mut wrong = Vec::new();
-    for (name, change, expected) in invalid::changes() {
+    for (name, change, expected) in invalid::changes().into_iter().chain(keys::invalid()) {
         match bindings.dry_run(&binding("voter", &change)).await {
             Err(message) if says(&message, &expected) => {}
             Err(message) => wrong.push(format!("{name}: expected {expected:?}, got {message:?}")),

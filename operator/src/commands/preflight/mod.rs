@@ -3,6 +3,7 @@
 mod crd;
 pub mod finding;
 mod guard;
+mod issuer;
 mod others;
 pub mod permissions;
 
@@ -38,6 +39,7 @@ async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> 
         permissions::examine_trial(client, scope).await,
     ];
     findings.extend(guard::examine(client, scope, minor(&version)).await);
+    findings.push(issuer::examine(client).await);
     findings.push(others::examine(client, scope, lease_namespace).await);
     findings
 }

@@ -1,4 +1,5 @@
-//! What somebody has added to the injected signer is taken out again, unless a manifest applies it.
+//! What somebody has added to the injected signer, or has given another container of what is the signer's alone, is taken out again, unless
+//! a manifest applies it.
 
 use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, SIGNER_CONTAINER};
@@ -8,13 +9,14 @@ use super::json_patch;
 use super::patched::Patched;
 use super::rejected::rejected;
 use super::writer::Writer;
-use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::model::deployment::{ContainerList, LiveDeployment, ManagedFields};
 use crate::model::error::Error;
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::additions::{Addition, of};
+use crate::template::volumes::{self, Exposure};
 
-/// Takes out what the signer has beyond what was rendered. What a manifest applies is its author's wish, and would come back
+/// Takes out what the signer has beyond what was rendered, and what other containers have of its volumes. What a manifest applies is its author's wish, and would come back
 /// with the next turn of whoever applies it, each time with a rollout.
 pub async fn take_out(
     writer: &Writer,
@@ -22,12 +24,16 @@ pub async fn take_out(
     rendered: &Rendered,
 ) -> Result<Result<Patched, Reason>, Error> {
     let live = &patched.after;
-    let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
+    let pod = &rendered.deployment["spec"]["template"]["spec"];
+    let wanted = &pod["initContainers"][0];
     let additions = live.signer().map(|found| of(found, wanted)).unwrap_or_default();
-    if additions.is_empty() {
+    let exposures = volumes::exposures(live, &volumes::names(&pod["volumes"]));
+    if additions.is_empty() && exposures.is_empty() {
         return Ok(Ok(patched));
     }
-    let held: Vec<_> = additions.iter().map(|addition| Held::of(live, addition)).collect();
+    let of_signer = additions.iter().map(|addition| Held::of(live, addition));
+    let of_others = exposures.iter().map(|exposure| Held::exposed(live, exposure));
+    let held: Vec<_> = of_signer.chain(of_others).collect();
     if held.iter().any(|held| held.is_applied) {
         return Ok(Err(altered(
             live,
@@ -45,10 +51,11 @@ pub async fn take_out(
     let Some(index) = position(live) else {
         return Ok(Ok(patched));
     };
-    let operations = additions.iter().map(|Addition { pointer, .. }| {
-        let path = format!("/spec/template/spec/initContainers/{index}{pointer}");
-        json!({ "op": "remove", "path": path })
-    });
+    let of_signer = additions
+        .iter()
+        .map(|Addition { pointer, .. }| format!("/spec/template/spec/initContainers/{index}{pointer}"));
+    let paths = of_signer.chain(exposures.iter().map(|exposure| exposure.pointer.clone()));
+    let operations = paths.map(|path| json!({ "op": "remove", "path": path }));
     let attempt = "take out what was added to the signer";
     let after = match json_patch::send(writer, live, attempt, operations.collect()).await {
         Ok(after) => after,
@@ -75,6 +82,8 @@ fn position(live: &LiveDeployment) -> Option<usize> {
 
 /// An addition, and who has written it.
 struct Held {
+    /// The container of it; none if that is the signer.
+    container: Option<String>,
     field: String,
     managers: Vec<String>,
     is_applied: bool,
@@ -86,31 +95,63 @@ impl Held {
             .managed_fields()
             .filter(|entry| entry.manager != FIELD_MANAGER && entry.owns_of_signer(&addition.managed))
             .collect();
+        Self::by(None, addition.field.clone(), &entries)
+    }
+
+    fn exposed(live: &LiveDeployment, exposure: &Exposure) -> Self {
+        let Exposure {
+            list,
+            container,
+            volume,
+            managed,
+            ..
+        } = exposure;
+        let entries: Vec<_> = live
+            .managed_fields()
+            .filter(|entry| entry.manager != FIELD_MANAGER && entry.owns_of_container(*list, container, managed))
+            .collect();
+        Self::by(Some(container.clone()), format!("volume {volume}"), &entries)
+    }
+
+    fn by(container: Option<String>, field: String, entries: &[ManagedFields<'_>]) -> Self {
         Self {
-            field: addition.field.clone(),
+            container,
+            field,
             managers: entries.iter().map(|entry| entry.manager.to_owned()).collect(),
             is_applied: entries.iter().any(|entry| entry.operation == "Apply"),
+        }
+    }
+
+    fn told(&self) -> String {
+        let Self { field, managers, .. } = self;
+        match managers.as_slice() {
+            [] => field.clone(),
+            managers => format!("{field} (written by {})", managers.join(", ")),
         }
     }
 }
 
 /// Names each field with its managers, in the order in which they are in the container.
 fn altered(live: &LiveDeployment, held: &[Held], what_to_do: &str) -> Reason {
-    let fields: Vec<_> = held
-        .iter()
-        .rev()
-        .map(|Held { field, managers, .. }| match managers.as_slice() {
-            [] => field.clone(),
-            managers => format!("{field} (written by {})", managers.join(", ")),
-        })
-        .collect();
+    let (of_signer, of_others): (Vec<_>, Vec<_>) = held.iter().rev().partition(|held| held.container.is_none());
+    let of_signer: Vec<_> = of_signer.into_iter().map(Held::told).collect();
+    let added = (!of_signer.is_empty()).then(|| {
+        format!(
+            "init container {SIGNER_CONTAINER}: found {}, which this binding does not ask for and which may change what the signer signs",
+            of_signer.join(", ")
+        )
+    });
+    let exposed = of_others.into_iter().map(|held| {
+        format!(
+            "container {} mounts {}, which is for the signer alone: with its token, code in that container can use the key past the signer",
+            held.container.as_deref().unwrap_or_default(),
+            held.told()
+        )
+    });
+    let found: Vec<_> = added.into_iter().chain(exposed).collect();
     Reason::new(
         reasons::SIGNER_ALTERED,
-        format!(
-            "Deployment {}, init container {SIGNER_CONTAINER}: found {}, which this binding does not ask for and which may change what the signer signs. {what_to_do}",
-            live.name(),
-            fields.join(", ")
-        ),
+        format!("Deployment {}, {}. {what_to_do}", live.name(), found.join("; ")),
     )
 }
 
@@ -150,5 +191,17 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert_eq!(position(&live), Some(1));
+        let exposure = Exposure {
+            list: ContainerList::Containers,
+            container: "node".to_owned(),
+            volume: "signer-identity".to_owned(),
+            pointer: String::new(),
+            managed: vec![],
+        };
+        let message = altered(&live, &[Held::exposed(&live, &exposure)], "").message;
+        assert!(
+            message.contains("container node mounts volume signer-identity"),
+            "{message}"
+        );
     }
 }

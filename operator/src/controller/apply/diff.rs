@@ -4,6 +4,7 @@ use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
 
 use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::template::volumes;
 
 /// The lines that go and come, each with the line before it that stays.
 pub fn diff(before: &LiveDeployment, after: &LiveDeployment, container: &str) -> String {
@@ -47,6 +48,9 @@ fn lines(live: &LiveDeployment, container: &str) -> Vec<String> {
     }
     if let Some(signer) = live.signer() {
         ours["initContainer signer"] = signer.clone();
+    }
+    for volume in volumes::of_signer(live) {
+        ours[format!("volume {}", volume["name"].as_str().unwrap_or_default())] = volume.clone();
     }
     if ours.as_object().is_some_and(serde_json::Map::is_empty) {
         return vec![];

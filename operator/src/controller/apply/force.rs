@@ -1,6 +1,6 @@
 //! Whether a conflict of server-side apply may be answered with force. Pure.
 
-use crds::names::{KEY_PREFIX, NODE_VARIABLES, SIGNER_CONTAINER};
+use crds::names::{KEY_PREFIX, NODE_VARIABLES, SIGNER_CONTAINER, VOLUMES};
 use serde_json::Value;
 
 use super::conflict::Conflict;
@@ -53,7 +53,9 @@ fn is_by_hand(conflict: &Conflict, path: Option<&FieldPath>, live: &LiveDeployme
 }
 
 fn is_ours(field: &str) -> bool {
+    let is_a_volume = |name: &str| field.starts_with(&format!(".spec.template.spec.volumes[name=\"{name}\"]"));
     field.contains(&format!("initContainers[name=\"{SIGNER_CONTAINER}\"]"))
+        || VOLUMES.into_iter().any(is_a_volume)
         || (field.starts_with(".spec.template.metadata.") && field.contains(KEY_PREFIX))
 }
 

@@ -10,7 +10,7 @@ use kube::api::{Api, ListParams};
 use serde_json::Value;
 
 use super::sources::Sources;
-use crate::backends;
+use crate::backends::{self, AccountNeeds};
 use crate::cluster::deadline;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
@@ -40,20 +40,23 @@ pub async fn accounts(
     let mut accounts = vec![];
     let wanted = binding.spec.workload_identity.as_ref();
     let wanted = wanted.map(|wanted| wanted.gcp_service_account.as_str());
+    let has_a_token = backends::account(binding) == Some(AccountNeeds::Token);
     for name in used(binding, targets) {
         let live = sources.cluster.account(&look.namespace, name).await?;
         let others = live.as_ref().and_then(ours).filter(|found| Some(*found) != wanted);
         accounts.push(Account {
             outsider: match wanted {
                 Some(_) => look.outsider(name, live.as_ref().is_some_and(is_ours)).await?,
+                // Only a warning comes of it.
+                None if has_a_token => look.outsider(name, true).await?,
                 None => None,
             },
             needed_by: match others {
-                Some(found) => {
+                Some(found) if !has_a_token => {
                     let needs = look.needs(&mut needs).await?;
                     needs.who_needs(name, found).map(str::to_owned)
                 }
-                None => None,
+                _ => None,
             },
             live,
             name: name.to_owned(),

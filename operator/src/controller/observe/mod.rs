@@ -63,7 +63,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
     Ok(Observed {
         accounts,
         leftovers,
-        project: sources.project.clone(),
+        surroundings: sources.surroundings.clone(),
         other_operator: None,
         targets,
         token,

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use kube::api::Api;
 
 use super::sources::Sources;
-use crate::backends;
+use crate::backends::{self, KeyBackend};
 use crate::cluster::deadline;
 use crate::controller::token;
 use crate::model::error::Error;
@@ -28,7 +28,7 @@ pub struct Secrets {
 pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding) -> Result<Secrets, Error> {
     let reference = &binding.spec.token_secret_ref;
     let backend = backends::of(&binding.spec.key);
-    let local = backend.and_then(|backend| backend.secrets().first().copied());
+    let local = backend.and_then(KeyBackend::secret).map(|secret| secret.reference);
     let api: Api<Secret> = Api::namespaced(sources.cluster.client(), namespace);
     let mut found = BTreeMap::new();
     let sources_of_variables = sources_of_variables(binding);

@@ -5,8 +5,8 @@ use crate::cluster::Cluster;
 use crate::cluster::stores::Stores;
 use crate::controller::pods::Answers;
 use crate::controller::token::Fingerprints;
-use crate::gke::Project;
 use crate::model::scope::Scope;
+use crate::model::surroundings::Surroundings;
 
 /// All that observe sees.
 #[derive(Clone)]
@@ -16,19 +16,18 @@ pub struct Sources {
     pub owners: Owners,
     pub answers: Answers,
     pub fingerprints: Fingerprints,
-    /// The Google Cloud project of the cluster, for the commands that a condition prints.
-    pub project: Project,
+    pub surroundings: Surroundings,
     pub scope: Scope,
 }
 
 impl Sources {
     /// Nothing is remembered yet.
-    pub fn new(cluster: Cluster, stores: Stores, answers: Answers, project: Project, scope: Scope) -> Self {
+    pub fn new(cluster: Cluster, stores: Stores, answers: Answers, surroundings: Surroundings, scope: Scope) -> Self {
         Self {
             cluster,
             stores,
             answers,
-            project,
+            surroundings,
             scope,
             owners: Owners::default(),
             fingerprints: Fingerprints::default(),

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, KEY_VARIABLE, SIGNER_CONTAINER, TOKEN_VARIABLE};
+use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, KEY_VARIABLE, SIGNER_CONTAINER, TOKEN_VARIABLE, VAULT_VARIABLES};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, EnvVar, Pod, PodSpec};
 use kube::{Resource, ResourceExt};
 
@@ -18,6 +18,12 @@ const LONGEST_TEXT: usize = 512;
 
 /// What a container waits for while nothing is wrong.
 const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
+
+/// The variables of a signer by which it is told whose it is.
+const WHOSE: [&str; 4] = {
+    let [address, namespace] = VAULT_VARIABLES;
+    [KEY_VARIABLE, TOKEN_VARIABLE, address, namespace]
+};
 
 /// Drops what nobody reads, so that a pod costs little memory.
 pub fn prune(pod: &mut Pod) {
@@ -45,7 +51,7 @@ fn pruned(mut init_containers: Vec<Container>) -> Vec<Container> {
         if container.name == SIGNER_CONTAINER {
             let env = container.env.iter_mut().flatten();
             container.env = Some(
-                env.filter(|entry| [KEY_VARIABLE, TOKEN_VARIABLE].contains(&entry.name.as_str()))
+                env.filter(|entry| WHOSE.contains(&entry.name.as_str()))
                     .map(|entry| entry.clone())
                     .collect(),
             );
@@ -106,7 +112,7 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
 /// The pod beside others, if its signer runs: until then, and after that, its node does not vote.
 pub fn running(pod: &Pod) -> Option<PodWithKey> {
     signer_runs(pod).then(|| PodWithKey {
-        key: variable(pod, KEY_VARIABLE).and_then(|entry| key_name(&serde_json::to_value(entry).ok()?)),
+        key: key_name(|name| serde_json::to_value(variable(pod, name)?).ok()),
         is_ending: pod.metadata.deletion_timestamp.is_some(),
     })
 }

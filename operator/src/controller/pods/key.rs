@@ -17,7 +17,8 @@ pub fn has_key_of(pod: &Pod, binding: &SignerBinding) -> bool {
         // Another namespace has another Secret of that name.
         GivenKey::Secret { .. } => pod.metadata.namespace == binding.metadata.namespace,
     };
-    is_near && backends::of(&binding.spec.key).is_some_and(|backend| backend.is_given(&found))
+    let value = |name: &str| variable(pod, name)?.value.as_deref();
+    is_near && backends::of(&binding.spec.key).is_some_and(|backend| backend.is_given(&found, &value))
 }
 
 fn given(entry: &EnvVar) -> Option<GivenKey<'_>> {

@@ -8,7 +8,7 @@ use super::policy;
 use crate::model::injection::{Injection, SidecarResources};
 use crate::template::names::MANAGEMENT_PORT;
 use crate::template::resources as default_resources;
-use crate::template::variables::voter_variables;
+use crate::template::variables::token_variable;
 
 /// User and group of the signer's image.
 const IMAGE_USER: i64 = 65532;
@@ -97,16 +97,15 @@ fn variable(given: &EnvVar) -> Value {
 /// Kubernetes inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
 fn variables(injection: &Injection) -> Vec<Value> {
     let capabilities: Vec<_> = injection.capabilities.iter().map(|each| each.as_str()).collect();
-    let [backend, key, token] = voter_variables(&injection.key, &injection.token);
-    let mut variables = vec![
-        backend,
-        key,
+    let mut variables = injection.key.clone();
+    variables.extend(injection.access.iter().cloned());
+    variables.extend([
         json!({ "name": "ATTO_SIGNER_ADDRESS", "value": "localhost" }),
         json!({ "name": "ATTO_SIGNER_PORT", "value": injection.api_port.to_string() }),
         json!({ "name": "ATTO_SIGNER_MANAGEMENT_PORT", "value": injection.management_port.to_string() }),
         json!({ "name": "ATTO_SIGNER_CAPABILITIES", "value": capabilities.join(",") }),
-        token,
-    ];
+        token_variable(&injection.token),
+    ]);
     if let Some(address) = &injection.expected_address {
         variables.push(json!({ "name": "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", "value": address }));
     }

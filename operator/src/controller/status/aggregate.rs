@@ -2,6 +2,7 @@
 
 use crds::conditions::reasons;
 
+use super::identity;
 use super::target::{Reported, token};
 use crate::backends;
 use crate::controller::status::state::{State, States, Truth};
@@ -62,7 +63,7 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
     let rolled_out = State::no(Reason::new(reasons::NOT_INJECTED, "see the condition Injected"));
     let identity = match backends::account(&observed.binding) {
         Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
-        None => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
+        None => State::yes(reasons::IDENTITY_NOT_NEEDED, identity::NOT_NEEDED),
     };
     let signing = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
     let failing = [&accepted, &token].into_iter().find(|state| state.is_false());

@@ -1,11 +1,11 @@
-//! What Kubernetes shows of the pods' identity, and the commands that grant it the key. Only a signing pod proves IAM.
+//! What Kubernetes shows of the pods' identity, and the commands that grant it the key. Only a signing pod proves the grant.
 
 use std::collections::BTreeSet;
 
 use crds::SignerBindingStatus;
 use crds::conditions::reasons;
 
-use crate::backends;
+use crate::backends::{self, Grantee, KeyBackend};
 use crate::controller::status::state::State;
 use crate::model::applied::Applied;
 use crate::model::identity::PodIdentity;
@@ -13,33 +13,52 @@ use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 
+/// What is said where nothing has to prove an identity.
+pub const NOT_NEEDED: &str = "the key is in a Secret, for which the pods prove no identity";
+
 /// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
 pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
         Err(refusal) => return State::no(refusal.clone()),
     };
-    let commands = |account: &str, google: &str| {
-        let namespace = observed.binding.metadata.namespace.as_deref().unwrap_or_default();
-        let backend = backends::of(&observed.binding.spec.key);
-        backend
-            .map(|backend| backend.grants(&observed.project, namespace, account, google))
-            .unwrap_or_default()
+    let backend = backends::of(&observed.binding.spec.key);
+    let commands = |account: &str, acts_as: Option<&str>| {
+        let grantee = Grantee {
+            project: &observed.surroundings.project,
+            issuer: observed.surroundings.issuer.as_deref(),
+            namespace: observed.binding.metadata.namespace.as_deref().unwrap_or_default(),
+            account,
+            acts_as,
+        };
+        backend.map(|backend| backend.grants(&grantee)).unwrap_or_default()
     };
     match identity {
-        PodIdentity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, "the key is not in Google Cloud"),
+        PodIdentity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, NOT_NEEDED),
         PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
         PodIdentity::Direct { account, annotated } => {
             let shown = match annotated {
-                None => format!("the pods use the ServiceAccount {account} as itself"),
+                None => format!("the pods use the identity that the platform gives the ServiceAccount {account}"),
                 Some(google) => {
                     format!("the pods use the ServiceAccount {account}, whose annotation lets them act as {google}")
                 }
             };
-            let google = annotated.as_deref().unwrap_or("GOOGLE_SERVICE_ACCOUNT");
             State::yes(
                 reasons::DIRECT_GRANT,
-                format!("{shown}; a signing pod proves the grant. {}", commands(account, google)),
+                format!(
+                    "{shown}; a signing pod proves the grant. {}",
+                    commands(account, annotated.as_deref())
+                ),
+            )
+        }
+        PodIdentity::Projected { account } => {
+            let audience = backend.and_then(KeyBackend::audience).unwrap_or_default();
+            State::yes(
+                reasons::PROJECTED_TOKEN,
+                format!(
+                    "the signer, and no other container, has a token of the ServiceAccount {account} for {audience}; a signing pod proves the grant. {}",
+                    commands(account, None)
+                ),
             )
         }
         PodIdentity::ActsAs {
@@ -50,7 +69,7 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
             reasons::SERVICE_ACCOUNT_ANNOTATED,
             format!(
                 "the ServiceAccount {account} is annotated to act as {google}; a signing pod proves the grant. {}",
-                commands(account, google)
+                commands(account, Some(google))
             ),
         ),
         PodIdentity::ActsAs { account, .. } => State::unknown(

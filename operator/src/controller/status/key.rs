@@ -6,7 +6,7 @@ use super::target::Reported;
 use crate::backends;
 use crate::model::applied::{Applied, AppliedTarget};
 use crate::model::observed::Observed;
-use crate::template::voter::{key_name, key_of};
+use crate::template::voter::{key_of, key_of_backend};
 
 /// What a status says of the key.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,11 +19,7 @@ pub struct Reading {
 
 /// What the signers say; while none says anything, what they said last, unless they have been given another key since.
 pub fn reading(observed: &Observed, applied: &Applied, reported: &[Reported], old: &SignerBindingStatus) -> Reading {
-    let wanted = || {
-        let backend = backends::of(&observed.binding.spec.key)?;
-        let [_, key] = backend.variables();
-        key_name(&key)
-    };
+    let wanted = || backends::of(&observed.binding.spec.key).and_then(key_of_backend);
     let mut answers = reported.iter().zip(&applied.targets);
     if let Some((found, applied)) = answers.find_map(|(reported, applied)| Some((reported.signer.as_ref()?, applied))) {
         return Reading {

@@ -16,6 +16,7 @@ mod signing;
 mod state;
 mod strays;
 mod target;
+mod token;
 mod update;
 mod warnings;
 

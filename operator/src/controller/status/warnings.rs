@@ -6,7 +6,7 @@ use crds::names::PRIVATE_KEY_VARIABLE;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 
-use super::{ahead, beside, strays};
+use super::{ahead, beside, strays, token};
 use crate::backends::{self, KeyBackend, Noted};
 use crate::model::applied::Applied;
 use crate::model::deployment::{ContainerList, LiveDeployment};
@@ -28,7 +28,11 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
     let backend = backends::of(&binding.spec.key);
     let note = backend.and_then(KeyBackend::note);
     let shared = backend.and_then(|backend| shared_key(observed, backend.field()));
-    let of_binding = note.into_iter().chain(shared);
+    let audience = backend.and_then(KeyBackend::audience);
+    let for_api_server = audience.as_deref().and_then(|audience| {
+        token::for_api_server(observed, backend.map(KeyBackend::field).unwrap_or_default(), audience)
+    });
+    let of_binding = note.into_iter().chain(shared).chain(for_api_server);
     let mut found: Vec<_> = of_binding
         .map(|(reason, message)| warning(reason, &own, &message))
         .collect();
@@ -60,7 +64,11 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
             service_not_written(&applied.service),
         ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
+        let of_token = audience
+            .as_deref()
+            .map(|audience| token::of_deployment(observed, live, audience));
         let told = of_deployment.into_iter().flatten().chain(of_key);
+        let told = told.chain(of_token.into_iter().flatten());
         found.extend(told.map(|(reason, message)| warning(reason, &target.name, &message)));
     }
     found.truncate(MOST);
@@ -80,7 +88,7 @@ fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
     Some((
         warnings::SHARED_KEY_VERSION,
         format!(
-            "{who} the same key version in {field}: two voters with one key vote against each other. Give each voter a key of its own"
+            "{who} the same key in {field}: two voters with one key vote against each other. Give each voter a key of its own"
         ),
     ))
 }

@@ -97,8 +97,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::gke::Project;
     use crate::model::observed::{LocalKeySecret, SameKey, Selection, Token};
+    use crate::model::surroundings::Surroundings;
 
     /// Deployments `d000`, `d001` and so on, of which the status names the last as injected.
     fn selected(count: usize, departed: usize) -> Observed {
@@ -137,7 +137,7 @@ mod tests {
             same_key: SameKey::default(),
             accounts: vec![],
             leftovers: vec![],
-            project: Project::default(),
+            surroundings: Surroundings::default(),
             other_operator: None,
         }
     }

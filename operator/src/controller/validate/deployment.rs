@@ -5,12 +5,14 @@ use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, SIGNER_CONTAINER};
 use crds::{DeletionPolicy, Effective};
 use serde_json::Value;
 
+use crate::backends::Mounts;
 use crate::model::deployment::{ContainerList, LiveDeployment, ManagedFields};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
 use crate::template::service;
 use crate::template::variables::node_variables;
+use crate::template::volumes;
 use crate::template::voter::{other_voter, same_source};
 
 pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Reason> {
@@ -60,6 +62,30 @@ pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Reason> {
         Ok(SignerOrigin::Unrecorded { found: found.clone() })
     } else {
         Err(foreign_signer(live, "initContainers"))
+    }
+}
+
+/// The refusal of a volume of one of our names that is not ours. One that another container has as well is not, whatever is in it.
+pub fn volumes_are_free(live: &LiveDeployment, mounts: &Mounts) -> Result<(), Reason> {
+    let of_signer = volumes::of_signer(live);
+    let is_taken = |wanted: &&Value| {
+        let name = wanted["name"].as_str().unwrap_or_default();
+        let is_ours = live.ours().is_some_and(|ours| ours.owns_volume(name))
+            || of_signer.iter().any(|volume| volume["name"] == name);
+        let is_as_ours =
+            |found: &Value| volumes::is_same(found, wanted) && volumes::exposures(live, &[name]).is_empty();
+        !is_ours && live.volume(name).is_some_and(|found| !is_as_ours(found))
+    };
+    match mounts.volumes.iter().find(is_taken) {
+        None => Ok(()),
+        Some(wanted) => Err(Reason::new(
+            reasons::VOLUME_CONFLICT,
+            format!(
+                "Deployment {} has a volume {} of its own, and the operator gives the signer one of that name, which no other container may have; give yours another name in the manifest, in volumes and in volumeMounts",
+                live.name(),
+                wanted["name"].as_str().unwrap_or_default()
+            ),
+        )),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How the pods of a Deployment prove their identity to Google Cloud, as far as Kubernetes shows it.
+//! How the pods of a Deployment, or their signers alone, prove their identity to a key service, as far as Kubernetes shows it.
 
 use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
@@ -21,9 +21,13 @@ pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -
     };
     let name = live.service_account();
     let account = observed.accounts.iter().find(|account| account.name == name);
+    let annotation = match needs {
+        AccountNeeds::Token => return projected(live, account),
+        AccountNeeds::Pod { annotation } => annotation,
+    };
     let found = account
         .and_then(|account| account.live.as_ref())
-        .and_then(|live| annotated(live, needs));
+        .and_then(|live| annotated(live, annotation));
     if let Some(by) = account.and_then(|account| account.needed_by.as_ref()) {
         return Err(needed(live, by, found.as_deref().unwrap_or_default()));
     }
@@ -57,16 +61,7 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
             ),
         ));
     }
-    let account = account.filter(|account| account.live.is_some()).ok_or_else(|| {
-        Reason::new(
-            reasons::SERVICE_ACCOUNT_NOT_FOUND,
-            format!(
-                "Deployment {deployment} names the ServiceAccount {}, which does not exist in this namespace; create it: kubectl create serviceaccount {0} --namespace {}",
-                live.service_account(),
-                live.namespace()
-            ),
-        )
-    })?;
+    let account = existing(live, account)?;
     match &account.outsider {
         None => Ok(account),
         Some(pod) => Err(Reason::new(
@@ -77,6 +72,29 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
             ),
         )),
     }
+}
+
+/// Without its ServiceAccount no pod is created. Who else uses it is a warning: whoever grants the key to it knows, and the operator
+/// gives nobody a right by it.
+fn projected(live: &LiveDeployment, account: Option<&Account>) -> Result<PodIdentity, Reason> {
+    let account = existing(live, account)?;
+    Ok(PodIdentity::Projected {
+        account: account.name.clone(),
+    })
+}
+
+fn existing<'a>(live: &LiveDeployment, account: Option<&'a Account>) -> Result<&'a Account, Reason> {
+    account.filter(|account| account.live.is_some()).ok_or_else(|| {
+        Reason::new(
+            reasons::SERVICE_ACCOUNT_NOT_FOUND,
+            format!(
+                "Deployment {} names the ServiceAccount {}, which does not exist in this namespace; create it: kubectl create serviceaccount {1} --namespace {}",
+                live.name(),
+                live.service_account(),
+                live.namespace()
+            ),
+        )
+    })
 }
 
 /// The annotation is ours, and was written for somebody else: whoever came first keeps it.
@@ -126,8 +144,8 @@ fn conflict(account: &Account, found: &str, wanted: &str) -> Reason {
     )
 }
 
-fn annotated(live: &Value, needs: AccountNeeds) -> Option<String> {
-    let found = live["metadata"]["annotations"][needs.annotation].as_str()?;
+fn annotated(live: &Value, annotation: &str) -> Option<String> {
+    let found = live["metadata"]["annotations"][annotation].as_str()?;
     Some(found.to_owned())
 }
 

@@ -107,7 +107,8 @@ fn injection(
     let injection = Injection {
         deployment: DeploymentRef::of(live),
         node_container,
-        key: backend.variables(),
+        key: backend.voter(),
+        access: backend.access(),
         mounts: backend.mounts(),
         expected_address: spec.key.expected_address.clone(),
         capabilities,
@@ -127,6 +128,7 @@ fn injection(
         match_labels: live.match_labels(),
         needs_approval: None,
     };
+    deployment::volumes_are_free(live, &injection.mounts)?;
     deployment::variables_agree(live, &injection)?;
     let was_ours = was_injected(&observed.binding, live.name());
     let wanted = spec.target.container.as_deref();
@@ -142,7 +144,7 @@ fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
     let backend = backends::of(&spec.key).ok_or_else(|| {
         Reason::new(
             reasons::INVALID,
-            "spec.key: found no backend, expected exactly one of gcp and local",
+            "spec.key: found no backend, expected exactly one of gcp, aws, vault and local",
         )
     })?;
     token_is_no_key(backend, &spec.token_secret_ref)?;
@@ -151,7 +153,7 @@ fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
 
 /// The schema refuses it, but not in a binding that is older than the rule.
 fn token_is_no_key(backend: &dyn KeyBackend, token: &SecretKeyRef) -> Result<(), Reason> {
-    if !backend.secrets().contains(&token) {
+    if backend.private_key() != Some(token) {
         return Ok(());
     }
     let SecretKeyRef { name, key } = token;

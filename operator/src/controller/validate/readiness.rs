@@ -7,7 +7,7 @@ use crds::conditions::reasons;
 
 use super::deployment;
 use super::token::Usable;
-use crate::backends::KeyBackend;
+use crate::backends::{KeyBackend, NamedSecret};
 use crate::model::binding::{is_stripped, last_hash};
 use crate::model::identity::PodIdentity;
 use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
@@ -84,17 +84,21 @@ pub fn variables_have_their_secrets(observed: &Observed) -> Result<(), Reason> {
 
 /// The refusal of a key whose Secret is not there, or lacks the key.
 pub fn key_is_there(observed: &Observed, backend: &dyn KeyBackend) -> Result<(), Reason> {
-    let field = backend.field();
-    let Some(SecretKeyRef { name, key }) = backend.secrets().first().copied() else {
+    let Some(NamedSecret {
+        reference: SecretKeyRef { name, key },
+        field,
+        holds,
+    }) = backend.secret()
+    else {
         return Ok(());
     };
     let missing = match observed.local_key {
         LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(()),
         LocalKeySecret::SecretNotFound => format!(
-            "{field}: there is no Secret {name} with data in this namespace; create it with the private key under {key}"
+            "{field}: there is no Secret {name} with data in this namespace; create it with the {holds} under {key}"
         ),
         LocalKeySecret::KeyNotFound => {
-            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the private key")
+            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the {holds}")
         }
     };
     Err(Reason::new(reasons::KEY_NOT_FOUND, missing))

@@ -7,11 +7,15 @@ use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONT
 use serde_json::{Value, json};
 
 use crate::model::deployment::{ContainerList, LiveDeployment};
+use crate::template::volumes;
 
 /// The operations that clear what is left of ours. What was ours is read from the object as it was before it was given
 /// up; afterwards nothing says so any more.
 pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
-    let mut operations = vec![];
+    // While each index is right.
+    let gone = volumes::left_over(before, after);
+    let exposures = volumes::exposures(after, &gone);
+    let mut operations: Vec<_> = exposures.iter().map(|exposure| remove(&exposure.pointer)).collect();
     for (map, key) in TEMPLATE_KEYS {
         if after.raw()["spec"]["template"]["metadata"][map][key].is_string() && !is_applied(after, map, key) {
             operations.push(remove(&format!("/spec/template/metadata/{map}/{}", escape(key))));
@@ -21,6 +25,7 @@ pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
         operations.extend(remove_signer(after));
     }
     operations.extend(variables(before, after));
+    operations.extend(remove_volumes(after, &gone));
     operations
 }
 
@@ -69,6 +74,19 @@ fn remove_signer(live: &LiveDeployment) -> Option<Value> {
     } else {
         remove(&format!("/spec/template/spec/initContainers/{index}"))
     })
+}
+
+fn remove_volumes(live: &LiveDeployment, gone: &[&str]) -> Vec<Value> {
+    let all = live.volumes();
+    let is_gone = |volume: &Value| volume["name"].as_str().is_some_and(|name| gone.contains(&name));
+    let indexes = (0..all.len()).rev().filter(|index| is_gone(&all[*index]));
+    let indexes: Vec<_> = indexes.collect();
+    if !all.is_empty() && indexes.len() == all.len() {
+        return vec![remove("/spec/template/spec/volumes")];
+    }
+    let each = indexes.iter();
+    each.map(|index| remove(&format!("/spec/template/spec/volumes/{index}")))
+        .collect()
 }
 
 /// The variables of ours that no manifest carries, from the back, so that an index stays right. They are left over where

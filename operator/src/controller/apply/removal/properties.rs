@@ -98,12 +98,16 @@ fn deployment() -> impl Strategy<Value = Value> {
         containers("other", 2),
         any::<prop::sample::Index>(),
     );
-    (annotations, nodes, containers("init", 3), of(any::<bool>())).prop_map(
-        |(annotations, (node, mut containers, index), init, paused)| {
+    let volumes = of(Just(
+        json!([{"name": "data", "emptyDir": {}}, {"name": "signer-data", "emptyDir": {}}]),
+    ));
+    (annotations, nodes, containers("init", 3), of(any::<bool>()), volumes).prop_map(
+        |(annotations, (node, mut containers, index), init, paused, volumes)| {
             containers.insert(index.index(containers.len() + 1), node);
             let spec = object(vec![
                 ("containers", Some(Value::Array(containers))),
                 ("initContainers", (!init.is_empty()).then_some(Value::Array(init))),
+                ("volumes", volumes),
             ]);
             let metadata = object(vec![
                 ("labels", Some(json!({"app": "voter"}))),
@@ -132,7 +136,11 @@ fn desired(deployment: &Value) -> Rendered {
         "metadata": {"name": "voter", "namespace": "atto"},
         "spec": {
             "target": {"name": "voter"},
-            "key": {"local": {"secretRef": {"name": "key", "key": "value"}}},
+            // The one with the most of variables and volumes.
+            "key": {"vault": {
+                "address": "https://vault.example.com", "namespace": "team", "key": "voter", "version": 1,
+                "auth": {"jwt": {"role": "voter", "mount": "jwt", "audience": "vault"}}, "caSecretRef": {"name": "ca", "key": "ca.crt"},
+            }},
             "capabilities": ["VOTE"],
             "tokenSecretRef": {"name": "token", "key": "value"},
         },

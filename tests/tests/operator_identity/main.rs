@@ -1,4 +1,8 @@
-//! Workload Identity in both styles: what Kubernetes shows, what is annotated, and the commands that grant the key.
+//! How pods, or their signers alone, prove who they are: what Kubernetes shows, what is annotated or mounted, and the commands that grant
+//! the key.
+
+mod keys;
+mod token;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};

@@ -1,0 +1,108 @@
+//! A key version in the transit engine of HashiCorp Vault or OpenBao.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::key_rules;
+use crate::references::{ConfigMapKeyRef, SecretKeyRef};
+
+/// Where the transit engine is where `mount` is not set.
+pub const DEFAULT_TRANSIT_MOUNT: &str = "transit";
+
+/// A key version in the transit engine of HashiCorp Vault or OpenBao. Address, namespace, mount, key and version together make the
+/// voter.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.caSecretRef) && has(self.caConfigMapRef))")
+    .message("set at most one of caSecretRef and caConfigMapRef"))]
+pub struct VaultKey {
+    /// Address of the server: `https://HOST:PORT`, or `http://` on a loopback address. Without `/v1`.
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = key_rules::vault_address())]
+    pub address: String,
+
+    /// Name of the key in the transit engine. Its type must be `ed25519`, and it must not be derived.
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = key_rules::vault_name("key"))]
+    pub key: String,
+
+    /// Version of the key, from 1. It has no default, because the newest one is another voter after each rotation.
+    #[x_kube(validation = key_rules::vault_version())]
+    pub version: i32,
+
+    /// Path at which the transit engine is mounted. Default: `transit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = key_rules::vault_path("mount"))]
+    pub mount: Option<String>,
+
+    /// Namespace of the server, where it has namespaces. Default: none, the root namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = key_rules::vault_path("namespace"))]
+    pub namespace: Option<String>,
+
+    /// How the signer logs in. Exactly one method.
+    pub auth: VaultAuth,
+
+    /// The key of a Secret with the certificates that the server's is checked against, in PEM. Default: those of public authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyRef>,
+
+    /// The same from a ConfigMap. The operator may not read ConfigMaps: pods wait for one that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_config_map_ref: Option<ConfigMapKeyRef>,
+}
+
+impl VaultKey {
+    /// The path of the transit engine in force.
+    pub fn effective_mount(&self) -> &str {
+        self.mount.as_deref().unwrap_or(DEFAULT_TRANSIT_MOUNT)
+    }
+}
+
+/// How the signer logs in: with a ServiceAccount token that only the container `signer` has.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.kubernetes) != has(self.jwt)").message("set exactly one of kubernetes and jwt"))]
+pub struct VaultAuth {
+    /// The method `kubernetes`: the server asks this cluster whether the token is right (TokenReview).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<VaultLogin>,
+
+    /// The method `jwt`: the server checks the token by the public keys of this cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt: Option<VaultLogin>,
+}
+
+impl VaultAuth {
+    /// The method, as the server calls it, and what is given to it. None where none is set, which the schema refuses.
+    pub fn method(&self) -> Option<(&'static str, &VaultLogin)> {
+        let Self { kubernetes, jwt } = self;
+        let kubernetes = kubernetes.as_ref().map(|login| ("kubernetes", login));
+        kubernetes.or(jwt.as_ref().map(|login| ("jwt", login)))
+    }
+}
+
+/// What a login names.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultLogin {
+    /// Name of the role of the auth method.
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = key_rules::vault_name("role"))]
+    pub role: String,
+
+    /// Path at which the auth method is mounted, without `auth/`. Default: the name of the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = key_rules::vault_path("mount"))]
+    pub mount: Option<String>,
+
+    /// Audience of the token, which the role has to ask for as well. Not the one of this cluster's API server. Default: `address`, in
+    /// lower case and without a `/` at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = key_rules::audience())]
+    pub audience: Option<String>,
+}

@@ -1,0 +1,76 @@
+//! The files that a key service asks for, in the signer's container alone.
+
+use crds::names::{CA_PATH, CA_VOLUME, IDENTITY_PATH, IDENTITY_VOLUME};
+use crds::{ConfigMapKeyRef, SecretKeyRef};
+use serde_json::{Value, json};
+
+use super::backend::Mounts;
+
+/// How long a token is good for. The kubelet writes a new one when 80 percent of that have passed.
+const LIFE_SECONDS: i64 = 3600;
+
+/// The file of the token, in its volume.
+const TOKEN: &str = "token";
+
+/// The file of the certificates, in theirs.
+const CA: &str = "ca.crt";
+
+/// Where the signer finds its token.
+pub fn token_file() -> String {
+    format!("{IDENTITY_PATH}/{TOKEN}")
+}
+
+/// Where the signer finds the certificates.
+pub fn ca_file() -> String {
+    format!("{CA_PATH}/{CA}")
+}
+
+/// A token of the pods' ServiceAccount for one audience.
+pub fn identity(audience: &str) -> Mounts {
+    mounted(
+        json!({
+            "name": IDENTITY_VOLUME,
+            "projected": { "sources": [{ "serviceAccountToken": {
+                "audience": audience, "expirationSeconds": LIFE_SECONDS, "path": TOKEN,
+            } }] },
+        }),
+        IDENTITY_PATH,
+    )
+}
+
+/// Certificates of a Secret.
+pub fn ca_of_secret(SecretKeyRef { name, key }: &SecretKeyRef) -> Mounts {
+    let items = json!([{ "key": key, "path": CA }]);
+    mounted(
+        json!({ "name": CA_VOLUME, "secret": { "secretName": name, "items": items } }),
+        CA_PATH,
+    )
+}
+
+/// Certificates of a ConfigMap.
+pub fn ca_of_config_map(ConfigMapKeyRef { name, key }: &ConfigMapKeyRef) -> Mounts {
+    let items = json!([{ "key": key, "path": CA }]);
+    mounted(
+        json!({ "name": CA_VOLUME, "configMap": { "name": name, "items": items } }),
+        CA_PATH,
+    )
+}
+
+impl Mounts {
+    /// Both of them.
+    #[must_use]
+    pub fn and(mut self, other: Option<Self>) -> Self {
+        let Self { volumes, volume_mounts } = other.unwrap_or_default();
+        self.volumes.extend(volumes);
+        self.volume_mounts.extend(volume_mounts);
+        self
+    }
+}
+
+fn mounted(volume: Value, path: &str) -> Mounts {
+    let mount = json!({ "name": volume["name"], "mountPath": path, "readOnly": true });
+    Mounts {
+        volumes: vec![volume],
+        volume_mounts: vec![mount],
+    }
+}

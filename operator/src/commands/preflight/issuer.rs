@@ -1,0 +1,58 @@
+//! Who signs the ServiceAccount tokens of the cluster: a key service elsewhere that takes them has to know.
+
+use kube::Client;
+
+use super::finding::{Finding, Verdict};
+use crate::cluster::issuer::issuer;
+
+const ABOUT: &str = "issuer";
+
+/// What the API server has only as a name within the cluster.
+const WITHIN: [&str; 2] = [".svc", ".svc.cluster.local"];
+
+pub async fn examine(client: &Client) -> Finding {
+    told(issuer(client).await.as_deref())
+}
+
+fn told(issuer: Option<&str>) -> Finding {
+    let Some(issuer) = issuer else {
+        return Finding::new(
+            Verdict::Warning,
+            ABOUT,
+            "who signs the ServiceAccount tokens of this cluster cannot be read from /.well-known/openid-configuration, which the ClusterRole system:service-account-issuer-discovery grants: the commands that IdentityReady prints have a placeholder for it",
+        );
+    };
+    let host = issuer
+        .trim_start_matches("https://")
+        .split(['/', ':'])
+        .next()
+        .unwrap_or_default();
+    let note = if WITHIN.iter().any(|end| host.ends_with(end)) {
+        "; that name is known within the cluster alone: AWS KMS with roleArn cannot be used, Google's federation needs the cluster's keys uploaded (--jwk-json-path), and Vault its address of the API server"
+    } else {
+        ""
+    };
+    Finding::new(
+        Verdict::Ok,
+        ABOUT,
+        format!("{issuer} signs the ServiceAccount tokens of this cluster, for key services that take them{note}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_that_only_the_cluster_knows_is_told_of() {
+        let of = |issuer: &str| told(Some(issuer)).to_string();
+        assert!(of("https://oidc.eks.eu-central-1.amazonaws.com/id/1").ends_with("take them"));
+        for within in [
+            "https://kubernetes.default.svc",
+            "https://kubernetes.default.svc.cluster.local:443",
+        ] {
+            assert!(of(within).contains("within the cluster alone"), "{}", of(within));
+        }
+        assert!(told(None).to_string().contains("WARNING"));
+    }
+}

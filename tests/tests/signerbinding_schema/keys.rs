@@ -1,0 +1,158 @@
+//! Keys of each key service: those that are taken, and those that are refused, each with what the person at the keyboard has to be told.
+
+use serde_json::{Value, json};
+
+use crate::cluster::{Change, merge};
+
+const PROVIDER: &str =
+    "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/atto-voters/providers/cluster-1";
+const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ROLE: &str = "arn:aws:iam::123456789012:role/atto-voter";
+const TEXTS: [&str; 3] = ["a-b", "A_b.1", "x"];
+
+fn federated(change: &Change) -> Change {
+    let mut federation = json!({"provider": PROVIDER});
+    merge(&mut federation, change);
+    json!({"key": {"gcp": {"federation": federation}}})
+}
+
+fn aws(change: &Change) -> Change {
+    let mut key = json!({"keyArn": KEY});
+    merge(&mut key, change);
+    json!({"key": {"gcp": null, "aws": key}})
+}
+
+fn vault(change: &Change) -> Change {
+    let mut key = json!({
+        "address": "https://vault.example.com:8200", "key": "voter", "version": 1,
+        "auth": {"kubernetes": {"role": "atto-voter"}},
+    });
+    merge(&mut key, change);
+    json!({"key": {"gcp": null, "vault": key}})
+}
+
+fn and(mut one: Change, other: &Change) -> Change {
+    for (field, value) in other.as_object().into_iter().flatten() {
+        one[field] = value.clone();
+    }
+    one
+}
+
+fn with_env(key: Change, names: &[&str]) -> Change {
+    let env: Vec<Value> = names.iter().map(|name| json!({"name": name, "value": "x"})).collect();
+    and(key, &json!({"signer": {"env": env}}))
+}
+
+#[rustfmt::skip]
+pub fn valid() -> Vec<(&'static str, Change)> {
+    let mut cases = vec![
+        ("a federation", federated(&json!({}))),
+        ("a federation with a service account", federated(&json!({"serviceAccount": "signer@atto-prod.iam.gserviceaccount.com"}))),
+        ("a key in AWS", aws(&json!({}))),
+        ("a key in AWS with a role", aws(&json!({"roleArn": ROLE}))),
+        ("a role with a path", aws(&json!({"roleArn": "arn:aws:iam::123456789012:role/teams/voters/atto.voter+1=a,b@c_d"}))),
+        ("a replica of a key of several regions", aws(&json!({"keyArn": "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"}))),
+        ("a key in China", aws(&json!({"keyArn": "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", "roleArn": "arn:aws-cn:iam::123456789012:role/voter"}))),
+        ("a key of the government", aws(&json!({"keyArn": "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"}))),
+        ("an endpoint of a VPC", with_env(aws(&json!({"roleArn": ROLE})), &["AWS_ENDPOINT_URL_KMS", "AWS_USE_FIPS_ENDPOINT", "AWS_ROLE_SESSION_NAME"])),
+        ("credentials of a development cluster", with_env(aws(&json!({})), &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])),
+        ("variables of AWS beside another key service", with_env(vault(&json!({})), &["AWS_REGION"])),
+        ("a key in Vault", vault(&json!({}))),
+        ("everything of Vault", vault(&json!({"mount": "teams/transit-1", "namespace": "admin/team-a", "version": i32::MAX, "caSecretRef": {"name": "vault-ca", "key": "ca.crt"},
+            "auth": {"kubernetes": null, "jwt": {"role": "atto-voter", "mount": "jwt/cluster_1", "audience": "https://vault.example.com"}}}))),
+        ("certificates of a ConfigMap", vault(&json!({"caConfigMapRef": {"name": "kube-root-ca.crt", "key": "ca.crt"}}))),
+    ];
+    for address in ["https://vault", "https://Vault.Example.com:8200/", "https://10.0.0.1:8200", "https://[fd00::1]:8200", "https://proxy.example.com/vault", "http://127.0.0.1:8200", "http://localhost:8200/", "http://[::1]:8200"] {
+        cases.push((address, vault(&json!({"address": address}))));
+    }
+    for name in TEXTS {
+        cases.push((name, vault(&json!({"key": name, "auth": {"kubernetes": {"role": name}}}))));
+    }
+    cases
+}
+
+const ONE: &str = "spec.key: Invalid value: …set exactly one of gcp, aws, vault and local";
+const IS_NO_PROVIDER: &str = "spec.key.gcp.federation.provider: Invalid value: …must be the full resource name of a provider: //iam.googleapis.com/projects/PROJECT_NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
+const ALIAS: &str = "spec.key.aws.keyArn: Invalid value: …must not be an alias, which can be pointed to another key: write the ARN of the key itself (aws kms describe-key";
+const IS_NO_KEY: &str =
+    "spec.key.aws.keyArn: Invalid value: …must be the ARN of a key in AWS KMS: arn:aws:kms:REGION:ACCOUNT:key/ID";
+const IS_NO_ROLE: &str =
+    "spec.key.aws.roleArn: Invalid value: …must be the ARN of an IAM role: arn:aws:iam::ACCOUNT:role/NAME";
+const PARTITIONS: &str = "spec.key.aws: Invalid value: …keyArn and roleArn must be of one partition";
+const OF_THE_OPERATOR: &str = "spec: Invalid value: …signer.env must not set AWS_REGION, AWS_ROLE_ARN or AWS_WEB_IDENTITY_TOKEN_FILE: the operator sets them from key.aws";
+const ADDRESS: &str = "spec.key.vault.address: Invalid value: …must be the address of the server: https://HOST:PORT, without /v1; http:// only on a loopback address";
+const VERSION: &str = "spec.key.vault.version: Invalid value: …version must be a number from 1: 0 would be the latest version, which is another voter after a rotation";
+const KEY_NAME: &str = "spec.key.vault.key: Invalid value: …key must be a name as the server has it";
+const MOUNT: &str = "spec.key.vault.mount: Invalid value: …mount must be a path as the server has it";
+
+#[allow(clippy::too_many_lines, reason = "a table")]
+#[rustfmt::skip]
+pub fn invalid() -> Vec<(&'static str, Change, String)> {
+    let mut cases = Vec::new();
+    let mut case = |name, change, message: &str| cases.push((name, change, message.to_owned()));
+
+    case("keys of two services", json!({"key": {"aws": {"keyArn": KEY}}}), ONE);
+    case("keys of Google and Vault", json!({"key": {"vault": vault(&json!({}))["key"]["vault"]}}), ONE);
+    case("three keys", json!({"key": {"aws": {"keyArn": KEY}, "local": {"secretRef": {"name": "a", "key": "b"}}}}), ONE);
+
+    case("an empty federation", json!({"key": {"gcp": {"federation": {}}}}), "spec.key.gcp.federation.provider: Required value");
+    case("a provider by its short name", federated(&json!({"provider": "cluster-1"})), IS_NO_PROVIDER);
+    case("a provider without the host", federated(&json!({"provider": PROVIDER.trim_start_matches("//iam.googleapis.com/")})), IS_NO_PROVIDER);
+    case("a provider with a scheme", federated(&json!({"provider": format!("https:{PROVIDER}")})), IS_NO_PROVIDER);
+    case("a project by its ID", federated(&json!({"provider": PROVIDER.replace("123456789012", "atto-prod")})), IS_NO_PROVIDER);
+    case("a pool without a provider", federated(&json!({"provider": PROVIDER.trim_end_matches("/providers/cluster-1")})), IS_NO_PROVIDER);
+    case("a provider of people", federated(&json!({"provider": "//iam.googleapis.com/locations/global/workforcePools/p/providers/q"})), IS_NO_PROVIDER);
+    case("a service account that is none", federated(&json!({"serviceAccount": "voter"})), "spec.key.gcp.federation.serviceAccount: Invalid value: …must be the e-mail address of a Google service account");
+    case("federation and workload identity", and(federated(&json!({})), &json!({"workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}})), "spec: Invalid value: …set at most one of workloadIdentity and key.gcp.federation");
+    case("workload identity of Google beside AWS", and(aws(&json!({})), &json!({"workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}})), "spec: Invalid value: …workloadIdentity only serves key.gcp");
+
+    case("no ARN", json!({"key": {"gcp": null, "aws": {}}}), "spec.key.aws.keyArn: Required value");
+    case("an alias", aws(&json!({"keyArn": "alias/voter"})), ALIAS);
+    case("the ARN of an alias", aws(&json!({"keyArn": "arn:aws:kms:eu-central-1:123456789012:alias/voter"})), ALIAS);
+    case("the ID of a key", aws(&json!({"keyArn": "1234abcd-12ab-34cd-56ef-1234567890ab"})), IS_NO_KEY);
+    case("an ARN of another service", aws(&json!({"keyArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:voter"})), IS_NO_KEY);
+    case("an ARN without a region", aws(&json!({"keyArn": "arn:aws:kms::123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"})), IS_NO_KEY);
+    case("an ARN without an account", aws(&json!({"keyArn": "arn:aws:kms:eu-central-1::key/1234abcd-12ab-34cd-56ef-1234567890ab"})), IS_NO_KEY);
+    case("an ARN with a newline", aws(&json!({"keyArn": format!("{KEY}\n")})), IS_NO_KEY);
+    for arn in ["arn:aws:kms:cn-north-1:123456789012:key/a", "arn:aws-cn:kms:eu-central-1:123456789012:key/a", "arn:aws:kms:us-gov-west-1:123456789012:key/a"] {
+        case(arn, aws(&json!({"keyArn": arn})), "spec.key.aws.keyArn: Invalid value: …must be of the partition that its region is in");
+    }
+    case("the ARN of a user", aws(&json!({"roleArn": "arn:aws:iam::123456789012:user/voter"})), IS_NO_ROLE);
+    case("the name of a role", aws(&json!({"roleArn": "atto-voter"})), IS_NO_ROLE);
+    case("a role that was assumed", aws(&json!({"roleArn": "arn:aws:sts::123456789012:assumed-role/atto-voter/session"})), IS_NO_ROLE);
+    case("a role of another partition", aws(&json!({"roleArn": "arn:aws-cn:iam::123456789012:role/atto-voter"})), PARTITIONS);
+    case("a key of another partition", aws(&json!({"keyArn": "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", "roleArn": ROLE})), PARTITIONS);
+    case("a region of its own", aws(&json!({"region": "eu-central-1"})), "unknown field \"spec.key.aws.region\"");
+    for name in ["AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+        case(name, with_env(aws(&json!({})), &[name]), OF_THE_OPERATOR);
+    }
+    case("credentials beside a role", with_env(aws(&json!({"roleArn": ROLE})), &["AWS_ACCESS_KEY_ID"]), "spec: Invalid value: …signer.env must not set credentials (AWS_ACCESS_KEY_ID, …) beside key.aws.roleArn");
+    case("a variable of Vault", with_env(vault(&json!({})), &["ATTO_SIGNER_VAULT_ADDRESS"]), "must not begin with ATTO_SIGNER_");
+
+    for address in ["http://vault.example.com:8200", "http://10.0.0.1:8200", "http://localhost.example.com", "http://127.0.0.1.example.com", "vault.example.com:8200", "ftp://vault", "https://", "https://user:password@vault", "https://vault:8200?x=y", "https://vault/v1", "https://vault/v1/", "https://vault example"] {
+        case(address, vault(&json!({"address": address})), ADDRESS);
+    }
+    case("no address", vault(&json!({"address": null})), "spec.key.vault.address: Required value");
+    case("a key as a path", vault(&json!({"key": "transit/keys/voter"})), KEY_NAME);
+    case("a key with its version", vault(&json!({"key": "voter:v1"})), KEY_NAME);
+    case("a key that ends in a dot", vault(&json!({"key": "voter."})), KEY_NAME);
+    case("no version", vault(&json!({"version": null})), "spec.key.vault.version: Required value");
+    case("version 0", vault(&json!({"version": 0})), VERSION);
+    case("a negative version", vault(&json!({"version": -1})), VERSION);
+    case("the latest version", vault(&json!({"version": "latest"})), "spec.key.vault.version: Invalid value: …must be of type integer");
+    case("a version as text", vault(&json!({"version": "1"})), "spec.key.vault.version: Invalid value: …must be of type integer");
+    for mount in ["/transit", "transit/", "a//b", "a b", "..", "a/../b", "transit\n", "tränsit", "a?b"] {
+        case(mount, vault(&json!({"mount": mount})), MOUNT);
+    }
+    case("a namespace with a blank", vault(&json!({"namespace": "team a"})), "spec.key.vault.namespace: Invalid value: …namespace must be a path as the server has it");
+    case("no way to log in", vault(&json!({"auth": {"kubernetes": null}})), "spec.key.vault.auth: Invalid value: …set exactly one of kubernetes and jwt");
+    case("two ways to log in", vault(&json!({"auth": {"jwt": {"role": "a"}}})), "spec.key.vault.auth: Invalid value: …set exactly one of kubernetes and jwt");
+    case("a token written into the binding", vault(&json!({"auth": {"kubernetes": null, "token": "hvs.x"}})), "unknown field \"spec.key.vault.auth.token\"");
+    case("no role", vault(&json!({"auth": {"kubernetes": {"role": null}}})), "spec.key.vault.auth.kubernetes.role: Required value");
+    case("a role as a path", vault(&json!({"auth": {"kubernetes": {"role": "auth/kubernetes/role/a"}}})), "spec.key.vault.auth.kubernetes.role: Invalid value: …role must be a name as the server has it");
+    case("an auth mount with a slash at its end", vault(&json!({"auth": {"kubernetes": {"mount": "kubernetes/"}}})), "spec.key.vault.auth.kubernetes.mount: Invalid value: …mount must be a path as the server has it");
+    case("an audience with a quote", vault(&json!({"auth": {"kubernetes": {"audience": "a'b"}}})), "spec.key.vault.auth.kubernetes.audience: Invalid value: …audience must be a text as a URI has it");
+    case("two certificates", vault(&json!({"caSecretRef": {"name": "a", "key": "b"}, "caConfigMapRef": {"name": "a", "key": "b"}})), "spec.key.vault: Invalid value: …set at most one of caSecretRef and caConfigMapRef");
+    case("a ConfigMap in capitals", vault(&json!({"caConfigMapRef": {"name": "CA", "key": "b"}})), "spec.key.vault.caConfigMapRef.name: Invalid value: …must be the name of a ConfigMap");
+    cases
+}
