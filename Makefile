@@ -114,7 +114,7 @@ assets: ## Build the pinned Kubernetes programs, Helm with its checkers and prom
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
 bench e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
-bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, tail, operator, scale, growth, guard or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
+bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, tail, backends, operator, scale, growth, guard or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin voter --bin google
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \

@@ -1,5 +1,6 @@
 //! Speed and memory, measured and printed, never asserted: a machine that is busy with something else is no bug.
 
+mod backends;
 mod bare;
 mod guard;
 mod heap;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+pub use backends::backends;
 pub use bare::serve as serve_bare;
 pub use guard::guard;
 pub use operator::operator;

@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// The signer as the operator configures it, with this backend.
-    fn signer<'a>(backend: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+    pub fn signer<'a>(backend: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         Self::configured(quiet(beside_us("signer")?), backend)
     }
 
@@ -116,6 +116,11 @@ impl Server {
 
     pub fn port(&self) -> u16 {
         self.api.number()
+    }
+
+    /// From its start to its readiness.
+    pub const fn ready_after(&self) -> Duration {
+        self.ready_after
     }
 
     /// Heap calls so far, of a program that counts them.

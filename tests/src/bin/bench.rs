@@ -47,12 +47,13 @@ fn run() -> Result<()> {
         ["operator"] => runtime()?.block_on(bench::operator()),
         ["scale"] => runtime()?.block_on(bench::scale()),
         ["growth"] => runtime()?.block_on(bench::growth(steady_seconds()?)),
+        ["backends"] => runtime()?.block_on(bench::backends()),
         ["guard"] => runtime()?.block_on(bench::guard()),
         ["pods"] => runtime()?.block_on(bench::pods()),
         ["bare", port] => bench::serve_bare(port.parse().with_context(|| format!("{port:?} is not a port"))?),
         _ => {
             bail!(
-                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `tail`, `guard` or `pods`; or `bare PORT`"
+                "takes no arguments for `signer`, `operator`, `scale` and `growth`, or one of these, or `tail`, `backends`, `guard` or `pods`; or `bare PORT`"
             )
         }
     }

@@ -12,7 +12,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::Request;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::fake_server::{FakeServer, For, Front, Reply};
 
@@ -95,9 +95,15 @@ impl KeyFront {
 
 impl Shared {
     async fn meet(self: Arc<Self>, request: Request<Bytes>) -> Reply {
-        let asked = Asked::of(&request);
+        let (asked, came) = (Asked::of(&request), Instant::now());
         let act = rule::decide(&mut self.rules(), &asked);
-        self.asked().push(asked);
+        self.asked().push(asked.clone());
+        let reply = self.act(act, request).await;
+        asked.note(came.elapsed());
+        reply
+    }
+
+    async fn act(&self, act: Act, request: Request<Bytes>) -> Reply {
         match act {
             Act::Pass => self.forward(request).await,
             Act::Delay(time) => {
