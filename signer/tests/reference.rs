@@ -99,6 +99,10 @@ fn every_default_that_the_help_states_is_the_one() {
         let (_, default) = help.split_once("[default: ")?;
         let default = default.trim_end_matches(']');
         let flag = argument.get_long()?;
+        // Those are asked for with a key service only, and tested there.
+        if flag == "identity-token-file" || flag.starts_with("vault-") {
+            return None;
+        }
         // In words: what nobody can write as a value.
         (!default.contains(' ')).then(|| format!("--{flag}={default}"))
     };

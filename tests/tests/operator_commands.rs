@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{binding, voter, with};
 use tests::process::Directory;
+use tests::signer_process;
 use tests::workspace;
 
 fn operator(arguments: &[&str], input: &str) -> Result<Output> {
@@ -87,6 +88,37 @@ spec:
       containers:
         - {name: node, image: i, env: [{name: A, value: '0400'}, {name: B, value: 'no'}]}
 ";
+
+/// The two programs agree: what the operator gives to the signer for a key of each service, the signer takes. It gets as far as the token,
+/// which a kubelet would have put there.
+#[test]
+fn the_signer_takes_what_is_rendered_for_each_key_service() -> Result<()> {
+    for folder in ["aws-kms", "google-federation", "vault"] {
+        let example = workspace::root().join("examples").join(folder);
+        let mut binding: Value = serde_yaml::from_str(&fs::read_to_string(example.join("30-signerbinding.yaml"))?)?;
+        // What is in that ConfigMap is a file of the pod.
+        if let Some(vault) = binding["spec"]["key"]["vault"].as_object_mut() {
+            vault.remove("caConfigMapRef");
+        }
+        let voter = fs::read_to_string(example.join("20-voter.yaml"))?;
+        let deployment = rendered(&format!("{binding}\n---\n{voter}"))?;
+        let signer = &deployment["spec"]["template"]["spec"]["initContainers"][0];
+        let variables = signer["env"].as_array().into_iter().flatten();
+        let variables: Vec<_> = variables
+            .map(|entry| {
+                let value = entry["value"].as_str().unwrap_or("0123456789abcdef0123456789abcdef");
+                (entry["name"].as_str().unwrap_or_default(), value)
+            })
+            .collect();
+        let output = signer_process::run(&["preflight"], &variables)?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(output.status.code(), Some(69), "{folder}: {said}");
+        let token = signer["volumeMounts"][0]["mountPath"].as_str().unwrap_or_default();
+        assert!(said.contains(&format!("{token}/token")), "{folder}: {said}");
+    }
+    Ok(())
+}
 
 #[test]
 fn render_reads_and_writes_yaml_as_kubectl_reads_it() -> Result<()> {
