@@ -1,6 +1,7 @@
 //! The real signer in front of a KMS that is slow, silent or away, under a flood, and told to end: what it promises then,
 //! measured with the model of the node, every request a distinct vote.
 
+mod backends;
 pub mod flood;
 mod hanging;
 mod identical;
@@ -49,6 +50,7 @@ pub async fn run() -> bool {
     table.add(hanging::NAME, hanging);
     table.add(identical::NAME, identical::measure().await);
     table.add(outage::NAME, outage::measure().await);
+    table.add(backends::NAME, backends::measure().await);
     table.add(overhead::NAME, overhead::measure().await);
     table.add(flood::NAME, flood::measure().await);
     table.add(termination::NAME, termination::measure().await);
