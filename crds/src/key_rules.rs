@@ -91,7 +91,7 @@ pub fn vault_path(field: &str) -> Rule {
 
 pub fn audience() -> Rule {
     matches(
-        "^[-._~:/?#@=+,%&a-zA-Z0-9]+$",
-        "audience must be a text as a URI has it: letters, digits and -._~:/?#@=+,%&",
+        "^[-._~:/?#@=+%a-zA-Z0-9]+$",
+        "audience must be a text as a URI has it: letters, digits and -._~:/?#@=+%",
     )
 }
