@@ -37,6 +37,8 @@ pub enum Fault {
     Drop,
     /// Accepted, never answered.
     Hang,
+    /// A 400 that repeats what it was sent.
+    Echo,
     /// A 200 that is no token.
     Garbage,
 }
@@ -155,6 +157,7 @@ impl Shared {
             Some(Fault::Html(status)) => return page(status),
             Some(Fault::Drop) => return Reply::Drop,
             Some(Fault::Hang) => return Reply::Never,
+            Some(Fault::Echo) => return reply(400, "text/plain", String::from_utf8_lossy(request.body()).into_owned()),
             Some(Fault::Garbage) => return json(200, &serde_json::json!({"ok": true})),
             None => {}
         }

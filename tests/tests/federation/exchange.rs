@@ -52,6 +52,23 @@ async fn a_subject_that_may_not_act_as_the_account_is_told_what_it_lacks() -> Re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_that_is_repeated_in_an_answer_is_told_to_nobody() -> Result<()> {
+    let google = Google::start(false).await?;
+    let token = google.project().await?;
+    google.sts.faults().push(Fault::Echo, For::Ever);
+    let mut signer = google.signer(&[])?;
+    signer.says("the key cannot be used yet").await?;
+    signer.says("[hidden]").await?;
+    let told = format!("{}{}", signer.log(), signer.management("/health")?.body);
+    // No part of it either: a long text is shown by its two ends.
+    ensure!(
+        !told.contains(&token[..20]) && !told.contains(&token[token.len() - 20..]),
+        "{told}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_token_service_in_trouble_is_asked_again() -> Result<()> {
     let faults = [
         Fault::Status(400),

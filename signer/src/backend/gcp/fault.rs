@@ -5,6 +5,7 @@ use google_cloud_gax::error::{Error, rpc::Code};
 use crate::backend::{
     chain::chain,
     fault::{Cause, Fault},
+    identity_token::IdentityToken,
 };
 
 /// What an error of the client means.
@@ -71,9 +72,11 @@ pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }
 
-/// There is no token, so KMS was not asked.
-pub fn without_credentials(error: &dyn std::error::Error) -> Fault {
-    Fault::new(Cause::Credentials, plain(&chain(error)))
+/// There is no token, so KMS was not asked. What was shown for one may be repeated in an answer, and is taken out.
+pub fn without_credentials(error: &dyn std::error::Error, shown: Option<&IdentityToken>) -> Fault {
+    let text = plain(&chain(error));
+    let text = shown.map_or(text.clone(), |token| text.replace(token.as_str(), "[hidden]"));
+    Fault::new(Cause::Credentials, text)
 }
 
 /// What the client says around each refusal of a token, which is not so here: another client follows.

@@ -49,7 +49,7 @@ impl Federation {
             ));
         }
         let credentials = external_account::Builder::new(account).build();
-        credentials.map_err(|error| without_credentials(&error))
+        credentials.map_err(|error| without_credentials(&error, None))
     }
 
     /// Whom KMS sees: the service account, or the subject of the token in the provider's pool, as a grant names it.

@@ -170,8 +170,21 @@ impl Clients {
             None if self.is_anonymous() => Ok(anonymous::Builder::new().build()),
             None => credentials::Builder::default()
                 .build()
-                .map_err(|error| without_credentials(&error)),
+                .map_err(|error| without_credentials(&error, None)),
         }
+    }
+
+    /// Costs nothing while the credentials have one.
+    async fn token(&self, credentials: &Credentials, step: &Step) -> Result<(), Fault> {
+        step.set("no token");
+        let Err(error) = credentials.headers(Extensions::new()).await else {
+            return Ok(());
+        };
+        let shown = match &self.federation {
+            Some(federation) => federation.token.token().await.ok(),
+            None => None,
+        };
+        Err(without_credentials(&error, shown.as_ref()))
     }
 
     async fn identify(&self) {
@@ -194,7 +207,7 @@ impl Maker for Clients {
 
     async fn make(&self, step: &Step) -> Result<Client, Fault> {
         let credentials = self.credentials().await?;
-        token(&credentials, step).await?;
+        self.token(&credentials, step).await?;
         self.identify().await;
         // Attempts are the service's to make, and to count.
         let mut builder = KeyManagementService::builder()
@@ -212,13 +225,6 @@ impl Maker for Clients {
     }
 
     async fn check(&self, client: &Client, step: &Step) -> Result<(), Fault> {
-        token(&client.credentials, step).await
+        self.token(&client.credentials, step).await
     }
-}
-
-/// Costs nothing while the credentials have one.
-async fn token(credentials: &Credentials, step: &Step) -> Result<(), Fault> {
-    step.set("no token");
-    let headers = credentials.headers(Extensions::new()).await;
-    headers.map(|_| ()).map_err(|error| without_credentials(&error))
 }

@@ -23,6 +23,8 @@ use crate::{
 
 /// How long one of these requests may take. Two of them fit into the time that a client may take to be made.
 const LIMIT: Duration = Duration::from_secs(4);
+/// Seconds of a year, longer than a token should live.
+const LONGEST: u64 = 366 * 86_400;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -176,7 +178,7 @@ pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
     let granted = answer
         .auth
         .ok_or_else(|| failed_check("a renewal that says nothing of the token"))?;
-    Ok(Duration::from_secs(granted.lease_duration))
+    Ok(bounded(granted.lease_duration))
 }
 
 /// What the service says of the token. A refusal with the status 403 says that it is dead, or may not ask.
@@ -229,7 +231,12 @@ fn unlimited(uses: i64) -> Result<(), Fault> {
 }
 
 fn life(seconds: u64) -> Option<Duration> {
-    (seconds > 0).then(|| Duration::from_secs(seconds))
+    (seconds > 0).then(|| bounded(seconds))
+}
+
+/// What a server says of a time: one that is longer than any makes no moment that can be reckoned with.
+fn bounded(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.min(LONGEST))
 }
 
 fn identity_of(who: &str, policies: Option<&[String]>) -> String {

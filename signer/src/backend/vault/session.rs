@@ -130,7 +130,8 @@ impl VaultSession {
         }
         match fault.cause {
             Cause::PermissionDenied => fault.with_note(&format!("asked as {}", lease.identity)),
-            Cause::Unauthenticated => {
+            // The certificates that are trusted may be others now, and each client reads them when it is made. Its token stays.
+            Cause::Unauthenticated | Cause::Io => {
                 self.upkeep.renew_after(client);
                 fault
             }
