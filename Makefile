@@ -232,8 +232,8 @@ build: ## Build all crates, debug
 
 # The pages of the documentation take long and mostly wait, so they run beside all other tests.
 # What waits more than it computes runs beside the rest, and so do the pages: two cores have nothing to do otherwise.
-WAITING_TESTS := kms_credentials kms_faults kms_panic operator_identity operator_leader operator_outages operator_quiet \
-  operator_rollout operator_takeover operator_truth operator_watches
+WAITING_TESTS := aws federation kms_credentials kms_faults kms_panic operator_identity operator_leader operator_outages \
+  operator_quiet operator_rollout operator_takeover operator_truth operator_watches promises vault
 ALL_TESTS = $(sort $(basename $(notdir $(wildcard */tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*/main.rs))))
 OTHER_TESTS = $(filter-out $(WAITING_TESTS),$(ALL_TESTS))
 RUN_TESTS = $(CARGO) test --quiet --locked --workspace --no-fail-fast

@@ -12,7 +12,7 @@ fn every_wrong_setting_is_named_with_what_was_found_and_what_is_expected() -> Re
     let secret = "5EC2E7".repeat(3);
     for (variable, value, parts) in [
         ("ATTO_SIGNER_BACKEND", "", &["empty", "LOCAL"][..]),
-        ("ATTO_SIGNER_BACKEND", "AWS", &["AWS", "LOCAL"]),
+        ("ATTO_SIGNER_BACKEND", "AZURE", &["AZURE", "GCP, AWS, VAULT or LOCAL"]),
         ("ATTO_SIGNER_BACKEND", "REMOTE", &["node"]),
         ("ATTO_SIGNER_KEY", "", &["empty", "64 hexadecimal digits"]),
         ("ATTO_SIGNER_KEY", &secret, &["18 characters", "64 hexadecimal digits"]),
