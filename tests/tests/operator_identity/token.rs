@@ -293,6 +293,33 @@ async fn who_else_could_get_such_a_token_is_told() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_annotation_that_gives_each_container_the_role_is_told() -> Result<()> {
+    let place = place("annotated").await?;
+    let role = "arn:aws:iam::123456789012:role/atto-voter";
+    injected(&place, &json!({"aws": {"keyArn": ARN, "roleArn": role}})).await?;
+    let warned = async |expected: bool| {
+        eventually(SOON, "the warning comes and goes", async || {
+            let path = "jsonpath={.status.warnings[*].reason}";
+            let found = place.kubectl_ok(&["get", "sb", VOTER, "-o", path]).await?;
+            ensure!(found.contains("TokenInOtherContainer") == expected, "{found}");
+            Ok(())
+        })
+        .await
+    };
+    warned(false).await?;
+    for (annotation, expected) in [
+        ("eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/other", true),
+        ("eks.amazonaws.com/role-arn-", false),
+    ] {
+        place
+            .kubectl_ok(&["annotate", "serviceaccount", "voter", annotation])
+            .await?;
+        warned(expected).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_key_of_aws_without_a_role_is_asked_for_as_the_pod() -> Result<()> {
     let place = Place::new("as-the-pod").await?;
     let role = "arn:aws:iam::123456789012:role/atto-pods";
