@@ -34,6 +34,8 @@ const PAUSES: [Duration; 4] = [
     Duration::from_mins(1),
 ];
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// At most, while there is no client that can be used: nothing is signed, and no call can find out that the service is back.
+const WITHOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSES: usize = 12;
 /// Whoever waits for an answer tells after so long at the earliest that none comes: of a client that was in use then.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
@@ -140,7 +142,11 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
                 Err(fault) => self.fail(maker, fault).await,
             }
             in_a_row = if start.elapsed() >= CALM { 0 } else { in_a_row + 1 };
-            sleep_until(start + pause(in_a_row)).await;
+            let mut pause = pause(in_a_row);
+            if self.read().is_err() {
+                pause = pause.min(WITHOUT);
+            }
+            sleep_until(start + pause).await;
         }
     }
 
@@ -334,6 +340,14 @@ mod tests {
         subject.upkeep.renew_after(&subject.upkeep.current().unwrap());
         assert_eq!(subject.after(5).await, Ok(1), "the next one panicked");
         assert_eq!(subject.after(6).await, Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_client_another_one_is_tried_each_ten_seconds_however_long() {
+        let acts = std::iter::repeat_n(Act::Refuse, 40).chain([Act::Make(1)]);
+        let subject = Subject::start(acts);
+        assert!(subject.after(300).await.is_err());
+        assert_eq!(subject.after(50).await, Ok(1));
     }
 
     #[tokio::test(start_paused = true)]
