@@ -93,6 +93,22 @@ impl Cause {
         }
     }
 
+    /// What a status of HTTP means in an answer that is not from the backend itself but from something in front of it.
+    pub const fn from_http(status: u16) -> Self {
+        match status {
+            400 => Self::InvalidArgument,
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
+            404 => Self::NotFound,
+            409 => Self::Aborted,
+            429 => Self::ResourceExhausted,
+            500 => Self::Internal,
+            502 | 503 => Self::Unavailable,
+            504 => Self::DeadlineExceeded,
+            _ => Self::Other,
+        }
+    }
+
     /// Whether the same hash is sent again.
     pub const fn again(self) -> Again {
         match self {

@@ -12,6 +12,7 @@ mod generation;
 mod identity_token;
 mod local;
 mod proof;
+mod redaction;
 mod secret_file;
 mod signing;
 pub(crate) mod spki;

@@ -13,8 +13,11 @@ use aws_credential_types::{
 };
 use tokio::time::Instant;
 
-use super::redaction;
-use crate::backend::fault::{Cause, Fault};
+use super::redaction::secrets;
+use crate::backend::{
+    fault::{Cause, Fault},
+    redaction::hide,
+};
 
 /// Between two tries to replace credentials that are still good.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
@@ -102,7 +105,7 @@ impl Kept {
     /// The text without what is secret of these.
     pub fn hide(&self, text: &str) -> String {
         match &*self.read() {
-            Some(lease) => redaction::hide(text, redaction::secrets(&lease.credentials)),
+            Some(lease) => hide(text, secrets(&lease.credentials)),
             None => text.to_owned(),
         }
     }

@@ -154,16 +154,8 @@ const fn from_unknown(status: u16) -> Cause {
 /// For answers that are not from AWS itself but from something in front of it.
 const fn from_http(status: u16) -> Cause {
     match status {
-        400 => Cause::InvalidArgument,
-        401 => Cause::Unauthenticated,
-        403 => Cause::PermissionDenied,
-        404 => Cause::NotFound,
-        408 | 504 => Cause::DeadlineExceeded,
-        409 => Cause::Aborted,
-        429 => Cause::ResourceExhausted,
-        500 => Cause::Internal,
-        502 | 503 => Cause::Unavailable,
-        _ => Cause::Other,
+        408 => Cause::DeadlineExceeded,
+        status => Cause::from_http(status),
     }
 }
 

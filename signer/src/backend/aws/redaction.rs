@@ -3,16 +3,6 @@
 
 use aws_credential_types::Credentials;
 
-const HIDDEN: &str = "[hidden]";
-/// A text that is shorter is no secret of AWS, and may be part of any word.
-const MIN_SECRET: usize = 8;
-
-/// The text without any of these in it.
-pub fn hide<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let secrets = secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET);
-    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
-}
-
 /// All that is secret of credentials; the ID of the key is not, but is nobody's business either.
 pub fn secrets(credentials: &Credentials) -> [&str; 3] {
     [
@@ -25,6 +15,7 @@ pub fn secrets(credentials: &Credentials) -> [&str; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::redaction::hide;
 
     #[test]
     fn a_message_that_quotes_the_request_loses_its_secrets() {

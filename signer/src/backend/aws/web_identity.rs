@@ -8,13 +8,13 @@ use aws_sdk_sts::Client;
 
 use super::{
     fault::{Heard, hear},
-    redaction::hide,
     role_arn::RoleArn,
     trouble::Trouble,
 };
 use crate::backend::{
     fault::{Cause, Fault},
     identity_token::IdentityTokenFile,
+    redaction::hide,
     upkeep::Step,
 };
 

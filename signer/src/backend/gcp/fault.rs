@@ -6,6 +6,7 @@ use crate::backend::{
     chain::chain,
     fault::{Cause, Fault},
     identity_token::IdentityToken,
+    redaction::hide,
 };
 
 /// What an error of the client means.
@@ -23,7 +24,7 @@ fn cause(error: &Error) -> Cause {
     } else if let Some(status) = error.status() {
         from_code(status.code)
     } else if let Some(status) = error.http_status_code() {
-        from_http(status)
+        Cause::from_http(status)
     } else if error.is_timeout() {
         Cause::Timeout
     } else if error.is_deserialization() {
@@ -51,22 +52,6 @@ const fn from_code(code: Code) -> Cause {
     }
 }
 
-/// For answers that are not from KMS itself but from something in front of it.
-const fn from_http(status: u16) -> Cause {
-    match status {
-        400 => Cause::InvalidArgument,
-        401 => Cause::Unauthenticated,
-        403 => Cause::PermissionDenied,
-        404 => Cause::NotFound,
-        409 => Cause::Aborted,
-        429 => Cause::ResourceExhausted,
-        500 => Cause::Internal,
-        502 | 503 => Cause::Unavailable,
-        504 => Cause::DeadlineExceeded,
-        _ => Cause::Other,
-    }
-}
-
 /// An answer that does not add up.
 pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
@@ -74,9 +59,8 @@ pub fn failed_check(text: String) -> Fault {
 
 /// There is no token, so KMS was not asked. What was shown for one may be repeated in an answer, and is taken out.
 pub fn without_credentials(error: &dyn std::error::Error, shown: Option<&IdentityToken>) -> Fault {
-    let text = plain(&chain(error));
-    let text = shown.map_or(text.clone(), |token| text.replace(token.as_str(), "[hidden]"));
-    Fault::new(Cause::Credentials, text)
+    let text = hide(&chain(error), shown.map(IdentityToken::as_str));
+    Fault::new(Cause::Credentials, plain(&text))
 }
 
 /// What the client says around each refusal of a token, which is not so here: another client follows.

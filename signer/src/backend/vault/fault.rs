@@ -110,17 +110,12 @@ fn in_words(status: u16, text: &str) -> Option<Cause> {
 /// <https://openbao.org/api-docs/#http-status-codes>; 472 and 473 are those of a standby.
 const fn by_status(status: u16) -> Cause {
     match status {
-        400 => Cause::InvalidArgument,
-        401 => Cause::Unauthenticated,
-        403 => Cause::PermissionDenied,
-        404 | 405 => Cause::NotFound,
-        408 | 504 => Cause::DeadlineExceeded,
-        409 | 412 => Cause::Aborted,
-        429 => Cause::ResourceExhausted,
+        405 => Cause::NotFound,
+        408 => Cause::DeadlineExceeded,
+        412 => Cause::Aborted,
         // A standby that sends its clients to the server in charge.
-        300..400 | 472 | 473 | 501..=503 => Cause::Unavailable,
-        500 => Cause::Internal,
-        _ => Cause::Other,
+        300..400 | 472 | 473 | 501 => Cause::Unavailable,
+        status => Cause::from_http(status),
     }
 }
 
