@@ -1,10 +1,11 @@
 //! A key in AWS KMS.
 
+use crds::conditions::warnings;
 use crds::names::{AWS_ACCOUNT_ANNOTATION, BACKEND_VARIABLE, KEY_VARIABLE};
 use crds::{AwsKey, Source};
 use serde_json::{Value, json};
 
-use super::backend::{AccountNeeds, GivenKey, Grantee, KeyBackend, Mounts};
+use super::backend::{AccountNeeds, GivenKey, Grantee, KeyBackend, Mounts, Noted};
 use super::files;
 
 /// What AWS' own tools give a token as its audience.
@@ -70,6 +71,18 @@ impl KeyBackend for AwsKey {
             Some(role) => with_a_token(&self.key_arn, role, grantee),
             None => of_the_pod(&self.key_arn, grantee),
         }
+    }
+
+    fn account_warning(&self, account: &str, annotations: &Value) -> Option<Noted> {
+        let has_both = self.role_arn.is_some() && !annotations[AWS_ACCOUNT_ANNOTATION].is_null();
+        has_both.then(|| {
+            (
+                warnings::TOKEN_IN_OTHER_CONTAINER,
+                format!(
+                    "ServiceAccount {account} has the annotation {AWS_ACCOUNT_ANNOTATION}, for which EKS gives each container of the pod a token with the audience {AUDIENCE}: code in any of them can assume the role of the signer. Remove the annotation, and start the pods anew"
+                ),
+            )
+        })
     }
 }
 

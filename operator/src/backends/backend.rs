@@ -156,4 +156,10 @@ pub trait KeyBackend {
         let _ = live;
         vec![]
     }
+
+    /// What of the pods' ServiceAccount, by its name and annotations, does not go well with such a key.
+    fn account_warning(&self, account: &str, annotations: &Value) -> Option<Noted> {
+        let _ = (account, annotations);
+        None
+    }
 }

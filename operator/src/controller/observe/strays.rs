@@ -1,8 +1,6 @@
 //! Pods that sign with the key of a binding and belong to no Deployment of one. Labels do not decide it: those of a copy are as good as
 //! the voter's own.
 
-use std::collections::BTreeMap;
-
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
@@ -49,26 +47,27 @@ pub async fn strays(
             owner => owner?,
         };
         let Some(Owner { kind, name }) = owner else { continue };
+        let (kind, name) = (one_line(&kind, LONGEST_NAME), one_line(&name, LONGEST_NAME));
+        let uid = pod.uid().unwrap_or_default();
+        let known = found
+            .iter_mut()
+            .find(|stray| (&stray.namespace, &stray.kind, &stray.name) == (&namespace, &kind, &name));
+        if let Some(stray) = known {
+            stray.pods.push(uid);
+            continue;
+        }
         if kind == "Deployment"
             && (served.has(&namespace, &name) || is_selected(sources, binding, &namespace, &name).await?)
         {
             continue;
         }
-        let uid = pod.uid().unwrap_or_default();
-        let (kind, name) = (one_line(&kind, LONGEST_NAME), one_line(&name, LONGEST_NAME));
-        let known = found
-            .iter_mut()
-            .find(|stray| (&stray.namespace, &stray.kind, &stray.name) == (&namespace, &kind, &name));
-        match known {
-            Some(stray) => stray.pods.push(uid),
-            None => found.push(Stray {
-                namespace,
-                kind,
-                name,
-                label: pods::label(&*pod).to_owned(),
-                pods: vec![uid],
-            }),
-        }
+        found.push(Stray {
+            namespace,
+            kind,
+            name,
+            label: pods::label(&*pod).to_owned(),
+            pods: vec![uid],
+        });
     }
     found.sort_by(|left, right| {
         (&left.namespace, &left.kind, &left.name).cmp(&(&right.namespace, &right.kind, &right.name))
@@ -91,27 +90,22 @@ pub async fn strays(
 
 /// Whether a binding selects this Deployment, which it may not have reported yet.
 async fn is_selected(sources: &Sources, own: &SignerBinding, namespace: &str, name: &str) -> Result<bool, Error> {
-    let selects = |labels: &BTreeMap<String, String>| {
-        let bindings = sources.stores.bindings.state_filter(|guarded| {
-            let is_for = |binding: &SignerBinding| {
-                binding.metadata.namespace.as_deref() == Some(namespace) && binding.spec.target.selects(name, labels)
-            };
-            guarded.0.as_ref().is_ok_and(is_for)
-        });
-        !bindings.is_empty()
+    let by_label = |binding: &SignerBinding| {
+        binding.metadata.namespace.as_deref() == Some(namespace) && binding.spec.target.name.is_none()
     };
-    let has_selectors = sources.stores.bindings.state_filter(|guarded| {
-        let is_one = |binding: &SignerBinding| {
-            binding.metadata.namespace.as_deref() == Some(namespace) && binding.spec.target.name.is_none()
-        };
-        guarded.0.as_ref().is_ok_and(is_one)
-    });
-    if has_selectors.is_empty() {
+    let bindings = sources
+        .stores
+        .bindings
+        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(by_label));
+    if bindings.is_empty() {
         return Ok(false);
     }
     let api: Api<Deployment> = Api::namespaced(sources.cluster.client(), namespace);
-    match deadline("get the Deployment", api.get_metadata_opt(name)).await {
-        Err(error) if error.is_forbidden() && own.metadata.namespace.as_deref() != Some(namespace) => Ok(false),
-        found => Ok(found?.is_some_and(|deployment| selects(deployment.labels()))),
-    }
+    let deployment = match deadline("get the Deployment", api.get_metadata_opt(name)).await {
+        Err(error) if error.is_forbidden() && own.metadata.namespace.as_deref() != Some(namespace) => None,
+        found => found?,
+    };
+    let Some(deployment) = deployment else { return Ok(false) };
+    let mut bindings = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+    Ok(bindings.any(|binding| binding.spec.target.selects(name, deployment.labels())))
 }

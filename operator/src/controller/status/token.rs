@@ -15,10 +15,6 @@ const OF_API_SERVERS: [&str; 3] = [
     "kubernetes.default.svc",
 ];
 
-/// The audience that STS of AWS takes, and by which EKS's webhook gives tokens to pods.
-const OF_STS: &str = "sts.amazonaws.com";
-const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
-
 /// The warning of a binding whose token the API server takes as well.
 pub fn for_api_server(observed: &Observed, field: &str, audience: &str) -> Option<Noted> {
     is_the_servers(observed, audience).then(|| {
@@ -42,29 +38,8 @@ pub fn of_deployment(observed: &Observed, live: &LiveDeployment, audience: &str)
     let harmless = (!is_the_servers(observed, audience))
         .then(|| automounted(live))
         .flatten();
-    let all = [
-        shared(observed, live),
-        elsewhere(live, audience),
-        annotated(observed, live, audience),
-        harmless,
-    ];
+    let all = [shared(observed, live), elsewhere(live, audience), harmless];
     all.into_iter().flatten().collect()
-}
-
-/// EKS gives every container of such pods a token with the audience of STS.
-fn annotated(observed: &Observed, live: &LiveDeployment, audience: &str) -> Option<Noted> {
-    let name = live.service_account();
-    let account = observed.accounts.iter().find(|account| account.name == name)?;
-    let annotations = &account.live.as_ref()?["metadata"]["annotations"];
-    let is_annotated = audience == OF_STS && !annotations[ROLE_ANNOTATION].is_null();
-    is_annotated.then(|| {
-        (
-            warnings::TOKEN_IN_OTHER_CONTAINER,
-            format!(
-                "ServiceAccount {name} has the annotation {ROLE_ANNOTATION}, for which EKS gives each container of the pod a token with the audience {OF_STS}: code in any of them can assume the role of the signer. Remove the annotation, and start the pods anew"
-            ),
-        )
-    })
 }
 
 fn shared(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {

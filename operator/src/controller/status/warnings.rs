@@ -64,10 +64,11 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
             service_not_written(&applied.service),
         ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
+        let of_account = backend.and_then(|backend| of_account(backend, observed, live));
         let of_token = audience
             .as_deref()
             .map(|audience| token::of_deployment(observed, live, audience));
-        let told = of_deployment.into_iter().flatten().chain(of_key);
+        let told = of_deployment.into_iter().flatten().chain(of_key).chain(of_account);
         let told = told.chain(of_token.into_iter().flatten());
         found.extend(told.map(|(reason, message)| warning(reason, &target.name, &message)));
     }
@@ -179,6 +180,13 @@ fn surges(strategy: &Value, replicas: i64) -> bool {
         Value::String(text) => !matches!(text.trim_end_matches('%').parse::<u32>(), Ok(0)),
         _ => true,
     }
+}
+
+/// What of the pods' ServiceAccount does not go well with the key.
+fn of_account(backend: &dyn KeyBackend, observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
+    let name = live.service_account();
+    let account = observed.accounts.iter().find(|account| account.name == name)?;
+    backend.account_warning(name, &account.live.as_ref()?["metadata"]["annotations"])
 }
 
 #[cfg(test)]
