@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::memory::mebibytes;
 use super::server::Server;
-use super::{TOKEN, median, row, table, worst};
+use super::{TOKEN, median, percentile, row, table, worst};
 use crate::key_services::{ALL, Call, KeyService, Start};
 use crate::node_client::{NodeClient, random_vote};
 
@@ -60,13 +60,12 @@ fn of(name: &str, measured: &Measured) -> Vec<String> {
     let milliseconds = |seconds: f64| format!("{:.2} ms", seconds * 1_000.0);
     let mut added = measured.added.clone();
     added.sort_by(f64::total_cmp);
-    let rank = (added.len() * 99).div_ceil(100).saturating_sub(1);
     row([
         name,
         &milliseconds(measured.start),
         &milliseconds(median(&measured.service)),
         &milliseconds(median(&added)),
-        &milliseconds(added.get(rank).copied().unwrap_or(f64::NAN)),
+        &milliseconds(percentile(&added, 99)),
         &milliseconds(worst(&added)),
         &mebibytes(measured.resident),
         &measured.logins.to_string(),

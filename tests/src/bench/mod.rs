@@ -111,6 +111,12 @@ fn median(values: &[f64]) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
+/// What so many percent are not above, of values in their order.
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(rank).copied().unwrap_or(f64::NAN)
+}
+
 fn worst(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, f64::max)
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use data_encoding::BASE64;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use rcgen::KeyPair;
@@ -148,6 +148,15 @@ impl ControlPlane {
         self.admin
             .for_service_account(namespace, name, self.directory.path())
             .await
+    }
+
+    /// Makes a service account.
+    pub async fn create_account(&self, namespace: &str, name: &str) -> Result<()> {
+        let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": name}}))?;
+        Api::namespaced(self.client().await?, namespace)
+            .create(&PostParams::default(), &account)
+            .await?;
+        Ok(())
     }
 
     /// A token of a service account for this audience, as a projected volume has it: good for an hour.

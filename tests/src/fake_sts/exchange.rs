@@ -16,7 +16,7 @@ const EXPECTED: [(&str, &str); 4] = [
 ];
 
 pub fn exchange(sts: &Shared, body: &[u8]) -> Answered {
-    let asked: HashMap<String, String> = form(body);
+    let asked: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     for (name, expected) in EXPECTED {
         let found = asked.get(name).map(String::as_str).unwrap_or_default();
         if found != expected {
@@ -57,28 +57,4 @@ pub fn exchange(sts: &Shared, body: &[u8]) -> Answered {
 fn refuse(code: &str, why: String) -> Answered {
     let answer: Value = json!({ "error": code, "error_description": why });
     Err((400, why, answer))
-}
-
-/// A form as browsers send it.
-fn form(body: &[u8]) -> HashMap<String, String> {
-    let text = String::from_utf8_lossy(body);
-    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
-                let digits = std::str::from_utf8(&digits).unwrap_or("3f");
-                u8::from_str_radix(digits, 16).unwrap_or(b'?')
-            }
-            other => other,
-        });
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -4,10 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::Api;
-use kube::api::PostParams;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 use crate::process::Directory;
@@ -29,10 +26,7 @@ impl Identity {
     pub async fn new() -> Result<Self> {
         let control_plane = ControlPlane::shared().await?;
         let namespace = control_plane.namespace("identity").await?;
-        let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": ACCOUNT}}))?;
-        Api::namespaced(control_plane.client().await?, &namespace)
-            .create(&PostParams::default(), &account)
-            .await?;
+        control_plane.create_account(&namespace, ACCOUNT).await?;
         Ok(Self {
             namespace,
             directory: Directory::new()?,

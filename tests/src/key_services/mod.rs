@@ -27,6 +27,18 @@ pub enum Call {
     Sign(Vec<u8>),
 }
 
+/// Whether a request of this service asks for a signature.
+pub fn is_sign(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
+    let call = service.call();
+    move |asked| matches!(call(asked), Some(Call::Sign(_)))
+}
+
+/// Whether a request of this service asks for the public key.
+pub fn is_public_key(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
+    let call = service.call();
+    move |asked| call(asked) == Some(Call::PublicKey)
+}
+
 /// Trouble that every key service has words of its own for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -83,7 +95,10 @@ pub trait KeyService: Send + Sync {
     fn wrong_signatures(&self) -> Vec<(&'static str, Act)>;
 
     /// How many logins there were.
-    fn logins(&self) -> usize;
+    fn logins(&self) -> usize {
+        let call = self.call();
+        self.front().count(|asked| call(asked) == Some(Call::Login))
+    }
 
     /// Whether credentials are given; the ones that were given stay good.
     fn refuse_logins(&self, refuse: bool);

@@ -115,10 +115,6 @@ impl KeyService for Vault {
         ]
     }
 
-    fn logins(&self) -> usize {
-        self.front.count(|asked| call(asked) == Some(Call::Login))
-    }
-
     fn refuse_logins(&self, refuse: bool) {
         self.front.clear();
         if refuse {

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
@@ -143,26 +142,10 @@ impl OpenBao {
     }
 }
 
-/// Makes the service account `voter` in a namespace.
-///
-/// # Errors
-/// When the API server refuses.
-pub async fn voter_account(cluster: &ControlPlane, namespace: &str) -> Result<()> {
-    account(cluster, namespace, "voter").await
-}
-
-/// A token as the kubelet projects it for the service account `voter`.
-///
-/// # Errors
-/// When the API server refuses.
-pub async fn projected_token(cluster: &ControlPlane, namespace: &str, audience: &str) -> Result<String> {
-    cluster.token(namespace, "voter", audience).await
-}
-
 /// A token of who may ask the API server about other tokens.
 async fn reviewer(cluster: &ControlPlane) -> Result<String> {
     let namespace = cluster.namespace("openbao").await?;
-    account(cluster, &namespace, "reviewer").await?;
+    cluster.create_account(&namespace, "reviewer").await?;
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": namespace },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator" },
@@ -173,11 +156,4 @@ async fn reviewer(cluster: &ControlPlane) -> Result<String> {
         .create(&PostParams::default(), &serde_json::from_value(binding)?)
         .await?;
     cluster.admin().token(&namespace, "reviewer", vec![], 3_600).await
-}
-
-async fn account(cluster: &ControlPlane, namespace: &str, name: &str) -> Result<()> {
-    let account: ServiceAccount = serde_json::from_value(json!({ "metadata": { "name": name } }))?;
-    let accounts = Api::<ServiceAccount>::namespaced(cluster.client().await?, namespace);
-    accounts.create(&PostParams::default(), &account).await?;
-    Ok(())
 }

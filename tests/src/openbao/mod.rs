@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::process::{Directory, Port, Process};
 
-pub use logins::{Method, projected_token, voter_account, voter_policy};
+pub use logins::{Method, voter_policy};
 
 /// Where the transit engine is mounted.
 pub const MOUNT: &str = "transit";

@@ -1,19 +1,18 @@
 //! A signer process, KMS behind it, and what stands between.
 
-use std::fs;
-use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Deref;
 use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::eventually;
 use tests::key_front::{Act, Asked, KeyFront, answer};
 use tests::ministack::Ministack;
 use tests::node_client::NodeClient;
-use tests::process::{Directory, Port, Process};
-use tests::signer_process::{Answer, TOKEN, environment, get, program, run};
+use tests::signer_process::run;
+use tests::waiting_signer::WaitingSigner;
 
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -79,29 +78,22 @@ impl Place {
 }
 
 /// A signer that was started and may not be ready.
-pub struct Signer {
-    process: Process,
-    _directory: Directory,
-    ports: [Port; 2],
+pub struct Signer(WaitingSigner);
+
+impl Deref for Signer {
+    type Target = WaitingSigner;
+
+    fn deref(&self) -> &WaitingSigner {
+        &self.0
+    }
 }
 
 impl Signer {
     pub fn start(variables: &Variables) -> Result<Self> {
-        let ports = [Port::reserve()?, Port::reserve()?];
-        let directory = Directory::new()?;
-        let log = directory.path().join("signer.log");
-        let process = Process::start(&program()?, &log, directory.lifeline(), |command| {
-            let [port, management] = ports.each_ref().map(|port| port.number().to_string());
-            command.env_clear().envs(environment(&port, &management));
-            // Nothing of this machine is ever asked for credentials.
-            command.env("AWS_EC2_METADATA_DISABLED", "true");
-            command.env("ATTO_SIGNER_LOG", "trace").envs(variables.iter().cloned());
-        })?;
-        Ok(Self {
-            process,
-            _directory: directory,
-            ports,
-        })
+        // Nothing of this machine is ever asked for credentials.
+        let mut all = vec![("AWS_EC2_METADATA_DISABLED", "true"), ("ATTO_SIGNER_LOG", "trace")];
+        all.extend(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        Ok(Self(WaitingSigner::start(&all)?))
     }
 
     pub async fn ready(variables: &Variables) -> Result<Self> {
@@ -115,48 +107,26 @@ impl Signer {
             .await;
     }
 
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.process.log()).unwrap_or_default()
-    }
-
-    pub fn management(&self, path: &str) -> Result<Answer> {
-        get(self.ports[1].number(), path)
-    }
-
     /// What `/health`, which is a 200 whatever it says, tells of the backend: a code and a message, empty while it is UP.
     pub fn backend(&self) -> Result<(String, String)> {
-        let answer = self.management("/health")?;
-        ensure!(answer.status == 200, "{answer:?}");
-        let body: Value = serde_json::from_str(&answer.body)?;
+        let body = self.health_body()?;
         let backend = &body["components"]["backend"];
         let text = |name: &str| backend["details"][name].as_str().unwrap_or_default().to_owned();
         Ok((text("code"), text("message")))
-    }
-
-    pub fn is_ready(&self) -> Result<bool> {
-        Ok(self.management("/health/readiness")?.status == 200)
     }
 
     pub fn is_alive(&self) -> Result<bool> {
         Ok(self.management("/health/liveness")?.status == 200)
     }
 
-    pub fn api_is_open(&self) -> bool {
-        TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[0].number())).is_ok()
-    }
-
-    pub fn port(&self) -> u16 {
-        self.ports[0].number()
-    }
-
     pub fn node(&self) -> NodeClient {
-        NodeClient::new(&format!("http://127.0.0.1:{}", self.port()), TOKEN).unwrap()
+        self.0.node().unwrap()
     }
 
     /// Polls until the condition holds; else with the log.
     pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) {
         let waited = eventually(PATIENCE, what, async || {
-            self.process.still_runs()?;
+            self.0.still_runs()?;
             ensure!(holds(self)?, "not yet");
             Ok(())
         });

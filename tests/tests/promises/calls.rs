@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use futures::future::join_all;
 use tests::fake_server::For;
 use tests::key_front::{Act, Asked};
-use tests::key_services::{Call, KeyService, ready};
+use tests::key_services::{Call, KeyService, is_sign, ready};
 use tests::node_client::random_vote;
 use tests::waiting_signer::votes;
 
@@ -43,11 +43,9 @@ pub async fn one_call_per_hash(service: &dyn KeyService) -> Result<()> {
 
 pub async fn equal_votes_are_one_call(service: &dyn KeyService) -> Result<()> {
     let signer = ready(service, &[]).await?;
-    let call = service.call();
-    let is_sign = move |asked: &Asked| matches!(call(asked), Some(Call::Sign(_)));
     service
         .front()
-        .on(is_sign, Act::Delay(Duration::from_millis(100)), For::Ever);
+        .on(is_sign(service), Act::Delay(Duration::from_millis(100)), For::Ever);
     let (node, key) = (signer.node()?, service.key());
     let vote = random_vote(&key);
     let outcomes = join_all((0..100).map(|_| node.sign(&vote, &key))).await;
@@ -56,7 +54,7 @@ pub async fn equal_votes_are_one_call(service: &dyn KeyService) -> Result<()> {
         "{}",
         signer.log()
     );
-    let asked = signs(&service.front().asked(), call);
+    let asked = signs(&service.front().asked(), service.call());
     let calls = asked.iter().filter(|bytes| **bytes == vote.hash).count();
     ensure!(calls == 1, "{calls} calls");
     Ok(())

@@ -5,19 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use http::StatusCode;
 use tests::fake_server::For;
-use tests::key_front::{Act, Asked, answer};
-use tests::key_services::{Call, KeyService, Trouble, environment_of, ready, start};
+use tests::key_front::{Act, answer};
+use tests::key_services::{KeyService, Trouble, environment_of, is_public_key, is_sign, ready, start};
 use tests::waiting_signer::{WaitingSigner, votes};
-
-fn is_sign(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
-    let call = service.call();
-    move |asked| matches!(call(asked), Some(Call::Sign(_)))
-}
-
-fn is_public_key(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
-    let call = service.call();
-    move |asked| call(asked) == Some(Call::PublicKey)
-}
 
 /// What can be in the place of an answer, whoever sends it.
 fn in_between() -> Vec<(&'static str, Act)> {

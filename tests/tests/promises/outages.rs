@@ -4,14 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tests::fake_server::{For, Front};
-use tests::key_front::{Act, Asked};
-use tests::key_services::{Call, KeyService, ready};
+use tests::key_front::Act;
+use tests::key_services::{KeyService, is_sign, ready};
 use tests::waiting_signer::{WaitingSigner, votes};
-
-fn is_sign(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
-    let call = service.call();
-    move |asked| matches!(call(asked), Some(Call::Sign(_)))
-}
 
 pub async fn slow(service: &dyn KeyService) -> Result<()> {
     let signer = ready(service, &[]).await?;
@@ -35,15 +30,7 @@ async fn away(
     ensure!(signer.api_is_open(), "{}", signer.log());
     end().await?;
     let report = loading.await??;
-    ensure!(
-        (report.signed, report.lost, report.invalid) == (20, 0, 0),
-        "{report:?}\n{}",
-        signer.log()
-    );
-    ensure!(
-        report.statuses.keys().all(|status| [200, 429].contains(status)),
-        "{report:?}"
-    );
+    signer.has_signed_all(&report)?;
     signer
         .until("UP", |signer| Ok(signer.health()? == "UP" && signer.is_ready()?))
         .await

@@ -10,7 +10,7 @@ use ed25519_dalek::VerifyingKey;
 use tests::ControlPlane;
 use tests::key_front::KeyFront;
 use tests::node_client::Load;
-use tests::openbao::{Method, OpenBao, projected_token, voter_account};
+use tests::openbao::{Method, OpenBao};
 
 use super::support::{PATIENCE, Settings, Signer, Voter, is_login, is_sign};
 
@@ -30,14 +30,14 @@ impl Cluster {
     async fn new(method: Method, ttl: &str) -> Result<Self> {
         let cluster = ControlPlane::shared().await?;
         let namespace = cluster.namespace("vault").await?;
-        voter_account(cluster, &namespace).await?;
+        cluster.create_account(&namespace, "voter").await?;
         let bao = OpenBao::start().await?;
         bao.trust(method, cluster).await?;
         let key = bao.create_key("voter")?;
         bao.allow_voter("voter")?;
         bao.allow_account(method, "atto-voter", &namespace, AUDIENCE, "voter", ttl)?;
         let file = bao.folder().join("identity");
-        fs::write(&file, projected_token(cluster, &namespace, AUDIENCE).await?)?;
+        fs::write(&file, cluster.token(&namespace, "voter", AUDIENCE).await?)?;
         Ok(Self {
             front: KeyFront::start(bao.address())?,
             bao,
@@ -232,7 +232,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
     let file = place.bao.folder().join("other");
     let settings = Settings::of(&place.front.url(), "voter").role(Method::Kubernetes, "atto-voter", &file);
     let cluster = ControlPlane::shared().await?;
-    let of_another_audience = projected_token(cluster, &place.namespace, "somebody-else").await?;
+    let of_another_audience = cluster.token(&place.namespace, "voter", "somebody-else").await?;
     // Nobody has mounted one.
     let mut signer = Signer::start(&settings)?;
     signer.logs("found nothing that can be read (No such file").await?;

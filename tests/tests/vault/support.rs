@@ -1,6 +1,5 @@
 //! A signer with its key in OpenBao, and the node before it.
 
-use std::fs;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
@@ -12,8 +11,9 @@ use tests::eventually;
 use tests::key_front::{Asked, KeyFront};
 use tests::node_client::{NodeClient, random_vote};
 use tests::openbao::{MOUNT, Method, OpenBao};
-use tests::process::{Directory, Port, Process};
-use tests::signer_process::{TOKEN, environment, get, post, program, run};
+use tests::process::Port;
+use tests::signer_process::{TOKEN, environment, post, run};
+use tests::waiting_signer::WaitingSigner;
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -73,29 +73,11 @@ impl Settings {
 }
 
 /// A signer that was started and may not be ready.
-pub struct Signer {
-    process: Process,
-    _directory: Directory,
-    ports: [Port; 2],
-}
+pub struct Signer(WaitingSigner);
 
 impl Signer {
     pub fn start(settings: &Settings) -> Result<Self> {
-        let ports = [Port::reserve()?, Port::reserve()?];
-        let directory = Directory::new()?;
-        let log = directory.path().join("signer.log");
-        let process = Process::start(&program()?, &log, directory.lifeline(), |command| {
-            let [port, management] = ports.each_ref().map(|port| port.number().to_string());
-            command
-                .env_clear()
-                .envs(environment(&port, &management))
-                .envs(settings.pairs());
-        })?;
-        Ok(Self {
-            process,
-            _directory: directory,
-            ports,
-        })
+        Ok(Self(WaitingSigner::start(&settings.pairs())?))
     }
 
     pub async fn ready(settings: &Settings) -> Result<Self> {
@@ -105,22 +87,21 @@ impl Signer {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.process.log()).unwrap_or_default()
+        self.0.log()
     }
 
     pub fn is_ready(&self) -> Result<()> {
-        let answer = get(self.ports[1].number(), "/health/readiness")?;
-        ensure!(answer.status == 200, "{answer:?}\n{}", self.log());
+        ensure!(self.0.is_ready()?, "{}", self.log());
         Ok(())
     }
 
     pub fn node(&self) -> NodeClient {
-        NodeClient::new(&format!("http://127.0.0.1:{}", self.ports[0].number()), TOKEN).unwrap()
+        self.0.node().unwrap()
     }
 
     /// One vote; the status has to be one of those that the node waits out.
     pub fn vote(&self, key: &VerifyingKey) -> Result<u16> {
-        let answer = post(self.ports[0].number(), "/votes", TOKEN, &random_vote(key).body)?;
+        let answer = post(self.0.port(), "/votes", TOKEN, &random_vote(key).body)?;
         ensure!([200, 429].contains(&answer.status), "{answer:?}\n{}", self.log());
         Ok(answer.status)
     }
@@ -135,18 +116,17 @@ impl Signer {
 
     /// What health says of the key service: its status, and the cause and message of its trouble.
     pub fn backend(&self) -> Result<Value> {
-        let answer = get(self.ports[1].number(), "/health")?;
-        let health: Value = serde_json::from_str(&answer.body)?;
+        let health = self.0.health_body()?;
         Ok(health["components"]["backend"].clone())
     }
 
     pub fn metrics(&self) -> Result<String> {
-        Ok(get(self.ports[1].number(), "/metrics")?.body)
+        Ok(self.0.management("/metrics")?.body)
     }
 
     pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<()>) -> Result<()> {
         eventually(PATIENCE, what, async || {
-            self.process.still_runs()?;
+            self.0.still_runs()?;
             holds(self)
         })
         .await

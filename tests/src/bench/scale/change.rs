@@ -12,7 +12,7 @@ use super::super::operator::is_injected;
 use super::fleet::{EACH, Fleet};
 use super::requests;
 use crate::ControlPlane;
-use crate::bench::median;
+use crate::bench::{median, percentile};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -26,8 +26,7 @@ pub struct Changes {
 
 impl Changes {
     pub fn percentile(&self, percent: usize) -> f64 {
-        let rank = (self.seconds.len() * percent).div_ceil(100).saturating_sub(1);
-        self.seconds.get(rank).copied().unwrap_or(f64::NAN)
+        percentile(&self.seconds, percent)
     }
 }
 
