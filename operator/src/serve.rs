@@ -71,6 +71,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     settings.operator = WrittenBy {
         lease_namespace: leader_election.then_some(namespace),
         identity,
+        asks: None,
     };
 
     let (standing, seen) = watch::channel(Standing::Unknown);
