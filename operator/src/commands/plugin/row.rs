@@ -45,7 +45,7 @@ impl Row {
             Ok(binding) => Self::of_readable(namespace, name, binding),
             Err(error) => {
                 let message = format!("This version cannot read the SignerBinding: {}.", error.error);
-                let next = "Use the version of kubectl atto-signer that the cluster's operator has.".to_owned();
+                let next = format!("{message} Use the version of kubectl atto-signer that the cluster's operator has.");
                 Self {
                     ready: "Unknown".to_owned(),
                     reason: "Unreadable".to_owned(),

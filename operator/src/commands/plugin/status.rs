@@ -127,3 +127,76 @@ fn table(rows: &[Row], terminal: Terminal) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(binding: serde_json::Value) -> Row {
+        Row::of(&serde_json::from_value(binding).unwrap())
+    }
+
+    fn binding(name: &str, status: serde_json::Value) -> serde_json::Value {
+        json!({
+            "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding",
+            "metadata": {"name": name, "namespace": "atto", "generation": 2},
+            "spec": {
+                "target": {"name": name}, "tokenSecretRef": {"name": "token", "key": "value"},
+                "capabilities": ["VOTE"], "key": {"local": {"secretRef": {"name": "key", "key": "value"}}},
+            },
+            "status": status,
+        })
+    }
+
+    fn condition(type_: &str, status: &str, reason: &str, message: &str) -> serde_json::Value {
+        json!({"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"})
+    }
+
+    #[test]
+    fn a_table_says_how_each_is_and_what_to_do() {
+        let message = "Deployment voter-2: found no container node, expected one. Set spec.target.container.";
+        let rows = [
+            row(binding(
+                "voter-1",
+                json!({"observedGeneration": 2, "pods": "1/1", "conditions": [
+                    condition("Signing", "True", "Signing", ""), condition("Ready", "True", "Ready", ""),
+                ]}),
+            )),
+            row(binding(
+                "voter-2",
+                json!({"observedGeneration": 2, "conditions": [
+                    condition("Accepted", "True", "Accepted", ""), condition("Injected", "False", "NoNodeContainer", message),
+                    condition("Ready", "False", "NoNodeContainer", message),
+                ]}),
+            )),
+            row(binding("voter-3", json!({"observedGeneration": 1}))),
+        ];
+        assert_eq!(
+            text(&rows, false, Terminal::plain(80)),
+            "\
+NAMESPACE  NAME     READY    REASON           SIGNING  PODS
+atto       voter-1  True     Ready            True     1/1
+atto       voter-2  False    NoNodeContainer  Unknown  -
+atto       voter-3  Unknown  NotObserved      Unknown  -
+
+atto/voter-2
+  next      Injected (NoNodeContainer): Deployment voter-2: found no container
+            node, expected one. Set spec.target.container.
+
+atto/voter-3
+  next      Wait a moment. If this stays, no operator serves the namespace: run
+            kubectl atto-signer check.
+"
+        );
+        assert_eq!(rows.iter().map(Row::is_ready).collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn a_binding_of_another_version_is_shown_as_unreadable() {
+        let found = row(json!({"metadata": {"name": "voter", "namespace": "atto"}, "spec": {"target": 5}}));
+        assert_eq!((found.ready.as_str(), found.reason.as_str()), ("Unknown", "Unreadable"));
+        assert!(!found.next.is_empty() && !found.is_ready());
+    }
+}
