@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
+.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -33,6 +33,9 @@ IMAGE_ARCHITECTURES := amd64 arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
 MUSL_amd64 := x86_64-unknown-linux-musl
 MUSL_arm64 := aarch64-unknown-linux-musl
+
+# As kubectl looks for it.
+PLUGIN := kubectl-atto_signer
 # Paths of this machine would otherwise be in the programs, and two builds differ.
 IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=/cargo
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
@@ -144,20 +147,41 @@ $(FUZZ):
 	@echo '== building cargo-fuzz $(FUZZ_VERSION), once'
 	@$(CARGO) install --quiet --locked --root $(FUZZ_ROOT) cargo-fuzz@$(FUZZ_VERSION)
 
+# A release build for $$target, in a recipe.
+ZIGBUILD_RELEASE = export CFLAGS_$${target//-/_}="$(IMAGE_CFLAGS)"; \
+	  RUSTFLAGS="$(IMAGE_RUSTFLAGS)" CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" PATH="$(ZIGBUILD_ROOT)/bin:$$PATH" \
+	  $(CARGO) zigbuild --quiet --locked --release --target $$target
+
 # Zig is a C compiler and linker for every musl target in one package, which is what a build from any Linux needs.
 image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/images, without a daemon (IMAGE_ARCHITECTURES=amd64; needs python3 with pip)
 	@rustup target add $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))) 2>/dev/null
 	@for target in $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))); do \
 	  echo "== cargo zigbuild --release --target $$target"; \
-	  export CFLAGS_$${target//-/_}="$(IMAGE_CFLAGS)"; \
-	  RUSTFLAGS="$(IMAGE_RUSTFLAGS)" CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" PATH="$(ZIGBUILD_ROOT)/bin:$$PATH" \
-	    $(CARGO) zigbuild --quiet --locked --release --target $$target \
-	    --package operator --package signer --bin operator --bin signer; \
+	  $(ZIGBUILD_RELEASE) --package operator --package signer --bin operator --bin signer; \
 	done
 	@rm -rf dist/images
 	@$(CARGO) run --quiet --locked --package tests --bin image -- --out dist/images --repository $(IMAGE_REPOSITORY) \
 	  --revision "$$(git describe --always --abbrev=40 --dirty --exclude='*')" --epoch "$$(git log -1 --format=%ct)" \
 	  $(foreach architecture,$(IMAGE_ARCHITECTURES),--programs "$(architecture)=$${CARGO_TARGET_DIR:-target}/$(MUSL_$(architecture))/release")
+
+# On macOS the linker needs Apple's frameworks, so from here its target is only checked.
+PLUGIN_WINDOWS := x86_64-pc-windows-gnu
+PLUGIN_MACOS := aarch64-apple-darwin
+PLUGIN_TARGETS := $(MUSL_amd64) $(MUSL_arm64) $(PLUGIN_WINDOWS)
+plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows into dist/plugin with the manifest of krew, and check that it compiles for macOS
+	@rustup target add $(PLUGIN_TARGETS) $(PLUGIN_MACOS) 2>/dev/null
+	@for target in $(PLUGIN_TARGETS); do \
+	  echo "== cargo zigbuild --release --target $$target"; \
+	  $(ZIGBUILD_RELEASE) --package operator --bin $(PLUGIN); \
+	done
+	@echo '== cargo check --target $(PLUGIN_MACOS)'
+	@CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" $(ZIGBUILD) check --quiet --locked --target $(PLUGIN_MACOS) --package operator --bin $(PLUGIN)
+	@rm -rf dist/plugin
+	@targets="$${CARGO_TARGET_DIR:-target}"; $(CARGO) run --quiet --locked --package tests --bin plugin -- --out dist/plugin \
+	  --epoch "$$(git log -1 --format=%ct)" --program "linux/amd64=$$targets/$(MUSL_amd64)/release/$(PLUGIN)" \
+	  --program "linux/arm64=$$targets/$(MUSL_arm64)/release/$(PLUGIN)" \
+	  --program "windows/amd64=$$targets/$(PLUGIN_WINDOWS)/release/$(PLUGIN).exe"
+	@ls dist/plugin
 
 # On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
 # Docker and kind are; else on one node of this machine, as root. E2E_PROGRAMS=target/debug takes other programs than those of
@@ -193,7 +217,7 @@ $(CHROMIUM):
 
 # Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and that of the oldest Kubernetes, bills of material (CycloneDX) and checksums of this version, into dist/release
+release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and that of the oldest Kubernetes, bills of material (CycloneDX) and checksums of this version, into dist/release
 	@rm -rf dist/release && mkdir -p dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
@@ -202,6 +226,7 @@ release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and 
 	  done; \
 	done
 	@cp dist/images/* $(INSTALL) dist/release
+	@cp dist/plugin/* dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
 	  SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \

@@ -8,7 +8,6 @@ use anyhow::anyhow;
 use crds::WrittenBy;
 use futures::future::{Either, pending, select};
 use kube::Client;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
@@ -22,6 +21,7 @@ use crate::controller::validate::image_is_allowed;
 use crate::gke::Project;
 use crate::leader::{Candidate, Standing};
 use crate::model::settings::Settings;
+use crate::signals::Signals;
 use crate::telemetry::{self, Metrics};
 
 /// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.
@@ -166,25 +166,4 @@ fn identity() -> String {
     // Seeded by the system for each process.
     let random = RandomState::new().build_hasher().finish();
     format!("{}-{random:016x}", host.as_deref().unwrap_or("operator"))
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

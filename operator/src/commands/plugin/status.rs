@@ -138,7 +138,7 @@ mod tests {
         Row::of(&serde_json::from_value(binding).unwrap())
     }
 
-    fn binding(name: &str, status: serde_json::Value) -> serde_json::Value {
+    fn binding(name: &str, status: &serde_json::Value) -> serde_json::Value {
         json!({
             "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding",
             "metadata": {"name": name, "namespace": "atto", "generation": 2},
@@ -160,18 +160,18 @@ mod tests {
         let rows = [
             row(binding(
                 "voter-1",
-                json!({"observedGeneration": 2, "pods": "1/1", "conditions": [
+                &json!({"observedGeneration": 2, "pods": "1/1", "conditions": [
                     condition("Signing", "True", "Signing", ""), condition("Ready", "True", "Ready", ""),
                 ]}),
             )),
             row(binding(
                 "voter-2",
-                json!({"observedGeneration": 2, "conditions": [
+                &json!({"observedGeneration": 2, "conditions": [
                     condition("Accepted", "True", "Accepted", ""), condition("Injected", "False", "NoNodeContainer", message),
                     condition("Ready", "False", "NoNodeContainer", message),
                 ]}),
             )),
-            row(binding("voter-3", json!({"observedGeneration": 1}))),
+            row(binding("voter-3", &json!({"observedGeneration": 1}))),
         ];
         assert_eq!(
             text(&rows, false, Terminal::plain(80)),
