@@ -3,6 +3,7 @@
 mod answer;
 mod arn;
 mod clients;
+mod clock;
 mod credentials;
 mod endpoint;
 mod environment;
