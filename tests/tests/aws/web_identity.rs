@@ -1,12 +1,13 @@
 //! A token of Kubernetes becomes a session of a role: absent, refused, at its end, and good again.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::Result;
 use http::StatusCode;
 use tests::fake_server::For;
 use tests::key_front::{Act, answer};
-use tests::ministack::ROLE;
+use tests::ministack::{ROLE, sts_answer};
 use tests::node_client::random_vote;
 use tests::process::Directory;
 use tests::signer_process::{TOKEN, post};
@@ -69,7 +70,7 @@ async fn a_role_signs_with_the_session_that_sts_gives_for_the_token() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_token_that_is_absent_or_over_is_told_and_taken_when_it_is_there() -> Result<()> {
+async fn a_token_that_is_absent_is_told_and_taken_when_it_is_there() -> Result<()> {
     let place = Place::new().await?;
     let directory = Directory::new()?;
     let file = directory.path().join("token");
@@ -86,7 +87,6 @@ async fn a_token_that_is_absent_or_over_is_told_and_taken_when_it_is_there() -> 
     let remedy = "a SignerBinding with key.aws.roleArn";
     assert!(code == Some(69) && says.contains(remedy), "{says}");
     for (text, part) in [
-        (token(-7), "a token that ended "),
         ("5ec2e7 of something else".to_owned(), "no JWT"),
         (String::new(), "an empty file"),
     ] {
@@ -97,6 +97,47 @@ async fn a_token_that_is_absent_or_over_is_told_and_taken_when_it_is_there() -> 
     assert_eq!(place.front.count(is_sts), 0, "STS is not asked with what is no token");
     fs::write(&file, token(3_600))?;
     signer.until_ready().await;
+    signer.keeps(&["5ec2e7"]);
+    Ok(())
+}
+
+/// The clock of this machine may be wrong: what a token is good for, STS says, and of a session KMS does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_and_a_session_that_are_over_by_this_clock_are_shown_all_the_same() -> Result<()> {
+    let place = Place::new().await?;
+    let directory = Directory::new()?;
+    let file = directory.path().join("token");
+    fs::write(&file, token(-7_000))?;
+    let variables = variables(&place, &file);
+    let over = refusal(400, "ExpiredTokenException", "Token expired");
+    place.front.on(is_sts, over, For::Ever);
+    let mut signer = Signer::start(&variables)?;
+    signer
+        .until("what was seen is told", |signer| {
+            let (code, message) = signer.backend()?;
+            Ok(code == "CREDENTIALS"
+                && message.contains("ExpiredTokenException")
+                && message.contains("s ago by the clock of this machine, compare it: date -u"))
+        })
+        .await;
+    place.front.clear();
+    let end = jiff::Timestamp::now() - Duration::from_hours(1);
+    let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
+    let session = answer(StatusCode::OK, &[("content-type", "text/xml")], body);
+    place.front.on(is_sts, session, For::Ever);
+    signer.until_ready().await;
+    let signed = random_vote(&place.kms.public_key(&place.key)?);
+    assert_eq!(post(signer.port(), signed.path, TOKEN, &signed.body)?.status, 200);
+    let refused = r#"{"__type":"ExpiredTokenException","message":"over"}"#;
+    let refused = answer(StatusCode::BAD_REQUEST, &[], refused);
+    place.front.on(is("Sign"), refused, For::Ever);
+    let (code, says) = preflight(&variables).await;
+    assert!(
+        code == Some(69)
+            && says.contains("UNAUTHENTICATED: ExpiredTokenException")
+            && says.contains("the credentials ended 36"),
+        "{says}"
+    );
     signer.keeps(&["5ec2e7"]);
     Ok(())
 }
