@@ -47,6 +47,24 @@ pages! {
     tutorial = "docs/src/tutorial.md",
 }
 
+/// Pages that lead from one to the next, in the order in which they do: none may need what an earlier one has taken away.
+mod paths {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn from_the_tutorial_to_the_end_of_a_voter() -> anyhow::Result<()> {
+        super::page::run_all(&[
+            "docs/src/tutorial.md",
+            "docs/src/how-to/manual-rollout.md",
+            "docs/src/how-to/rotate-the-token.md",
+            "docs/src/how-to/several-voters.md",
+            "docs/src/operations/runbook.md",
+            "docs/src/operations/upgrade.md",
+            "docs/src/how-to/recover.md",
+            "docs/src/how-to/remove.md",
+        ])
+        .await
+    }
+}
+
 fn is_run(page: &Page) -> bool {
     page.blocks.iter().any(|block| block.kind() == Some(Kind::Anywhere))
 }
