@@ -32,8 +32,10 @@ macro_rules! pages {
 pages! {
     readme = "README.md",
     chart = "charts/signer-operator/README.md",
+    aws_kms = "docs/src/how-to/aws-kms.md",
     change_the_key = "docs/src/how-to/change-the-key.md",
     gitops = "docs/src/how-to/gitops.md",
+    google_federation = "docs/src/how-to/google-federation.md",
     google_identity = "docs/src/how-to/google-identity.md",
     manual_rollout = "docs/src/how-to/manual-rollout.md",
     migrate_from_the_sidecar = "docs/src/how-to/migrate-from-the-sidecar.md",
@@ -41,6 +43,7 @@ pages! {
     remove = "docs/src/how-to/remove.md",
     rotate_the_token = "docs/src/how-to/rotate-the-token.md",
     several_voters = "docs/src/how-to/several-voters.md",
+    vault = "docs/src/how-to/vault.md",
     runbook = "docs/src/operations/runbook.md",
     running = "docs/src/operations/running.md",
     upgrade = "docs/src/operations/upgrade.md",
