@@ -96,19 +96,22 @@ schemas: ## Write the schemas of kubeconform anew, from a real API server (a tes
 snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
 	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
 
-PICTURE := docs/src/images/architecture.svg
-PICTURE_SOURCES := docs/architecture.dot docs/architecture.css
+PICTURES := architecture roles
 
 DASHBOARDS := $(wildcard charts/signer-operator/files/dashboards/*.json)
 DASHBOARDS_DRAWN := docs/dashboards.sha256
 
-# Its last line names the sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
-picture: ## Draw the picture of the architecture anew from docs/architecture.dot and .css (needs Graphviz)
-	@command -v dot >/dev/null || { echo 'the picture is drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
-	@dot -Tsvg docs/architecture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
-	  -e 's/fill="transparent"/fill="none"/' \
-	  -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$(PICTURE)
-	@echo "<!-- sha256 of its sources: $$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1) -->" >>$(PICTURE)
+# The last line of each names its sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
+picture: ## Draw the pictures of the documentation from docs/*.dot and docs/architecture.css (needs Graphviz)
+	@command -v dot >/dev/null || { echo 'the pictures are drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
+	@for picture in $(PICTURES); do \
+	  sum="$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)"; drawn=docs/src/images/$$picture.svg; \
+	  if grep -qs "$$sum" $$drawn; then continue; fi; \
+	  dot -Tsvg docs/$$picture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
+	    -e 's/fill="transparent"/fill="none"/' \
+	    -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$$drawn; \
+	  echo "<!-- sha256 of its sources: $$sum -->" >>$$drawn; \
+	done
 
 assets: ## Build the pinned Kubernetes programs, Helm with its checkers and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
@@ -259,8 +262,11 @@ drift: ## Fail if a generated file is not what the code generates
 	  git --no-pager diff --stat -- $(GENERATED); \
 	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
 	fi
-	@tail -n 1 $(PICTURE) | grep -q "$$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1)" || { \
-	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
+	@for picture in $(PICTURES); do \
+	  drawn=docs/src/images/$$picture.svg; \
+	  tail -n 1 $$drawn | grep -q "$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)" || { \
+	  echo "$$drawn is not of docs/$$picture.dot and docs/architecture.css: draw it with make picture, look at it and commit it" >&2; exit 1; }; \
+	done
 	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
 	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
 	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \

@@ -44,8 +44,11 @@ pages! {
     rotate_the_token = "docs/src/how-to/rotate-the-token.md",
     several_voters = "docs/src/how-to/several-voters.md",
     vault = "docs/src/how-to/vault.md",
+    install = "docs/src/operations/install.md",
     runbook = "docs/src/operations/runbook.md",
     running = "docs/src/operations/running.md",
+    troubleshooting = "docs/src/operations/troubleshooting.md",
+    uninstall = "docs/src/operations/uninstall.md",
     upgrade = "docs/src/operations/upgrade.md",
     tutorial = "docs/src/tutorial.md",
 }
