@@ -62,7 +62,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     } else {
         Fence::open()
     };
-    let client = connect::client(&metrics.progress, &fence).await?;
+    let client = connect::client(connect::Choice::default(), &metrics.progress, &fence).await?;
     settings.surroundings.issuer = issuer(&client).await;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
