@@ -1,4 +1,5 @@
-# Everything that is built, checked or shown is a target here; CI calls `make test`, and `make e2e` on kind.
+# Everything that is built, checked or shown is a target here. A change has to pass `make test`. The workflows in .github run `make e2e` on kind,
+# and `make unit` and `make demo` on the oldest Kubernetes.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
