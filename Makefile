@@ -1,4 +1,5 @@
-# Everything that is built, checked or shown is a target here; CI calls `make test`, and `make e2e` on kind.
+# Everything that is built, checked or shown is a target here. A change has to pass `make test`. The workflows in .github run `make e2e` on kind,
+# and `make unit` and `make demo` on the oldest Kubernetes.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -59,7 +60,8 @@ BENCH_STEADY_SECONDS := 120
 INSTALL := charts/install.yaml charts/install-$(OLDEST_KUBERNETES).yaml
 GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/oldest.yaml charts/signer-operator/Chart.yaml \
   charts/signer-operator/templates/_guard-creation.tpl \
-  docs/src/introduction.md docs/src/tutorial.md docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
+  docs/src/introduction.md docs/src/tutorial.md docs/src/operations/install.md docs/src/operations/supported-versions.md \
+  docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
   examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
   crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/signer-operator/README.md.gotmpl $(INSTALL) \
   docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
@@ -98,19 +100,22 @@ schemas: ## Write the schemas of kubeconform anew, from a real API server (a tes
 snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
 	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
 
-PICTURE := docs/src/images/architecture.svg
-PICTURE_SOURCES := docs/architecture.dot docs/architecture.css
+PICTURES := architecture roles
 
 DASHBOARDS := $(wildcard charts/signer-operator/files/dashboards/*.json)
 DASHBOARDS_DRAWN := docs/dashboards.sha256
 
-# Its last line names the sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
-picture: ## Draw the picture of the architecture anew from docs/architecture.dot and .css (needs Graphviz)
-	@command -v dot >/dev/null || { echo 'the picture is drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
-	@dot -Tsvg docs/architecture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
-	  -e 's/fill="transparent"/fill="none"/' \
-	  -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$(PICTURE)
-	@echo "<!-- sha256 of its sources: $$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1) -->" >>$(PICTURE)
+# The last line of each names its sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
+picture: ## Draw the pictures of the documentation from docs/*.dot and docs/architecture.css (needs Graphviz)
+	@command -v dot >/dev/null || { echo 'the pictures are drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
+	@for picture in $(PICTURES); do \
+	  sum="$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)"; drawn=docs/src/images/$$picture.svg; \
+	  if grep -qs "$$sum" $$drawn; then continue; fi; \
+	  dot -Tsvg docs/$$picture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
+	    -e 's/fill="transparent"/fill="none"/' \
+	    -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$$drawn; \
+	  echo "<!-- sha256 of its sources: $$sum -->" >>$$drawn; \
+	done
 
 assets: ## Build the pinned Kubernetes programs, Helm with its checkers and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
@@ -283,8 +288,11 @@ drift: ## Fail if a generated file is not what the code generates
 	  git --no-pager diff --stat -- $(GENERATED); \
 	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
 	fi
-	@tail -n 1 $(PICTURE) | grep -q "$$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1)" || { \
-	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
+	@for picture in $(PICTURES); do \
+	  drawn=docs/src/images/$$picture.svg; \
+	  tail -n 1 $$drawn | grep -q "$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)" || { \
+	  echo "$$drawn is not of docs/$$picture.dot and docs/architecture.css: draw it with make picture, look at it and commit it" >&2; exit 1; }; \
+	done
 	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
 	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
 	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \
