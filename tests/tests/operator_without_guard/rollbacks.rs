@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tests::operated::{Place, SOON, VOTER, binding, secret, voter, with};
+use tests::operated::{SOON, VOTER, binding, secret, voter, with};
 use tests::{eventually, pods};
 
 use super::{place, repaired, seen, undo};
