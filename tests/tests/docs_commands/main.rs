@@ -4,6 +4,7 @@
 mod machines;
 mod page;
 mod person;
+mod printed;
 
 use std::path::Path;
 
