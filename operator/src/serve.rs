@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
+use crate::cluster::audiences::audiences;
 use crate::cluster::connect;
 use crate::cluster::fence::Fence;
 use crate::cluster::issuer::issuer;
@@ -64,6 +65,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     };
     let client = connect::client(&metrics.progress, &fence).await?;
     settings.surroundings.issuer = issuer(&client).await;
+    settings.surroundings.audiences = audiences().await;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let identity = identity();
