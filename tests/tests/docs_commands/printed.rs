@@ -49,7 +49,7 @@ fn openbao_and_vault() -> Result<()> {
     let page = Page::read("docs/src/how-to/vault.md")?;
     let by_kubernetes = printed(&page, |_| {})?;
     let by_jwt = printed(&page, |key| {
-        key["vault"]["auth"] = json!({"jwt": {"role": "atto-voter"}})
+        key["vault"]["auth"] = json!({"jwt": {"role": "atto-voter"}});
     })?;
     for (method, printed) in [("kubernetes", &by_kubernetes), ("jwt", &by_jwt)] {
         has(printed, &format!("bao auth enable {method}"))?;
