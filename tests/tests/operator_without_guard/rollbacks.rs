@@ -165,7 +165,8 @@ async fn a_rollback_from_a_key_service_to_a_secret_is_put_back() -> Result<()> {
 
 #[tokio::test]
 async fn a_rollback_from_a_secret_to_a_key_service_is_put_back() -> Result<()> {
-    let (from, to) = (in_vault("to-service", &[]), in_a_secret());
+    let version = "projects/p/locations/l/keyRings/r/cryptoKeys/to-service/cryptoKeyVersions/1";
+    let (from, to) = (json!({"gcp": {"keyVersion": version}}), in_a_secret());
     a_rollback_over_another_source_is_put_back("to-service", &from, &to).await
 }
 
