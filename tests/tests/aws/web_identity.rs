@@ -126,8 +126,8 @@ async fn a_token_and_a_session_that_are_over_by_this_clock_are_shown_all_the_sam
     let session = answer(StatusCode::OK, &[("content-type", "text/xml")], body);
     place.front.on(is_sts, session, For::Ever);
     signer.until_ready().await;
-    let signed = random_vote(&place.kms.public_key(&place.key)?);
-    assert_eq!(post(signer.port(), signed.path, TOKEN, &signed.body)?.status, 200);
+    let vote = random_vote(&place.kms.public_key(&place.key)?);
+    assert_eq!(post(signer.port(), vote.path, TOKEN, &vote.body)?.status, 200);
     let refused = r#"{"__type":"ExpiredTokenException","message":"over"}"#;
     let refused = answer(StatusCode::BAD_REQUEST, &[], refused);
     place.front.on(is("Sign"), refused, For::Ever);

@@ -195,8 +195,9 @@ async fn no_other_container_gets_a_token_that_is_as_good() -> Result<()> {
     let turned = patched(&place, &live, |live| {
         let volumes = live["spec"]["template"]["spec"]["volumes"].as_array_mut();
         let copy = volumes.into_iter().flatten().find(|volume| volume["name"] == "copy");
-        copy.into_iter()
-            .for_each(|volume| volume["projected"]["sources"][1]["serviceAccountToken"]["audience"] = json!(OWN));
+        for volume in copy {
+            volume["projected"]["sources"][1]["serviceAccountToken"]["audience"] = json!(OWN);
+        }
     });
     refused(&turned.await?, "node")?;
     let denied = place.operated.plane.denied(chart::OPERATOR, None)?;
@@ -224,7 +225,7 @@ async fn a_token_that_was_there_before_the_signer_hinders_nothing() -> Result<()
     // Another container has not had it.
     let live = place.deployment().await?;
     let spread = patched(&place, &live, |live| {
-        with_token(live, "containers", "exporter", "copy", "")
+        with_token(live, "containers", "exporter", "copy", "");
     })
     .await?;
     let told = spread.stderr.contains("give container exporter of");
