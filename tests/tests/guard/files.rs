@@ -195,7 +195,7 @@ async fn no_other_container_gets_a_token_that_is_as_good() -> Result<()> {
     let turned = patched(&place, &live, |live| {
         let volumes = live["spec"]["template"]["spec"]["volumes"].as_array_mut();
         let copy = volumes.into_iter().flatten().find(|volume| volume["name"] == "copy");
-        for volume in copy {
+        if let Some(volume) = copy {
             volume["projected"]["sources"][1]["serviceAccountToken"]["audience"] = json!(OWN);
         }
     });
