@@ -10,5 +10,6 @@ mod logins;
 mod settings;
 mod sts;
 mod support;
+mod tls;
 mod votes;
 mod web_identity;

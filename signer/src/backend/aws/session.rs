@@ -101,6 +101,8 @@ impl AwsSession {
                 self.clients.credentials.refuse(&begun.credentials);
                 self.upkeep.renew_after(client);
             }
+            // The authorities that are trusted may be others now, and each client reads them when it is made.
+            Cause::Io => self.upkeep.renew_after(client),
             _ => {}
         }
         let who = || format!("asked as {}", self.clients.place.source.identity());
