@@ -22,6 +22,7 @@ mod session;
 mod settings;
 mod source;
 mod trouble;
+mod variables;
 mod web_identity;
 
 pub use settings::VENDOR;
