@@ -120,10 +120,10 @@ bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and 
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
-soak: ## Hold the signer against slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if an aim is missed (7 minutes after a release build)
+soak: ## Hold the signer against slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if an aim is missed (7 minutes after a release build; SOAK=slow, silent, identical, outage, backends, overhead, flood, termination or schedules: that part alone)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin signer --bin soak
-	@"$${CARGO_TARGET_DIR:-target}"/release/soak
+	@"$${CARGO_TARGET_DIR:-target}"/release/soak $(SOAK)
 
 oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle
