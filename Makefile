@@ -1,9 +1,10 @@
-# Everything that is built, checked or shown is a target here; CI calls `make test`, and `make e2e` on kind.
+# Everything that is built, checked or shown is a target here. A change has to pass `make test`. The workflows in .github run `make e2e` on kind,
+# and `make unit` and `make demo` on the oldest Kubernetes.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
+.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -33,6 +34,9 @@ IMAGE_ARCHITECTURES := amd64 arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
 MUSL_amd64 := x86_64-unknown-linux-musl
 MUSL_arm64 := aarch64-unknown-linux-musl
+
+# As kubectl looks for it.
+PLUGIN := kubectl-atto_signer
 # Paths of this machine would otherwise be in the programs, and two builds differ.
 IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=/cargo
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
@@ -56,11 +60,12 @@ BENCH_STEADY_SECONDS := 120
 INSTALL := charts/install.yaml charts/install-$(OLDEST_KUBERNETES).yaml
 GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/oldest.yaml charts/signer-operator/Chart.yaml \
   charts/signer-operator/templates/_guard-creation.tpl \
-  docs/src/introduction.md docs/src/tutorial.md docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
+  docs/src/introduction.md docs/src/tutorial.md docs/src/operations/install.md docs/src/operations/supported-versions.md \
+  docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
   examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
   crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/signer-operator/README.md.gotmpl $(INSTALL) \
   docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
-  $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md operator-commands.md signer-settings.md signerbinding.md)
+  $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md kubectl-plugin.md operator-commands.md signer-settings.md signerbinding.md)
 
 help: ## Print every target with a line each
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -95,19 +100,22 @@ schemas: ## Write the schemas of kubeconform anew, from a real API server (a tes
 snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
 	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
 
-PICTURE := docs/src/images/architecture.svg
-PICTURE_SOURCES := docs/architecture.dot docs/architecture.css
+PICTURES := architecture roles
 
 DASHBOARDS := $(wildcard charts/signer-operator/files/dashboards/*.json)
 DASHBOARDS_DRAWN := docs/dashboards.sha256
 
-# Its last line names the sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
-picture: ## Draw the picture of the architecture anew from docs/architecture.dot and .css (needs Graphviz)
-	@command -v dot >/dev/null || { echo 'the picture is drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
-	@dot -Tsvg docs/architecture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
-	  -e 's/fill="transparent"/fill="none"/' \
-	  -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$(PICTURE)
-	@echo "<!-- sha256 of its sources: $$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1) -->" >>$(PICTURE)
+# The last line of each names its sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
+picture: ## Draw the pictures of the documentation from docs/*.dot and docs/architecture.css (needs Graphviz)
+	@command -v dot >/dev/null || { echo 'the pictures are drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
+	@for picture in $(PICTURES); do \
+	  sum="$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)"; drawn=docs/src/images/$$picture.svg; \
+	  if grep -qs "$$sum" $$drawn; then continue; fi; \
+	  dot -Tsvg docs/$$picture.dot | sed -e '/^<!/d' -e '/^ "http.*svg11.dtd">$$/d' -e '/^ -->$$/d' \
+	    -e 's/fill="transparent"/fill="none"/' \
+	    -e '/^ viewBox/{' -e 'a <style>' -e 'r docs/architecture.css' -e 'a </style>' -e '}' >$$drawn; \
+	  echo "<!-- sha256 of its sources: $$sum -->" >>$$drawn; \
+	done
 
 assets: ## Build the pinned Kubernetes programs, Helm with its checkers and promtool into the cache, where they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
@@ -120,10 +128,10 @@ bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and 
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
-soak: ## Hold the signer against slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if an aim is missed (7 minutes after a release build)
+soak: ## Hold the signer against slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if an aim is missed (7 minutes after a release build; SOAK=slow, silent, identical, outage, backends, overhead, flood, termination or schedules: that part alone)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin signer --bin soak
-	@"$${CARGO_TARGET_DIR:-target}"/release/soak
+	@"$${CARGO_TARGET_DIR:-target}"/release/soak $(SOAK)
 
 oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle
@@ -144,20 +152,41 @@ $(FUZZ):
 	@echo '== building cargo-fuzz $(FUZZ_VERSION), once'
 	@$(CARGO) install --quiet --locked --root $(FUZZ_ROOT) cargo-fuzz@$(FUZZ_VERSION)
 
+# A release build for $$target, in a recipe.
+ZIGBUILD_RELEASE = export CFLAGS_$${target//-/_}="$(IMAGE_CFLAGS)"; \
+	  RUSTFLAGS="$(IMAGE_RUSTFLAGS)" CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" PATH="$(ZIGBUILD_ROOT)/bin:$$PATH" \
+	  $(CARGO) zigbuild --quiet --locked --release --target $$target
+
 # Zig is a C compiler and linker for every musl target in one package, which is what a build from any Linux needs.
 image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/images, without a daemon (IMAGE_ARCHITECTURES=amd64; needs python3 with pip)
 	@rustup target add $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))) 2>/dev/null
 	@for target in $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))); do \
 	  echo "== cargo zigbuild --release --target $$target"; \
-	  export CFLAGS_$${target//-/_}="$(IMAGE_CFLAGS)"; \
-	  RUSTFLAGS="$(IMAGE_RUSTFLAGS)" CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" PATH="$(ZIGBUILD_ROOT)/bin:$$PATH" \
-	    $(CARGO) zigbuild --quiet --locked --release --target $$target \
-	    --package operator --package signer --bin operator --bin signer; \
+	  $(ZIGBUILD_RELEASE) --package operator --package signer --bin operator --bin signer; \
 	done
 	@rm -rf dist/images
 	@$(CARGO) run --quiet --locked --package tests --bin image -- --out dist/images --repository $(IMAGE_REPOSITORY) \
 	  --revision "$$(git describe --always --abbrev=40 --dirty --exclude='*')" --epoch "$$(git log -1 --format=%ct)" \
 	  $(foreach architecture,$(IMAGE_ARCHITECTURES),--programs "$(architecture)=$${CARGO_TARGET_DIR:-target}/$(MUSL_$(architecture))/release")
+
+# On macOS the linker needs Apple's frameworks, so from here its target is only checked.
+PLUGIN_WINDOWS := x86_64-pc-windows-gnu
+PLUGIN_MACOS := aarch64-apple-darwin
+PLUGIN_TARGETS := $(MUSL_amd64) $(MUSL_arm64) $(PLUGIN_WINDOWS)
+plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows into dist/plugin with the manifest of krew, and check that it compiles for macOS
+	@rustup target add $(PLUGIN_TARGETS) $(PLUGIN_MACOS) 2>/dev/null
+	@for target in $(PLUGIN_TARGETS); do \
+	  echo "== cargo zigbuild --release --target $$target"; \
+	  $(ZIGBUILD_RELEASE) --package operator --bin $(PLUGIN); \
+	done
+	@echo '== cargo check --target $(PLUGIN_MACOS)'
+	@CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" $(ZIGBUILD) check --quiet --locked --target $(PLUGIN_MACOS) --package operator --bin $(PLUGIN)
+	@rm -rf dist/plugin
+	@targets="$${CARGO_TARGET_DIR:-target}"; $(CARGO) run --quiet --locked --package tests --bin plugin -- --out dist/plugin \
+	  --epoch "$$(git log -1 --format=%ct)" --program "linux/amd64=$$targets/$(MUSL_amd64)/release/$(PLUGIN)" \
+	  --program "linux/arm64=$$targets/$(MUSL_arm64)/release/$(PLUGIN)" \
+	  --program "windows/amd64=$$targets/$(PLUGIN_WINDOWS)/release/$(PLUGIN).exe"
+	@ls dist/plugin
 
 # On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
 # Docker and kind are; else on one node of this machine, as root. E2E_PROGRAMS=target/debug takes other programs than those of
@@ -193,7 +222,7 @@ $(CHROMIUM):
 
 # Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and that of the oldest Kubernetes, bills of material (CycloneDX) and checksums of this version, into dist/release
+release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and that of the oldest Kubernetes, bills of material (CycloneDX) and checksums of this version, into dist/release
 	@rm -rf dist/release && mkdir -p dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
@@ -202,6 +231,7 @@ release: image $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and 
 	  done; \
 	done
 	@cp dist/images/* $(INSTALL) dist/release
+	@cp dist/plugin/* dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
 	  SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" PATH="$(CYCLONEDX_ROOT)/bin:$$PATH" $(CARGO) cyclonedx --quiet \
@@ -258,8 +288,11 @@ drift: ## Fail if a generated file is not what the code generates
 	  git --no-pager diff --stat -- $(GENERATED); \
 	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
 	fi
-	@tail -n 1 $(PICTURE) | grep -q "$$(cat $(PICTURE_SOURCES) | sha256sum | cut -d' ' -f1)" || { \
-	  echo '$(PICTURE) is not of these $(PICTURE_SOURCES): draw it anew with make picture, look at it and commit it' >&2; exit 1; }
+	@for picture in $(PICTURES); do \
+	  drawn=docs/src/images/$$picture.svg; \
+	  tail -n 1 $$drawn | grep -q "$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)" || { \
+	  echo "$$drawn is not of docs/$$picture.dot and docs/architecture.css: draw it with make picture, look at it and commit it" >&2; exit 1; }; \
+	done
 	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
 	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
 	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \

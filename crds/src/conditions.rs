@@ -121,7 +121,7 @@ pub mod reasons {
         FOREIGN_SIGNER = "ForeignSigner";
         /// `Injected`: a Secret that the signer needs, for a LOCAL key, certificates or a variable, is not there or has no such key.
         KEY_NOT_FOUND = "KeyNotFound";
-        /// `Injected`: the spec names no key, which the API server refuses and `operator render` meets in a file.
+        /// `Injected`: the spec has what the signer would not start with and the schema cannot tell, such as an address that is mistyped.
         INVALID = "Invalid";
         /// `Injected`: the Deployment carries the signer of another binding, with another key or token.
         TAKE_OVER_PENDING = "TakeOverPending";

@@ -33,7 +33,7 @@ pub struct Federation {
     /// The Google service account that the signer acts as. Default: none; the KMS role is granted to the subject of the pool,
     /// `system:serviceaccount:NAMESPACE:NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 320))]
+    #[schemars(length(min = 1, max = 255))]
     #[x_kube(validation = cel_rules::service_account_email())]
     pub service_account: Option<String>,
 }

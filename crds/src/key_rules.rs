@@ -4,12 +4,18 @@ use kube::core::Rule;
 
 use crate::cel_rules::matches;
 
-/// A host and a port behind it, and a path that a proxy may want.
-const HOST: &str = r"([a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])";
-const LOOPBACK: &str = r"([lL][oO][cC][aA][lL][hH][oO][sS][tT]|127[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[::1\])";
-const BEHIND: &str = "(:[0-9]{1,5})?(/[-._~a-zA-Z0-9]+)*/?";
-
-const PARTITION: &str = "aws(-[a-z]+)*";
+/// Each partition of AWS but `aws`, with what the names of its regions begin with.
+/// Source: the regions' patterns in the endpoint rules of the AWS SDK (`partitions.json`).
+const PARTITIONS: [(&str, &str); 7] = [
+    ("aws-cn", "cn-"),
+    ("aws-us-gov", "us-gov-"),
+    ("aws-iso", "us-iso-"),
+    ("aws-iso-b", "us-isob-"),
+    ("aws-iso-e", "eu-isoe-"),
+    ("aws-iso-f", "us-isof-"),
+    ("aws-eusc", "eusc-"),
+];
+const PARTITION: &str = "aws(-cn|-us-gov|-iso|-iso-b|-iso-e|-iso-f|-eusc)?";
 
 pub fn provider() -> Rule {
     matches(
@@ -27,7 +33,7 @@ pub fn no_alias() -> Rule {
 /// An alias is told by its own rule.
 pub fn key_arn() -> Rule {
     Rule::new(format!(
-        "self.contains('alias/') || self.matches(r'^arn:{PARTITION}:kms:[a-z]+(-[a-z]+)+-[0-9]+:[0-9]{{12}}:key/[0-9a-zA-Z][-0-9a-zA-Z]*$')"
+        "self.contains('alias/') || self.matches(r'^arn:{PARTITION}:kms:[a-z]+(-[a-z]+)+-[0-9]{{1,2}}:[0-9]{{12}}:key/[-0-9a-zA-Z]{{1,128}}$')"
     ))
     .message(
         "must be the ARN of a key in AWS KMS: arn:aws:kms:REGION:ACCOUNT:key/ID (aws kms describe-key --key-id ID --query KeyMetadata.Arn prints it)",
@@ -35,15 +41,22 @@ pub fn key_arn() -> Rule {
 }
 
 pub fn partition_of_region() -> Rule {
-    Rule::new(
-        "self.startsWith('arn:aws-cn:') == self.contains(':kms:cn-') && self.startsWith('arn:aws-us-gov:') == self.contains(':kms:us-gov-')",
-    )
-    .message("must be of the partition that its region is in: arn:aws-cn for cn-…, arn:aws-us-gov for us-gov-…, and neither for another region")
+    // One by one: of a list of texts, the API server takes the length to be without a bound.
+    let pairs = PARTITIONS
+        .map(|(partition, region)| format!("self.startsWith('arn:{partition}:') == self.contains(':kms:{region}')"));
+    let told = PARTITIONS.map(|(partition, region)| format!("arn:{partition} for {region}…"));
+    Rule::new(pairs.join(" && ")).message(&*format!(
+        "must be of the partition that its region is in: {}, and arn:aws for every other region",
+        told.join(", ")
+    ))
 }
 
+/// A path and a name have 576 characters at most: IAM allows 512 and 64.
 pub fn role_arn() -> Rule {
-    matches(
-        &format!(r"^arn:{PARTITION}:iam::[0-9]{{12}}:role/([-+=,.@_a-zA-Z0-9]+/)*[-+=,.@_a-zA-Z0-9]{{1,64}}$"),
+    Rule::new(format!(
+        "self.matches(r'^arn:{PARTITION}:iam::[0-9]{{12}}:role/([-+=,.@_a-zA-Z0-9]+/)*[-+=,.@_a-zA-Z0-9]{{1,64}}$') && self.size() - self.indexOf('/') <= 577"
+    ))
+    .message(
         "must be the ARN of an IAM role: arn:aws:iam::ACCOUNT:role/NAME (aws iam get-role --role-name NAME --query Role.Arn prints it)",
     )
 }
@@ -54,15 +67,6 @@ pub fn one_partition() -> Rule {
         "!has(self.roleArn) || !self.roleArn.contains(':iam:') || !self.keyArn.contains(':kms:') || self.roleArn.startsWith(self.keyArn.substring(0, self.keyArn.indexOf(':kms:')) + ':')",
     )
     .message("keyArn and roleArn must be of one partition, the word behind arn: (aws, aws-cn, aws-us-gov): a role of another one cannot use the key")
-}
-
-pub fn vault_address() -> Rule {
-    Rule::new(format!(
-        "(self.matches(r'^https://{HOST}{BEHIND}$') || self.matches(r'^http://{LOOPBACK}{BEHIND}$')) && !self.matches(r'/v1/?$')"
-    ))
-    .message(
-        "must be the address of the server: https://HOST:PORT, without /v1; http:// only on a loopback address (localhost, 127.0.0.1, [::1]), because the login would be readable on its way",
-    )
 }
 
 pub fn vault_name(field: &str) -> Rule {
@@ -82,11 +86,18 @@ pub fn vault_version() -> Rule {
 
 pub fn vault_path(field: &str) -> Rule {
     Rule::new(
-        "self.matches(r'^[-._a-zA-Z0-9]+(/[-._a-zA-Z0-9]+)*$') && self.split('/').all(part, part != '.' && part != '..')",
+        "self.matches(r'^[-._a-zA-Z0-9]{1,128}(/[-._a-zA-Z0-9]{1,128})*$') && self.split('/').all(part, part != '.' && part != '..')",
     )
     .message(&*format!(
-        "{field} must be a path as the server has it: letters, digits, '-', '_' and '.', its parts divided by '/', without a '/' at its beginning or end"
+        "{field} must be a path as the server has it: letters, digits, '-', '_' and '.', its parts divided by '/' and not longer than 128 characters, without a '/' at its beginning or end"
     ))
+}
+
+/// Vault shows the paths of its methods with `auth/`, and asks for them without.
+pub fn auth_mount() -> Rule {
+    Rule::new("!self.startsWith('auth/')").message(
+        "mount must be a path as the server has it, without auth/ before it, such as kubernetes or clusters/blue",
+    )
 }
 
 pub fn audience() -> Rule {

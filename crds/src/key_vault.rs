@@ -3,8 +3,8 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::key_rules;
 use crate::references::{ConfigMapKeyRef, SecretKeyRef};
+use crate::{address_rules, key_rules};
 
 /// Where the transit engine is where `mount` is not set.
 pub const DEFAULT_TRANSIT_MOUNT: &str = "transit";
@@ -15,10 +15,13 @@ pub const DEFAULT_TRANSIT_MOUNT: &str = "transit";
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(has(self.caSecretRef) && has(self.caConfigMapRef))")
     .message("set at most one of caSecretRef and caConfigMapRef"))]
+#[x_kube(validation = address_rules::no_certificates_of_plain_http())]
 pub struct VaultKey {
-    /// Address of the server: `https://HOST:PORT`, or `http://` on a loopback address. Without `/v1`.
+    /// Address of the server: `https://HOST:PORT`, or `http://` on a loopback address. Without `/v1` and `/ui`; behind a proxy, with the
+    /// path that it has for the server.
     #[schemars(length(min = 1, max = 512))]
-    #[x_kube(validation = key_rules::vault_address())]
+    #[x_kube(validation = address_rules::server())]
+    #[x_kube(validation = address_rules::path())]
     pub address: String,
 
     /// Name of the key in the transit engine. Its type must be `ed25519`, and it must not be derived.
@@ -97,10 +100,12 @@ pub struct VaultLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = key_rules::vault_path("mount"))]
+    #[x_kube(validation = key_rules::auth_mount())]
     pub mount: Option<String>,
 
-    /// Audience of the token, which the role has to ask for as well. Not the one of this cluster's API server. Default: `address`, in
-    /// lower case and without a `/` at its end.
+    /// Audience of the token, which the role names as well: as `audience` with `kubernetes`, in `bound_audiences` with `jwt`. Not the one
+    /// of this cluster's API server. Default, with both: `address`, its host in lower case, without a `/` at its end and without the port
+    /// 443 (with `http`, 80).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = key_rules::audience())]

@@ -3,6 +3,7 @@
 //! The documentation of a field is what `kubectl explain` prints, and every rule carries the message that
 //! `kubectl apply` shows, so both are written for the person at the keyboard.
 
+mod address_rules;
 mod cel_rules;
 mod choices;
 pub mod conditions;

@@ -81,6 +81,9 @@ pub struct WrittenBy {
     /// Its name in the Lease. One that only takes over writes nothing, so it may be that of an earlier one.
     #[schemars(length(max = 512))]
     pub identity: String,
+    /// Set while it has only put its name here, to learn whether another operator still writes this binding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<bool>,
 }
 
 /// Values in force for optional fields of the spec.

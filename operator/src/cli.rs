@@ -1,15 +1,16 @@
 //! The command line: what each command takes, and what it exits with.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::preflight::{self, finding::Verdict};
-use crate::commands::render;
+use crate::commands::preflight::finding::{self, Verdict};
+use crate::commands::preflight::{self, PreflightArgs};
+use crate::commands::render::{self, RenderArgs};
 use crate::commands::{self, DeploymentArgs, Failure, RemoveArgs};
-use crate::config::{ImageArgs, LeaseArgs, RunArgs, ScopeArgs};
+use crate::config::RunArgs;
 use crate::exit;
 use crate::serve::{self, LeaseLost};
 
@@ -37,27 +38,6 @@ enum Command {
     Render(RenderArgs),
 }
 
-/// Flags of `operator render`.
-#[derive(Args, Debug)]
-struct RenderArgs {
-    /// A file with a SignerBinding, a Deployment, or both, or a folder of such files; may be given again. `-` reads standard input.
-    #[arg(short, long = "filename", required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-
-    #[command(flatten)]
-    images: ImageArgs,
-}
-
-/// Flags of `operator preflight`.
-#[derive(Args, Debug)]
-struct PreflightArgs {
-    #[command(flatten)]
-    lease: LeaseArgs,
-
-    #[command(flatten)]
-    scope: ScopeArgs,
-}
-
 /// The whole command line.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -78,14 +58,16 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => by_hand("explain", commands::explain(arguments)),
         Command::Remove(arguments) => by_hand("remove", commands::remove(arguments)),
         Command::Crd => print("crd", crds::MANIFEST),
-        Command::Render(RenderArgs { files, images }) => match render::render(&files, &images.into()) {
+        Command::Render(arguments) => match render::rendered(arguments) {
             Ok(text) => print("render", &text),
-            Err(error) => {
-                eprintln!("operator render: {error}");
-                ExitCode::from(exit::DATA)
-            }
+            Err(failure) => failed("render", &failure),
         },
     }
+}
+
+fn failed(name: &str, failure: &Failure) -> ExitCode {
+    eprintln!("operator {name}: {failure}");
+    ExitCode::from(failure.code)
 }
 
 fn run(arguments: RunArgs) -> ExitCode {
@@ -106,32 +88,22 @@ fn run(arguments: RunArgs) -> ExitCode {
 async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failure>>) -> ExitCode {
     match command.await {
         Ok(text) => print(name, &text),
-        Err(failure) => {
-            eprintln!("operator {name}: {failure}");
-            ExitCode::from(failure.code)
-        }
+        Err(failure) => failed(name, &failure),
     }
 }
 
 /// Prints every finding; the worst one decides the exit code.
 #[tokio::main]
-async fn preflight(PreflightArgs { lease, scope }: PreflightArgs) -> ExitCode {
-    let findings = match preflight::examine(&scope.into(), lease.lease_namespace).await {
+async fn preflight(arguments: PreflightArgs) -> ExitCode {
+    let findings = match preflight::examine(arguments).await {
         Ok(findings) => findings,
         Err(error) => {
             eprintln!("operator preflight: {error:#}");
             return ExitCode::from(Verdict::Unavailable.exit_code());
         }
     };
-    let text: String = findings
-        .iter()
-        .flat_map(|finding| [finding.to_string(), "\n".to_owned()])
-        .collect();
-    let worst = findings
-        .iter()
-        .map(|finding| finding.verdict)
-        .max()
-        .unwrap_or(Verdict::Ok);
+    let text = finding::lines(&findings);
+    let worst = finding::worst(&findings);
     match write(&text) {
         Ok(()) => ExitCode::from(worst.exit_code()),
         Err(error) => unprinted("preflight", &error),

@@ -1,5 +1,7 @@
 //! What the program exits with, as sysexits has it.
 
+/// What was asked about is not ready, or a person said no.
+pub const NOT_DONE: u8 = 1;
 /// The command line was not understood (`EX_USAGE`).
 pub const USAGE: u8 = 64;
 /// What was given to it cannot be (`EX_DATAERR`).
@@ -20,8 +22,12 @@ pub const PERMISSION: u8 = 77;
 pub const CONFIGURATION: u8 = 78;
 
 /// All of them and 0, each with when it is, for people.
-pub const ALL: [(u8, &str); 10] = [
+pub const ALL: [(u8, &str); 11] = [
     (0, "done; `operator run`: ended as it was told to"),
+    (
+        NOT_DONE,
+        "`kubectl atto-signer status` and `explain`: a SignerBinding is not ready; `approve`: the answer was no",
+    ),
     (USAGE, "the command line was not understood"),
     (
         DATA,

@@ -29,6 +29,7 @@ pub mod gke;
 pub mod leader;
 pub mod model;
 pub mod serve;
+mod signals;
 pub mod telemetry;
 pub mod template;
 pub mod yaml;

@@ -8,10 +8,10 @@ use anyhow::anyhow;
 use crds::WrittenBy;
 use futures::future::{Either, pending, select};
 use kube::Client;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
+use crate::cluster::audiences::audiences;
 use crate::cluster::connect;
 use crate::cluster::fence::Fence;
 use crate::cluster::issuer::issuer;
@@ -22,6 +22,7 @@ use crate::controller::validate::image_is_allowed;
 use crate::gke::Project;
 use crate::leader::{Candidate, Standing};
 use crate::model::settings::Settings;
+use crate::signals::Signals;
 use crate::telemetry::{self, Metrics};
 
 /// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.
@@ -62,8 +63,9 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     } else {
         Fence::open()
     };
-    let client = connect::client(&metrics.progress, &fence).await?;
+    let client = connect::client(connect::Choice::default(), &metrics.progress, &fence).await?;
     settings.surroundings.issuer = issuer(&client).await;
+    settings.surroundings.audiences = audiences().await;
     let listener = admin::bind(admin_address).await.map_err(|error| anyhow!(error))?;
     let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let identity = identity();
@@ -71,6 +73,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     settings.operator = WrittenBy {
         lease_namespace: leader_election.then_some(namespace),
         identity,
+        asks: None,
     };
 
     let (standing, seen) = watch::channel(Standing::Unknown);
@@ -165,25 +168,4 @@ fn identity() -> String {
     // Seeded by the system for each process.
     let random = RandomState::new().build_hasher().finish();
     format!("{}-{random:016x}", host.as_deref().unwrap_or("operator"))
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

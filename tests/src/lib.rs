@@ -29,6 +29,7 @@ pub mod openbao;
 pub mod operated;
 pub mod operator_process;
 pub mod oracle;
+pub mod plugin;
 pub mod pods;
 pub mod preview;
 pub mod process;

@@ -10,6 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -106,6 +107,12 @@ impl Operated {
             operator.as_ref().map(OperatorProcess::admin_port)
         };
         operator_process::get(port.context("it has ended before")?, path).await
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
+        operator.as_ref().context("it has ended before")?.signal(signal)
     }
 
     /// Ends the operator, as an upgrade does.

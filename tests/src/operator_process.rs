@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
 
 use crate::control_plane::ControlPlane;
 use crate::eventually::{SOON, eventually};
@@ -111,6 +112,10 @@ impl OperatorProcess {
 
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
     }
 
     /// Waits for its end.

@@ -8,8 +8,7 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::fake_kms::KEY_VERSION;
 use crate::process::{Directory, Port, Process};
@@ -175,8 +174,7 @@ impl SignerProcess {
     }
 
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = i32::try_from(self.process.pid()).context("a process id")?;
-        kill(Pid::from_raw(pid), signal).context("cannot signal the signer")
+        self.process.signal(signal)
     }
 
     /// SIGTERM, and how it ended.

@@ -24,11 +24,16 @@ const OF_THE_WORKSPACE: [(&str, &str); 6] = [
 ];
 
 /// The minor version of the oldest Kubernetes: in which file, and behind what.
-const OF_THE_OLDEST: [(&str, &str); 8] = [
+const OF_THE_OLDEST: [(&str, &str); 13] = [
     ("README.md", "\nKubernetes 1."),
     ("docs/src/introduction.md", "\nKubernetes 1."),
-    ("docs/src/tutorial.md", "cluster of Kubernetes 1."),
-    ("docs/src/operations/upgrade.md", "every change on Kubernetes 1."),
+    ("docs/src/tutorial.md", "| a cluster | Kubernetes 1."),
+    ("docs/src/operations/install.md", "A cluster of Kubernetes 1."),
+    ("docs/src/operations/upgrade.md", "The tests run on Kubernetes 1."),
+    ("docs/src/operations/supported-versions.md", "| from 1."),
+    ("docs/src/operations/supported-versions.md", "on 1."),
+    ("docs/src/operations/supported-versions.md", "older than 1."),
+    ("docs/src/operations/supported-versions.md", "KUBERNETES=1."),
     (".github/workflows/oldest.yaml", "KUBERNETES: \"1."),
     ("CONTRIBUTING.md", "KUBERNETES=1."),
     ("Makefile", "KUBERNETES=1."),
@@ -36,12 +41,17 @@ const OF_THE_OLDEST: [(&str, &str); 8] = [
 ];
 
 /// The same of the newest.
-const OF_THE_NEWEST: [(&str, &str); 1] = [("docs/src/operations/upgrade.md", "and on Kubernetes 1.")];
+const OF_THE_NEWEST: [(&str, &str); 3] = [
+    ("docs/src/operations/upgrade.md", "and on Kubernetes 1."),
+    ("docs/src/operations/supported-versions.md", "\n| 1."),
+    ("docs/src/operations/supported-versions.md", "newer than 1."),
+];
 
 /// The manifest for clusters before [`MUTATING_POLICIES`]: in which file, and behind what.
 const OF_ITS_MANIFEST: (&[&str], &str) = (
     &[
         "README.md",
+        "docs/src/operations/install.md",
         "docs/src/operations/running.md",
         "charts/signer-operator/README.md.gotmpl",
         "examples/kustomize-operator/kustomization.yaml",

@@ -3,8 +3,7 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tests::faulty_api::{Fault, FaultyApi, For, Verb, Which};
 use tests::operated::{Operated, Place, SOON, binding, voter};
 use tests::operator_process::OperatorProcess;
@@ -21,7 +20,7 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
     assert!(ready.body.starts_with("waiting: "), "{}", ready.body);
     assert!(!second.leads().await?);
 
-    kill(Pid::from_raw(first.pid().try_into()?), Signal::SIGKILL)?;
+    first.signal(Signal::SIGKILL)?;
     first.wait()?;
     second.becomes_leader().await?;
 

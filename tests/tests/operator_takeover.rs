@@ -9,8 +9,7 @@ use anyhow::{Context, Result, ensure};
 use crds::SignerBinding;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::json;
 use tests::control_plane::Request;
 use tests::everyday::{self, Picture, STAGES, Stage};
@@ -33,10 +32,6 @@ impl Replica {
         let api = FaultyApi::start(name, &identity, plane.directory()).await?;
         let operator = OperatorProcess::start_as(api.kubeconfig(), plane.directory(), &[]).await?;
         Ok(Self { name, api, operator })
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        Ok(kill(Pid::from_raw(self.operator.pid().try_into()?), signal)?)
     }
 }
 
@@ -160,7 +155,7 @@ async fn killed_in_the_middle_of_a_write(
     }
     held.is_reached().await;
     answer_held.is_reached().await;
-    leader.signal(Signal::SIGKILL)?;
+    leader.operator.signal(Signal::SIGKILL)?;
     leader.operator.wait()?;
 
     next.operator.becomes_leader().await?;
@@ -262,11 +257,11 @@ async fn stopped_before_a_write(
     leader.api.rule(last_read, Fault::AnswerHeld(held.clone()), For::Ever);
     everyday::enter(&place, Stage::Applied).await?;
     held.is_reached().await;
-    leader.signal(Signal::SIGSTOP)?;
+    leader.operator.signal(Signal::SIGSTOP)?;
     next.operator.becomes_leader().await?;
     everyday::comes_to(&place, Stage::Applied, &expected[0]).await?;
     held.open().await;
-    leader.signal(Signal::SIGCONT)?;
+    leader.operator.signal(Signal::SIGCONT)?;
     assert_eq!(leader.operator.wait()?.code(), Some(75), "{}", leader.operator.log());
     finish(&place, expected).await
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with};
 use tests::operator_process::command;
@@ -217,16 +218,31 @@ async fn metric(operated: &Operated, series: &str) -> Result<f64> {
 
 async fn starting_again_replaces_no_pods(place: &Place, who: &Kubeconfig, arguments: &[&str]) -> Result<()> {
     let generation = place.deployment().await?["metadata"]["generation"].clone();
-    for _ in 0..2 {
+    let again = async |says: &str| {
         let again = Operated::start_as(place.operated.plane, who, arguments).await?;
-        eventually(SOON, "it has met the other", async || {
+        eventually(SOON, says, async || {
             let log = again.log();
-            ensure!(log.contains("which is left to it"), "{log}");
+            ensure!(log.contains(says), "{log}");
             Ok(())
         })
         .await?;
-        again.stop()?;
+        Ok::<_, anyhow::Error>(again)
+    };
+    for _ in 0..2 {
+        again("which is left to it").await?.stop()?;
     }
+    // The other one is slow to answer: the name in the status is that of the one which ended.
+    place.operated.signal(Signal::SIGSTOP)?;
+    again("another operator wrote this binding last").await?.stop()?;
+    let second = again("another operator wrote this binding last").await?;
+    place.operated.signal(Signal::SIGCONT)?;
+    eventually(SOON, "it has met the other", async || {
+        let log = second.log();
+        ensure!(log.contains("which is left to it"), "{log}");
+        Ok(())
+    })
+    .await?;
+    second.stop()?;
     quiet(place).await?;
     assert_eq!(place.deployment().await?["metadata"]["generation"], generation);
     Ok(())

@@ -123,7 +123,8 @@ fn audience(key: &VaultKey) -> String {
     given.unwrap_or_else(|| normalised(&key.address))
 }
 
-/// For either program: `vault` has the same commands as `bao`.
+/// For either program: `vault` has the same commands as `bao`. The server asks Kubernetes nothing when it renews a token of its own, so a
+/// role says when one ends for good.
 fn commands(key: &VaultKey, method: &str, login: &VaultLogin, grantee: &Grantee<'_>) -> String {
     let VaultKey { key: name, .. } = key;
     let (mount, audience) = (key.effective_mount(), audience(key));
@@ -138,25 +139,31 @@ fn commands(key: &VaultKey, method: &str, login: &VaultLogin, grantee: &Grantee<
     let policy = format!(
         "bao policy write{within} {role} - <<'EOF'\npath \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] }}\npath \"{mount}/keys/{name}\" {{ capabilities = [\"read\"] }}\nEOF"
     );
-    let (trusts, unknown) = match method {
+    let path = if at == method {
+        String::new()
+    } else {
+        format!(" -path={at}")
+    };
+    let (trusts, binds, unknown) = match method {
         "jwt" => (
+            format!("oidc_discovery_url={}", grantee.issuer()),
             format!(
-                "bao write{within} auth/{at}/config oidc_discovery_url={}\nbao write{within} auth/{at}/role/{role} role_type=jwt user_claim=sub bound_subject={} bound_audiences={audience} token_policies={role} token_ttl=1h",
-                grantee.issuer(),
+                "role_type=jwt user_claim=sub bound_subject={} bound_audiences={audience}",
                 grantee.subject()
             ),
             grantee.how_to_find_the_issuer(),
         ),
         _ => (
+            "kubernetes_host=https://kubernetes.default.svc".to_owned(),
             format!(
-                "bao write{within} auth/{at}/role/{role} bound_service_account_names={account} bound_service_account_namespaces={namespace} audience={audience} token_policies={role} token_ttl=1h"
+                "bound_service_account_names={account} bound_service_account_namespaces={namespace} audience={audience}"
             ),
-            "",
+            " A server outside of this cluster needs, in the place of that kubernetes_host, the address of the API server as it reaches it, with kubernetes_ca_cert and token_reviewer_jwt.",
         ),
     };
+    let address = normalised(&key.address);
     format!(
-        "To let it use the key, with BAO_ADDR={} (or vault and VAULT_ADDR):\n{policy}\n{trusts}\nThe key is created by: bao write{within} -f {mount}/keys/{name} type=ed25519{unknown}",
-        normalised(&key.address)
+        "With BAO_ADDR={address} (or vault and VAULT_ADDR). Once for the cluster, unless bao auth list{within} shows {at}/; config replaces the cluster that a mount trusts:\nbao auth enable{within}{path} {method}\nbao write{within} auth/{at}/config {trusts}\nTo let this ServiceAccount use the key:\n{policy}\nbao write{within} auth/{at}/role/{role} {binds} token_policies={role} token_ttl=1h token_max_ttl=4h\nThe key is created by: bao write{within} -f {mount}/keys/{name} type=ed25519{unknown}"
     )
 }
 
@@ -281,7 +288,10 @@ mod tests {
         let kubernetes = key(&[]).grants(&grantee);
         let jwt = key(&[
             ("namespace", json!("team-a")),
-            ("auth", json!({"jwt": {"role": "r", "audience": "vault"}})),
+            (
+                "auth",
+                json!({"jwt": {"role": "r", "mount": "clusters/blue", "audience": "vault"}}),
+            ),
         ]);
         let jwt = jwt.grants(&grantee);
         for (text, line) in [
@@ -292,15 +302,21 @@ mod tests {
             ),
             (
                 &kubernetes,
-                "bao write auth/kubernetes/role/atto-voter bound_service_account_names=voter bound_service_account_namespaces=atto audience=https://vault.example.com:8200 token_policies=atto-voter token_ttl=1h",
+                "bao write auth/kubernetes/role/atto-voter bound_service_account_names=voter bound_service_account_namespaces=atto audience=https://vault.example.com:8200 token_policies=atto-voter token_ttl=1h token_max_ttl=4h",
+            ),
+            (&kubernetes, "bao auth enable kubernetes"),
+            (
+                &kubernetes,
+                "bao write auth/kubernetes/config kubernetes_host=https://kubernetes.default.svc",
+            ),
+            (&jwt, "bao auth enable -namespace=team-a -path=clusters/blue jwt"),
+            (
+                &jwt,
+                "bao write -namespace=team-a auth/clusters/blue/config oidc_discovery_url=https://oidc.example.com",
             ),
             (
                 &jwt,
-                "bao write -namespace=team-a auth/jwt/config oidc_discovery_url=https://oidc.example.com",
-            ),
-            (
-                &jwt,
-                "bao write -namespace=team-a auth/jwt/role/r role_type=jwt user_claim=sub bound_subject=system:serviceaccount:atto:voter bound_audiences=vault token_policies=r token_ttl=1h",
+                "bao write -namespace=team-a auth/clusters/blue/role/r role_type=jwt user_claim=sub bound_subject=system:serviceaccount:atto:voter bound_audiences=vault token_policies=r token_ttl=1h token_max_ttl=4h",
             ),
         ] {
             assert!(

@@ -4,12 +4,25 @@
 use std::ops::Add;
 use std::time::Duration;
 
+#[cfg(unix)]
 use nix::time::{ClockId, clock_gettime};
 
 #[cfg(target_os = "linux")]
 const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+
+#[cfg(unix)]
+fn read() -> Option<Duration> {
+    clock_gettime(CLOCK).ok().map(Duration::from)
+}
+
+/// Windows has the commands, which hold nothing until a time; the operator itself runs on Linux.
+#[cfg(windows)]
+fn read() -> Option<Duration> {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    Some(START.get_or_init(std::time::Instant::now).elapsed())
+}
 
 /// A time on that clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,7 +31,7 @@ pub struct BootTime(Duration);
 impl BootTime {
     /// The present time; the end of all times where the clock cannot be read, so that whatever holds until a time has ended.
     pub fn now() -> Self {
-        Self(clock_gettime(CLOCK).map_or(Duration::MAX, Duration::from))
+        Self(read().unwrap_or(Duration::MAX))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one door to the API server: every request of a reconcile has a deadline, and objects of users are read without a type.
 
+pub mod audiences;
 pub mod boottime;
 pub mod claims;
 pub mod connect;

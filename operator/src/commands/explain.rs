@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crds::SignerBinding;
 use crds::conditions::{reasons, types};
-use kube::ResourceExt;
+use kube::{Client, ResourceExt};
 
 use super::failure::Failure;
 use super::subject::{DeploymentArgs, Subject};
@@ -20,6 +20,7 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::observed::Selection;
 use crate::model::plan::{Gate, Planned};
 use crate::model::reason::Reason;
+use crate::model::settings::Settings;
 use crate::template::intact::is_intact;
 use crate::template::voter::{key_of, key_of_backend};
 
@@ -28,11 +29,23 @@ use crate::template::voter::{key_of, key_of_backend};
 /// # Errors
 /// There is no such Deployment, or the cluster cannot be asked.
 pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
+    told_of(Subject::of(arguments).await?).await
+}
+
+/// The same with a client that is there.
+///
+/// # Errors
+/// There is no such Deployment, or the cluster cannot be asked.
+pub async fn explain_in(client: Client, settings: Settings, namespace: &str, name: &str) -> Result<String, Failure> {
+    told_of(Subject::with(client, settings, namespace, name).await?).await
+}
+
+async fn told_of(subject: Subject) -> Result<String, Failure> {
     let Subject {
         context,
         namespace,
         name,
-    } = Subject::of(arguments).await?;
+    } = subject;
     let live = context.sources.cluster.deployment(&namespace, &name).await?;
     let live = live.ok_or_else(|| Failure::no_such_deployment(&namespace, &name))?;
     let mut text = what_it_is(&live);

@@ -1,15 +1,17 @@
-//! Commands for a person at the keyboard: they examine a cluster, or look at, or change, one Deployment.
+//! Commands for a person at the keyboard: they examine a cluster, or look at, or change, one Deployment; and the plugin of kubectl.
 
 mod explain;
 mod failure;
 mod patient;
+pub mod plugin;
 pub mod preflight;
 mod remove;
 pub mod render;
 mod snapshot;
 mod subject;
 
-pub use explain::explain;
+pub use explain::{explain, explain_in};
 pub use failure::Failure;
+pub use patient::patiently;
 pub use remove::{RemoveArgs, remove};
-pub use subject::DeploymentArgs;
+pub use subject::{DeploymentArgs, DeploymentName, connect};

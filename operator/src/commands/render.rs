@@ -5,12 +5,16 @@ mod input;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use crds::SignerBinding;
 use serde_json::Value;
 
+use super::failure::Failure;
 use crate::backends;
+use crate::config::ImageArgs;
 use crate::controller::render;
 use crate::controller::validate;
+use crate::exit;
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::{
     Account, LocalKeySecret, Observed, ObservedTarget, SameKey, SecretVersions, Selection, Token,
@@ -20,6 +24,25 @@ use crate::model::settings::Settings;
 use crate::model::surroundings::Surroundings;
 use crate::template::merge;
 use crate::yaml;
+
+/// Flags of `operator render`.
+#[derive(Args, Debug)]
+pub struct RenderArgs {
+    /// A file with a SignerBinding, a Deployment, or both, or a folder of such files; may be given again. `-` reads standard input.
+    #[arg(short, long = "filename", required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub images: ImageArgs,
+}
+
+/// What `operator render` prints.
+///
+/// # Errors
+/// A file is wrong, or the operator would refuse the Deployment.
+pub fn rendered(RenderArgs { files, images }: RenderArgs) -> Result<String, Failure> {
+    render(&files, &images.into()).map_err(|error| Failure::new(exit::DATA, error))
+}
 
 /// Prints the Deployment as it would become.
 ///

@@ -3,15 +3,17 @@
 use std::str::FromStr;
 
 use clap::Args;
+use kube::Client;
 
 use super::failure::Failure;
 use super::snapshot;
-use crate::cluster::connect;
+use crate::cluster::connect::{self, Choice};
 use crate::cluster::fence::Fence;
 use crate::cluster::liveness::Liveness;
 use crate::config::ImageArgs;
 use crate::controller::context::Context;
 use crate::exit;
+use crate::model::settings::Settings;
 
 /// Which Deployment.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +28,9 @@ pub struct DeploymentArgs {
 
     #[command(flatten)]
     pub images: ImageArgs,
+
+    #[command(flatten)]
+    pub cluster: Choice,
 }
 
 /// The name of a Deployment, given as kubectl takes it.
@@ -52,6 +57,16 @@ impl FromStr for DeploymentName {
     }
 }
 
+/// A client of the cluster that is chosen.
+///
+/// # Errors
+/// No cluster is configured, or its configuration is wrong.
+pub async fn connect(choice: Choice) -> Result<Client, Failure> {
+    connect::client(choice, &Liveness::default(), &Fence::open())
+        .await
+        .map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))
+}
+
 /// The Deployment that is meant, and what a reconcile would know.
 pub struct Subject {
     pub context: Context,
@@ -65,14 +80,18 @@ impl Subject {
             deployment: DeploymentName(name),
             namespace,
             images,
+            cluster,
         } = arguments;
-        let client = connect::client(&Liveness::default(), &Fence::open()).await;
-        let client = client.map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))?;
+        let client = connect(cluster).await?;
         let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+        Self::with(client, images.into(), &namespace, &name).await
+    }
+
+    pub async fn with(client: Client, settings: Settings, namespace: &str, name: &str) -> Result<Self, Failure> {
         Ok(Self {
-            context: snapshot::context(client, images.into(), &namespace).await?,
-            namespace,
-            name,
+            context: snapshot::context(client, settings, namespace).await?,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
         })
     }
 }

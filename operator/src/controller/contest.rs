@@ -4,7 +4,7 @@
 //! The status says who wrote it. One that finds another's name where it had put its own has company. Then the one whose Lease is in the
 //! namespace that comes first by name goes on, and the other only asks from time to time, by its name in the status, whether it
 //! still has to leave the binding alone. One that starts beside a status with such a name asks before it writes anything: otherwise each
-//! of its starts would replace pods.
+//! of its starts would replace pods. So does one that finds a question of its own: it ended before it was answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -92,16 +92,16 @@ impl Contest {
                 entry.asked = None;
             }
             entry.other = Some(Other {
-                who: found.cloned(),
+                who: found.map(named),
                 seen: now,
                 is_proven: true,
             });
         }
-        let before_us = found.filter(|found| !is_known && !entry.is_ours && found.lease_namespace.is_some());
-        if let Some(before_us) = before_us.filter(|before_us| precedes(before_us, &self.us)) {
+        let before_us = found.filter(|found| !is_known && self.is_to_be_asked(found));
+        if let Some(before_us) = before_us {
             entry.asked = Some(now);
             entry.other = Some(Other {
-                who: Some(before_us.clone()),
+                who: Some(named(before_us)),
                 seen: now,
                 is_proven: false,
             });
@@ -136,6 +136,14 @@ impl Contest {
         }
     }
 
+    /// Whether this name in the status says that another one may be there which goes on.
+    fn is_to_be_asked(&self, found: &WrittenBy) -> bool {
+        if is_same(found, &self.us) {
+            return found.asks == Some(true);
+        }
+        found.lease_namespace.is_some() && precedes(found, &self.us)
+    }
+
     /// The status was written, and the API server has kept this of it: an older schema drops our name, and then nobody is missed.
     pub fn wrote(&self, uid: &str, kept: Option<&WrittenBy>) {
         let is_ours = kept.is_some_and(|kept| is_same(kept, &self.us));
@@ -153,6 +161,14 @@ fn is_same(one: &WrittenBy, other: &WrittenBy) -> bool {
     one.lease_namespace == other.lease_namespace && (one.lease_namespace.is_some() || one.identity == other.identity)
 }
 
+/// Its name, whatever it wrote it for.
+fn named(by: &WrittenBy) -> WrittenBy {
+    WrittenBy {
+        asks: None,
+        ..by.clone()
+    }
+}
+
 /// Both come to the same answer.
 fn precedes(one: &WrittenBy, other: &WrittenBy) -> bool {
     let key = |by: &WrittenBy| (by.lease_namespace.clone(), by.identity.clone());
@@ -167,6 +183,14 @@ mod tests {
         WrittenBy {
             lease_namespace: Some(namespace.to_owned()),
             identity: identity.to_owned(),
+            asks: None,
+        }
+    }
+
+    fn question(by: &WrittenBy) -> WrittenBy {
+        WrittenBy {
+            asks: Some(true),
+            ..by.clone()
         }
     }
 
@@ -178,12 +202,15 @@ mod tests {
         let (found, says_so) = status.clone().unzip();
         let says_so = says_so == Some(true);
         let turn = contest.look("u", found.as_ref(), says_so, now);
-        let says = match turn {
-            Turn::Theirs(_) => return turn,
-            Turn::Ask(_) | Turn::Introduce(_) => says_so,
-            Turn::Ours | Turn::OursWith(_) => matches!(turn, Turn::OursWith(_)),
-        };
-        write(contest, status, says);
+        match turn {
+            Turn::Theirs(_) => {}
+            Turn::Ask(_) | Turn::Introduce(_) => {
+                let asking = question(contest.us());
+                contest.wrote("u", Some(&asking));
+                *status = Some((asking, says_so));
+            }
+            Turn::Ours | Turn::OursWith(_) => write(contest, status, matches!(turn, Turn::OursWith(_))),
+        }
         turn
     }
 
@@ -294,5 +321,28 @@ mod tests {
         let mut status = Some((first, false));
         assert_eq!(turn(&moved, &mut status, start), Turn::Introduce(ANSWERED));
         assert_eq!(turn(&moved, &mut status, start + ANSWERED), Turn::Ours);
+    }
+
+    #[test]
+    fn one_that_ended_before_it_was_answered_asks_again() {
+        let (first, second) = (operator("a", "a-1"), operator("b", "b-1"));
+        let (one, mut status, start) = (Contest::new(first.clone()), None, Instant::now());
+        turn(&one, &mut status, start);
+        for identity in ["b-1", "b-2"] {
+            let other = Contest::new(operator("b", identity));
+            assert_eq!(turn(&other, &mut status, start), Turn::Introduce(ANSWERED));
+            assert_eq!(turn(&other, &mut status, start), Turn::Theirs(ANSWERED));
+        }
+        let other = Contest::new(second.clone());
+        assert_eq!(turn(&other, &mut status, start), Turn::Introduce(ANSWERED));
+        assert_eq!(turn(&one, &mut status, start), Turn::OursWith(second.clone()));
+        assert_eq!(turn(&other, &mut status, start), Turn::Ask(Some(first.clone())));
+        // The one that goes on waits for no answer to another's question, not even when it starts again.
+        assert_eq!(turn(&Contest::new(first), &mut status, start), Turn::Ours);
+        // Nobody is there any more.
+        let (alone, mut status) = (Contest::new(second.clone()), Some((question(&second), true)));
+        assert_eq!(turn(&alone, &mut status, start), Turn::Introduce(ANSWERED));
+        assert_eq!(turn(&alone, &mut status, start + ANSWERED), Turn::Ours);
+        assert_eq!(status, Some((second, false)));
     }
 }

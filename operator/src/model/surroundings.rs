@@ -9,4 +9,6 @@ pub struct Surroundings {
     pub project: Project,
     /// Who signs the ServiceAccount tokens.
     pub issuer: Option<String>,
+    /// Whom a token may be for that the API server takes.
+    pub audiences: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! How our part of a pod template is read and compared, and what is in it is called. It is written in `controller/render`.
 
 pub mod additions;
+pub mod clash;
 pub mod hash;
 pub mod intact;
 pub mod merge;

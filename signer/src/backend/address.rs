@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use crate::settings::excerpt;
 
 /// What such an address looks like, for messages.
-pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests)";
+pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a port \
+                            that there can be";
 
 /// Where a key service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,9 @@ impl Address {
     /// The address, if this is one. A URL with a user or a query is none: both may hold secrets, and no key service needs them.
     pub fn parse(text: &str) -> Option<Self> {
         let uri: http::Uri = text.parse().ok()?;
-        if uri.query().is_some() || text.contains(['@', '#']) {
+        // What calls the key service reads it so. It knows more of hosts: 127.300.0.1 is none, and port 99999 neither.
+        let url = reqwest::Url::parse(text).ok()?;
+        if uri.query().is_some() || text.contains(['@', '#']) || url.port() == Some(0) {
             return None;
         }
         let host = uri.host()?.trim_matches(['[', ']']);
@@ -91,6 +94,12 @@ mod tests {
             "http://127.0.0.1@example.com",
             "https://vault.example.com/?token=secret",
             "https://vault.example.com/#secret",
+            "https://127.300.0.1:8200",
+            "http://127.300.0.1",
+            "https://vault.1",
+            "https://[fd00:::1]",
+            "https://vault:0",
+            "https://vault:65536",
         ] {
             assert_eq!(is_plain(wrong), None, "{wrong}");
         }

@@ -28,7 +28,7 @@ const VARIABLE: &str = "ATTO_SIGNER_IDENTITY_TOKEN_FILE";
 const ARGUMENT: &str = "identity_token_file";
 /// Where the operator mounts it.
 const DEFAULT: &str = "/var/run/secrets/signer.atto.cash/identity/token";
-/// By how much the clock of who made the token may be before ours.
+/// By how much the clock of who made the token may be before ours without a word.
 const SKEW: Duration = Duration::from_secs(30);
 /// Google takes no longer subject.
 const MAX_SUBJECT: usize = 127;
@@ -42,8 +42,11 @@ pub struct IdentityTokenFile {
     path: PathBuf,
 }
 
-/// What the file holds: a JWT that is good now, as far as it says itself. Wiped when dropped.
-pub struct IdentityToken(Zeroizing<String>);
+/// What the file holds: a JWT. Wiped when dropped.
+pub struct IdentityToken {
+    text: Zeroizing<String>,
+    doubt: Option<String>,
+}
 
 /// Of all that a token says, when it is good, in seconds since 1970, and whom it names.
 #[derive(Deserialize)]
@@ -82,7 +85,8 @@ impl IdentityTokenFile {
         &self.path
     }
 
-    /// The token in it now. The caller keeps it no longer than one login takes: the kubelet replaces it.
+    /// The token in it now. The caller keeps it no longer than one login takes: the kubelet replaces it. Whether it is good now is the
+    /// key service's to say: the clock of this machine may be wrong, see [`IdentityToken::explain`].
     ///
     /// # Errors
     /// With [`Cause::Credentials`]: what the file is or holds instead, and what to do. Nothing of what it holds.
@@ -96,14 +100,19 @@ impl IdentityTokenFile {
 
     fn read(&self, now: SystemTime) -> Result<IdentityToken, Fault> {
         let token = secret_file::read(&self.path).map_err(|found| self.wrong(&found))?;
-        check(token.trim_ascii(), now).map_err(|found| self.wrong(&found))?;
-        Ok(IdentityToken(token))
+        let claims = claims(token.trim_ascii())
+            .ok_or_else(|| self.wrong("no JWT (three parts between dots), or a part of one,"))?;
+        let doubt = doubt(&claims, now).map(|found| {
+            let file = cut(&self.path.to_string_lossy(), SHOWN);
+            format!("the token in {file} {found} by the clock of this machine, compare it: date -u")
+        });
+        Ok(IdentityToken { text: token, doubt })
     }
 
     fn wrong(&self, found: &str) -> Fault {
         let file = cut(&self.path.to_string_lossy(), SHOWN);
         let text = format!(
-            "{}: found {found} in {file}, expected a Kubernetes token that is good now, as a projected volume gives it",
+            "{}: found {found} in {file}, expected a Kubernetes token, as a projected volume gives it",
             self.variable
         );
         Fault::new(Cause::Credentials, text)
@@ -121,7 +130,16 @@ impl IdentityToken {
 
     /// The token itself: a secret.
     pub fn as_str(&self) -> &str {
-        self.0.trim_ascii()
+        self.text.trim_ascii()
+    }
+
+    /// The failure of a login with this token. Where the clock of this machine says that the token is not good now, that is told: the
+    /// one or the other is wrong.
+    pub fn explain(&self, fault: Fault) -> Fault {
+        match &self.doubt {
+            Some(doubt) => fault.with_note(doubt),
+            None => fault,
+        }
     }
 }
 
@@ -131,28 +149,17 @@ impl fmt::Debug for IdentityToken {
     }
 }
 
-/// Whether the text is a token that is good now; else what it is.
-fn check(text: &str, now: SystemTime) -> Result<(), String> {
-    const NO_JWT: &str = "no JWT (three parts between dots), or a part of one,";
-    let Claims { exp, nbf, iat, sub: _ } = claims(text).ok_or(NO_JWT)?;
+/// What of the token's time does not go with this clock.
+fn doubt(Claims { exp, nbf, iat, sub: _ }: &Claims, now: SystemTime) -> Option<String> {
     let now = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs_f64();
     if let Some(exp) = exp.filter(|exp| *exp <= now) {
-        return Err(format!(
-            "a token that ended {} ago by the clock of this machine (compare it: date -u)",
-            duration(now - exp)
-        ));
+        return Some(format!("ended {} ago", duration(now - exp)));
     }
-    let begin = nbf.into_iter().chain(iat).fold(0.0, f64::max);
-    if begin > now + SKEW.as_secs_f64() {
-        return Err(format!(
-            "a token that begins in {} by the clock of this machine (compare it: date -u)",
-            duration(begin - now)
-        ));
-    }
-    Ok(())
+    let begin = nbf.iter().chain(iat).fold(0.0, |latest, time| f64::max(latest, *time));
+    (begin > now + SKEW.as_secs_f64()).then(|| format!("begins in {}", duration(begin - now)))
 }
 
 /// What a JWT says of itself; that it is true, only the key service can find out.
@@ -198,41 +205,40 @@ mod tests {
         )
     }
 
-    fn checked(text: &str) -> Result<(), String> {
-        check(text, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+    fn claims_of(value: &serde_json::Value) -> Claims {
+        claims(&jwt(value)).unwrap()
     }
 
     #[test]
-    fn a_token_is_good_between_its_begin_and_its_end() {
-        let good = |claims| checked(&jwt(&claims));
+    fn a_token_between_its_begin_and_its_end_is_not_doubted() {
+        let doubted = |claims: &serde_json::Value| {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+            doubt(&claims_of(claims), now)
+        };
         for fine in [
             serde_json::json!({ "exp": NOW + 1, "nbf": NOW, "iat": NOW }),
             serde_json::json!({ "exp": NOW + 1, "iat": NOW + 30 }),
             serde_json::json!({ "exp": 1_800_000_000.5 }),
             serde_json::json!({}),
         ] {
-            assert_eq!(good(fine.clone()), Ok(()), "{fine}");
+            assert_eq!(doubted(&fine), None, "{fine}");
         }
-        for (wrong, told) in [
-            (serde_json::json!({ "exp": NOW }), "a token that ended 0 s ago"),
-            (
-                serde_json::json!({ "exp": NOW - 3_600 }),
-                "a token that ended 3600 s ago",
-            ),
-            (serde_json::json!({ "exp": 0 }), "a token that ended 20833 days ago"),
-            (serde_json::json!({ "nbf": NOW + 31 }), "a token that begins in 31 s"),
+        for (odd, told) in [
+            (serde_json::json!({ "exp": NOW }), "ended 0 s ago"),
+            (serde_json::json!({ "exp": NOW - 3_600 }), "ended 3600 s ago"),
+            (serde_json::json!({ "exp": 0 }), "ended 20833 days ago"),
+            (serde_json::json!({ "nbf": NOW + 31 }), "begins in 31 s"),
             (
                 serde_json::json!({ "nbf": NOW, "iat": NOW + 3_600 }),
-                "a token that begins in 3600 s",
+                "begins in 3600 s",
             ),
         ] {
-            let found = good(wrong.clone()).unwrap_err();
-            assert!(found.starts_with(told) && found.contains("date -u"), "{wrong}: {found}");
+            assert_eq!(doubted(&odd).as_deref(), Some(told), "{odd}");
         }
     }
 
     #[test]
-    fn what_is_no_whole_token_is_told_and_not_shown() {
+    fn what_is_no_whole_token_is_none() {
         let whole = jwt(&serde_json::json!({ "exp": NOW + 60 }));
         let (two, _) = whole.rsplit_once('.').unwrap();
         let half = whole.get(..whole.len() / 2).unwrap();
@@ -247,14 +253,9 @@ mod tests {
             &format!("{whole}.x"),
             &format!("{whole}\n{whole}"),
         ] {
-            let found = checked(wrong).unwrap_err();
-            assert!(
-                found.starts_with("no JWT") && !found.contains("secret"),
-                "{wrong}: {found}"
-            );
+            assert!(claims(wrong).is_none(), "{wrong}");
         }
-        let odd = jwt(&serde_json::json!({ "exp": "tomorrow" }));
-        assert!(checked(&odd).unwrap_err().starts_with("no JWT"));
+        assert!(claims(&jwt(&serde_json::json!({ "exp": "tomorrow" }))).is_none());
     }
 
     #[tokio::test]
@@ -273,6 +274,16 @@ mod tests {
         let read = file.token().await.unwrap();
         assert_eq!(read.as_str(), token);
         assert_eq!(format!("{read:?}"), "IdentityToken(hidden)");
+        let fault = Fault::new(Cause::Credentials, "refused");
+        assert_eq!(read.explain(fault.clone()), fault);
+        // The service may have another clock, and is asked.
+        std::fs::write(file.path(), jwt(&serde_json::json!({ "exp": NOW - 1_000_000_000 }))).unwrap();
+        let told = file.token().await.unwrap().explain(fault);
+        assert!(
+            told.text().starts_with("refused (the token in /")
+                && told.text().contains(" days ago by the clock of this machine"),
+            "{told}"
+        );
         std::fs::write(file.path(), "secret").unwrap();
         let wrong = file.token().await.unwrap_err();
         assert!(

@@ -29,7 +29,7 @@ pub use local::{InvalidSeed, LocalKey, Seed};
 pub use proof::{prove_twice, random, self_test_text, verify};
 pub use signing::{Backend, BackendError, Effort, Signature, Signing};
 pub use upkeep::{Maker, Step, Upkeep};
-pub use vendor::{BoxFuture, LoadError, Loaded, Location, Session, SessionKey, Vendor};
+pub use vendor::{BoxFuture, COMMON_VARIABLES, LoadError, Loaded, Location, Session, SessionKey, Vendor};
 
 /// Every key service. A key in this process, `LOCAL`, is none.
 pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR, &aws::VENDOR, &vault::VENDOR];

@@ -34,9 +34,27 @@ pub struct Vendor {
     pub libraries: &'static [&'static str],
     /// Adds the settings that are its own, `ATTO_SIGNER_<NAME>_…`, to a command.
     pub args: fn(clap::Command) -> clap::Command,
+    /// Variables that others have named and that count here: each with what it is, as a sentence.
+    pub variables: &'static [(&'static str, &'static str)],
     /// Checks `ATTO_SIGNER_KEY` and its own settings. Asks nobody.
     pub read: Read,
 }
+
+/// Variables that others have named and that count with every key service: each with what it is, as a sentence.
+pub const COMMON_VARIABLES: &[(&str, &str)] = &[
+    (
+        "SSL_CERT_FILE",
+        "A file (PEM) with the authorities that are trusted in the place of the system's, but for `ATTO_SIGNER_VAULT_CA_FILE`. It is read for \
+         each new client, and after a connection that failed there is a new one: a file that was replaced counts without a new start.",
+    ),
+    ("SSL_CERT_DIR", "The same as a directory of such files."),
+    (
+        "HTTPS_PROXY",
+        "The proxy that the service is asked through, but never what is on this machine by plain HTTP.",
+    ),
+    ("ALL_PROXY", "The same, where `HTTPS_PROXY` is not set."),
+    ("NO_PROXY", "Hosts that are asked past it, separated by commas."),
+];
 
 /// From `ATTO_SIGNER_KEY` and all settings to where the key is, or all that is wrong.
 pub type Read = fn(Setting<'_>, &ArgMatches) -> Result<Arc<dyn Location>, Errors>;

@@ -15,7 +15,7 @@ const PROGRAMS: [(&str, &str); 2] = [
         "operator",
         "Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name",
     ),
-    ("signer", "Signs for an Atto voter node with a key in Google Cloud KMS"),
+    ("signer", "Signs for an Atto voter node with a key in a key service"),
 ];
 
 /// Packs static programs into OCI image archives.

@@ -1,9 +1,9 @@
-//! Prints what the signer promises beside what it does, and fails when an aim is missed.
+//! Prints what the signer promises beside what it does, and fails when an aim is missed. An argument names the one part to measure.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tests::soak;
 use tokio::time::timeout;
 
@@ -25,7 +25,16 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool> {
+    let only = std::env::args().nth(1);
+    if let Some(only) = &only {
+        let parts = soak::PARTS;
+        ensure!(
+            parts.contains(&&**only),
+            "found the part {only}, expected one of {}",
+            parts.join(", ")
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let held = runtime.block_on(async { timeout(LIMIT, soak::run()).await });
+    let held = runtime.block_on(async { timeout(LIMIT, soak::run(only.as_deref())).await });
     held.with_context(|| format!("not done in {LIMIT:?}"))
 }

@@ -4,8 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::{ControlPlane, programs, ready};
 use crate::assets;
@@ -44,7 +43,7 @@ impl ControlPlane {
 /// By its process id: the lifeline of a program is also held by those that have to end before it.
 fn end(process: &Mutex<Process>) -> Result<()> {
     let mut process = lock(process);
-    kill(Pid::from_raw(process.pid().try_into()?), Signal::SIGKILL)?;
+    process.signal(Signal::SIGKILL)?;
     process.wait()?;
     Ok(())
 }

@@ -8,7 +8,7 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen
         .step("The API server refuses a wrong binding, and says what to write instead");
     let answer = demo
-        .kubectl("apply -f examples/quickstart/wrong-signerbinding.yaml")
+        .kubectl("apply -f examples/quickstart/invalid/signerbinding.yaml")
         .await?;
     ensure!(!answer.succeeded, "it was accepted");
     for expected in [

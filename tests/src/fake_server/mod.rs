@@ -2,6 +2,7 @@
 
 mod connection;
 mod script;
+mod switch;
 mod tls;
 
 use std::io;
@@ -23,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use crate::process::Port;
 
 pub use script::{For, Script};
+pub use switch::switch;
 pub use tls::TlsFront;
 
 /// How long a port may be kept from its server.

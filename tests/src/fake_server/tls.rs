@@ -49,6 +49,11 @@ impl TlsFront {
         format!("https://127.0.0.1:{}", self.port)
     }
 
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// The certificate of the authority that clients have to trust, as PEM.
     pub fn authority(&self) -> &str {
         &self.authority

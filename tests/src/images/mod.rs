@@ -8,6 +8,8 @@ mod layout;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub(crate) use layer::gzip;
+
 use anyhow::{Context, Result, ensure};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -98,7 +100,7 @@ fn manifest(layout: &mut Layout, image: &Image, architecture: &str, program: &[u
     let plain = layer::tar(image, program)?;
     let diff = digest(&plain);
     let layer = if image.compressed {
-        layout.add(GZIP_LAYER, layer::gzip(&plain)?)
+        layout.add(GZIP_LAYER, gzip(&plain)?)
     } else {
         layout.add(LAYER, plain)
     };

@@ -12,6 +12,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 pub use directory::Directory;
 pub(crate) use directory::random_suffix;
@@ -91,6 +93,11 @@ impl Process {
 
     pub fn log(&self) -> &Path {
         &self.log
+    }
+
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid()).context("a process id")?;
+        kill(Pid::from_raw(pid), signal).with_context(|| format!("cannot signal {}", self.name))
     }
 
     /// A copy of what holds this process alive.

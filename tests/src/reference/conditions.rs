@@ -49,9 +49,9 @@ fn taken_over(row: &Occurrence) -> Option<[String; 2]> {
         ),
         (types::RECONCILING, "True") => (
             "that of `Ready`",
-            "It comes by itself, or with an object that is still to be created.",
+            "The operator or the cluster is still working, or waits for an object, an approval or a key service. Read the section of the reason: some need user action.",
         ),
-        (types::STALLED, "True") => ("that of `Ready`", "Somebody has to mend something."),
+        (types::STALLED, "True") => ("that of `Ready`", "User action is required."),
         _ => return None,
     };
     Some([reason, meaning].map(str::to_owned))

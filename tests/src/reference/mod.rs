@@ -31,7 +31,7 @@ pub fn path(name: &str) -> PathBuf {
 ///
 /// # Errors
 /// When the code does not describe itself.
-pub fn pages() -> Result<[(&'static str, String); 7]> {
+pub fn pages() -> Result<[(&'static str, String); 8]> {
     let pages = [
         ("conditions.md", "Conditions", conditions::page()?),
         ("events.md", "Events", events::page()),
@@ -41,6 +41,11 @@ pub fn pages() -> Result<[(&'static str, String); 7]> {
             "operator-commands.md",
             "The command operator",
             operator_commands::page(),
+        ),
+        (
+            "kubectl-plugin.md",
+            "The command kubectl atto-signer",
+            operator_commands::plugin(),
         ),
         ("signer-settings.md", "The command signer", signer_settings::page()?),
         ("signerbinding.md", "SignerBinding", signerbinding::page()?),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use signer::backend::{COMMON_VARIABLES, VENDORS};
 use signer::policy::Rule;
 
 use super::commands::{Setting, about, leaves, settings};
@@ -32,12 +33,29 @@ pub fn page() -> Result<String> {
         ]
     });
     text.push(table(["variable and flag", "default", "meaning"], rows));
+    text.push("## Variables of others\n\nThese count or are refused at the start as well, without flags. Others of their kind are ignored.\n\n".to_owned());
+    text.push(table(["variable", "backend", "meaning"], of_others()));
     text.push("## Policy\n\nEach rule is off unless set. What it forbids is answered with 400 and `The policy <rule> does not allow this:` before what it says.\n\n".to_owned());
     let rows = policy.into_iter().map(forbids).collect::<Result<Vec<_>>>()?;
     text.push(table(["variable and flag", "forbids", "says"], rows));
     text.push("## Commands\n\nEach takes its settings from the same variables.\n\n".to_owned());
     text.push(table(["command", "what it does", "takes"], commands(&command)));
     Ok(text.concat())
+}
+
+fn of_others() -> impl Iterator<Item = [String; 3]> {
+    let all: Vec<_> = VENDORS.iter().map(|vendor| vendor.name).collect();
+    let all = all.join(", ");
+    let common = COMMON_VARIABLES.iter().map(move |variable| (all.clone(), variable));
+    let own = VENDORS.iter().flat_map(|vendor| {
+        vendor
+            .variables
+            .iter()
+            .map(move |variable| (vendor.name.to_owned(), variable))
+    });
+    common
+        .chain(own)
+        .map(|(backend, (name, meaning))| [code(name), backend, (*meaning).to_owned()])
 }
 
 fn forbids(setting: Setting) -> Result<[String; 3]> {

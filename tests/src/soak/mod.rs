@@ -37,30 +37,56 @@ fn load_average() -> String {
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// Prints a markdown table, row by row; says whether every aim is met. Rows that leave the machine idle run together.
-pub async fn run() -> bool {
+/// The parts, as they are named on the command line.
+pub const PARTS: [&str; 9] = [
+    "slow",
+    "silent",
+    "identical",
+    "outage",
+    "backends",
+    "overhead",
+    "flood",
+    "termination",
+    "schedules",
+];
+
+/// Prints a markdown table, row by row; says whether every aim is met. Rows that leave the machine idle run together. With `only`, one of
+/// [`PARTS`] is measured.
+pub async fn run(only: Option<&str>) -> bool {
     let before = load_average();
     let mut table = row::Table::begin();
-    let slow = join_all(DELAYS.map(slow::measure)).await;
-    for (delay, rows) in DELAYS.into_iter().zip(slow) {
-        table.add(&slow::name(delay), rows);
+    for part in PARTS.into_iter().filter(|part| only.is_none_or(|only| only == *part)) {
+        measure(part, &mut table).await;
     }
-    let (very_slow, hanging) = join(very_slow::measure(), hanging::measure()).await;
-    table.add(very_slow::NAME, very_slow);
-    table.add(hanging::NAME, hanging);
-    table.add(identical::NAME, identical::measure().await);
-    table.add(outage::NAME, outage::measure().await);
-    table.add(backends::NAME, backends::measure().await);
-    table.add(overhead::NAME, overhead::measure().await);
-    table.add(flood::NAME, flood::measure().await);
-    table.add(termination::NAME, termination::measure().await);
-    table.add(schedules::NAME, schedules::measure().await);
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
         "\nload average before {before}, after {}, on {processors} processors",
         load_average()
     );
     table.all_hold()
+}
+
+async fn measure(part: &str, table: &mut row::Table) {
+    match part {
+        "slow" => {
+            let slow = join_all(DELAYS.map(slow::measure)).await;
+            for (delay, rows) in DELAYS.into_iter().zip(slow) {
+                table.add(&slow::name(delay), rows);
+            }
+        }
+        "silent" => {
+            let (very_slow, hanging) = join(very_slow::measure(), hanging::measure()).await;
+            table.add(very_slow::NAME, very_slow);
+            table.add(hanging::NAME, hanging);
+        }
+        "identical" => table.add(identical::NAME, identical::measure().await),
+        "outage" => table.add(outage::NAME, outage::measure().await),
+        "backends" => table.add(backends::NAME, backends::measure().await),
+        "overhead" => table.add(overhead::NAME, overhead::measure().await),
+        "flood" => table.add(flood::NAME, flood::measure().await),
+        "termination" => table.add(termination::NAME, termination::measure().await),
+        _ => table.add(schedules::NAME, schedules::measure().await),
+    }
 }
 
 /// What a part of the soak gives, or why it could not be measured.

@@ -1,14 +1,10 @@
 //! A token of Kubernetes becomes a session of a role: absent, refused, at its end, and good again.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Result;
-use data_encoding::BASE64URL_NOPAD;
 use http::StatusCode;
-use serde_json::json;
 use tests::fake_server::For;
 use tests::key_front::{Act, answer};
 use tests::ministack::{ROLE, sts_answer};
@@ -16,65 +12,8 @@ use tests::node_client::random_vote;
 use tests::process::Directory;
 use tests::signer_process::{TOKEN, post};
 
-use crate::support::{Place, Signer, Variables, is, is_sts, preflight, without_credentials};
-
-const SESSION_SECRET: &str = "5ec2e7ofthesession";
-const SESSION_TOKEN: &str = "5ec2e7tokenofthesession";
-const SESSION_KEY: &str = "ASIA5EC2E7SESSION";
-
-/// A token that ends so many seconds from now, and its text.
-fn token(ends_in: i64) -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        .cast_signed();
-    let part = |value: serde_json::Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-    let claims = json!({ "aud": ["sts.amazonaws.com"], "iat": now - 7_200, "exp": now + ends_in, "sub": "system:serviceaccount:atto:voter" });
-    format!(
-        "{}.{}.{}",
-        part(json!({ "alg": "RS256" })),
-        part(claims),
-        BASE64URL_NOPAD.encode(b"5ec2e7signature")
-    )
-}
-
-fn variables(place: &Place, file: &Path) -> Variables {
-    let mut variables = without_credentials(&place.key, &place.front.url());
-    variables.extend([
-        ("AWS_ROLE_ARN", ROLE.to_owned()),
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.display().to_string()),
-        ("HOSTNAME", "voter-0".to_owned()),
-    ]);
-    variables
-}
-
-/// A session that ends so many seconds from now.
-fn session(ends_in: u64) -> Act {
-    let end = jiff::Timestamp::now() + Duration::from_secs(ends_in);
-    let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
-    answer(StatusCode::OK, &[("content-type", "text/xml")], body)
-}
-
-/// A session that ends so many seconds after it was asked for.
-fn short_session(life: u64) -> Act {
-    Act::Change(Arc::new(move |_| {
-        let end = jiff::Timestamp::now() + Duration::from_secs(life);
-        sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}")).into()
-    }))
-}
-
-fn refusal(status: u16, code: &str, message: &str) -> Act {
-    let body = format!(
-        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>{code}</Code>\
-         <Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
-    );
-    answer(
-        StatusCode::from_u16(status).unwrap(),
-        &[("content-type", "text/xml")],
-        body,
-    )
-}
+use crate::sts::{SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, refusal, session, short_session, token, variables};
+use crate::support::{Place, Signer, is, is_sts, preflight};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_role_signs_with_the_session_that_sts_gives_for_the_token() -> Result<()> {
@@ -131,7 +70,7 @@ async fn a_role_signs_with_the_session_that_sts_gives_for_the_token() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_token_that_is_absent_or_over_is_told_and_taken_when_it_is_there() -> Result<()> {
+async fn a_token_that_is_absent_is_told_and_taken_when_it_is_there() -> Result<()> {
     let place = Place::new().await?;
     let directory = Directory::new()?;
     let file = directory.path().join("token");
@@ -148,7 +87,6 @@ async fn a_token_that_is_absent_or_over_is_told_and_taken_when_it_is_there() -> 
     let remedy = "a SignerBinding with key.aws.roleArn";
     assert!(code == Some(69) && says.contains(remedy), "{says}");
     for (text, part) in [
-        (token(-7), "a token that ended "),
         ("5ec2e7 of something else".to_owned(), "no JWT"),
         (String::new(), "an empty file"),
     ] {
@@ -159,6 +97,47 @@ async fn a_token_that_is_absent_or_over_is_told_and_taken_when_it_is_there() -> 
     assert_eq!(place.front.count(is_sts), 0, "STS is not asked with what is no token");
     fs::write(&file, token(3_600))?;
     signer.until_ready().await;
+    signer.keeps(&["5ec2e7"]);
+    Ok(())
+}
+
+/// The clock of this machine may be wrong: what a token is good for, STS says, and of a session KMS does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_and_a_session_that_are_over_by_this_clock_are_shown_all_the_same() -> Result<()> {
+    let place = Place::new().await?;
+    let directory = Directory::new()?;
+    let file = directory.path().join("token");
+    fs::write(&file, token(-7_000))?;
+    let variables = variables(&place, &file);
+    let over = refusal(400, "ExpiredTokenException", "Token expired");
+    place.front.on(is_sts, over, For::Ever);
+    let mut signer = Signer::start(&variables)?;
+    signer
+        .until("what was seen is told", |signer| {
+            let (code, message) = signer.backend()?;
+            Ok(code == "CREDENTIALS"
+                && message.contains("ExpiredTokenException")
+                && message.contains("s ago by the clock of this machine, compare it: date -u"))
+        })
+        .await;
+    place.front.clear();
+    let end = jiff::Timestamp::now() - Duration::from_hours(1);
+    let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
+    let session = answer(StatusCode::OK, &[("content-type", "text/xml")], body);
+    place.front.on(is_sts, session, For::Ever);
+    signer.until_ready().await;
+    let signed = random_vote(&place.kms.public_key(&place.key)?);
+    assert_eq!(post(signer.port(), signed.path, TOKEN, &signed.body)?.status, 200);
+    let refused = r#"{"__type":"ExpiredTokenException","message":"over"}"#;
+    let refused = answer(StatusCode::BAD_REQUEST, &[], refused);
+    place.front.on(is("Sign"), refused, For::Ever);
+    let (code, says) = preflight(&variables).await;
+    assert!(
+        code == Some(69)
+            && says.contains("UNAUTHENTICATED: ExpiredTokenException")
+            && says.contains("the credentials ended 36"),
+        "{says}"
+    );
     signer.keeps(&["5ec2e7"]);
     Ok(())
 }
@@ -290,32 +269,5 @@ async fn a_silent_sts_keeps_the_start_waiting_and_costs_nothing_later() -> Resul
     place.front.clear();
     signer.until("it signs again", |_| Ok(ask() == 200)).await;
     signer.keeps(&[SESSION_SECRET, SESSION_TOKEN, "5ec2e7signature"]);
-    Ok(())
-}
-
-/// A session that AWS ends before its time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_that_kms_takes_no_more_is_replaced() -> Result<()> {
-    let place = Place::new().await?;
-    let directory = Directory::new()?;
-    let file = directory.path().join("token");
-    fs::write(&file, token(3_600))?;
-    place.front.on(is_sts, session(3_600), For::Calls(1));
-    let mut signer = Signer::ready(&variables(&place, &file)).await?;
-    let is_old = |asked: &tests::key_front::Asked| asked.header("x-amz-security-token") == SESSION_TOKEN;
-    place
-        .front
-        .on(is_old, crate::support::error(400, "ExpiredTokenException"), For::Ever);
-    let key = place.kms.public_key(&place.key)?;
-    let port = signer.port();
-    signer
-        .until("another session signs", |_| {
-            let vote = random_vote(&key);
-            let answer = post(port, vote.path, TOKEN, &vote.body)?;
-            assert!([200, 429].contains(&answer.status), "{answer:?}");
-            Ok(answer.status == 200)
-        })
-        .await;
-    assert_eq!(place.front.count(is_sts), 2);
     Ok(())
 }

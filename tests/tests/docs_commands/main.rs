@@ -4,6 +4,7 @@
 mod machines;
 mod page;
 mod person;
+mod printed;
 
 use std::path::Path;
 
@@ -32,8 +33,10 @@ macro_rules! pages {
 pages! {
     readme = "README.md",
     chart = "charts/signer-operator/README.md",
+    aws_kms = "docs/src/how-to/aws-kms.md",
     change_the_key = "docs/src/how-to/change-the-key.md",
     gitops = "docs/src/how-to/gitops.md",
+    google_federation = "docs/src/how-to/google-federation.md",
     google_identity = "docs/src/how-to/google-identity.md",
     manual_rollout = "docs/src/how-to/manual-rollout.md",
     migrate_from_the_sidecar = "docs/src/how-to/migrate-from-the-sidecar.md",
@@ -41,10 +44,32 @@ pages! {
     remove = "docs/src/how-to/remove.md",
     rotate_the_token = "docs/src/how-to/rotate-the-token.md",
     several_voters = "docs/src/how-to/several-voters.md",
+    vault = "docs/src/how-to/vault.md",
+    install = "docs/src/operations/install.md",
     runbook = "docs/src/operations/runbook.md",
     running = "docs/src/operations/running.md",
+    troubleshooting = "docs/src/operations/troubleshooting.md",
+    uninstall = "docs/src/operations/uninstall.md",
     upgrade = "docs/src/operations/upgrade.md",
     tutorial = "docs/src/tutorial.md",
+}
+
+/// Pages that lead from one to the next, in the order in which they do: none may need what an earlier one has taken away.
+mod paths {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn from_the_tutorial_to_the_end_of_a_voter() -> anyhow::Result<()> {
+        super::page::run_all(&[
+            "docs/src/tutorial.md",
+            "docs/src/how-to/manual-rollout.md",
+            "docs/src/how-to/rotate-the-token.md",
+            "docs/src/how-to/several-voters.md",
+            "docs/src/operations/runbook.md",
+            "docs/src/operations/upgrade.md",
+            "docs/src/how-to/recover.md",
+            "docs/src/how-to/remove.md",
+        ])
+        .await
+    }
 }
 
 fn is_run(page: &Page) -> bool {

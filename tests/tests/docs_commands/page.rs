@@ -11,6 +11,7 @@ use crate::machines::Machines;
 use crate::person::Person;
 
 const TUTORIAL: &str = "docs/src/tutorial.md";
+const GOOGLE_CLOUD: &str = "docs/src/how-to/google-identity.md";
 
 /// A control plane takes most of a core while it is asked.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -20,56 +21,78 @@ enum Start {
     EmptyCluster,
     InstalledOperator,
     VoterOfTheTutorial,
+    VoterInGoogleCloud,
 }
 
 impl Start {
+    /// A line of the page says it, for readers or, as a comment, for this test alone.
     fn of(page: &Page) -> Result<Self> {
         let said: Vec<_> = page
             .text
             .lines()
-            .filter_map(|line| line.strip_prefix("Starts from: "))
+            .filter_map(|line| {
+                let shown = line.strip_prefix("<!-- ").and_then(|line| line.strip_suffix(" -->"));
+                shown.unwrap_or(line).strip_prefix("Starts from: ")
+            })
             .collect();
         match said[..] {
             ["an empty cluster."] => Ok(Self::EmptyCluster),
             ["an installed operator."] => Ok(Self::InstalledOperator),
             ["the voter of the tutorial."] => Ok(Self::VoterOfTheTutorial),
+            ["the voter in Google Cloud."] => Ok(Self::VoterInGoogleCloud),
             // These are read before there is anything.
             [] if !page.is_of_the_site() => Ok(Self::EmptyCluster),
             _ => bail!(
-                "{}: found {said:?}, expected one line `Starts from: an empty cluster.`, `Starts from: an installed operator.` or \
-                 `Starts from: the voter of the tutorial.`",
+                "{}: found {said:?}, expected one line or comment `Starts from: an empty cluster.`, `Starts from: an installed \
+                 operator.`, `Starts from: the voter of the tutorial.` or `Starts from: the voter in Google Cloud.`",
                 page.path
             ),
+        }
+    }
+
+    /// Types what brings a cluster there.
+    async fn reach(&self, person: &Person, minor: u32) -> Result<()> {
+        let tutorial = Page::read(TUTORIAL)?;
+        let blocks = run_blocks(&tutorial, minor);
+        let first = blocks.first().context("the tutorial has no commands")?;
+        match self {
+            Self::EmptyCluster => Ok(()),
+            Self::InstalledOperator => person.types(&tutorial, &[*first]).await,
+            Self::VoterOfTheTutorial => person.types(&tutorial, &blocks).await,
+            Self::VoterInGoogleCloud => {
+                person.types(&tutorial, &[*first]).await?;
+                let page = Page::read(GOOGLE_CLOUD)?;
+                person.types(&page, &run_blocks(&page, minor)).await
+            }
         }
     }
 }
 
 pub async fn run(path: &str) -> Result<()> {
+    run_all(&[path]).await
+}
+
+/// What the first of them starts from, then one page after the other in one cluster, as a reader would.
+pub async fn run_all(paths: &[&str]) -> Result<()> {
     let _place = PLACES.acquire().await?;
-    let page = Page::read(path)?;
-    let start = Start::of(&page)?;
+    let pages = paths.iter().map(|path| Page::read(path)).collect::<Result<Vec<_>>>()?;
+    let start = Start::of(pages.first().context("no page")?)?;
     let plane = ControlPlane::start().await?;
     let minor = plane.minor().await?;
     let person = Person::new(&plane)?;
     let mut machines = Machines::of(&plane).await?;
     tokio::select! {
-        done = follow(&person, &page, &start, minor) => done,
+        done = follow(&person, &pages, &start, minor) => done,
         failed = machines.play() => match failed.context("the operator that the page has installed")? {},
     }
 }
 
-async fn follow(person: &Person, page: &Page, start: &Start, minor: u32) -> Result<()> {
-    let tutorial = Page::read(TUTORIAL)?;
-    let blocks = run_blocks(&tutorial, minor);
-    match start {
-        Start::EmptyCluster => {}
-        Start::InstalledOperator => {
-            let first = blocks.first().context("the tutorial has no commands")?;
-            person.types(&tutorial, &[*first]).await?;
-        }
-        Start::VoterOfTheTutorial => person.types(&tutorial, &blocks).await?,
+async fn follow(person: &Person, pages: &[Page], start: &Start, minor: u32) -> Result<()> {
+    start.reach(person, minor).await?;
+    for page in pages {
+        person.types(page, &run_blocks(page, minor)).await?;
     }
-    person.types(page, &run_blocks(page, minor)).await
+    Ok(())
 }
 
 /// Those that are for this Kubernetes.

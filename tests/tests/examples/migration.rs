@@ -31,7 +31,7 @@ async fn the_documented_voter_moves_over_in_one_rollout() -> Result<()> {
     example.apply("30-signerbinding.yaml").await?;
     place.condition("Injected", "False", "ForeignSigner").await?;
     place.kubectl_ok(&["rollout", "pause", DEPLOYMENT]).await?;
-    example.apply("20-voter.yaml").await?;
+    example.apply("while-paused/20-voter.yaml").await?;
     let wait = [
         "wait",
         "signerbinding/voter",
@@ -60,7 +60,7 @@ fn its_manifest_is_the_documented_one_without_the_signer() -> Result<()> {
     let read = |path: &str| std::fs::read_to_string(workspace::root().join(path));
     let documented = read("tests/atto-docs/voter-with-signer-sidecar.yaml")?;
     let kept = documented.split("        - name: signer\n").next().unwrap_or_default();
-    let ours = read("examples/migration/20-voter.yaml")?;
+    let ours = read("examples/migration/while-paused/20-voter.yaml")?;
     assert!(ours.trim_end().ends_with(kept.trim_end()), "{ours}");
     Ok(())
 }

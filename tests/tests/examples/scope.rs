@@ -10,7 +10,7 @@ use crate::support::{Example, operated};
 async fn an_operator_for_one_namespace_serves_its_voter_with_a_role_alone() -> Result<()> {
     let plane: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
     plane.admin().kubectl_ok(&["create", "namespace", "atto"]).await?;
-    let operated: &'static Operated = Box::leak(Box::new(operated(plane, "namespaced/values.yaml").await?));
+    let operated: &'static Operated = Box::leak(Box::new(operated(plane, "namespaced/helm/values.yaml").await?));
     let roles = [
         "get",
         "clusterrole,clusterrolebinding",

@@ -10,20 +10,6 @@ use tests::operated::{Operated, Place, TOKEN, secret};
 use tests::{ControlPlane, chart, workspace};
 use tokio::sync::OnceCell;
 
-/// The namespaces' manifests in the order in which `kubectl apply -f FOLDER` takes them. What Helm or kustomize reads is left out.
-pub fn files(folder: &str) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(workspace::root().join("examples").join(folder))?;
-    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    files.retain(|file| {
-        !["values.yaml", "kustomization.yaml"]
-            .iter()
-            .any(|other| file.ends_with(other))
-    });
-    files.sort();
-    ensure!(!files.is_empty(), "examples/{folder} is empty");
-    Ok(files)
-}
-
 /// Installs the chart with a file of values and starts the operator with the command line that it gives.
 pub async fn operated(plane: &'static ControlPlane, values: &str) -> Result<Operated> {
     let values = workspace::root().join("examples").join(values).display().to_string();
@@ -42,7 +28,7 @@ pub async fn operated(plane: &'static ControlPlane, values: &str) -> Result<Oper
 async fn shared() -> Result<&'static Operated> {
     static SHARED: OnceCell<Operated> = OnceCell::const_new();
     SHARED
-        .get_or_try_init(async || operated(ControlPlane::shared().await?, "kotlin-signer/values.yaml").await)
+        .get_or_try_init(async || operated(ControlPlane::shared().await?, "kotlin-signer/helm/values.yaml").await)
         .await
 }
 
@@ -82,7 +68,7 @@ impl Example {
         self.place.apply(&secret(name, "SIGNER_SHARED_TOKEN", TOKEN)).await
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub fn path(&self, file: &str) -> PathBuf {
         workspace::root().join("examples").join(self.folder).join(file)
     }
 
@@ -102,12 +88,9 @@ impl Example {
         Ok(())
     }
 
+    /// The folder in one command, as a reader would.
     pub async fn apply_all(&self) -> Result<()> {
-        for file in files(self.folder)? {
-            let name = file.file_name().and_then(|name| name.to_str()).context("no name")?;
-            self.apply(name).await?;
-        }
-        Ok(())
+        self.apply("").await
     }
 
     /// Waits until the binding says so.

@@ -1,5 +1,7 @@
 //! What all tests stand on: a cluster's tokens, Google's services, and a signer that has nothing else.
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
 use ed25519_dalek::VerifyingKey;
 use http::StatusCode;
@@ -48,6 +50,11 @@ impl Google {
 
     pub fn key(&self) -> VerifyingKey {
         self.kms.verifying_key()
+    }
+
+    /// Where KMS is, which asks for a token.
+    pub fn kms_address(&self) -> Result<SocketAddr> {
+        self.front.address()
     }
 
     /// Writes a token as the kubelet would.

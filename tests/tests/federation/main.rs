@@ -6,4 +6,5 @@
 mod cluster;
 mod exchange;
 mod settings;
+mod tls;
 mod token;

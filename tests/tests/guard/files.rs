@@ -139,6 +139,104 @@ async fn is_alone(place: &Place) -> Result<()> {
     place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
+/// A volume with a ServiceAccount token, in the template and in a container.
+fn with_token(live: &mut Value, list: &str, name: &str, volume: &str, audience: &str) {
+    let volumes = &mut live["spec"]["template"]["spec"]["volumes"];
+    if let Some(volumes) = volumes.as_array_mut()
+        && !volumes.iter().any(|each| each["name"] == volume)
+    {
+        let token = json!({"serviceAccountToken": {"audience": audience, "path": "token"}});
+        volumes.push(json!({"name": volume, "projected": {"sources": [{"downwardAPI": {}}, token]}}));
+    }
+    let mounts = &mut container(live, list, name)["volumeMounts"];
+    if !mounts.is_array() {
+        *mounts = json!([]);
+    }
+    if let Some(mounts) = mounts.as_array_mut() {
+        mounts.push(json!({"name": volume, "mountPath": format!("/{volume}")}));
+    }
+}
+
+#[tokio::test]
+async fn no_other_container_gets_a_token_that_is_as_good() -> Result<()> {
+    const OWN: &str = "https://vault.example.com";
+    let place = place().await?;
+    let live = voter(&place).await?;
+    let refused = |answer: &tests::kubeconfig::Answer, name: &str| {
+        let says = format!(
+            "give container {name} of Deployment {VOTER} a ServiceAccount token for the audience that the token of its signer has (volume copy)"
+        );
+        ensure!(
+            !answer.succeeded && answer.stderr.contains(&says),
+            "{name}: {}{}",
+            answer.stdout,
+            answer.stderr
+        );
+        ensure!(
+            answer.stderr.contains("Give that token another audience"),
+            "{}",
+            answer.stderr
+        );
+        Ok(())
+    };
+    for (list, name) in [("containers", "node"), ("initContainers", "migrate")] {
+        let answer = patched(&place, &live, |live| with_token(live, list, name, "copy", OWN)).await?;
+        refused(&answer, name)?;
+    }
+    // One for something else is as before, and one that nobody mounts is no token that somebody has.
+    let other = patched(&place, &live, |live| {
+        with_token(live, "containers", "node", "copy", "another");
+        with_token(live, "containers", "exporter", "unused", OWN);
+        container(live, "containers", "exporter")["volumeMounts"] = Value::Null;
+    });
+    let other = other.await?;
+    ensure!(other.succeeded, "{}", other.stderr);
+    let live = place.deployment().await?;
+    let turned = patched(&place, &live, |live| {
+        let volumes = live["spec"]["template"]["spec"]["volumes"].as_array_mut();
+        let copy = volumes.into_iter().flatten().find(|volume| volume["name"] == "copy");
+        copy.into_iter()
+            .for_each(|volume| volume["projected"]["sources"][1]["serviceAccountToken"]["audience"] = json!(OWN));
+    });
+    refused(&turned.await?, "node")?;
+    let denied = place.operated.plane.denied(chart::OPERATOR, None)?;
+    ensure!(denied.is_empty(), "{denied:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_was_there_before_the_signer_hinders_nothing() -> Result<()> {
+    let place = place().await?;
+    let mut manifest = plain();
+    manifest["spec"]["template"]["spec"]["volumes"] = json!([]);
+    with_token(&mut manifest, "containers", "node", "copy", "https://vault.example.com");
+    place.apply(&manifest).await?;
+    let key = json!({"vault": {
+        "address": "https://vault.example.com", "key": "voter", "version": 1, "auth": {"kubernetes": {"role": "voter"}},
+    }});
+    place.apply(&with(binding(), "/spec/key", key)).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/node:2");
+    place.apply(&manifest).await?;
+    kubectl(&place, pause()).await?;
+    kubectl(&place, scale("--replicas=0")).await?;
+    place.resume().await?;
+    // Another container has not had it.
+    let live = place.deployment().await?;
+    let spread = patched(&place, &live, |live| {
+        with_token(live, "containers", "exporter", "copy", "")
+    })
+    .await?;
+    let told = spread.stderr.contains("give container exporter of");
+    ensure!(!spread.succeeded && told, "{}{}", spread.stdout, spread.stderr);
+    let freed = patched(&place, &live, |live| {
+        container(live, "containers", "node")["volumeMounts"] = json!([]);
+    });
+    let freed = freed.await?;
+    ensure!(freed.succeeded, "{}", freed.stderr);
+    Ok(())
+}
+
 #[tokio::test]
 async fn no_pod_starts_with_the_token_in_another_container() -> Result<()> {
     let place = place().await?;

@@ -70,7 +70,7 @@ fn every_alert_has_a_section_that_says_what_to_type_and_every_section_is_an_aler
     let names: BTreeSet<_> = alerts.iter().map(|alert| alert.name.as_str()).collect();
     assert_eq!(headings, names);
     for section in sections {
-        for part in ["**Means.**", "**At risk.**", "**What to type.**"] {
+        for part in ["**Meaning.**", "**Impact.**", "**Diagnosis.**", "**Mitigation.**"] {
             assert!(section.contains(part), "{part} is missing in: {section}");
         }
     }

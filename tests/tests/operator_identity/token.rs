@@ -275,7 +275,10 @@ async fn who_else_could_get_such_a_token_is_told() -> Result<()> {
     loud["spec"]["template"]["spec"]["automountServiceAccountToken"] = Value::Null;
     let sources = json!([{"serviceAccountToken": {"audience": "vault", "path": "token"}}]);
     loud["spec"]["template"]["spec"]["volumes"][0] = json!({"name": "data", "projected": {"sources": sources}});
+    // The guard refuses it where pods would begin with it at once.
+    place.pause().await?;
     place.apply(&loud).await?;
+    place.resume().await?;
     warns(&["TokenInOtherContainer", "AccountTokenMounted"]).await?;
     place.apply(&voter_with_account()).await?;
     warns(&[]).await?;

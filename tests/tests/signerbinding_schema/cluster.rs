@@ -6,6 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
+use signer::protocol::{Address, PublicKey};
 use tests::ControlPlane;
 use tests::write::write;
 use tokio::sync::OnceCell;
@@ -121,7 +122,12 @@ impl Bindings {
     }
 }
 
-/// An address in the form that Atto gives it.
+/// An address that there can be.
 pub fn address() -> String {
-    format!("atto://aa{}", "b".repeat(59))
+    address_of(0)
+}
+
+/// Another one for each number.
+pub fn address_of(number: u8) -> String {
+    Address(PublicKey([number; 32])).to_string()
 }

@@ -4,6 +4,7 @@ mod cluster;
 mod invalid;
 mod keys;
 mod kubectl;
+mod signer;
 mod valid;
 
 use anyhow::{Result, ensure};

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::cluster::{Change, address};
+use crate::cluster::{Change, address, address_of};
 
 #[rustfmt::skip]
 pub fn changes() -> Vec<(&'static str, Change)> {
-    let receivers: Vec<_> = ('a'..='z').chain('2'..='7').flat_map(|c| [format!("atto://aa{c}{}", "c".repeat(58)), format!("atto://ab{c}{}", "c".repeat(58))]).collect();
+    let receivers: Vec<_> = (1..=64).map(address_of).collect();
     vec![
         ("nothing but what is required", json!({})),
         ("a Deployment name with dots", json!({"target": {"name": "voter.eu-1.atto"}})),

@@ -3,38 +3,14 @@
 use std::fs;
 
 use anyhow::Result;
-use tests::fake_server::TlsFront;
+use tests::fake_server::{TlsFront, switch};
 use tests::openbao::OpenBao;
 use tests::process::Directory;
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::support::{PATIENCE, Settings, Signer, Voter};
-
-/// Passes bytes on to whatever is named now; connections end when that changes.
-async fn switch(first: String) -> Result<(String, watch::Sender<String>)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("https://{}", listener.local_addr()?);
-    let (sender, receiver) = watch::channel(first);
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            let mut target = receiver.clone();
-            let host = target.borrow_and_update().clone();
-            tokio::spawn(async move {
-                let Ok(mut far) = TcpStream::connect(host).await else {
-                    return;
-                };
-                tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                    _ = target.changed() => {}
-                }
-            });
-        }
-    });
-    Ok((address, sender))
-}
 
 /// With the token that it has, and long before that one ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -47,20 +23,14 @@ async fn a_server_with_a_certificate_of_another_authority_is_asked_when_the_file
         TlsFront::start(bao.address().to_string()).await?,
         TlsFront::start(bao.address().to_string()).await?,
     );
-    let host = |front: &TlsFront| {
-        front
-            .endpoint()
-            .replace("https://", "")
-            .replace("localhost", "127.0.0.1")
-    };
-    let (address, target) = switch(host(&old)).await?;
+    let (address, target) = switch(old.address()).await?;
     let authority = bao.folder().join("authority.pem");
     fs::write(&authority, old.authority())?;
     let settings = Settings::of(&address, "voter").token(&token);
     let settings = settings.with("ATTO_SIGNER_VAULT_CA_FILE", authority.display().to_string());
     let mut signer = Signer::ready(&settings).await?;
     signer.signs(&key).await?;
-    target.send_replace(host(&new));
+    target.send_replace(new.address());
     signer.fails_with("IO", Some(&key)).await?;
     fs::write(&authority, new.authority())?;
     signer.signs(&key).await

@@ -11,6 +11,7 @@ use kube::config::{AuthInfo, Cluster, ExecAuthCluster};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::choice::Choice;
 use super::kubeconfig::{self, Chosen};
 use super::proxy;
 use super::token_file::TokenFile;
@@ -18,10 +19,10 @@ use super::token_file::TokenFile;
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /// The configuration, and the token of a file that a kubeconfig names.
-pub fn find() -> anyhow::Result<(Config, TokenFile)> {
-    let (mut config, token) = match kubeconfig::chosen()? {
+pub fn find(choice: &Choice) -> anyhow::Result<(Config, TokenFile)> {
+    let (mut config, token) = match kubeconfig::chosen(choice)? {
         Some(chosen) => of_kubeconfig(chosen)?,
-        None if is_in_cluster() => (
+        None if choice.kubeconfig.is_none() && is_in_cluster() => (
             Config::incluster().context("the service account cannot be used")?,
             TokenFile::default(),
         ),

@@ -11,6 +11,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use serde_json::{Map, Value};
 
+use super::choice::Choice;
 use super::tidy::tidy;
 use crate::yaml;
 
@@ -27,21 +28,29 @@ pub struct Chosen {
 ///
 /// # Errors
 /// Names the file, or the context, and what is wrong with it.
-pub fn chosen() -> anyhow::Result<Option<Chosen>> {
+pub fn chosen(choice: &Choice) -> anyhow::Result<Option<Chosen>> {
     let mut merged = Map::new();
-    let (paths, are_named) = paths();
+    let (paths, are_named) = match &choice.kubeconfig {
+        Some(path) => {
+            ensure!(path.is_file(), "--kubeconfig: found no file {}", path.display());
+            (vec![path.clone()], true)
+        }
+        None => paths(),
+    };
     for path in paths {
         let Some(contents) = read(&path, are_named).with_context(|| format!("kubeconfig {}", path.display()))? else {
             continue;
         };
         merge(&mut merged, contents);
     }
-    let Some(Value::String(context)) = merged.get("current-context").cloned() else {
-        return Ok(None);
+    let (context, named_by) = match (&choice.context, merged.get("current-context")) {
+        (Some(context), _) => (context.clone(), "--context"),
+        (None, Some(Value::String(context))) => (context.clone(), "kubeconfig: current-context"),
+        (None, _) => return Ok(None),
     };
     // The types of all of it, as kubectl checks them.
     let config: Kubeconfig = serde_json::from_value(Value::Object(merged)).context("kubeconfig")?;
-    choose(config, context).map(Some)
+    choose(config, context, named_by).map(Some)
 }
 
 /// The files, and whether somebody has named them.
@@ -102,11 +111,11 @@ fn merge(merged: &mut Map<String, Value>, contents: Map<String, Value>) {
     }
 }
 
-fn choose(config: Kubeconfig, context: String) -> anyhow::Result<Chosen> {
+fn choose(config: Kubeconfig, context: String, named_by: &str) -> anyhow::Result<Chosen> {
     let found = config.contexts.into_iter().find(|named| named.name == context);
     let found = found
         .map(|named| named.context.unwrap_or_default())
-        .ok_or_else(|| anyhow!("kubeconfig: current-context: found no context {context:?}"))?;
+        .ok_or_else(|| anyhow!("{named_by}: found no context {context:?}"))?;
     let cluster = config.clusters.into_iter().find(|named| named.name == found.cluster);
     let cluster = cluster
         .and_then(|named| named.cluster)

@@ -1,5 +1,6 @@
 //! From a configuration to a client.
 
+mod choice;
 mod configuration;
 mod kubeconfig;
 mod proxy;
@@ -10,20 +11,22 @@ use anyhow::anyhow;
 use kube::Client;
 use kube::client::{AuthError, ClientBuilder};
 
+pub use choice::Choice;
+
 use super::fence::Fence;
 use super::liveness::Liveness;
 use super::timeouts::Timeouts;
 
-/// The cluster of KUBECONFIG or of the service account, its watches observed.
+/// The cluster that is chosen, or that of KUBECONFIG or of the service account, its watches observed.
 ///
 /// # Errors
 /// Says what of the configuration cannot be used.
-pub async fn client(progress: &Liveness, fence: &Fence) -> anyhow::Result<Client> {
+pub async fn client(choice: Choice, progress: &Liveness, fence: &Fence) -> anyhow::Result<Client> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
     // Files are read.
-    let (config, token) = tokio::task::spawn_blocking(configuration::find).await??;
+    let (config, token) = tokio::task::spawn_blocking(move || configuration::find(&choice)).await??;
     let builder = ClientBuilder::try_from(config).map_err(|error| without_secrets(&error))?;
     let builder = builder.with_layer(&token).with_layer(progress);
     Ok(builder.with_layer(&Timeouts::default()).with_layer(fence).build())

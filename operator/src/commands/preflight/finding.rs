@@ -60,6 +60,20 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A line each.
+pub fn lines(findings: &[Finding]) -> String {
+    let lines = findings
+        .iter()
+        .flat_map(|finding| [finding.to_string(), "\n".to_owned()]);
+    lines.collect()
+}
+
+/// The worst of them decides what a command exits with.
+pub fn worst(findings: &[Finding]) -> Verdict {
+    let verdicts = findings.iter().map(|finding| finding.verdict);
+    verdicts.max().unwrap_or(Verdict::Ok)
+}
+
 /// What is found out where the API server does not answer.
 pub fn unavailable(about: &'static str, error: &Error) -> Finding {
     let verdict = if error.is_forbidden() {

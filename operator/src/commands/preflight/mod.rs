@@ -7,24 +7,57 @@ mod issuer;
 mod others;
 pub mod permissions;
 
+use clap::Args;
 use crds::kubernetes::OLDEST;
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
 use self::finding::{Finding, Verdict, unavailable};
+use crate::cluster::connect::Choice;
 use crate::cluster::fence::Fence;
 use crate::cluster::liveness::Liveness;
 use crate::cluster::{connect, deadline};
+use crate::config::{LeaseArgs, ScopeArgs};
 use crate::model::scope::Scope;
 
-/// Looks at everything in the cluster of the service account or of KUBECONFIG, and returns a line for each thing.
+/// Flags of `operator preflight`.
+#[derive(Args, Debug)]
+pub struct PreflightArgs {
+    #[command(flatten)]
+    pub lease: LeaseArgs,
+
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+
+    #[command(flatten)]
+    pub cluster: Choice,
+}
+
+/// Checks everything in the cluster that is chosen, and returns a line for each thing.
 ///
 /// # Errors
 /// No cluster is configured.
-pub async fn examine(scope: &Scope, lease_namespace: Option<String>) -> anyhow::Result<Vec<Finding>> {
-    let client = connect::client(&Liveness::default(), &Fence::open()).await?;
-    let namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-    Ok(examine_with(&client, scope, &namespace).await)
+pub async fn examine(arguments: PreflightArgs) -> anyhow::Result<Vec<Finding>> {
+    let PreflightArgs { lease, scope, cluster } = arguments;
+    let client = connect::client(cluster, &Liveness::default(), &Fence::open()).await?;
+    let namespace = lease
+        .lease_namespace
+        .unwrap_or_else(|| client.default_namespace().to_owned());
+    Ok(examine_with(&client, &scope.into(), &namespace).await)
+}
+
+/// What a person can see who is not the operator: everything but its permissions, and whether it is at work.
+pub async fn examine_from_outside(client: &Client) -> Vec<Finding> {
+    let scope = Scope::default();
+    let version = match deadline("ask for the version", client.apiserver_version()).await {
+        Ok(version) => version,
+        Err(error) => return vec![unavailable("cluster", &error)],
+    };
+    let mut findings = vec![cluster(&version), crd::examine(client, &scope).await];
+    findings.extend(guard::examine(client, &scope, minor(&version)).await);
+    findings.push(issuer::examine(client).await);
+    findings.extend(others::examine_from_outside(client, &scope).await);
+    findings
 }
 
 async fn examine_with(client: &Client, scope: &Scope, lease_namespace: &str) -> Vec<Finding> {

@@ -17,6 +17,7 @@ use crate::model::text::one_line;
 const LONGEST: usize = 500;
 
 const ABOUT: &str = "others";
+const OPERATOR: &str = "operator";
 const REMEDY: &str =
     "keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)";
 
@@ -39,10 +40,37 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
     }
 }
 
-async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<Option<(Verdict, String)>, Error> {
+/// Which operator is at work, and whether another one is.
+pub async fn examine_from_outside(client: &Client, scope: &Scope) -> Vec<Finding> {
+    let leases = match leases(client).await {
+        Ok(leases) => leases,
+        Err(error) => return vec![unavailable(OPERATOR, &error)],
+    };
+    let mut at_work = leases
+        .iter()
+        .filter_map(|lease| Some((lease.namespace()?, holder(lease, Timestamp::now())?)));
+    let Some((namespace, holder)) = at_work.next() else {
+        let text = format!(
+            "found no operator at work: no Lease {LEASE} is renewed; install the operator, or see why its pods do not run"
+        );
+        return vec![Finding::new(Verdict::Unfit, OPERATOR, text)];
+    };
+    let text = format!("{holder} is at work, with its Lease {LEASE} in namespace {namespace}");
+    vec![
+        Finding::new(Verdict::Ok, OPERATOR, text),
+        examine(client, scope, &namespace).await,
+    ]
+}
+
+async fn leases(client: &Client) -> Result<Vec<Lease>, Error> {
     let leases: Api<Lease> = Api::all(client.clone());
     let named = ListParams::default().fields(&format!("metadata.name={LEASE}"));
-    let leases = patiently("list the Leases", async || leases.list(&named).await).await?;
+    let found = patiently("list the Leases", async || leases.list(&named).await).await?;
+    Ok(found.items)
+}
+
+async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<Option<(Verdict, String)>, Error> {
+    let leases = leases(client).await?;
     let mut others = leases
         .iter()
         .filter(|lease| lease.namespace().as_deref() != Some(lease_namespace));

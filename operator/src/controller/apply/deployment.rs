@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::patched::Patched;
 use super::rejected::rejected;
 use super::writer::{Write, Writer, wish};
-use super::{additions, conflict, diff, force};
+use super::{additions, clashes, conflict, diff, force};
 use crate::cluster::{CALL_DEADLINE, deadline, live as live_of};
 use crate::model::applied::Written;
 use crate::model::deployment::LiveDeployment;
@@ -18,7 +18,9 @@ use crate::model::error::{Error, refuses};
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
+use crate::template::clash;
 use crate::template::intact::{is_carried, is_intact};
+use crate::template::merge;
 use crate::template::ours::fingerprint;
 
 /// How long an apply waits before it is sent once more because the Deployment's status has moved.
@@ -52,7 +54,15 @@ pub async fn dry_run(
     if let Some(known) = writer.ledger.diff(uid, hash, generation) {
         return Ok(known);
     }
-    let mut result = try_out(writer, live, &rendered.deployment, false).await;
+    let clashes = clashes::replaceable(live, rendered);
+    let mut result = if clashes.is_empty() {
+        try_out(writer, live, &rendered.deployment, false).await
+    } else {
+        // The API server would refuse the apply before they are replaced.
+        let mut after = clash::replaced(live, &clashes);
+        merge::apply(&mut after["spec"], &rendered.deployment["spec"]);
+        Ok(LiveDeployment::new(after))
+    };
     let is_to_be_forced = |error: &Error| {
         let status = error.response().filter(|status| status.is_conflict());
         status.is_some_and(|status| force::may_force(&conflict::conflicts(status), live, &rendered.deployment))
@@ -143,8 +153,25 @@ pub async fn apply(
     }
 }
 
-/// First without force. With force only where that is right.
+/// Clears the way, and applies.
 async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<Result<Patched, Reason>, Error> {
+    match clashes::replace(writer, live, rendered).await? {
+        Ok(None) => apply_over(writer, live, rendered).await,
+        Ok(Some(cleared)) => {
+            writer.ledger.forced(live.uid());
+            let patched = apply_over(writer, &cleared, rendered).await?;
+            Ok(patched.map(|Patched { after, .. }| Patched { after, changed: true }))
+        }
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// First without force. With force only where that is right.
+async fn apply_over(
+    writer: &Writer,
+    live: &LiveDeployment,
+    rendered: &Rendered,
+) -> Result<Result<Patched, Reason>, Error> {
     let error = match patch(writer, live, &rendered.deployment, false).await {
         Ok(after) => return Ok(Ok(after)),
         Err(error) => error,

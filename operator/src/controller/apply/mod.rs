@@ -2,6 +2,7 @@
 
 mod additions;
 mod budget;
+mod clashes;
 mod conflict;
 mod departure;
 mod deployment;

@@ -87,8 +87,9 @@ fn is_an_answer(writer: &Writer, binding: &SignerBinding) -> bool {
 /// which takes over writes nothing.
 fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus) -> SignerBindingStatus {
     let before = binding.status.as_ref();
+    let us = writer.contest.us();
     let is_ours =
-        |by: &WrittenBy| by.lease_namespace.is_some() && by.lease_namespace == writer.contest.us().lease_namespace;
+        |by: &WrittenBy| by.lease_namespace.is_some() && by.lease_namespace == us.lease_namespace && by.asks == us.asks;
     let author = before.and_then(|before| before.operator.as_ref());
     if before == Some(status) && author.is_some_and(is_ours) {
         return status.clone();
@@ -99,13 +100,17 @@ fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus
     }
 }
 
-/// Puts our name into the status, and changes nothing else: another operator that is still there will answer by its own.
+/// Puts our name into the status, as a question, and changes nothing else: another operator that is still there will answer by its own.
 ///
 /// # Errors
 /// Fails if the status cannot be written.
 pub async fn ask(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
+    let asking = WrittenBy {
+        asks: Some(true),
+        ..writer.contest.us().clone()
+    };
     let with_our_name = SignerBindingStatus {
-        operator: Some(writer.contest.us().clone()),
+        operator: Some(asking),
         ..binding.status.clone().unwrap_or_default()
     };
     status(writer, binding, &with_our_name).await.map(drop)

@@ -15,6 +15,7 @@ pub fn who(other: Option<&WrittenBy>) -> String {
     let Some(WrittenBy {
         lease_namespace,
         identity,
+        ..
     }) = other
     else {
         return "of an earlier version, which does not say where it runs,".to_owned();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::backends::Noted;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::Observed;
+use crate::model::surroundings::Surroundings;
 
 /// What an API server takes where it is not told otherwise, beside its issuer.
 const OF_API_SERVERS: [&str; 3] = [
@@ -28,8 +29,9 @@ pub fn for_api_server(observed: &Observed, field: &str, audience: &str) -> Optio
 }
 
 fn is_the_servers(observed: &Observed, audience: &str) -> bool {
-    let issuer = observed.surroundings.issuer.as_deref();
-    OF_API_SERVERS.contains(&audience) || issuer == Some(audience)
+    let Surroundings { issuer, audiences, .. } = &observed.surroundings;
+    let is_told = issuer.iter().chain(audiences).any(|each| each == audience);
+    is_told || OF_API_SERVERS.contains(&audience)
 }
 
 /// The warnings of one Deployment.

@@ -2,6 +2,7 @@
 //! written is plan's.
 
 mod acceptance;
+mod addresses;
 mod container_change;
 mod deployment;
 mod identity;
@@ -94,6 +95,7 @@ fn injection(
     let live = deployment::present(target)?;
     let backend = key_backend(observed)?;
     if ready.needs_key {
+        addresses::are_addresses(spec)?;
         readiness::key_is_there(observed, backend)?;
         readiness::variables_have_their_secrets(observed)?;
     }

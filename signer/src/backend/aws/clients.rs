@@ -12,6 +12,7 @@ use aws_sdk_kms::config::{
 use tokio::time::timeout;
 
 use super::{
+    clock::Clock,
     credentials::{Due, Kept},
     http::Http,
     place::AwsPlace,
@@ -26,18 +27,20 @@ use crate::backend::{
 /// How long other credentials are waited for while the ones in use are good: less than a check may take.
 const RENEWAL: Duration = Duration::from_secs(8);
 
-/// A client of KMS, its credentials, and who gives others.
+/// A client of KMS, and who gives other credentials by the same connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub kms: aws_sdk_kms::Client,
-    pub credentials: Arc<Kept>,
+    /// The clock of KMS.
+    pub clock: Arc<Clock>,
     provider: Arc<Provider>,
 }
 
-/// Makes clients for one key.
+/// Makes clients for one key. All of them ask with the same credentials.
 #[derive(Debug)]
 pub struct Clients {
     pub place: AwsPlace,
+    pub credentials: Arc<Kept>,
     trouble: RwLock<Option<Trouble>>,
     told: Once,
 }
@@ -46,6 +49,7 @@ impl Clients {
     pub fn new(place: AwsPlace) -> Self {
         Self {
             place,
+            credentials: Arc::default(),
             trouble: RwLock::default(),
             told: Once::new(),
         }
@@ -56,27 +60,42 @@ impl Clients {
         *self.trouble.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn renew(&self, client: &Client, step: &Step) -> Result<(), Fault> {
+    async fn log_in(&self, client: &Client, step: &Step) -> Result<(), Fault> {
         let given = client.provider.credentials(step).await;
         let (result, trouble) = match given {
-            Ok(credentials) => (client.credentials.put(credentials, SystemTime::now()), None),
+            Ok(credentials) => {
+                self.credentials.put(credentials, SystemTime::now());
+                (Ok(()), None)
+            }
             Err((fault, trouble)) => (Err(fault), Some(trouble)),
         };
         *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
         result
     }
 
+    /// While the old ones are good, it is no failure that there are no others.
+    async fn renew(&self, client: &Client, step: &Step) {
+        let renewed = timeout(RENEWAL, self.log_in(client, step)).await.unwrap_or_else(|_| {
+            let text = format!("no answer within {} s", RENEWAL.as_secs());
+            Err(Fault::new(Cause::Credentials, text))
+        });
+        if let Err(fault) = renewed {
+            self.credentials.postpone();
+            tracing::warn!("the credentials could not be renewed, and are good for a while yet: {fault}");
+        }
+    }
+
     fn client(&self) -> Result<Client, Fault> {
         let AwsPlace { key, endpoints, .. } = &self.place;
         let http = Http::new()?;
-        let credentials = Arc::<Kept>::default();
+        let credentials = Arc::clone(&self.credentials);
         let mut config = aws_sdk_kms::Config::builder();
         config.set_endpoint_url(endpoints.kms.clone());
         let config = config
             .behavior_version(version())
             .region(Region::new(key.region.clone()))
             .http_client(http.clone())
-            .credentials_provider(SharedCredentialsProvider::from(Arc::clone(&credentials) as Arc<_>))
+            .credentials_provider(SharedCredentialsProvider::from(credentials as Arc<_>))
             // They are kept here.
             .identity_cache(IdentityCache::no_cache())
             // Attempts are the service's to make, to count and to bound.
@@ -87,7 +106,7 @@ impl Clients {
             .use_dual_stack(endpoints.is_dual_stack);
         Ok(Client {
             kms: aws_sdk_kms::Client::from_conf(config.build()),
-            credentials,
+            clock: Arc::default(),
             provider: Arc::new(Provider::new(&self.place, &http)),
         })
     }
@@ -98,28 +117,29 @@ impl Maker for Clients {
 
     async fn make(&self, step: &Step) -> Result<Client, Fault> {
         let client = self.client()?;
-        self.renew(&client, step).await?;
+        match self.credentials.due() {
+            Due::No => {}
+            Due::Soon => self.renew(&client, step).await,
+            Due::Refused | Due::Now => self.log_in(&client, step).await?,
+        }
         self.told
             .call_once(|| tracing::info!("asking KMS as {}", self.place.source.identity()));
         Ok(client)
     }
 
-    /// Costs nothing before other credentials are due. While the old ones are good, it is no failure that there are no others.
+    /// Costs nothing before other credentials are due. Those that were refused are replaced with the client: until then they are all
+    /// that there is, and KMS may take them again.
     async fn check(&self, client: &Client, step: &Step) -> Result<(), Fault> {
-        match client.credentials.due() {
-            Due::No => Ok(()),
-            Due::Now => self.renew(client, step).await,
+        match self.credentials.due() {
+            Due::No | Due::Refused => Ok(()),
             Due::Soon => {
-                let renewed = timeout(RENEWAL, self.renew(client, step)).await.unwrap_or_else(|_| {
-                    let text = format!("no answer within {} s", RENEWAL.as_secs());
-                    Err(Fault::new(Cause::Credentials, text))
-                });
-                if let Err(fault) = renewed {
-                    client.credentials.postpone();
-                    tracing::warn!("the credentials could not be renewed, and are good for a while yet: {fault}");
-                }
+                self.renew(client, step).await;
                 Ok(())
             }
+            Due::Now => Err(Fault::new(
+                Cause::Credentials,
+                "the credentials are over, and there are no other ones yet",
+            )),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    sync::{PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, SystemTime},
 };
 
@@ -14,25 +14,34 @@ use aws_credential_types::{
 use tokio::time::Instant;
 
 use super::redaction::secrets;
-use crate::backend::{
-    fault::{Cause, Fault},
-    redaction::hide,
-};
+use crate::backend::{fault::Fault, redaction::hide};
 
 /// Between two tries to replace credentials that are still good.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_mins(1);
+/// AWS gives no session that is good for less.
+const SHORTEST_LIFE: Duration = Duration::from_mins(15);
 
-/// Credentials, and when others have to take their place. Calls that are under way keep those that they began with.
+/// Credentials, and when others have to take their place: the same for all clients, as connections that are stale are no reason for
+/// another login. Calls that are under way keep those that they began with.
 #[derive(Default)]
 pub struct Kept(RwLock<Option<Lease>>);
 
-#[derive(Clone)]
 struct Lease {
-    credentials: Credentials,
+    given: Arc<Given>,
     /// When they are asked for anew, and when they end; neither, where they have no end.
     until: Option<(Instant, Instant)>,
+    is_refused: bool,
 }
+
+struct Given {
+    credentials: Credentials,
+    /// What of their time does not go with the clock of this machine.
+    doubt: Option<String>,
+}
+
+/// What a call goes out with, if there is something.
+pub struct Used(Option<Arc<Given>>);
 
 /// Whether other credentials are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,60 +50,55 @@ pub enum Due {
     No,
     /// Better now, while these are good.
     Soon,
+    /// KMS refused these before their end.
+    Refused,
     /// There are none that are good.
     Now,
 }
 
 impl Kept {
-    /// These are good from now on, for two thirds of what is left of their life without a question.
-    ///
-    /// # Errors
-    /// They have ended, by the clock of this machine.
-    pub fn put(&self, credentials: Credentials, now: SystemTime) -> Result<(), Fault> {
-        let until = match credentials.expiry() {
-            None => None,
-            Some(end) => {
-                let life = end.duration_since(now).map_err(|early| {
-                    let text = format!(
-                        "found credentials that ended {} s ago by the clock of this machine (compare it: date -u)",
-                        early.duration().as_secs()
-                    );
-                    Fault::new(Cause::Credentials, text)
-                })?;
-                let now = Instant::now();
-                Some((now + life / 3 * 2, now + life))
-            }
-        };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Lease { credentials, until });
-        Ok(())
+    /// These are good from now on, for two thirds of what is left of their life without a question. Those that have ended by the clock of
+    /// this machine may be good by that of AWS: KMS is asked with them, and others are asked for soon.
+    pub fn put(&self, credentials: Credentials, now: SystemTime) {
+        let (mut life, mut doubt) = (None, None);
+        if let Some(end) = credentials.expiry() {
+            life = Some(end.duration_since(now).unwrap_or_else(|early| {
+                doubt = Some(format!(
+                    "the credentials ended {} s ago by the clock of this machine, compare it: date -u",
+                    early.duration().as_secs()
+                ));
+                SHORTEST_LIFE
+            }));
+        }
+        let now = Instant::now();
+        *self.write() = Some(Lease {
+            given: Arc::new(Given { credentials, doubt }),
+            until: life.map(|life| (now + life / 3 * 2, now + life)),
+            is_refused: false,
+        });
     }
 
     /// Whether others are needed.
     pub fn due(&self) -> Due {
-        match &*self.read() {
-            None => Due::Now,
-            Some(Lease { until: None, .. }) => Due::No,
-            Some(Lease {
-                until: Some((soon, end)),
-                ..
-            }) => {
-                let now = Instant::now();
-                match () {
-                    () if now >= *end => Due::Now,
-                    () if now >= *soon => Due::Soon,
-                    () => Due::No,
-                }
-            }
+        let lease = self.read();
+        let Some(Lease { until, is_refused, .. }) = &*lease else {
+            return Due::Now;
+        };
+        let now = Instant::now();
+        match *until {
+            Some((_, end)) if now >= end => Due::Now,
+            _ if *is_refused => Due::Refused,
+            Some((soon, _)) if now >= soon => Due::Soon,
+            _ => Due::No,
         }
     }
 
     /// Others were not to be had: these go on for a while, and at most to their end.
     pub fn postpone(&self) {
-        let mut lease = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(Lease {
             until: Some((soon, end)),
             ..
-        }) = &mut *lease
+        }) = &mut *self.write()
         {
             let now = Instant::now();
             let left = end.saturating_duration_since(now);
@@ -102,16 +106,44 @@ impl Kept {
         }
     }
 
-    /// The text without what is secret of these.
-    pub fn hide(&self, text: &str) -> String {
-        match &*self.read() {
-            Some(lease) => hide(text, secrets(&lease.credentials)),
-            None => text.to_owned(),
+    /// What a call that begins now goes out with.
+    pub fn used(&self) -> Used {
+        Used(self.read().as_ref().map(|lease| Arc::clone(&lease.given)))
+    }
+
+    /// KMS does not take these, whatever their end is: others are needed, unless they are there already.
+    pub fn refuse(&self, used: &Used) {
+        if let (Some(lease), Some(used)) = (&mut *self.write(), &used.0)
+            && Arc::ptr_eq(&lease.given, used)
+        {
+            lease.is_refused = true;
         }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Option<Lease>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Option<Lease>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Used {
+    /// The text without what is secret of these.
+    pub fn hide(&self, text: &str) -> String {
+        match self.0.as_deref() {
+            Some(Given { credentials, .. }) => hide(text, secrets(credentials)),
+            None => text.to_owned(),
+        }
+    }
+
+    /// A refusal of these, and what the clock of this machine says of them where it does not go with that.
+    pub fn explain(&self, fault: Fault) -> Fault {
+        match self.0.as_deref().and_then(|given| given.doubt.as_deref()) {
+            Some(doubt) => fault.with_note(doubt),
+            None => fault,
+        }
     }
 }
 
@@ -120,7 +152,7 @@ impl ProvideCredentials for Kept {
     where
         Self: 'a,
     {
-        let credentials = self.read().as_ref().map(|lease| lease.credentials.clone());
+        let credentials = self.read().as_ref().map(|lease| lease.given.credentials.clone());
         future::ProvideCredentials::ready(credentials.ok_or_else(|| CredentialsError::not_loaded("none yet")))
     }
 }
@@ -136,6 +168,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::backend::fault::Cause;
 
     fn lasting(life: Option<u64>, now: SystemTime) -> Credentials {
         let end = life.map(|life| now + Duration::from_secs(life));
@@ -146,14 +179,14 @@ mod tests {
     async fn credentials_are_replaced_at_two_thirds_of_their_life() {
         let (kept, now) = (Kept::default(), SystemTime::now());
         assert_eq!(kept.due(), Due::Now);
-        kept.put(lasting(Some(900), now), now).unwrap();
+        kept.put(lasting(Some(900), now), now);
         let mut dues = Vec::new();
         for _ in 0..9 {
             dues.push(kept.due());
             advance(Duration::from_mins(2)).await;
         }
         assert_eq!(dues, [[Due::No; 5].as_slice(), &[Due::Soon; 3], &[Due::Now]].concat());
-        kept.put(lasting(None, now), now).unwrap();
+        kept.put(lasting(None, now), now);
         advance(Duration::from_secs(1_000_000)).await;
         assert_eq!(kept.due(), Due::No);
     }
@@ -161,7 +194,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn where_others_are_not_to_be_had_they_go_on_to_their_end() {
         let (kept, now) = (Kept::default(), SystemTime::now());
-        kept.put(lasting(Some(900), now), now).unwrap();
+        kept.put(lasting(Some(900), now), now);
         advance(Duration::from_mins(10)).await;
         let mut tries = 0;
         while kept.due() != Due::Now {
@@ -174,21 +207,52 @@ mod tests {
         assert!((5..=20).contains(&tries), "{tries}");
     }
 
-    #[test]
-    fn credentials_that_have_ended_are_told_with_the_clock() {
+    #[tokio::test(start_paused = true)]
+    async fn refused_ones_are_replaced_before_their_end_and_only_once() {
         let (kept, now) = (Kept::default(), SystemTime::now());
-        let fault = kept
-            .put(lasting(Some(60), now - Duration::from_mins(61)), now)
-            .unwrap_err();
+        for life in [Some(900), None] {
+            kept.put(lasting(life, now), now);
+            let used = kept.used();
+            kept.refuse(&used);
+            kept.refuse(&used);
+            assert_eq!(kept.due(), Due::Refused);
+            kept.postpone();
+            assert_eq!(kept.due(), Due::Refused, "until there are others");
+            kept.put(lasting(life, now), now);
+            kept.refuse(&used);
+            assert_eq!(kept.due(), Due::No, "a call that began before is refused after it");
+        }
+        kept.put(lasting(Some(900), now), now);
+        kept.refuse(&kept.used());
+        advance(Duration::from_mins(15)).await;
+        assert_eq!(kept.due(), Due::Now);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_have_ended_by_this_clock_are_tried_and_a_refusal_tells_of_it() {
+        let (kept, now) = (Kept::default(), SystemTime::now());
+        let refused = || kept.used().explain(Fault::new(Cause::Unauthenticated, "refused"));
+        kept.put(lasting(Some(60), now - Duration::from_mins(61)), now);
+        assert_eq!(kept.due(), Due::No);
+        let told = refused();
         assert!(
-            fault.text().starts_with("found credentials that ended 3600 s ago") && fault.text().contains("date -u"),
-            "{fault}"
+            told.text().starts_with("refused (the credentials ended 3600 s ago") && told.text().contains("date -u"),
+            "{told}"
         );
+        advance(Duration::from_mins(10)).await;
+        assert_eq!(kept.due(), Due::Soon);
+        kept.put(lasting(Some(60), now), now);
+        assert_eq!(refused().text(), "refused");
+    }
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let (kept, now) = (Kept::default(), SystemTime::now());
         assert_eq!(
-            (format!("{kept:?}"), kept.hide("secret-key")),
+            (format!("{kept:?}"), kept.used().hide("secret-key")),
             ("Kept(hidden)".to_owned(), "secret-key".to_owned())
         );
-        kept.put(lasting(None, now), now).unwrap();
-        assert_eq!(kept.hide("for secret-key"), "for [hidden]");
+        kept.put(lasting(None, now), now);
+        assert_eq!(kept.used().hide("for secret-key"), "for [hidden]");
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod arn;
 mod clients;
+mod clock;
 mod credentials;
 mod endpoint;
 mod environment;
@@ -21,6 +22,7 @@ mod session;
 mod settings;
 mod source;
 mod trouble;
+mod variables;
 mod web_identity;
 
 pub use settings::VENDOR;

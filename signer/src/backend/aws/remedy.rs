@@ -68,8 +68,9 @@ fn permission(key: &KeyArn, source: &Source) -> String {
     };
     format!(
         "{look}grant it: aws iam put-role-policy --role-name {name} --policy-name sign-as-the-voter --policy-document \
-         '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"kms:GetPublicKey\",\"kms:Sign\"],\
-         \"Resource\":\"{key}\"}}]}}', and look whether the key's own policy allows it: aws kms get-key-policy --region {} \
+         '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"kms:GetPublicKey\",\"Resource\":\"{key}\"}},\
+         {{\"Effect\":\"Allow\",\"Action\":\"kms:Sign\",\"Resource\":\"{key}\",\"Condition\":{{\"StringEquals\":\
+         {{\"kms:SigningAlgorithm\":\"ED25519_SHA_512\",\"kms:MessageType\":\"RAW\"}}}}}}]}}', and look whether the key's own policy allows it: aws kms get-key-policy --region {} \
          --key-id {key} --query Policy --output text",
         key.region
     )
@@ -172,8 +173,9 @@ mod tests {
             (Cause::PermissionDenied, "put-role-policy --role-name voter "),
             (
                 Cause::PermissionDenied,
-                "\"Action\":[\"kms:GetPublicKey\",\"kms:Sign\"],\"Resource\":\"arn:aws:kms:eu-central-1:",
+                "\"Action\":\"kms:Sign\",\"Resource\":\"arn:aws:kms:eu-central-1:",
             ),
+            (Cause::PermissionDenied, "\"kms:SigningAlgorithm\":\"ED25519_SHA_512\""),
             (Cause::NotFound, "list-keys --region eu-central-1"),
             (
                 Cause::FailedPrecondition,

@@ -5,10 +5,12 @@ use std::{borrow::Cow, error::Error, sync::Arc, time::Duration};
 use aws_sdk_kms::{primitives::Blob, types::MessageType};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::Instant;
 
 use super::{
     answer::{self, ALGORITHM},
     clients::{Client, Clients},
+    credentials::Used,
     fault::{Heard, hear, is_of_the_clock},
     place::AwsPlace,
     public_key, remedy,
@@ -28,6 +30,12 @@ pub struct AwsSession {
     clients: Clients,
 }
 
+/// A call that is under way.
+struct Begun {
+    at: Instant,
+    credentials: Used,
+}
+
 impl AwsSession {
     /// Asks for this key.
     pub fn new(place: AwsPlace) -> Self {
@@ -40,8 +48,9 @@ impl AwsSession {
     async fn load(&self) -> Result<Loaded, LoadError> {
         let client = self.upkeep.current()?;
         let key = &self.clients.place.key;
+        let begun = self.begin();
         let answer = client.kms.get_public_key().key_id(key.as_str()).send().await;
-        let answer = answer.map_err(|error| self.explain(&client, &error))?;
+        let answer = answer.map_err(|error| self.explain(&client, &begun, &error))?;
         let public_key = public_key::read(&answer, key)?;
         let mut facts = vec![
             "readable".to_owned(),
@@ -65,27 +74,44 @@ impl AwsSession {
             .message(Blob::new(bytes))
             .message_type(MessageType::Raw)
             .signing_algorithm(ALGORITHM);
-        let answer = request.send().await.map_err(|error| self.explain(&client, &error))?;
+        let begun = self.begin();
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| self.explain(&client, &begun, &error))?;
         answer::check(&answer, key)
     }
 
-    /// What an error means; one of the credentials asks for a new client in the place of this one.
-    fn explain<E>(&self, client: &Held<Client>, error: &SdkError<E, HttpResponse>) -> Fault
+    fn begin(&self) -> Begun {
+        Begun {
+            at: Instant::now(),
+            credentials: self.clients.credentials.used(),
+        }
+    }
+
+    /// What an error means; one of the credentials asks for others, and for a new client, by which they are asked for.
+    fn explain<E>(&self, client: &Held<Client>, begun: &Begun, error: &SdkError<E, HttpResponse>) -> Fault
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
         let Heard { cause, code, text } = hear(error);
-        let fault = Fault::new(cause, client.credentials.hide(&text));
+        let fault = Fault::new(cause, begun.credentials.hide(&text));
         // A client learns the service's clock from its first refusal; another one would have to learn it again.
-        let is_clock = code.is_some_and(|code| is_of_the_clock(&code));
-        if matches!(cause, Cause::Credentials | Cause::Unauthenticated) && !is_clock {
-            self.upkeep.renew_after(client);
+        let is_the_clock = || code.as_deref().is_some_and(is_of_the_clock) && !client.clock.is_known(begun.at);
+        match cause {
+            Cause::Credentials | Cause::Unauthenticated if !is_the_clock() => {
+                self.clients.credentials.refuse(&begun.credentials);
+                self.upkeep.renew_after(client);
+            }
+            // The authorities that are trusted may be others now, and each client reads them when it is made.
+            Cause::Io => self.upkeep.renew_after(client),
+            _ => {}
         }
-        // A permission that is missing is missing to somebody.
-        if matches!(cause, Cause::PermissionDenied | Cause::Unauthenticated) {
-            return fault.with_note(&format!("asked as {}", self.clients.place.source.identity()));
+        let who = || format!("asked as {}", self.clients.place.source.identity());
+        match cause {
+            // A permission that is missing is missing to somebody.
+            Cause::PermissionDenied => fault.with_note(&who()),
+            Cause::Unauthenticated => begun.credentials.explain(fault.with_note(&who())),
+            _ => fault,
         }
-        fault
     }
 }
 

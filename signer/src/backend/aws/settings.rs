@@ -12,6 +12,7 @@ use super::{
     location::{AwsLocation, NAME},
     place::AwsPlace,
     source::{Common, Source},
+    variables::VARIABLES,
 };
 use crate::{
     backend::{
@@ -39,9 +40,12 @@ pub static VENDOR: Vendor = Vendor {
         "/reqwest-",
     ],
     args: |command| command,
+    variables: VARIABLES,
     read,
 };
 
+/// Authorities for the AWS CLI.
+const BUNDLE: &str = "AWS_CA_BUNDLE";
 /// How much of a Region that somebody set is shown.
 const SHOWN: usize = 40;
 
@@ -64,6 +68,7 @@ fn location(key: Setting<'_>, environment: &Environment<'_>, common: Common) -> 
     match (key, source) {
         (Some(key), Some(source)) if errors.is_empty() => {
             warnings.extend(other_region(environment, &key));
+            warnings.extend(bundle(environment));
             let place = AwsPlace { key, endpoints, source };
             Ok(AwsLocation { place, warnings })
         }
@@ -83,6 +88,13 @@ fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
         cut(&region, SHOWN),
         key.region
     ))
+}
+
+/// The AWS CLI reads it, so that somebody may have set it for a proxy that breaks TLS open.
+fn bundle(environment: &Environment<'_>) -> Option<String> {
+    environment.has(BUNDLE).then(|| {
+        format!("{BUNDLE}: nobody reads this file; SSL_CERT_FILE names the file with the authorities that are trusted")
+    })
 }
 
 #[cfg(test)]
@@ -134,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_is_not_the_keys_is_warned_about() {
+    fn what_counts_for_nothing_is_warned_about() {
         for (variables, starts) in [
             (
                 &[("AWS_REGION", "eu-west-1")][..],
@@ -149,6 +161,10 @@ mod tests {
                 None,
             ),
             (&[], None),
+            (
+                &[("AWS_CA_BUNDLE", "/etc/proxy.pem")],
+                Some("AWS_CA_BUNDLE: nobody reads this file; SSL_CERT_FILE"),
+            ),
         ] {
             let warnings = read(KEY, variables).unwrap().warnings();
             assert_eq!(warnings.len(), usize::from(starts.is_some()), "{warnings:?}");

@@ -48,7 +48,8 @@ impl WebIdentity {
                 self.role.as_str(),
                 hide(&text, [token.as_str()])
             );
-            (Fault::new(Cause::Credentials, text), trouble(cause, code.as_deref()))
+            let fault = token.explain(Fault::new(Cause::Credentials, text));
+            (fault, trouble(cause, code.as_deref()))
         })?;
         let wrong = || {
             let fault = Fault::new(Cause::Credentials, "STS answered without credentials that have an end");

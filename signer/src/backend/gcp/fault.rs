@@ -60,7 +60,11 @@ pub fn failed_check(text: String) -> Fault {
 /// There is no token, so KMS was not asked. What was shown for one may be repeated in an answer, and is taken out.
 pub fn without_credentials(error: &dyn std::error::Error, shown: Option<&IdentityToken>) -> Fault {
     let text = hide(&chain(error), shown.map(IdentityToken::as_str));
-    Fault::new(Cause::Credentials, plain(&text))
+    let fault = Fault::new(Cause::Credentials, plain(&text));
+    match shown {
+        Some(token) => token.explain(fault),
+        None => fault,
+    }
 }
 
 /// What the client says around each refusal of a token, which is not so here: another client follows.

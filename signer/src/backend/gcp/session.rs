@@ -98,7 +98,8 @@ impl GcpSession {
     /// What an error means; one of the credentials asks for a new client in the place of this one.
     fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
         let fault = self.with_identity(fault::classify(error));
-        if matches!(fault.cause, Cause::Credentials | Cause::Unauthenticated) {
+        // The authorities that are trusted may be others now, and each client reads them when it is made.
+        if matches!(fault.cause, Cause::Credentials | Cause::Unauthenticated | Cause::Io) {
             self.upkeep.renew_after(client);
         }
         fault

@@ -24,6 +24,20 @@ pub static VENDOR: Vendor = Vendor {
     is_key: |text| text.starts_with(PREFIX),
     libraries: &["/google-cloud-", "/reqwest-"],
     args: GcpArguments::augment_args,
+    variables: &[
+        (
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "A credential file of Google. Not read where `ATTO_SIGNER_GCP_PROVIDER` is set; without both the metadata server is asked.",
+        ),
+        (
+            "GCE_METADATA_HOST",
+            "Where the metadata server is; default: `metadata.google.internal`.",
+        ),
+        (
+            "HTTP_PROXY",
+            "The metadata server would be asked through this proxy: name that host in `NO_PROXY`.",
+        ),
+    ],
     read,
 };
 

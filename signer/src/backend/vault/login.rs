@@ -101,7 +101,8 @@ async fn with_role(http: &Http, mount: &str, role: &str, identity: &IdentityToke
     };
     let answer = http.ask::<Answer>(ask).await;
     let answer = answer.map_err(|Refusal { fault, .. }| {
-        of_login(&fault).with_note(&format!("login with the role {} at {path}", cut(role, 60)))
+        let fault = of_login(&fault).with_note(&format!("login with the role {} at {path}", cut(role, 60)));
+        jwt.explain(fault)
     })?;
     let granted = answer.auth.filter(|granted| is_token(&granted.client_token));
     let Granted {

@@ -29,6 +29,7 @@ pub static VENDOR: Vendor = Vendor {
     is_key: key::looks_like_one,
     libraries: &["/reqwest-"],
     args: VaultArguments::augment_args,
+    variables: &[],
     read,
 };
 

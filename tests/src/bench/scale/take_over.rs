@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::operator_process::OperatorProcess;
 use crate::{ControlPlane, chart, eventually};
@@ -32,7 +31,7 @@ pub async fn take_overs(
         let next = OperatorProcess::start(plane, &[]).await?;
         let before = holder().await?;
         let started = Instant::now();
-        kill(Pid::from_raw(leader.pid().try_into()?), Signal::SIGKILL)?;
+        leader.signal(Signal::SIGKILL)?;
         eventually(PATIENCE, "another one in the Lease", async || {
             ensure!(holder().await? != before, "still {before}");
             Ok(())

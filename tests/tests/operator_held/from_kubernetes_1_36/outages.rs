@@ -1,8 +1,7 @@
 //! Who is held stays so when the operator, the API server or the CustomResourceDefinition go. The control plane is this test's own.
 
 use anyhow::{Result, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::json;
 use tests::faulty_api::{Fault, FaultyApi, For, Gate, Rule, Verb, Which};
 use tests::hold::{can_hold, holds, is_held, is_resumed, tried};
@@ -64,7 +63,7 @@ async fn killed_between_injection_and_resumption(outages: &Outages) -> Result<()
         }
         gate.open().await;
     }
-    kill(Pid::from_raw(operator.pid().try_into()?), Signal::SIGKILL)?;
+    operator.signal(Signal::SIGKILL)?;
     operator.wait()?;
     let between = held.place.deployment().await?;
     is_held(&between)?;

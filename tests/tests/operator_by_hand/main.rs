@@ -1,5 +1,7 @@
 //! `operator explain` says in plain words what the operator decides, and `operator remove` cleans up after a binding that is gone.
 
+mod plugin;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::operated::{Place, SOON, VOTER, binding, voter, with};

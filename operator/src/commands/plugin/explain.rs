@@ -1,0 +1,140 @@
+//! `kubectl atto-signer explain`: `operator explain`, for a SignerBinding as well.
+
+use std::str::FromStr;
+
+use clap::Args;
+use crds::SignerBinding;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt};
+
+use super::bindings::{self, BindingName, Found, NamespaceArgs};
+use super::row::Row;
+use crate::cluster::connect::Choice;
+use crate::commands::{self, DeploymentName, Failure, patiently};
+use crate::config::ImageArgs;
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    Deployment(DeploymentName),
+    Binding(BindingName),
+}
+
+impl FromStr for Object {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let binding = || {
+            text.contains('/')
+                .then(|| text.parse().ok().map(Self::Binding))
+                .flatten()
+        };
+        text.parse()
+            .ok()
+            .map(Self::Deployment)
+            .or_else(binding)
+            .ok_or_else(|| format!("found {text:?}, expected deployment/NAME or signerbinding/NAME"))
+    }
+}
+
+/// Flags of `kubectl atto-signer explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// `deployment/NAME` or `signerbinding/NAME`
+    #[arg(value_name = "OBJECT")]
+    pub object: Object,
+
+    /// The namespace. Default: that of the context.
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+
+    #[command(flatten)]
+    pub images: ImageArgs,
+}
+
+/// Why Deployments have, or have not, a signer, and whether all bindings that are concerned are ready.
+///
+/// # Errors
+/// There is no such object, or the cluster cannot be asked.
+pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, bool), Failure> {
+    let ExplainArgs {
+        object,
+        namespace,
+        images,
+    } = arguments;
+    let client = commands::connect(choice).await?;
+    let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let of = NamespaceArgs {
+        namespace: Some(namespace.clone()),
+        all_namespaces: false,
+    };
+    let (deployments, concerned) = match object {
+        Object::Deployment(DeploymentName(name)) => {
+            let mut found = bindings::find(&client, &of, None).await?;
+            found.retain(|found| is_about(found, &name));
+            (vec![name], found)
+        }
+        Object::Binding(name) => {
+            let found = bindings::find(&client, &of, Some(&name)).await?;
+            (deployments(&client, &namespace, &found).await?, found)
+        }
+    };
+    let rows: Vec<_> = concerned.iter().map(Row::of).collect();
+    let mut text = vec![];
+    for name in &deployments {
+        text.push(commands::explain_in(client.clone(), images.clone().into(), &namespace, name).await?);
+    }
+    if deployments.is_empty() {
+        let told = rows.iter().map(|row| {
+            format!(
+                "SignerBinding {namespace}/{} names no Deployment that exists. {}\n",
+                row.name, row.message
+            )
+        });
+        text.extend(told);
+    }
+    let is_ready = !rows.is_empty() && rows.iter().all(Row::is_ready);
+    Ok((text.join("\n"), is_ready))
+}
+
+fn is_about(found: &Found, deployment: &str) -> bool {
+    let Ok(binding) = &found.0 else { return false };
+    reported(binding).any(|name| name == deployment) || binding.spec.target.name.as_deref() == Some(deployment)
+}
+
+fn reported(binding: &SignerBinding) -> impl Iterator<Item = &str> {
+    let targets = binding.status.iter().flat_map(|status| &status.targets);
+    targets.map(|target| target.name.as_str())
+}
+
+/// The Deployments that the bindings select, or have reported about, of those that exist.
+async fn deployments(client: &Client, namespace: &str, found: &[Found]) -> Result<Vec<String>, Failure> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+    let parameters = ListParams::default();
+    let all = patiently("list the Deployments", async || api.list_metadata(&parameters).await).await?;
+    let readable: Vec<_> = found.iter().filter_map(|found| found.0.as_ref().ok()).collect();
+    let concerned = all.into_iter().filter(|deployment| {
+        let (name, labels) = (deployment.name_any(), deployment.labels());
+        readable
+            .iter()
+            .any(|binding| binding.spec.target.selects(&name, labels) || reported(binding).any(|one| one == name))
+    });
+    Ok(concerned.map(|deployment| deployment.name_any()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_or_a_binding_is_explained() {
+        let deployment = Object::Deployment(DeploymentName("voter".to_owned()));
+        let binding = Object::Binding(BindingName("voter".to_owned()));
+        assert_eq!("deploy/voter".parse(), Ok(deployment));
+        assert_eq!("sb/voter".parse(), Ok(binding));
+        for text in ["voter", "pod/voter", "sb/"] {
+            assert!(text.parse::<Object>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! `kubectl atto-signer`: a plugin of kubectl for the people who run voters.
+//!
+//! It reads what the operator reports and needs no operator to run. Only `approve` and `remove` write.
+
+mod approve;
+mod bindings;
+mod check;
+mod cli;
+mod explain;
+mod output;
+mod report;
+mod row;
+mod status;
+mod terminal;
+
+pub use cli::{command, main};

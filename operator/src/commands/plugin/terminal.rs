@@ -1,0 +1,90 @@
+//! What the terminal takes: colours, and how wide it is.
+
+use std::env;
+use std::io::{IsTerminal, stdout};
+
+/// Where nobody says how wide it is.
+const WIDTH: usize = 100;
+
+/// Of standard output.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Columns.
+    pub width: usize,
+    has_colours: bool,
+}
+
+impl Terminal {
+    /// Colours on a terminal only, and not where `NO_COLOR` is set (<https://no-color.org>).
+    pub fn of_output() -> Self {
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let measured = terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| usize::from(width));
+        Self {
+            width: columns.or(measured).unwrap_or(WIDTH).max(40),
+            has_colours: stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
+        }
+    }
+
+    /// No colours.
+    #[cfg(test)]
+    pub fn plain(width: usize) -> Self {
+        Self {
+            width,
+            has_colours: false,
+        }
+    }
+
+    /// A status of a condition: green, red, or yellow where it is not known.
+    pub fn status(self, text: &str, padded: &str) -> String {
+        let colour = match text {
+            "True" => "32",
+            "False" => "31",
+            _ => "33",
+        };
+        if self.has_colours {
+            format!("\u{1b}[{colour}m{padded}\u{1b}[0m")
+        } else {
+            padded.to_owned()
+        }
+    }
+
+    /// The text in lines that fit, each after so many spaces.
+    pub fn wrapped(self, text: &str, indent: usize) -> String {
+        let room = self.width.saturating_sub(indent).max(20);
+        let mut lines = vec![];
+        for paragraph in text.lines() {
+            let mut line = String::new();
+            for word in paragraph.split_whitespace() {
+                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+                    lines.push(std::mem::take(&mut line));
+                }
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            lines.push(line);
+        }
+        lines.join(&format!("\n{}", " ".repeat(indent)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_wrapped_between_words_and_a_long_word_stays_whole() {
+        let terminal = Terminal::plain(40);
+        let text = terminal.wrapped(
+            "The Deployment waits for its first signer, and this_word_is_longer_than_a_line_may_be.",
+            10,
+        );
+        assert_eq!(
+            text,
+            "The Deployment waits for its\n          first signer, and\n          this_word_is_longer_than_a_line_may_be."
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! Every variable of the SDKs of AWS that somebody may have set, and what becomes of it.
+
+/// Name, and what it is here.
+pub const VARIABLES: &[(&str, &str)] = &[
+    (
+        "AWS_ACCESS_KEY_ID",
+        "With `AWS_SECRET_ACCESS_KEY`: the key that asks. It comes before every other source of credentials.",
+    ),
+    (
+        "AWS_SECRET_ACCESS_KEY",
+        "See `AWS_ACCESS_KEY_ID`: one without the other is refused.",
+    ),
+    ("AWS_SESSION_TOKEN", "Beside them, where the key is a temporary one."),
+    (
+        "AWS_ROLE_ARN",
+        "The role that asks, with a session that STS gives for a Kubernetes token. It must be in the partition of the key.",
+    ),
+    (
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "The file of that token; default: `ATTO_SIGNER_IDENTITY_TOKEN_FILE`. Refused without `AWS_ROLE_ARN`.",
+    ),
+    (
+        "AWS_ROLE_SESSION_NAME",
+        "What CloudTrail calls the session, 2 to 64 characters; default: `atto-signer-` and `HOSTNAME`, the name of the pod.",
+    ),
+    (
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "The agent that gives credentials, as EKS Pod Identity sets it: `https`, or `http` to this machine and its agents.",
+    ),
+    (
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "The same as ECS sets it: a path, which comes before the full URI.",
+    ),
+    (
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "The file of the token that the agent wants to see, read at each question.",
+    ),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "That token itself."),
+    (
+        "AWS_EC2_METADATA_DISABLED",
+        "`true`: the metadata of the machine, the last source of credentials, is not asked. Without another source that is refused.",
+    ),
+    (
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "Where those metadata are: `http://169.254.169.254`, `http://[fd00:ec2::254]`, loopback or `https`.",
+    ),
+    (
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+        "`IPv6`: the second of these, where no address is set.",
+    ),
+    (
+        "AWS_ENDPOINT_URL_KMS",
+        "Another endpoint of KMS, in the Region of the key: `https`, or `http` to this machine.",
+    ),
+    (
+        "AWS_ENDPOINT_URL_STS",
+        "Another endpoint of STS; default: that of the key's Region.",
+    ),
+    ("AWS_ENDPOINT_URL", "Both, where their own variable is not set."),
+    (
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "`true`: the three variables before count for nothing.",
+    ),
+    (
+        "AWS_USE_FIPS_ENDPOINT",
+        "`true`: the endpoints with validated cryptography. Refused beside an endpoint of KMS of one's own.",
+    ),
+    (
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "`true`: the endpoints with IPv6. Refused beside an endpoint of KMS of one's own.",
+    ),
+    (
+        "AWS_REGION",
+        "Ignored: the Region is that of the key. Another one is warned about.",
+    ),
+    ("AWS_DEFAULT_REGION", "The same, where `AWS_REGION` is not set."),
+    (
+        "AWS_PROFILE",
+        "Refused, unless `AWS_ACCESS_KEY_ID` is set: no profile files are read.",
+    ),
+    ("AWS_CONFIG_FILE", "Refused in the same way."),
+    ("AWS_SHARED_CREDENTIALS_FILE", "Refused in the same way."),
+    (
+        "AWS_CA_BUNDLE",
+        "Ignored, with a warning: `SSL_CERT_FILE` names the authorities that are trusted.",
+    ),
+    (
+        "AWS_MAX_ATTEMPTS",
+        "Ignored, and so is `AWS_RETRY_MODE`: the signer makes its attempts itself.",
+    ),
+    (
+        "AWS_STS_REGIONAL_ENDPOINTS",
+        "Ignored: STS is asked in the Region of the key.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text of each file that reads such variables.
+    const READERS: [&str; 4] = [
+        include_str!("endpoint.rs"),
+        include_str!("provider.rs"),
+        include_str!("settings.rs"),
+        include_str!("source.rs"),
+    ];
+
+    #[test]
+    fn whatever_is_read_is_told() {
+        let names = READERS.iter().flat_map(|text| text.split('"')).filter(|text| {
+            text.starts_with("AWS_")
+                && text
+                    .bytes()
+                    .all(|c| c == b'_' || c.is_ascii_uppercase() || c.is_ascii_digit())
+        });
+        for name in names {
+            assert!(VARIABLES.iter().any(|(known, _)| *known == name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A voter that lost its signer waits for nothing.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tests::eventually;
+use tests::operated::{SOON, VOTER, binding, voter, with};
+
+use super::{place, repaired};
+
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_an_approval() -> Result<()> {
+    let place = place("manual").await?;
+    place.injected().await?;
+    let mut manual = with(binding(), "/spec/rollout", json!("Manual"));
+    manual["spec"]["signer"] = json!({"logLevel": "debug"});
+    place.apply(&manual).await?;
+    place.condition("Injected", "False", "ApprovalPending").await?;
+    place.replace(async || Ok(voter())).await?;
+    eventually(SOON, "the signer, as the binding asks for it now", async || {
+        let template = place.deployment().await?["spec"]["template"].to_string();
+        ensure!(template.contains("ATTO_SIGNER_LOG"), "{template}");
+        ensure!(template.contains("ATTO_SIGNER_REMOTE_URL"), "{template}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_its_secrets() -> Result<()> {
+    let place = place("secrets").await?;
+    let before = place.injected().await?;
+    place.kubectl_ok(&["delete", "secret", "token", "key"]).await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    place.condition("TokenReady", "False", "SecretNotFound").await?;
+    place.replace(async || Ok(voter())).await?;
+    // The very same, so that a token that comes back is no rotation.
+    repaired(&place, &before).await?;
+    place.condition("TokenReady", "False", "SecretNotFound").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_an_account_of_its_own() -> Result<()> {
+    let place = place("account").await?;
+    place
+        .apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": VOTER}}))
+        .await?;
+    let deployment = with(voter(), "/spec/template/spec/serviceAccountName", json!(VOTER));
+    let version = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    let mut in_google = with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}));
+    in_google["spec"]["workloadIdentity"] = json!({"gcpServiceAccount": "signer@project.iam.gserviceaccount.com"});
+    place.apply(&deployment).await?;
+    place.apply(&in_google).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let before = place.deployment().await?;
+    let stray = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stray"},
+        "spec": {"serviceAccountName": VOTER, "containers": [{"name": "one", "image": "registry.example/one:1"}]},
+    });
+    place.apply(&stray).await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    place
+        .condition("IdentityReady", "False", "ServiceAccountShared")
+        .await?;
+    place.replace(async || Ok(deployment.clone())).await?;
+    repaired(&place, &before).await
+}
