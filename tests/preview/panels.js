@@ -57,18 +57,24 @@ function table(box, panel, answers) {
   box.append(made);
 }
 
-function stat(box, panel, answers) {
+// One value for each series, with its name where there are several or the panel gives one.
+function stat(box, panel, named) {
   const { defaults } = panel.fieldConfig;
-  const value = Number(answers[0][0].value[1]);
-  const shown = html("div", "stat", mapped(value, defaults));
-  shown.style.color = threshold(value, defaults);
-  box.append(shown);
+  const all = html("div", "stats");
+  for (const [name, one] of named) {
+    const value = Number(one.value[1]);
+    const shown = html("div", "stat", mapped(value, defaults));
+    shown.style.color = threshold(value, defaults);
+    if (name !== "value") shown.prepend(html("small", "", name));
+    all.append(shown);
+  }
+  box.append(all);
 }
 
 function fill(box, panel, answers) {
   const named = namedSeries(panel, answers);
   if (named.length === 0) return box.append(html("div", "empty", "No data"));
-  if (panel.type === "stat") return stat(box, panel, answers);
+  if (panel.type === "stat") return stat(box, panel, named);
   if (panel.type === "table") return table(box, panel, answers);
   const drawing = html("div", "drawing");
   box.append(drawing);

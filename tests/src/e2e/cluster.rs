@@ -10,8 +10,9 @@ use super::google::Google;
 use super::images::{self, Images};
 use super::place::Place;
 use crate::images::Additions;
+use crate::kubeconfig::Answer;
 use crate::process::Directory;
-use crate::{Kubeconfig, eventually, workspace};
+use crate::{Kubeconfig, assets, eventually, workspace};
 
 /// Where the operator is installed.
 pub const OPERATOR: &str = "signer-operator";
@@ -58,7 +59,13 @@ impl Cluster {
     async fn prepare(&self) -> Result<()> {
         self.kubectl(&["create", "namespace", NAMESPACE]).await?;
         for program in PROGRAMS {
-            self.bring(program, program, Additions::default()).await?;
+            let additions = if program == "voter" {
+                // So that a person can look from within it, as in the image of a node.
+                images::tools(&["sh", "cat", "curl", "grep"])?
+            } else {
+                Additions::default()
+            };
+            self.bring(program, program, additions).await?;
         }
         let tools = self.images.pack_tools().await?;
         self.place.load(&tools.file, &tools.name).await?;
@@ -91,6 +98,16 @@ impl Cluster {
 
     async fn bring(&self, image: &str, program: &'static str, additions: Additions) -> Result<()> {
         let archive = self.images.pack(image, program, additions).await?;
+        self.place.load(&archive.file, &archive.name).await
+    }
+
+    /// The image of the official OpenBao.
+    pub async fn bring_openbao(&self, image: &str) -> Result<()> {
+        let program = tokio::task::spawn_blocking(assets::openbao).await??;
+        let archive = self
+            .images
+            .pack_program(image, program.clone(), Additions::default())
+            .await?;
         self.place.load(&archive.file, &archive.name).await
     }
 
@@ -175,6 +192,22 @@ impl Cluster {
     /// kubectl in the voter's namespace, which has to succeed.
     pub async fn in_namespace(&self, arguments: &[&str]) -> Result<String> {
         self.kubectl(&[&["--namespace", NAMESPACE], arguments].concat()).await
+    }
+
+    /// Runs a program in a container of a pod of the voter's namespace, with something on standard input.
+    pub async fn exec(&self, pod: &str, container: &str, command: &[&str], input: &str) -> Result<Answer> {
+        let exec = [
+            "--namespace",
+            NAMESPACE,
+            "exec",
+            "--stdin",
+            pod,
+            "--container",
+            container,
+            "--",
+        ];
+        let command = [&exec[..], command].concat();
+        self.admin().kubectl_in(Path::new("."), &command, input).await
     }
 
     /// `kubectl apply` in the voter's namespace.
@@ -302,7 +335,7 @@ impl Cluster {
                 NAMESPACE,
                 "logs",
                 "--selector",
-                "app in (voter, google)",
+                "app in (voter, google, openbao)",
                 "--all-containers",
                 "--tail=40",
             ],

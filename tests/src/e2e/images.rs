@@ -15,6 +15,8 @@ use crate::workspace;
 /// The tag of the image of the first container of every pod, which containerd's settings name.
 const OF_EVERY_POD: &str = "e2e";
 
+const OF_THE_PRODUCT: [&str; 2] = ["operator", "signer"];
+
 /// What this run's images are called. Each run has a tag of its own, so none finds those of another.
 pub struct Images {
     repository: String,
@@ -57,17 +59,12 @@ impl Images {
 
     /// What the tutorial has in the place of a node: curl, a shell and sleep, as this machine has them.
     pub async fn pack_tools(&self) -> Result<Archive> {
-        let mut additions = Additions::default();
-        for name in ["sh", "sleep"] {
-            let path = of_this_machine(name)?;
-            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            additions.libraries.push((name.to_owned(), bytes));
-            additions.libraries.extend(libraries(&path)?);
-        }
+        let additions = tools(&["sh", "sleep"])?;
         self.pack_program("tools", of_this_machine("curl")?, additions).await
     }
 
-    async fn pack_program(&self, image: &str, program: PathBuf, additions: Additions) -> Result<Archive> {
+    /// Any program as an image.
+    pub async fn pack_program(&self, image: &str, program: PathBuf, additions: Additions) -> Result<Archive> {
         let (name, tag, folder) = (self.name(image), self.tag.clone(), self.folder.clone());
         let packed = tokio::task::spawn_blocking({
             let name = name.clone();
@@ -79,6 +76,18 @@ impl Images {
         fs::rename(&file, &of_its_own)?;
         Ok(Archive { file: of_its_own, name })
     }
+}
+
+/// Programs of this machine, and what they need.
+pub fn tools(names: &[&str]) -> Result<Additions> {
+    let mut additions = Additions::default();
+    for name in names {
+        let path = of_this_machine(name)?;
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        additions.libraries.push(((*name).to_owned(), bytes));
+        additions.libraries.extend(libraries(&path)?);
+    }
+    Ok(additions)
 }
 
 /// The image of the first container of every pod.
@@ -97,7 +106,8 @@ fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additi
         .and_then(|name| name.to_str())
         .context("a program without a name")?;
     additions.libraries.extend(libraries(&program)?);
-    let is_static = additions.libraries.is_empty();
+    // As it is published; others are only here.
+    let compressed = additions.libraries.is_empty() && OF_THE_PRODUCT.contains(&name);
     // Programs share theirs.
     additions.libraries.sort();
     additions.libraries.dedup();
@@ -109,8 +119,7 @@ fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additi
         revision: tag.to_owned(),
         epoch: 0,
         programs: vec![(architecture()?.to_owned(), program)],
-        // As it is published.
-        compressed: is_static,
+        compressed,
         additions,
     };
     Ok(pack(&image, folder)?.file)
@@ -119,9 +128,7 @@ fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additi
 fn program(name: &str) -> Result<PathBuf> {
     match std::env::var_os("E2E_PROGRAMS") {
         // What stands in for others is no product, and is in no such folder.
-        Some(folder) if !folder.is_empty() && ["operator", "signer"].contains(&name) => {
-            Ok(Path::new(&folder).join(name))
-        }
+        Some(folder) if !folder.is_empty() && OF_THE_PRODUCT.contains(&name) => Ok(Path::new(&folder).join(name)),
         _ => workspace::program(name),
     }
 }

@@ -4,6 +4,7 @@ mod cluster;
 mod figures;
 mod google;
 mod images;
+mod openbao;
 mod place;
 pub mod stand_in;
 mod steps;

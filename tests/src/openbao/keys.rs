@@ -3,8 +3,20 @@
 use anyhow::{Context, Result};
 use data_encoding::BASE64;
 use ed25519_dalek::VerifyingKey;
+use serde_json::Value;
 
 use super::{MOUNT, OpenBao};
+
+/// The public half of a version, out of what `bao read -format=json` prints of a key.
+///
+/// # Errors
+/// When there is no such version.
+pub fn version_of(key: &Value, version: u32) -> Result<VerifyingKey> {
+    let text = key["data"]["keys"][version.to_string()]["public_key"].as_str();
+    let text = text.with_context(|| format!("no version {version}: {key}"))?;
+    let bytes = BASE64.decode(text.as_bytes())?;
+    Ok(VerifyingKey::from_bytes(bytes.as_slice().try_into()?)?)
+}
 
 impl OpenBao {
     /// Makes an Ed25519 key, and gives the public half of its first version.
@@ -32,10 +44,7 @@ impl OpenBao {
     /// When there is no such version.
     pub fn public_key(&self, name: &str, version: u32) -> Result<VerifyingKey> {
         let key = self.bao_json(&["read", "-format=json", &format!("{MOUNT}/keys/{name}")])?;
-        let text = key["data"]["keys"][version.to_string()]["public_key"].as_str();
-        let text = text.with_context(|| format!("no version {version}: {key}"))?;
-        let bytes = BASE64.decode(text.as_bytes())?;
-        Ok(VerifyingKey::from_bytes(bytes.as_slice().try_into()?)?)
+        version_of(&key, version)
     }
 
     /// Makes another version, which signs from now on unless somebody asks for an older one.

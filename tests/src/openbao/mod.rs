@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::process::{Directory, Port, Process};
 
+pub use keys::version_of;
 pub use logins::{Method, voter_policy};
 
 /// Where the transit engine is mounted.

@@ -120,12 +120,13 @@ impl Operators {
             .await
     }
 
-    /// A manifest of somebody's gives the signer another image.
+    /// A manifest of somebody's pauses a Deployment and gives its signer another image: without the pause the guard refuses it.
     async fn argue(&self, manager: &str) -> Result<()> {
         let name = name(2);
         let theirs = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
             "spec": {
+                "paused": true,
                 "selector": {"matchLabels": {"app": name}},
                 "template": {"spec": {"initContainers": [{"name": "signer", "image": "registry.example/other:1"}]}},
             },

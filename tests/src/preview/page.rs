@@ -58,7 +58,7 @@ pub async fn draw(name: &str, prometheus: &Prometheus, time: Range<u64>, picture
         "answers": answers,
         "range": {"start": time.start, "end": time.end, "step": STEP},
         "rateInterval": RATE_INTERVAL,
-        "variables": {"datasource": "Prometheus", "namespace": "All", "pod": "All", "kms_price": PRICE},
+        "variables": {"datasource": "Prometheus", "namespace": "All", "pod": "All", "gcp_price": PRICE, "aws_price": PRICE},
     });
     let directory = Directory::new()?;
     let file = directory.path().join("page.html");
@@ -74,7 +74,8 @@ fn chosen(expression: &str, time: &Range<u64>) -> String {
         ("$__range", &range),
         ("$namespace", ".*"),
         ("$pod", ".*"),
-        ("$kms_price", PRICE),
+        ("$gcp_price", PRICE),
+        ("$aws_price", PRICE),
     ];
     filled
         .into_iter()

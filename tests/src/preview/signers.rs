@@ -1,4 +1,4 @@
-//! Two voters: one whose KMS goes through everything, and one whose node gets another token.
+//! Two voters: one whose KMS goes through everything, and one with its key in OpenBao whose node gets another token.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::prometheus::Target;
 use crate::fake_kms::{Code, FakeKms, Fault, Method};
 use crate::fake_server::For;
 use crate::node_client::{Load, NodeClient, random_vote};
+use crate::openbao::{MOUNT, OpenBao};
 use crate::oracle;
 use crate::signer_process::{SignerProcess, TOKEN, in_kms, post};
 
@@ -31,6 +32,7 @@ const SCRIPT: [(u64, Weather); 8] = [
     (170, Weather::Fair),
 ];
 
+const CAPABILITIES: (&str, &str) = ("ATTO_SIGNER_CAPABILITIES", "VOTE,CHALLENGE");
 const OTHER_TOKEN_FROM: Duration = Duration::from_secs(75);
 const STRANGERS: std::ops::Range<u64> = 15..35;
 
@@ -44,55 +46,47 @@ enum Weather {
     Quota,
 }
 
-struct Voter {
+struct Voter<S> {
     namespace: &'static str,
     pod: &'static str,
-    kms: FakeKms,
+    service: S,
     signer: SignerProcess,
     key: VerifyingKey,
 }
 
 /// The last signer is of voters that are well, and read by nobody.
-pub struct Signers([Voter; 2], SignerProcess);
+pub struct Signers {
+    first: Voter<FakeKms>,
+    second: Voter<OpenBao>,
+    others: SignerProcess,
+}
 
 impl Signers {
     pub async fn start() -> Result<Self> {
-        let voters = [
-            Voter::start("atto", "atto-voter-6d5f7c9b8-x2vqp", 51).await?,
-            Voter::start("atto-beta", "beta-voter-58b7d4f6c-9lkwm", 52).await?,
-        ];
-        Ok(Self(voters, spawn_blocking(|| SignerProcess::start(&[])).await??))
+        Ok(Self {
+            first: Voter::in_kms().await?,
+            second: Voter::in_openbao().await?,
+            others: spawn_blocking(|| SignerProcess::start(&[])).await??,
+        })
     }
 
-    pub fn targets(&self) -> Vec<Target> {
-        let of = |voter: &Voter| Target {
-            port: voter.signer.management_port(),
-            job: "signer",
-            path: "/prometheus",
-            namespace: voter.namespace.to_owned(),
-            pod: voter.pod.to_owned(),
-        };
-        self.0.iter().map(of).collect()
+    pub fn targets(&self) -> [Target; 2] {
+        [self.first.target(), self.second.target()]
     }
 
     pub fn management_ports(&self) -> [u16; 3] {
-        let [first, second] = &self.0;
-        [&first.signer, &second.signer, &self.1].map(SignerProcess::management_port)
+        [&self.first.signer, &self.second.signer, &self.others].map(SignerProcess::management_port)
     }
 
     /// The whole script.
     pub async fn live(&self, clock: Clock) -> Result<()> {
-        let [first, second] = &self.0;
+        let Self { first, second, .. } = self;
         let end = Duration::from_secs(SCRIPT[SCRIPT.len() - 1].0);
         tokio::try_join!(
             first.votes(TOKEN, 20, end),
             first.weather(clock),
             first.others(clock, end),
             async {
-                second
-                    .kms
-                    .faults(Method::AsymmetricSign)
-                    .push(Fault::Delay(Duration::from_millis(25)), For::Ever);
                 second.votes(TOKEN, 8, OTHER_TOKEN_FROM).await?;
                 second
                     .votes(
@@ -107,21 +101,15 @@ impl Signers {
     }
 }
 
-impl Voter {
-    async fn start(namespace: &'static str, pod: &'static str, seed: u8) -> Result<Self> {
-        let kms = FakeKms::start([seed; 32])?;
-        let endpoint = kms.endpoint();
-        let signer = spawn_blocking(move || {
-            let [backend, key, endpoint] = in_kms(&endpoint);
-            SignerProcess::start(&[backend, key, endpoint, ("ATTO_SIGNER_CAPABILITIES", "VOTE,CHALLENGE")])
-        });
-        Ok(Self {
-            namespace,
-            pod,
-            key: kms.verifying_key(),
-            signer: signer.await??,
-            kms,
-        })
+impl<S> Voter<S> {
+    fn target(&self) -> Target {
+        Target {
+            port: self.signer.management_port(),
+            job: "signer",
+            path: "/prometheus",
+            namespace: self.namespace.to_owned(),
+            pod: self.pod.to_owned(),
+        }
     }
 
     async fn votes(&self, token: &str, rate: u32, duration: Duration) -> Result<()> {
@@ -134,9 +122,53 @@ impl Voter {
         };
         load.run(&node, &self.key).await.map(drop)
     }
+}
+
+impl Voter<OpenBao> {
+    async fn in_openbao() -> Result<Self> {
+        let bao = OpenBao::start().await?;
+        let key = bao.create_key("voter")?;
+        bao.allow_voter("voter")?;
+        let (address, token) = (bao.url(), bao.token_file("token", "voter", &["-ttl=1h"])?);
+        let signer = spawn_blocking(move || {
+            SignerProcess::start(&[
+                ("ATTO_SIGNER_BACKEND", "VAULT"),
+                ("ATTO_SIGNER_KEY", &format!("{MOUNT}/keys/voter/versions/1")),
+                ("ATTO_SIGNER_VAULT_ADDRESS", &address),
+                ("ATTO_SIGNER_VAULT_AUTH", "token"),
+                ("ATTO_SIGNER_VAULT_TOKEN_FILE", &token.display().to_string()),
+                CAPABILITIES,
+            ])
+        });
+        Ok(Self {
+            namespace: "atto-beta",
+            pod: "beta-voter-58b7d4f6c-9lkwm",
+            key,
+            signer: signer.await??,
+            service: bao,
+        })
+    }
+}
+
+impl Voter<FakeKms> {
+    async fn in_kms() -> Result<Self> {
+        let kms = FakeKms::start([51; 32])?;
+        let endpoint = kms.endpoint();
+        let signer = spawn_blocking(move || {
+            let [backend, key, endpoint] = in_kms(&endpoint);
+            SignerProcess::start(&[backend, key, endpoint, CAPABILITIES])
+        });
+        Ok(Self {
+            namespace: "atto",
+            pod: "atto-voter-6d5f7c9b8-x2vqp",
+            key: kms.verifying_key(),
+            signer: signer.await??,
+            service: kms,
+        })
+    }
 
     async fn weather(&self, clock: Clock) -> Result<()> {
-        let faults = self.kms.faults(Method::AsymmetricSign);
+        let faults = self.service.faults(Method::AsymmetricSign);
         for (second, weather) in SCRIPT {
             clock.reaches(Duration::from_secs(second)).await;
             faults.clear();

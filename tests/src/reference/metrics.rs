@@ -1,7 +1,7 @@
 //! What the programs count, as their registries describe it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use http::{Method, StatusCode};
@@ -13,7 +13,7 @@ use super::table::{code, sentence, table};
 pub fn page() -> Result<String> {
     Ok(format!(
         "Both are read as Prometheus text. A histogram is shown as `_bucket`, `_sum` and `_count`.\n\n## Operator\n\n`/metrics` on port 8080.\n\n{}## Signer\n\n\
-         `/prometheus` or `/metrics` on the management port, 9091 unless set. Those of the backend are there where the key is in Google Cloud KMS.\n\n{}",
+         `/prometheus` or `/metrics` on the management port, 9091 unless set. Those of the backend are there where the key is in a key service, and those of recent signatures once there is one.\n\n{}",
         rows(operator()?),
         rows(signer()?)
     ))
@@ -86,6 +86,8 @@ fn signer() -> Result<Vec<Metric>> {
     metrics
         .requests
         .observe(Route::of(&Method::POST, "/votes"), StatusCode::OK, now);
+    let took = Duration::from_millis(2);
+    metrics.latencies.note(took, Some(took));
     let families = metrics.gather(&Health::default());
     Ok(families.iter().map(|family| metric(family, vec![])).collect())
 }

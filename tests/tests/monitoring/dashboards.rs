@@ -4,8 +4,25 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::Result;
-use tests::monitoring::{DASHBOARDS, dashboard, each, panels, text};
+use tests::monitoring::promql::{self, Selector};
+use tests::monitoring::{DASHBOARDS, alerts, dashboard, each, panels, text};
 use tests::workspace;
+
+/// What a signer counts of its key service.
+const OF_KEY_SERVICES: [&str; 10] = [
+    "atto_signer_backend_attempts_total",
+    "atto_signer_backend_calls_total",
+    "atto_signer_backend_hashes",
+    "atto_signer_backend_signing_duration_seconds_bucket",
+    "atto_signer_hedges_total",
+    "atto_signer_recent_signature_seconds",
+    "atto_signer_self_tests_total",
+    "atto_signer_siblings_total",
+    "atto_signer_waiting_hashes",
+    "atto_signer_breaker_open",
+];
+/// Shown for each pod, which has one key.
+const OF_PODS: &str = "Up and down";
 
 const TYPES: [&str; 5] = ["timeseries", "state-timeline", "heatmap", "stat", "table"];
 
@@ -67,10 +84,42 @@ fn every_panel_asks_the_data_source_and_the_pods_that_were_chosen() -> Result<()
                 assert_eq!(target["datasource"]["uid"], "${datasource}", "{what}");
                 let expression = text(target, "expr");
                 let chosen = expression.matches(r#"namespace=~"$namespace",pod=~"$pod"}"#).count();
-                let selectors = tests::monitoring::promql::names(expression).selectors.len();
+                let selectors = promql::names(expression).selectors.len();
                 assert_eq!(chosen, selectors, "{what}: {expression}");
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn key_services_are_told_apart_and_none_is_taken_for_all() -> Result<()> {
+    for name in DASHBOARDS {
+        let dashboard = dashboard(name)?;
+        for panel in panels(&dashboard) {
+            let what = format!("{name}: {}", text(panel, "title"));
+            let told = format!("{} {}", text(panel, "title"), text(panel, "description"));
+            let told = told.replace("Google Cloud KMS", "").replace("AWS KMS", "");
+            assert!(!told.contains("KMS") && !told.contains("Google"), "{what}: {told}");
+            for target in each(panel, "targets").filter(|_| text(panel, "title") != OF_PODS) {
+                let named = promql::names(text(target, "expr"));
+                let of_a_service = |one: &Selector| OF_KEY_SERVICES.contains(&one.metric.as_str());
+                let is_told_apart =
+                    named.grouped_by.contains("backend") && text(target, "legendFormat").contains("{{backend}}");
+                assert!(
+                    is_told_apart || !named.selectors.iter().any(of_a_service),
+                    "{what}: of which key service?"
+                );
+            }
+        }
+    }
+    for alert in alerts()? {
+        let told: String = alert.annotations.values().map(String::as_str).collect();
+        assert!(
+            !told.contains("KMS") && !told.contains("Google"),
+            "{}: {told}",
+            alert.name
+        );
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use crds::conditions::{reasons, types};
+use signer::backend::VENDORS;
 use tests::docs;
 use tests::monitoring::promql::{Matcher, names};
 use tests::monitoring::{DASHBOARDS, Exposed, SCRAPE_LABELS, alerts, dashboard, each, panels, text};
@@ -11,7 +12,10 @@ use tests::monitoring::{DASHBOARDS, Exposed, SCRAPE_LABELS, alerts, dashboard, e
 use crate::shown::shown;
 
 /// Values that a cluster brings about, and no program shows from its start.
-fn may_be(label: &str, value: &str) -> bool {
+fn may_be(metric: &str, label: &str, value: &str) -> bool {
+    if !metric.starts_with("signer_operator_") {
+        return label == "backend" && VENDORS.iter().any(|vendor| vendor.name == value);
+    }
     match label {
         "reason" => reasons::ALL.contains(&value),
         "condition" => types::ALL.contains(&value),
@@ -32,9 +36,8 @@ fn matches(metric: &str, matcher: &Matcher, shown: &Exposed) -> Result<()> {
     ensure!(!values.is_empty(), "{metric} has no label {}", matcher.label);
     for value in matcher.values() {
         let is_shown = values.iter().any(|shown| *shown == value);
-        let is_of_a_binding = metric.starts_with("signer_operator_") && may_be(&matcher.label, value);
         ensure!(
-            is_shown || is_of_a_binding,
+            is_shown || may_be(metric, &matcher.label, value),
             "{metric}: {} is never {value}, but one of {values:?}",
             matcher.label
         );

@@ -6,15 +6,21 @@ mod leaving;
 mod losses;
 mod pages;
 mod start;
+mod vault;
 
-use anyhow::{Result, ensure};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tokio::process::Command;
 
 use super::Suite;
 use super::cluster::PATIENCE;
-use crate::eventually;
+use super::openbao;
+use crate::{assets, eventually, workspace};
 
 pub async fn all(suite: &Suite) -> Result<()> {
+    openbao::bring(&suite.cluster).await?;
     start::install(suite).await?;
     start::quickstart(suite).await?;
     pages::all(suite).await?;
@@ -23,6 +29,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     changes::tokens(suite).await?;
     changes::changes(suite).await?;
     changes::image_that_does_not_exist(suite).await?;
+    vault::all(suite).await?;
     guarded::all(suite).await?;
     losses::kms_goes_and_comes(suite).await?;
     losses::kms_absent_at_start(suite).await?;
@@ -76,4 +83,29 @@ async fn becomes(suite: &Suite, what: &str, is_so: impl Fn(&str) -> bool) -> Res
         Ok(now.to_owned())
     })
     .await
+}
+
+/// Types commands into one shell, and returns what they printed.
+async fn typed(suite: &Suite, whose: &str, commands: &str) -> Result<String> {
+    let kubectl = &assets::kubernetes()?.kubectl;
+    let mut programs = kubectl.parent().context("no folder of kubectl")?.as_os_str().to_owned();
+    programs.push(":");
+    programs.push(std::env::var_os("PATH").unwrap_or_default());
+    let done = Command::new("bash")
+        .args(["-eu", "-o", "pipefail", "-c", &format!("exec 2>&1\n{commands}")])
+        .current_dir(workspace::root())
+        .env("PATH", programs)
+        .env("KUBECONFIG", suite.cluster.admin().path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("cannot run bash")?;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    ensure!(
+        done.status.success(),
+        "the commands of {whose} ended with {}:\n{said}",
+        done.status
+    );
+    Ok(said)
 }

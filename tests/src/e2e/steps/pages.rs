@@ -1,13 +1,12 @@
 //! Commands of the documentation that look into pods, which only pods can answer.
 
-use anyhow::{Context, Result, ensure};
-use tokio::process::Command;
+use anyhow::{Result, ensure};
 
 use super::super::Suite;
 use super::super::cluster::TUTORIAL;
+use super::typed;
 use crate::docs::shell::Kind;
 use crate::docs::{Block, Page};
-use crate::{assets, workspace};
 
 const CURL: &str = "docker.io/curlimages/curl:8.11.1";
 
@@ -76,20 +75,5 @@ async fn run(suite: &Suite, path: &str, is_typed: impl Fn(&Block) -> bool) -> Re
     let script = blocks.concat();
     let script = script.replace("namespace atto", &format!("namespace {TUTORIAL}"));
     let script = script.replace(CURL, &suite.cluster.image("tools"));
-    let kubectl = &assets::kubernetes()?.kubectl;
-    let mut programs = kubectl.parent().context("no folder of kubectl")?.as_os_str().to_owned();
-    programs.push(":");
-    programs.push(std::env::var_os("PATH").unwrap_or_default());
-    let done = Command::new("bash")
-        .args(["-eu", "-o", "pipefail", "-c", &format!("exec 2>&1\n{script}")])
-        .current_dir(workspace::root())
-        .env("PATH", programs)
-        .env("KUBECONFIG", suite.cluster.admin().path())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("cannot run bash")?;
-    let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    ensure!(done.status.success(), "{path} ended with {}:\n{said}", done.status);
-    Ok(said)
+    typed(suite, path, &script).await
 }
