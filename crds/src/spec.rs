@@ -29,25 +29,6 @@ use crate::target::Target;
     derive = "PartialEq",
     doc = "A SignerBinding gives the voter nodes of a Deployment a signer: the operator injects it beside the node, points the node at it, and says in the status what the pods really run.",
     printcolumn(
-        name = "Target",
-        type_ = "string",
-        json_path = ".spec.target.name",
-        description = "The Deployment that gets the signer."
-    ),
-    printcolumn(
-        name = "Selector",
-        type_ = "string",
-        json_path = ".status.selector",
-        description = "The label selector of the Deployments, where the binding has one.",
-        priority = "1"
-    ),
-    printcolumn(
-        name = "Address",
-        type_ = "string",
-        json_path = ".status.address",
-        description = "The Atto address of the key, as the signer reports it."
-    ),
-    printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].status",
@@ -60,6 +41,12 @@ use crate::target::Target;
         description = "Why it is, or is not, ready."
     ),
     printcolumn(
+        name = "Signing",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Signing')].status",
+        description = "Whether the signers sign, as they report it."
+    ),
+    printcolumn(
         name = "Pods",
         type_ = "string",
         json_path = ".status.pods",
@@ -70,6 +57,27 @@ use crate::target::Target;
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
         description = "Time since the binding was created."
+    ),
+    printcolumn(
+        name = "Target",
+        type_ = "string",
+        json_path = ".spec.target.name",
+        description = "The Deployment that gets the signer.",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Selector",
+        type_ = "string",
+        json_path = ".status.selector",
+        description = "The label selector of the Deployments, where the binding has one.",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Address",
+        type_ = "string",
+        json_path = ".status.address",
+        description = "The Atto address of the key, as the signer reports it.",
+        priority = "1"
     )
 )]
 #[serde(rename_all = "camelCase")]

@@ -23,7 +23,7 @@ pub async fn apply(demo: &mut Demo) -> Result<()> {
     demo.kubectl_ok(&wait).await?;
     let table = demo.kubectl_ok(&format!("get signerbindings -n {NAMESPACE}")).await?;
     let row: Vec<_> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
-    ensure!(row.starts_with(&[BINDING, VOTER]), "no row of the binding");
+    ensure!(row.starts_with(&[BINDING]), "no row of the binding");
     if !demo.cluster.has_nodes {
         ensure!(
             row.contains(&"True") && row.contains(&"1/1"),
