@@ -345,6 +345,16 @@ impl Place {
         Ok(())
     }
 
+    /// Waits until an Event with this reason is about an object of this kind: Events are told after the status.
+    pub async fn tells(&self, kind: &str, reason: &str) -> Result<()> {
+        eventually(SOON, &format!("an Event {reason}"), async || {
+            let events = self.events(kind).await?;
+            ensure!(events.iter().any(|(found, _)| found == reason), "{kind}: {events:?}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Reasons and notes of the Events about an object of this kind.
     pub async fn events(&self, kind: &str) -> Result<Vec<(String, String)>> {
         let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(self.client.clone(), &self.namespace);

@@ -306,7 +306,7 @@ async fn status_follows_the_pods_and_kubectl_can_wait_for_it() -> Result<()> {
         .await?;
     let line = place.kubectl_ok(&["get", "sb", "voter", "--no-headers"]).await?;
     let columns: Vec<_> = line.split_whitespace().collect();
-    assert_eq!(columns[..5], ["voter", "voter", "True", "Ready", "1/1"], "{line}");
+    assert_eq!(columns[..5], ["voter", "True", "Ready", "Unknown", "1/1"], "{line}");
     for reason in ["Injected", "RolledOut"] {
         place.told_once(reason).await?;
     }

@@ -310,8 +310,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
         .and_then(|status| status.operator)
         .context("nobody wrote it")?;
     assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
-    let told = two.events("SignerBinding").await?;
-    assert!(told.iter().any(|(reason, _)| reason == "Contested"), "{told:?}");
+    two.tells("SignerBinding", "Contested").await?;
     let contested = "signer_operator_bindings{condition=\"Accepted\",reason=\"Contested\",status=\"False\"}";
     let one = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     for (operated, who, own, others) in [

@@ -15,6 +15,9 @@ use crate::model::injection::DeploymentRef;
 #[cfg(test)]
 mod properties;
 
+const ATTEMPT: &str = "restore the Deployment";
+const ATTEMPTS: usize = 5;
+
 /// Takes everything of a binding out of its Deployment, and the annotation from the account of its pods.
 ///
 /// # Errors
@@ -38,7 +41,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
         after = release_fields(writer, live).await?;
         let patch = leftovers::patch(live, &after);
         if !patch.is_empty() {
-            after = json_patch::send(writer, &after, "restore the Deployment", patch).await?;
+            after = clear(writer, live, after, patch).await?;
             // Where the first one was refused, our manager still holds the node container as an item of its list.
             deployment::ask_again(writer, &after, &nothing(&target));
             after = release_fields(writer, &after).await?;
@@ -56,6 +59,31 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
         kept: changed && leftovers::are_there(&after),
         service_stays,
     })
+}
+
+/// Sends the patch, and another one where the Deployment has changed meanwhile, such as its status: what was ours is known only here,
+/// because the first write has given it up.
+async fn clear(
+    writer: &Writer,
+    before: &LiveDeployment,
+    mut after: LiveDeployment,
+    mut patch: Vec<Value>,
+) -> Result<LiveDeployment, Error> {
+    for _ in 1..ATTEMPTS {
+        match json_patch::send(writer, &after, ATTEMPT, patch).await {
+            Err(Error::Changed(_)) => {}
+            answer => return answer,
+        }
+        let found = writer.cluster.deployment(before.namespace(), before.name()).await?;
+        after = found
+            .filter(|found| found.uid() == before.uid())
+            .ok_or(Error::Changed("the Deployment"))?;
+        patch = leftovers::patch(before, &after);
+        if patch.is_empty() {
+            return Ok(after);
+        }
+    }
+    json_patch::send(writer, &after, ATTEMPT, patch).await
 }
 
 /// Whether the Deployment carries anything of ours.
