@@ -11,8 +11,10 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::memory::mebibytes;
 use super::server::Server;
 use super::{TOKEN, median, percentile, row, table, worst};
-use crate::key_services::{ALL, Call, KeyService, Start};
-use crate::node_client::{NodeClient, random_vote};
+use crate::fake_server::For;
+use crate::key_front::{Act, Book};
+use crate::key_services::{ALL, Call, KeyService, Start, is_sign};
+use crate::node_client::{Message, NodeClient, random_vote};
 
 /// Votes a second.
 const RATE: u32 = 500;
@@ -48,10 +50,14 @@ pub async fn backends() -> Result<()> {
         "logins",
     ])];
     for (name, start) in ALL {
-        rows.push(of(name, &measure(start).await.context(name)?));
+        let [with_service, without] = measure(start).await.context(name)?;
+        rows.push(of(name, &with_service));
+        rows.push(of(&format!("{name}, its answers ready"), &without));
     }
     rows.push(row(["aim", "50 ms", "", "", "1.0 ms", "", "40 MiB", "1"]));
-    println!("the services run on this machine too, and what they take is in no column but theirs\n");
+    println!(
+        "the services run on this machine too, and take its processors; with their answers ready, the front gives those of the run before\n"
+    );
     table::print(&rows);
     Ok(())
 }
@@ -72,20 +78,34 @@ fn of(name: &str, measured: &Measured) -> Vec<String> {
     ])
 }
 
-async fn measure(start: Start) -> Result<Measured> {
+/// With the service, and with its answers of before: it takes the processors of the signer otherwise.
+async fn measure(start: Start) -> Result<[Measured; 2]> {
     let service = start().await?;
+    let key = service.key();
+    let votes: Vec<_> = (0..VOTES).map(|_| random_vote(&key)).collect();
+    let book = Book::default();
+    let sign = || is_sign(&*service);
+    service.front().on(sign(), Act::Keep(book.clone()), For::Ever);
+    let with_service = measure_one(&*service, &votes).await?;
+    service.front().clear();
+    service.front().on(sign(), Act::Recall(book), For::Ever);
+    Ok([with_service, measure_one(&*service, &votes).await?])
+}
+
+async fn measure_one(service: &dyn KeyService, votes: &[Message]) -> Result<Measured> {
     let mut starts = vec![];
     for _ in 1..STARTS {
-        starts.push(begin(&*service)?.ready_after().as_secs_f64());
+        starts.push(begin(service)?.ready_after().as_secs_f64());
     }
-    let before = service.logins();
-    let signer = begin(&*service)?;
+    let (before, asked_before) = (service.logins(), service.front().asked().len());
+    let signer = begin(service)?;
     starts.push(signer.ready_after().as_secs_f64());
     let node = NodeClient::new(&format!("http://127.0.0.1:{}", signer.port()), TOKEN)?;
-    let took = load(&node, &*service).await?;
+    let took = load(&node, service, votes).await?;
     let answers: HashMap<Vec<u8>, f64> = service
         .front()
         .asked()
+        .split_off(asked_before)
         .into_iter()
         .filter_map(|asked| match (service.call())(&asked)? {
             Call::Sign(bytes) => Some((bytes, asked.took()?.as_secs_f64())),
@@ -111,16 +131,15 @@ fn begin(service: &dyn KeyService) -> Result<Server> {
 }
 
 /// What each vote took, by its hash, in seconds.
-async fn load(node: &NodeClient, service: &dyn KeyService) -> Result<Vec<(Vec<u8>, f64)>> {
+async fn load(node: &NodeClient, service: &dyn KeyService, wanted: &[Message]) -> Result<Vec<(Vec<u8>, f64)>> {
     let key = service.key();
     let mut ticks = interval(Duration::from_secs(1) / RATE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut votes = vec![];
-    for _ in 0..VOTES {
+    for vote in wanted.iter().cloned() {
         ticks.tick().await;
         let node = node.clone();
         votes.push(tokio::spawn(async move {
-            let vote = random_vote(&key);
             let asked = Instant::now();
             let outcome = node.sign(&vote, &key).await;
             (vote.hash, asked.elapsed().as_secs_f64(), outcome.result.is_ok())

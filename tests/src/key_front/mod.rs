@@ -2,6 +2,7 @@
 //! has not.
 
 mod asked;
+mod book;
 mod forward;
 mod rule;
 
@@ -17,6 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::fake_server::{FakeServer, For, Front, Reply};
 
 pub use asked::Asked;
+pub use book::Book;
 use rule::Rule;
 pub use rule::{Act, answer, changed};
 
@@ -122,6 +124,18 @@ impl Shared {
                 Reply::Drop
             }
             Act::Silence => Reply::Never,
+            Act::Keep(book) => {
+                let body = request.body().clone();
+                let answer = forward::exchange(self.upstream, request).await;
+                if let Ok(answer) = &answer {
+                    book.keep(body, answer.clone());
+                }
+                forward::reply(answer)
+            }
+            Act::Recall(book) => match book.find(request.body()) {
+                Some(answer) => forward::reply(Ok(answer)),
+                None => self.forward(request).await,
+            },
         }
     }
 

@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
 
-use super::Asked;
+use super::{Asked, Book};
 use crate::fake_server::{For, Reply};
 
 /// Makes another body of one.
@@ -31,6 +31,10 @@ pub enum Act {
     Lose,
     /// There is never an answer, and the connection stays open.
     Silence,
+    /// It goes through, and the answer is kept.
+    Keep(Book),
+    /// It is answered as before, where such an answer is kept; else it goes through.
+    Recall(Book),
 }
 
 /// An answer of the front's own.
