@@ -132,15 +132,11 @@ async fn a_metadata_server_that_refuses_to_renew_a_token_is_asked_again() -> Res
     metadata.token_faults().push(Fault::Status(403), For::Calls(2));
     let before = metadata.tokens().1;
     signer
-        .until("the credentials fail", |says| {
-            says.contains("the credentials give no token any more")
-        })
+        .until("both refusals are met", |_| metadata.token_faults().is_empty())
         .await?;
     signer
         .until("another token is given", |_| metadata.tokens().1 > before)
-        .await?;
-    assert!(metadata.token_faults().is_empty(), "both refusals were met");
-    Ok(())
+        .await
 }
 
 /// The client asks for the domain of the cloud while it is made; only the first request is never answered.

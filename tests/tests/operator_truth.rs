@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
+use signer::protocol::{Address, PublicKey};
 use tests::eventually;
 use tests::operated::{Place, SOON, VOTER, binding, secret, voter, with};
 use tests::pods::{self, Kubelet};
@@ -73,7 +74,7 @@ async fn signing_is_what_the_pods_say_and_the_address_is_theirs() -> Result<()> 
     assert_eq!(json!(status.address), info["address"]);
 
     // Another key than the expected one is an error, whatever the signer says of its health.
-    let other = format!("atto://aa{}", "a".repeat(59));
+    let other = Address(PublicKey([7; 32])).to_string();
     let mut expecting = bound_to(&signer);
     expecting["spec"]["key"]["expectedAddress"] = json!(other);
     place.apply(&expecting).await?;

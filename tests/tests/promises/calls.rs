@@ -1,5 +1,6 @@
 //! What is asked of a service that is well.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -12,6 +13,9 @@ use tests::waiting_signer::votes;
 
 /// Votes are hashes of 32 bytes; the text of the self-test is longer.
 const HASH: usize = 32;
+
+/// On a busy machine a call may take so long that it is hedged, once.
+const WITH_A_HEDGE: usize = 2;
 
 fn signs(asked: &[Asked], call: fn(&Asked) -> Option<Call>) -> Vec<Vec<u8>> {
     let calls = asked.iter().filter_map(call);
@@ -27,16 +31,17 @@ pub async fn one_call_per_hash(service: &dyn KeyService) -> Result<()> {
     let signer = ready(service, &[]).await?;
     signer.signs_all(votes(50), &service.key()).await?;
     let asked = service.front().asked();
-    let mut hashes = signs(&asked, service.call());
-    hashes.retain(|bytes| bytes.len() == HASH);
-    let count = hashes.len();
-    hashes.sort_unstable();
-    hashes.dedup();
-    // A hedge may be sent for one that takes its time on a busy machine.
+    let mut calls = BTreeMap::<_, usize>::new();
+    for hash in signs(&asked, service.call()) {
+        if hash.len() == HASH {
+            *calls.entry(hash).or_default() += 1;
+        }
+    }
     ensure!(
-        hashes.len() == 50 && count <= 55,
-        "{} hashes in {count} calls",
-        hashes.len()
+        calls.len() == 50 && calls.values().all(|calls| *calls <= WITH_A_HEDGE),
+        "{} hashes, {:?} calls",
+        calls.len(),
+        calls.values()
     );
     Ok(())
 }
@@ -56,7 +61,7 @@ pub async fn equal_votes_are_one_call(service: &dyn KeyService) -> Result<()> {
     );
     let asked = signs(&service.front().asked(), service.call());
     let calls = asked.iter().filter(|bytes| **bytes == vote.hash).count();
-    ensure!(calls == 1, "{calls} calls");
+    ensure!((1..=WITH_A_HEDGE).contains(&calls), "{calls} calls");
     Ok(())
 }
 
