@@ -1,7 +1,6 @@
 //! The command line: what each command takes, and what it exits with.
 
 use std::io::{self, Write};
-
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};

@@ -11,8 +11,8 @@ use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 use serde_json::json;
 
-use super::bindings::{self, BindingName, NamespaceArgs};
-use super::output::{self, Format};
+use super::bindings::{self, BindingName, ListArgs, NamespaceArgs};
+use super::output;
 use crate::cluster::connect::Choice;
 use crate::cluster::deadline;
 use crate::commands::{self, Failure};
@@ -20,21 +20,6 @@ use crate::exit;
 use crate::model::text::shorten;
 
 const LONGEST: usize = 16_384;
-
-/// Flags of `kubectl atto-signer plan`.
-#[derive(Args, Clone, Debug)]
-pub struct PlanArgs {
-    /// A SignerBinding. Default: all of the namespace.
-    #[arg(value_name = "SIGNERBINDING")]
-    pub name: Option<BindingName>,
-
-    #[command(flatten)]
-    pub namespace: NamespaceArgs,
-
-    /// The form of the output.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
-}
 
 /// Flags of `kubectl atto-signer approve`.
 #[derive(Args, Clone, Debug)]
@@ -92,8 +77,8 @@ impl<'a> Waiting<'a> {
 ///
 /// # Errors
 /// There is no such binding, or the API server cannot be asked.
-pub async fn plan(choice: Choice, arguments: PlanArgs) -> Result<String, Failure> {
-    let PlanArgs {
+pub async fn plan(choice: Choice, arguments: ListArgs) -> Result<String, Failure> {
+    let ListArgs {
         name,
         namespace,
         output,

@@ -8,6 +8,7 @@ use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
 
+use super::output::Format;
 use crate::commands::{Failure, patiently};
 use crate::exit;
 
@@ -21,6 +22,21 @@ pub struct NamespaceArgs {
     /// All namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
+}
+
+/// Which bindings, and how they are printed.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    /// A SignerBinding. Default: all of the namespace.
+    #[arg(value_name = "SIGNERBINDING")]
+    pub name: Option<BindingName>,
+
+    #[command(flatten)]
+    pub namespace: NamespaceArgs,
+
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
 }
 
 /// The name of a SignerBinding: `NAME`, or as kubectl takes it, such as `signerbinding/NAME`.

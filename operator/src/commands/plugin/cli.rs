@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::approve::{ApproveArgs, PlanArgs, approve, plan};
+use super::approve::{ApproveArgs, approve, plan};
+use super::bindings::ListArgs;
 use super::check::{CheckArgs, check};
 use super::explain::{ExplainArgs, explain};
 use super::report::{ReportArgs, report};
-use super::status::{StatusArgs, status};
+use super::status::status;
 use crate::cluster::connect::Choice;
 use crate::commands::render::{RenderArgs, rendered};
 use crate::commands::{self, Failure, RemoveArgs};
@@ -31,11 +32,11 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Show the SignerBindings of a namespace, and what to do next. Exits with 1 if one is not ready.
-    Status(StatusArgs),
+    Status(ListArgs),
     /// Say why a Deployment has, or has not, a signer, from live state. Exits with 1 if its SignerBinding is not ready.
     Explain(ExplainArgs),
     /// Show the changes that wait for an approval.
-    Plan(PlanArgs),
+    Plan(ListArgs),
     /// Show the change that waits for an approval, ask, and approve it. The pods of the Deployment are then replaced.
     Approve(ApproveArgs),
     /// Check the cluster, the CustomResourceDefinition and the guard, and that an operator is at work.

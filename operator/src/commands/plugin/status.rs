@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::Args;
-
-use super::bindings::{self, BindingName, NamespaceArgs};
+use super::bindings::{self, ListArgs, NamespaceArgs};
 use super::output::{self, Format};
 use super::row::Row;
 use super::terminal::Terminal;
@@ -15,27 +13,12 @@ use crate::model::text::one_line;
 /// Kubernetes bounds a message to 32 KiB. What matters is at its beginning.
 const LONGEST: usize = 1_000;
 
-/// Flags of `kubectl atto-signer status`.
-#[derive(Args, Clone, Debug)]
-pub struct StatusArgs {
-    /// A SignerBinding. Default: all of the namespace.
-    #[arg(value_name = "SIGNERBINDING")]
-    pub name: Option<BindingName>,
-
-    #[command(flatten)]
-    pub namespace: NamespaceArgs,
-
-    /// The form of the output.
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
-}
-
 /// What the operator reports, and whether all of it is ready.
 ///
 /// # Errors
 /// There is no such binding, or the API server cannot be asked.
-pub async fn status(choice: Choice, arguments: StatusArgs) -> Result<(String, bool), Failure> {
-    let StatusArgs {
+pub async fn status(choice: Choice, arguments: ListArgs) -> Result<(String, bool), Failure> {
+    let ListArgs {
         name,
         namespace,
         output,
