@@ -1,5 +1,7 @@
 //! A control plane on which the operator runs, and a place in it where one test has a voter of its own.
 
+mod objects;
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +24,7 @@ use crate::write::write_by_kubectl;
 use crate::{ControlPlane, Kubeconfig, chart, eventually, signer_process};
 
 pub use crate::eventually::SOON;
+pub use objects::{binding, secret, vault_key, voter, with};
 
 /// An operator that has asked for nothing in so long has nothing to do.
 const QUIET: Duration = Duration::from_secs(1);
@@ -367,59 +370,4 @@ impl Place {
             .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
             .collect())
     }
-}
-
-/// A Secret with one key.
-pub fn secret(name: &str, key: &str, value: &str) -> Value {
-    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": { key: value } })
-}
-
-/// A voter like the one people run, without a signer.
-pub fn voter() -> Value {
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": { "name": VOTER, "labels": { "app": VOTER } },
-        "spec": {
-            "replicas": 1,
-            "selector": { "matchLabels": { "app": VOTER } },
-            "template": {
-                "metadata": { "labels": { "app": VOTER } },
-                "spec": {
-                    "containers": [
-                        {
-                            "name": "node",
-                            "image": "registry.example/node:1",
-                            "env": [{ "name": "ATTO_PUBLIC_URI", "value": "wss://voter.example:8082" }],
-                            "ports": [{ "containerPort": 8082 }],
-                        },
-                        { "name": "exporter", "image": "registry.example/exporter:1" },
-                    ],
-                },
-            },
-        },
-    })
-}
-
-/// A binding with a LOCAL key for [`voter`].
-pub fn binding() -> Value {
-    json!({
-        "apiVersion": "signer.atto.cash/v1alpha1",
-        "kind": "SignerBinding",
-        "metadata": { "name": VOTER },
-        "spec": {
-            "target": { "name": VOTER },
-            "key": { "local": { "secretRef": { "name": "key", "key": "value" } } },
-            "capabilities": ["VOTE", "CHALLENGE"],
-            "tokenSecretRef": { "name": "token", "key": "value" },
-        },
-    })
-}
-
-/// The same object with one place changed.
-pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
-    let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
-    let found = object.pointer_mut(parent);
-    found.unwrap_or_else(|| unreachable!("the fixture has no {pointer}"))[field] = value;
-    object
 }

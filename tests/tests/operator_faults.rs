@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tests::everyday::{self, Picture, STAGES, Stage};
 use tests::faulty_api::{Fault, FaultyApi, For, Gate, Verb, Which};
-use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
+use tests::operated::{Operated, Place, SOON, VOTER, binding, vault_key, voter, with};
 use tests::{ControlPlane, eventually, hold};
 
 use Fault::{AnswerHeld, Answered, Dropped, Late, Lost, SentLate, Silent, Twice};
@@ -195,12 +195,8 @@ async fn a_removal_is_ended_although_the_deployment_changes_meanwhile(
     let null = with(voter(), "/spec/template/spec/volumes", Value::Null);
     place.apply(&null).await?;
     let bare = place.deployment().await?["spec"].clone();
-    let vault = json!({"vault": {
-        "address": "https://vault.example.com", "key": "voter", "version": 1, "auth": {"kubernetes": {"role": "voter"}},
-        "caSecretRef": {"name": "key", "key": "value"},
-    }});
     let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
-    place.apply(&with(removing, "/spec/key", vault)).await?;
+    place.apply(&with(removing, "/spec/key", vault_key())).await?;
     place.condition("Injected", "True", "Injected").await?;
     hold::holds(operated).await?;
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::eventually;
 use tests::hold;
-use tests::operated::{Operated, Place, SOON, VOTER, binding, with};
+use tests::operated::{Operated, Place, SOON, VOTER, binding, vault_key, with};
 use tests::replica_sets::is_whole;
 use tokio::sync::OnceCell;
 
@@ -115,12 +115,8 @@ impl Cell {
 
 /// A binding that writes under the key: volumes are only for a signer with files of its own.
 fn asked_for(key: Option<Key>) -> Value {
-    let vault = json!({"vault": {
-        "address": "https://vault.example.com", "key": "voter", "version": 1, "auth": {"kubernetes": {"role": "voter"}},
-        "caSecretRef": {"name": "key", "key": "value"},
-    }});
     match key {
-        Some(Key::Volumes) => with(binding(), "/spec/key", vault),
+        Some(Key::Volumes) => with(binding(), "/spec/key", vault_key()),
         _ => binding(),
     }
 }

@@ -16,14 +16,18 @@ pub async fn place(prefix: &str) -> Result<Place> {
 }
 
 pub async fn repaired(place: &Place, before: &Value) -> Result<()> {
+    put_back(place, before).await?;
+    place.told_once("DriftRepaired").await
+}
+
+pub async fn put_back(place: &Place, before: &Value) -> Result<()> {
     eventually(SOON, "the injection put back", async || {
         let after = place.deployment().await?["spec"]["template"].clone();
         ensure!(after == before["spec"]["template"], "{after}");
         Ok(())
     })
     .await?;
-    place.condition("Injected", "True", "Injected").await?;
-    place.told_once("DriftRepaired").await
+    place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
 /// Until the Deployment controller has seen it. A rollback needs the ReplicaSet of the template without the signer.

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tests::operated::{SOON, VOTER, binding, secret, voter, with};
-use tests::{eventually, pods};
+use tests::operated::{VOTER, binding, secret, voter, with};
+use tests::pods;
 
-use super::{place, repaired, seen, undo};
+use super::{place, put_back, repaired, seen, undo};
 
 #[tokio::test]
 async fn a_rollback_to_before_the_signer_is_put_back() -> Result<()> {
@@ -104,13 +104,7 @@ async fn a_rollback_over_a_change_to_a_token_is_put_back_and_leaves_nothing() ->
     for revision in ["--to-revision=2", "--to-revision=3"] {
         let undo = ["rollout", "undo", "deployment/voter", revision];
         place.kubectl_ok(&undo).await?;
-        eventually(SOON, "the injection put back", async || {
-            let after = place.deployment().await?["spec"]["template"].clone();
-            ensure!(after == before["spec"]["template"], "{after}");
-            Ok(())
-        })
-        .await?;
-        place.condition("Injected", "True", "Injected").await?;
+        put_back(&place, &before).await?;
     }
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     let after = place.deployment().await?["spec"].clone();
