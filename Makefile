@@ -90,14 +90,14 @@ lint: deny ## Format, clippy with warnings as errors, licences and sources of de
 	@echo '== shape'
 	@$(CARGO) run --quiet --locked --package tests --bin shape
 
-generate: ## Write the generated files anew from the code
+generate: ## Update the generated files from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen
 	@$(CARGO) run --quiet --locked --package tests --bin generate
 
-schemas: ## Write the schemas of kubeconform anew, from a real API server (a test says when they are old)
+schemas: ## Update kubeconform's schemas from a real API server (a test fails when they are out of date)
 	@$(CARGO) run --quiet --locked --package tests --bin generate schemas
 
-snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
+snapshots: ## Update the snapshots that the chart is compared with; check the difference before you commit it
 	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
 
 PICTURES := architecture roles
@@ -260,8 +260,8 @@ build: ## Build all crates, debug
 	@echo '== cargo build'
 	@$(CARGO) build --quiet --locked --workspace
 
-# The pages of the documentation take long and mostly wait, so they run beside all other tests.
-# What waits more than it computes runs beside the rest, and so do the pages: two cores have nothing to do otherwise.
+# The pages of the documentation take long and mostly wait, so they run in parallel with all other tests.
+# What waits more than it computes runs in parallel with the rest, and so do the pages: two cores have nothing to do otherwise.
 WAITING_TESTS := aws federation kms_credentials kms_faults kms_panic operator_identity operator_leader operator_outages \
   operator_quiet operator_rollout operator_takeover operator_truth operator_watches promises vault
 ALL_TESTS = $(sort $(basename $(notdir $(wildcard */tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*/main.rs))))

@@ -18,9 +18,9 @@ pub mod types {
     pub const READY: &str = "Ready";
     /// The operator or the cluster is still on its way to what the binding asks for.
     pub const RECONCILING: &str = "Reconciling";
-    /// It does not get there unless a person mends something.
+    /// It does not get there unless a person fixes something.
     pub const STALLED: &str = "Stalled";
-    /// The operator would write its own part otherwise than it is, and holds that back.
+    /// The operator would write its own part differently from what is there, and holds that back.
     pub const UPDATE_AVAILABLE: &str = "UpdateAvailable";
 
     /// Those that lead to `Ready`, in the order in which a binding reaches them.
@@ -210,7 +210,7 @@ pub mod reasons {
         /// `Signing`: a signer has another key than `spec.key.expectedAddress`.
         UNEXPECTED_KEY = "UnexpectedKey";
 
-        /// `Reconciling`, `Stalled`: there is nothing to wait for or to mend.
+        /// `Reconciling`, `Stalled`: there is nothing to wait for or to fix.
         SETTLED = "Settled";
 
         /// `Ready`: pods of the injected template run, and not all of them are ready.
@@ -233,7 +233,7 @@ pub mod warnings {
         SEVERAL_REPLICAS = "SeveralReplicas";
         /// A rollout has the old and the new pod at the same time.
         SURGE_STRATEGY = "SurgeStrategy";
-        /// An old pod with the same key still runs beside the new one.
+        /// An old pod with the same key still runs next to the new one.
         OLD_POD_RUNNING = "OldPodRunning";
         /// The Deployment wants no pods, and something else runs pods with its signer and its key.
         RUNS_ELSEWHERE = "RunsElsewhere";
@@ -245,9 +245,9 @@ pub mod warnings {
         AUDIENCE_OF_API_SERVER = "AudienceOfApiServer";
         /// Another container has a token that the key service takes as well.
         TOKEN_IN_OTHER_CONTAINER = "TokenInOtherContainer";
-        /// Beside the signer's own token, each container gets the one for the API server.
+        /// In addition to the signer's own token, each container gets the one for the API server.
         ACCOUNT_TOKEN_MOUNTED = "AccountTokenMounted";
-        /// The pod uses the host's network beside a key in Google Cloud KMS.
+        /// The pod uses the host's network together with a key in Google Cloud KMS.
         HOST_NETWORK = "HostNetwork";
         /// The Service for the metrics of the signer cannot be written.
         SERVICE_NOT_WRITTEN = "ServiceNotWritten";

@@ -1,4 +1,4 @@
-//! What the signer container is given beside its own settings.
+//! What the signer container is given in addition to its own settings.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};

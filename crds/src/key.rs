@@ -27,7 +27,7 @@ pub struct Key {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<VaultKey>,
 
-    /// A private key in a Secret, for development clusters only: whoever reads the Secret is the voter.
+    /// A private key in a Secret, for development clusters only: anyone who reads the Secret is the voter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalKey>,
 

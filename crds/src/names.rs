@@ -18,7 +18,7 @@ pub const KEY_PREFIX: &str = "signer.atto.cash/";
 /// Pod-template annotation that holds the hash of what was rendered.
 pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
 
-/// Annotation of a Deployment that began paused because its signer was still to come, with the name of the binding. Whoever pauses a
+/// Annotation of a Deployment that began paused because its signer was still to come, with the name of the binding. Anyone who pauses a
 /// Deployment on purpose does not set it.
 pub const HELD_ANNOTATION: &str = "signer.atto.cash/held";
 

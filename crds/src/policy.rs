@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel_rules;
 
-/// Rules that the signer checks on every request, whoever asks. Each is off unless set.
+/// Rules that the signer checks on every request, no matter who asks. Each is off unless set.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {

@@ -21,7 +21,7 @@ pub struct RunArgs {
     #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "[::]:8080")]
     pub admin_address: SocketAddr,
 
-    /// Act only while holding the Lease `signer-operator`, so that several operators can run. Without it nothing may run beside.
+    /// Act only while holding the Lease `signer-operator`, so that several operators can run. Without it no other operator may run.
     #[arg(long, env = "SIGNER_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
     pub leader_election: bool,
 
@@ -65,7 +65,7 @@ pub struct RunArgs {
 /// Where the operator acts.
 #[derive(Args, Clone, Debug)]
 pub struct ScopeArgs {
-    /// The namespaces whose SignerBindings are looked at, separated by commas. Default: all.
+    /// The namespaces whose SignerBindings are checked, separated by commas. Default: all.
     #[arg(
         long,
         env = "SIGNER_OPERATOR_WATCH_NAMESPACES",

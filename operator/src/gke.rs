@@ -10,7 +10,7 @@ use crate::fetch;
 const METADATA_SERVER: &str = "metadata.google.internal";
 const METADATA_VARIABLE: &str = "GCE_METADATA_HOST";
 
-/// Off Google Cloud nobody answers, and the operator starts all the same.
+/// Off Google Cloud nobody answers, and the operator starts anyway.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The project of the cluster, as far as it is known.

@@ -126,7 +126,7 @@ impl Refused {
 }
 
 impl View {
-    /// The Lease is ours, in place of one that is gone. Whoever held that one may write until it sees what has happened, and no
+    /// The Lease is ours, in place of one that is gone. The holder of that one may write until it sees what has happened, and no
     /// longer than the Lease would have held.
     fn created(&mut self, lease: &Lease, identity: &str, now: Instant) {
         let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));

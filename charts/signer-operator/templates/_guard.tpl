@@ -63,7 +63,7 @@ system:serviceaccount:{{ first $parts }}:{{ last $parts }}
 {{- include "signer-operator.user" (printf "%s/%s" .Release.Namespace .Values.serviceAccount.name) }}
 {{- end }}
 
-{{/* The users whose edits are not looked at: the operator, which has a policy of its own, and those that the values name. */}}
+{{/* The users whose edits are not checked: the operator, which has a policy of its own, and those that the values name. */}}
 {{- define "signer-operator.exemptUsers" -}}
 {{- $users := list (include "signer-operator.operatorUser" .) }}
 {{- range .Values.guard.exemptServiceAccounts }}

@@ -31,7 +31,7 @@ enum Until {
 pub struct NotLeading;
 
 impl Fence {
-    /// For a process beside which no other writes.
+    /// For a process without another one that writes.
     pub fn open() -> Self {
         Self(Arc::new(Mutex::new(Until::Ever)))
     }

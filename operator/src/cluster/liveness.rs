@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::{Request, Response, Uri};
 use tower::{Layer, Service};
 
-/// A watch is asked for anew every 200 s, and after an error at once. Three times that, and it is dead.
+/// A watch is asked for again every 200 s, and after an error at once. Three times that, and it is dead.
 const WATCH_LIMIT: Duration = Duration::from_mins(10);
 /// Every request of a reconcile ends after 10 s. How many there are depends on how many Deployments a binding selects, so it is
 /// the last one that counts.
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(stuck, Some(text));
         let ages = progress.watch_ages(start + WATCH_LIMIT);
         assert_eq!(ages, BTreeMap::from([("services".to_owned(), WATCH_LIMIT)]));
-        // One that is refused, and so begins anew, gets on.
+        // One that is refused, and so begins again, gets on.
         progress.ask(Question::List(services), start + WATCH_LIMIT);
         assert_eq!(progress.stuck(start + WATCH_LIMIT), None);
     }

@@ -3,7 +3,7 @@
 //!
 //! The status says who wrote it. One that finds another's name where it had put its own has company. Then the one whose Lease is in the
 //! namespace that comes first by name goes on, and the other only asks from time to time, by its name in the status, whether it
-//! still has to leave the binding alone. One that starts beside a status with such a name asks before it writes anything: otherwise each
+//! still has to leave the binding alone. One that starts and finds a status with such a name asks before it writes anything: otherwise each
 //! of its starts would replace pods. So does one that finds a question of its own: it ended before it was answered.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 const ASKED: Duration = Duration::from_mins(4);
 /// How often while the other one does not say that it has company: its own write may have gone over our name before it saw that.
 const REPEATED: Duration = Duration::from_secs(5);
-/// Whoever is still there answers at once: the question wakes it.
+/// An operator that is still there answers at once: the question wakes it.
 const ANSWERED: Duration = Duration::from_secs(30);
 
 /// What is known of the others, by the uid of the binding.
@@ -30,11 +30,11 @@ pub struct Contest {
 
 #[derive(Default)]
 struct Entry {
-    /// Whether our name stood there when it was last looked at or written.
+    /// Whether our name stood there when it was last read or written.
     is_ours: bool,
     other: Option<Other>,
     asked: Option<Instant>,
-    /// Whether it was looked at before.
+    /// Whether it was checked before.
     is_known: bool,
 }
 

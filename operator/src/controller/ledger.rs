@@ -24,7 +24,7 @@ const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// What is put back, beside fields that are forced.
+/// What is restored, in addition to fields that are forced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PutBack {
     Signer,
@@ -81,7 +81,7 @@ impl Made {
         self.of_late(now).len() < FORCES || self.wish != wish
     }
 
-    /// Counts one that went through. Another wish starts anew.
+    /// Counts one that went through. Another wish starts from zero.
     fn made(&mut self, wish: &str, now: Instant) {
         if self.wish != wish {
             wish.clone_into(&mut self.wish);
@@ -162,7 +162,7 @@ impl Ledger {
         self.entry(uid, |entry| entry.rewritten.is_left(wish, Instant::now()))
     }
 
-    /// Counts one that went through. Another wish starts anew.
+    /// Counts one that went through. Another wish starts from zero.
     pub fn rewrote(&self, uid: &str, wish: &str) {
         self.entry(uid, |entry| entry.rewritten.made(wish, Instant::now()));
     }
@@ -181,7 +181,7 @@ impl Ledger {
         })
     }
 
-    /// It was put back. Another wish starts anew.
+    /// It was put back. Another wish starts from zero.
     pub fn put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) {
         self.entry(uid, |entry| entry.put_back.entry(what).or_default().made(wish, now));
     }
@@ -196,7 +196,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets Deployments that are gone. Nobody is told of their end.
+    /// Forgets Deployments that are gone. Their end is not reported.
     pub fn forget_unseen(&self, now: Instant) {
         self.entries()
             .retain(|_, entry| now.saturating_duration_since(entry.seen) < REMEMBERED);

@@ -48,7 +48,7 @@ use crate::model::report::Report;
 /// One reconcile of one binding.
 ///
 /// # Errors
-/// Anything worth another try; what a person has to mend is not an error but a condition.
+/// Anything worth another try; what a person has to fix is not an error but a condition.
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
     // The queue is emptied before the process ends. What waits in it is the next leader's.
     if context.stopping.load(Ordering::SeqCst) {
@@ -155,14 +155,14 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     if applied.has_removed() {
         return Ok(Looked::Waits(Action::requeue(Duration::ZERO)));
     }
-    // What a refusal waits for may be a Secret, which no watch would tell of.
+    // What a refusal waits for may be a Secret, which no watch would report.
     if let Some(refusal) = applied.refusal() {
         let wait = context.schedule.backoff.failed(&*observed.binding, refusal.code);
         let wait = published.left.map_or(wait, |left| wait.min(left));
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
-    // What stands before a signer is told of when it takes long, and nothing wakes anybody then.
+    // What stands before a signer is reported when it takes long, and nothing wakes anybody then.
     let looks_again = observed.a_signer_waits_its_turn().then(|| jitter(LOOK_AGAIN));
     if let Some(wait) = published.left.into_iter().chain(looks_again).min() {
         return Ok(Looked::Waits(Action::requeue(wait)));
@@ -173,7 +173,7 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     Ok(Looked::Quiescent(last))
 }
 
-/// Whether this operator may write the binding, beside which other one; or until when it leaves it to that.
+/// Whether this operator may write the binding, in addition to which other one; or until when it leaves it to that.
 async fn whose_turn(
     context: &Context,
     binding: &SignerBinding,

@@ -85,7 +85,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterat
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
-/// What is known of a Deployment beside what was observed.
+/// What is known of a Deployment in addition to what was observed.
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
@@ -135,7 +135,7 @@ fn gate(
 }
 
 /// Whether this very rendering was in place before. The annotation says so only where we have written it: the hash that is
-/// wanted can be read in `status.plan`, and whoever edits the Deployment could copy it.
+/// wanted can be read in `status.plan`, and anyone who edits the Deployment could copy it.
 fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = Some(rendered.hash.as_str());
     let is_ours = live

@@ -14,7 +14,7 @@ pub const LONGEST_DIFF: usize = 16 * 1024;
 pub struct Applied {
     /// In the order of the targets that were observed.
     pub targets: Vec<AppliedTarget>,
-    /// Why one of them has to be tried again. The others are written all the same.
+    /// Why one of them has to be tried again. The others are written anyway.
     pub failed: Option<Error>,
     /// What an approval names.
     pub plan: String,

@@ -317,7 +317,7 @@ impl ManagedFields<'_> {
         self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")].is_object()
     }
 
-    /// Whether the entry holds it with its name, as whoever has written all of it does.
+    /// Whether the entry holds it with its name, as a manager that has written all of it does.
     pub fn owns_volume_whole(&self, name: &str) -> bool {
         !self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")]["f:name"].is_null()
     }
@@ -368,7 +368,7 @@ impl ManagedFields<'_> {
     }
 
     /// Whether the entry holds what a variable of a container is, and not only that it has a source: what takes a variable from another
-    /// Secret leaves that with whoever wrote it first.
+    /// Secret leaves that with the manager that wrote it first.
     pub fn decides_variable(&self, container: &str, variable: &str) -> bool {
         let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
             [format!("k:{{\"name\":\"{variable}\"}}")];

@@ -41,7 +41,7 @@ const NOT_SYNCED: &str = "not_synced";
 const CHANGED: &str = "changed";
 const UNDECODABLE: &str = "undecodable";
 
-/// Whoever asks for more is asked again all the same: what stands in front of an API server may say anything.
+/// A longer wait is cut to this: what stands in front of an API server may say anything.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 const FIELD: &str = "field";

@@ -15,7 +15,7 @@ pub enum PodIdentity {
     /// The key is granted to the pods' own identity.
     Direct {
         account: String,
-        /// Whom the account acts as all the same.
+        /// Whom the account acts as anyway.
         annotated: Option<String>,
     },
     /// The pods act as a Google service account, which the annotation of their ServiceAccount names.

@@ -66,7 +66,7 @@ pub struct Injection {
     pub needs_approval: Option<Reason>,
 }
 
-/// The Deployment that is written, as it was when it was looked at.
+/// The Deployment that is written, as it was when it was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentRef {
     pub namespace: String,
@@ -75,7 +75,7 @@ pub struct DeploymentRef {
 }
 
 impl DeploymentRef {
-    /// The Deployment that was looked at.
+    /// The Deployment that was checked.
     pub fn of(live: &LiveDeployment) -> Self {
         Self {
             namespace: live.namespace().to_owned(),

@@ -1,4 +1,4 @@
-//! What the Deployments of a namespace need of their ServiceAccounts. An annotation says one thing, whoever wrote it, and all
+//! What the Deployments of a namespace need of their ServiceAccounts. An annotation says one thing, no matter who wrote it, and all
 //! bindings write it under one name: before it is changed or taken away, it is asked who needs it as it is.
 
 use crds::SignerBinding;
@@ -158,7 +158,7 @@ mod tests {
                 vec![one.clone()],
                 None,
             ),
-            // Left behind, or not yet written anew.
+            // Left behind, or not yet written again.
             (
                 vec![],
                 vec![one.clone(), other.clone()],

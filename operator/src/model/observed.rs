@@ -56,7 +56,7 @@ impl Observed {
     }
 }
 
-/// Who else has the key of a binding. Whoever may write a binding may guess a key version, and must not learn by it what others
+/// Who else has the key of a binding. Anyone who may write a binding may guess a key version, and must not learn by it what others
 /// call theirs: of other namespaces there are counts alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SameKey {
@@ -124,7 +124,7 @@ pub struct Leftover {
     pub name: String,
     /// Its metadata.
     pub live: Value,
-    /// Whether somebody needs it all the same, or pods of an earlier template do.
+    /// Whether somebody needs it anyway, or pods of an earlier template do.
     pub is_needed: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct InjectedPod {
     pub answer: Option<Answer>,
 }
 
-/// A pod that runs an injected template, also one that is on its way out, by what matters of it beside others.
+/// A pod that runs an injected template, also one that is on its way out, by what matters of it among others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodWithKey {
     /// The key of its signer, as a status names it.

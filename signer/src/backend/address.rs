@@ -1,4 +1,4 @@
-//! The rule for the address of a key service: `https`, or plain `http` on this machine.
+//! The rule for the address of a key service: `https`, or plain `http` on this host.
 
 use std::net::IpAddr;
 
@@ -13,11 +13,11 @@ pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and
 pub struct Address {
     /// With the scheme, without a slash at its end.
     pub url: String,
-    /// The name or address of the machine, without brackets.
+    /// The name or address of the host, without brackets.
     pub host: String,
     /// What comes after host and port: empty, or it starts with a slash.
     pub path: String,
-    /// Plain HTTP on this machine: nothing protects what is sent, and nothing has to.
+    /// Plain HTTP on this host: nothing protects what is sent, and nothing has to.
     pub is_plain: bool,
 }
 

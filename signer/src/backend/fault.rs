@@ -48,7 +48,7 @@ pub enum Again {
     Yes,
     /// The second time it fails alike is the last.
     Once,
-    /// Not until somebody asks anew.
+    /// Not until somebody asks again.
     No,
 }
 

@@ -13,7 +13,7 @@ use tokio::{
     time::Instant,
 };
 
-/// What a library spawns while it makes credentials may wait for ever, with a socket each. Here it has a thread of its own, and goes
+/// What a library spawns while it makes credentials may wait without end, with a socket each. Here it has a thread of its own, and goes
 /// when nobody uses the client any more.
 #[derive(Debug)]
 pub struct Generation(Option<Runtime>);
@@ -46,7 +46,7 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
-            // Without waiting: whoever drops this may be a task itself.
+            // Without waiting: the one that drops this may be a task itself.
             runtime.shutdown_background();
         }
     }

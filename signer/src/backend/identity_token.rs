@@ -86,7 +86,7 @@ impl IdentityTokenFile {
     }
 
     /// The token in it now. The caller keeps it no longer than one login takes: the kubelet replaces it. Whether it is good now is the
-    /// key service's to say: the clock of this machine may be wrong, see [`IdentityToken::explain`].
+    /// key service's to say: the clock of this host may be wrong, see [`IdentityToken::explain`].
     ///
     /// # Errors
     /// With [`Cause::Credentials`]: what the file is or holds instead, and what to do. Nothing of what it holds.
@@ -133,7 +133,7 @@ impl IdentityToken {
         self.text.trim_ascii()
     }
 
-    /// The failure of a login with this token. Where the clock of this machine says that the token is not good now, that is told: the
+    /// The failure of a login with this token. Where the clock of this host says that the token is not good now, that is told: the
     /// one or the other is wrong.
     pub fn explain(&self, fault: Fault) -> Fault {
         match &self.doubt {

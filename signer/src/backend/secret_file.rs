@@ -15,7 +15,7 @@ const ROOM: usize = 16 * 1024 + 1;
 /// The whole text, or what was found in its place. Blocks: call it where that is allowed.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, String> {
     let unreadable = |error: io::Error| format!("nothing that can be read ({error})");
-    // Opening a pipe may take for ever.
+    // Opening a pipe may never return.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err("something that is no file".to_owned());
     }

@@ -37,7 +37,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// At most, while there is no client that can be used: nothing is signed, and no call can find out that the service is back.
 const WITHOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSES: usize = 12;
-/// Whoever waits for an answer tells after so long at the earliest that none comes: of a client that was in use then.
+/// The task that waits for an answer reports after so long at the earliest that none comes: of a client that was in use then.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 /// A client that lived this long had no trouble.
 const CALM: Duration = Duration::from_mins(2);
@@ -237,7 +237,7 @@ mod tests {
         Panic,
     }
 
-    /// Makes clients as it is told; the last act is for ever.
+    /// Makes clients as it is told; the last act repeats.
     struct Scripted {
         acts: Mutex<VecDeque<Act>>,
         checks: Mutex<Act>,
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(subject.after(6).await, Ok(3));
     }
 
-    /// Spawns what waits for ever and never has a client, as credentials do with a metadata server that does not answer.
+    /// Spawns what waits without end and never has a client, as credentials do with a metadata server that does not answer.
     struct Waiting(Arc<()>);
 
     impl Maker for Waiting {

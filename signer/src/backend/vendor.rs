@@ -14,7 +14,7 @@ use crate::{
     settings::{Errors, Setting},
 };
 
-/// A future behind a pointer: a call to a key service is long, and one box beside it is nothing.
+/// A future behind a pointer: a call to a key service is long, and one box more is nothing.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A service that keeps keys and signs with them.
@@ -118,7 +118,7 @@ pub struct Loaded {
     pub facts: Vec<String>,
 }
 
-/// The public key was not to be had.
+/// The public key was not available.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LoadError {
     /// It may be there later.

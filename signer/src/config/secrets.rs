@@ -1,4 +1,4 @@
-//! What only the environment or a file may give: every user of a machine can read the command lines on it.
+//! What only the environment or a file may give: every user of a host can read the command lines on it.
 
 use std::{
     env,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
-/// Beside a moment: the head of a request has come, its body has not.
+/// For a moment: the head of a request has come, its body has not.
 const READING: u64 = 1 << 63;
 /// Instead of a moment: the request is complete and its answer is being made.
 const ANSWERING: u64 = u64::MAX;

@@ -38,7 +38,7 @@ pub enum ServeError {
         /// How long it said so.
         waited: Duration,
     },
-    /// A port is not to be had.
+    /// A port is not available.
     #[error("{variable}: {address} cannot be listened on ({source}); {}", remedy(.source))]
     Listen {
         /// The variable with the port.
@@ -48,7 +48,7 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
-    /// The audit file is not to be had.
+    /// The audit file is not available.
     #[error(
         "ATTO_SIGNER_AUDIT_FILE: {} cannot be written ({source}); set a file in a directory that is there and \
          that this user may write, or unset it", .path.display()

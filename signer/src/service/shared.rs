@@ -68,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Ends a call: from now on the cache answers, or the next caller begins anew.
+    /// Ends a call: from now on the cache answers, or the next caller begins again.
     pub fn close(&self, key: &Key, signature: Option<Signature>) {
         let mut book = self.book();
         book.calls.remove(key);

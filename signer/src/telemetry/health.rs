@@ -162,7 +162,7 @@ impl Health {
         self.defect().is_none()
     }
 
-    /// Why the process has to be started anew.
+    /// Why the process has to be started again.
     pub fn defect(&self) -> Option<Defect> {
         if let Some(name) = self.lost.get() {
             return Some(Defect::Lost(name));

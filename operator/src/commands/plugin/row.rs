@@ -1,4 +1,4 @@
-//! What is told of a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
+//! What is reported about a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
 
 use crds::conditions::types;
 use crds::{SignerBinding, SignerBindingStatus, TargetStatus, Warning};

@@ -100,7 +100,7 @@ fn needed<'a>(scope: &'a Scope, lease_namespace: &'a str) -> Vec<(Permission, Op
     needed
 }
 
-/// Whether whoever runs this has all of them.
+/// Whether the user of this command has all of them.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     let all = needed(scope, lease_namespace);
     let asked = stream::iter(all.iter().copied().map(|(permission, namespace)| async move {
@@ -166,7 +166,7 @@ async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&
     may_name(client, permission, namespace, is_named.then_some(LEASE)).await
 }
 
-/// Whether whoever runs this has it, for the object of this name alone.
+/// Whether the user of this command has it, for the object of this name alone.
 pub async fn may_name(
     client: &Client,
     permission: Permission,

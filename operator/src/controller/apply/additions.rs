@@ -17,7 +17,7 @@ use crate::template::additions::{Addition, of};
 use crate::template::volumes::{self, Exposure};
 
 /// Takes out what the signer has beyond what was rendered, and what other containers have of its volumes. What a manifest applies is its author's wish, and would come back
-/// with the next turn of whoever applies it, each time with a rollout.
+/// with the next turn of the client that applies it, each time with a rollout.
 pub async fn take_out(
     writer: &Writer,
     patched: Patched,

@@ -66,7 +66,7 @@ pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: 
     if ledger.may_put_back(live.uid(), PutBack::Signer, &rendered.hash, Instant::now()) {
         return Ok(());
     }
-    // Whoever takes a field out holds none, so that no manager can be named.
+    // A manager that takes a field out holds none, so that no manager can be named.
     Err(Reason::new(
         reasons::CONTESTED,
         format!(
@@ -76,7 +76,7 @@ pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: 
     ))
 }
 
-/// What to tell of another object that somebody keeps undoing.
+/// What to report about another object that somebody keeps undoing.
 pub fn undone(what: &str) -> Reason {
     Reason::new(
         reasons::CONTESTED,

@@ -30,7 +30,7 @@ pub fn conflicts(status: &Status) -> Vec<Conflict> {
     conflicts
 }
 
-/// Whether an apply was refused for fields that others manage, and not because the object is another one than was looked at.
+/// Whether an apply was refused for fields that others manage, and not because the object is another one than was read.
 pub fn is_about_fields(error: &Error) -> bool {
     error.conflict() == Some("field")
 }

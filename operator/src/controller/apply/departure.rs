@@ -45,7 +45,7 @@ pub async fn remove(
             None => return Err(error),
         },
     };
-    // It was taken out all the same, and that is told.
+    // It was taken out anyway, and that is told.
     let failed = if others_use_its_account(observed, live) {
         None
     } else {

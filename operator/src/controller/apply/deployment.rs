@@ -211,12 +211,12 @@ async fn apply_over(
     }
 }
 
-/// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way
+/// One server-side apply with our field manager, onto the very state that was read: a request that is held up on its way
 /// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good, and while
 /// pods come and go it moves all the time, so the apply is tried again for as long as one request may take.
 ///
 /// # Errors
-/// Fails if the API server refuses or does not answer, or if the Deployment is another one than was looked at.
+/// Fails if the API server refuses or does not answer, or if the Deployment is another one than was read.
 pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
     let until = Instant::now() + CALL_DEADLINE;
     let mut body = body.clone();

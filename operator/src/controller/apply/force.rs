@@ -19,7 +19,7 @@ pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment, wanted: &Value) 
         })
 }
 
-/// Whether it is a list or a map into which we write, with nothing in it: `env:`, `annotations: {}`. Whoever applies such a key owns
+/// Whether it is a list or a map into which we write, with nothing in it: `env:`, `annotations: {}`. Anyone who applies such a key owns
 /// no value that we would change.
 fn is_empty_key(path: &FieldPath, live: &LiveDeployment, wanted: &Value) -> bool {
     let is_empty = |value: &Value| match value {

@@ -163,7 +163,7 @@ pub async fn apply_target(
     }
 }
 
-/// What was refused rolls nothing, and would be tried again before its place is looked at: others would wait for it meanwhile.
+/// What was refused rolls nothing, and would be tried again before its place is checked: others would wait for it meanwhile.
 fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployment, applied: &AppliedTarget) {
     let is_refused = applied.written == Written::Nothing && applied.outcome.is_err();
     if is_refused && rollout_limit::rolls(live).is_none() {

@@ -149,7 +149,7 @@ impl Writer {
     }
 }
 
-/// Whether the object may only be another one, or of another version, than was looked at.
+/// Whether the object may only be another one, or of another version, than was read.
 fn is_overtaken(write: &Write<'_>, error: &Error) -> bool {
     error.response().is_some_and(|status| {
         status.is_conflict()

@@ -24,7 +24,7 @@ pub struct Accounts {
     pub leftovers: Vec<Leftover>,
 }
 
-/// The accounts of these Deployments, by name, each looked at once, where the key asks something of them; and those that the binding
+/// The accounts of these Deployments, by name, each checked once, where the key asks something of them; and those that the binding
 /// had annotated before.
 pub async fn accounts(
     sources: &Sources,

@@ -14,13 +14,13 @@ use crate::cluster::{Cluster, deadline};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
-/// More than any cluster has at a time; then all are looked up anew.
+/// More than any cluster has at a time; then all are looked up again.
 const MOST: usize = 20_000;
 
 /// A Deployment may let a ReplicaSet go whose labels somebody has changed.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// Whoever has the key of another's pods is asked about at each look at either of them: with many that share one, the API server would
+/// Another binding with the key of these pods is asked about at each reconcile of either of them: with many that share one, the API server would
 /// be asked for nothing else. A warning that is so much late is none the worse.
 const STRANGERS_KEPT: Duration = Duration::from_secs(5);
 

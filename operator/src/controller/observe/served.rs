@@ -19,7 +19,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// As the watch has brought the bindings; `own` is the one that is looked at.
+    /// As the watch has brought the bindings; `own` is the one that is checked.
     pub fn of(bindings: &[Arc<DeserializeGuard<SignerBinding>>], own: &SignerBinding) -> Self {
         let (mut deployments, mut labels) = (HashSet::new(), HashSet::new());
         for binding in bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok()) {

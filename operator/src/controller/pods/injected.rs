@@ -109,7 +109,7 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     })
 }
 
-/// The pod beside others, if its signer runs: until then, and after that, its node does not vote.
+/// The pod among others, if its signer runs: until then, and after that, its node does not vote.
 pub fn running(pod: &Pod) -> Option<PodWithKey> {
     signer_runs(pod).then(|| PodWithKey {
         key: key_name(|name| serde_json::to_value(variable(pod, name)?).ok()),

@@ -12,7 +12,7 @@ use crate::backends::Noted;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::pod::{Ahead, InjectedPod};
 
-/// What runs for longer than this before the signer is told of, whatever it is.
+/// What runs for longer than this before the signer is reported, whatever it is.
 pub const LONG: Duration = Duration::from_mins(1);
 
 /// A warning of an init container that mentions the signer, or that has kept a signer from starting for long.

@@ -1,4 +1,4 @@
-//! Old pods that still run beside the new ones: for so long, two voters have one key.
+//! Old pods that still run alongside the new ones: for so long, two voters have one key.
 
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::ObservedTarget;

@@ -1,4 +1,4 @@
-//! That another operator writes the same binding. The voter is served all the same, and somebody has to end one of the two.
+//! That another operator writes the same binding. The voter is served anyway, and somebody has to end one of the two.
 
 use crds::conditions::{reasons, types};
 use crds::{SignerBinding, WrittenBy};
@@ -43,7 +43,7 @@ pub fn tell(states: &mut States, other: &WrittenBy) {
     *ready = state;
 }
 
-/// Whether the status tells of it.
+/// Whether the status reports it.
 pub fn says_contested(binding: &SignerBinding) -> bool {
     let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
     conditions.any(|condition| condition.type_ == types::ACCEPTED && condition.reason == reasons::CONTESTED)

@@ -9,7 +9,7 @@ use crate::model::applied::{Removed, Written};
 use crate::model::report::Notice;
 use crate::model::text::shorten;
 
-/// What is told of a write to a Deployment, on it and on its binding.
+/// What is reported about a write to a Deployment, on it and on its binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToldOfWrite {
     pub reason: &'static str,
@@ -161,12 +161,12 @@ pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
     Some(of_told(deployment, told))
 }
 
-/// What to tell of a Deployment that no binding holds any more.
+/// What to report about a Deployment that no binding holds any more.
 pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
 }
 
-/// What to tell of one that no binding holds any more and that cannot be let go.
+/// What to report about one that no binding holds any more and that cannot be let go.
 pub fn not_let_go_notice(refusal: &str) -> Notice {
     Notice {
         deployment: None,

@@ -1,5 +1,5 @@
 //! The pair of conditions by which kstatus, and with it Flux and `helm --wait`, tells what is on its way from what a person
-//! has to mend.
+//! has to fix.
 //! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
 
 use crds::conditions::reasons;

@@ -73,7 +73,7 @@ pub fn report(
     let last_hash = before.last_hash.filter(|_| is_its_own && hash.is_none());
     let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
-    // What this binding has injected stays its own while a refusal keeps it from being written anew.
+    // What this binding has injected stays its own while a refusal keeps it from being written again.
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
     let signer_resources = match &verdict.targets[index].injection {

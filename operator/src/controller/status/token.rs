@@ -9,7 +9,7 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::Observed;
 use crate::model::surroundings::Surroundings;
 
-/// What an API server takes where it is not told otherwise, beside its issuer.
+/// What an API server takes where it is not told otherwise, in addition to its issuer.
 const OF_API_SERVERS: [&str; 3] = [
     "https://kubernetes.default.svc",
     "https://kubernetes.default.svc.cluster.local",

@@ -15,7 +15,7 @@ use crate::model::reason::Reason;
 use crate::model::text::shorten;
 use crate::template::names::short_name;
 
-/// A status is one object of bounded size; whoever has mended these sees the others.
+/// A status is one object of bounded size; a person who has fixed these sees the others.
 const MOST: usize = 64;
 
 /// Some repeat what others have answered.

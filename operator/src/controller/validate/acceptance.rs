@@ -14,7 +14,7 @@ pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Reason
     removal_is_allowed(settings, effective.deletion_policy)
 }
 
-/// A finalizer that nobody may drop would hold up the deletion of a namespace for ever.
+/// A finalizer that nobody may drop would hold up the deletion of a namespace without end.
 fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(), Reason> {
     if policy == DeletionPolicy::Retain || !settings.scope.is_strict() {
         return Ok(());
@@ -25,7 +25,7 @@ fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(),
     ))
 }
 
-/// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.
+/// Anyone who creates bindings decides what runs next to the node, so the choice of images is the operator's.
 pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());

@@ -188,7 +188,7 @@ pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(
     ))
 }
 
-/// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves: now, or before a rollback that
+/// A variable that says something else belongs to the manager that wrote it, unless we wrote it ourselves: now, or before a rollback that
 /// has brought it back.
 pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Reason> {
     let container = injection.node_container.as_str();

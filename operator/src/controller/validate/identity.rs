@@ -74,7 +74,7 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
     }
 }
 
-/// Without its ServiceAccount no pod is created. Who else uses it is a warning: whoever grants the key to it knows, and the operator
+/// Without its ServiceAccount no pod is created. Who else uses it is a warning: the person who grants the key to it knows, and the operator
 /// gives nobody a right by it.
 fn projected(live: &LiveDeployment, account: Option<&Account>) -> Result<PodIdentity, Reason> {
     let account = existing(live, account)?;
@@ -97,7 +97,7 @@ fn existing<'a>(live: &LiveDeployment, account: Option<&'a Account>) -> Result<&
     })
 }
 
-/// The annotation is ours, and was written for somebody else: whoever came first keeps it.
+/// The annotation is ours, and was written for somebody else: the binding that came first keeps it.
 fn needed(live: &LiveDeployment, by: &str, found: &str) -> Reason {
     Reason::new(
         reasons::SERVICE_ACCOUNT_SHARED,

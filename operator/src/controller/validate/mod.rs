@@ -74,7 +74,7 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
     }
 }
 
-/// Whether the annotation was there when this very spec was looked at before.
+/// Whether the annotation was there when this very spec was checked before.
 fn identity_was_ready(binding: &SignerBinding) -> bool {
     binding.status.as_ref().is_some_and(|status| {
         status.conditions.iter().any(|condition| {

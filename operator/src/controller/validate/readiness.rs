@@ -1,4 +1,4 @@
-//! What an injection needs of the cluster beside the Deployment: the token, the identity and the Secret of a key. Where one of
+//! What an injection needs of the cluster in addition to the Deployment: the token, the identity and the Secret of a key. Where one of
 //! them is missing, pods of the injected template wait for it, so nothing is injected before they are there. Once it was
 //! injected, waiting is what a voter has to do: without its signer, its node would start with a temporary key.
 

@@ -110,7 +110,7 @@ impl Watches {
                     resyncs.mark_all_dirty();
                 }
                 let Err(error) = result else {
-                    // A watch that is asked for anew has not succeeded yet.
+                    // A watch that is asked for again has not succeeded yet.
                     fails &= matches!(result, Ok(Event::Init));
                     return;
                 };

@@ -1,5 +1,5 @@
 //! The credentials in use. The SDK's own cache would have a signature wait for STS whenever they end; here they are replaced
-//! before that, beside the calls.
+//! before that, in parallel with the calls.
 
 use std::{
     fmt,
@@ -29,14 +29,14 @@ pub struct Kept(RwLock<Option<Lease>>);
 
 struct Lease {
     given: Arc<Given>,
-    /// When they are asked for anew, and when they end; neither, where they have no end.
+    /// When they are asked for again, and when they end; neither, where they have no end.
     until: Option<(Instant, Instant)>,
     is_refused: bool,
 }
 
 struct Given {
     credentials: Credentials,
-    /// What of their time does not go with the clock of this machine.
+    /// What of their time disagrees with the clock of this host.
     doubt: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub enum Due {
 
 impl Kept {
     /// These are good from now on, for two thirds of what is left of their life without a question. Those that have ended by the clock of
-    /// this machine may be good by that of AWS: KMS is asked with them, and others are asked for soon.
+    /// this host may be good by that of AWS: KMS is asked with them, and others are asked for soon.
     pub fn put(&self, credentials: Credentials, now: SystemTime) {
         let (mut life, mut doubt) = (None, None);
         if let Some(end) = credentials.expiry() {
@@ -93,7 +93,7 @@ impl Kept {
         }
     }
 
-    /// Others were not to be had: these go on for a while, and at most to their end.
+    /// Others were not available: these go on for a while, and at most to their end.
     pub fn postpone(&self) {
         if let Some(Lease {
             until: Some((soon, end)),
@@ -111,7 +111,7 @@ impl Kept {
         Used(self.read().as_ref().map(|lease| Arc::clone(&lease.given)))
     }
 
-    /// KMS does not take these, whatever their end is: others are needed, unless they are there already.
+    /// KMS does not take these, whatever their end is: others are needed, unless they exist already.
     pub fn refuse(&self, used: &Used) {
         if let (Some(lease), Some(used)) = (&mut *self.write(), &used.0)
             && Arc::ptr_eq(&lease.given, used)
@@ -138,7 +138,7 @@ impl Used {
         }
     }
 
-    /// A refusal of these, and what the clock of this machine says of them where it does not go with that.
+    /// A refusal of these, and what the clock of this host says of them where it does not go with that.
     pub fn explain(&self, fault: Fault) -> Fault {
         match self.0.as_deref().and_then(|given| given.doubt.as_deref()) {
             Some(doubt) => fault.with_note(doubt),

@@ -65,12 +65,12 @@ impl Endpoints {
         }
     }
 
-    /// The machine that is asked, for messages.
+    /// The host that is asked, for messages.
     pub fn kms_host(&self, key: &KeyArn) -> String {
         host(self.kms.as_deref(), if self.is_fips { "kms-fips" } else { "kms" }, key)
     }
 
-    /// The machine that is asked for credentials, for messages.
+    /// The host that is asked for credentials, for messages.
     pub fn sts_host(&self, key: &KeyArn) -> String {
         host(self.sts.as_deref(), "sts", key)
     }

@@ -32,7 +32,7 @@ const AGENT_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 /// How much of a path is shown.
 const SHOWN: usize = 120;
 
-/// Gives credentials, each time anew.
+/// Gives credentials, each time again.
 #[derive(Debug)]
 pub enum Provider {
     Keys(EnvironmentVariableCredentialsProvider),

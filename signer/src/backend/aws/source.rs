@@ -35,9 +35,9 @@ pub enum Source {
         /// The token.
         file: IdentityTokenFile,
     },
-    /// An agent on this machine: EKS Pod Identity, ECS.
+    /// An agent on this host: EKS Pod Identity, ECS.
     Container,
-    /// The role of this machine, by its metadata.
+    /// The role of this host, by its metadata.
     Instance,
 }
 

@@ -59,7 +59,7 @@ pub fn in_file(file: &[u8]) -> Option<String> {
         service_account_impersonation_url: becomes,
         kind,
     } = serde_json::from_slice(file).ok()?;
-    // Whoever the credential is of itself, KMS sees whom it becomes.
+    // Whatever the credential's own identity is, KMS sees whom it becomes.
     becomes
         .as_deref()
         .and_then(impersonated)

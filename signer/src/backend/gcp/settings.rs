@@ -45,7 +45,7 @@ const PREFIX: &str = "projects/";
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
     let arguments = GcpArguments::from_arg_matches(matches).map_err(|error| {
-        // No value is refused before it is read here, so this tells of a defect.
+        // No value is refused before it is read here, so this reports a defect.
         ConfigError::new("ATTO_SIGNER_GCP_ENDPOINT", error.to_string(), "none; unset it")
     })?;
     let mut errors = Errors::default();

@@ -26,7 +26,7 @@ pub struct Credentials {
     /// For messages.
     server: String,
     term: RwLock<Result<Term, Fault>>,
-    /// Who logs in, renews or looks up: one at a time, and whoever comes after that finds what came of it.
+    /// Who logs in, renews or looks up: one at a time, and the one that comes after that finds what came of it.
     acting: Mutex<()>,
 }
 
@@ -126,7 +126,7 @@ impl Credentials {
         let Ok(mut term) = self.read().clone() else { return };
         let asked = Instant::now();
         if term.is_over(asked) {
-            // It was not to be kept. Another client begins anew, at its pace.
+            // It was not to be kept. Another client begins again, at its pace.
             self.set(Err(Fault::new(
                 Cause::Credentials,
                 "the token of the key service is over: it could be neither renewed nor replaced",

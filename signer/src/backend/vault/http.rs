@@ -47,7 +47,7 @@ pub struct Ask<'a> {
     pub path: &'a str,
     /// Who asks.
     pub token: Option<&'a Token>,
-    /// What no message may show, beside the token.
+    /// What no message may show, in addition to the token.
     pub secret: Option<&'a str>,
     /// None where the caller has one.
     pub limit: Option<Duration>,
@@ -145,7 +145,7 @@ impl Http {
 }
 
 /// A standby that does not forward sends its clients to the server in charge, which is another host. The token goes there if it shows a
-/// certificate of the same authority, one that somebody chose for this server alone; among all authorities of the world, whoever can
+/// certificate of the same authority, one that somebody chose for this server alone; among all authorities of the world, anyone who can
 /// answer here could send it anywhere. Never to plain HTTP.
 fn redirects(has_authority: bool) -> Policy {
     Policy::custom(move |attempt: Attempt<'_>| {
@@ -165,7 +165,7 @@ fn is_allowed(asked: &[Url], next: &Url, has_authority: bool) -> bool {
     }
 }
 
-/// Whoever answers may say again what it was sent.
+/// A server may say again what it was sent.
 fn hide(body: &[u8], token: Option<&Token>, secret: Option<&str>) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
     for secret in token.map(Token::as_str).into_iter().chain(secret) {

@@ -27,7 +27,7 @@ pub struct Grant {
     pub token: Token,
     /// Whom the server takes it to be.
     pub identity: String,
-    /// How long it is good; none: for ever.
+    /// How long it is good; none: without end.
     pub life: Option<Duration>,
     /// Whether it may be renewed.
     pub is_renewable: bool,

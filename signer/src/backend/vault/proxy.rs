@@ -11,7 +11,7 @@ pub fn warning(address: &Address) -> Option<String> {
 }
 
 fn of(proxies: &Matcher, address: &Address) -> Option<String> {
-    // Plain HTTP on this machine goes there directly: a proxy would see the token.
+    // Plain HTTP on this host goes there directly: a proxy would see the token.
     if address.is_plain {
         return None;
     }

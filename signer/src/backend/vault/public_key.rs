@@ -1,4 +1,4 @@
-//! The public key as the transit engine returns it: 32 bytes in base64, beside what the key is.
+//! The public key as the transit engine returns it: 32 bytes in base64, with the key's type.
 
 use std::collections::BTreeMap;
 

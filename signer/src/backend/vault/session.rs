@@ -99,7 +99,7 @@ impl VaultSession {
             path,
             token: Some(&lease.token),
             secret: None,
-            // Whoever calls gives up, and tells that the connections may be stale.
+            // The caller gives up, and reports that the connections may be stale.
             limit: None,
         };
         match client.http.ask(ask).await {
@@ -119,7 +119,7 @@ impl VaultSession {
             match self.clients.credentials.examine(&client.http, lease, begun).await {
                 Verdict::Good => {}
                 Verdict::Dead(dead) => {
-                    // Unless another token is there already.
+                    // Unless another token exists already.
                     if self.clients.credentials.current().is_err() {
                         self.upkeep.renew_after(client);
                     }

@@ -69,7 +69,7 @@ struct VaultArguments {
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
     let arguments = VaultArguments::from_arg_matches(matches).map_err(|error| {
-        // No value is refused before it is read here, so this tells of a defect.
+        // No value is refused before it is read here, so this reports a defect.
         ConfigError::new(ADDRESS, error.to_string(), "an address")
     })?;
     let mut errors = Errors::default();

@@ -33,7 +33,7 @@ pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     if certificates.is_empty() {
         return Err(format!("no PEM of a certificate in {file}"));
     }
-    // Only whoever builds a client finds out that a PEM holds something else.
+    // Only building a client shows that a PEM holds something else.
     let tried = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only(certificates.clone())

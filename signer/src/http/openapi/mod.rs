@@ -116,7 +116,7 @@ mod tests {
         ];
         errors.extend(Code::ALL.map(ApiError::Retry));
         for error in &errors {
-            // Whoever adds an error adds it above, or this does not compile.
+            // A new error is added above, or this does not compile.
             match error {
                 ApiError::Unauthorized
                 | ApiError::Invalid(_)

@@ -30,7 +30,7 @@ pub struct Audit {
     shared: Arc<Shared>,
 }
 
-/// The thread that writes; tells of its end, a panic included.
+/// The thread that writes; reports its end, a panic included.
 struct Writer(Arc<Shared>);
 
 impl Drop for Writer {

@@ -1,4 +1,4 @@
-//! Whether the guard knows the operator: it leaves alone whoever has the right of the operator's role, and the names that it has as text.
+//! Whether the guard knows the operator: it exempts any user with the right of the operator's role, and the names that it has as text.
 
 use crds::names::GROUP;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
@@ -20,14 +20,14 @@ const RIGHT: Permission = Permission {
     resource: "injections",
 };
 
-/// Whoever has this may do everything, and is no operator to the guard: a GitOps program may be such a one.
+/// A user with this may do everything, and is no operator to the guard: a GitOps program may be such a one.
 const EVERYTHING: Permission = Permission {
     verb: "never",
     group: GROUP,
     resource: "nothing",
 };
 
-/// A line where a policy would refuse what whoever runs this writes. Nothing where a person runs it: the operator is somebody else then.
+/// A line where a policy would refuse what the user of this command writes. Nothing where a person runs it: the operator is somebody else then.
 pub async fn examine(client: &Client, scope: &Scope, policies: &[Policy]) -> Option<Finding> {
     match refusing(client, scope, policies).await {
         Ok(refusing) => refusing,

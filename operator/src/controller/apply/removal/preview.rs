@@ -23,7 +23,7 @@ pub struct Preview {
 /// Asks the API server what the empty apply would leave, and clears from that what a removal clears.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment is another one than was looked at.
+/// Fails if the API server does not answer, or if the Deployment is another one than was read.
 pub async fn of(writer: &Writer, live: &LiveDeployment) -> Result<Preview, Error> {
     let after = leftovers::cleared(live, &released(writer, live).await?);
     let pointed = live.ours().map(|ours| ours.containers_with_variables());

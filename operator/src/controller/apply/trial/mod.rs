@@ -75,7 +75,7 @@ fn room_is_made(live: &LiveDeployment, text: &str) -> Option<Exceeded> {
 }
 
 fn rejected(live: &LiveDeployment, text: &str, is_old_refused: bool) -> Reason {
-    // Beside the pod that runs a quota may have no room for another one of its kind, and that says nothing.
+    // While the pod runs, a quota may have no room for another one of its kind, and that says nothing.
     let as_well = if is_old_refused && room_is_made(live, text).is_none() {
         " A pod of the present template is refused too, so the Deployment cannot replace its pods in any case."
     } else {

@@ -1,0 +1,65 @@
+//! Comments that begin with a mark, one line below the other, and the texts of YAML, JSON and notes.
+
+use super::piece::{Kind, Piece};
+
+/// Comments behind `#`: of YAML, the Makefile and the Dockerfile. Lines that follow each other are one text.
+pub fn hash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
+    comments(path, kind, file, |line| {
+        let whole = line.trim_start().strip_prefix('#');
+        whole.or_else(|| line.split_once(" # ").map(|(_, comment)| comment)).map(|text| text.trim_start_matches(['#', '!', '-']))
+    })
+}
+
+/// Comments behind `//`, `///` and `//!`, where a line has nothing else.
+pub fn slash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
+    comments(path, kind, file, |line| {
+        line.trim_start().strip_prefix("//").map(|text| text.trim_start_matches(['/', '!']))
+    })
+}
+
+/// All lines, paragraph by paragraph.
+pub fn lines(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
+    comments(path, kind, file, |line| (!line.trim().is_empty()).then_some(line))
+}
+
+/// The values of these keys, of YAML with one value a line or of JSON.
+pub fn values(path: &str, kind: Kind, file: &str, keys: &[&str]) -> Vec<Piece> {
+    let found = file.lines().enumerate().filter_map(|(index, line)| {
+        let (key, value) = line.split_once(": ")?;
+        let key = key.trim_start_matches([' ', '-', '"']).trim_end_matches('"');
+        let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'', '|', '>', '-']);
+        let is_text = keys.contains(&key) && value.contains(' ');
+        is_text.then(|| piece(path, kind, index + 1, value.to_owned()))
+    });
+    found.collect()
+}
+
+fn comments<'a>(path: &str, kind: Kind, file: &'a str, comment: impl Fn(&'a str) -> Option<&'a str>) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = vec![];
+    let mut goes_on = false;
+    for (index, line) in file.lines().enumerate() {
+        let text = comment(line).map(str::trim);
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            goes_on = false;
+            continue;
+        };
+        match pieces.last_mut() {
+            Some(last) if goes_on => {
+                last.text.push('\n');
+                last.text.push_str(text);
+            }
+            _ => pieces.push(piece(path, kind, index + 1, text.to_owned())),
+        }
+        goes_on = true;
+    }
+    pieces
+}
+
+fn piece(path: &str, kind: Kind, line: usize, text: String) -> Piece {
+    Piece {
+        path: path.to_owned(),
+        line,
+        kind,
+        text,
+    }
+}
