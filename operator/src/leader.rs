@@ -180,7 +180,7 @@ impl Candidate {
                     if refused.is_news(&error) {
                         tracing::warn!(
                             %error,
-                            "the Lease {LEASE} cannot be had; the chart's Role lets the operator get, create and update it"
+                            "the Lease {LEASE} cannot be read or written; the chart's Role lets the operator get, create and update it"
                         );
                     }
                     pause = refused.pause(&error);
@@ -213,7 +213,7 @@ impl Candidate {
                     (pause, why) = (RENEW, None);
                 }
                 Ok(Ok(Outcome::Taken)) => return "another operator has taken it".to_owned(),
-                Ok(Ok(Outcome::Gone)) => return "somebody has deleted it".to_owned(),
+                Ok(Ok(Outcome::Gone)) => return "it was deleted".to_owned(),
                 Ok(Ok(Outcome::Unclear(found))) => (lease, pause) = (found, RETRY),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the Lease was not renewed; trying again");
@@ -263,7 +263,7 @@ impl Candidate {
             ..lease.spec.clone().unwrap_or_default()
         };
         if let Err(error) = self.put(&lease, spec).await {
-            tracing::info!(%error, "the Lease was not given back and runs out by itself");
+            tracing::info!(%error, "the Lease was not released and expires");
         }
     }
 
@@ -357,7 +357,7 @@ fn tell(standing: &watch::Sender<Standing>, now: Standing) {
     if standing.send_replace(now.clone()) != now
         && let Standing::Waiting(holder) = now
     {
-        tracing::info!(holder, "waiting: another operator leads");
+        tracing::info!(holder, "waiting: another operator is the leader");
     }
 }
 

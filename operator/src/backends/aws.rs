@@ -79,7 +79,7 @@ impl KeyBackend for AwsKey {
             (
                 warnings::TOKEN_IN_OTHER_CONTAINER,
                 format!(
-                    "ServiceAccount {account} has the annotation {AWS_ACCOUNT_ANNOTATION}, for which EKS gives each container of the pod a token with the audience {AUDIENCE}: code in any of them can assume the role of the signer. Remove the annotation, and start the pods anew"
+                    "ServiceAccount {account} has the annotation {AWS_ACCOUNT_ANNOTATION}, for which EKS gives each container of the pod a token with the audience {AUDIENCE}: code in any of them can assume the role of the signer. Remove the annotation, and restart the pods"
                 ),
             )
         })

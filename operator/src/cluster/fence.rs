@@ -27,7 +27,7 @@ enum Until {
 
 /// A write that was not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("not sent: this operator does not lead, or has not renewed its Lease in time")]
+#[error("not sent: this operator is not the leader, or has not renewed its Lease in time")]
 pub struct NotLeading;
 
 impl Fence {

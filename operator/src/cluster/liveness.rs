@@ -61,10 +61,10 @@ impl Liveness {
             .find(|(_, watch)| now.duration_since(watch.asked) >= WATCH_LIMIT);
         if let Some((path, watch)) = watch {
             let seconds = now.duration_since(watch.asked).as_secs();
-            return Some(format!("the watch of {path} was not asked for in {seconds} s"));
+            return Some(format!("the watch of {path} was not requested for {seconds} s"));
         }
         let age = now.saturating_duration_since(*state.reconciles.values().min()?);
-        (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has asked for nothing in {} s", age.as_secs()))
+        (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has sent no request for {} s", age.as_secs()))
     }
 
     /// How long ago the watch of each resource was last answered; that of the worst one, where namespaces are watched one by one.

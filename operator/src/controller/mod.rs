@@ -187,7 +187,7 @@ async fn whose_turn(
         Turn::OursWith(other) => {
             if !says_so {
                 let binding = ObjectRef::from_obj(binding);
-                tracing::warn!(%binding, ?other, "another operator writes this binding as well; this one goes on serving it; keep one of the two");
+                tracing::warn!(%binding, ?other, "another operator also writes this binding; this operator continues to serve it; keep one of the two");
             }
             return Ok(Ok(Some(other)));
         }
@@ -195,7 +195,7 @@ async fn whose_turn(
         Turn::Introduce(wait) => {
             apply::report::ask(&context.writer, binding).await?;
             let binding = ObjectRef::from_obj(binding);
-            tracing::info!(%binding, ?found, "another operator wrote this binding last; it is served in a moment if that one does not answer");
+            tracing::info!(%binding, ?found, "another operator wrote this binding last; this operator takes it over if that one does not answer");
             wait
         }
         Turn::Ask(other) => {
@@ -203,7 +203,7 @@ async fn whose_turn(
             let notice = status::contested_notice(other.as_ref());
             apply::report::tell(&context.writer, binding, None, &notice).await;
             let binding = ObjectRef::from_obj(binding);
-            tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
+            tracing::warn!(%binding, ?other, "another operator writes this binding, and this operator leaves it alone; keep one of the two");
             LOOK_AGAIN
         }
     };
@@ -291,9 +291,9 @@ pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error
     let key = ObjectRef::from_obj(&*guarded).to_string();
     // What is refused is logged once, where it is sent.
     if matches!(error, Error::Changed(_)) || error.is_paused() || error.refusal().is_some() {
-        tracing::debug!(binding = %key, %error, "a reconcile is made again");
+        tracing::debug!(binding = %key, %error, "a reconcile is repeated");
     } else {
-        tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
+        tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is repeated");
     }
     let wait = context.schedule.backoff.failed(&*guarded, error.category());
     Action::requeue(wait.max(error.retry_after().unwrap_or_default()))

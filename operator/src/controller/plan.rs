@@ -104,7 +104,7 @@ fn gate(
     if binding.spec.suspend == Some(true) {
         return Gate::Shut(Reason::new(
             reasons::SUSPENDED,
-            "spec.suspend is true: nothing is written for this binding, and what is injected already is left alone",
+            "spec.suspend is true: the operator writes nothing for this binding and leaves injected signers as they are",
         ));
     }
     if approval::is_given(binding, hash) {
@@ -128,7 +128,7 @@ fn gate(
     if binding.spec.rollout == Some(Rollout::Manual) {
         return Gate::Approval(Reason::new(
             reasons::APPROVAL_PENDING,
-            format!("spec.rollout is Manual, and status.plan waits for an approval; {how}"),
+            format!("spec.rollout is Manual, and status.plan waits for an approval. {how}"),
         ));
     }
     Gate::Open

@@ -26,7 +26,7 @@ pub enum Error {
     Deadline { attempt: &'static str, seconds: u64 },
     #[error("cannot encode an object: {0}")]
     Encode(#[source] serde_json::Error),
-    #[error("the list of SignerBindings is not there yet: {0}")]
+    #[error("the list of SignerBindings is not available yet: {0}")]
     NotSynced(#[source] kube::runtime::reflector::store::WriterDropped),
     #[error("{0} changed while it was being written")]
     Changed(&'static str),

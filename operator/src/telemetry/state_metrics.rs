@@ -37,24 +37,24 @@ impl StateMetrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let bindings = Opts::new(
             "signer_operator_bindings",
-            "SignerBindings by condition, its status and its reason.",
+            "SignerBindings by condition, status and reason.",
         );
         let deployments = Opts::new(
             "signer_operator_deployments",
-            "Deployments of SignerBindings by why they are, or are not, ready.",
+            "Deployments of SignerBindings, by the reason why they are or are not ready.",
         );
         let without_ready_pod = Opts::new(
             "signer_operator_deployments_without_ready_pod",
-            "Deployments with a signer that want pods and have none that is ready, by why.",
+            "Deployments with a signer that want pods and have no ready one, by reason.",
         );
         Ok(Self {
             orphans: IntGauge::new(
                 "signer_operator_orphans",
-                "Deployments, and other owners of pods, that carry a signer and that no SignerBinding is for.",
+                "Deployments and other owners of pods with an injected signer and no SignerBinding.",
             )?,
             held: IntGauge::new(
                 "signer_operator_held_deployments",
-                "Deployments that were created without their signer, and wait for it before their first pod starts.",
+                "Deployments that were created without their signer and wait for it before their first pod starts.",
             )?,
             bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,
             deployments: IntGaugeVec::new(deployments, &["reason"])?,

@@ -138,11 +138,11 @@ pub async fn approve(choice: Choice, arguments: ApproveArgs) -> Result<String, F
 
 fn ask() -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        let text = "Standard input is no terminal, so nobody can be asked. Give --yes to approve without a question.";
+        let text = "Standard input: found no terminal to ask for confirmation on. Give --yes to approve without a question.";
         return Err(Failure::new(exit::USAGE, text));
     }
     eprint!(
-        "\nWarning: the pods of the Deployment are replaced, and its voter is away meanwhile.\nWrite this change? [y/N] "
+        "\nWarning: this replaces the pods of the Deployment. Its voter is down until the new pod is ready.\nWrite this change? [y/N] "
     );
     let cannot = |error: io::Error| Failure::new(exit::OUTPUT, format!("The answer cannot be read: {error}."));
     io::stderr().flush().map_err(cannot)?;

@@ -81,7 +81,7 @@ fn cluster(version: &Info) -> Finding {
     let found = &version.git_version;
     if minor(version) < OLDEST {
         let text = format!(
-            "found Kubernetes {found}, expected 1.{OLDEST} or later: on older ones nothing was tested, and the guard is missing"
+            "found Kubernetes {found}, expected 1.{OLDEST} or later: older versions are not tested and lack the guard"
         );
         return Finding::new(Verdict::Unfit, "cluster", text);
     }

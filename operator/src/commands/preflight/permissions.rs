@@ -121,10 +121,10 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
         })
         .collect();
     if missing.is_empty() {
-        return Finding::new(Verdict::Ok, ABOUT, format!("all {} are there", answers.len()));
+        return Finding::new(Verdict::Ok, ABOUT, format!("all {} are granted", answers.len()));
     }
     let text = format!(
-        "missing to whoever runs this: {}; the chart's roles grant them to the operator",
+        "the user of this command lacks: {}; the chart's roles grant them to the operator",
         missing.join(", ")
     );
     Finding::new(Verdict::Denied, ABOUT, text)
@@ -148,14 +148,14 @@ pub async fn examine_trial(client: &Client, scope: &Scope) -> Finding {
         return Finding::new(
             Verdict::Ok,
             TRIAL,
-            "a pod can be tried before those that run are replaced",
+            "a pod can be tested before running pods are replaced",
         );
     }
     Finding::new(
         Verdict::Warning,
         TRIAL,
         format!(
-            "create pods is missing to whoever runs this in {}: where a quota or a policy refuses a pod with a signer, that is seen when the old pod is gone; tryBeforeRoll.enabled and guard.enabled of the chart grant it, for dry runs alone",
+            "the user of this command may not create pods in {}: if a quota or a policy refuses a pod with a signer, that shows only after the old pod is gone; tryBeforeRoll.enabled and guard.enabled of the chart grant it, for dry runs only",
             missing.join(", ")
         ),
     )

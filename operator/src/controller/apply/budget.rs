@@ -46,7 +46,7 @@ impl Rewrite {
         }
         Err(Reason::new(
             reasons::CONTESTED,
-            "somebody keeps putting another rendering of the signer in the place of this operator's: it was replaced 5 times within an hour for the same spec and token, and is left alone now. See who writes the annotation signer.atto.cash/hash (kubectl get deployment --show-managed-fields): an operator of another version, or a rollback",
+            "Another client keeps replacing the signer that this operator injects: the operator restored it 5 times within an hour for the same spec and token, and has stopped. Find out who writes the annotation signer.atto.cash/hash (kubectl get deployment --show-managed-fields): an operator of another version, or a rollback",
         ))
     }
 
@@ -70,7 +70,7 @@ pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: 
     Err(Reason::new(
         reasons::CONTESTED,
         format!(
-            "Deployment {}: somebody keeps changing or taking out what is injected: it was put back 5 times within an hour, and is now put back after pauses that grow to 10 minutes. Find the program (Events DriftRepaired say when, the audit log of the API server says who) and stop it. The guard of the chart (guard.enabled) refuses such writes to a Deployment that runs",
+            "Deployment {}: another client keeps changing or removing the injected signer. The operator restored it 5 times within an hour, and now restores it after pauses that grow to 10 minutes. Find the program (Events DriftRepaired show when, the audit log of the API server shows who) and stop it. The guard of the chart (guard.enabled) rejects such writes to a running Deployment",
             live.name()
         ),
     ))
@@ -81,7 +81,7 @@ pub fn undone(what: &str) -> Reason {
     Reason::new(
         reasons::CONTESTED,
         format!(
-            "somebody keeps undoing {what}: it was put back 5 times within an hour, and is now put back after pauses that grow to 10 minutes. See who writes it (kubectl get --show-managed-fields), or which program deletes it"
+            "Another client keeps undoing {what}: the operator restored it 5 times within an hour, and now restores it after pauses that grow to 10 minutes. Find out who writes it (kubectl get --show-managed-fields), or which program deletes it"
         ),
     )
 }

@@ -62,7 +62,7 @@ pub fn refusal(conflicts: &[Conflict]) -> Reason {
     Reason::new(
         reasons::FIELD_CONFLICT,
         format!(
-            "{}; remove the field from that manager's manifest, or give it the value the binding asks for",
+            "Deployment: found {}, expected no other manager of these fields. Remove the field from that manager's manifest, or give it the value that the binding asks for",
             named.join("; ")
         ),
     )
@@ -76,7 +76,7 @@ pub fn contested(what: &str, conflicts: &[Conflict]) -> Reason {
     Reason::new(
         reasons::CONTESTED,
         format!(
-            "field manager {} keeps changing {what}; it was put back 5 times within an hour and is left alone now: stop that manager from writing it",
+            "Field manager {} keeps changing {what}: the operator restored it 5 times within an hour and has stopped. Keep that manager from writing it",
             managers.join(", ")
         ),
     )

@@ -51,7 +51,7 @@ pub async fn hold(
             Ok(Some(held(Err(Reason::new(
                 reasons::ROLLOUT_QUEUED,
                 format!(
-                    "as many Deployments roll out as --max-rollouts allows ({}); this one is written when another is done",
+                    "The limit of --max-rollouts ({}) is reached. The operator writes this Deployment when another rollout is done",
                     writer.rollouts.most()
                 ),
             )))))

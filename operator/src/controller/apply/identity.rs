@@ -62,7 +62,7 @@ fn stays(account: &str, status: &Status) -> Reason {
     Reason::new(
         reasons::REJECTED,
         format!(
-            "ServiceAccount {account} keeps the annotation {GCP_ACCOUNT_ANNOTATION}, which nothing needs any more and which lets each of its pods use the key: {}",
+            "ServiceAccount {account}: found the annotation {GCP_ACCOUNT_ANNOTATION}, which is no longer needed and lets each of its pods use the key. It cannot be removed: {}",
             rejected(status).message
         ),
     )

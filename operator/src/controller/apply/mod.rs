@@ -115,7 +115,7 @@ fn worse(first: Option<Error>, second: Option<Error>) -> Option<Error> {
 fn tried_again(deployment: &str, error: &Error) -> Reason {
     Reason::new(
         reasons::PROGRESSING,
-        format!("Deployment {deployment}: it is tried again: {error}"),
+        format!("Deployment {deployment}: {error}. The operator tries again"),
     )
 }
 
@@ -216,7 +216,7 @@ async fn write(
     }
     // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
     if !is_stripped && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
-        let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
+        let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "See the condition IdentityReady");
         return Ok(AppliedTarget {
             identity: Err(refusal),
             ..AppliedTarget::untouched(Some(live.clone()), Err(not_ready))

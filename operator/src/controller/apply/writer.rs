@@ -143,7 +143,7 @@ impl Writer {
             let answer = one_line(&status.message, LONGEST_REFUSAL);
             tracing::warn!(
                 %namespace, ?kind, name, attempt, code = status.code, answer,
-                "the API server refuses a write; it is tried again after pauses that grow to a minute, and the same answer is not logged again"
+                "the API server refuses a write; the operator tries again after pauses that grow to a minute, and does not log the same answer again"
             );
         }
     }

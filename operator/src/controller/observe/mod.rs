@@ -150,7 +150,7 @@ fn is_claimed(claims: &Claims, live: &LiveDeployment, binding: &SignerBinding) -
         tracing::warn!(
             namespace,
             deployment,
-            "the signer is left where it is: SignerBinding {other} cannot be read, and may be for this Deployment"
+            "the signer stays in place: SignerBinding {other} cannot be read and may name this Deployment"
         );
     }
     claim.is_some()

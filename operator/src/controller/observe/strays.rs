@@ -81,7 +81,7 @@ pub async fn strays(
         tracing::warn!(
             binding = own,
             namespace,
-            "{} with the key of this binding, and no SignerBinding is for it: two voters with one key vote against each other",
+            "{} with the key of this binding, and no SignerBinding names it: two voters with one key vote against each other",
             stray.runs()
         );
     }

@@ -75,7 +75,7 @@ fn other_signer(deployment: &DeploymentRef) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,
         format!(
-            "Deployment {} has a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version, or where an admission webhook or policy puts such a container in; stop what puts it in, and remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",
+            "Deployment {}: found a container `{SIGNER_CONTAINER}` that the operator did not write and that differs from what this binding renders, as after restoring a backup of another version, or with an admission webhook or policy that adds such a container. Stop what adds it, pause the Deployment, and remove that container and the annotation {HASH_ANNOTATION}",
             deployment.name
         ),
     )

@@ -35,7 +35,7 @@ pub fn told(old_pods: i64) -> String {
         1 => ("1 old pod".to_owned(), "it has"),
         more => (format!("{more} old pods"), "they have"),
     };
-    format!("{pods} with the same key still run beside the new one: until {they} ended, two voters have one key")
+    format!("{pods} with the same key still run alongside the new one: until {they} ended, two voters have one key")
 }
 
 #[cfg(test)]

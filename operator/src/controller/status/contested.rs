@@ -33,7 +33,7 @@ pub fn tell(states: &mut States, other: &WrittenBy) {
     let state = State::no(Reason::new(
         reasons::CONTESTED,
         format!(
-            "another operator {} writes this binding as well: this one, see status.operator, goes on serving it, and the other waits. Keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)",
+            "Another operator {} also writes this binding. The operator in status.operator continues to serve it, and the other one waits. Keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)",
             who(Some(other))
         ),
     ));

@@ -35,7 +35,7 @@ const ON_ITS_WAY: [&str; 20] = [
 pub fn kstatus(ready: &State) -> [State; 2] {
     let reason = ready.reason.code;
     let settled = |message: &str| State::no(Reason::new(reasons::SETTLED, message));
-    let (done, nothing) = ("the binding is what it asks for", "nothing has to be mended");
+    let (done, nothing) = ("Nothing is in progress: the cluster is in the state that the binding asks for", "Nothing needs to be fixed");
     if ready.is_true() {
         return [settled(done), settled(nothing)];
     }
@@ -47,7 +47,7 @@ pub fn kstatus(ready: &State) -> [State; 2] {
         [failing, settled(nothing)]
     } else {
         [
-            settled("it does not go on before something is mended, see Stalled"),
+            settled("User action is required. See the condition Stalled"),
             failing,
         ]
     }

@@ -42,7 +42,7 @@ pub fn report(
     let accepted = State::of(
         &verdict.targets[index].accepted,
         reasons::ACCEPTED,
-        "the operator acts on this binding",
+        "The operator manages this binding",
     );
     let identity = match (&applied.identity, applied.outcome.is_ok()) {
         (Ok(()), injected) => identity::state(observed, &verdict.targets[index].identity, injected),
@@ -135,7 +135,7 @@ fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[Inje
         State::no(Reason::new(
             reasons::ROTATION_PENDING,
             format!(
-                "the token has changed, and the rollout that brings it to node and signer of Deployment {} together is held: a container that restarts alone until then has another token than its neighbour, and votes are lost. Let the rollout go on, or put the old token back",
+                "The token has changed, and the rollout of Deployment {} that gives it to node and signer is held. If either container restarts before the rollout, node and signer use different tokens and votes are lost. Resume the rollout or restore the old token",
                 live.name()
             ),
         ))
@@ -178,7 +178,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
             State::yes(
                 reasons::INJECTED,
                 format!(
-                    "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
+                    "The pod template contains the signer ({}), and the node uses http://localhost:{}",
                     image.unwrap_or(&effective.image),
                     effective.api_port
                 ),
@@ -213,7 +213,7 @@ fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod])
                 let counts = live.map(rollout::counts).unwrap_or_default();
                 State::no(Reason::new(reasons::PODS_NOT_READY, counts))
             }),
-        None => State::yes(reasons::READY, "the pods run with their signer"),
+        None => State::yes(reasons::READY, "The pods run with their signer"),
     }
 }
 

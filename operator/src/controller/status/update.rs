@@ -19,12 +19,12 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
     match names.as_slice() {
         [] => State::new(
             Truth::False,
-            Reason::new(reasons::UP_TO_DATE, "the operator would write nothing otherwise"),
+            Reason::new(reasons::UP_TO_DATE, "The injected fields are what this operator version renders"),
         ),
         [first, others @ ..] => State::yes(
             reasons::UPDATE_AVAILABLE,
             format!(
-                "this operator ({}) would write its own part of Deployment {first}{} otherwise, see status.plan. It goes with the next change of the binding or of the token, with an approval of the plan, or at once where the operator runs with --upgrades=roll",
+                "This operator ({}) renders the injected fields of Deployment {first}{} differently, see status.plan. It writes them with the next change of the binding or of the token, with an approval of the plan, or immediately with --upgrades=roll",
                 env!("CARGO_PKG_VERSION"),
                 match others.len() {
                     0 => String::new(),

@@ -36,7 +36,7 @@ pub fn readiness(
         (Err(_), None) => {
             return Err(Reason::new(
                 reasons::TOKEN_NOT_READY,
-                "nothing is written until the token is ready; what is injected already is left alone",
+                "Nothing is written until the token is ready. Injected signers stay as they are",
             ));
         }
     };
@@ -46,7 +46,7 @@ pub fn readiness(
         (Err(_), None) => {
             return Err(Reason::new(
                 reasons::IDENTITY_NOT_READY,
-                "nothing is written until the identity is ready, without which the node would wait for its signer; what is injected already is left alone",
+                "Nothing is written until the identity is ready, because the node would wait for its signer without it. Injected signers stay as they are",
             ));
         }
     };
@@ -77,7 +77,7 @@ pub fn variables_have_their_secrets(observed: &Observed) -> Result<(), Reason> {
     Err(Reason::new(
         reasons::KEY_NOT_FOUND,
         format!(
-            "spec.signer.env, {variable}: found no key {key} in Secret {name} of this namespace; create it, or name one that is there"
+            "spec.signer.env, {variable}: found no key {key} in Secret {name} of this namespace. Create it, or name one that exists"
         ),
     ))
 }
@@ -95,10 +95,10 @@ pub fn key_is_there(observed: &Observed, backend: &dyn KeyBackend) -> Result<(),
     let missing = match observed.local_key {
         LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(()),
         LocalKeySecret::SecretNotFound => format!(
-            "{field}: there is no Secret {name} with data in this namespace; create it with the {holds} under {key}"
+            "{field}: found no Secret {name} with data in this namespace. Create it with the {holds} under {key}"
         ),
         LocalKeySecret::KeyNotFound => {
-            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the {holds}")
+            format!("{field}: found no key {key} in Secret {name}. Add it, or name the key that holds the {holds}")
         }
     };
     Err(Reason::new(reasons::KEY_NOT_FOUND, missing))

@@ -116,7 +116,7 @@ impl Watches {
                 };
                 metrics.watch_failed();
                 if !std::mem::replace(&mut fails, true) {
-                    tracing::warn!(%kind, %error, "a watch failed and is asked for again until it succeeds; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
+                    tracing::warn!(%kind, %error, "a watch failed and is started again until it succeeds; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
                 }
             })
             .boxed()

@@ -59,7 +59,7 @@ async fn refusing(client: &Client, scope: &Scope, policies: &[Policy]) -> Result
         Verdict::Unfit
     };
     let text = format!(
-        "ValidatingAdmissionPolicy {} leaves {} alone and refuses {name}, which runs this: its writes are refused where the policy is at work. Install guard and operator from one release of the chart, with its roles and no role that allows everything; of two operators, keep one or let each watch namespaces of its own (watchNamespaces)",
+        "ValidatingAdmissionPolicy {} exempts {} and refuses {name}, which runs this command: the policy rejects its writes. Install guard and operator from one release of the chart, with its roles and no role that allows everything; of two operators, keep one or let each watch namespaces of its own (watchNamespaces)",
         first.name(),
         if names.is_empty() {
             "nobody".to_owned()

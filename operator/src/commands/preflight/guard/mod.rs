@@ -24,7 +24,7 @@ pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding>
             findings
         }
         Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {
-            let text = "whether it is there takes a ClusterRole to see; `kubectl get validatingadmissionpolicies` shows it to whoever may";
+            let text = "not checked, because reading the policies needs a ClusterRole; with such rights, `kubectl get validatingadmissionpolicies` shows them";
             vec![Finding::new(Verdict::Warning, ABOUT, text)]
         }
         Err(error) => vec![unavailable(ABOUT, &error)],

@@ -43,7 +43,7 @@ impl Piece {
     fn missing(self, minor: u32) -> String {
         match self {
             Self::Edits => format!("found no policy of the chart that refuses (guard.enabled): {DANGER}"),
-            Self::Keeping => "found no policy of the chart that holds a voter from which a key with nothing under it takes its signer (guard.manifestManagers): a manifest with `env:` is refused".to_owned(),
+            Self::Keeping => "found no policy of the chart that holds a voter when an empty key of a manifest removes its signer (guard.manifestManagers): a manifest with `env:` is refused".to_owned(),
             Self::Creation if minor < MUTATING_POLICIES => format!(
                 "holding a new Deployment needs Kubernetes 1.{MUTATING_POLICIES}, and found no policy of the chart that warns or refuses (guard.creation): create a voter paused, else its first pod can start without its signer"
             ),
@@ -189,7 +189,7 @@ pub fn loose(kind: &str, policies: &[Value], bindings: &[Value]) -> Vec<Finding>
         .map(|policy| {
             let name = policy["metadata"]["name"].as_str().unwrap_or_default();
             let text = format!(
-                "{kind} {name} does nothing, because no {kind}Binding names it in spec.policyName. With kustomize's namePrefix and nameSuffix, add the nameReference that examples/kustomize-operator has"
+                "{kind} {name} has no effect, because no {kind}Binding names it in spec.policyName. With kustomize's namePrefix and nameSuffix, add the nameReference that examples/kustomize-operator has"
             );
             Finding::new(Verdict::Unfit, ABOUT, text)
         })
