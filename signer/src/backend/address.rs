@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use crate::settings::excerpt;
 
 /// What such an address looks like, for messages.
-pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a port \
-                            that there can be";
+pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a valid port";
 
 /// Where a key service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ impl Address {
 /// What was found in the place of an address, for messages: nothing of a text that may hold a password.
 pub fn shown(text: &str) -> String {
     if text.contains(['@', '?', '#']) {
-        return "a URL with a user, a query or a fragment, which is not shown here as it may hold a secret".to_owned();
+        return "a URL with a user, a query or a fragment (not shown, because it may contain a secret)".to_owned();
     }
     excerpt(text)
 }

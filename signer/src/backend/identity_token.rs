@@ -95,7 +95,7 @@ impl IdentityTokenFile {
         let reading = tokio::task::spawn_blocking(move || file.read(SystemTime::now()));
         reading
             .await
-            .unwrap_or_else(|_| Err(self.wrong("what could not be read")))
+            .unwrap_or_else(|_| Err(self.wrong("unreadable content")))
     }
 
     fn read(&self, now: SystemTime) -> Result<IdentityToken, Fault> {
@@ -104,7 +104,7 @@ impl IdentityTokenFile {
             .ok_or_else(|| self.wrong("no JWT (three parts between dots), or a part of one,"))?;
         let doubt = doubt(&claims, now).map(|found| {
             let file = cut(&self.path.to_string_lossy(), SHOWN);
-            format!("the token in {file} {found} by the clock of this machine, compare it: date -u")
+            format!("the token in {file} {found} by the clock of this host; check it: date -u")
         });
         Ok(IdentityToken { text: token, doubt })
     }

@@ -136,7 +136,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
                 Ok(client) => {
                     self.take_over(client.clone());
                     if let Some(fault) = self.watch(maker, &client).await {
-                        tracing::warn!("the credentials give no token any more ({fault}): making new ones");
+                        tracing::warn!("the credentials no longer give a token ({fault}): creating new ones");
                     }
                 }
                 Err(fault) => self.fail(maker, fault).await,
@@ -192,7 +192,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
 
 async fn make<M: Maker>(maker: &M) -> Result<Held<M::Client>, Fault> {
     let generation = Generation::start().map_err(|error| {
-        let text = format!("no thread for the credentials is to be had: {error}");
+        let text = format!("no thread for the credentials could be started: {error}");
         Fault::new(Cause::Other, text)
     })?;
     let client = within(async |step| generation.inside(Box::pin(maker.make(step))).await).await?;

@@ -44,16 +44,17 @@ pub struct Vendor {
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     (
         "SSL_CERT_FILE",
-        "A file (PEM) with the authorities that are trusted in the place of the system's, but for `ATTO_SIGNER_VAULT_CA_FILE`. It is read for \
-         each new client, and after a connection that failed there is a new one: a file that was replaced counts without a new start.",
+        "A file (PEM) with the certificate authorities to trust instead of the system's, except for \
+        `ATTO_SIGNER_VAULT_CA_FILE`. It is read for each new client, and a failed connection leads to a new \
+        client: a replaced file takes effect without a restart.",
     ),
-    ("SSL_CERT_DIR", "The same as a directory of such files."),
+    ("SSL_CERT_DIR", "A directory of such files."),
     (
         "HTTPS_PROXY",
-        "The proxy that the service is asked through, but never what is on this machine by plain HTTP.",
+        "The proxy for requests to the key service. Plain HTTP to this host never uses it.",
     ),
-    ("ALL_PROXY", "The same, where `HTTPS_PROXY` is not set."),
-    ("NO_PROXY", "Hosts that are asked past it, separated by commas."),
+    ("ALL_PROXY", "The same, if `HTTPS_PROXY` is not set."),
+    ("NO_PROXY", "Hosts that are asked without the proxy, separated by commas."),
 ];
 
 /// From `ATTO_SIGNER_KEY` and all settings to where the key is, or all that is wrong.

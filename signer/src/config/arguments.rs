@@ -122,14 +122,14 @@ impl FromArgMatches for VendorArguments {
 }
 
 const TOKEN_HELP: &str =
-    "The token that requests have to carry, this or the next required; fewer than 16 bytes are warned about";
+    "The token that requests must carry (this or the next is required). The signer warns about fewer than 16 bytes";
 
 fn secrets_help(secrets: &[(&str, String)]) -> String {
     let secrets = secrets
         .iter()
         .map(|(variable, help)| format!("\n  {variable}\n          {help}"));
     let secrets: String = secrets.collect();
-    format!("In the environment alone, as every user of the machine can read a command line:{secrets}")
+    format!("Only as environment variables, because every user of the host can read a command line:{secrets}")
 }
 
 fn key_only_help() -> String {
@@ -138,30 +138,30 @@ fn key_only_help() -> String {
 
 fn backend_help() -> String {
     let names = backend_names(|name| format!("`{name}`"));
-    format!("Where the key is, required: {names}, in any case")
+    format!("The backend with the key (required): {names}, in upper or lower case")
 }
 
 fn key_help() -> String {
     let keys = VENDORS
         .iter()
-        .map(|vendor| format!("{}, required: `{}`", vendor.name, vendor.key));
+        .map(|vendor| format!("{} (required): `{}`", vendor.name, vendor.key));
     let keys: Vec<_> = keys.collect();
     let keys = keys.join("; ");
-    format!("{keys}; LOCAL, this or the next required: the private key, 64 hexadecimal digits")
+    format!("{keys}; LOCAL (this or the next is required): the private key, 64 hexadecimal digits")
 }
 
 fn deadline_help() -> String {
     format!(
-        "{}: from the head of a request to its answer, 50ms to 30s; then it is answered with 429. The node gives up after \
-         1 s [default: 900ms]",
+        "{}: the time from the head of a request to its answer, 50ms to 30s. After it, the signer answers with 429. The \
+        node times out after 1 s [default: 900ms]",
         remote_names()
     )
 }
 
 fn startup_timeout_help() -> String {
     format!(
-        "{}: how long `PERMISSION_DENIED` and `NOT_FOUND` are waited out at the start, 0s to 24h; then the signer ends with \
-         77 [default: 10m]",
+        "{}: how long the signer retries `PERMISSION_DENIED` and `NOT_FOUND` at its start, 0s to 24h. After it, the \
+        signer ends with 77 [default: 10m]",
         remote_names()
     )
 }
@@ -179,7 +179,7 @@ pub struct ManagementArguments {
 
 /// What is forbidden beyond kinds and key.
 #[derive(Args)]
-#[command(next_help_heading = "Policy: each forbids what its line says, and is off unless set")]
+#[command(next_help_heading = "Policy: each setting restricts what the signer signs, and is off unless set")]
 pub struct PolicyArguments {
     /// Blocks of other networks than these: some of `LIVE`, `BETA`, `DEV`, `LOCAL`, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_NETWORKS", hide_env_values = true)]

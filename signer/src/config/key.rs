@@ -74,7 +74,7 @@ impl KeyConfig {
             _ => Err(ConfigError::new(
                 "ATTO_SIGNER_IDENTITY_TOKEN_FILE",
                 format!(
-                    "a file, which nothing reads with these settings of ATTO_SIGNER_BACKEND={}",
+                    "a file, which is not read with these settings of ATTO_SIGNER_BACKEND={}",
                     self.backend()
                 ),
                 "none; unset it",

@@ -58,9 +58,9 @@ pub fn refuse_secrets(matches: &ArgMatches) -> Result<(), Errors> {
     let mut errors = Errors::default();
     for (flag, variable) in SECRETS {
         if matches!(matches.try_contains_id(flag), Ok(true)) {
-            let found = format!("a value in the command line (--{flag}), which every user of this machine can read");
+            let found = format!("a value in the command line (--{flag}), which every user of this host can read");
             let expected = format!(
-                "it in the environment, or {variable}_FILE; if it is a secret, take it for known and make another one"
+                "it in the environment, or {variable}_FILE; if it is a secret, consider it compromised and create another one"
             );
             errors.push(ConfigError::new(variable, found, expected));
         }

@@ -51,7 +51,7 @@ impl TokenFile {
                 }
                 Ok(Err(error)) => {
                     if told.as_ref() != Some(&error) {
-                        tracing::warn!("{error}; the tokens that were read last stay in force");
+                        tracing::warn!("{error}; the tokens that were read last stay valid");
                         told = Some(error);
                     }
                     last = None;

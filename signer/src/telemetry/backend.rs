@@ -117,8 +117,8 @@ impl State {
         if self.quota_told.is_none_or(|told| now.duration_since(told) >= TELL) {
             self.quota_told = Some(now);
             tracing::warn!(
-                "the key service refuses signatures for its quota ({fault}): those are answered with 429, and asked for again once a \
-                 second each; raise the quota if this stays"
+                "the key service refuses signatures because of its quota ({fault}): they are answered with 429, and each \
+                is tried again once a second; raise the quota if this persists"
             );
         }
         // While it is down, that reason is the one that counts.
@@ -130,7 +130,7 @@ impl State {
     fn go_down(&mut self) {
         if !std::mem::replace(&mut self.is_down, true) {
             let cause = self.fault.as_ref().map(ToString::to_string).unwrap_or_default();
-            tracing::error!("the backend is DOWN ({cause}): signatures are answered with 429 until it is back");
+            tracing::error!("the backend is DOWN ({cause}): requests for signatures are answered with 429 until it is UP");
         }
     }
 }

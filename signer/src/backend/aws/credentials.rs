@@ -64,7 +64,7 @@ impl Kept {
         if let Some(end) = credentials.expiry() {
             life = Some(end.duration_since(now).unwrap_or_else(|early| {
                 doubt = Some(format!(
-                    "the credentials ended {} s ago by the clock of this machine, compare it: date -u",
+                    "the credentials expired {} s ago by the clock of this host; check it: date -u",
                     early.duration().as_secs()
                 ));
                 SHORTEST_LIFE

@@ -52,8 +52,8 @@ impl Endpoints {
             ] {
                 if is_on {
                     let expected =
-                        format!("one of the two, as in every AWS SDK; such an endpoint's own URL names {what}");
-                    errors.push(ConfigError::new(switch, format!("true beside {variable}"), expected));
+                        format!("one of the two, as in every AWS SDK; the URL of such an endpoint names {what}");
+                    errors.push(ConfigError::new(switch, format!("true together with {variable}"), expected));
                 }
             }
         }
@@ -222,7 +222,7 @@ mod tests {
         );
         let told = read(&[(FIPS, "true"), (KMS, "https://kms.example.com")]).1;
         assert!(
-            told.starts_with("AWS_USE_FIPS_ENDPOINT: found true beside AWS_ENDPOINT_URL_KMS"),
+            told.starts_with("AWS_USE_FIPS_ENDPOINT: found true together with AWS_ENDPOINT_URL_KMS"),
             "{told}"
         );
     }

@@ -91,7 +91,7 @@ impl Http {
         let is_plain = head.uri.scheme_str() == Some("http");
         if !is_safe(&url) {
             let host = head.uri.host().unwrap_or_default();
-            let text = format!("{host} was not asked: credentials go by https alone, except on this machine");
+            let text = format!("{host} was not asked: credentials are only sent over https, except on this host");
             return Err(ConnectorError::user(text.into()));
         }
         let body = body.bytes().map(Bytes::copy_from_slice);

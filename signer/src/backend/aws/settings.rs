@@ -84,7 +84,7 @@ fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
         .filter_map(|name| environment.text(name, &mut errors).map(|region| (name, region)));
     let (name, region) = set.next().filter(|(_, region)| *region != key.region)?;
     Some(format!(
-        "{name}: found {}, while the key in ATTO_SIGNER_KEY is in {}, where KMS and STS are asked; each signature goes there and back",
+        "{name}: found {}, while the key in ATTO_SIGNER_KEY is in {}. KMS and STS are asked in the Region of the key, which adds network time to each signature",
         cut(&region, SHOWN),
         key.region
     ))
@@ -93,7 +93,7 @@ fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
 /// The AWS CLI reads it, so that somebody may have set it for a proxy that breaks TLS open.
 fn bundle(environment: &Environment<'_>) -> Option<String> {
     environment.has(BUNDLE).then(|| {
-        format!("{BUNDLE}: nobody reads this file; SSL_CERT_FILE names the file with the authorities that are trusted")
+        format!("{BUNDLE}: the signer does not read this file. Name the file with the trusted certificate authorities in SSL_CERT_FILE")
     })
 }
 

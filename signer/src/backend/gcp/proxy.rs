@@ -16,7 +16,7 @@ fn of(proxies: &Matcher, host: &str) -> Option<String> {
     let asked = format!("http://{host}/").parse().ok()?;
     proxies.intercept(&asked)?;
     Some(format!(
-        "HTTP_PROXY or ALL_PROXY: the metadata server {host}, which gives the credentials for KMS, would be asked through that proxy; set NO_PROXY so that it names {host} and 169.254.169.254, or set HTTPS_PROXY alone"
+        "HTTP_PROXY or ALL_PROXY: the metadata server {host}, which provides the credentials for KMS, would be asked through that proxy. Name {host} and 169.254.169.254 in NO_PROXY, or set only HTTPS_PROXY"
     ))
 }
 

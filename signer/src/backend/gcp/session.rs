@@ -217,7 +217,7 @@ impl Maker for Clients {
         if let Some(endpoint) = &self.endpoint {
             builder = builder.with_endpoint(&endpoint.url);
         }
-        step.set("no client of KMS, for which the metadata server is asked for its universe domain,");
+        step.set("no client for KMS (the metadata server did not report its universe domain)");
         let kms = builder.build().await.map_err(|error| {
             let text = format!("the client of KMS could not be made: {}", chain(&error));
             Fault::new(Cause::Credentials, text)

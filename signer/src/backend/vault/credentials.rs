@@ -45,7 +45,7 @@ impl Credentials {
         match &*self.read() {
             Ok(term) if term.is_over(Instant::now()) => Err(Fault::new(
                 Cause::Credentials,
-                "the token of the key service is over, and there is no other one yet",
+                "the token of the key service has expired, and there is no new one yet",
             )),
             Ok(term) => Ok(term.lease.clone()),
             Err(fault) => Err(fault.clone()),
@@ -104,7 +104,7 @@ impl Credentials {
                 if is_of_the_token(text).unwrap_or_else(|| lease.is_dead_if_denied(Instant::now())) {
                     let fault = Fault::new(
                         Cause::Credentials,
-                        format!("the key service takes the token no more: it is over or was revoked ({text})"),
+                        format!("the key service no longer accepts the token: it has expired or was revoked ({text})"),
                     );
                     self.set(Err(fault.clone()));
                     Verdict::Dead(fault)
@@ -129,7 +129,7 @@ impl Credentials {
             // It was not to be kept. Another client begins again, at its pace.
             self.set(Err(Fault::new(
                 Cause::Credentials,
-                "the token of the key service is over: it could be neither renewed nor replaced",
+                "the token of the key service has expired: it could be neither renewed nor replaced",
             )));
             return;
         }
@@ -155,7 +155,7 @@ impl Credentials {
         match login::log_in(http, &self.auth).await {
             Ok(grant) => self.set(Ok(Term::begin(grant, asked))),
             Err(fault) => {
-                tracing::warn!("another token of the key service could not be had, trying again: {fault}");
+                tracing::warn!("no new token of the key service was received, trying again: {fault}");
                 term.postpone(Instant::now());
                 self.set(Ok(term));
             }

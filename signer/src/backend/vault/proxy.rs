@@ -18,8 +18,8 @@ fn of(proxies: &Matcher, address: &Address) -> Option<String> {
     proxies.intercept(&address.url.parse().ok()?)?;
     let host = &address.host;
     Some(format!(
-        "HTTPS_PROXY or ALL_PROXY: {host}, the key service, is asked through that proxy, on a connection that it cannot read; if {host} \
-         is to be asked directly, as one in the cluster is, name it in NO_PROXY"
+        "HTTPS_PROXY or ALL_PROXY: the key service {host} is asked through that proxy, on a connection that it cannot \
+        read. To ask {host} directly, for example inside the cluster, name it in NO_PROXY"
     ))
 }
 

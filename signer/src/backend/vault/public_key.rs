@@ -85,7 +85,7 @@ impl Key {
         if self.soft_deleted {
             return fault(
                 Cause::FailedPrecondition,
-                format!("the key {name} is deleted, and can still be restored"),
+                format!("the key {name} is deleted and can still be restored"),
             );
         }
         if *version > self.latest_version {
@@ -136,13 +136,13 @@ impl Key {
         let mut facts = vec!["readable".to_owned(), "type ed25519 without derivation".to_owned()];
         if self.latest_version > version {
             facts.push(format!(
-                "version {} is the newest; {version} is pinned, and goes on signing",
+                "version {} is the newest; {version} is pinned and continues to sign",
                 self.latest_version
             ));
         }
         if self.exportable || self.allow_plaintext_backup {
             facts.push(
-                "WARNING: the private key may leave the server (exportable or allow_plaintext_backup), which cannot be undone".to_owned(),
+                "WARNING: the private key can be exported from the server (exportable or allow_plaintext_backup), which cannot be undone".to_owned(),
             );
         }
         facts

@@ -201,7 +201,7 @@ impl Maker for Clients {
         if client.keeper.is_finished() {
             return Err(Fault::new(
                 Cause::Other,
-                "what renews the token has ended, which is a defect",
+                "the task that renews the token has ended, which is a defect",
             ));
         }
         self.credentials.current().map(|_| ())

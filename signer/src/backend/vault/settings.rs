@@ -98,8 +98,8 @@ fn key_version(value: Setting<'_>) -> Result<KeyVersion, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_KEY";
     const EXPECTED: &str = "with ATTO_SIGNER_BACKEND=VAULT a version of a key of the transit engine, MOUNT/keys/NAME/versions/N, such as \
                             transit/keys/voter/versions/1";
-    const NUMBER: &str = "MOUNT/keys/NAME/versions/N with the number of the key's version, from 1 on, as `bao read MOUNT/keys/NAME` \
-                          shows it: a key that is rotated has another version, which is another voter";
+    const NUMBER: &str = "MOUNT/keys/NAME/versions/N with the number of the key's version, from 1 on, as `bao read MOUNT/keys/NAME` shows it: \
+    each rotation creates another version, which is another voter";
     let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
     };
@@ -116,7 +116,7 @@ fn key_version(value: Setting<'_>) -> Result<KeyVersion, ConfigError> {
         // It might be a private key that was meant for LOCAL, or a token.
         Wrong::Other => ConfigError::new(
             VARIABLE,
-            "something else, which is not shown here as it may be a secret",
+            "another value (not shown, because it may be a secret)",
             EXPECTED,
         ),
     })

@@ -19,9 +19,9 @@ const MAX_LENGTH: u64 = 1024 * 1024;
 /// The certificates in the file, or what was found in their place. Blocks.
 pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     let file = cut(&path.to_string_lossy(), 120);
-    let unreadable = |error: std::io::Error| format!("nothing that can be read in {file} ({error})");
+    let unreadable = |error: std::io::Error| format!("nothing readable in {file} ({error})");
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(format!("something that is no file in {file}"));
+        return Err(format!("something other than a file in {file}"));
     }
     let mut pem = Vec::new();
     let length = File::open(path).and_then(|file| file.take(MAX_LENGTH + 1).read_to_end(&mut pem));
@@ -38,7 +38,7 @@ pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
         .no_proxy()
         .tls_certs_only(certificates.clone())
         .build();
-    tried.map_err(|_| format!("a PEM that is no certificate in {file}"))?;
+    tried.map_err(|_| format!("a PEM that is not a certificate in {file}"))?;
     Ok(certificates)
 }
 
@@ -49,7 +49,7 @@ pub async fn reread(path: &Path) -> Result<Vec<Certificate>, Fault> {
     let found = match reading {
         Ok(Ok(certificates)) => return Ok(certificates),
         Ok(Err(found)) => found,
-        Err(_) => "what could not be read".to_owned(),
+        Err(_) => "unreadable content".to_owned(),
     };
     Err(Fault::new(
         Cause::Credentials,
