@@ -45,6 +45,7 @@ pub mod sockets;
 pub mod version;
 pub mod waiting_signer;
 pub mod workspace;
+pub mod words;
 pub mod write;
 
 pub use control_plane::ControlPlane;

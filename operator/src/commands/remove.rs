@@ -23,11 +23,11 @@ pub struct RemoveArgs {
     #[command(flatten)]
     pub deployment: DeploymentArgs,
 
-    /// Print what would be taken out and what would stay, and write nothing.
+    /// Print what would be removed and what would stay, and write nothing.
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Take the signer out of a running Deployment too. Its pods are then replaced by pods without a signer.
+    /// Also remove the signer from a running Deployment. Its pods are then replaced by pods without a signer.
     #[arg(long)]
     pub force: bool,
 }

@@ -60,7 +60,7 @@ pub struct Config {
     pub startup_timeout: Duration,
     /// Worker threads of the API.
     pub threads: usize,
-    /// What is forbidden beyond kinds and key.
+    /// Restrictions beyond capabilities and key.
     pub rules: Rules,
     /// What is written down.
     pub audit: AuditConfig,
@@ -70,7 +70,7 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// Where health, metrics and information are.
+/// The port for health, metrics and information.
 #[derive(Clone, Copy, Debug)]
 pub struct ManagementConfig {
     /// Addresses.

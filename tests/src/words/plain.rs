@@ -6,7 +6,7 @@ use super::piece::{Kind, Piece};
 pub fn hash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     comments(path, kind, file, |line| {
         let whole = line.trim_start().strip_prefix('#');
-        whole.or_else(|| line.split_once(" # ").map(|(_, comment)| comment)).map(|text| text.trim_start_matches(['#', '!', '-']))
+        whole.or_else(|| line.split_once(" # ").map(|(_, comment)| comment)).map(|text| text.trim_start_matches(['#', '!', '-', ' ']))
     })
 }
 

@@ -32,7 +32,7 @@ pub struct ApproveArgs {
     #[arg(short, long)]
     pub namespace: Option<String>,
 
-    /// Do not ask.
+    /// Approve without asking for confirmation.
     #[arg(short, long)]
     pub yes: bool,
 }

@@ -43,14 +43,14 @@ const TOKEN_FILE: &str = "ATTO_SIGNER_VAULT_TOKEN_FILE";
 #[derive(Args)]
 #[allow(clippy::struct_field_names, reason = "the flags have these names")]
 struct VaultArguments {
-    /// VAULT, required: the server, such as `https://openbao.example.com:8200`; plain `http` on loopback alone
+    /// VAULT (required): the server, such as `https://openbao.example.com:8200`. Plain `http` only on loopback
     #[arg(long, env = "ATTO_SIGNER_VAULT_ADDRESS", hide_env_values = true)]
     vault_address: Option<OsString>,
-    /// VAULT: how to log in: `kubernetes` or `jwt` with the token of `ATTO_SIGNER_IDENTITY_TOKEN_FILE`, or `token` with that of
+    /// VAULT: how to log in: `kubernetes` or `jwt` with the token in `ATTO_SIGNER_IDENTITY_TOKEN_FILE`, or `token` with that in
     /// `ATTO_SIGNER_VAULT_TOKEN_FILE` [default: kubernetes]
     #[arg(long, env = "ATTO_SIGNER_VAULT_AUTH", hide_env_values = true)]
     vault_auth: Option<OsString>,
-    /// VAULT, required with `kubernetes` and `jwt`: the role to log in with
+    /// VAULT (required with `kubernetes` and `jwt`): the role to log in with
     #[arg(long, env = "ATTO_SIGNER_VAULT_ROLE", hide_env_values = true)]
     vault_role: Option<OsString>,
     /// VAULT: where the login method is mounted, without `auth/` [default: the name of the method]
@@ -59,10 +59,10 @@ struct VaultArguments {
     /// VAULT: the namespace of key and login [default: the root namespace]
     #[arg(long, env = "ATTO_SIGNER_VAULT_NAMESPACE", hide_env_values = true)]
     vault_namespace: Option<OsString>,
-    /// VAULT: a file with the PEM of the only authorities that the server's certificate may be of [default: those of the system]
+    /// VAULT: a PEM file with the only certificate authorities to trust for the server [default: those of the system]
     #[arg(long, env = "ATTO_SIGNER_VAULT_CA_FILE", hide_env_values = true)]
     vault_ca_file: Option<OsString>,
-    /// VAULT, required with `token`: a file with a token of the server, which is read again when the one before is no good any more
+    /// VAULT (required with `token`): a file with a token of the server. It is read again when the current token is no longer valid
     #[arg(long, env = "ATTO_SIGNER_VAULT_TOKEN_FILE", hide_env_values = true)]
     vault_token_file: Option<OsString>,
 }
