@@ -14,10 +14,7 @@ pub const ALL: [(u8, &str); 5] = [
     (0, "shut down on request"),
     (USAGE, "the command line is not valid"),
     (UNAVAILABLE, "the requested service is unavailable"),
-    (
-        PERMISSION,
-        "the key service denies the permission, or has no such key",
-    ),
+    (PERMISSION, "the key service denies the permission, or has no such key"),
     (
         CONFIGURATION,
         "a setting is wrong, the key is not the expected one, or a port or the audit file is unavailable",

@@ -44,8 +44,8 @@ pub mod soak;
 pub mod sockets;
 pub mod version;
 pub mod waiting_signer;
-pub mod workspace;
 pub mod words;
+pub mod workspace;
 pub mod write;
 
 pub use control_plane::ControlPlane;

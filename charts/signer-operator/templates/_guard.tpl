@@ -81,7 +81,7 @@ authorizer.group('signer.atto.cash').resource('injections').namespace(request.na
 !authorizer.group('signer.atto.cash').resource('nothing').namespace(request.namespace).check('never').allowed())
 {{- end }}
 
-{{/* CEL: whether the guard leaves the user alone. */}}
+{{/* CEL: whether the guard exempts the user. */}}
 {{- define "signer-operator.cel.exempt" -}}
 (request.userInfo.username in {{ include "signer-operator.exemptUsers" . }} ||
 {{ include "signer-operator.cel.hasTheRight" . }})
@@ -146,7 +146,7 @@ spec:
 dyn({{ .before }}).filter(k, !(k in {{ .free }}) && !(k in dyn({{ .after }}))))
 {{- end }}
 
-{{/* Whether what is injected is put back where a manifest has a key with nothing under it. */}}
+{{/* Whether the injected fields are restored if a manifest has an empty key. */}}
 {{- define "signer-operator.keeps" -}}
 {{- if and .Values.guard.enabled .Values.guard.manifestManagers -}}
 {{ include "signer-operator.mutates" . }}

@@ -81,10 +81,7 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let counters = |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let gauges = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
-        let duration = HistogramOpts::new(
-            "signer_operator_reconcile_duration_seconds",
-            "Duration of reconciles.",
-        );
+        let duration = HistogramOpts::new("signer_operator_reconcile_duration_seconds", "Duration of reconciles.");
         let metrics = Self {
             registry: Registry::new(),
             reconciles: counters(

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use crate::settings::excerpt;
 
 /// What such an address looks like, for messages.
-pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a valid port";
+pub const EXPECTED: &str =
+    "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a valid port";
 
 /// Where a key service is.
 #[derive(Clone, Debug, PartialEq, Eq)]

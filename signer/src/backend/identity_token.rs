@@ -93,9 +93,7 @@ impl IdentityTokenFile {
     pub async fn token(&self) -> Result<IdentityToken, Fault> {
         let file = self.clone();
         let reading = tokio::task::spawn_blocking(move || file.read(SystemTime::now()));
-        reading
-            .await
-            .unwrap_or_else(|_| Err(self.wrong("unreadable content")))
+        reading.await.unwrap_or_else(|_| Err(self.wrong("unreadable content")))
     }
 
     fn read(&self, now: SystemTime) -> Result<IdentityToken, Fault> {

@@ -54,7 +54,10 @@ pub const COMMON_VARIABLES: &[(&str, &str)] = &[
         "The proxy for requests to the key service. Plain HTTP to this host never uses it.",
     ),
     ("ALL_PROXY", "The same, if `HTTPS_PROXY` is not set."),
-    ("NO_PROXY", "Hosts that are asked without the proxy, separated by commas."),
+    (
+        "NO_PROXY",
+        "Hosts that are asked without the proxy, separated by commas.",
+    ),
 ];
 
 /// From `ATTO_SIGNER_KEY` and all settings to where the key is, or all that is wrong.

@@ -130,7 +130,9 @@ impl State {
     fn go_down(&mut self) {
         if !std::mem::replace(&mut self.is_down, true) {
             let cause = self.fault.as_ref().map(ToString::to_string).unwrap_or_default();
-            tracing::error!("the backend is DOWN ({cause}): requests for signatures are answered with 429 until it is UP");
+            tracing::error!(
+                "the backend is DOWN ({cause}): requests for signatures are answered with 429 until it is UP"
+            );
         }
     }
 }

@@ -101,9 +101,7 @@ impl Health {
 
     /// Something ended without which the signer is no use.
     pub fn lose(&self, name: &'static str) {
-        tracing::error!(
-            "{name} ended unexpectedly: the liveness probe fails, so that the signer restarts"
-        );
+        tracing::error!("{name} ended unexpectedly: the liveness probe fails, so that the signer restarts");
         // The first is the cause of the others.
         let _ = self.lost.set(name);
     }

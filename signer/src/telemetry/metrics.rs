@@ -71,7 +71,10 @@ impl Metrics {
             &["version", "backend"],
         )?;
         let key = IntGaugeVec::new(
-            Opts::new("atto_signer_key_info", "The key, after a first verified signature. The value is always 1."),
+            Opts::new(
+                "atto_signer_key_info",
+                "The key, after a first verified signature. The value is always 1.",
+            ),
             &["public_key", "address"],
         )?;
         registry.register(Box::new(key.clone()))?;

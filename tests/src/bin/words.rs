@@ -47,7 +47,10 @@ fn run(arguments: &Arguments) -> Result<usize> {
     let root = arguments.root.as_deref().unwrap_or(workspace::root());
     if let Some(Command::Sample { seed, count }) = arguments.command {
         for drawn in words::sample(root, seed, count)? {
-            println!("{:<12} {}:{}\n             {}", drawn.kind, drawn.path, drawn.line, drawn.sentence);
+            println!(
+                "{:<12} {}:{}\n             {}",
+                drawn.kind, drawn.path, drawn.line, drawn.sentence
+            );
         }
         return Ok(0);
     }

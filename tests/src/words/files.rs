@@ -44,8 +44,7 @@ pub fn read(root: &Path) -> Result<Vec<Piece>> {
     paths.sort();
     let mut pieces = vec![];
     for path in paths {
-        let is_left_out = |left_out: &&str| path == **left_out || left_out.ends_with('/') && path.starts_with(**left_out);
-        if LEFT_OUT.iter().any(|left_out| is_left_out(&left_out)) {
+        if LEFT_OUT.iter().any(|left_out| is_or_lies_in(&path, left_out)) {
             continue;
         }
         let Some(reader) = reader(&path) else { continue };
@@ -55,6 +54,10 @@ pub fn read(root: &Path) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
+fn is_or_lies_in(path: &str, file_or_folder: &str) -> bool {
+    path == file_or_folder || file_or_folder.ends_with('/') && path.starts_with(file_or_folder)
+}
+
 fn collect(root: &Path, path: &str, paths: &mut Vec<String>) -> Result<()> {
     let whole = root.join(path);
     if !whole.is_dir() {
@@ -62,7 +65,9 @@ fn collect(root: &Path, path: &str, paths: &mut Vec<String>) -> Result<()> {
         return Ok(());
     }
     for entry in fs::read_dir(&whole).with_context(|| format!("cannot read the folder {path}"))? {
-        let name = entry.with_context(|| format!("cannot read the folder {path}"))?.file_name();
+        let name = entry
+            .with_context(|| format!("cannot read the folder {path}"))?
+            .file_name();
         let name = name.to_str().with_context(|| format!("{path}: a name is not UTF-8"))?;
         collect(root, &format!("{path}/{name}"), paths)?;
     }
@@ -76,7 +81,11 @@ fn reader(path: &str) -> Option<Reader> {
     let reader: Reader = match name.rsplit('.').next().unwrap_or(name) {
         "md" | "gotmpl" => |path, text| {
             let is_generated = text.lines().next().is_some_and(|line| line.contains("Generated from"));
-            Ok(if is_generated { vec![] } else { markdown::read(path, page_kind(path), text) })
+            Ok(if is_generated {
+                vec![]
+            } else {
+                markdown::read(path, page_kind(path), text)
+            })
         },
         "rs" if is_of_tests(path) => return None,
         "rs" => |path, text| {

@@ -60,7 +60,10 @@ impl List {
         let list: Self = serde_yaml::from_str(text)?;
         for word in &list.words {
             let avoid = &word.avoid;
-            ensure!(!avoid.is_empty(), "words: found an entry without a word in avoid, expected at least one");
+            ensure!(
+                !avoid.is_empty(),
+                "words: found an entry without a word in avoid, expected at least one"
+            );
             for form in avoid.iter().chain(&word.except) {
                 ensure!(
                     !form.trim().is_empty() && *form == form.to_lowercase(),
@@ -91,7 +94,11 @@ impl List {
             let prose = piece.prose();
             for word in &self.words {
                 for (offset, form) in word.places(&prose) {
-                    match self.allowed.iter().position(|allowed| allowed.covers(&piece.path, form)) {
+                    match self
+                        .allowed
+                        .iter()
+                        .position(|allowed| allowed.covers(&piece.path, form))
+                    {
                         Some(index) => used[index] = true,
                         None => findings.push(Finding {
                             path: piece.path.clone(),
@@ -118,7 +125,9 @@ impl List {
     }
 
     fn too_long<'a>(&'a self, piece: &'a Piece, prose: &str) -> impl Iterator<Item = Finding> + use<'a> {
-        let long = sentence::split(prose).into_iter().map(|range| (range.start, sentence::words(&prose[range])));
+        let long = sentence::split(prose)
+            .into_iter()
+            .map(|range| (range.start, sentence::words(&prose[range])));
         let long: Vec<_> = long.filter(|(_, words)| *words > self.longest_sentence).collect();
         long.into_iter().map(|(offset, words)| Finding {
             path: piece.path.clone(),
@@ -137,9 +146,19 @@ impl Word {
         // White space becomes one byte each, so that offsets stay.
         let prose: String = prose
             .chars()
-            .map(|character| if character.is_ascii_whitespace() { ' ' } else { character.to_ascii_lowercase() })
+            .map(|character| {
+                if character.is_ascii_whitespace() {
+                    ' '
+                } else {
+                    character.to_ascii_lowercase()
+                }
+            })
             .collect();
-        let covered: Vec<_> = self.except.iter().flat_map(|phrase| occurrences(&prose, phrase)).collect();
+        let covered: Vec<_> = self
+            .except
+            .iter()
+            .flat_map(|phrase| occurrences(&prose, phrase))
+            .collect();
         let places = self.avoid.iter().flat_map(|form| {
             occurrences(&prose, form)
                 .into_iter()
@@ -182,7 +201,11 @@ fn occurrences(prose: &str, phrase: &str) -> Vec<(usize, usize)> {
         let after = prose[*end..].chars().next();
         !before.is_some_and(is_of_a_word) && !after.is_some_and(is_of_a_word)
     };
-    prose.match_indices(first).filter_map(|(start, _)| ends(start)).filter(is_whole).collect()
+    prose
+        .match_indices(first)
+        .filter_map(|(start, _)| ends(start))
+        .filter(is_whole)
+        .collect()
 }
 
 /// `by-hand` and `stand_in` are words of their own.

@@ -32,7 +32,9 @@ pub fn read(path: &str, kind: Kind, page: &str) -> Vec<Piece> {
             }
             _ => continue,
         };
-        open.get_or_insert_with(|| (range.start, String::new())).1.push_str(&text);
+        open.get_or_insert_with(|| (range.start, String::new()))
+            .1
+            .push_str(&text);
     }
     close(&mut open, &mut pieces, path, kind, page);
     pieces

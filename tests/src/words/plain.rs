@@ -6,14 +6,18 @@ use super::piece::{Kind, Piece};
 pub fn hash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     comments(path, kind, file, |line| {
         let whole = line.trim_start().strip_prefix('#');
-        whole.or_else(|| line.split_once(" # ").map(|(_, comment)| comment)).map(|text| text.trim_start_matches(['#', '!', '-', ' ']))
+        whole
+            .or_else(|| line.split_once(" # ").map(|(_, comment)| comment))
+            .map(|text| text.trim_start_matches(['#', '!', '-', ' ']))
     })
 }
 
 /// Comments behind `//`, `///` and `//!`, where a line has nothing else.
 pub fn slash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     comments(path, kind, file, |line| {
-        line.trim_start().strip_prefix("//").map(|text| text.trim_start_matches(['/', '!']))
+        line.trim_start()
+            .strip_prefix("//")
+            .map(|text| text.trim_start_matches(['/', '!']))
     })
 }
 
@@ -27,7 +31,10 @@ pub fn values(path: &str, kind: Kind, file: &str, keys: &[&str]) -> Vec<Piece> {
     let found = file.lines().enumerate().filter_map(|(index, line)| {
         let (key, value) = line.split_once(": ")?;
         let key = key.trim_start_matches([' ', '-', '"']).trim_end_matches('"');
-        let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'', '|', '>', '-']);
+        let value = value
+            .trim()
+            .trim_end_matches(',')
+            .trim_matches(['"', '\'', '|', '>', '-']);
         let is_text = keys.contains(&key) && value.contains(' ');
         is_text.then(|| piece(path, kind, index + 1, value.to_owned()))
     });

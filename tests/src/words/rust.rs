@@ -13,7 +13,10 @@ const FEWEST_WORDS: usize = 3;
 /// # Errors
 /// The file is not Rust.
 pub fn texts(path: &str, kind: Kind, file: &str) -> Result<Vec<Piece>> {
-    let tokens: TokenStream = file.parse().ok().with_context(|| format!("{path}: found no valid Rust"))?;
+    let tokens: TokenStream = file
+        .parse()
+        .ok()
+        .with_context(|| format!("{path}: found no valid Rust"))?;
     let mut found = vec![];
     read(tokens, &mut found);
     let texts = found.into_iter().filter(|(_, text)| is_prose(text));
@@ -33,7 +36,9 @@ fn read(tokens: TokenStream, found: &mut Vec<(usize, String)>) {
         at += 1;
         match token {
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                let Some(TokenTree::Group(attribute)) = tokens.get(at) else { continue };
+                let Some(TokenTree::Group(attribute)) = tokens.get(at) else {
+                    continue;
+                };
                 let name = attribute.stream().to_string();
                 if name.starts_with("doc") {
                     at += 1;
@@ -77,7 +82,9 @@ fn without_placeholders(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
-        let Some((_, behind)) = after.split_once('}') else { break };
+        let Some((_, behind)) = after.split_once('}') else {
+            break;
+        };
         result.push_str(before);
         result.push('X');
         rest = behind;

@@ -39,7 +39,9 @@ pub fn sample(root: &Path, seed: u64, count: usize) -> Result<Vec<Drawn>> {
                 sentence: piece.text[range].split_whitespace().collect::<Vec<_>>().join(" "),
             })
         });
-        let mut sentences: Vec<_> = sentences.filter(|drawn| sentence::words(&drawn.sentence) >= FEWEST_WORDS).collect();
+        let mut sentences: Vec<_> = sentences
+            .filter(|drawn| sentence::words(&drawn.sentence) >= FEWEST_WORDS)
+            .collect();
         let share = count / Kind::ALL.len() + usize::from(index < count % Kind::ALL.len());
         for _ in 0..share.min(sentences.len()) {
             let last = u64::try_from(sentences.len() - 1)?;

@@ -30,5 +30,8 @@ pub fn split(text: &str) -> Vec<Range<usize>> {
 
 /// How many words it has: what has a letter and stands between blanks.
 pub fn words(sentence: &str) -> usize {
-    sentence.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count()
+    sentence
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphabetic))
+        .count()
 }

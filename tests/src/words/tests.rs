@@ -41,12 +41,18 @@ fn finds_a_phrase_over_two_lines_and_only_whole_words() {
     let quoted = piece("docs/a.md", "anew, `stand in`, a stand-in, anewly");
     assert_eq!(findings(&[quoted]), [] as [&str; 0]);
     let found = findings(&[piece("docs/a.md", "anew they stand\n    in it, and looked at the log")]);
-    assert_eq!(found, ["docs/a.md:7: found \"stand in\", expected other words: something else"]);
+    assert_eq!(
+        found,
+        ["docs/a.md:7: found \"stand in\", expected other words: something else"]
+    );
 }
 
 #[test]
 fn refuses_a_long_sentence_and_an_exception_that_nobody_needs() {
-    let found = findings(&[piece("a.md", "Short. This one has more than ten words, so it should be two of them.")]);
+    let found = findings(&[piece(
+        "a.md",
+        "Short. This one has more than ten words, so it should be two of them.",
+    )]);
     assert_eq!(
         found,
         [
@@ -60,7 +66,10 @@ fn refuses_a_long_sentence_and_an_exception_that_nobody_needs() {
 fn an_exception_needs_a_reason_and_a_word_a_better_one() {
     for (wrong, words) in [
         (LIST.replace("a quotation", "\"\""), "no reason for \"anew\" in docs/"),
-        (LIST.replace("instead: again", "instead: ''"), "no better word for [\"anew\"]"),
+        (
+            LIST.replace("instead: again", "instead: ''"),
+            "no better word for [\"anew\"]",
+        ),
         (LIST.replace("[anew]", "[Anew]"), "found \"Anew\""),
     ] {
         let error = List::parse(&wrong).unwrap_err().to_string();
@@ -103,5 +112,8 @@ fn reads_comments_and_values_of_yaml() {
 fn splits_sentences_where_one_ends() {
     let text = "One of v1.2 things, e.g. this. Two! `Three` is next?\nFour";
     let found: Vec<_> = sentence::split(text).into_iter().map(|range| &text[range]).collect();
-    assert_eq!(found, ["One of v1.2 things, e.g. this.", "Two!", "`Three` is next?", "Four"]);
+    assert_eq!(
+        found,
+        ["One of v1.2 things, e.g. this.", "Two!", "`Three` is next?", "Four"]
+    );
 }

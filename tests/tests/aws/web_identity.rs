@@ -253,9 +253,9 @@ async fn a_silent_sts_keeps_the_start_waiting_and_costs_nothing_later() -> Resul
     signer
         .until("the renewal is refused, and the old session goes on", |signer| {
             assert_eq!(ask(), 200, "{:?}", signer.backend());
-            Ok(signer
-                .log()
-                .contains("the credentials could not be renewed, and are still valid for a while: CREDENTIALS: STS gives"))
+            Ok(signer.log().contains(
+                "the credentials could not be renewed, and are still valid for a while: CREDENTIALS: STS gives",
+            ))
         })
         .await;
     signer

@@ -70,7 +70,10 @@ async fn a_rollout_that_has_both_pods_at_a_time_needs_room_for_both() -> Result<
     let before = runs(&place, &surging).await?;
     place.apply(&binding()).await?;
     let message = is_left_alone(&place, &before).await?;
-    says(&message, &["exceeded quota", "also refuses a pod of the current template"]);
+    says(
+        &message,
+        &["exceeded quota", "also refuses a pod of the current template"],
+    );
     place.apply(&recreating()).await?;
     is_injected_and_rolled_out(&place).await
 }

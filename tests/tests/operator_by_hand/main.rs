@@ -120,15 +120,16 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
         .await?;
     let (code, text) = operator(&service_account, &remove).await?;
     assert_eq!(code, Some(78), "{text}");
-    assert_says(
-        &text,
-        &["SignerBinding voter names Deployment voter", "deletionPolicy"],
-    );
+    assert_says(&text, &["SignerBinding voter names Deployment voter", "deletionPolicy"]);
 
     place.kubectl_ok(&["delete", "signerbinding", VOTER]).await?;
     assert_says(
         &explain(&place).await?,
-        &["No SignerBinding", "the operator does not maintain its signer", "operator remove"],
+        &[
+            "No SignerBinding",
+            "the operator does not maintain its signer",
+            "operator remove",
+        ],
     );
     eventually(SOON, "the gauge of orphans", async || {
         let metrics = place.operated.get("/metrics").await?.body;

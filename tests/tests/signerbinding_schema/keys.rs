@@ -135,7 +135,8 @@ const IS_NO_ROLE: &str =
 const TWO_PARTITIONS: &str = "spec.key.aws: Invalid value: …keyArn and roleArn must be of one partition";
 const OF_THE_OPERATOR: &str = "spec: Invalid value: …signer.env must not set AWS_REGION, AWS_ROLE_ARN or AWS_WEB_IDENTITY_TOKEN_FILE: the operator sets them from key.aws";
 const ADDRESS: &str = "spec.key.vault.address: Invalid value: …must be the address of the server: https://HOST:PORT, with the host as a name, an IPv4 address or an IPv6 address in brackets, and a port from 1 to 65535; http:// only on a loopback address";
-const PATH: &str = "spec.key.vault.address: Invalid value: …must be the address of the server only, without /v1, /ui and what follows";
+const PATH: &str =
+    "spec.key.vault.address: Invalid value: …must be the address of the server only, without /v1, /ui and what follows";
 const PLAIN: &str = "spec.key.vault: Invalid value: …caSecretRef and caConfigMapRef must not be set with an http:// address, whose server has no certificate: leave them out, or use an address that starts with https://";
 const AUTH_MOUNT: &str = "spec.key.vault.auth.kubernetes.mount: Invalid value: …mount must be a path as the server has it, without auth/ before it, such as kubernetes or clusters/blue";
 const VERSION: &str = "spec.key.vault.version: Invalid value: …version must be a number from 1: 0 would be the latest version, which is another voter after a rotation";

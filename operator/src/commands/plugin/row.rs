@@ -131,7 +131,8 @@ fn steps(row: &Row) -> Vec<String> {
     let mut steps = vec![];
     if row.reason == "NotObserved" {
         steps.push(
-            "Wait a moment. If this persists, no operator serves the namespace: run kubectl atto-signer check.".to_owned(),
+            "Wait a moment. If this persists, no operator serves the namespace: run kubectl atto-signer check."
+                .to_owned(),
         );
     } else if let Some(failed) = first_that_fails(row) {
         steps.push(failed);

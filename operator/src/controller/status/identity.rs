@@ -74,9 +74,7 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
         ),
         PodIdentity::ActsAs { account, .. } => State::unknown(
             reasons::NOT_INJECTED,
-            format!(
-                "ServiceAccount {account} is annotated together with the injection. See the condition Injected"
-            ),
+            format!("ServiceAccount {account} is annotated together with the injection. See the condition Injected"),
         ),
     }
 }

@@ -35,7 +35,10 @@ const ON_ITS_WAY: [&str; 20] = [
 pub fn kstatus(ready: &State) -> [State; 2] {
     let reason = ready.reason.code;
     let settled = |message: &str| State::no(Reason::new(reasons::SETTLED, message));
-    let (done, nothing) = ("Nothing is in progress: the cluster is in the state that the binding asks for", "Nothing needs to be fixed");
+    let (done, nothing) = (
+        "Nothing is in progress: the cluster is in the state that the binding asks for",
+        "Nothing needs to be fixed",
+    );
     if ready.is_true() {
         return [settled(done), settled(nothing)];
     }
@@ -46,10 +49,7 @@ pub fn kstatus(ready: &State) -> [State; 2] {
     if ON_ITS_WAY.contains(&reason) {
         [failing, settled(nothing)]
     } else {
-        [
-            settled("User action is required. See the condition Stalled"),
-            failing,
-        ]
+        [settled("User action is required. See the condition Stalled"), failing]
     }
 }
 

@@ -19,7 +19,10 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
     match names.as_slice() {
         [] => State::new(
             Truth::False,
-            Reason::new(reasons::UP_TO_DATE, "The injected fields are what this operator version renders"),
+            Reason::new(
+                reasons::UP_TO_DATE,
+                "The injected fields are what this operator version renders",
+            ),
         ),
         [first, others @ ..] => State::yes(
             reasons::UPDATE_AVAILABLE,

@@ -57,7 +57,9 @@ fn found(name: &str, key: &str, bytes: usize) -> Reason {
     if bytes < ADVISED_BYTES {
         Reason::new(
             reasons::TOKEN_SHORT,
-            format!("Key {key} of Secret {name}: found {bytes} bytes, expected at least {ADVISED_BYTES}. The token is used; a longer one is safer"),
+            format!(
+                "Key {key} of Secret {name}: found {bytes} bytes, expected at least {ADVISED_BYTES}. The token is used; a longer one is safer"
+            ),
         )
     } else {
         Reason::new(

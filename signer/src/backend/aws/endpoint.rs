@@ -53,7 +53,11 @@ impl Endpoints {
                 if is_on {
                     let expected =
                         format!("one of the two, as in every AWS SDK; the URL of such an endpoint names {what}");
-                    errors.push(ConfigError::new(switch, format!("true together with {variable}"), expected));
+                    errors.push(ConfigError::new(
+                        switch,
+                        format!("true together with {variable}"),
+                        expected,
+                    ));
                 }
             }
         }

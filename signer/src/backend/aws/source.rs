@@ -285,7 +285,9 @@ mod tests {
         }
         let (_, errors, _) = read_with(&[], true);
         assert!(
-            errors.starts_with("AWS_ROLE_ARN: found no value, while ATTO_SIGNER_IDENTITY_TOKEN_FILE is set, expected the role"),
+            errors.starts_with(
+                "AWS_ROLE_ARN: found no value, while ATTO_SIGNER_IDENTITY_TOKEN_FILE is set, expected the role"
+            ),
             "{errors}"
         );
     }

@@ -10,7 +10,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "AWS_SECRET_ACCESS_KEY",
         "See `AWS_ACCESS_KEY_ID`. One without the other is refused.",
     ),
-    ("AWS_SESSION_TOKEN", "The session token, if the access key is temporary."),
+    (
+        "AWS_SESSION_TOKEN",
+        "The session token, if the access key is temporary.",
+    ),
     (
         "AWS_ROLE_ARN",
         "The role to assume, in a session that STS gives for a Kubernetes token. It must be in the partition of the key.",
@@ -56,7 +59,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "AWS_ENDPOINT_URL_STS",
         "Another endpoint of STS. Default: that of the key's Region.",
     ),
-    ("AWS_ENDPOINT_URL", "The endpoint of KMS and STS, if their own variable is not set."),
+    (
+        "AWS_ENDPOINT_URL",
+        "The endpoint of KMS and STS, if their own variable is not set.",
+    ),
     (
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
         "`true`: the three variables above are ignored.",

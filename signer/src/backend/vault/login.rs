@@ -176,9 +176,7 @@ pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
         limit: Some(LIMIT),
     };
     let answer: Answer = http.ask(ask).await?;
-    let granted = answer
-        .auth
-        .ok_or_else(|| failed_check("a renewal without the token"))?;
+    let granted = answer.auth.ok_or_else(|| failed_check("a renewal without the token"))?;
     Ok(bounded(granted.lease_duration))
 }
 
