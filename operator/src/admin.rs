@@ -41,7 +41,7 @@ pub fn router(admin: Admin) -> Router {
 /// Fails if the address cannot be listened on.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     let bound = match TcpListener::bind(address).await {
-        // A machine may have no IPv6.
+        // A host may have no IPv6.
         Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != ErrorKind::AddrInUse => {
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
         }

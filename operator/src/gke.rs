@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::fetch;
 
-/// Where every program on Google's machines finds it; the variable is the convention of Google's libraries.
+/// Where every program on Google Cloud finds it; the variable is the convention of Google's libraries.
 const METADATA_SERVER: &str = "metadata.google.internal";
 const METADATA_VARIABLE: &str = "GCE_METADATA_HOST";
 

@@ -1,7 +1,7 @@
 //! Which of several operators acts: the one that holds a Lease.
 //!
 //! A leader that cannot renew its Lease ends before anybody else may take it: two operators never write at the same time. Others
-//! judge by their own clock how long a Lease has not changed, so clocks of different machines need not agree.
+//! judge by their own clock how long a Lease has not changed, so clocks of different hosts need not agree.
 
 use std::time::Duration;
 

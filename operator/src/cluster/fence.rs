@@ -1,5 +1,5 @@
 //! No write without the Lease. A process that was stopped for a while goes on where it was, with a write perhaps, before it
-//! learns that it does not lead any more: so each write looks at the clock, at one that goes on while the machine is suspended.
+//! learns that it does not lead any more: so each write checks the clock, one that continues while the host is suspended.
 
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

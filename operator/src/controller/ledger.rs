@@ -33,7 +33,7 @@ pub enum PutBack {
 }
 
 struct Entry {
-    /// When a look last came upon the Deployment.
+    /// When a reconcile last saw the Deployment.
     seen: Instant,
     hash: String,
     generation: i64,
@@ -186,7 +186,7 @@ impl Ledger {
         self.entry(uid, |entry| entry.put_back.entry(what).or_default().made(wish, now));
     }
 
-    /// A look has come upon these Deployments.
+    /// A reconcile has seen these Deployments.
     pub fn seen<'a>(&self, uids: impl Iterator<Item = &'a str>, now: Instant) {
         let mut entries = self.entries();
         for uid in uids {

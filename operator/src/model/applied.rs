@@ -69,7 +69,7 @@ pub struct AppliedTarget {
     pub hash: Option<String>,
     /// What an approval would change.
     pub diff: Option<String>,
-    /// Whether only the operator's own part is older than it would write it.
+    /// Whether only the injected fields are older than the operator would render them.
     pub update: bool,
     /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
     pub rotation: bool,

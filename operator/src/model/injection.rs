@@ -61,7 +61,7 @@ pub struct Injection {
     pub identity: PodIdentity,
     /// What the Deployment's own pods have of labels; a copy of it under another name has others.
     pub match_labels: BTreeMap<String, String>,
-    /// Why it takes somebody's word to write it: it makes another voter of one that another binding left, or takes the signer
+    /// Why a write needs an approval: it changes the identity of a voter that another binding left, or removes the signer
     /// from a container that runs.
     pub needs_approval: Option<Reason>,
 }
@@ -85,7 +85,7 @@ impl DeploymentRef {
     }
 }
 
-/// What the signer container asks of a machine.
+/// The resources of the signer container.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarResources {
     /// The binding says nothing.

@@ -36,7 +36,7 @@ pub struct Ahead {
     pub has_failed: bool,
 }
 
-/// A container that waits for something which does not come by itself.
+/// A container that waits for something that needs action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub container: String,

@@ -21,7 +21,7 @@ const OPERATOR: &str = "operator";
 const REMEDY: &str =
     "keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)";
 
-/// A leader renews its Lease every few seconds. Clocks of machines differ by less.
+/// A leader renews its Lease every few seconds. Clocks of hosts differ by less.
 const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Whether another operator is at work. Operators with Leases in two namespaces

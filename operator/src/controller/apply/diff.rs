@@ -1,4 +1,4 @@
-//! What would change of our own part of a pod template, in lines of YAML. Pure.
+//! What would change in the injected fields of a pod template, in lines of YAML. Pure.
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};

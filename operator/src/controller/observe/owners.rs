@@ -37,7 +37,7 @@ struct Known {
 }
 
 impl Owners {
-    /// Begins a look, in which each ReplicaSet is asked for once at most.
+    /// Begins a reconcile, in which each ReplicaSet is asked for once at most.
     pub fn lookup<'a>(&'a self, cluster: &'a Cluster) -> Lookup<'a> {
         Lookup {
             owners: self,

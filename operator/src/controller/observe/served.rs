@@ -1,4 +1,4 @@
-//! What the bindings are for, gathered once for all pods of a look.
+//! What the bindings are for, gathered once for all pods of a reconcile.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -161,7 +161,7 @@ fn untyped(object: kube::api::DynamicObject, kind: &str) -> Result<LiveDeploymen
     Ok(LiveDeployment::new(value))
 }
 
-/// Those of these Deployments, and where they are many, all: never so many as there are other bindings in the namespace.
+/// Those of these Deployments, and if they are many, all: never so many as the other bindings in the namespace.
 async fn our_services(
     sources: &Sources,
     namespace: &str,

@@ -29,14 +29,14 @@ pub struct Cooldown(Arc<Mutex<Looks>>);
 #[derive(Default)]
 struct Looks {
     last: HashMap<String, Look>,
-    /// Those at which a look has begun, until it has at all of them.
+    /// Those whose reconcile has begun, until all have begun.
     first_round: HashSet<String>,
     first_round_is_over: bool,
     /// How many looks are under way at those that had nothing left to do.
     again: usize,
 }
 
-/// A look that is under way.
+/// A reconcile in progress.
 pub struct UnderWay {
     rests: Cooldown,
     again: bool,

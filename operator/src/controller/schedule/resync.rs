@@ -26,7 +26,7 @@ struct Entry {
     last: Option<LastLook>,
 }
 
-/// How a look leaves a binding for which nothing remains to be done.
+/// How a reconcile leaves a binding for which nothing remains to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastLook {
     /// Its version: the watch will report the operator's own write of its status.
@@ -36,7 +36,7 @@ pub struct LastLook {
     asked: Instant,
 }
 
-/// What a look has to ask for.
+/// What a reconcile has to ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resync {
     Full,
@@ -92,7 +92,7 @@ impl Resyncs {
         self.entries().entry(binding.clone()).or_default().version = version;
     }
 
-    /// Begins a look. What the last one left is forgotten, unless it still has time.
+    /// Begins a reconcile. What the last one left is forgotten, unless it still has time.
     pub fn begin(&self, binding: &BindingRef, now: Instant) -> Resync {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(binding) else {

@@ -7,7 +7,7 @@ use crds::conditions::reasons;
 use crate::controller::status::state::{State, Truth};
 use crate::model::reason::Reason;
 
-/// What comes by itself, or with an object that is still to be created.
+/// Reasons that need no action, or only an object that is still to be created.
 const ON_ITS_WAY: [&str; 20] = [
     reasons::DEPLOYMENT_NOT_FOUND,
     reasons::DEPLOYMENT_TERMINATING,

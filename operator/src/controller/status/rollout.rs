@@ -72,7 +72,7 @@ fn progress(counts: String, pods: &[&InjectedPod]) -> String {
     }
 }
 
-/// What a container of one of the pods waits for, if that does not come by itself.
+/// What a container of one of the pods waits for, if that needs action.
 pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
     let waiting = pods.iter().find_map(|pod| pod.waiting.as_ref())?;
     let Waiting {

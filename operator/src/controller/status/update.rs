@@ -1,4 +1,4 @@
-//! What waits: an older rendering of the operator's own part, and the plan that an approval names.
+//! What waits: an older rendering of the injected fields, and the plan that an approval names.
 
 use crds::Plan;
 use crds::conditions::reasons;

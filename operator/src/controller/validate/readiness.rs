@@ -57,7 +57,7 @@ pub fn readiness(
     })
 }
 
-/// The token's part of the hash that was last put in place, for a Deployment that has lost its signer. With it the same
+/// The token's part of the hash of the last injection, for a Deployment that has lost its signer. With it the same
 /// template comes back, and a token that returns unchanged is no rotation.
 fn recorded_token(observed: &Observed, target: &ObservedTarget) -> Option<String> {
     let binding = &observed.binding;
