@@ -1,4 +1,4 @@
-//! The command line: what each command takes, and what it exits with.
+//! The command line: the arguments and exit codes of each command.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

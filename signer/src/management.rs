@@ -73,7 +73,7 @@ pub fn spawn(
                 tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));
             }
             let mut stop = stop;
-            // An error says that the other side is gone, which is an end as well.
+            // An error says that the other side has ended, which is an end as well.
             let _ = stop.changed().await;
         });
     })

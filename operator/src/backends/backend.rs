@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 
-/// A warning: its reason, and what is said.
+/// A warning: its reason and its message.
 pub type Noted = (&'static str, String);
 
 /// How a signer proves to its key service who it is.
@@ -59,7 +59,7 @@ pub struct Grantee<'a> {
     pub acts_as: Option<&'a str>,
 }
 
-/// What stands in a command where the issuer is not known.
+/// Placeholder in a command if the issuer is not known.
 const UNKNOWN_ISSUER: &str = "https://ISSUER";
 
 impl Grantee<'_> {

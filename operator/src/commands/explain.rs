@@ -24,7 +24,7 @@ use crate::model::settings::Settings;
 use crate::template::intact::is_intact;
 use crate::template::voter::{key_of, key_of_backend};
 
-/// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
+/// Reads and decides as the operator does, and explains the result in plain words. It writes nothing.
 ///
 /// # Errors
 /// There is no such Deployment, or the cluster cannot be asked.

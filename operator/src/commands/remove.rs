@@ -145,7 +145,7 @@ fn would(live: &LiveDeployment, preview: &Preview) -> String {
     text
 }
 
-/// The guard lets the operator through, and nobody else.
+/// The guard allows only the operator to do this.
 fn refused(error: Error, namespace: &str, name: &str) -> Failure {
     let is_guarded = error.to_string().contains("without its signer");
     let mut failure = Failure::from(error);

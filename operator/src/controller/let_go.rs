@@ -1,4 +1,4 @@
-//! A driver of its own for Deployments that are held for a signer. Who is held for a binding that is gone has none that would be
+//! A driver of its own for Deployments that are held for a signer. Who is held for a binding that no longer exists has none that would be
 //! reconciled for it.
 
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::schedule::held::{Due, HeldLooks};
 use super::{apply, observe, status};
 use crate::model::error::Error;
 
-/// How often it is looked who is due. Where nothing is held that costs nothing.
+/// How often due entries are checked. Where nothing is held that costs nothing.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Looks until it is dropped.
+/// Runs until it is dropped.
 pub async fn run(context: Arc<Context>) {
     // Before the first list nobody seems to ask for anything.
     if context.stores.bindings.wait_until_ready().await.is_err() {

@@ -1,4 +1,4 @@
-//! The driver: it calls the six steps and decides when to look again.
+//! The driver: it calls the six steps and decides when to reconcile again.
 
 pub mod apply;
 pub mod contest;
@@ -75,7 +75,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     result
 }
 
-/// Looks at everything, or at the Secrets alone where that is enough.
+/// Reads everything, or only the Secrets if that is enough.
 async fn look(context: &Context, cached: &SignerBinding, reference: &BindingRef) -> Result<Action, Error> {
     let started = Instant::now();
     match context.schedule.resync.begin(reference, started) {
@@ -285,7 +285,7 @@ async fn publish(
     result
 }
 
-/// What to do after an error: log it once, and look again after a wait that grows.
+/// What to do after an error: log it once, and reconcile again after a wait that grows.
 #[allow(clippy::needless_pass_by_value, reason = "kube-runtime gives the signature")]
 pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error, context: Arc<Context>) -> Action {
     let key = ObjectRef::from_obj(&*guarded).to_string();

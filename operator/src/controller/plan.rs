@@ -58,8 +58,8 @@ pub fn plan(
             is_repair,
             is_stripped,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
-            // What is put back has run before, and does not wait. Where no pod runs, nothing is lost that a try could keep: paused, be it
-            // held, at 0 replicas, or so new that its first pod is still to come, which would start without a signer meanwhile.
+            // What is restored has run before, and does not wait. Where no pod runs, nothing is lost that a try could keep: paused, be it
+            // held, at 0 replicas, or so new that its first pod is still to come, which would start without a signer in the meantime.
             is_tried: settings.try_before_roll
                 && !is_repair
                 && !is_stripped

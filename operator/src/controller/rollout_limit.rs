@@ -101,7 +101,7 @@ impl RolloutLimit {
 
     fn wake_all(&self, queue: &Queue) {
         for waiting in queue.waiting.keys() {
-            // The other end is gone when the operator stops.
+            // The other end is dropped when the operator stops.
             let _ = self.wake.unbounded_send(waiting.clone());
         }
     }
@@ -118,7 +118,7 @@ impl RolloutLimit {
         }
     }
 
-    /// Gives back the places of bindings that are gone: nothing reports their end.
+    /// Gives back the places of bindings that no longer exist: nothing reports their end.
     pub fn forget(&self, exists: impl Fn(&BindingRef) -> bool) {
         if self.most.is_none() {
             return;

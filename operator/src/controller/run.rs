@@ -187,7 +187,7 @@ fn told_of_gone(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> 
     }
 }
 
-/// Nobody else tells the contest that a binding is gone.
+/// Nobody else tells the contest that a binding no longer exists.
 fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         if let watcher::Event::Delete(guarded) = event {

@@ -116,7 +116,7 @@ pub enum Written {
 pub struct Removed {
     /// Whether there was anything.
     pub changed: bool,
-    /// Whether something of ours stays because a manifest applies it.
+    /// Whether something of the operator stays because a manifest applies it.
     pub kept: bool,
     /// Whether its Service stays because the API server refuses to delete it.
     pub service_stays: bool,

@@ -111,7 +111,7 @@ pub enum SignerOrigin {
     Absent,
     /// Our own, by managedFields.
     Ours,
-    /// Something that managedFields do not give to us, with our annotation or of nobody at all: a restored backup, or what a
-    /// mutating policy has put back, if it equals what we would render.
+    /// Something that managedFields do not give to us, with the operator's annotation or of nobody at all: a restored backup, or what a
+    /// mutating policy has restored, if it equals what we would render.
     Unrecorded { found: Value },
 }

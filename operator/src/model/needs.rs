@@ -90,7 +90,7 @@ fn claim(bindings: &[&SignerBinding], live: &LiveDeployment) -> Option<Claim> {
     })
 }
 
-/// Whether the template carries a signer of ours that asks Google Cloud as whom its pod acts.
+/// Whether the template carries a signer of the operator that asks Google Cloud as whom its pod acts.
 fn signs_with_google(live: &LiveDeployment) -> bool {
     let env = live.signer().and_then(|signer| signer["env"].as_array());
     let is_backend = |entry: &Value| entry["name"] == "ATTO_SIGNER_BACKEND" && entry["value"] == "GCP";

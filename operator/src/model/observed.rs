@@ -26,7 +26,7 @@ pub struct Observed {
     pub same_key: SameKey,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
-    /// Those that carry an annotation of ours which the binding does not ask for.
+    /// Those that carry an annotation of the operator which the binding does not ask for.
     pub leftovers: Vec<Leftover>,
     pub surroundings: Surroundings,
     /// Another operator that writes the binding as well, and leaves it to this one.
@@ -114,11 +114,11 @@ pub struct Account {
     pub live: Option<Value>,
     /// A pod that uses it and is not of a Deployment of the binding.
     pub outsider: Option<String>,
-    /// Who needs its annotation, which is ours, as it is, although the binding asks for another one or for none.
+    /// Who needs its annotation, which is the operator's, as it is, although the binding asks for another one or for none.
     pub needed_by: Option<String>,
 }
 
-/// A ServiceAccount with an annotation of ours that the binding does not ask for any more.
+/// A ServiceAccount with an annotation of the operator that the binding does not ask for any more.
 #[derive(Debug, Clone)]
 pub struct Leftover {
     pub name: String,

@@ -194,7 +194,7 @@ fn served(binding: &SignerBinding) -> impl Iterator<Item = Name<'_>> {
     names.map(|name| (binding.metadata.namespace.as_deref(), name.as_str()))
 }
 
-/// A Service of ours lives as long as its Deployment, and is deleted when the signer is taken out.
+/// A Service of the operator lives as long as its Deployment, and is deleted when the signer is taken out.
 fn orphaned<'a>(service: &'a PartialObjectMeta<Service>, served: &HashSet<Name>) -> Option<Name<'a>> {
     let mut owners = service.owner_references().iter();
     let deployment = owners.find(|owner| owner.kind == "Deployment")?;

@@ -1,4 +1,4 @@
-//! A variable or a volume of ours that has a source of another kind: `valueFrom` where a `value` is wanted, a ConfigMap in the place of a
+//! A variable or a volume of the operator that has a source of another kind: `valueFrom` where a `value` is wanted, a ConfigMap instead of a
 //! Secret. Where somebody else holds it, as after a rollback, server-side apply would put ours alongside, and no API server takes both.
 
 use crds::names::FIELD_MANAGER;

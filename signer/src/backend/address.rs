@@ -45,7 +45,7 @@ impl Address {
     }
 }
 
-/// What was found in the place of an address, for messages: nothing of a text that may hold a password.
+/// What was found instead of an address, for messages. It never contains a text that may have a password.
 pub fn shown(text: &str) -> String {
     if text.contains(['@', '?', '#']) {
         return "a URL with a user, a query or a fragment (not shown, because it may contain a secret)".to_owned();

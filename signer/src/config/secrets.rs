@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 
 use crate::settings::{ConfigError, Errors, Setting};
 
-/// Flags that are understood only to be refused, and the variable in the place of each.
+/// Flags that are understood only to be refused, and the variable to use instead of each.
 pub const SECRETS: [(&str, &str); 2] = [("key", "ATTO_SIGNER_KEY"), ("token", "ATTO_SIGNER_TOKEN")];
 
 /// A value of the environment. This copy of it is wiped when dropped; the block that the kernel hands over stays as it is.

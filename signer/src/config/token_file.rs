@@ -34,7 +34,7 @@ impl TokenFile {
         Ok(Token::any_of(tokens(&text).map_err(|found| self.wrong(found))?))
     }
 
-    /// Takes over what the file has from now on: what is new at once, and what is gone once two readings in a row agree, since one may
+    /// Takes over what the file has from now on: new tokens at once, and removed ones once two readings in a row agree, since one may
     /// come while the file is being written. What is no good leaves the tokens as they are, and is told once.
     pub async fn follow(self, token: Token) {
         let mut ticks = interval(PERIOD);

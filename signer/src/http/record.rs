@@ -76,7 +76,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
         let message = allowed.or(self.denied.as_ref());
         if self.api.audit.is_on() && self.hash.is_none() {
             self.hash = message.map(T::hash);
-            // Nobody has waited for the backend, which may be at work anyway.
+            // Nobody has waited for the backend, which may be working anyway.
             if let (Some(hash), Some(_)) = (&self.hash, allowed) {
                 self.effort = self.api.service.effort(hash);
             }

@@ -100,7 +100,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         .enable_all()
         .build()?;
     let result = runtime.block_on(start(config, local, health.clone(), metrics, audit.clone()));
-    // From here on all may end.
+    // From here on every task may end.
     health.drain();
     audit.close();
     // The management port outlives the API: while that drains, probes are answered.

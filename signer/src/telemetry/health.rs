@@ -106,7 +106,7 @@ impl Health {
         let _ = self.lost.set(name);
     }
 
-    /// The signer shuts down: what ends from now on is no loss.
+    /// The signer shuts down: a task that ends from now on is expected.
     pub fn drain(&self) {
         self.draining.store(true, Relaxed);
     }

@@ -79,14 +79,7 @@ type Reader = fn(&str, &str) -> Result<Vec<Piece>>;
 fn reader(path: &str) -> Option<Reader> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let reader: Reader = match name.rsplit('.').next().unwrap_or(name) {
-        "md" | "gotmpl" => |path, text| {
-            let is_generated = text.lines().next().is_some_and(|line| line.contains("Generated from"));
-            Ok(if is_generated {
-                vec![]
-            } else {
-                markdown::read(path, page_kind(path), text)
-            })
-        },
+        "md" | "gotmpl" => |path, text| Ok(markdown::read(path, page_kind(path), text)),
         "rs" if is_of_tests(path) => return None,
         "rs" => |path, text| {
             let (comments, texts) = code_kinds(path);

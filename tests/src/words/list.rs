@@ -108,7 +108,7 @@ impl List {
                     }
                 }
             }
-            findings.extend(self.too_long(piece, &prose));
+            findings.extend(self.too_long(piece));
         }
         findings.sort();
         findings.dedup();
@@ -124,12 +124,11 @@ impl List {
         findings
     }
 
-    fn too_long<'a>(&'a self, piece: &'a Piece, prose: &str) -> impl Iterator<Item = Finding> + use<'a> {
-        let long = sentence::split(prose)
-            .into_iter()
-            .map(|range| (range.start, sentence::words(&prose[range])));
-        let long: Vec<_> = long.filter(|(_, words)| *words > self.longest_sentence).collect();
-        long.into_iter().map(|(offset, words)| Finding {
+    fn too_long<'a>(&'a self, piece: &'a Piece) -> impl Iterator<Item = Finding> + use<'a> {
+        let sentences = sentence::split(&piece.text).into_iter();
+        let counted = sentences.map(|range| (range.start, sentence::words(&piece.text[range])));
+        let long = counted.filter(|(_, words)| *words > self.longest_sentence);
+        long.map(|(offset, words)| Finding {
             path: piece.path.clone(),
             line: piece.line_at(offset),
             message: format!(

@@ -1,7 +1,8 @@
 //! The words of pages, messages and comments, compared with the list in `docs/words.yaml`: `make lint` runs it.
 //!
-//! It reads the documentation, the comments and texts of the three programs, the chart, the examples and the Makefile. Generated files
-//! and the comments of the tests are left out: the former are fixed at their source, and the latter are read by nobody who runs this.
+//! It reads the documentation, the comments and texts of the programs, the chart, the examples and the Makefile. A finding in a generated
+//! page is fixed at its source. Generated manifests and the comments of the tests are not read: the former have the same texts as the
+//! pages, and nobody who runs the programs reads the latter.
 
 mod files;
 mod finding;

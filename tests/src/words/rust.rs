@@ -36,13 +36,15 @@ fn read(tokens: TokenStream, found: &mut Vec<(usize, String)>) {
         at += 1;
         match token {
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                let Some(TokenTree::Group(attribute)) = tokens.get(at) else {
+                // Of a whole file: `#![…]`.
+                let is_inner = matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == '!');
+                let Some(TokenTree::Group(attribute)) = tokens.get(at + usize::from(is_inner)) else {
                     continue;
                 };
-                let name = attribute.stream().to_string();
-                if name.starts_with("doc") {
-                    at += 1;
-                } else if name == "cfg (test)" || name == "cfg(test)" {
+                let name = attribute.stream().to_string().replace(' ', "");
+                if name.starts_with("doc=") {
+                    at += 1 + usize::from(is_inner);
+                } else if name == "cfg(test)" {
                     at = after_item(&tokens, at + 1);
                 }
             }

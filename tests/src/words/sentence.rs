@@ -2,11 +2,16 @@
 
 use std::ops::Range;
 
-/// Where the sentences are. A full stop, an exclamation or a question mark ends one where a blank and no lower-case letter follow.
+/// Where the sentences are. A full stop, an exclamation or a question mark ends one if a blank and no lower-case letter follow; an empty
+/// line ends one too.
 pub fn split(text: &str) -> Vec<Range<usize>> {
     let mut sentences = vec![];
     let mut start = 0;
     for (offset, character) in text.char_indices() {
+        if character == '\n' && text[offset + 1..].starts_with('\n') {
+            sentences.push(start..offset);
+            start = offset;
+        }
         if !matches!(character, '.' | '!' | '?') {
             continue;
         }

@@ -88,24 +88,34 @@ fn reads_the_prose_of_a_page_without_its_code() {
 
 #[test]
 fn reads_what_a_program_prints_and_not_its_tests() {
-    let file = "/// A comment.\n/// Of two lines.\nfn a() {\n    say(\"found {x}, \\\n         expected another one\", \"one\");\n}\n\
+    let file = "//! About a whole file.\n\n/// A comment.\n/// Of two lines.\nfn a() {\n    say(\"found {x}, \\\n         expected another one\", \"one\");\n}\n\
                 #[cfg(test)]\nmod tests {\n    const A: &str = \"what only a test says\";\n}\n";
     let texts = rust::texts("a.rs", Kind::OperatorMessage, file).unwrap();
     let found: Vec<_> = texts.iter().map(|piece| (piece.line, piece.text.as_str())).collect();
-    assert_eq!(found, [(4, "found X, expected another one")]);
+    assert_eq!(found, [(6, "found X, expected another one")]);
     let comments = plain::slash_comments("a.rs", Kind::Comment, file);
-    assert_eq!(comments[0].text, "A comment.\nOf two lines.");
-    assert_eq!(comments.len(), 1);
+    let found: Vec<_> = comments.iter().map(|piece| (piece.line, piece.text.as_str())).collect();
+    assert_eq!(found, [(1, "About a whole file."), (3, "A comment.\nOf two lines.")]);
 }
 
 #[test]
 fn reads_comments_and_values_of_yaml() {
-    let file = "# -- One.\n# Two.\na: b # three\n\nsummary: 'It is late'\n";
+    let file = "# -- One.\n# Two.\na: b # three\n";
     let comments = plain::hash_comments("a.yaml", Kind::Chart, file);
     let found: Vec<_> = comments.iter().map(|piece| (piece.line, piece.text.as_str())).collect();
     assert_eq!(found, [(1, "One.\nTwo.\nthree")]);
-    let values = plain::values("a.yaml", Kind::Chart, file, &["summary"]);
-    assert_eq!((values[0].line, values[0].text.as_str()), (5, "It is late"));
+    let values = "summary: 'It is late'\ndescription: >-\n  Why it is.\nother: no text\n";
+    let values = plain::values("a.yaml", Kind::Chart, values, &["summary", "description"]);
+    let found: Vec<_> = values.iter().map(|piece| (piece.line, piece.text.as_str())).collect();
+    assert_eq!(found, [(1, "It is late"), (3, "Why it is.")]);
+}
+
+#[test]
+fn reads_lists_and_leaves_out_commands() {
+    let file = "# Create it:\n#   kubectl create secret\n# - one\n#   of two\n# - two\n";
+    let comments = plain::hash_comments("a.yaml", Kind::Chart, file);
+    let found: Vec<_> = comments.iter().map(|piece| (piece.line, piece.text.as_str())).collect();
+    assert_eq!(found, [(1, "Create it:"), (3, "- one\nof two"), (5, "- two")]);
 }
 
 #[test]

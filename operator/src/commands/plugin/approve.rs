@@ -155,7 +155,7 @@ fn ask() -> Result<(), Failure> {
     Err(Failure::new(exit::NOT_DONE, "Not approved; nothing was written."))
 }
 
-/// The hash names the change that was shown: where another one waits meanwhile, that is not approved by it.
+/// The hash names the change that was shown: where another one waits in the meantime, that is not approved by it.
 async fn write(client: &Client, waiting: &Waiting<'_>) -> Result<(), Failure> {
     let api: Api<SignerBinding> = Api::namespaced(client.clone(), &waiting.namespace);
     let annotations = json!({"metadata": {"annotations": {APPROVE_ANNOTATION: waiting.hash}}});

@@ -43,7 +43,7 @@ fn nothing(of: &NamespaceArgs, default: &str) -> String {
     format!("No SignerBindings in namespace {namespace}; -A takes all namespaces.\n")
 }
 
-/// A table, then what is to be done. The addresses are longer than a line of most terminals has room for.
+/// A table, then the next steps. It has no addresses, because they do not fit into a line of most terminals.
 fn text(rows: &[Row], is_wide: bool, terminal: Terminal) -> String {
     let mut text = table(rows, terminal);
     for row in rows.iter().filter(|row| is_wide || !row.next.is_empty()) {

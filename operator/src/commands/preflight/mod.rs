@@ -46,7 +46,7 @@ pub async fn examine(arguments: PreflightArgs) -> anyhow::Result<Vec<Finding>> {
     Ok(examine_with(&client, &scope.into(), &namespace).await)
 }
 
-/// What a person can see who is not the operator: everything but its permissions, and whether it is at work.
+/// What a person can see who is not the operator: everything but its permissions, and whether it is active.
 pub async fn examine_from_outside(client: &Client) -> Vec<Finding> {
     let scope = Scope::default();
     let version = match deadline("ask for the version", client.apiserver_version()).await {

@@ -24,7 +24,7 @@ const REMEDY: &str =
 /// A leader renews its Lease every few seconds. Clocks of hosts differ by less.
 const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether another operator is at work. Operators with Leases in two namespaces
+/// Whether another operator is active. Operators with Leases in two namespaces
 /// do not know of each other.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     match found(client, scope, lease_namespace).await {
@@ -40,7 +40,7 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
     }
 }
 
-/// Which operator is at work, and whether another one is.
+/// Which operator is active, and whether another one is.
 pub async fn examine_from_outside(client: &Client, scope: &Scope) -> Vec<Finding> {
     let leases = match leases(client).await {
         Ok(leases) => leases,

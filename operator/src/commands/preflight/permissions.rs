@@ -61,7 +61,7 @@ pub const EVERYWHERE: &[Permission] = &[
 pub const TO_TRY_PODS: Permission = may("create", "", "pods");
 
 /// What takes a ClusterRole also where there are Roles for the rest: a namespace that is being deleted may lose its Role first,
-/// and its bindings could not be let go.
+/// and its bindings could not be released.
 pub const OUTLASTS_A_ROLE: &[Permission] = &[
     may("get", GROUP, "signerbindings"),
     may("list", GROUP, "signerbindings"),

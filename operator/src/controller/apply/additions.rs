@@ -1,4 +1,4 @@
-//! What somebody has added to the injected signer, or has given another container of what is the signer's alone, is taken out again, unless
+//! What somebody has added to the injected signer, or has given another container of what is only for the signer, is taken out again, unless
 //! a manifest applies it.
 
 use crds::conditions::reasons;

@@ -1,6 +1,6 @@
-//! How often the same is written once more because somebody has undone it: what is bounded, and what is told then.
+//! Bounds on how often a write is repeated after another client has undone it, and the message at the bound.
 //!
-//! One is how often one rendering of ours is put in the place of another for the same wish. The spec and the token say what is rendered, so
+//! One bound is how often this operator's rendering replaces another one for the same desired state. The spec and the token say what is rendered, so
 //! more than a few times means that somebody else writes another one, such as an operator of another version, and each time pods
 //! would be replaced.
 
@@ -16,7 +16,7 @@ use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::hash::token_part;
 
-/// A write that puts our rendering in the place of another one. A signer that was taken out is no rendering: it is put back each time.
+/// A write that replaces another rendering with this operator's. A removed signer is no rendering: it is restored each time.
 pub struct Rewrite {
     uid: String,
     wish: String,
@@ -56,7 +56,7 @@ impl Rewrite {
     }
 }
 
-/// Whether what was injected, and was changed or taken out, is put back now. Each time pods are replaced, so a program that takes it out again and again would
+/// Whether what was injected, and was changed or taken out, is restored now. Each time pods are replaced, so a program that takes it out again and again would
 /// keep the voter from ever running; and each time it starts without a signer, so it is never given up.
 ///
 /// # Errors

@@ -36,7 +36,7 @@ pub fn is_about_fields(error: &Error) -> bool {
 }
 
 /// Whether the object was deleted and created again since it was read. The API server answers that with a 422, because
-/// a uid cannot change, and not with the 409 of an object that is gone.
+/// a uid cannot change, and not with the 409 of an object that no longer exists.
 pub fn is_another_object(status: &Status) -> bool {
     status
         .details
@@ -68,7 +68,7 @@ pub fn refusal(conflicts: &[Conflict]) -> Reason {
     )
 }
 
-/// What to tell when our own things are changed again and again.
+/// The message if the operator's own fields are changed repeatedly.
 pub fn contested(what: &str, conflicts: &[Conflict]) -> Reason {
     let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
     managers.sort_unstable();

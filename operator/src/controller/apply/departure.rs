@@ -14,7 +14,7 @@ use crate::model::error::Error;
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 
-/// In the place of a rendered hash: what is remembered of the Deployment is about its removal.
+/// Instead of a rendered hash: what is remembered of the Deployment is about its removal.
 const REMOVED: &str = "removed";
 
 /// Takes the signer out, unless another binding turns out to be for the Deployment.

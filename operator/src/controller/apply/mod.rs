@@ -163,7 +163,7 @@ pub async fn apply_target(
     }
 }
 
-/// What was refused rolls nothing, and would be tried again before its place is checked: others would wait for it meanwhile.
+/// What was refused rolls nothing, and would be tried again before its place is checked: others would wait for it in the meantime.
 fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployment, applied: &AppliedTarget) {
     let is_refused = applied.written == Written::Nothing && applied.outcome.is_err();
     if is_refused && rollout_limit::rolls(live).is_none() {
@@ -214,7 +214,7 @@ async fn write(
             }
         }
     }
-    // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
+    // A voter without its signer is restored first; the account follows in the next reconcile, which that brings about.
     if !is_stripped && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
         let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "See the condition IdentityReady");
         return Ok(AppliedTarget {

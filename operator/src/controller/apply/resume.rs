@@ -46,7 +46,7 @@ pub async fn once_whole(
 }
 
 /// Takes the pause and the annotation away together. Where somebody has resumed it already only the annotation is left: it would
-/// make a pause of his look like ours.
+/// make a pause of his look like the operator's.
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.

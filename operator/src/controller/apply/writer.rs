@@ -1,4 +1,4 @@
-//! What is written by. Every write goes through [`Writer::send`], which keeps the pauses.
+//! What the operator writes with. Every write goes through [`Writer::send`], which keeps the pauses.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -123,7 +123,7 @@ impl Writer {
         result
     }
 
-    /// Forgets the answer to a write, because the object has become another one by a write of ours.
+    /// Forgets the answer to a write, because the object has become another one by a write of the operator.
     pub fn ask_again(&self, write: &Write<'_>) {
         self.pauses.went_through(&write.key());
     }

@@ -18,7 +18,7 @@ use crate::model::identity::is_ours;
 use crate::model::needs::Needs;
 use crate::model::observed::{Account, Leftover, ObservedTarget};
 
-/// What is known of the ServiceAccounts.
+/// The state of the ServiceAccounts.
 pub struct Accounts {
     pub accounts: Vec<Account>,
     pub leftovers: Vec<Leftover>,
@@ -113,7 +113,7 @@ fn ours(live: &Value) -> Option<&str> {
         .filter(|_| is_ours(live))
 }
 
-/// One look at the accounts of a binding.
+/// One check of the accounts of a binding.
 struct Look<'a> {
     sources: &'a Sources,
     namespace: String,

@@ -47,7 +47,7 @@ impl Served {
     }
 }
 
-/// The Deployment that it names, and those that it has reported and not let go.
+/// The Deployment that it names, and those that it has reported and not released.
 fn names(binding: &SignerBinding) -> impl Iterator<Item = &str> {
     let reported = binding.status.iter().flat_map(|status| &status.targets);
     let kept = reported.filter(|target| target.reason != reasons::NO_LONGER_SELECTED);

@@ -22,7 +22,7 @@ const LONGEST_NAME: usize = 253;
 /// Who runs such pods, by namespace, kind and name.
 ///
 /// # Errors
-/// Fails if the API server does not say whose a pod is.
+/// Fails if the API server does not say which owner a pod has.
 pub async fn strays(
     sources: &Sources,
     binding: &SignerBinding,

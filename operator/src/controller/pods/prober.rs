@@ -13,7 +13,7 @@ use super::ask;
 use super::injected::management;
 use super::line::{Line, Waits};
 
-/// How often it is looked who is due.
+/// How often due entries are checked.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Signers asked at a time: one that does not answer takes two seconds.

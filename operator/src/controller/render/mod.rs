@@ -1,4 +1,4 @@
-//! Step 3: what is wanted. Pure: the same injection always renders to the same bytes, because every difference in a
+//! Step 3: render. Pure: the same injection always renders to the same bytes, because every difference in a
 //! pod template is a rollout.
 
 mod policy;
@@ -24,7 +24,7 @@ pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Reason>> {
         .collect()
 }
 
-/// Renders an injection, and refuses a sidecar that is not recorded as ours and not what we would have written.
+/// Renders an injection, and refuses a sidecar that is not recorded as the operator's and not what we would have written.
 ///
 /// # Errors
 /// The refusal of a foreign container.
@@ -70,7 +70,7 @@ fn is_equal(found: &Value, sidecar: &Value) -> bool {
     subset::contains(found, sidecar) && additions::of(found, sidecar).is_empty()
 }
 
-/// The refusal of a container that is not recorded as ours and not what we would write.
+/// The refusal of a container that is not recorded as the operator's and not what we would write.
 fn other_signer(deployment: &DeploymentRef) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How long nobody has to ask for it before a Deployment is let go: a binding that is replaced, or restored after its Deployment, is
+/// How long nobody has to ask for it before a Deployment is released: a binding that is replaced, or restored after its Deployment, is
 /// back within that time.
 const GRACE: Duration = Duration::from_secs(30);
 

@@ -80,7 +80,7 @@ impl Resyncs {
         bindings
     }
 
-    /// A watch has begun again: of what has gone meanwhile it will not tell.
+    /// A watch has begun again: of what has gone in the meantime it will not tell.
     pub fn mark_all_dirty(&self) {
         for entry in self.entries().values_mut() {
             entry.is_dirty = true;
@@ -125,12 +125,12 @@ impl Resyncs {
         }
     }
 
-    /// The binding is gone.
+    /// The binding no longer exists.
     pub fn forget(&self, binding: &BindingRef) {
         self.entries().remove(binding);
     }
 
-    /// Keeps what belongs to these bindings: a watch that begins again does not report what has gone meanwhile.
+    /// Keeps what belongs to these bindings: a watch that begins again does not report what has gone in the meantime.
     pub fn retain(&self, exists: impl Fn(&BindingRef) -> bool) {
         self.entries().retain(|binding, _| exists(binding));
     }

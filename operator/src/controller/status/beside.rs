@@ -20,7 +20,7 @@ pub fn old_pods(target: &ObservedTarget, live: Option<&LiveDeployment>) -> i64 {
             standing += has_the_key;
         }
     }
-    // As the cluster counts it from Kubernetes 1.35 on. A pod of before the injection is in no watch of ours, and its node may have
+    // As the cluster counts it from Kubernetes 1.35 on. A pod of before the injection is in no watch of the operator, and its node may have
     // the key as well.
     ending += (live.count("terminatingReplicas") - known).max(0);
     if standing == 0 {

@@ -166,7 +166,7 @@ pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
 }
 
-/// What to report about one that no binding holds any more and that cannot be let go.
+/// What to report about one that no binding holds any more and that cannot be released.
 pub fn not_let_go_notice(refusal: &str) -> Notice {
     Notice {
         deployment: None,

@@ -9,7 +9,7 @@ use crate::model::observed::{Observed, ObservedTarget, SameKey};
 use crate::model::stray::Stray;
 use crate::template::names::short_name;
 
-/// Those that run in the place of a Deployment which wants no pods.
+/// Those that run instead of a Deployment which wants no pods.
 pub fn in_place_of<'a>(observed: &'a Observed, target: &ObservedTarget, live: &LiveDeployment) -> Vec<&'a Stray> {
     if live.replicas() != 0 || !target.is_selected() {
         return vec![];

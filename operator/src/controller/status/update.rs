@@ -40,7 +40,7 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
 
 /// The plan, where something waits for an approval.
 pub fn plan(applied: &Applied) -> Option<Plan> {
-    // Its hash was about what is gone now; the next reconcile follows at once.
+    // Its hash described the removed state; the next reconcile follows at once.
     if applied.has_removed() {
         return None;
     }

@@ -172,7 +172,7 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
     Ok(())
 }
 
-/// A Service of our name that we did not make is somebody's, whatever it looks like.
+/// A Service of this operator's name that we did not make is somebody's, whatever it looks like.
 pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
     let Some(found) = found else { return Ok(()) };
     if service::is_ours(found, live.name()) {

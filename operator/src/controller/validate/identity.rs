@@ -97,7 +97,7 @@ fn existing<'a>(live: &LiveDeployment, account: Option<&'a Account>) -> Result<&
     })
 }
 
-/// The annotation is ours, and was written for somebody else: the binding that came first keeps it.
+/// The annotation is the operator's, and was written for somebody else: the binding that came first keeps it.
 fn needed(live: &LiveDeployment, by: &str, found: &str) -> Reason {
     Reason::new(
         reasons::SERVICE_ACCOUNT_SHARED,
@@ -117,7 +117,7 @@ fn manifest(live: &LiveDeployment, google: &str) -> String {
     )
 }
 
-/// Our own earlier value is ours to change. One that somebody put over it by hand is put back; what a manifest says is
+/// Our own earlier value is the operator's to change. One that somebody put over it by hand is restored; what a manifest says is
 /// its author's wish.
 fn may_replace(account: &Account, was_ready: bool) -> bool {
     let Some(live) = &account.live else { return false };

@@ -95,7 +95,7 @@ impl fmt::Display for KeyArn {
     }
 }
 
-/// What stands in the place of a key's ARN.
+/// What was found instead of a key's ARN.
 #[derive(Debug, PartialEq, Eq)]
 enum Wrong {
     Alias,

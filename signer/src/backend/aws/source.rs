@@ -1,4 +1,4 @@
-//! Where credentials come from: what the SDK's own chain would take, chosen once, so that a message can name it.
+//! The source of credentials: the one that the SDK's own chain would use, chosen once, so that a message can name it.
 
 use super::{environment::Environment, key_arn::KeyArn, near::is_safe, role_arn::RoleArn};
 use crate::{

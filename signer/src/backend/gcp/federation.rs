@@ -23,7 +23,7 @@ pub struct Federation {
     pub provider: String,
     /// The service account that the pod's subject acts as; without it the subject itself has the role.
     pub service_account: Option<String>,
-    /// In the place of both of Google's services: a test.
+    /// Instead of both of Google's services: a test.
     pub endpoint: Option<String>,
     /// The token of the ServiceAccount.
     pub token: IdentityTokenFile,

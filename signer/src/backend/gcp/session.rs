@@ -95,7 +95,7 @@ impl GcpSession {
         answer::check(&answer, &self.key_version)
     }
 
-    /// What an error means; one of the credentials asks for a new client in the place of this one.
+    /// What an error means; one of the credentials asks for a new client instead of this one.
     fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
         let fault = self.with_identity(fault::classify(error));
         // The authorities that are trusted may be others now, and each client reads them when it is made.

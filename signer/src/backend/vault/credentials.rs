@@ -75,7 +75,7 @@ impl Credentials {
                 None => sleep(IDLE).await,
             }
             let _acting = self.acting.lock().await;
-            // Another client may have done it meanwhile.
+            // Another client may have done it in the meantime.
             match self.next() {
                 Some((at, act)) if at <= Instant::now() => self.act(http, act).await,
                 _ => {}

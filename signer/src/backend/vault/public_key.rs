@@ -44,7 +44,7 @@ struct Key {
     /// Older versions sign nothing; 0: the newest alone is used unless another one is asked for.
     #[serde(default)]
     min_encryption_version: u32,
-    /// Older versions are gone.
+    /// Older versions are deleted.
     #[serde(default)]
     min_available_version: u32,
     /// Of keys that have no public half, the values are numbers.

@@ -1,4 +1,4 @@
-//! `kubectl atto-signer report`: an archive for somebody who helps.
+//! `kubectl atto-signer report`: an archive for a support request.
 
 mod archive;
 mod collect;

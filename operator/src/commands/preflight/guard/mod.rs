@@ -1,4 +1,4 @@
-//! Which pieces of the guard are at work.
+//! Which pieces of the guard are active.
 
 mod exempt;
 mod pieces;
@@ -14,7 +14,7 @@ use crate::commands::patient::patiently;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
 
-/// A line for each piece of the guard: at work, missing, or impossible in this cluster.
+/// A line for each piece of the guard: active, missing, or impossible in this cluster.
 pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {
     match policies(client).await {
         Ok((policies, loose)) => {

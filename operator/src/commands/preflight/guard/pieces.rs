@@ -39,7 +39,7 @@ impl Piece {
         }
     }
 
-    /// What is at risk without it, and how to get it.
+    /// The risk without it, and how to install it.
     fn missing(self, minor: u32) -> String {
         match self {
             Self::Edits => format!("found no policy of the chart that refuses (guard.enabled): {DANGER}"),
@@ -113,7 +113,7 @@ impl Policy {
             .filter_map(|condition| condition["expression"].as_str())
     }
 
-    /// Which piece it is, if it is one and at work.
+    /// Which piece it is, if it is one and active.
     fn piece(&self) -> Option<Piece> {
         if self.policy["spec"]["paramKind"]["kind"] == "SignerBinding" {
             return if self.matches("CREATE", "deployments") {

@@ -12,11 +12,11 @@ use crate::model::injection::DeploymentRef;
 /// What a removal would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// The lines of ours that go.
+    /// The lines of the operator that go.
     pub diff: String,
     /// What a manifest carries itself, for people.
     pub stays: Vec<String>,
-    /// Whether there is a Service of ours, which goes.
+    /// Whether there is a Service of the operator, which goes.
     pub has_service: bool,
 }
 
