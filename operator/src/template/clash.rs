@@ -16,7 +16,7 @@ pub struct Clash {
     pub managers: Vec<String>,
     /// The item, as a JSON pointer.
     pub pointer: String,
-    /// What it has to be.
+    /// The expected value.
     pub wanted: Value,
 }
 

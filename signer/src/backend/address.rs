@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::settings::excerpt;
 
-/// What such an address looks like, for messages.
+/// The form of such an address, for messages.
 pub const EXPECTED: &str =
     "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a valid port";
 

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 /// What a library spawns while it makes credentials may wait without end, with a socket each. Here it has a thread of its own, and goes
-/// when nobody uses the client any more.
+/// when the client is not used any more.
 #[derive(Debug)]
 pub struct Generation(Option<Runtime>);
 
@@ -52,7 +52,7 @@ impl Drop for Generation {
     }
 }
 
-/// A client, with what runs for it, for as long as somebody uses it.
+/// A client, with what runs for it, for as long as it is used.
 #[derive(Clone, Debug)]
 pub struct Held<C> {
     client: C,

@@ -28,7 +28,7 @@ const VARIABLE: &str = "ATTO_SIGNER_IDENTITY_TOKEN_FILE";
 const ARGUMENT: &str = "identity_token_file";
 /// Where the operator mounts it.
 const DEFAULT: &str = "/var/run/secrets/signer.atto.cash/identity/token";
-/// By how much the clock of who made the token may be before ours without a word.
+/// By how much the issuer's clock may be ahead of this host's without a warning.
 const SKEW: Duration = Duration::from_secs(30);
 /// Google takes no longer subject.
 const MAX_SUBJECT: usize = 127;
@@ -75,7 +75,7 @@ impl IdentityTokenFile {
         Self { variable, path }
     }
 
-    /// Whether somebody set the file.
+    /// Whether the file is set.
     pub fn is_set(matches: &ArgMatches) -> bool {
         matches!(matches.try_contains_id(ARGUMENT), Ok(true))
     }
@@ -89,7 +89,7 @@ impl IdentityTokenFile {
     /// key service's to say: the clock of this host may be wrong, see [`IdentityToken::explain`].
     ///
     /// # Errors
-    /// With [`Cause::Credentials`]: what the file is or holds instead, and what to do. Nothing of what it holds.
+    /// With [`Cause::Credentials`]: what was found instead of a token, and what to do. Never the content of the file.
     pub async fn token(&self) -> Result<IdentityToken, Fault> {
         let file = self.clone();
         let reading = tokio::task::spawn_blocking(move || file.read(SystemTime::now()));

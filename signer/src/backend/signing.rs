@@ -45,7 +45,7 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Signing {
     /// The signature, or why there is none.
     pub result: Result<Signature, BackendError>,
-    /// What it took.
+    /// The duration.
     pub effort: Effort,
 }
 
@@ -81,7 +81,7 @@ pub enum BackendError {
     /// A remote backend failed.
     #[error("{0}")]
     Fault(#[from] Fault),
-    /// The backend fails for all, and nobody is sent to it for now.
+    /// The backend fails for all requests, and none is sent to it now.
     #[error("the backend fails; the signer probes it twice a second")]
     Broken,
     /// Nothing came within the time that the caller has.

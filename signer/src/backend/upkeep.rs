@@ -54,7 +54,7 @@ pub trait Maker: Send + Sync {
     fn check(&self, client: &Self::Client, step: &Step) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// What is waited for now, as a message that it did not come names it: “no token”.
+/// What is pending, as a message about its absence names it: “no token”.
 #[derive(Debug)]
 pub struct Step(Mutex<&'static str>);
 

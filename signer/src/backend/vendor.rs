@@ -1,4 +1,4 @@
-//! All that the rest of the program knows of a key service: its settings, where the key is, and a session with it.
+//! The interface of a key service for the rest of the program: its settings, the place of the key, and a session.
 
 use std::{borrow::Cow, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -28,19 +28,19 @@ pub struct Vendor {
     pub key: &'static str,
     /// What such a key is called.
     pub key_noun: &'static str,
-    /// Whether a text looks like such a key; for a message to one who named another backend.
+    /// Whether a text looks like such a key, for a message if another backend is set.
     pub is_key: fn(&str) -> bool,
-    /// Parts of the paths of libraries that it alone calls and that see nothing of a client: what they panic with is told.
+    /// Parts of the paths of libraries that it alone calls and that see nothing of a client: their panic messages are shown.
     pub libraries: &'static [&'static str],
     /// Adds the settings that are its own, `ATTO_SIGNER_<NAME>_…`, to a command.
     pub args: fn(clap::Command) -> clap::Command,
-    /// Variables that others have named and that count here: each with what it is, as a sentence.
+    /// Variables of other projects that this service reads, each with a sentence of description.
     pub variables: &'static [(&'static str, &'static str)],
-    /// Checks `ATTO_SIGNER_KEY` and its own settings. Asks nobody.
+    /// Checks `ATTO_SIGNER_KEY` and its own settings, without a request.
     pub read: Read,
 }
 
-/// Variables that others have named and that count with every key service: each with what it is, as a sentence.
+/// Variables of other projects that apply to every key service, each with a sentence of description.
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     (
         "SSL_CERT_FILE",
@@ -60,7 +60,7 @@ pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// From `ATTO_SIGNER_KEY` and all settings to where the key is, or all that is wrong.
+/// The place of the key, from `ATTO_SIGNER_KEY` and all settings, or all errors.
 pub type Read = fn(Setting<'_>, &ArgMatches) -> Result<Arc<dyn Location>, Errors>;
 
 /// Which key, and where: settings that are checked.

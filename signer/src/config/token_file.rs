@@ -35,7 +35,7 @@ impl TokenFile {
     }
 
     /// Takes over what the file has from now on: new tokens at once, and removed ones once two readings in a row agree, since one may
-    /// come while the file is being written. What is no good leaves the tokens as they are, and is told once.
+    /// come while the file is being written. An invalid file leaves the tokens as they are, and is reported once.
     pub async fn follow(self, token: Token) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -84,7 +84,7 @@ impl TokenFile {
     }
 }
 
-/// Makes of two readings in a row what is accepted from now on.
+/// Combines two readings in a row into the accepted tokens.
 fn take_over(digests: &Digests, last: Option<&Digests>, token: &Token) {
     let changes = if last == Some(digests) {
         token.set(digests)
@@ -99,7 +99,7 @@ fn take_over(digests: &Digests, last: Option<&Digests>, token: &Token) {
     }
 }
 
-/// The tokens in the text of a file, or what is wrong with it: nothing of the text.
+/// The tokens in the text of a file, or the error, without any of the text.
 pub fn tokens(text: &str) -> Result<Vec<&str>, &'static str> {
     let tokens: Vec<&str> = text
         .lines()

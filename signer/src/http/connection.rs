@@ -1,4 +1,4 @@
-//! What is known of one connection: since when it keeps us waiting, and whether it has to go.
+//! The state of one connection: since when the signer waits for it, and whether it must be closed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 

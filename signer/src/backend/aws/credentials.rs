@@ -19,7 +19,7 @@ use crate::backend::{fault::Fault, redaction::hide};
 /// Between two tries to replace credentials that are still good.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_mins(1);
-/// AWS gives no session that is good for less.
+/// The shortest session that AWS gives.
 const SHORTEST_LIFE: Duration = Duration::from_mins(15);
 
 /// Credentials, and when others have to take their place: the same for all clients, as connections that are stale are no reason for
@@ -52,7 +52,7 @@ pub enum Due {
     Soon,
     /// KMS refused these before their end.
     Refused,
-    /// There are none that are good.
+    /// There are no valid ones.
     Now,
 }
 
@@ -93,7 +93,7 @@ impl Kept {
         }
     }
 
-    /// Others were not available: these go on for a while, and at most to their end.
+    /// No new ones were available: these are used for a while longer, at most until they expire.
     pub fn postpone(&self) {
         if let Some(Lease {
             until: Some((soon, end)),
@@ -130,7 +130,7 @@ impl Kept {
 }
 
 impl Used {
-    /// The text without what is secret of these.
+    /// The text without the secrets of these credentials.
     pub fn hide(&self, text: &str) -> String {
         match self.0.as_deref() {
             Some(Given { credentials, .. }) => hide(text, secrets(credentials)),

@@ -27,7 +27,7 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Checks the variables. With what is wrong among `errors`, the rest of it counts for nothing.
+    /// Checks the variables. If there are `errors`, the result is not used.
     pub fn read(environment: &Environment<'_>, key: Option<&KeyArn>, errors: &mut Errors) -> Self {
         let is_fips = environment.switch(FIPS, errors);
         let is_dual_stack = environment.switch(DUAL_STACK, errors);

@@ -1,4 +1,4 @@
-//! What is set of AWS KMS: the key, and the variables that every AWS SDK knows. There are no flags of its own.
+//! The settings of AWS KMS: the key, and the variables that every AWS SDK knows. There are no flags of its own.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub static VENDOR: Vendor = Vendor {
 
 /// Authorities for the AWS CLI.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
-/// How much of a Region that somebody set is shown.
+/// How much of a configured Region is shown.
 const SHOWN: usize = 40;
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {

@@ -42,7 +42,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Who asks, as far as the settings say. The ID of an access key is told to nobody.
+    /// The identity that calls, as far as the settings show it. The ID of an access key is never shown.
     pub fn identity(&self) -> String {
         match self {
             Self::Keys => "the owner of the key in AWS_ACCESS_KEY_ID".to_owned(),

@@ -1,6 +1,6 @@
-//! Every variable of the SDKs of AWS that somebody may have set, and what becomes of it.
+//! Every variable of the SDKs of AWS that may be set, and its effect.
 
-/// Name, and what it is here.
+/// The name, and its meaning here.
 pub const VARIABLES: &[(&str, &str)] = &[
     (
         "AWS_ACCESS_KEY_ID",

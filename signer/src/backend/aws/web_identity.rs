@@ -21,7 +21,7 @@ use crate::backend::{
 /// What the credentials are said to come from, in the SDK's own words.
 const NAME: &str = "WebIdentityToken";
 
-/// Who is asked for the session, and for whose.
+/// The STS endpoint, and the role of the session.
 #[derive(Debug)]
 pub struct WebIdentity {
     pub sts: Client,

@@ -1,4 +1,4 @@
-//! What has to hold for a signature that KMS returns, before anybody looks at the signature itself.
+//! Checks of an answer of KMS, before the signature itself is verified.
 
 use google_cloud_kms::model::AsymmetricSignResponse;
 

@@ -24,7 +24,7 @@ struct KeyFile {
     kind: Option<String>,
 }
 
-/// The e-mail address of the account, or at least the type of its credential. Looks where Google's application default
+/// The e-mail address of the account, or at least the type of its credential. Searches where Google's application default
 /// credentials come from, in their order: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>.
 pub async fn identity() -> Option<String> {
     match files().into_iter().flatten().find_map(|path| std::fs::read(path).ok()) {

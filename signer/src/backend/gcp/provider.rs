@@ -1,4 +1,4 @@
-//! What is set of Workload Identity Federation, and how it is checked.
+//! The settings of Workload Identity Federation, and their checks.
 
 use clap::ArgMatches;
 

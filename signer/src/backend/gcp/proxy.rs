@@ -5,7 +5,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use super::identity::{metadata_host, uses_a_file};
 
-/// A warning, where it is so. Values of variables are not told: a password may be among them.
+/// A warning, if it applies. Values of variables are not shown, because they may contain a password.
 pub fn warning() -> Option<String> {
     (!uses_a_file())
         .then(|| of(&Matcher::from_env(), &metadata_host()))

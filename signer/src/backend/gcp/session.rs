@@ -105,7 +105,7 @@ impl GcpSession {
         fault
     }
 
-    /// A role that is missing is missing to somebody.
+    /// A missing role belongs to an identity, so the message names it.
     fn with_identity(&self, fault: Fault) -> Fault {
         if matches!(fault.cause, Cause::PermissionDenied | Cause::Unauthenticated)
             && let Some(identity) = self.clients.identity()

@@ -1,4 +1,4 @@
-//! What is set of Google Cloud KMS, and how it is checked.
+//! The settings of Google Cloud KMS, and their checks.
 
 use std::sync::Arc;
 

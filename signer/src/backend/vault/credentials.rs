@@ -26,7 +26,7 @@ pub struct Credentials {
     /// For messages.
     server: String,
     term: RwLock<Result<Term, Fault>>,
-    /// Who logs in, renews or looks up: one at a time, and the one that comes after that finds what came of it.
+    /// The lock for login, renewal and lookup: one at a time, and the next one finds the result.
     acting: Mutex<()>,
 }
 
@@ -52,7 +52,7 @@ impl Credentials {
         }
     }
 
-    /// Logs in, unless there is a token that is good.
+    /// Logs in, unless there is a valid token.
     pub async fn ensure(&self, http: &Http) -> Result<(), Fault> {
         let _acting = self.acting.lock().await;
         if self.current().is_ok() {
@@ -83,7 +83,7 @@ impl Credentials {
         }
     }
 
-    /// What is to be made of a call that was denied, and was begun at this moment: whether the token is dead, or may not do it.
+    /// Decides about a denied call that began at this moment: the token is invalid, or lacks the permission.
     pub async fn examine(&self, http: &Http, lease: &Arc<Lease>, begun: Instant) -> Verdict {
         let _acting = self.acting.lock().await;
         match self.current() {

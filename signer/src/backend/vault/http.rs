@@ -1,4 +1,4 @@
-//! Requests to the key service, and no more of an answer than may be there.
+//! Requests to the key service, and answers of bounded size.
 
 use std::{path::Path, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::backend::{
 
 /// The longest answer: a key with 5,000 versions.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// A server that does not take connections is away.
+/// A server that accepts no connections is unavailable.
 const CONNECT: Duration = Duration::from_secs(3);
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -54,7 +54,7 @@ pub struct Ask<'a> {
 }
 
 impl Http {
-    /// Connects to nobody yet.
+    /// Does not connect yet.
     pub async fn new(address: &Address, ca_file: Option<&Path>, namespace: Option<&str>) -> Result<Self, Fault> {
         let mut builder = Client::builder()
             .connect_timeout(CONNECT)
@@ -87,7 +87,7 @@ impl Http {
         }
         serde_json::from_slice(&body).map_err(|_| {
             let text = format!(
-                "an answer to {path} of {} bytes that is none of OpenBao or Vault",
+                "an answer to {path} of {} bytes that is not from OpenBao or Vault",
                 body.len()
             );
             failed_check(text).into()

@@ -156,7 +156,7 @@ async fn from_file(http: &Http, file: &Path) -> Result<Grant, Fault> {
     })
 }
 
-/// Whether somebody has put another token into the file.
+/// Whether the file has another token.
 pub async fn is_replaced(auth: &Auth, token: &Token) -> bool {
     match auth {
         Auth::Role { .. } => false,
@@ -166,7 +166,7 @@ pub async fn is_replaced(auth: &Auth, token: &Token) -> bool {
     }
 }
 
-/// For how long the token is good from now on.
+/// The remaining lifetime of the token.
 pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
     let ask = Ask {
         body: Some(wiped_body("{}".to_owned())),

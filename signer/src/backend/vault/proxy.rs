@@ -5,7 +5,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::backend::address::Address;
 
-/// A warning, where it is so. Values of variables are not told: a password may be among them.
+/// A warning, if it applies. Values of variables are not shown, because they may contain a password.
 pub fn warning(address: &Address) -> Option<String> {
     of(&Matcher::from_env(), address)
 }

@@ -111,7 +111,7 @@ impl VaultSession {
         }
     }
 
-    /// What a refusal means: a denial does not say whether it is of the token or of what it may do.
+    /// The meaning of a refusal: a denial does not say whether the token or its permission is the cause.
     async fn explain(&self, client: &Held<Client>, lease: &Arc<Lease>, begun: Instant, refusal: Refusal) -> Fault {
         let is_denial = refusal.is_denial();
         let Refusal { fault, .. } = refusal;

@@ -1,4 +1,4 @@
-//! What is set of OpenBao or Vault, and how it is checked.
+//! The settings of OpenBao or Vault, and their checks.
 
 use std::{ffi::OsString, path::Path, sync::Arc};
 
@@ -218,7 +218,7 @@ fn auth_mount(value: Setting<'_>) -> Result<Option<String>, ConfigError> {
     }
 }
 
-/// Parts between slashes; one slash at the end, which Vault shows, is as well as none.
+/// Parts between slashes. One slash at the end, which Vault shows, is accepted.
 fn path(variable: &'static str, value: Setting<'_>, expected: &'static str) -> Result<Option<String>, ConfigError> {
     let Some(text) = text(variable, value, expected)? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Whose certificates the server may have.
+//! The certificate authorities to trust.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -11,7 +11,7 @@ use crate::{
 
 /// Names the file, in messages.
 pub const VARIABLE: &str = "ATTO_SIGNER_VAULT_CA_FILE";
-/// What it has to be.
+/// The expected value.
 pub const EXPECTED: &str = "a readable file with the PEM of one or more certificates (-----BEGIN CERTIFICATE-----), 1 MiB at most, of \
                             the authority that the server's certificate is of";
 const MAX_LENGTH: u64 = 1024 * 1024;

@@ -11,7 +11,7 @@ pub const ABOUT: &str = "guard";
 const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
 
-/// What a part of the guard protects.
+/// The purpose of a part of the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Edits,
