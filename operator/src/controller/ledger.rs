@@ -16,8 +16,8 @@ const FORCE_WINDOW: Duration = Duration::from_hours(1);
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Mutex<HashMap<String, Entry>>>);
 
-/// How long a Deployment is remembered that no reconcile has seen: longer than forced writes are counted, and much longer than
-/// from one reconcile to the next.
+/// How long a Deployment without a reconcile is remembered: longer than the window of forced writes, and much longer than the time
+/// between two reconciles.
 const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 
 /// After `FORCES` of them within `FORCE_WINDOW`, what somebody keeps undoing is restored after pauses that grow from the first to the second.

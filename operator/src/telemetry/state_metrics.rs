@@ -1,4 +1,4 @@
-//! Bindings and what is left of them, counted from the watches when somebody asks.
+//! Bindings and what is left of them, counted from the watches at each scrape.
 
 use std::collections::{BTreeMap, HashSet};
 
