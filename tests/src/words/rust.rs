@@ -19,7 +19,9 @@ pub fn texts(path: &str, kind: Kind, file: &str) -> Result<Vec<Piece>> {
         .with_context(|| format!("{path}: found no valid Rust"))?;
     let mut found = vec![];
     read(tokens, &mut found);
-    let lines = found.iter().flat_map(|(line, text)| text.lines().map(|text| (*line, text)));
+    let lines = found
+        .iter()
+        .flat_map(|(line, text)| text.lines().map(|text| (*line, text)));
     let texts = lines.filter(|(_, text)| is_prose(text));
     let pieces = texts.map(|(line, text)| Piece {
         path: path.to_owned(),
