@@ -241,7 +241,7 @@ mod tests {
         progress.answer("/api/v1/namespaces/a/services", start + WATCH_LIMIT / 2);
         assert_eq!(progress.stuck(start + WATCH_LIMIT / 2), None);
         let stuck = progress.stuck(start + WATCH_LIMIT);
-        let text = format!("the watch of {services} was not asked for in 600 s");
+        let text = format!("the watch of {services} was not requested for 600 s");
         assert_eq!(stuck, Some(text));
         let ages = progress.watch_ages(start + WATCH_LIMIT);
         assert_eq!(ages, BTreeMap::from([("services".to_owned(), WATCH_LIMIT)]));
@@ -262,7 +262,7 @@ mod tests {
         }
         later += RECONCILE_LIMIT;
         let stuck = progress.stuck(later);
-        assert_eq!(stuck.as_deref(), Some("a reconcile has asked for nothing in 600 s"));
+        assert_eq!(stuck.as_deref(), Some("a reconcile has sent no request for 600 s"));
         drop(reconcile);
         assert_eq!(progress.stuck(later), None);
     }

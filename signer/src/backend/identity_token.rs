@@ -279,7 +279,7 @@ mod tests {
         let told = file.token().await.unwrap().explain(fault);
         assert!(
             told.text().starts_with("refused (the token in /")
-                && told.text().contains(" days ago by the clock of this machine"),
+                && told.text().contains(" days ago by the clock of this host"),
             "{told}"
         );
         std::fs::write(file.path(), "secret").unwrap();

@@ -169,8 +169,8 @@ atto/voter-2
             node, expected one. Set spec.target.container.
 
 atto/voter-3
-  next      Wait a moment. If this stays, no operator serves the namespace: run
-            kubectl atto-signer check.
+  next      Wait a moment. If this persists, no operator serves the namespace:
+            run kubectl atto-signer check.
 "
         );
         assert_eq!(rows.iter().map(Row::is_ready).collect::<Vec<_>>(), [true, false, false]);

@@ -46,12 +46,12 @@ mod tests {
     #[test]
     fn an_issuer_that_only_the_cluster_knows_is_told_of() {
         let of = |issuer: &str| told(Some(issuer)).to_string();
-        assert!(of("https://oidc.eks.eu-central-1.amazonaws.com/id/1").ends_with("take them"));
+        assert!(of("https://oidc.eks.eu-central-1.amazonaws.com/id/1").ends_with("accept them"));
         for within in [
             "https://kubernetes.default.svc",
             "https://kubernetes.default.svc.cluster.local:443",
         ] {
-            assert!(of(within).contains("within the cluster alone"), "{}", of(within));
+            assert!(of(within).contains("only known inside the cluster"), "{}", of(within));
         }
         assert!(told(None).to_string().contains("WARNING"));
     }

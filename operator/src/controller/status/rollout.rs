@@ -187,12 +187,12 @@ mod tests {
         let (reason, message) = of(&pod(false, "ErrImagePull"));
         assert_eq!(
             (reason, message.as_str()),
-            ("ImagePullBackOff", "container signer waits: ErrImagePull: why")
+            ("ImagePullBackOff", "Container signer waits: ErrImagePull: why")
         );
         assert_eq!(of(&pod(false, "SomethingNew")).0, "ContainerWaiting");
         let (reason, message) = of(&pod(false, ""));
         assert_eq!(reason, "Progressing");
-        assert!(message.contains("pod voter-1 waits for its signer"), "{message}");
+        assert!(message.contains("Pod voter-1 waits for its signer"), "{message}");
     }
 
     #[test]

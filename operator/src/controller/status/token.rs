@@ -115,7 +115,7 @@ mod tests {
             let live = LiveDeployment::new(json!({"spec": {"template": {"spec": pod}}}));
             elsewhere(&live, "a").map(|(_, message)| message)
         };
-        assert!(of("same").is_some_and(|message| message.contains("container node mounts volume same")));
+        assert!(of("same").is_some_and(|message| message.contains("Container node mounts volume same")));
         assert_eq!(of("other"), None);
     }
 

@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(kept.due(), Due::No);
         let told = refused();
         assert!(
-            told.text().starts_with("refused (the credentials ended 3600 s ago") && told.text().contains("date -u"),
+            told.text().starts_with("refused (the credentials expired 3600 s ago") && told.text().contains("date -u"),
             "{told}"
         );
         advance(Duration::from_mins(10)).await;

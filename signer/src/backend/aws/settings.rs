@@ -163,7 +163,7 @@ mod tests {
             (&[], None),
             (
                 &[("AWS_CA_BUNDLE", "/etc/proxy.pem")],
-                Some("AWS_CA_BUNDLE: nobody reads this file; SSL_CERT_FILE"),
+                Some("AWS_CA_BUNDLE: the signer does not read this file. Name"),
             ),
         ] {
             let warnings = read(KEY, variables).unwrap().warnings();

@@ -253,7 +253,7 @@ mod tests {
         let (source, errors, warnings) = read_with(&all, true);
         assert!(matches!(source, Some(Source::Keys)) && errors.is_empty(), "{errors}");
         assert!(
-            warnings[0].starts_with("AWS_ROLE_ARN: nobody takes this role"),
+            warnings[0].starts_with("AWS_ROLE_ARN: the signer does not assume this role"),
             "{warnings:?}"
         );
         let (source, errors) = read(&[&agent[..], &role].concat());

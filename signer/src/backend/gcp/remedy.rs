@@ -73,7 +73,7 @@ mod tests {
     fn a_credential_file_that_is_refused_is_most_often_a_wrong_clock() {
         for cause in [Cause::Unauthenticated, Cause::Credentials] {
             assert!(
-                remedy(cause, Proof::File).contains("clock of this machine")
+                remedy(cause, Proof::File).contains("clock of this host")
                     && remedy(cause, Proof::File).contains("(date -u)")
             );
             assert!(remedy(cause, Proof::Pod).contains("Workload Identity"));

@@ -179,7 +179,7 @@ mod tests {
         );
         assert_eq!(
             pinned.facts[2],
-            "version 2 is the newest; 1 is pinned, and goes on signing"
+            "version 2 is the newest; 1 is pinned and continues to sign"
         );
         let newest = load(2, &json!({})).unwrap();
         assert_ne!(newest.public_key, pinned.public_key);
