@@ -1,5 +1,5 @@
-//! The one place that makes clients. A client of a key service is disposable: its credentials may give up for good, wait for
-//! ever for an answer, or panic. So a new one replaces one that has trouble, once it has what it needs.
+//! The one place that makes clients. A client of a key service is disposable: its credentials may give up permanently, wait
+//! without end for an answer, or panic. So a new one replaces one that has trouble, once it has what it needs.
 
 use std::{
     pin::pin,

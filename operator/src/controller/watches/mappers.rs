@@ -1,4 +1,4 @@
-//! Which bindings an event concerns. Only what the watches have brought is checked.
+//! Which bindings an event concerns. It only uses what the watches have reported.
 
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;

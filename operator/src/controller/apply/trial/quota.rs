@@ -53,7 +53,7 @@ impl Exceeded {
 
 /// What was answered for a pod of the present template.
 pub struct Old<'a> {
-    /// As it was admitted, with all defaults, else as it was sent.
+    /// The pod as admitted, with all defaults, otherwise as sent.
     pub pod: &'a Value,
     pub is_admitted: bool,
     pub exceeded: Option<Exceeded>,
