@@ -6,6 +6,7 @@ mod gitops;
 mod kustomize;
 mod migration;
 mod scope;
+mod whole;
 
 use std::fs;
 
@@ -156,9 +157,8 @@ async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Res
     example.apply_all().await?;
     example.place.condition("Injected", "False", "ApprovalPending").await?;
     assert!(!example.has_signer("atto-voter").await?);
-    let hash = "jsonpath={.status.plan.hash}";
-    let binding = ["wait", "signerbinding/voter", "--timeout=60s", &format!("--for={hash}")];
-    example.place.kubectl_ok(&binding).await?;
+    let wait = ["wait", "signerbinding/voter", "--timeout=60s", "--for=jsonpath={.status.plan.hash}"];
+    example.place.kubectl_ok(&wait).await?;
     let diff = ["get", "signerbinding", "voter", "-o", "jsonpath={.status.plan.diff}"];
     assert!(
         example
@@ -167,10 +167,7 @@ async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Res
             .await?
             .contains("ATTO_SIGNER_REMOTE_URL")
     );
-    let hash = example.place.kubectl_ok(&["get", "sb", "voter", "-o", hash]).await?;
-    let approve = format!("signer.atto.cash/approve={hash}");
-    let annotate = ["annotate", "signerbinding", "voter", "--overwrite", &approve];
-    example.place.kubectl_ok(&annotate).await?;
+    example.approve().await?;
     example.injected().await
 }
 

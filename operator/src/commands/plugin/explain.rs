@@ -1,5 +1,6 @@
 //! `kubectl atto-signer explain`: `operator explain`, for a SignerBinding as well.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::Args;
@@ -72,7 +73,8 @@ pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, 
     let (deployments, concerned) = match object {
         Object::Deployment(DeploymentName(name)) => {
             let mut found = bindings::find(&client, &of, None).await?;
-            found.retain(|found| is_about(found, &name));
+            let labels = labels(&client, &namespace, &name).await?;
+            found.retain(|found| is_about(found, &name, labels.as_ref()));
             (vec![name], found)
         }
         Object::Binding(name) => {
@@ -98,9 +100,20 @@ pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, 
     Ok((text.join("\n"), is_ready))
 }
 
-fn is_about(found: &Found, deployment: &str) -> bool {
+/// Whether the binding selects the Deployment, or has reported about it. A status comes later than the binding.
+fn is_about(found: &Found, deployment: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
     let Ok(binding) = &found.0 else { return false };
-    reported(binding).any(|name| name == deployment) || binding.spec.target.name.as_deref() == Some(deployment)
+    let target = &binding.spec.target;
+    reported(binding).any(|name| name == deployment)
+        || target.name.as_deref() == Some(deployment)
+        || labels.is_some_and(|labels| target.selects(deployment, labels))
+}
+
+/// Those of the Deployment; none where there is no such Deployment, which is told elsewhere.
+async fn labels(client: &Client, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+    let found = patiently("read the Deployment", async || api.get_metadata_opt(name).await).await?;
+    Ok(found.map(|deployment| deployment.labels().clone()))
 }
 
 fn reported(binding: &SignerBinding) -> impl Iterator<Item = &str> {

@@ -7,6 +7,7 @@ use crds::conditions::reasons;
 
 use crate::backends::{self, Grantee, KeyBackend};
 use crate::controller::status::state::State;
+use crate::controller::status::token::account_for;
 use crate::model::applied::Applied;
 use crate::model::identity::PodIdentity;
 use crate::model::injection::Verdict;
@@ -17,7 +18,7 @@ use crate::model::reason::Reason;
 pub const NOT_NEEDED: &str = "the key is in a Secret, for which the pods prove no identity";
 
 /// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
-pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
+pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
         Err(refusal) => return State::no(refusal.clone()),
@@ -36,6 +37,17 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
     match identity {
         PodIdentity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, NOT_NEEDED),
         PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
+        PodIdentity::Direct { account, .. } if account == "default" => {
+            let own = account_for(deployment);
+            State::yes(
+                reasons::DIRECT_GRANT,
+                format!(
+                    "Deployment {deployment}: found the ServiceAccount default, which every pod of the namespace uses that names none, expected one of its own. Do not grant the key to default. Run: kubectl create serviceaccount {own} --namespace {}. Grant the key to {own}, then name it in the manifest (spec.template.spec.serviceAccountName: {own}), which replaces the pod. {}",
+                    observed.binding.metadata.namespace.as_deref().unwrap_or_default(),
+                    commands(own, None)
+                ),
+            )
+        }
         PodIdentity::Direct { account, annotated } => {
             let shown = match annotated {
                 None => format!("the pods use the identity that the platform gives the ServiceAccount {account}"),
