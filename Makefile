@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
+.PHONY: help demo test lint generate schemas snapshots picture assets bench figures soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -64,6 +64,7 @@ GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/old
   docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
   examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
   crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/signer-operator/README.md.gotmpl $(INSTALL) \
+  docs/src/explanation/comparison.md docs/src/explanation/why-429.md docs/src/explanation/the-guard.md docs/src/operations/sizing-and-cost.md \
   docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md kubectl-plugin.md operator-commands.md signer-settings.md signerbinding.md)
 
@@ -121,12 +122,18 @@ assets: ## Build the pinned Kubernetes programs, Helm with its checkers and prom
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
+bench figures e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
 bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, tail, backends, operator, scale, growth, guard or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin voter --bin google
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
+
+FIGURES :=
+figures: assets $(if $(and $(FIGURES),$(if $(filter pods,$(FIGURES)),,others)),,image e2e-node) ## Measure what README and pages have of figures, at this commit, and write docs/figures.json and those pages (an hour; FIGURES='signer scale': these parts, and the others keep theirs with their commits)
+	@echo '== cargo build --release'
+	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin kubectl-atto_signer --bin voter --bin google --bin soak --bin figures
+	@E2E_PROGRAMS="$(STATIC_PROGRAMS)" "$${CARGO_TARGET_DIR:-target}"/release/figures $(FIGURES)
 
 soak: ## Hold the signer against slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if an aim is missed (7 minutes after a release build; SOAK=slow, silent, identical, outage, backends, overhead, flood, termination or schedules: that part alone)
 	@echo '== cargo build --release'

@@ -14,6 +14,7 @@ pub mod fake_metadata;
 pub mod fake_server;
 pub mod fake_sts;
 pub mod faulty_api;
+pub mod figures;
 pub mod helm;
 pub mod hold;
 pub mod images;

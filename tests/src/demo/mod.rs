@@ -139,7 +139,17 @@ impl Demo {
 
     /// A manifest of the repository with a change.
     async fn changed(&self, file: &str, change: &str) -> Result<String> {
-        let patch = ["patch", "--local", "-f", file, "--type=merge", "-p", change, "-o", "yaml"];
+        let patch = [
+            "patch",
+            "--local",
+            "-f",
+            file,
+            "--type=merge",
+            "-p",
+            change,
+            "-o",
+            "yaml",
+        ];
         let patched = self.cluster.admin().kubectl_in(workspace::root(), &patch, "").await?;
         anyhow::ensure!(patched.succeeded, "{}", patched.stderr);
         Ok(patched.stdout)

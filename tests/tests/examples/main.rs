@@ -157,7 +157,12 @@ async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Res
     example.apply_all().await?;
     example.place.condition("Injected", "False", "ApprovalPending").await?;
     assert!(!example.has_signer("atto-voter").await?);
-    let wait = ["wait", "signerbinding/voter", "--timeout=60s", "--for=jsonpath={.status.plan.hash}"];
+    let wait = [
+        "wait",
+        "signerbinding/voter",
+        "--timeout=60s",
+        "--for=jsonpath={.status.plan.hash}",
+    ];
     example.place.kubectl_ok(&wait).await?;
     let diff = ["get", "signerbinding", "voter", "-o", "jsonpath={.status.plan.diff}"];
     assert!(

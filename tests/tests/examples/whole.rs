@@ -28,17 +28,21 @@ const FOLDERS: [&str; 12] = [
     "vault",
 ];
 
-/// The files of the example, in the namespace of this test also where they name one of their own.
+/// The manifests of the example, in the namespace of this test also where they name one.
 fn copied(example: &Example) -> Result<Directory> {
     let folder = Directory::new()?;
     for entry in fs::read_dir(example.path(""))? {
         let path = entry?.path();
         if let (true, Some(name)) = (path.is_file(), path.file_name()) {
             let text = fs::read_to_string(&path)?;
-            fs::write(
-                folder.path().join(name),
-                text.replace("atto-quickstart", &example.place.namespace),
-            )?;
+            let own = format!("namespace: {}\n", example.place.namespace);
+            let text = text
+                .replace("namespace: atto-quickstart\n", &own)
+                .replace("namespace: atto\n", &own);
+            // That of the test is there.
+            if !text.contains("\nkind: Namespace\n") {
+                fs::write(folder.path().join(name), text)?;
+            }
         }
     }
     Ok(folder)

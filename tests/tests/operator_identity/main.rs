@@ -150,6 +150,65 @@ async fn a_grant_to_the_principal_needs_nothing_but_its_command() -> Result<()> 
     annotated(&place, None).await
 }
 
+/// Kubernetes does not show whether the key is granted to it, so it is not refused.
+#[tokio::test]
+async fn the_account_default_with_a_direct_grant_is_told_with_the_commands_that_repair() -> Result<()> {
+    let place = Place::new("direct-default").await?;
+    place.apply(&voter()).await?;
+    place.apply(&direct()).await?;
+    let namespace = &place.namespace;
+    let create = format!("kubectl create serviceaccount voter --namespace {namespace}");
+    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    for part in [
+        "found the ServiceAccount default",
+        &create,
+        &format!("/subject/ns/{namespace}/sa/voter"),
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert!(
+        !message.contains("/sa/default"),
+        "the key would be granted to all: {message}"
+    );
+    let warns = async |expected: &[&str], parts: &[&str]| {
+        eventually(SOON, &format!("the warnings {expected:?}"), async || {
+            let status = place.binding().await?.status.unwrap_or_default();
+            let found: Vec<_> = status
+                .warnings
+                .iter()
+                .filter(|warning| warning.reason == "IdentityShared")
+                .collect();
+            let messages: Vec<_> = found.iter().map(|warning| warning.message.as_str()).collect();
+            ensure!(found.len() == expected.len(), "{messages:?}");
+            for part in parts {
+                ensure!(messages.concat().contains(part), "{part}: {messages:?}");
+            }
+            Ok(())
+        })
+        .await
+    };
+    warns(
+        &["IdentityShared"],
+        &["Deployment voter: found the ServiceAccount default", &create],
+    )
+    .await?;
+
+    place.kubectl_ok(&["create", "serviceaccount", "voter"]).await?;
+    place.apply(&with_account()).await?;
+    warns(&[], &[]).await?;
+    place
+        .apply(
+            &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "outsider"}, "spec": {
+                "serviceAccountName": "voter", "containers": [{"name": "x", "image": "registry.example/x:1"}],
+            }}),
+        )
+        .await?;
+    place
+        .kubectl_ok(&["label", "deployment", VOTER, "touched=true"])
+        .await?;
+    warns(&["IdentityShared"], &["which pod outsider uses as well"]).await
+}
+
 /// Waits for the refusal, and makes sure that neither the account nor the Deployment was touched.
 async fn refused(place: &Place, reason: &str) -> Result<String> {
     let message = place.condition("IdentityReady", "False", reason).await?;

@@ -138,7 +138,30 @@ async fn deployments(client: &Client, namespace: &str, found: &[Found]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use kube::core::DeserializeGuard;
+
     use super::*;
+
+    /// The operator is stopped, or has not come to it yet.
+    #[test]
+    fn a_binding_without_a_status_is_about_the_deployments_that_it_selects() {
+        let spec = |target: serde_json::Value| {
+            let binding = serde_json::json!({
+                "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "voter"},
+                "spec": {
+                    "target": target, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                    "key": {"local": {"secretRef": {"name": "k", "key": "k"}}},
+                },
+            });
+            DeserializeGuard(Ok(serde_json::from_value(binding).unwrap()))
+        };
+        let labels = BTreeMap::from([("voter".to_owned(), "main".to_owned())]);
+        let selecting = spec(serde_json::json!({"selector": {"matchLabels": {"voter": "main"}}}));
+        assert!(is_about(&selecting, "a", Some(&labels)));
+        assert!(!is_about(&selecting, "a", Some(&BTreeMap::new())));
+        assert!(!is_about(&selecting, "a", None), "the Deployment is gone");
+        assert!(is_about(&spec(serde_json::json!({"name": "a"})), "a", None));
+    }
 
     #[test]
     fn a_deployment_or_a_binding_is_explained() {

@@ -45,9 +45,7 @@ pub fn report(
         "the operator acts on this binding",
     );
     let identity = match (&applied.identity, applied.outcome.is_ok()) {
-        (Ok(()), injected) => {
-            identity::state(observed, &target.name, &verdict.targets[index].identity, injected)
-        },
+        (Ok(()), injected) => identity::state(observed, &target.name, &verdict.targets[index].identity, injected),
         (Err(refusal), _) => State::no(refusal.clone()),
     };
     let injected = injected(applied, &before, &verdict.effective);

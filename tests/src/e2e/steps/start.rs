@@ -53,7 +53,9 @@ pub async fn quickstart(suite: &Suite) -> Result<()> {
     cluster
         .kubectl(&["delete", "namespace", QUICKSTART, "--timeout=2m"])
         .await?;
-    suite.holds("examples/quickstart, applied as it is and resumed: Ready and Signing, and its namespace can be deleted");
+    suite.holds(
+        "examples/quickstart, applied as it is and resumed: Ready and Signing, and its namespace can be deleted",
+    );
     Ok(())
 }
 
