@@ -214,7 +214,10 @@ fn every_page_of_the_site_is_in_its_summary() -> Result<()> {
 
 /// A number with a unit.
 fn has_a_figure(line: &str) -> bool {
-    let words: Vec<_> = line.split([' ', '|', ',', '*', ')']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<_> = line
+        .split([' ', '|', ',', '*', ')'])
+        .filter(|word| !word.is_empty())
+        .collect();
     words.windows(2).any(|pair| {
         let is_number = pair[0].starts_with(|sign: char| sign.is_ascii_digit());
         is_number && ["ms", "s", "MiB", "µs"].contains(&pair[1])

@@ -79,7 +79,7 @@ fn with_separators(cell: &str) -> String {
     }
     let mut text = String::new();
     for (at, sign) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(sign);

@@ -5,6 +5,7 @@ mod machines;
 mod page;
 mod person;
 mod printed;
+mod stand_in;
 
 use std::path::Path;
 
