@@ -390,7 +390,7 @@ mod from_kubernetes_1_31 {
     use kube::api::ListParams;
     use kube::{Api, ResourceExt};
     use tests::eventually;
-    use tests::operated::{Place, SOON};
+    use tests::operated::SOON;
 
     use super::{gcp, quiet};
 
@@ -398,7 +398,7 @@ mod from_kubernetes_1_31 {
     /// voter that somebody has written by hand, so the documentation says what to type.
     #[tokio::test]
     async fn a_copy_for_debugging_signs_unless_its_init_containers_are_left_out() -> Result<()> {
-        let place = place("debugged").await?;
+        let place = super::place("debugged").await?;
         place.apply(&quiet()).await?;
         place.apply(&gcp("debugged")).await?;
         place.condition("Injected", "True", "Injected").await?;

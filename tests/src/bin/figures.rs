@@ -1,6 +1,7 @@
 //! Measures and writes the file of figures, and the pages that have them. An argument names a part; without one all are measured.
 //! `read PART FILE COMMIT DATE` takes what a part has printed before.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -105,7 +106,7 @@ fn sizes() -> Result<String> {
         let path = beside_us(program)?;
         let size = std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let tenths = size.len() * 10 / (1 << 20);
-        text += &format!("| {program} | {}.{} MiB |\n", tenths / 10, tenths % 10);
+        writeln!(text, "| {program} | {}.{} MiB |", tenths / 10, tenths % 10)?;
     }
     print!("{text}");
     Ok(text)

@@ -1,6 +1,7 @@
 //! The blocks of README and pages that have figures: between two comments, what a template in `docs/figures` gives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -73,7 +74,8 @@ fn rewritten(text: &str, mut block: impl FnMut(&str) -> Result<String>) -> Resul
         let (_, after) = rest
             .split_once(END)
             .with_context(|| format!("found the block {name} without `{END}`"))?;
-        whole += &format!("{BEGIN}{name} -->\n\n{}\n\n{END}{after}", block(name)?.trim_end());
+        let block = block(name)?;
+        write!(whole, "{BEGIN}{name} -->\n\n{}\n\n{END}{after}", block.trim_end())?;
     }
     Ok(whole)
 }

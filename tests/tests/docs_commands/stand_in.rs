@@ -20,7 +20,9 @@ fn commands(page: &Page) -> Result<Vec<Vec<String>>> {
                 let manifest = Value::deserialize(manifest).with_context(|| format!("{}:{}", page.path, block.line))?;
                 let node = &manifest["spec"]["template"]["spec"]["containers"][0];
                 if manifest["kind"] == "Deployment" {
-                    found.push(serde_json::from_value(node["readinessProbe"]["exec"]["command"].clone())?);
+                    found.push(serde_json::from_value(
+                        node["readinessProbe"]["exec"]["command"].clone(),
+                    )?);
                 }
             }
         }
@@ -31,7 +33,11 @@ fn commands(page: &Page) -> Result<Vec<Vec<String>>> {
 fn is_ready(command: &[String], environment: &[(&str, &str)]) -> Result<bool> {
     let (program, arguments) = command.split_first().context("no command")?;
     let mut probe = Command::new(program);
-    probe.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    probe
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     for variable in ["ATTO_SIGNER_REMOTE_URL", "ATTO_SIGNER_REMOTE_TOKEN"] {
         probe.env_remove(variable);
     }
@@ -45,20 +51,34 @@ fn the_stand_in_for_a_node_is_ready_when_it_has_had_a_vote_signed() -> Result<()
         all.extend(commands(page)?);
     }
     let command = all.first().context("no page has a stand-in for a node")?;
-    ensure!(all.iter().all(|other| other == command), "the pages have different ones: {all:#?}");
+    ensure!(
+        all.iter().all(|other| other == command),
+        "the pages have different ones: {all:#?}"
+    );
 
     let signer = SignerProcess::start(&[])?;
     let url = format!("http://localhost:{}", signer.port());
-    let of = |token: &'static str| [("ATTO_SIGNER_REMOTE_URL", url.as_str()), ("ATTO_SIGNER_REMOTE_TOKEN", token)];
+    let of = |token: &'static str| {
+        [
+            ("ATTO_SIGNER_REMOTE_URL", url.as_str()),
+            ("ATTO_SIGNER_REMOTE_TOKEN", token),
+        ]
+    };
     assert!(is_ready(command, &of(TOKEN))?, "with its signer\n{}", signer.log());
-    assert!(!is_ready(command, &of("another-token-of-32-bytes-0123456"))?, "with another token");
+    assert!(
+        !is_ready(command, &of("another-token-of-32-bytes-0123456"))?,
+        "with another token"
+    );
     assert!(!is_ready(command, &[])?, "without a signer");
     signer.stop()?;
     assert!(!is_ready(command, &of(TOKEN))?, "when its signer has ended");
 
     let blocks = SignerProcess::start(&[("ATTO_SIGNER_CAPABILITIES", "CHALLENGE")])?;
     let url = format!("http://localhost:{}", blocks.port());
-    let voteless = [("ATTO_SIGNER_REMOTE_URL", url.as_str()), ("ATTO_SIGNER_REMOTE_TOKEN", TOKEN)];
+    let voteless = [
+        ("ATTO_SIGNER_REMOTE_URL", url.as_str()),
+        ("ATTO_SIGNER_REMOTE_TOKEN", TOKEN),
+    ];
     assert!(!is_ready(command, &voteless)?, "without the capability to vote");
     blocks.stop().map(drop)
 }
