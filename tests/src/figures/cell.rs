@@ -93,7 +93,7 @@ mod tests {
     use crate::figures::{Part, tables};
 
     fn file() -> File {
-        let text = "  what        measured   aim\n  ---------   --------   ---\n  a thing     39883.5 ms\n  its 5 bare      0.56\n  twice              1\n  twice              1\n";
+        let text = "  what           measured   aim\n  ----------   ----------   ---\n  a thing      39883.5 ms\n  its 5 bare         0.56\n  twice                 1\n  twice                 1\n";
         let part = Part {
             commit: "c".to_owned(),
             date: "d".to_owned(),
