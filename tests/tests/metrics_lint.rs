@@ -78,5 +78,5 @@ async fn the_metrics_of_an_operator_are_clean() -> Result<()> {
     let place = Place::new("metrics").await?;
     place.injected().await?;
     let metrics = place.operated.get("/metrics").await?.body;
-    passes(&metrics, "signer_operator_deployments_without_ready_pod{")
+    passes(&metrics, "atto_signer_operator_deployments_without_ready_pod{")
 }

@@ -37,7 +37,7 @@ async fn an_image_set_by_hand_is_put_back_with_one_event() -> Result<()> {
     let metrics = place.operated.get("/metrics").await?.body;
     let mut lines = metrics.lines();
     // Other tests of this file have repairs as well.
-    let counted = lines.find_map(|line| line.strip_prefix("signer_operator_repairs_total "));
+    let counted = lines.find_map(|line| line.strip_prefix("atto_signer_operator_repairs_total "));
     ensure!(counted.is_some_and(|counted| counted != "0"), "{metrics}");
     Ok(())
 }
@@ -90,7 +90,7 @@ async fn a_manager_that_applies_our_field_is_not_fought() -> Result<()> {
     }
     assert_eq!(signer_image(&place.deployment().await?), "registry.example/other:1");
     let metrics = place.operated.get("/metrics").await?.body;
-    let series = "signer_operator_conflicts_total{cause=\"field\",kind=\"Deployment\"}";
+    let series = "atto_signer_operator_conflicts_total{cause=\"field\",kind=\"Deployment\"}";
     assert!(tests::metrics::sum(&metrics, series)? > 0.0, "{metrics}");
     Ok(())
 }

@@ -36,24 +36,24 @@ impl StateMetrics {
     /// Fails if a name is not one of Prometheus, which is a defect of this file.
     pub fn new() -> Result<Self, prometheus::Error> {
         let bindings = Opts::new(
-            "signer_operator_bindings",
+            "atto_signer_operator_bindings",
             "SignerBindings by condition, its status and its reason.",
         );
         let deployments = Opts::new(
-            "signer_operator_deployments",
+            "atto_signer_operator_deployments",
             "Deployments of SignerBindings by why they are, or are not, ready.",
         );
         let without_ready_pod = Opts::new(
-            "signer_operator_deployments_without_ready_pod",
+            "atto_signer_operator_deployments_without_ready_pod",
             "Deployments with a signer that want pods and have none that is ready, by why.",
         );
         Ok(Self {
             orphans: IntGauge::new(
-                "signer_operator_orphans",
+                "atto_signer_operator_orphans",
                 "Deployments, and other owners of pods, that carry a signer and that no SignerBinding is for.",
             )?,
             held: IntGauge::new(
-                "signer_operator_held_deployments",
+                "atto_signer_operator_held_deployments",
                 "Deployments that were created without their signer, and wait for it before their first pod starts.",
             )?,
             bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,

@@ -13,7 +13,7 @@ use crate::shown::shown;
 
 /// Values that a cluster brings about, and no program shows from its start.
 fn may_be(metric: &str, label: &str, value: &str) -> bool {
-    if !metric.starts_with("signer_operator_") {
+    if !metric.starts_with("atto_signer_operator_") {
         return label == "backend" && VENDORS.iter().any(|vendor| vendor.name == value);
     }
     match label {
@@ -104,7 +104,7 @@ fn mentioned(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| {
         let rest = word
             .strip_prefix("atto_signer_")
-            .or_else(|| word.strip_prefix("signer_operator_"));
+            .or_else(|| word.strip_prefix("atto_signer_operator_"));
         rest.is_some_and(|rest| !rest.is_empty() && !rest.ends_with('_'))
     })
 }
