@@ -1,10 +1,14 @@
-//! Logs and metrics. Label values come from finite sets: never a name, never an error's text.
+//! Logs and metrics. Label values come from finite sets, or are names of SignerBindings and of their Deployments: never a name of another
+//! object, never an error's text.
 
+mod binding_metrics;
+mod labels;
 pub mod state_metrics;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crds::SignerBinding;
 use kube::runtime::controller::Action;
 use prometheus::core::Collector;
 use prometheus::{
@@ -79,6 +83,18 @@ impl Metrics {
     /// # Errors
     /// Fails if two metrics share a name, which is a defect of this file.
     pub fn new() -> Result<Self, prometheus::Error> {
+        Self::showing(true)
+    }
+
+    /// Every metric that names no object.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn without_names() -> Result<Self, prometheus::Error> {
+        Self::showing(false)
+    }
+
+    fn showing(names: bool) -> Result<Self, prometheus::Error> {
         let counters = |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let gauges = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let duration = HistogramOpts::new(
@@ -125,7 +141,7 @@ impl Metrics {
                 "The version that runs; the value is always 1.",
                 &["version"],
             )?,
-            states: StateMetrics::new()?,
+            states: StateMetrics::new(names)?,
             scrape: Mutex::default(),
             progress: Liveness::default(),
         };
@@ -177,8 +193,11 @@ impl Metrics {
         self.leader.set(leads.into());
     }
 
-    pub fn repaired(&self) {
+    pub fn repaired(&self, binding: &SignerBinding, deployment: &str) {
         self.repairs.inc();
+        if let Some(named) = self.states.named() {
+            named.repaired(binding, deployment);
+        }
     }
 
     pub fn watch_failed(&self) {

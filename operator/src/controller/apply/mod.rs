@@ -226,6 +226,9 @@ async fn write(
     if let (Some(rewrite), Ok(Written::Injection | Written::Repair)) = (rewrite, &written) {
         rewrite.is_made(writer);
     }
+    if written == Ok(Written::Repair) {
+        writer.metrics.repaired(&observed.binding, live.name());
+    }
     if is_put_back && matches!(written, Ok(Written::Injection | Written::Repair)) {
         writer
             .ledger
