@@ -234,7 +234,7 @@ async fn a_restored_namespace_is_adopted_with_its_service_and_its_account() -> R
     place.apply(&in_google).await?;
     place.condition("Injected", "True", "Injected").await?;
     place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     assert_eq!(
         place.deployment().await?["spec"]["template"],
