@@ -36,6 +36,15 @@ async fn an_image_set_by_hand_is_put_back_with_one_event() -> Result<()> {
     place.told_once("DriftRepaired").await?;
     let metrics = place.operated.get("/metrics").await?.body;
     let mut lines = metrics.lines();
+    let events = place.events("SignerBinding").await?;
+    let mut notes = events.iter().filter(|(reason, _)| reason == "DriftRepaired");
+    let names_the_manager = notes.any(|(_, note)| note.contains("field manager kubectl-set had changed"));
+    ensure!(names_the_manager, "{events:?}");
+    let named = format!(
+        "atto_signer_operator_binding_repairs_total{{deployment=\"{VOTER}\",name=\"{VOTER}\",namespace=\"{}\"}} 1",
+        place.namespace
+    );
+    ensure!(metrics.lines().any(|line| line == named), "{metrics}");
     // Other tests of this file have repairs as well.
     let counted = lines.find_map(|line| line.strip_prefix("atto_signer_operator_repairs_total "));
     ensure!(counted.is_some_and(|counted| counted != "0"), "{metrics}");
