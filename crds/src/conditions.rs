@@ -6,7 +6,8 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// The Secret with the shared token is there and holds a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
-    /// The pods can prove their identity to the key service, as far as Kubernetes shows it.
+    /// The pods can prove their identity to the key service: a signer has signed with the key. Until then it is `Unknown`, with what
+    /// Kubernetes shows of the identity.
     pub const IDENTITY_READY: &str = "IdentityReady";
     /// The Deployment's pod template carries the signer as the binding asks.
     pub const INJECTED: &str = "Injected";
@@ -173,7 +174,7 @@ pub mod reasons {
         DEPLOYMENT_PAUSED = "DeploymentPaused";
         /// `RolledOut`: a new Deployment is held until its signer is injected; the message says what it waits for.
         HELD_FOR_SIGNER = "HeldForSigner";
-        /// `RolledOut`, `IdentityReady`, `Signing`: not injected, see `Injected`.
+        /// `RolledOut`, `IdentityReady`, `Signing`, `UpdateAvailable`: not injected, see `Injected`.
         NOT_INJECTED = "NotInjected";
         /// `RolledOut`, `Ready`: the Deployment wants no pods.
         SCALED_TO_ZERO = "ScaledToZero";

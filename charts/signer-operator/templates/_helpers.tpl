@@ -44,9 +44,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "signer-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- /* These two may be set: people put their own system here. */}}
+{{- $own := dict "app.kubernetes.io/component" "operator" "app.kubernetes.io/part-of" "signer-operator" }}
+{{ merge (dict) .Values.commonLabels $own | toYaml }}
 {{- end }}
 
 {{/* Annotations of an object ("own"; they win) and those of all objects ("root" is the root context). */}}
@@ -60,7 +60,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Labels and annotations of a ServiceMonitor. */}}
 {{- define "signer-operator.monitored" -}}
 labels:
-  {{- merge (include "signer-operator.labels" . | fromYaml) .Values.serviceMonitor.labels | toYaml | nindent 2 }}
+  {{- merge (dict) .Values.serviceMonitor.labels (include "signer-operator.labels" . | fromYaml) | toYaml | nindent 2 }}
 {{- with include "signer-operator.annotations" (dict "root" .) }}
 annotations:
   {{- . | nindent 2 }}

@@ -42,7 +42,7 @@ async fn a_voter_with_google_cloud_kms_keeps_its_token_when_the_folder_is_applie
     example.place.condition("TokenReady", "True", "TokenFound").await?;
     example
         .place
-        .condition("IdentityReady", "True", "DirectGrant")
+        .condition("IdentityReady", "Unknown", "DirectGrant")
         .await
         .map(drop)
 }
@@ -77,7 +77,7 @@ async fn a_google_service_account_is_annotated() -> Result<()> {
     example.injected().await?;
     let message = example
         .place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     let account = example.object("serviceaccount/atto-voter").await?;
     assert_eq!(
@@ -120,7 +120,7 @@ async fn each_other_key_service_takes_a_token_that_the_signer_alone_has() -> Res
         example.injected().await?;
         let message = example
             .place
-            .condition("IdentityReady", "True", "ProjectedToken")
+            .condition("IdentityReady", "Unknown", "ProjectedToken")
             .await?;
         assert!(message.contains(printed), "{folder}: {message}");
         assert!(

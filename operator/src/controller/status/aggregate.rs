@@ -60,7 +60,7 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
         "the operator acts on this binding",
     );
     let token = token(verdict);
-    let rolled_out = State::no(Reason::new(reasons::NOT_INJECTED, "see the condition Injected"));
+    let rolled_out = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
     let identity = match backends::account(&observed.binding) {
         Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
         None => State::yes(reasons::IDENTITY_NOT_NEEDED, identity::NOT_NEEDED),
