@@ -3,6 +3,7 @@
 
 mod published;
 mod reader;
+mod workflows;
 
 use std::fs;
 
