@@ -38,7 +38,14 @@ pub fn complaints(folder: &Path) -> Result<Vec<String>> {
     let actionlint = ["-no-color", "-shellcheck=", "-pyflakes="];
     complaints.extend(said(assets::actionlint()?, &actionlint, &files)?);
     // Nothing is asked of GitHub, so that the answer is the same everywhere.
-    let zizmor = ["--offline", "--no-progress", "--quiet", "--color=never", "--persona=pedantic", "--format=plain"];
+    let zizmor = [
+        "--offline",
+        "--no-progress",
+        "--quiet",
+        "--color=never",
+        "--persona=pedantic",
+        "--format=plain",
+    ];
     complaints.extend(said(assets::zizmor()?, &zizmor, &files)?);
     Ok(complaints)
 }
@@ -62,7 +69,10 @@ fn ours(files: &[PathBuf]) -> Result<Vec<String>> {
         let name = file.file_name().unwrap_or_default().display().to_string();
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
         let workflow: Value = serde_yaml::from_str(&text).with_context(|| format!("{name} is no YAML"))?;
-        if workflow["permissions"].as_object().is_none_or(|rights| !rights.is_empty()) {
+        if workflow["permissions"]
+            .as_object()
+            .is_none_or(|rights| !rights.is_empty())
+        {
             complaints.push(format!(
                 "{name}: permissions: found {}, expected {{}}. Give each job the rights that it needs, and the workflow none.",
                 workflow["permissions"]
@@ -82,7 +92,9 @@ fn ours(files: &[PathBuf]) -> Result<Vec<String>> {
             }
         }
         for line in text.lines() {
-            let Some((_, used)) = line.split_once("uses: ") else { continue };
+            let Some((_, used)) = line.split_once("uses: ") else {
+                continue;
+            };
             complaints.extend(pin(&name, used, &mut pins));
         }
     }

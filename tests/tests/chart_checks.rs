@@ -7,10 +7,10 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use crds::kubernetes::{NEWEST, OLDEST};
-use tests::chart::{self, folder, generated, schemas, template, value_files};
-use tests::process::Directory;
 use serde_json::Value;
+use tests::chart::{self, folder, generated, schemas, template, value_files};
 use tests::helm::helm;
+use tests::process::Directory;
 use tests::{ControlPlane, assets, workspace};
 
 #[test]
@@ -154,7 +154,10 @@ async fn what_artifact_hub_shows_is_what_is_installed() -> Result<()> {
     let examples = annotation(&chart, "crdsExamples")?;
     ensure!(!examples.is_empty(), "no example");
     for example in examples {
-        conforms("crdsExamples", &kubeconform(&schemas::folder(), &example.to_string(), None)?);
+        conforms(
+            "crdsExamples",
+            &kubeconform(&schemas::folder(), &example.to_string(), None)?,
+        );
     }
     Ok(())
 }

@@ -17,7 +17,11 @@ git archive \"$before\" charts | tar --extract --directory \"$0\"";
 /// # Errors
 /// Says what a shallow clone lacks.
 pub fn before(folder: &Path) -> Result<PathBuf> {
-    let done = Command::new("sh").args(["-c", SCRIPT]).arg(folder).current_dir(workspace::root()).output();
+    let done = Command::new("sh")
+        .args(["-c", SCRIPT])
+        .arg(folder)
+        .current_dir(workspace::root())
+        .output();
     let done = done.context("cannot run git")?;
     let chart = folder.join("charts/signer-operator");
     ensure!(

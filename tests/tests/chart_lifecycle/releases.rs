@@ -30,9 +30,20 @@ async fn the_release_before_is_upgraded_to_this_one() -> Result<()> {
     let before = chart::before(folder.path())?.display().to_string();
     let (namespace, this) = (chart::NAMESPACE, chart::folder().display().to_string());
     // With a value that is kept, and one that is the chart's.
-    let install = ["install", RELEASE, &before, "--create-namespace", "--set=logLevel=debug"];
+    let install = [
+        "install",
+        RELEASE,
+        &before,
+        "--create-namespace",
+        "--set=logLevel=debug",
+    ];
     helm(cluster, namespace, &install).await?;
-    helm(cluster, namespace, &["upgrade", RELEASE, &this, "--reset-then-reuse-values"]).await?;
+    helm(
+        cluster,
+        namespace,
+        &["upgrade", RELEASE, &this, "--reset-then-reuse-values"],
+    )
+    .await?;
     let kept = helm(cluster, namespace, &["get", "manifest", RELEASE]).await?;
     ensure!(kept.contains("--log-level=debug"), "{kept}");
 

@@ -29,7 +29,10 @@ fn blocks() -> Result<(String, Vec<String>)> {
 async fn what_is_published_passes_every_check_of_the_page() -> Result<()> {
     let published = Published::new().await?;
     let (settings, checks) = blocks()?;
-    let names: Vec<_> = settings.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    let names: Vec<_> = settings
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        .collect();
     assert_eq!(names, ["VERSION", "REGISTRY", "IDENTITY", "ISSUER"]);
     ensure!(checks.len() > 4, "the page checks less than what is published");
 
@@ -47,7 +50,9 @@ async fn what_is_published_passes_every_check_of_the_page() -> Result<()> {
         assert!(bill.contains("CycloneDX"), "{bill}");
     }
     let commit = tests::process::printed(
-        tokio::process::Command::new("git").args(["rev-parse", "HEAD"]).current_dir(workspace::root()),
+        tokio::process::Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(workspace::root()),
         "git rev-parse",
     )
     .await?;
@@ -73,7 +78,11 @@ async fn what_somebody_else_has_made_is_refused_by_every_check() -> Result<()> {
     let reader = Reader::new(&published, published.key())?;
     let refusal = reader.is_refused(&checks[0]).await?;
     assert!(refusal.contains("no signatures found"), "{refusal}");
-    for (check, names) in checks.iter().zip(1..).filter(|(check, _)| check.contains("install.yaml") || check.contains("sha256sum")) {
+    for (check, names) in checks
+        .iter()
+        .zip(1..)
+        .filter(|(check, _)| check.contains("install.yaml") || check.contains("sha256sum"))
+    {
         let refusal = reader.is_refused(check).await?;
         assert!(
             refusal.contains("install.yaml") || refusal.contains("digest"),
@@ -89,9 +98,14 @@ async fn nothing_is_published_of_a_folder_that_was_changed_after_the_build() -> 
     let manifest = built.path().join("install.yaml");
     fs::write(&manifest, fs::read_to_string(&manifest)? + "\n# by hand\n")?;
     // There is no registry: it is not asked for.
-    let refusal = published::publish(built.path(), "localhost:1/attocash/signer-operator", "--yes").await.unwrap_err();
+    let refusal = published::publish(built.path(), "localhost:1/attocash/signer-operator", "--yes")
+        .await
+        .unwrap_err();
     let refusal = format!("{refusal:#}");
-    assert!(refusal.contains("a file is another one than SHA256SUMS says"), "{refusal}");
+    assert!(
+        refusal.contains("a file is another one than SHA256SUMS says"),
+        "{refusal}"
+    );
     Ok(())
 }
 
@@ -102,7 +116,9 @@ async fn two_builds_of_the_same_sources_are_the_same_bytes() -> Result<()> {
     assert_eq!(sums(&one)?, sums(&two)?);
     // What people install is what they would render themselves, but for the digests.
     let manifest = fs::read_to_string(one.path().join("install.yaml"))?;
-    let chart = one.path().join(format!("signer-operator-{}.tgz", env!("CARGO_PKG_VERSION")));
+    let chart = one
+        .path()
+        .join(format!("signer-operator-{}.tgz", env!("CARGO_PKG_VERSION")));
     let rendered = tests::helm::helm(&[
         "template",
         "signer-operator",
@@ -113,7 +129,9 @@ async fn two_builds_of_the_same_sources_are_the_same_bytes() -> Result<()> {
     ])
     .await?;
     let images = |text: &str| {
-        let lines = text.lines().filter(|line| line.contains("@sha256:") && !line.contains("self.matches"));
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("@sha256:") && !line.contains("self.matches"));
         lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(images(&manifest), images(&rendered));

@@ -44,8 +44,13 @@ pub async fn build() -> Result<Directory> {
         for architecture in ["amd64", "arm64"] {
             let program = into.join(format!("{name}-{VERSION}-linux-{architecture}"));
             fs::write(&program, format!("the {name} for {architecture}\n"))?;
-            let bill = format!(r#"{{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "metadata": {{"component": {{"type": "application", "name": "{name}-{architecture}"}}}}}}"#);
-            fs::write(into.join(format!("{name}-{VERSION}-linux-{architecture}.cdx.json")), bill)?;
+            let bill = format!(
+                r#"{{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "metadata": {{"component": {{"type": "application", "name": "{name}-{architecture}"}}}}}}"#
+            );
+            fs::write(
+                into.join(format!("{name}-{VERSION}-linux-{architecture}.cdx.json")),
+                bill,
+            )?;
             programs.push((architecture.to_owned(), program));
         }
         let image = Image {
@@ -66,7 +71,8 @@ pub async fn build() -> Result<Directory> {
     pin.env("HELM", Tools::all().await?.helm);
     printed(&mut pin, "release/pin.sh").await?;
     let mut sums = Command::new("sh");
-    sums.args(["-c", "sha256sum -- * >.sums && mv .sums SHA256SUMS"]).current_dir(into);
+    sums.args(["-c", "sha256sum -- * >.sums && mv .sums SHA256SUMS"])
+        .current_dir(into);
     printed(&mut sums, "sha256sum").await?;
     Ok(folder)
 }
@@ -76,7 +82,10 @@ pub async fn publish(folder: &Path, repository: &str, sign_with: &str) -> Result
     let tools = Tools::all().await?;
     let mut publish = Command::new(workspace::root().join("release/publish.sh"));
     publish.arg(folder).arg(repository);
-    publish.env("CRANE", tools.crane).env("COSIGN", tools.cosign).env("HELM", tools.helm);
+    publish
+        .env("CRANE", tools.crane)
+        .env("COSIGN", tools.cosign)
+        .env("HELM", tools.helm);
     publish.env("SIGN_WITH", sign_with);
     of_its_own(&mut publish, folder);
     printed(&mut publish, "release/publish.sh").await
@@ -85,7 +94,14 @@ pub async fn publish(folder: &Path, repository: &str, sign_with: &str) -> Result
 /// Nothing of the person's own: no login, no settings, no certificates that were fetched before. The key has no password.
 pub fn of_its_own(command: &mut Command, folder: &Path) {
     command.env("HOME", folder).env("COSIGN_PASSWORD", "");
-    for set in ["REGISTRY_USER", "DOCKER_CONFIG", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "GITHUB_WORKFLOW_REF"] {
+    for set in [
+        "REGISTRY_USER",
+        "DOCKER_CONFIG",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_DATA_HOME",
+        "GITHUB_WORKFLOW_REF",
+    ] {
         command.env_remove(set);
     }
 }
@@ -119,9 +135,15 @@ impl Published {
         };
         published.make_key("cosign").await?;
         // No log and no authority of anybody's.
-        published.cosign(&["signing-config", "create", "--out", "nobody.json"]).await?;
+        published
+            .cosign(&["signing-config", "create", "--out", "nobody.json"])
+            .await?;
         let at = |name: &str| published.keys.path().join(name).display().to_string();
-        let sign_with = format!("--yes --key {} --signing-config {}", at("cosign.key"), at("nobody.json"));
+        let sign_with = format!(
+            "--yes --key {} --signing-config {}",
+            at("cosign.key"),
+            at("nobody.json")
+        );
         publish(published.folder.path(), &published.repository, &sign_with).await?;
         Ok(published)
     }
@@ -157,8 +179,13 @@ impl Published {
     pub fn digest(&self, image: &str) -> Result<String> {
         let manifest = fs::read_to_string(self.folder.path().join("install.yaml"))?;
         let name = format!("ghcr.io/attocash/signer-operator/{image}@");
-        let (_, after) = manifest.split_once(&name).with_context(|| format!("install.yaml names no {name}…"))?;
-        let digest: String = after.chars().take_while(|one| one.is_ascii_alphanumeric() || *one == ':').collect();
+        let (_, after) = manifest
+            .split_once(&name)
+            .with_context(|| format!("install.yaml names no {name}…"))?;
+        let digest: String = after
+            .chars()
+            .take_while(|one| one.is_ascii_alphanumeric() || *one == ':')
+            .collect();
         ensure!(digest.len() == "sha256:".len() + 64, "{digest}");
         Ok(digest)
     }
@@ -182,14 +209,23 @@ impl Published {
         };
         let packed = pack(&image, self.keys.path())?;
         let mut unpack = Command::new("tar");
-        unpack.args(["--extract", "--file"]).arg(packed.file).arg("--directory").arg(&layout);
+        unpack
+            .args(["--extract", "--file"])
+            .arg(packed.file)
+            .arg("--directory")
+            .arg(&layout);
         printed(&mut unpack, "tar").await?;
         let mut push = Command::new(&self.tools.crane);
-        push.arg("push").arg(&layout).arg(format!("{}/operator:{VERSION}", self.repository));
+        push.arg("push")
+            .arg(&layout)
+            .arg(format!("{}/operator:{VERSION}", self.repository));
         of_its_own(&mut push, self.keys.path());
         printed(&mut push, "crane push").await?;
         let manifest = self.folder.path().join("install.yaml");
-        fs::write(&manifest, fs::read_to_string(&manifest)?.replace("@sha256:", "@sha256:0"))?;
+        fs::write(
+            &manifest,
+            fs::read_to_string(&manifest)?.replace("@sha256:", "@sha256:0"),
+        )?;
         Ok(())
     }
 }

@@ -69,12 +69,19 @@ impl Reader {
         let commands = commands
             .replace(BY_THE_WORKFLOW, &by_the_key)
             .replace("helm pull ", "helm pull --plain-http ");
-        ensure!(!commands.contains("certificate"), "another signer than the page's: {commands}");
+        ensure!(
+            !commands.contains("certificate"),
+            "another signer than the page's: {commands}"
+        );
         let mut shell = Command::new("bash");
-        shell.args(["-e", "-u", "-o", "pipefail", "-c", &commands]).current_dir(self.folder());
+        shell
+            .args(["-e", "-u", "-o", "pipefail", "-c", &commands])
+            .current_dir(self.folder());
         let path = std::env::var("PATH").unwrap_or_default();
         shell.env("PATH", format!("{}/bin:{path}", self.folder().display()));
-        shell.env("VERSION", env!("CARGO_PKG_VERSION")).env("REGISTRY", &self.repository);
+        shell
+            .env("VERSION", env!("CARGO_PKG_VERSION"))
+            .env("REGISTRY", &self.repository);
         of_its_own(&mut shell, self.folder());
         Ok(shell.kill_on_drop(true).output().await?)
     }

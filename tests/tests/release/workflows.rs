@@ -55,14 +55,42 @@ async fn each_fault_is_named() -> Result<()> {
     let checkout = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2";
     let other = "name: one\n    env:\n      NOTE: |\n        uses: actions/checkout@0123456789012345678901234567890123456789 # v5.0.0";
     for (from, to, expected) in [
-        (checkout, "actions/checkout@v6", "planted.yaml: uses: found \"actions/checkout@v6\""),
+        (
+            checkout,
+            "actions/checkout@v6",
+            "planted.yaml: uses: found \"actions/checkout@v6\"",
+        ),
         ("name: one", other, "Use one version everywhere"),
-        ("permissions: {}", "permissions: write-all", "planted.yaml: permissions: found \"write-all\", expected {}"),
-        ("    timeout-minutes: 5\n", "", "jobs.one.timeout-minutes: found null, expected a number"),
-        ("concurrency:\n  group: good\n  cancel-in-progress: false\n", "", "concurrency: found no group"),
-        ("\"$TITLE\"", "${{ github.event.head_commit.message }}", "template-injection"),
-        ("          persist-credentials: false\n", "          fetch-depth: 1\n", "artipacked"),
-        ("runs-on: ubuntu-24.04", "runs-on: ubuntu-24.5", "label \"ubuntu-24.5\" is unknown"),
+        (
+            "permissions: {}",
+            "permissions: write-all",
+            "planted.yaml: permissions: found \"write-all\", expected {}",
+        ),
+        (
+            "    timeout-minutes: 5\n",
+            "",
+            "jobs.one.timeout-minutes: found null, expected a number",
+        ),
+        (
+            "concurrency:\n  group: good\n  cancel-in-progress: false\n",
+            "",
+            "concurrency: found no group",
+        ),
+        (
+            "\"$TITLE\"",
+            "${{ github.event.head_commit.message }}",
+            "template-injection",
+        ),
+        (
+            "          persist-credentials: false\n",
+            "          fetch-depth: 1\n",
+            "artipacked",
+        ),
+        (
+            "runs-on: ubuntu-24.04",
+            "runs-on: ubuntu-24.5",
+            "label \"ubuntu-24.5\" is unknown",
+        ),
     ] {
         let said = complaints(&[(from, to)]).await?;
         assert!(said.contains(expected), "{to}: {said}");
