@@ -43,15 +43,20 @@ sign() {
   "$cosign" attest "${sign_with[@]}" --type slsaprovenance1 --predicate "$scratch/predicate.json" "$1"
 }
 
+# What lies in the registry under a tag; empty where nothing does. A version that was published is never another one afterwards: people
+# have checked it.
+published() { "$crane" digest "$1" 2>/dev/null || true; }
+
 for image in operator signer; do
   echo "== $image"
   layout=$scratch/$image
   mkdir "$layout"
   tar --extract --file "$folder/$image-$version.oci.tar" --directory "$layout"
-  pushed=$("$crane" push "$layout" "$repository/$image:$version")
-  digest=${pushed##*@}
-  # What people install has to name what was pushed.
-  grep -q "/$image@$digest" "$folder/install.yaml" || fail "install.yaml: found no $image@$digest, which was pushed. Build it again with \`make release\`."
+  digest=$(grep -o 'sha256:[0-9a-f]\{64\}' "$layout/index.json")
+  grep -q "/$image@$digest" "$folder/install.yaml" || fail "install.yaml: found no $image@$digest, which is in $image-$version.oci.tar. Build it again with \`make release\`."
+  found=$(published "$repository/$image:$version")
+  [ "${found:-$digest}" = "$digest" ] || fail "$repository/$image:$version: found $found, expected $digest or nothing. Release this as another version."
+  "$crane" push "$layout" "$repository/$image:$version" >/dev/null
   sign "$repository/$image@$digest"
   for architecture in amd64 arm64; do
     sbom=$folder/$image-$version-linux-$architecture.cdx.json
@@ -62,10 +67,15 @@ for image in operator signer; do
 done
 
 echo '== chart'
-pushed=$("$helm" push "${plain_http[@]}" "$folder/signer-operator-$version.tgz" "oci://$repository/charts" 2>&1) || fail "helm push: $pushed"
-digest=$(sed -n 's/^Digest: *//p' <<<"$pushed")
-[[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || fail "helm push: found no digest in what it printed, expected a line \`Digest: sha256:…\`: $pushed"
-sign "$repository/charts/signer-operator@$digest"
+chart=$repository/charts/signer-operator
+tag=${version//+/_}
+if [ -z "$(published "$chart:$tag")" ]; then
+  said=$("$helm" push "${plain_http[@]}" "$folder/signer-operator-$version.tgz" "oci://$repository/charts" 2>&1) || fail "helm push: $said"
+fi
+digest=$("$crane" digest "$chart:$tag")
+sum=$(sha256sum "$folder/signer-operator-$version.tgz")
+"$crane" manifest "$chart@$digest" | grep -q "sha256:${sum%% *}" || fail "$chart:$tag: found another chart, expected signer-operator-$version.tgz or nothing. Release this as another version."
+sign "$chart@$digest"
 
 echo '== files'
 "$cosign" sign-blob "${sign_with[@]}" --bundle "$folder/SHA256SUMS.sigstore.json" "$folder/SHA256SUMS" >/dev/null
