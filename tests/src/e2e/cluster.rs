@@ -1,6 +1,6 @@
 //! The cluster of a run, and what is asked of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::images::Additions;
 use crate::kubeconfig::Answer;
 use crate::process::Directory;
-use crate::{Kubeconfig, assets, eventually, workspace};
+use crate::{Kubeconfig, assets, eventually};
 
 /// Where the operator is installed.
 pub const OPERATOR: &str = "signer-operator";
