@@ -108,11 +108,12 @@ pub fn of_its_own(command: &mut Command, folder: &Path) {
 
 /// A release in a registry of its own, which ends with this value.
 pub struct Published {
+    // It ends before the folder that its log is in.
+    _registry: Process,
     pub tools: Tools,
     pub repository: String,
     folder: Directory,
     keys: Directory,
-    _registry: Process,
     _port: Port,
 }
 
@@ -126,11 +127,11 @@ impl Published {
         })?;
         eventually(SOON, "the registry", async || Ok(TcpStream::connect(&address).await?)).await?;
         let published = Self {
+            _registry: registry,
             repository: format!("{address}/attocash/signer-operator"),
             folder: build().await?,
             tools,
             keys,
-            _registry: registry,
             _port: port,
         };
         published.make_key("cosign").await?;
@@ -138,11 +139,15 @@ impl Published {
         published
             .cosign(&["signing-config", "create", "--out", "nobody.json"])
             .await?;
+        published
+            .cosign(&["trusted-root", "create", "--out", "nothing.json"])
+            .await?;
         let at = |name: &str| published.keys.path().join(name).display().to_string();
         let sign_with = format!(
-            "--yes --key {} --signing-config {}",
+            "--yes --key {} --signing-config {} --trusted-root {}",
             at("cosign.key"),
-            at("nobody.json")
+            at("nobody.json"),
+            at("nothing.json")
         );
         publish(published.folder.path(), &published.repository, &sign_with).await?;
         Ok(published)
