@@ -45,6 +45,7 @@ pub mod soak;
 pub mod sockets;
 pub mod version;
 pub mod waiting_signer;
+pub mod workflows;
 pub mod workspace;
 pub mod write;
 

@@ -83,7 +83,17 @@ scrapeTimeout: {{ . }}
 {{- $first := splitList "/" $image.repository | first }}
 {{- $named := and (contains "/" $image.repository) (or (regexMatch "[.:]" $first) (eq $first "localhost")) }}
 {{- if and $image.registry (not $named) }}{{ $image.registry }}/{{ end }}{{ $image.repository }}
-{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
+{{- $built := include "signer-operator.builtDigest" (dict "root" . "image" "operator") }}
+{{- if $image.digest }}@{{ $image.digest }}
+{{- else if $image.tag }}:{{ $image.tag }}
+{{- else if $built }}@{{ $built }}
+{{- else }}:{{ .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/* The digest of the image that was built for this version; empty in a chart that is no release's. */}}
+{{- define "signer-operator.builtDigest" -}}
+{{- get (.root.Files.Get "files/digests.yaml" | fromYaml) .image }}
 {{- end }}
 
 {{/* What the image of a signer may begin with: where nothing is said, the name of the one that is injected. */}}
@@ -94,7 +104,9 @@ scrapeTimeout: {{ . }}
 
 {{- define "signer-operator.wantedSignerImage" -}}
 {{- $registry := .Values.image.registry | default "ghcr.io" }}
-{{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer:%s" $registry .Chart.AppVersion) }}
+{{- $built := include "signer-operator.builtDigest" (dict "root" . "image" "signer") }}
+{{- $version := ternary (printf "@%s" $built) (printf ":%s" .Chart.AppVersion) (ne $built "") }}
+{{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer%s" $registry $version) }}
 {{- end }}
 
 {{/* The image that is injected where a SignerBinding names none. The operator does not start with one that it would refuse,
@@ -125,22 +137,6 @@ so say it before anything is installed. */}}
 {{- if .Values.rbac.strict }}
 - --strict-rbac
 {{- end }}
-{{- end }}
-
-{{/* Pod Security `restricted`, for pod and container. */}}
-{{- define "signer-operator.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
-{{- end }}
-
-{{- define "signer-operator.securityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
 {{- end }}
 
 {{/* Whether the operator tries a pod before it replaces those that run; empty is no. Without the guard nothing would bind the right to

@@ -52,6 +52,7 @@ pages! {
     troubleshooting = "docs/src/operations/troubleshooting.md",
     uninstall = "docs/src/operations/uninstall.md",
     upgrade = "docs/src/operations/upgrade.md",
+    verify = "docs/src/operations/verify.md",
     tutorial = "docs/src/tutorial.md",
 }
 

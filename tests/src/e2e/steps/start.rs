@@ -7,16 +7,16 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::super::Suite;
-use super::super::cluster::{OPERATOR, PATIENCE, QUICKSTART, chart_before};
+use super::super::cluster::{OPERATOR, PATIENCE, QUICKSTART};
 use super::super::voter::token;
 use super::change;
 use crate::process::Directory;
-use crate::{eventually, workspace};
+use crate::{chart, eventually, workspace};
 
-/// With the chart of the commit before, so that the upgrade is one.
+/// With the chart of the release before, so that the upgrade is one.
 pub async fn install(suite: &Suite) -> Result<()> {
     let before = Directory::new()?;
-    let chart = chart_before(before.path())?;
+    let chart = chart::before(before.path())?;
     let started = Instant::now();
     suite.cluster.helm(&chart, &[]).await?;
     suite.holds(&format!(
