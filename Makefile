@@ -1,10 +1,10 @@
-# Everything that is built, checked or shown is a target here. A change has to pass `make test`. The workflows in .github run `make e2e` on kind,
-# and `make unit` and `make demo` on the oldest Kubernetes.
+# Everything that is built, checked or shown is a target here. A change has to pass `make test`. The workflows in .github run it on the newest
+# and on the oldest Kubernetes, and `make e2e` on kind.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint sentences generate schemas snapshots picture assets bench soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
+.PHONY: help demo test lint sentences audit site release-check release-notes release-compare publish generate schemas snapshots picture assets bench figures soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -58,12 +58,13 @@ BENCH :=
 BENCH_STEADY_SECONDS := 120
 # One for the clusters of today, one for those before MutatingAdmissionPolicies.
 INSTALL := charts/install.yaml charts/install-$(OLDEST_KUBERNETES).yaml
-GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/oldest.yaml charts/signer-operator/Chart.yaml \
+GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/test.yaml charts/signer-operator/Chart.yaml \
   charts/signer-operator/templates/_guard-creation.tpl \
   docs/src/introduction.md docs/src/tutorial.md docs/src/operations/install.md docs/src/operations/supported-versions.md \
-  docs/src/operations/upgrade.md docs/src/how-to/change-the-key.md \
+  docs/src/operations/upgrade.md docs/src/operations/verify.md docs/src/how-to/change-the-key.md \
   examples/gitops/argo-cd/operator.yaml examples/gitops/flux/operator.yaml \
   crds/signerbindings.yaml charts/signer-operator/files/signerbindings.yaml charts/signer-operator/README.md charts/signer-operator/README.md.gotmpl $(INSTALL) \
+  docs/src/explanation/comparison.md docs/src/explanation/why-429.md docs/src/explanation/the-guard.md docs/src/operations/sizing-and-cost.md \
   docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md kubectl-plugin.md operator-commands.md signer-settings.md signerbinding.md)
 
@@ -82,13 +83,15 @@ test: ## Check everything: lint, drift of generated files, the documentation sit
 	if [ -z "$$failed" ]; then exit 0; fi; \
 	echo "== failed: make$$failed" >&2; cat "$(FAILED_TESTS)" >&2 2>/dev/null || true; exit 1
 
-lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies, rules for modules, words
+lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies, rules for modules, the workflows, words
 	@echo '== cargo fmt'
 	@$(CARGO) fmt --all --check
 	@echo '== cargo clippy'
 	@$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
 	@echo '== shape'
 	@$(CARGO) run --quiet --locked --package tests --bin shape
+	@echo '== workflows'
+	@$(CARGO) run --quiet --locked --package tests --bin workflows
 	@echo '== words'
 	@$(CARGO) run --quiet --locked --package tests --bin words
 
@@ -127,12 +130,18 @@ assets: ## Build the pinned Kubernetes programs, Helm, chart checkers and promto
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
-bench e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
+bench figures e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
 bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, tail, backends, operator, scale, growth, guard or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin voter --bin google
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
+
+FIGURES :=
+figures: assets $(if $(and $(FIGURES),$(if $(filter pods,$(FIGURES)),,others)),,image e2e-node) ## Measure what README and pages have of figures, at this commit, and write docs/figures.json and those pages (an hour; FIGURES='signer scale': these parts, and the others keep theirs with their commits)
+	@echo '== cargo build --release'
+	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin kubectl-atto_signer --bin voter --bin google --bin soak --bin figures
+	@E2E_PROGRAMS="$(STATIC_PROGRAMS)" "$${CARGO_TARGET_DIR:-target}"/release/figures $(FIGURES)
 
 soak: ## Test the signer with slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if a target is missed (7 minutes after a release build; SOAK=slow, silent, identical, outage, backends, overhead, flood, termination or schedules: only that part)
 	@echo '== cargo build --release'
@@ -236,7 +245,7 @@ release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.ya
 	    cp "$${CARGO_TARGET_DIR:-target}/$$target/release/$$program" "dist/release/$$program-$(VERSION)-linux-$$architecture"; \
 	  done; \
 	done
-	@cp dist/images/* $(INSTALL) dist/release
+	@cp dist/images/* dist/release
 	@cp dist/plugin/* dist/release
 	@for architecture in $(IMAGE_ARCHITECTURES); do \
 	  case $$architecture in amd64) target=$(MUSL_amd64) ;; *) target=$(MUSL_arm64) ;; esac; \
@@ -247,8 +256,30 @@ release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.ya
 	  done; \
 	done
 	@rm -f {crds,operator,signer,tests}/*.cdx.json
-	@"$$($(CARGO) run --quiet --locked --package tests --bin assets | grep '/helm$$')" package --destination dist/release charts/signer-operator >/dev/null
+	@HELM="$$($(CARGO) run --quiet --locked --package tests --bin assets | grep '/helm$$')" \
+	  release/pin.sh dist/release $(VERSION) "$$(git log -1 --format=%ct)"
 	@cd dist/release && sha256sum -- * >SHA256SUMS && cat SHA256SUMS
+
+# What the workflow of a release runs besides.
+release-check: ## Fail if the version to be released (TAG=v0.1.0) is not that of the sources, or has nothing in the changelog
+	@[ "$${TAG:-}" = "v$(VERSION)" ] || { echo "TAG: found '$${TAG:-}', expected v$(VERSION), the version of Cargo.toml. Tag the commit that has the version, or change the version first." >&2; exit 1; }
+	@$(MAKE) --no-print-directory --silent release-notes >/dev/null
+
+release-notes: ## Print what CHANGELOG.md says of this version
+	@awk -v version=$(VERSION) -f release/notes.awk CHANGELOG.md
+
+release-compare: ## Fail if another build of this version (AGAIN=its SHA256SUMS) has other bytes than dist/release
+	@diff --unified dist/release/SHA256SUMS "$(AGAIN)" || { \
+	  echo 'SHA256SUMS: found another sum in the second build, expected the same bytes. Publish nothing, and look for what depends on the machine.' >&2; exit 1; }
+	@echo 'both builds are the same bytes'
+
+# Built here and not by the harness of the tests: where something is signed, no more runs than has to.
+PUBLISH_TOOLS := $(CACHE)/tools/publish
+publish: ## Push images and chart of dist/release to IMAGE_REPOSITORY, and sign them and the files (SIGN_WITH='--key cosign.key'; REGISTRY_USER, REGISTRY_PASSWORD)
+	@for module in crane cosign helm; do \
+	  (cd tests/$$module && CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local go build -trimpath -o $(PUBLISH_TOOLS)/ tool); \
+	done
+	@CRANE=$(PUBLISH_TOOLS)/crane COSIGN=$(PUBLISH_TOOLS)/cosign HELM=$(PUBLISH_TOOLS)/helm release/publish.sh dist/release $(IMAGE_REPOSITORY)
 
 $(CYCLONEDX):
 	@echo '== building cargo-cyclonedx $(CYCLONEDX_VERSION), once'
@@ -310,6 +341,9 @@ docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any w
 	@said="$$(MDBOOK_LOG=warn $(MDBOOK) build docs 2>&1)" || { echo "$$said" >&2; exit 1; }; \
 	if [ -n "$$said" ]; then echo "$$said" >&2; exit 1; fi
 
+site: docs ## The documentation of this state and of each released version, as it is published, into target/site
+	@MDBOOK=$(MDBOOK) release/site.sh target/site
+
 $(MDBOOK):
 	@echo '== building mdbook $(MDBOOK_VERSION), once'
 	@$(CARGO) install --quiet --locked --no-default-features --features search --root $(MDBOOK_ROOT) mdbook@$(MDBOOK_VERSION)
@@ -323,6 +357,12 @@ deny: $(DENY) ## Licences, bans and sources of all dependencies; advisories wher
 	  echo 'advisories: not checked, $(ADVISORIES) cannot be reached'; \
 	  $(DENY) --log-level error check --hide-inclusion-graph bans licenses sources; \
 	fi
+
+audit: $(DENY) ## Security advisories of all dependencies, those of the fuzz targets too; fails where their database is not reached
+	@for manifest in Cargo.toml signer/fuzz/Cargo.toml; do \
+	  echo "== cargo deny check advisories ($$manifest)"; \
+	  $(DENY) --log-level error --manifest-path $$manifest check --config deny.toml --hide-inclusion-graph advisories; \
+	done
 
 $(DENY):
 	@echo '== building cargo-deny $(DENY_VERSION), once'

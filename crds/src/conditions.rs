@@ -6,7 +6,8 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// The Secret with the shared token exists and contains a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
-    /// The pods can prove their identity to the key service, as far as Kubernetes shows.
+    /// The pods can prove their identity to the key service: a signer has signed with the key. Until then it is `Unknown`, with what
+    /// Kubernetes shows of the identity.
     pub const IDENTITY_READY: &str = "IdentityReady";
     /// The Deployment's pod template contains the signer that the binding asks for.
     pub const INJECTED: &str = "Injected";
@@ -177,7 +178,7 @@ pub mod reasons {
         DEPLOYMENT_PAUSED = "DeploymentPaused";
         /// `RolledOut`: a new Deployment is held until its signer is injected; the message says what it waits for.
         HELD_FOR_SIGNER = "HeldForSigner";
-        /// `RolledOut`, `IdentityReady`, `Signing`: not injected, see `Injected`.
+        /// `RolledOut`, `IdentityReady`, `Signing`, `UpdateAvailable`: not injected, see `Injected`.
         NOT_INJECTED = "NotInjected";
         /// `RolledOut`, `Ready`: the Deployment wants no pods.
         SCALED_TO_ZERO = "ScaledToZero";

@@ -23,7 +23,7 @@ const fn when(condition: &'static str, status: &'static str, reasons: &'static [
 
 /// All of them, in the order of [`types::ALL`]. Reasons that `Ready`, `Reconciling` and `Stalled` take over from another condition
 /// are listed only there.
-pub const ALL: [Occurrence; 22] = [
+pub const ALL: [Occurrence; 24] = [
     when(types::ACCEPTED, "True", &[reasons::ACCEPTED]),
     when(
         types::ACCEPTED,
@@ -78,7 +78,13 @@ pub const ALL: [Occurrence; 22] = [
     when(
         types::IDENTITY_READY,
         "Unknown",
-        &[reasons::DEPLOYMENT_NOT_FOUND, reasons::NOT_INJECTED],
+        &[
+            reasons::DEPLOYMENT_NOT_FOUND,
+            reasons::DIRECT_GRANT,
+            reasons::NOT_INJECTED,
+            reasons::PROJECTED_TOKEN,
+            reasons::SERVICE_ACCOUNT_ANNOTATED,
+        ],
     ),
     when(types::INJECTED, "True", &[reasons::INJECTED]),
     when(
@@ -128,12 +134,12 @@ pub const ALL: [Occurrence; 22] = [
             reasons::HELD_FOR_SIGNER,
             reasons::IMAGE_PULL_BACK_OFF,
             reasons::INVALID_IMAGE_NAME,
-            reasons::NOT_INJECTED,
             reasons::PODS_NOT_CREATED,
             reasons::PROGRESS_DEADLINE_EXCEEDED,
             reasons::PROGRESSING,
         ],
     ),
+    when(types::ROLLED_OUT, "Unknown", &[reasons::NOT_INJECTED]),
     when(types::SIGNING, "True", &[reasons::SIGNING]),
     when(
         types::SIGNING,
@@ -164,6 +170,7 @@ pub const ALL: [Occurrence; 22] = [
     when(types::STALLED, "False", &[reasons::SETTLED]),
     when(types::UPDATE_AVAILABLE, "True", &[reasons::UPDATE_AVAILABLE]),
     when(types::UPDATE_AVAILABLE, "False", &[reasons::UP_TO_DATE]),
+    when(types::UPDATE_AVAILABLE, "Unknown", &[reasons::NOT_INJECTED]),
 ];
 
 /// Whether a condition may have this status and reason.

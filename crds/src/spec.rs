@@ -127,7 +127,7 @@ pub struct SignerBindingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// While true, the operator writes nothing for this binding. Default: false.
+    /// While true, the operator writes nothing for this binding. Default: false. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }

@@ -56,10 +56,22 @@ pub struct RunArgs {
     pub max_rollouts: Option<NonZeroUsize>,
 
     #[command(flatten)]
+    pub metrics: MetricsArgs,
+
+    #[command(flatten)]
     pub scope: ScopeArgs,
 
     #[command(flatten)]
     pub images: ImageArgs,
+}
+
+/// What the metrics show.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct MetricsArgs {
+    /// Show each SignerBinding and each of its Deployments by name in the metrics (`atto_signer_operator_binding_…`): about 45 series
+    /// for a SignerBinding with one Deployment. Without them, alerts give counts.
+    #[arg(long, env = "SIGNER_OPERATOR_BINDING_METRICS", default_value_t = true, action = ArgAction::Set)]
+    pub binding_metrics: bool,
 }
 
 /// The scope of the operator.

@@ -16,7 +16,7 @@ use crate::cluster::connect;
 use crate::cluster::fence::Fence;
 use crate::cluster::issuer::issuer;
 use crate::cluster::stores::Stores;
-use crate::config::{LeaseArgs, RunArgs};
+use crate::config::{LeaseArgs, MetricsArgs, RunArgs};
 use crate::controller::run::controller;
 use crate::controller::validate::image_is_allowed;
 use crate::gke::Project;
@@ -48,6 +48,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         upgrades,
         try_before_roll,
         max_rollouts,
+        metrics: MetricsArgs { binding_metrics },
         scope,
         images,
     } = arguments;
@@ -57,7 +58,11 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     settings.upgrades = upgrades;
     settings.try_before_roll = try_before_roll;
     settings.scope = scope.into();
-    let metrics = Arc::new(Metrics::new()?);
+    let metrics = Arc::new(if binding_metrics {
+        Metrics::new()?
+    } else {
+        Metrics::without_names()?
+    });
     let fence = if leader_election {
         Fence::closed()
     } else {

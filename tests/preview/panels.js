@@ -42,6 +42,7 @@ function scale(box, most) {
 
 function table(box, panel, answers) {
   const { excludeByName, indexByName, renameByName } = panel.transformations[0].options;
+  const { defaults } = panel.fieldConfig;
   const rows = answers.flat().map((one) => ({ ...one.metric, Value: Number(one.value[1]) }));
   const names = [...new Set(rows.flatMap(Object.keys))].filter((name) => !excludeByName[name]);
   names.sort((one, other) => (indexByName[one] ?? 99) - (indexByName[other] ?? 99));
@@ -51,7 +52,10 @@ function table(box, panel, answers) {
   made.append(head);
   for (const row of rows) {
     const line = html("tr");
-    names.forEach((name) => line.append(html("td", name === "Value" ? "number" : "", String(row[name] ?? ""))));
+    names.forEach((name) => {
+      const value = name === "Value" && defaults.mappings ? mapped(row.Value, defaults) : row[name];
+      line.append(html("td", name === "Value" ? "number" : "", String(value ?? "")));
+    });
     made.append(line);
   }
   box.append(made);

@@ -14,6 +14,7 @@ pub mod fake_metadata;
 pub mod fake_server;
 pub mod fake_sts;
 pub mod faulty_api;
+pub mod figures;
 pub mod helm;
 pub mod hold;
 pub mod images;
@@ -45,6 +46,7 @@ pub mod sockets;
 pub mod version;
 pub mod waiting_signer;
 pub mod words;
+pub mod workflows;
 pub mod workspace;
 pub mod write;
 

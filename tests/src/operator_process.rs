@@ -98,7 +98,7 @@ impl OperatorProcess {
     /// Whether it holds the Lease, in its own words.
     pub async fn leads(&self) -> Result<bool> {
         let metrics = self.get("/metrics").await?;
-        Ok(metrics.body.lines().any(|line| line == "signer_operator_leader 1"))
+        Ok(metrics.body.lines().any(|line| line == "atto_signer_operator_leader 1"))
     }
 
     /// Waits until it does.

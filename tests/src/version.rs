@@ -11,10 +11,19 @@ use crate::workspace;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// In which file, and behind what.
-const OF_THE_WORKSPACE: [(&str, &str); 6] = [
+const OF_THE_WORKSPACE: [(&str, &str); 9] = [
     ("Dockerfile", "\nARG VERSION="),
     ("charts/signer-operator/Chart.yaml", "\nappVersion: \""),
     ("charts/signer-operator/Chart.yaml", "\nversion: "),
+    (
+        "charts/signer-operator/Chart.yaml",
+        "ghcr.io/attocash/signer-operator/operator:",
+    ),
+    (
+        "charts/signer-operator/Chart.yaml",
+        "ghcr.io/attocash/signer-operator/signer:",
+    ),
+    ("docs/src/operations/verify.md", "\nVERSION="),
     (
         "docs/src/how-to/change-the-key.md",
         "ghcr.io/attocash/signer-operator/signer:",
@@ -34,7 +43,7 @@ const OF_THE_OLDEST: [(&str, &str); 13] = [
     ("docs/src/operations/supported-versions.md", "on 1."),
     ("docs/src/operations/supported-versions.md", "older than 1."),
     ("docs/src/operations/supported-versions.md", "KUBERNETES=1."),
-    (".github/workflows/oldest.yaml", "KUBERNETES: \"1."),
+    (".github/workflows/test.yaml", "kubernetes: \"1."),
     ("CONTRIBUTING.md", "KUBERNETES=1."),
     ("Makefile", "KUBERNETES=1."),
     ("Makefile", "OLDEST_KUBERNETES := 1."),

@@ -7,7 +7,9 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use crds::kubernetes::{NEWEST, OLDEST};
+use serde_json::Value;
 use tests::chart::{self, folder, generated, schemas, template, value_files};
+use tests::helm::helm;
 use tests::process::Directory;
 use tests::{ControlPlane, assets, workspace};
 
@@ -108,6 +110,54 @@ async fn what_it_renders_for_this_api_server_has_the_form_that_it_asks_for() -> 
         let name = file.display().to_string();
         let rendered = template(&[&version, "--values", &name]).await?;
         conforms(&name, &kubeconform(of_its_own.path(), &rendered, None)?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn helm_lints_it_with_every_set_of_values() -> Result<()> {
+    let chart = folder().display().to_string();
+    for file in value_files()? {
+        let said = helm(&["lint", "--strict", &chart, "--values", &file.display().to_string()]).await?;
+        // What it recommends, such as an icon, it calls information.
+        ensure!(!said.contains("[INFO]"), "{}: {said}", file.display());
+    }
+    Ok(())
+}
+
+/// What stands under an annotation, which is YAML in itself.
+fn annotation(chart: &Value, name: &str) -> Result<Vec<Value>> {
+    let text = chart["annotations"][format!("artifacthub.io/{name}")].as_str();
+    serde_yaml::from_str(text.with_context(|| format!("no annotation {name}"))?).context("an annotation is no list")
+}
+
+#[tokio::test]
+async fn what_artifact_hub_shows_is_what_is_installed() -> Result<()> {
+    let chart: Value = serde_yaml::from_str(&fs::read_to_string(folder().join("Chart.yaml"))?)?;
+    for field in ["icon", "home", "description", "sources", "maintainers", "keywords"] {
+        ensure!(!chart[field].is_null(), "no {field}");
+    }
+    for name in ["changes", "links"] {
+        ensure!(!annotation(&chart, name)?.is_empty(), "no {name}");
+    }
+    let rendered = template(&[]).await?;
+    for image in annotation(&chart, "images")? {
+        let image = image["image"].as_str().context("an image without a name")?;
+        ensure!(rendered.contains(&format!("{image}\"")), "{image} is not installed");
+    }
+    let crd: Value = serde_yaml::from_str(&fs::read_to_string(folder().join("files/signerbindings.yaml"))?)?;
+    let shown = annotation(&chart, "crds")?;
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0]["name"], crd["metadata"]["name"]);
+    assert_eq!(shown[0]["kind"], crd["spec"]["names"]["kind"]);
+    assert_eq!(shown[0]["version"], crd["spec"]["versions"][0]["name"]);
+    let examples = annotation(&chart, "crdsExamples")?;
+    ensure!(!examples.is_empty(), "no example");
+    for example in examples {
+        conforms(
+            "crdsExamples",
+            &kubeconform(&schemas::folder(), &example.to_string(), None)?,
+        );
     }
     Ok(())
 }

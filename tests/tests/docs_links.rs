@@ -212,6 +212,44 @@ fn every_page_of_the_site_is_in_its_summary() -> Result<()> {
     Ok(())
 }
 
+/// A number with a unit.
+fn has_a_figure(line: &str) -> bool {
+    let words: Vec<_> = line
+        .split([' ', '|', ',', '*', ')'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.windows(2).any(|pair| {
+        let is_number = pair[0].starts_with(|sign: char| sign.is_ascii_digit());
+        is_number && ["ms", "s", "MiB", "µs"].contains(&pair[1])
+    })
+}
+
+#[test]
+fn what_a_bench_prints_stands_in_blocks_of_figures() -> Result<()> {
+    let mut complaints = vec![];
+    for page in docs::pages()?.values() {
+        let mut is_block = false;
+        for line in page.text.lines() {
+            is_block = match line {
+                line if line.starts_with("<!-- figures: ") => true,
+                "<!-- end of figures -->" => false,
+                _ => is_block,
+            };
+            let names_one = line.contains("`make bench") || line.contains("`make soak`");
+            if names_one && !is_block && has_a_figure(line) {
+                complaints.push(format!("{}: {line}", page.path));
+            }
+        }
+    }
+    ensure!(
+        complaints.is_empty(),
+        "found figures outside of blocks, expected them in docs/figures.json. Add a template to docs/figures:\n{}",
+        complaints.join("\n")
+    );
+    assert!(has_a_figure("| x | **1.3 s**: y | `make bench` |") && !has_a_figure("`make soak` takes 7 minutes"));
+    Ok(())
+}
+
 #[test]
 fn what_leads_nowhere_is_told() {
     let page = Page::parse("docs/src/how-to/x.md", "# One\n");

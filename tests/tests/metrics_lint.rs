@@ -78,5 +78,13 @@ async fn the_metrics_of_an_operator_are_clean() -> Result<()> {
     let place = Place::new("metrics").await?;
     place.injected().await?;
     let metrics = place.operated.get("/metrics").await?.body;
-    passes(&metrics, "signer_operator_deployments_without_ready_pod{")
+    passes(&metrics, "atto_signer_operator_deployments_without_ready_pod{")?;
+    passes(&metrics, "atto_signer_operator_binding_condition{")?;
+    let ours = ["atto_signer_operator_", "# "];
+    let others: Vec<_> = metrics
+        .lines()
+        .filter(|line| !ours.iter().any(|start| line.starts_with(start)))
+        .collect();
+    assert_eq!(others, Vec::<&str>::new(), "each has the prefix");
+    Ok(())
 }

@@ -62,8 +62,8 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
     shares_a_key(&second, &one).await?;
     let metrics = operated.get("/metrics").await?.body;
     for line in [
-        "signer_operator_bindings{condition=\"Injected\",reason=\"Injected\",status=\"True\"} 2",
-        "signer_operator_orphans 0",
+        "atto_signer_operator_bindings{condition=\"Injected\",reason=\"Injected\",status=\"True\"} 2",
+        "atto_signer_operator_orphans 0",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{metrics}");
     }

@@ -83,11 +83,11 @@ async fn a_restart_of_the_operator_writes_nothing() -> Result<()> {
         let text = tokio::task::spawn_blocking(move || signer_process::get(port, "/metrics"))
             .await??
             .body;
-        let done = tests::metrics::sum(&text, "signer_operator_reconciles_total{result=\"ok\"}")?;
+        let done = tests::metrics::sum(&text, "atto_signer_operator_reconciles_total{result=\"ok\"}")?;
         ensure!(done > 0.0, "none yet");
         let mut writes = text
             .lines()
-            .filter(|line| line.starts_with("signer_operator_writes_total{kind=\"Deployment\""));
+            .filter(|line| line.starts_with("atto_signer_operator_writes_total{kind=\"Deployment\""));
         ensure!(
             writes.all(|line| line.ends_with(" 0")),
             "it wrote a Deployment:\n{text}"

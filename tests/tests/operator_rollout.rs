@@ -232,6 +232,20 @@ async fn a_suspended_binding_writes_nothing_and_leaves_everything() -> Result<()
     };
     place.apply(&suspended(&json!({}))).await?;
     place.condition("Injected", "False", "Suspended").await?;
+    // Nobody has looked whether pods run, or whether an update waits.
+    place.condition("RolledOut", "Unknown", "NotInjected").await?;
+    place.condition("UpdateAvailable", "Unknown", "NotInjected").await?;
+    // Somebody wants it so.
+    place.tells("SignerBinding", "Suspended").await?;
+    let types = [
+        "get",
+        "events",
+        "--field-selector=reason=Suspended",
+        "-o",
+        "jsonpath={.items[*].type}",
+    ];
+    let types = place.kubectl_ok(&types).await?;
+    assert!(!types.contains("Warning") && types.contains("Normal"), "{types}");
     let untouched = place.deployment().await?;
     assert!(untouched["spec"]["template"]["spec"]["initContainers"].is_null());
     place.apply(&suspended(&json!({"suspend": false}))).await?;

@@ -311,7 +311,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
         .context("nobody wrote it")?;
     assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
     two.tells("SignerBinding", "Contested").await?;
-    let contested = "signer_operator_bindings{condition=\"Accepted\",reason=\"Contested\",status=\"False\"}";
+    let contested = "atto_signer_operator_bindings{condition=\"Accepted\",reason=\"Contested\",status=\"False\"}";
     let one = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     for (operated, who, own, others) in [
         (first, &one, chart::NAMESPACE, elsewhere.as_str()),

@@ -25,13 +25,23 @@ async fn warns(place: &Place, expected: &[&str]) -> Result<String> {
     .await
 }
 
+/// With the ServiceAccount of the quiet voter.
+async fn place(prefix: &str) -> Result<Place> {
+    let place = Place::new(prefix).await?;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "voter"}});
+    place.apply(&account).await?;
+    Ok(place)
+}
+
+/// A voter that gives no cause for a warning.
 fn quiet() -> Value {
-    with(voter(), "/spec/strategy", json!({"type": "Recreate"}))
+    let voter = with(voter(), "/spec/strategy", json!({"type": "Recreate"}));
+    with(voter, "/spec/template/spec/serviceAccountName", json!("voter"))
 }
 
 #[tokio::test]
 async fn each_danger_is_named_and_goes_when_it_is_mended() -> Result<()> {
-    let place = Place::new("warned").await?;
+    let place = place("warned").await?;
     place.apply(&quiet()).await?;
     place.apply(&gcp("own")).await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -43,7 +53,13 @@ async fn each_danger_is_named_and_goes_when_it_is_mended() -> Result<()> {
     place.apply(&loud).await?;
     let told = warns(
         &place,
-        &["PrivateKeyInPod", "SeveralReplicas", "SurgeStrategy", "HostNetwork"],
+        &[
+            "PrivateKeyInPod",
+            "SeveralReplicas",
+            "SurgeStrategy",
+            "HostNetwork",
+            "IdentityShared",
+        ],
     )
     .await?;
     assert!(!told.contains("0011223344556677"), "the private key shows: {told}");
@@ -55,7 +71,7 @@ async fn each_danger_is_named_and_goes_when_it_is_mended() -> Result<()> {
 
 #[tokio::test]
 async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces() -> Result<()> {
-    let (first, second) = (Place::new("first").await?, Place::new("second").await?);
+    let (first, second) = (place("first").await?, place("second").await?);
     for place in [&first, &second] {
         place.apply(&quiet()).await?;
         place.apply(&gcp("shared")).await?;
@@ -89,7 +105,7 @@ async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces(
 #[tokio::test]
 async fn bindings_of_one_key_are_looked_at_for_what_concerns_them() -> Result<()> {
     const VOTERS: usize = 8;
-    let place = Place::new("fleet").await?;
+    let place = place("fleet").await?;
     let named = |object: Value, index: usize| with(object, "/metadata/name", json!(format!("voter-{index}")));
     for index in 0..VOTERS {
         let own = json!({"app": format!("voter-{index}")});
@@ -177,7 +193,7 @@ async fn pods_of_the_service(place: &Place) -> Result<Vec<Pod>> {
 
 /// The same key without a binding: nobody but the operator can see that there are two.
 async fn copies_are_told_of(binding: &Value) -> Result<()> {
-    let place = Place::new("copied").await?;
+    let place = place("copied").await?;
     let known = if binding["spec"]["key"]["local"].is_object() {
         vec!["LocalKey"]
     } else {
@@ -244,7 +260,7 @@ async fn a_copied_deployment_is_told_of_and_is_no_part_of_the_voters_metrics() -
 
 #[tokio::test]
 async fn a_copy_in_another_namespace_is_told_of_and_not_named() -> Result<()> {
-    let (place, other) = (Place::new("original").await?, Place::new("elsewhere").await?);
+    let (place, other) = (place("original").await?, place("elsewhere").await?);
     place.apply(&quiet()).await?;
     place.apply(&gcp("elsewhere")).await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -290,7 +306,7 @@ async fn rollout_of(place: &Place) -> Result<Value> {
 
 #[tokio::test]
 async fn a_deployment_that_is_not_what_runs_is_told_of() -> Result<()> {
-    let place = Place::new("rollouts").await?;
+    let place = place("rollouts").await?;
     place.apply(&with(quiet(), "/spec/replicas", json!(0))).await?;
     place.apply(&gcp("rollouts")).await?;
     place.condition("Ready", "True", "ScaledToZero").await?;
@@ -315,7 +331,7 @@ fn with_init_container(container: &Value) -> Value {
 
 #[tokio::test]
 async fn an_init_container_that_waits_for_the_signer_before_it_is_told_of() -> Result<()> {
-    let place = Place::new("ahead").await?;
+    let place = place("ahead").await?;
     let waits = json!({
         "name": "wait", "image": "registry.example/busybox:1",
         "command": ["sh", "-c", "until nc -z localhost 9090; do sleep 1; done"],
@@ -374,7 +390,7 @@ mod from_kubernetes_1_31 {
     use kube::api::ListParams;
     use kube::{Api, ResourceExt};
     use tests::eventually;
-    use tests::operated::{Place, SOON};
+    use tests::operated::SOON;
 
     use super::{gcp, quiet};
 
@@ -382,7 +398,7 @@ mod from_kubernetes_1_31 {
     /// voter that somebody has written by hand, so the documentation says what to type.
     #[tokio::test]
     async fn a_copy_for_debugging_signs_unless_its_init_containers_are_left_out() -> Result<()> {
-        let place = Place::new("debugged").await?;
+        let place = super::place("debugged").await?;
         place.apply(&quiet()).await?;
         place.apply(&gcp("debugged")).await?;
         place.condition("Injected", "True", "Injected").await?;

@@ -44,9 +44,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "signer-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- /* These two may be set: people put their own system here. */}}
+{{- $own := dict "app.kubernetes.io/component" "operator" "app.kubernetes.io/part-of" "signer-operator" }}
+{{ merge (dict) .Values.commonLabels $own | toYaml }}
 {{- end }}
 
 {{/* Annotations of an object ("own"; they win) and those of all objects ("root" is the root context). */}}
@@ -60,7 +60,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Labels and annotations of a ServiceMonitor. */}}
 {{- define "signer-operator.monitored" -}}
 labels:
-  {{- merge (include "signer-operator.labels" . | fromYaml) .Values.serviceMonitor.labels | toYaml | nindent 2 }}
+  {{- merge (dict) .Values.serviceMonitor.labels (include "signer-operator.labels" . | fromYaml) | toYaml | nindent 2 }}
 {{- with include "signer-operator.annotations" (dict "root" .) }}
 annotations:
   {{- . | nindent 2 }}
@@ -83,7 +83,17 @@ scrapeTimeout: {{ . }}
 {{- $first := splitList "/" $image.repository | first }}
 {{- $named := and (contains "/" $image.repository) (or (regexMatch "[.:]" $first) (eq $first "localhost")) }}
 {{- if and $image.registry (not $named) }}{{ $image.registry }}/{{ end }}{{ $image.repository }}
-{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
+{{- $built := include "signer-operator.builtDigest" (dict "root" . "image" "operator") }}
+{{- if $image.digest }}@{{ $image.digest }}
+{{- else if $image.tag }}:{{ $image.tag }}
+{{- else if $built }}@{{ $built }}
+{{- else }}:{{ .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/* The digest of the image that was built for this version; empty in a chart that is no release's. */}}
+{{- define "signer-operator.builtDigest" -}}
+{{- get (.root.Files.Get "files/digests.yaml" | fromYaml) .image }}
 {{- end }}
 
 {{/* Allowed prefixes of signer images. Default: the repository of the injected image. */}}
@@ -94,7 +104,9 @@ scrapeTimeout: {{ . }}
 
 {{- define "signer-operator.wantedSignerImage" -}}
 {{- $registry := .Values.image.registry | default "ghcr.io" }}
-{{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer:%s" $registry .Chart.AppVersion) }}
+{{- $built := include "signer-operator.builtDigest" (dict "root" . "image" "signer") }}
+{{- $version := ternary (printf "@%s" $built) (printf ":%s" .Chart.AppVersion) (ne $built "") }}
+{{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer%s" $registry $version) }}
 {{- end }}
 
 {{/* The signer's image for SignerBindings that name none. The operator does not start with one that it would refuse,
@@ -125,22 +137,6 @@ so say it before anything is installed. */}}
 {{- if .Values.rbac.strict }}
 - --strict-rbac
 {{- end }}
-{{- end }}
-
-{{/* Pod Security `restricted`, for pod and container. */}}
-{{- define "signer-operator.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
-{{- end }}
-
-{{- define "signer-operator.securityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
 {{- end }}
 
 {{/* Whether the operator tests a pod before it replaces running ones; empty is no. Without the guard nothing would bind the right to

@@ -56,11 +56,13 @@ impl Strays {
         found.iter().filter(is_new).cloned().collect()
     }
 
-    /// Those of the bindings that are there.
-    pub fn of(&self, is_there: impl Fn(&str) -> bool) -> Vec<Stray> {
+    /// Those of the bindings that are there, with the uid of the binding.
+    pub fn of(&self, is_there: impl Fn(&str) -> bool) -> Vec<(String, Stray)> {
         let known = self.known();
         let there = known.iter().filter(|(binding, _)| is_there(binding));
-        there.flat_map(|(_, found)| found.iter().cloned()).collect()
+        there
+            .flat_map(|(binding, found)| found.iter().map(|stray| (binding.clone(), stray.clone())))
+            .collect()
     }
 
     /// Forgets the bindings that no longer exist.

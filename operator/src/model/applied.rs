@@ -53,6 +53,15 @@ impl Applied {
     }
 }
 
+/// Who has changed what was injected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedBy {
+    /// The field managers that hold another value.
+    Managers(Vec<String>),
+    /// The API server records nobody, as where something was only removed; with the last other field manager that wrote since.
+    Unrecorded(Option<String>),
+}
+
 /// What became of one Deployment.
 #[derive(Debug)]
 pub struct AppliedTarget {
@@ -75,6 +84,8 @@ pub struct AppliedTarget {
     pub rotation: bool,
     /// Whether it was held for its signer, and begins now.
     pub resumed: bool,
+    /// Who had changed what a repair has restored.
+    pub changed_by: Option<ChangedBy>,
     /// Why it has to be tried again although something was written.
     pub failed: Option<Error>,
 }
@@ -93,6 +104,7 @@ impl AppliedTarget {
             update: false,
             rotation: false,
             resumed: false,
+            changed_by: None,
             failed: None,
         }
     }

@@ -22,6 +22,9 @@ pub struct LiveDeployment(Value);
 pub struct ManagedFields<'a> {
     pub manager: &'a str,
     pub operation: &'a str,
+    /// When it wrote last, as RFC 3339 has it; empty where that is not recorded.
+    pub time: &'a str,
+    subresource: &'a str,
     fields: &'a Value,
 }
 
@@ -221,6 +224,8 @@ impl LiveDeployment {
         self.list("/metadata/managedFields").iter().map(|entry| ManagedFields {
             manager: entry["manager"].as_str().unwrap_or_default(),
             operation: entry["operation"].as_str().unwrap_or_default(),
+            time: entry["time"].as_str().unwrap_or_default(),
+            subresource: entry["subresource"].as_str().unwrap_or_default(),
             fields: &entry["fieldsV1"],
         })
     }
@@ -294,6 +299,16 @@ pub fn token_secret(container: &Value) -> Option<(&str, &str)> {
 impl ManagedFields<'_> {
     fn pod(&self) -> &Value {
         &self.fields["f:spec"]["f:template"]["f:spec"]
+    }
+
+    /// Whether the entry is about the status, which controllers write.
+    pub fn is_of_status(&self) -> bool {
+        self.subresource == "status"
+    }
+
+    /// What the entry holds, as it stands in the object.
+    pub fn held(&self, live: &LiveDeployment) -> Value {
+        extract(&live.0, self.fields)
     }
 
     /// Whether the entry holds the sidecar as an item of its list.

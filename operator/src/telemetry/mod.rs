@@ -1,10 +1,14 @@
-//! Logs and metrics. Label values come from finite sets: never a name, never an error's text.
+//! Logs and metrics. Label values come from finite sets, or are names of SignerBindings and of their Deployments: never a name of another
+//! object, never an error's text.
 
+mod binding_metrics;
+mod labels;
 pub mod state_metrics;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crds::SignerBinding;
 use kube::runtime::controller::Action;
 use prometheus::core::Collector;
 use prometheus::{
@@ -79,50 +83,65 @@ impl Metrics {
     /// # Errors
     /// Fails if two metrics share a name, which is a defect of this file.
     pub fn new() -> Result<Self, prometheus::Error> {
+        Self::showing(true)
+    }
+
+    /// Every metric that names no object.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn without_names() -> Result<Self, prometheus::Error> {
+        Self::showing(false)
+    }
+
+    fn showing(names: bool) -> Result<Self, prometheus::Error> {
         let counters = |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let gauges = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
-        let duration = HistogramOpts::new("signer_operator_reconcile_duration_seconds", "Duration of reconciles.");
+        let duration = HistogramOpts::new(
+            "atto_signer_operator_reconcile_duration_seconds",
+            "Duration of reconciles.",
+        );
         let metrics = Self {
             registry: Registry::new(),
             reconciles: counters(
-                "signer_operator_reconciles_total",
+                "atto_signer_operator_reconciles_total",
                 "Reconciles by result. The log has the cause of every result other than ok.",
                 &["result"],
             )?,
             duration: Histogram::with_opts(duration.buckets(BUCKETS.to_vec()))?,
             writes: counters(
-                "signer_operator_writes_total",
+                "atto_signer_operator_writes_total",
                 "Write requests by kind of object and result. None while nothing changes.",
                 &["kind", "result"],
             )?,
             conflicts: counters(
-                "signer_operator_conflicts_total",
+                "atto_signer_operator_conflicts_total",
                 "Writes answered with 409: another manager owns the field, or the object changed in the meantime.",
                 &["kind", "cause"],
             )?,
             repairs: IntCounter::new(
-                "signer_operator_repairs_total",
+                "atto_signer_operator_repairs_total",
                 "Injected Deployments restored after a change by another client.",
             )?,
             watch_failures: IntCounter::new(
-                "signer_operator_watch_failures_total",
+                "atto_signer_operator_watch_failures_total",
                 "Watches that ended with an error and were restarted.",
             )?,
             leader: IntGauge::new(
-                "signer_operator_leader",
+                "atto_signer_operator_leader",
                 "1 while this operator is the leader, 0 while it waits.",
             )?,
             watch_ages: gauges(
-                "signer_operator_watch_age_seconds",
+                "atto_signer_operator_watch_age_seconds",
                 "Seconds since the last answer to the watch. Each watch is re-established every 200 s.",
                 &["resource"],
             )?,
             build: gauges(
-                "signer_operator_build_info",
+                "atto_signer_operator_build_info",
                 "The running version. The value is always 1.",
                 &["version"],
             )?,
-            states: StateMetrics::new()?,
+            states: StateMetrics::new(names)?,
             scrape: Mutex::default(),
             progress: Liveness::default(),
         };
@@ -174,8 +193,11 @@ impl Metrics {
         self.leader.set(leads.into());
     }
 
-    pub fn repaired(&self) {
+    pub fn repaired(&self, binding: &SignerBinding, deployment: &str) {
         self.repairs.inc();
+        if let Some(named) = self.states.named() {
+            named.repaired(binding, deployment);
+        }
     }
 
     pub fn watch_failed(&self) {
@@ -270,7 +292,7 @@ mod tests {
             strays: crate::cluster::stores::Strays::default(),
         };
         let metrics = Metrics::new().unwrap();
-        let counted = "signer_operator_bindings{condition=\"Ready\",reason=\"Ready\",status=\"True\"} 1";
+        let counted = "atto_signer_operator_bindings{condition=\"Ready\",reason=\"Ready\",status=\"True\"} 1";
         let scrape = || {
             for _ in 0..500 {
                 let text = String::from_utf8(metrics.text(Some(&stores)).unwrap()).unwrap();

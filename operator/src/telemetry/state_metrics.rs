@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crds::conditions::{reasons, types};
+use crds::names::HELD_ANNOTATION;
 use crds::{SignerBinding, TargetStatus};
 use futures::FutureExt;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 use kube::api::PartialObjectMeta;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
 use prometheus::core::Collector;
 use prometheus::{IntGauge, IntGaugeVec, Opts};
 
-use crate::cluster::stores::{Stores, Strays};
+use crate::cluster::stores::Stores;
 use crate::controller::pods;
+use crate::model::stray::Stray;
+use crate::telemetry::binding_metrics::{BindingMetrics, Surroundings};
+use crate::telemetry::labels::known;
 use crate::template::names::short_name;
 
 /// The gauges.
@@ -24,68 +27,72 @@ pub struct StateMetrics {
     bindings: IntGaugeVec,
     deployments: IntGaugeVec,
     without_ready_pod: IntGaugeVec,
+    /// Where they are shown by name as well.
+    named: Option<BindingMetrics>,
 }
 
-/// What a status says that this operator did not write; label values are from finite sets.
-const OTHER: &str = "Other";
-
 impl StateMetrics {
-    /// None counted yet.
+    /// None counted yet. `named` says whether bindings and Deployments are shown by name as well.
     ///
     /// # Errors
     /// Fails if a name is not one of Prometheus, which is a defect of this file.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    pub fn new(named: bool) -> Result<Self, prometheus::Error> {
         let bindings = Opts::new(
-            "signer_operator_bindings",
+            "atto_signer_operator_bindings",
             "SignerBindings by condition, status and reason.",
         );
         let deployments = Opts::new(
-            "signer_operator_deployments",
+            "atto_signer_operator_deployments",
             "Deployments of SignerBindings, by the reason why they are or are not ready.",
         );
         let without_ready_pod = Opts::new(
-            "signer_operator_deployments_without_ready_pod",
+            "atto_signer_operator_deployments_without_ready_pod",
             "Deployments with a signer that want pods and have no ready one, by reason.",
         );
         Ok(Self {
             orphans: IntGauge::new(
-                "signer_operator_orphans",
+                "atto_signer_operator_orphans",
                 "Deployments and other owners of pods with an injected signer and no SignerBinding.",
             )?,
             held: IntGauge::new(
-                "signer_operator_held_deployments",
+                "atto_signer_operator_held_deployments",
                 "Deployments that were created without their signer and wait for it before their first pod starts.",
             )?,
             bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,
             deployments: IntGaugeVec::new(deployments, &["reason"])?,
             without_ready_pod: IntGaugeVec::new(without_ready_pod, &["reason"])?,
+            named: named.then(BindingMetrics::new).transpose()?,
         })
     }
 
+    /// Those with names, where they are shown.
+    pub fn named(&self) -> Option<&BindingMetrics> {
+        self.named.as_ref()
+    }
+
     /// All of them, as they describe themselves.
-    pub fn collectors(&self) -> [Box<dyn Collector>; 5] {
-        [
+    pub fn collectors(&self) -> impl Iterator<Item = Box<dyn Collector>> {
+        let counts: [Box<dyn Collector>; 5] = [
             Box::new(self.orphans.clone()),
             Box::new(self.held.clone()),
             Box::new(self.bindings.clone()),
             Box::new(self.deployments.clone()),
             Box::new(self.without_ready_pod.clone()),
-        ]
+        ];
+        let named = self.named.iter().flat_map(BindingMetrics::collectors);
+        counts.into_iter().chain(named)
     }
 
     /// Counts.
     pub fn take(&self, stores: &Stores) {
-        self.count(&stores.bindings, &stores.services, &stores.pods, &stores.strays);
-        self.held.set(i64::try_from(stores.held.len()).unwrap_or(i64::MAX));
-    }
-
-    fn count(
-        &self,
-        bindings: &Store<DeserializeGuard<SignerBinding>>,
-        services: &Store<PartialObjectMeta<Service>>,
-        pods: &Store<Pod>,
-        strays: &Strays,
-    ) {
+        let Stores {
+            bindings,
+            pods,
+            services,
+            held,
+            strays,
+        } = stores;
+        self.held.set(i64::try_from(held.len()).unwrap_or(i64::MAX));
         // Before the first list of bindings every Deployment looks like an orphan.
         if bindings
             .wait_until_ready()
@@ -103,14 +110,16 @@ impl StateMetrics {
             .filter_map(|binding| binding.metadata.uid.as_deref())
             .collect();
         let strays = strays.of(|binding| uids.contains(binding));
-        let orphaned = services.iter().filter_map(|service| orphaned(service, &served));
-        let owners = strays.iter().map(|stray| {
-            (
-                stray.kind.as_str(),
-                (Some(stray.namespace.as_str()), stray.name.as_str()),
-            )
-        });
-        let orphans: HashSet<_> = orphaned.map(|name| ("Deployment", name)).chain(owners).collect();
+        let orphaned: HashSet<_> = services
+            .iter()
+            .filter_map(|service| orphaned(service, &served))
+            .collect();
+        let owners = strays.iter().map(|(_, stray)| owner(stray));
+        let orphans: HashSet<_> = orphaned
+            .iter()
+            .map(|name| ("Deployment", *name))
+            .chain(owners)
+            .collect();
         self.orphans.set(i64::try_from(orphans.len()).unwrap_or(i64::MAX));
         // What nobody has any more would stay as it was.
         self.bindings.reset();
@@ -121,7 +130,7 @@ impl StateMetrics {
         let pods = pods.state();
         let strange: HashSet<_> = strays
             .iter()
-            .flat_map(|stray| &stray.pods)
+            .flat_map(|(_, stray)| &stray.pods)
             .map(String::as_str)
             .collect();
         let ready: HashSet<Name> = pods
@@ -134,7 +143,65 @@ impl StateMetrics {
             is_wanted && !ready.contains(&(namespace, short_name(&target.name).as_ref()))
         };
         set(&self.without_ready_pod, by_reason(&bindings, has_none));
+        if let Some(named) = &self.named {
+            let surroundings = Surroundings {
+                has_no_ready_pod: &has_none,
+                held: held.state().iter().map(|held| held_by(held, &bindings)).collect(),
+                orphans: orphans_by(&bindings, &orphaned, &strays),
+            };
+            named.take(&bindings, &surroundings);
+        }
     }
+}
+
+/// What owns the pods, by kind, namespace and name.
+fn owner(stray: &Stray) -> (&str, Name<'_>) {
+    (
+        stray.kind.as_str(),
+        (Some(stray.namespace.as_str()), stray.name.as_str()),
+    )
+}
+
+/// The Deployment by its namespace, the binding that it waits for, and its name. Anybody may create a Deployment with such an
+/// annotation: those of no binding are one series of their namespace.
+fn held_by(held: &PartialObjectMeta<Deployment>, bindings: &[&SignerBinding]) -> [String; 3] {
+    let namespace = held.namespace();
+    let name = held.annotations().get(HELD_ANNOTATION);
+    let is_there = bindings
+        .iter()
+        .any(|binding| binding.namespace() == namespace && binding.metadata.name.as_ref() == name);
+    let namespace = namespace.unwrap_or_default();
+    match name.filter(|_| is_there) {
+        Some(name) => [namespace, name.clone(), held.name_any()],
+        None => [namespace, String::new(), String::new()],
+    }
+}
+
+/// Orphans by namespace, binding and Deployment. Of a stranger's object the name is not ours to show: it is reported with the binding whose
+/// key it has.
+fn orphans_by(bindings: &[&SignerBinding], orphaned: &HashSet<Name>, strays: &[(String, Stray)]) -> Vec<[String; 3]> {
+    let injected = orphaned.iter().map(|(namespace, name)| {
+        [
+            namespace.unwrap_or_default().to_owned(),
+            String::new(),
+            (*name).to_owned(),
+        ]
+    });
+    let strangers = strays.iter().filter_map(|(uid, stray)| {
+        let (kind, name) = owner(stray);
+        let is_injected = kind == "Deployment" && orphaned.contains(&name);
+        let binding = bindings
+            .iter()
+            .find(|binding| binding.metadata.uid.as_ref() == Some(uid))?;
+        (!is_injected).then(|| {
+            [
+                binding.namespace().unwrap_or_default(),
+                binding.name_any(),
+                String::new(),
+            ]
+        })
+    });
+    injected.chain(strangers).collect()
 }
 
 fn by_condition(bindings: &[&SignerBinding]) -> BTreeMap<[&'static str; 3], i64> {
@@ -179,10 +246,6 @@ fn name(pod: &Pod) -> Name<'_> {
     (pod.metadata.namespace.as_deref(), pods::label(pod))
 }
 
-fn known(names: &[&'static str], name: &str) -> &'static str {
-    names.iter().copied().find(|known| *known == name).unwrap_or(OTHER)
-}
-
 /// A Deployment by its namespace and name.
 type Name<'a> = (Option<&'a str>, &'a str);
 
@@ -204,10 +267,13 @@ fn orphaned<'a>(service: &'a PartialObjectMeta<Service>, served: &HashSet<Name>)
 
 #[cfg(test)]
 mod tests {
+    use kube::core::DeserializeGuard;
+    use kube::runtime::reflector::Store;
     use kube::runtime::{reflector, watcher::Event};
     use serde_json::json;
 
     use super::*;
+    use crate::cluster::stores::Strays;
     use crate::model::stray::Stray;
 
     fn binding(conditions: &serde_json::Value, targets: &serde_json::Value) -> SignerBinding {
@@ -269,9 +335,24 @@ mod tests {
         store
     }
 
+    fn stores(
+        bindings: &Store<DeserializeGuard<SignerBinding>>,
+        services: &Store<PartialObjectMeta<Service>>,
+        pods: &Store<Pod>,
+        strays: &Strays,
+    ) -> Stores {
+        Stores {
+            bindings: bindings.clone(),
+            pods: pods.clone(),
+            services: services.clone(),
+            held: reflector::store().0,
+            strays: strays.clone(),
+        }
+    }
+
     #[test]
     fn nothing_is_an_orphan_before_the_bindings_are_known() {
-        let state_metrics = StateMetrics::new().unwrap();
+        let state_metrics = StateMetrics::new(true).unwrap();
         let service: PartialObjectMeta<Service> = serde_json::from_value(json!({"metadata": {
             "name": "voter-signer", "namespace": "atto",
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "voter", "uid": "1"}],
@@ -280,11 +361,11 @@ mod tests {
         let services = store_of(vec![service]);
         let (bindings, mut listed) = reflector::store();
         let (pods, _) = reflector::store();
-        state_metrics.count(&bindings, &services, &pods, &Strays::default());
+        state_metrics.take(&stores(&bindings, &services, &pods, &Strays::default()));
         assert_eq!(state_metrics.orphans.get(), 0);
         listed.apply_watcher_event(&Event::Init);
         listed.apply_watcher_event(&Event::InitDone);
-        state_metrics.count(&bindings, &services, &pods, &Strays::default());
+        state_metrics.take(&stores(&bindings, &services, &pods, &Strays::default()));
         assert_eq!(state_metrics.orphans.get(), 1);
     }
 
@@ -312,9 +393,9 @@ mod tests {
             label: "voter".to_owned(),
             pods: vec!["p".to_owned()],
         };
-        let state_metrics = StateMetrics::new().unwrap();
+        let state_metrics = StateMetrics::new(true).unwrap();
         let counts = |strays: &Strays| {
-            state_metrics.count(&bindings, &services, &pods, strays);
+            state_metrics.take(&stores(&bindings, &services, &pods, strays));
             let without = state_metrics
                 .without_ready_pod
                 .with_label_values(&["PodsNotReady"])
@@ -354,8 +435,8 @@ mod tests {
         let pods = store_of(vec![pod("half", false), pod("old", true)]);
         let bindings = store_of(vec![DeserializeGuard(Ok(voter))]);
         let (services, _) = reflector::store();
-        let state_metrics = StateMetrics::new().unwrap();
-        state_metrics.count(&bindings, &services, &pods, &Strays::default());
+        let state_metrics = StateMetrics::new(true).unwrap();
+        state_metrics.take(&stores(&bindings, &services, &pods, &Strays::default()));
         let count = |reason: &str| state_metrics.without_ready_pod.with_label_values(&[reason]).get();
         assert_eq!(["SecretNotFound", "PodsNotReady"].map(count), [1, 1]);
         assert_eq!(

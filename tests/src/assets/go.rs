@@ -28,6 +28,9 @@ pub fn require(go_mod: &str, to_build: &str) -> Result<()> {
         "helm-unittest" => "HELM_UNITTEST to its program",
         "kubeconform" => "KUBECONFORM to its program",
         "helm-docs" => "HELM_DOCS to its program",
+        "actionlint" => "ACTIONLINT to its program",
+        "crane" => "CRANE to its program",
+        "cosign" => "COSIGN to its program",
         _ => "KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl",
     };
     bail!(

@@ -127,6 +127,54 @@ pub fn helm_docs() -> Result<&'static PathBuf> {
     })
 }
 
+/// actionlint: the program that `ACTIONLINT` names, else built from `tests/actionlint` into the cache folder.
+///
+/// # Errors
+/// When `ACTIONLINT` names no file, or what to install when Go is missing or too old.
+pub fn actionlint() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        named_or_built("ACTIONLINT", "actionlint's program", &pinned::ACTIONLINT, "actionlint")
+    })
+}
+
+/// crane: the program that `CRANE` names, else built from `tests/crane` into the cache folder.
+///
+/// # Errors
+/// When `CRANE` names no file, or what to install when Go is missing or too old.
+pub fn crane() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        named_or_built("CRANE", "crane's program", &pinned::CRANE, "crane")
+    })
+}
+
+/// cosign: the program that `COSIGN` names, else built from `tests/cosign` into the cache folder.
+///
+/// # Errors
+/// When `COSIGN` names no file, or what to install when Go is missing or too old.
+pub fn cosign() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        named_or_built("COSIGN", "cosign's program", &pinned::COSIGN, "cosign")
+    })
+}
+
+/// zizmor: the program that `ZIZMOR` names, else installed into the cache folder as `tests/python/zizmor.txt` pins it.
+///
+/// # Errors
+/// When `ZIZMOR` names no file, or what to install where pip is missing.
+pub fn zizmor() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || match set_variable("ZIZMOR") {
+        Some(program) if Path::new(&program).is_file() => Ok(program.into()),
+        Some(program) => {
+            bail!("ZIZMOR is {program:?}, which is no file; name zizmor's program, or unset it to have it installed")
+        }
+        None => Ok(python::ZIZMOR.install()?.join("bin/zizmor")),
+    })
+}
+
 /// OpenBao: the program that `BAO` names, else installed into the cache folder as `tests/python/openbao.txt` pins it.
 ///
 /// # Errors

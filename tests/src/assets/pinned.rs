@@ -147,6 +147,51 @@ pub const HELM_DOCS: Module = Module {
     }],
 };
 
+pub const ACTIONLINT: Module = Module {
+    name: "actionlint",
+    folder: "actionlint",
+    go_mod: include_str!("../../actionlint/go.mod"),
+    go_sum: include_str!("../../actionlint/go.sum"),
+    versioned_by: "github.com/rhysd/actionlint",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "actionlint",
+        package: "github.com/rhysd/actionlint/cmd/actionlint",
+        takes: "10 seconds",
+    }],
+};
+
+pub const CRANE: Module = Module {
+    name: "crane",
+    folder: "crane",
+    go_mod: include_str!("../../crane/go.mod"),
+    go_sum: include_str!("../../crane/go.sum"),
+    versioned_by: "github.com/google/go-containerregistry",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "crane",
+        package: "github.com/google/go-containerregistry/cmd/crane",
+        takes: "15 seconds",
+    }],
+};
+
+pub const COSIGN: Module = Module {
+    name: "cosign",
+    folder: "cosign",
+    go_mod: include_str!("../../cosign/go.mod"),
+    go_sum: include_str!("../../cosign/go.sum"),
+    versioned_by: "github.com/sigstore/cosign/v3",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "cosign",
+        package: "github.com/sigstore/cosign/v3/cmd/cosign",
+        takes: "4 minutes",
+    }],
+};
+
 /// Unstamped, the API server would call itself v0.0.0-master.
 fn stamp_kubernetes(version: &str) -> String {
     let mut numbers = version.trim_start_matches('v').split('.');
@@ -195,6 +240,9 @@ mod tests {
             HELM_UNITTEST,
             KUBECONFORM,
             HELM_DOCS,
+            ACTIONLINT,
+            CRANE,
+            COSIGN,
         ] {
             for program in module.programs {
                 assert!(

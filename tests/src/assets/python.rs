@@ -27,6 +27,11 @@ pub const MINISTACK: Packages = Packages {
     requirements: include_str!("../../python/ministack.txt"),
 };
 
+pub const ZIZMOR: Packages = Packages {
+    name: "zizmor",
+    requirements: include_str!("../../python/zizmor.txt"),
+};
+
 impl Packages {
     /// The folder with the packages, installed if they are not there yet. Where from, pip's own configuration says.
     ///
@@ -92,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_package_is_pinned_by_its_hash() {
-        for packages in [MINISTACK, OPENBAO] {
+        for packages in [MINISTACK, OPENBAO, ZIZMOR] {
             assert!(
                 packages
                     .version()

@@ -1,5 +1,5 @@
-//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, and
-//! the version wherever it stands;
+//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, the
+//! figures in pages, and the version wherever it stands;
 //! `generate schemas`: kubeconform's, from an API server that it starts; `generate snapshots`: what helm-unittest compares with.
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 use tests::chart::{self, generated, schemas};
-use tests::{ControlPlane, assets, reference, version, workspace};
+use tests::{ControlPlane, assets, figures, reference, version, workspace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,6 +33,7 @@ async fn files() -> Result<()> {
     let mut written = version::write()?;
     written.extend(generated::write().await?);
     written.extend(reference::write()?);
+    written.extend(figures::write()?);
     written.dedup();
     for path in written {
         say(&path);

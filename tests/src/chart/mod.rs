@@ -1,5 +1,6 @@
 //! The chart, as Helm renders it: the one source of the operator's permissions, also for tests and demo.
 
+mod before;
 pub mod generated;
 pub mod schemas;
 
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize as _;
 use serde_json::Value;
+
+pub use before::before;
 
 use crate::kubeconfig::Kubeconfig;
 use crate::{helm, workspace};

@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{BINDING, Demo, NAMESPACE, VOTER};
 use crate::process::Port;
-use crate::workspace;
 
 const FILE: &str = "examples/quickstart/30-signerbinding.yaml";
 
@@ -45,27 +44,5 @@ async fn apply_with_other_ports(demo: &mut Demo) -> Result<()> {
     demo.screen
         .note("Ports 9090 and 9091 are taken on this machine, where the signer will run: the binding asks for others.");
     let change = json!({"spec": {"signer": {"ports": {"api": api, "management": management}}}}).to_string();
-    demo.screen.command(&format!(
-        "kubectl patch --local -f {FILE} --type=merge -p '{change}' -o yaml | kubectl apply -f -"
-    ));
-    let admin = demo.cluster.admin();
-    let patch = [
-        "patch",
-        "--local",
-        "-f",
-        FILE,
-        "--type=merge",
-        "-p",
-        &change,
-        "-o",
-        "yaml",
-    ];
-    let patched = admin.kubectl_in(workspace::root(), &patch, "").await?;
-    ensure!(patched.succeeded, "{}", patched.stderr);
-    let applied = admin
-        .kubectl_in(workspace::root(), &["apply", "-f", "-"], &patched.stdout)
-        .await?;
-    demo.screen.output(&applied.stdout);
-    ensure!(applied.succeeded, "{}", applied.stderr);
-    Ok(())
+    demo.pipe_changed(FILE, &change, "apply -f -").await
 }

@@ -8,6 +8,8 @@ use crate::eventually::{SOON, eventually};
 use crate::replica_sets::ReplicaSets;
 
 const FILE: &str = "examples/quickstart/20-voter.yaml";
+/// What the manifest is without its pause.
+const RUNNING: &str = r#"{"spec":{"paused":null}}"#;
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     let admin = demo.cluster.admin().clone();
@@ -22,9 +24,10 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.kubectl_ok(&format!("delete deployment {VOTER} -n {NAMESPACE}"))
         .await?;
     // Right after the installation it does not know the kind of its parameters yet.
-    let tried = ["create", "--dry-run=server", "-f", FILE, "-o", "yaml"];
+    let manifest = demo.changed(FILE, RUNNING).await?;
+    let tried = ["create", "--dry-run=server", "-f", "-", "-o", "yaml"];
     eventually(2 * SOON, "the API server holds new voters", async || {
-        let answer = admin.kubectl_in(crate::workspace::root(), &tried, "").await?;
+        let answer = admin.kubectl_in(crate::workspace::root(), &tried, &manifest).await?;
         ensure!(
             answer.stdout.contains(HELD_ANNOTATION),
             "{}{}",
@@ -35,11 +38,15 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     })
     .await?;
     let sets = ReplicaSets::of(admin.client().await?, NAMESPACE).await?;
-    demo.kubectl_ok(&format!(
-        "create -f {FILE} --dry-run=server -o jsonpath={{.metadata.annotations}}{{.spec.paused}}"
-    ))
+    demo.screen
+        .note("Without the line `paused: true`, so that the API server has to hold it:");
+    demo.pipe_changed(
+        FILE,
+        RUNNING,
+        "create -f - --dry-run=server -o jsonpath={.metadata.annotations}{.spec.paused}",
+    )
     .await?;
-    demo.kubectl_ok(&format!("apply -f {FILE}")).await?;
+    demo.pipe_changed(FILE, RUNNING, "apply -f -").await?;
     demo.kubectl_ok(&format!(
         "wait deployment/{VOTER} -n {NAMESPACE} --for=jsonpath={{.spec.template.spec.initContainers[0].name}}=signer --timeout=60s"
     ))

@@ -137,6 +137,38 @@ impl Demo {
         Ok(answer.stdout)
     }
 
+    /// A manifest of the repository with a change.
+    async fn changed(&self, file: &str, change: &str) -> Result<String> {
+        let patch = [
+            "patch",
+            "--local",
+            "-f",
+            file,
+            "--type=merge",
+            "-p",
+            change,
+            "-o",
+            "yaml",
+        ];
+        let patched = self.cluster.admin().kubectl_in(workspace::root(), &patch, "").await?;
+        anyhow::ensure!(patched.succeeded, "{}", patched.stderr);
+        Ok(patched.stdout)
+    }
+
+    /// Prints a command of kubectl that reads a changed manifest, and runs it; it must succeed.
+    async fn pipe_changed(&mut self, file: &str, change: &str, arguments: &str) -> Result<()> {
+        self.screen.command(&format!(
+            "kubectl patch --local -f {file} --type=merge -p '{change}' -o yaml | kubectl {arguments}"
+        ));
+        let manifest = self.changed(file, change).await?;
+        let words: Vec<_> = arguments.split(' ').collect();
+        let admin = self.cluster.admin();
+        let answer = admin.kubectl_in(workspace::root(), &words, &manifest).await?;
+        self.screen.output(&answer.stdout);
+        anyhow::ensure!(answer.succeeded, "kubectl {arguments} failed: {}", answer.stderr.trim());
+        Ok(())
+    }
+
     /// The Deployment as it is.
     async fn deployment(&self) -> Result<Value> {
         let get = ["get", "deployment", VOTER, "-n", NAMESPACE, "-o", "json"];

@@ -11,6 +11,10 @@ pub async fn apply(demo: &mut Demo) -> Result<()> {
     }
     demo.cluster.let_pods_run().await?;
     demo.kubectl_ok("apply -f examples/quickstart/20-voter.yaml").await?;
+    demo.screen
+        .note("It is created paused. A real voter is resumed after its signer is injected; this one, to be seen without a signer, at once:");
+    demo.kubectl_ok(&format!("rollout resume deployment/{VOTER} -n {NAMESPACE}"))
+        .await?;
     if !demo.cluster.has_nodes {
         demo.kubectl_ok(&format!(
             "rollout status deployment/{VOTER} -n {NAMESPACE} --timeout=60s"

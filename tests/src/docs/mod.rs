@@ -17,9 +17,10 @@ pub use markdown::{Block, Heading, Located};
 pub const SITE: &str = "docs/src";
 
 /// The pages that are not below `docs/`.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "GOVERNANCE.md",
     "README.md",
     "SECURITY.md",
     "charts/signer-operator/README.md",

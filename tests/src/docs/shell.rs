@@ -15,6 +15,8 @@ pub enum Kind {
     Pods,
     /// On the machine of somebody who builds this repository.
     Machine,
+    /// Where a release is published: a test runs it with one of its own.
+    Release,
 }
 
 /// On which Kubernetes what can be run anywhere is for.
@@ -59,6 +61,7 @@ impl Kind {
             "sh,cloud" => Some(Self::Cloud),
             "sh,pods" => Some(Self::Pods),
             "sh,machine" => Some(Self::Machine),
+            "sh,release" => Some(Self::Release),
             _ => None,
         }
     }
@@ -66,8 +69,8 @@ impl Kind {
     fn allows(self, words: &[&str]) -> bool {
         let [program, arguments @ ..] = words else { return true };
         match self {
-            Self::Anywhere => true,
-            Self::Cloud => ["argocd", "aws", "bao", "docker", "flux", "gcloud"].contains(program),
+            Self::Anywhere | Self::Release => true,
+            Self::Cloud => ["argocd", "aws", "bao", "docker", "flux", "gcloud", "gh"].contains(program),
             Self::Pods => {
                 let asks_a_pod = |word: &&str| ["exec", "logs", "port-forward"].contains(word);
                 *program == "curl" || (*program == "kubectl" && arguments.iter().any(asks_a_pod))
@@ -93,7 +96,7 @@ impl Block {
         let Some(kind) = self.kind() else {
             let expected = format!(
                 "sh (run by a test; sh,from-1.{MUTATING_POLICIES} and sh,before-1.{MUTATING_POLICIES} where it depends on the \
-                 version), sh,cloud, sh,pods, sh,machine"
+                 version), sh,release (run by the test of a release), sh,cloud, sh,pods, sh,machine"
             );
             let is_known = OTHERS.contains(&self.info.as_str());
             return (!is_known).then(|| {

@@ -1,6 +1,6 @@
 //! The cluster of a run, and what is asked of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::images::Additions;
 use crate::kubeconfig::Answer;
 use crate::process::Directory;
-use crate::{Kubeconfig, assets, eventually, workspace};
+use crate::{Kubeconfig, assets, eventually};
 
 /// Where the operator is installed.
 pub const OPERATOR: &str = "signer-operator";
@@ -352,25 +352,4 @@ impl Cluster {
         }
         text
     }
-}
-
-/// The chart of the commit before.
-///
-/// # Errors
-/// Says what a shallow clone lacks.
-pub fn chart_before(folder: &Path) -> Result<PathBuf> {
-    let script = "git archive HEAD~1 charts | tar --extract --directory \"$0\"";
-    let done = std::process::Command::new("sh")
-        .args(["-c", script])
-        .arg(folder)
-        .current_dir(workspace::root())
-        .output()
-        .context("cannot run git")?;
-    let chart = folder.join("charts/signer-operator");
-    ensure!(
-        chart.is_dir(),
-        "the chart of the commit before is upgraded from, and git does not have it: {}; clone with a depth of 2 or more",
-        String::from_utf8_lossy(&done.stderr).trim()
-    );
-    Ok(chart)
 }

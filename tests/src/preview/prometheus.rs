@@ -96,6 +96,7 @@ fn scrape(target: &Target) -> Value {
     json!({
         // Told apart by their pods; the name of the job is a label as well.
         "job_name": target.pod,
+        "honor_labels": true,
         "metrics_path": target.path,
         "static_configs": [{
             "targets": [format!("127.0.0.1:{}", target.port)],

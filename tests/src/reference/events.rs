@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::conditions::reasons;
 use crds::occurrences;
-use operator::controller::status::{TOLD_OF_WARNINGS, TOLD_OF_WRITES, is_told};
+use operator::controller::status::{TOLD_OF_WARNINGS, TOLD_OF_WRITES, is_told, is_warning};
 
 use super::table::{code, sentence, table};
 
@@ -22,7 +22,7 @@ pub fn page() -> String {
             .iter()
             .filter(|reason| is_told(row.condition, row.status, reason))
         {
-            let is_warning = row.status != "True";
+            let is_warning = is_warning(row.status, reason);
             conditions.entry((*reason, is_warning)).or_default().push(row.condition);
         }
     }

@@ -1,7 +1,8 @@
-//! Two releases of one name, and a release that moves to another namespace.
+//! The upgrade from the release before, two releases of one name, and a release that moves to another namespace.
 
 use anyhow::{Result, ensure};
 use tests::operated::{Operated, Place, SOON, VOTER};
+use tests::process::Directory;
 use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process};
 
 use super::{RELEASE, apply_manifest, helm, install};
@@ -20,6 +21,40 @@ async fn operator(
 
 async fn is_guarded(place: &Place) -> Result<()> {
     super::is_guarded(place, place.operated.plane.admin()).await
+}
+
+#[tokio::test]
+async fn the_release_before_is_upgraded_to_this_one() -> Result<()> {
+    let cluster: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start().await?));
+    let folder = Directory::new()?;
+    let before = chart::before(folder.path())?.display().to_string();
+    let (namespace, this) = (chart::NAMESPACE, chart::folder().display().to_string());
+    // With a value that is kept, and one that is the chart's.
+    let install = [
+        "install",
+        RELEASE,
+        &before,
+        "--create-namespace",
+        "--set=logLevel=debug",
+    ];
+    helm(cluster, namespace, &install).await?;
+    helm(
+        cluster,
+        namespace,
+        &["upgrade", RELEASE, &this, "--reset-then-reuse-values"],
+    )
+    .await?;
+    let kept = helm(cluster, namespace, &["get", "manifest", RELEASE]).await?;
+    ensure!(kept.contains("--log-level=debug"), "{kept}");
+
+    let lease = format!("--lease-namespace={namespace}");
+    let (account, operated) = operator(cluster, namespace, &[]).await?;
+    let place = Place::on(operated, "upgraded").await?;
+    place.injected().await?;
+    eventually(SOON, "the guard", async || is_guarded(&place).await).await?;
+    let (code, said) = operator_process::command(&account, &["preflight", &lease]).await?;
+    ensure!(code == Some(0), "{said}");
+    operated.stop()
 }
 
 #[tokio::test]

@@ -128,6 +128,8 @@ async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_nam
         };
         assert_eq!(labels["app.kubernetes.io/name"], name, "{document:#}");
         assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm", "{document:#}");
+        assert_eq!(labels["app.kubernetes.io/component"], "operator", "{document:#}");
+        assert_eq!(labels["app.kubernetes.io/part-of"], "signer-operator", "{document:#}");
         let of_the_cluster = [
             "ClusterRole",
             "CustomResourceDefinition",

@@ -5,6 +5,7 @@ mod machines;
 mod page;
 mod person;
 mod printed;
+mod stand_in;
 
 use std::path::Path;
 
@@ -51,6 +52,7 @@ pages! {
     troubleshooting = "docs/src/operations/troubleshooting.md",
     uninstall = "docs/src/operations/uninstall.md",
     upgrade = "docs/src/operations/upgrade.md",
+    verify = "docs/src/operations/verify.md",
     tutorial = "docs/src/tutorial.md",
 }
 

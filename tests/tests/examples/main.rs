@@ -6,6 +6,7 @@ mod gitops;
 mod kustomize;
 mod migration;
 mod scope;
+mod whole;
 
 use std::fs;
 
@@ -41,7 +42,7 @@ async fn a_voter_with_google_cloud_kms_keeps_its_token_when_the_folder_is_applie
     example.place.condition("TokenReady", "True", "TokenFound").await?;
     example
         .place
-        .condition("IdentityReady", "True", "DirectGrant")
+        .condition("IdentityReady", "Unknown", "DirectGrant")
         .await
         .map(drop)
 }
@@ -76,7 +77,7 @@ async fn a_google_service_account_is_annotated() -> Result<()> {
     example.injected().await?;
     let message = example
         .place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     let account = example.object("serviceaccount/atto-voter").await?;
     assert_eq!(
@@ -119,7 +120,7 @@ async fn each_other_key_service_takes_a_token_that_the_signer_alone_has() -> Res
         example.injected().await?;
         let message = example
             .place
-            .condition("IdentityReady", "True", "ProjectedToken")
+            .condition("IdentityReady", "Unknown", "ProjectedToken")
             .await?;
         assert!(message.contains(printed), "{folder}: {message}");
         assert!(
@@ -156,9 +157,13 @@ async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Res
     example.apply_all().await?;
     example.place.condition("Injected", "False", "ApprovalPending").await?;
     assert!(!example.has_signer("atto-voter").await?);
-    let hash = "jsonpath={.status.plan.hash}";
-    let binding = ["wait", "signerbinding/voter", "--timeout=60s", &format!("--for={hash}")];
-    example.place.kubectl_ok(&binding).await?;
+    let wait = [
+        "wait",
+        "signerbinding/voter",
+        "--timeout=60s",
+        "--for=jsonpath={.status.plan.hash}",
+    ];
+    example.place.kubectl_ok(&wait).await?;
     let diff = ["get", "signerbinding", "voter", "-o", "jsonpath={.status.plan.diff}"];
     assert!(
         example
@@ -167,10 +172,7 @@ async fn a_manual_rollout_waits_for_the_approval_that_the_example_gives() -> Res
             .await?
             .contains("ATTO_SIGNER_REMOTE_URL")
     );
-    let hash = example.place.kubectl_ok(&["get", "sb", "voter", "-o", hash]).await?;
-    let approve = format!("signer.atto.cash/approve={hash}");
-    let annotate = ["annotate", "signerbinding", "voter", "--overwrite", &approve];
-    example.place.kubectl_ok(&annotate).await?;
+    example.approve().await?;
     example.injected().await
 }
 

@@ -12,8 +12,13 @@ use tokio::sync::OnceCell;
 
 /// Installs the chart with a file of values and starts the operator with the command line that it gives.
 pub async fn operated(plane: &'static ControlPlane, values: &str) -> Result<Operated> {
+    operated_with(plane, values, &[]).await
+}
+
+/// The same with further arguments of Helm.
+pub async fn operated_with(plane: &'static ControlPlane, values: &str, more: &[&str]) -> Result<Operated> {
     let values = workspace::root().join("examples").join(values).display().to_string();
-    let values = ["--values", values.as_str()];
+    let values = [&["--values", values.as_str()], more].concat();
     chart::install(plane.admin(), &values).await?;
     let objects = chart::render(&values).await?;
     let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
@@ -25,7 +30,7 @@ pub async fn operated(plane: &'static ControlPlane, values: &str) -> Result<Oper
 }
 
 /// The operator of all examples but those that say how it is installed. More images than ours are allowed to show one of them.
-async fn shared() -> Result<&'static Operated> {
+pub async fn shared() -> Result<&'static Operated> {
     static SHARED: OnceCell<Operated> = OnceCell::const_new();
     SHARED
         .get_or_try_init(async || operated(ControlPlane::shared().await?, "kotlin-signer/helm/values.yaml").await)
@@ -39,7 +44,12 @@ pub struct Example {
 
 impl Example {
     pub async fn new(folder: &'static str) -> Result<Self> {
-        let place = Place::on(shared().await?, "example").await?;
+        Self::of(shared().await?, folder).await
+    }
+
+    /// The same with an operator of the test's own choice.
+    pub async fn of(operated: &'static Operated, folder: &'static str) -> Result<Self> {
+        let place = Place::on(operated, "example").await?;
         Ok(Self { folder, place })
     }
 
@@ -96,6 +106,17 @@ impl Example {
     /// Waits until the binding says so.
     pub async fn injected(&self) -> Result<()> {
         self.place.condition("Injected", "True", "Injected").await.map(drop)
+    }
+
+    /// Approves the plan, as the example says.
+    pub async fn approve(&self) -> Result<()> {
+        let hash = "jsonpath={.status.plan.hash}";
+        let wait = ["wait", "signerbinding/voter", "--timeout=60s", &format!("--for={hash}")];
+        self.place.kubectl_ok(&wait).await?;
+        let hash = self.place.kubectl_ok(&["get", "sb", "voter", "-o", hash]).await?;
+        let approve = format!("signer.atto.cash/approve={hash}");
+        let annotate = ["annotate", "signerbinding", "voter", "--overwrite", &approve];
+        self.place.kubectl_ok(&annotate).await.map(drop)
     }
 
     pub async fn object(&self, name: &str) -> Result<Value> {

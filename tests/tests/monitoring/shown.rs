@@ -20,5 +20,30 @@ pub async fn shown() -> Result<Exposed> {
     let place = Place::new("monitoring").await?;
     place.injected().await?;
     let operator = place.operated.get("/metrics").await?;
-    Ok(Exposed::of([signer.body.as_str(), operator.body.as_str()]))
+    let rare = not_shown_by_one_that_is_well()?;
+    Ok(Exposed::of([
+        signer.body.as_str(),
+        operator.body.as_str(),
+        rare.as_str(),
+    ]))
+}
+
+/// Series with names of what this binding is not, as they describe themselves.
+fn not_shown_by_one_that_is_well() -> Result<String> {
+    let metrics = operator::telemetry::Metrics::new()?;
+    let rare = [
+        "atto_signer_operator_binding_deployment_held",
+        "atto_signer_operator_orphan",
+    ];
+    let lines = metrics.collectors();
+    let described = lines.iter().flat_map(|collector| collector.desc());
+    let found = described.filter(|described| rare.contains(&described.fq_name.as_str()));
+    let lines: Vec<_> = found
+        .map(|described| {
+            let labels = described.variable_labels.iter().map(|label| format!("{label}=\"\""));
+            format!("{}{{{}}} 1\n", described.fq_name, labels.collect::<Vec<_>>().join(","))
+        })
+        .collect();
+    anyhow::ensure!(lines.len() == rare.len(), "{lines:?}");
+    Ok(lines.concat())
 }

@@ -134,7 +134,7 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
     eventually(SOON, "the gauge of orphans", async || {
         let metrics = place.operated.get("/metrics").await?.body;
         ensure!(
-            metrics.lines().any(|line| line == "signer_operator_orphans 1"),
+            metrics.lines().any(|line| line == "atto_signer_operator_orphans 1"),
             "{metrics}"
         );
         Ok(())
@@ -176,7 +176,7 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
     eventually(SOON, "no orphan", async || {
         let metrics = place.operated.get("/metrics").await?.body;
         ensure!(
-            metrics.lines().any(|line| line == "signer_operator_orphans 0"),
+            metrics.lines().any(|line| line == "atto_signer_operator_orphans 0"),
             "{metrics}"
         );
         Ok(())

@@ -69,7 +69,7 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
         .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
         .await?;
     let message = place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     place.condition("Injected", "True", "Injected").await?;
     annotated(&place, Some(GOOGLE)).await?;
@@ -120,7 +120,7 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
     place
         .apply(&with(direct(), "/spec/deletionPolicy", json!("Remove")))
         .await?;
-    place.condition("IdentityReady", "True", "DirectGrant").await?;
+    place.condition("IdentityReady", "Unknown", "DirectGrant").await?;
     annotated(&place, None).await?;
     place
         .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
@@ -143,11 +143,70 @@ async fn a_grant_to_the_principal_needs_nothing_but_its_command() -> Result<()> 
     place.apply(&account()).await?;
     place.apply(&with_account()).await?;
     place.apply(&direct()).await?;
-    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    let message = place.condition("IdentityReady", "Unknown", "DirectGrant").await?;
     let principal = format!("principal://iam.googleapis.com/projects/$(gcloud projects describe {PROJECT}");
     assert!(message.contains(&principal), "{message}");
     place.condition("Injected", "True", "Injected").await?;
     annotated(&place, None).await
+}
+
+/// Kubernetes does not show whether the key is granted to it, so it is not refused.
+#[tokio::test]
+async fn the_account_default_with_a_direct_grant_is_told_with_the_commands_that_repair() -> Result<()> {
+    let place = Place::new("direct-default").await?;
+    place.apply(&voter()).await?;
+    place.apply(&direct()).await?;
+    let namespace = &place.namespace;
+    let create = format!("kubectl create serviceaccount voter --namespace {namespace}");
+    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    for part in [
+        "found the ServiceAccount default",
+        &create,
+        &format!("/subject/ns/{namespace}/sa/voter"),
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert!(
+        !message.contains("/sa/default"),
+        "the key would be granted to all: {message}"
+    );
+    let warns = async |expected: &[&str], parts: &[&str]| {
+        eventually(SOON, &format!("the warnings {expected:?}"), async || {
+            let status = place.binding().await?.status.unwrap_or_default();
+            let found: Vec<_> = status
+                .warnings
+                .iter()
+                .filter(|warning| warning.reason == "IdentityShared")
+                .collect();
+            let messages: Vec<_> = found.iter().map(|warning| warning.message.as_str()).collect();
+            ensure!(found.len() == expected.len(), "{messages:?}");
+            for part in parts {
+                ensure!(messages.concat().contains(part), "{part}: {messages:?}");
+            }
+            Ok(())
+        })
+        .await
+    };
+    warns(
+        &["IdentityShared"],
+        &["Deployment voter: found the ServiceAccount default", &create],
+    )
+    .await?;
+
+    place.kubectl_ok(&["create", "serviceaccount", "voter"]).await?;
+    place.apply(&with_account()).await?;
+    warns(&[], &[]).await?;
+    place
+        .apply(
+            &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "outsider"}, "spec": {
+                "serviceAccountName": "voter", "containers": [{"name": "x", "image": "registry.example/x:1"}],
+            }}),
+        )
+        .await?;
+    place
+        .kubectl_ok(&["label", "deployment", VOTER, "touched=true"])
+        .await?;
+    warns(&["IdentityShared"], &["which pod outsider uses as well"]).await
 }
 
 /// Waits for the refusal, and makes sure that neither the account nor the Deployment was touched.
@@ -178,7 +237,7 @@ async fn the_account_default_is_refused_with_the_lines_to_add() -> Result<()> {
     ensure!(answer.succeeded, "{}", answer.stderr);
     place.apply(&with_account()).await?;
     place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     place.condition("Injected", "True", "Injected").await?;
     Ok(())
@@ -247,7 +306,7 @@ async fn a_deployment_that_adopts_the_pods_of_an_earlier_one_has_no_strangers_am
     // It waits until the operator has taken the copy over, which it would not do beside a stranger.
     place.create_again_around_its_pods().await?;
     place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     place.condition("Ready", "True", "Ready").await?;
     assert_eq!(names().await?, before, "the pods were replaced");
@@ -295,7 +354,7 @@ async fn of_two_bindings_on_one_account_the_second_takes_nothing_from_the_first(
         annotated(&place, Some(GOOGLE)).await?;
     }
     place
-        .condition("IdentityReady", "True", "ServiceAccountAnnotated")
+        .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
         .await?;
     assert_eq!(patches()? - before, 0, "the account was written");
 
@@ -314,7 +373,7 @@ async fn of_two_bindings_on_one_account_the_second_takes_nothing_from_the_first(
     place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
     place.kubectl_ok(&["annotate", "sb", "other", "look=again"]).await?;
     place
-        .condition_of("other", "IdentityReady", "True", "DirectGrant")
+        .condition_of("other", "IdentityReady", "Unknown", "DirectGrant")
         .await?;
     annotated(&place, None).await
 }

@@ -77,7 +77,7 @@ async fn is_given_and_taken(kind: &Kind) -> Result<()> {
     );
     ensure!(who_mounts(&live, "signer-identity") == ["signer"]);
     ensure!(who_mounts(&live, "signer-ca").is_empty() != kind.has_certificates);
-    let message = place.condition("IdentityReady", "True", "ProjectedToken").await?;
+    let message = place.condition("IdentityReady", "Unknown", "ProjectedToken").await?;
     for command in kind.commands {
         let command = command.replace("NAMESPACE", &place.namespace);
         ensure!(message.contains(&command), "`{command}` is missing in: {message}");
@@ -230,7 +230,7 @@ async fn certificates_and_the_account_are_waited_for() -> Result<()> {
         .await?;
     ensure!(message.contains("kubectl create serviceaccount voter"), "{message}");
     place.apply(&account()).await?;
-    place.condition("IdentityReady", "True", "ProjectedToken").await?;
+    place.condition("IdentityReady", "Unknown", "ProjectedToken").await?;
     let message = place.condition("Injected", "False", "KeyNotFound").await?;
     ensure!(
         message.contains("spec.key.vault.caSecretRef: there is no Secret vault-ca"),
@@ -335,7 +335,7 @@ async fn a_key_of_aws_without_a_role_is_asked_for_as_the_pod() -> Result<()> {
     ensure!(who_mounts(&live, "signer-identity").is_empty());
     let env = &named(&pod(&live)["initContainers"], "signer")["env"];
     ensure!(named(env, "AWS_REGION")["value"] == "eu-central-1" && named(env, "AWS_ROLE_ARN").is_null());
-    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    let message = place.condition("IdentityReady", "Unknown", "DirectGrant").await?;
     for part in [
         format!("whose annotation lets them act as {role}"),
         "aws iam put-role-policy --role-name atto-pods ".to_owned(),

@@ -1,5 +1,6 @@
 //! `kubectl atto-signer explain`: `operator explain`, for a SignerBinding as well.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::Args;
@@ -72,7 +73,8 @@ pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, 
     let (deployments, concerned) = match object {
         Object::Deployment(DeploymentName(name)) => {
             let mut found = bindings::find(&client, &of, None).await?;
-            found.retain(|found| is_about(found, &name));
+            let labels = labels(&client, &namespace, &name).await?;
+            found.retain(|found| is_about(found, &name, labels.as_ref()));
             (vec![name], found)
         }
         Object::Binding(name) => {
@@ -98,9 +100,20 @@ pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, 
     Ok((text.join("\n"), is_ready))
 }
 
-fn is_about(found: &Found, deployment: &str) -> bool {
+/// Whether the binding selects the Deployment, or has reported about it. A status comes later than the binding.
+fn is_about(found: &Found, deployment: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
     let Ok(binding) = &found.0 else { return false };
-    reported(binding).any(|name| name == deployment) || binding.spec.target.name.as_deref() == Some(deployment)
+    let target = &binding.spec.target;
+    reported(binding).any(|name| name == deployment)
+        || target.name.as_deref() == Some(deployment)
+        || labels.is_some_and(|labels| target.selects(deployment, labels))
+}
+
+/// Those of the Deployment; none where there is no such Deployment, which is told elsewhere.
+async fn labels(client: &Client, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+    let found = patiently("read the Deployment", async || api.get_metadata_opt(name).await).await?;
+    Ok(found.map(|deployment| deployment.labels().clone()))
 }
 
 fn reported(binding: &SignerBinding) -> impl Iterator<Item = &str> {
@@ -125,7 +138,30 @@ async fn deployments(client: &Client, namespace: &str, found: &[Found]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use kube::core::DeserializeGuard;
+
     use super::*;
+
+    /// The operator is stopped, or has not come to it yet.
+    #[test]
+    fn a_binding_without_a_status_is_about_the_deployments_that_it_selects() {
+        let spec = |target: serde_json::Value| {
+            let binding = serde_json::json!({
+                "apiVersion": "signer.atto.cash/v1alpha1", "kind": "SignerBinding", "metadata": {"name": "voter"},
+                "spec": {
+                    "target": target, "capabilities": ["VOTE"], "tokenSecretRef": {"name": "t", "key": "k"},
+                    "key": {"local": {"secretRef": {"name": "k", "key": "k"}}},
+                },
+            });
+            DeserializeGuard(Ok(serde_json::from_value(binding).unwrap()))
+        };
+        let labels = BTreeMap::from([("voter".to_owned(), "main".to_owned())]);
+        let selecting = spec(serde_json::json!({"selector": {"matchLabels": {"voter": "main"}}}));
+        assert!(is_about(&selecting, "a", Some(&labels)));
+        assert!(!is_about(&selecting, "a", Some(&BTreeMap::new())));
+        assert!(!is_about(&selecting, "a", None), "the Deployment is gone");
+        assert!(is_about(&spec(serde_json::json!({"name": "a"})), "a", None));
+    }
 
     #[test]
     fn a_deployment_or_a_binding_is_explained() {

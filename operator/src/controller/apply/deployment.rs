@@ -144,9 +144,6 @@ pub async fn apply(
                 written if changed => written,
                 _ => Written::Nothing,
             };
-            if written == Written::Repair {
-                writer.metrics.repaired();
-            }
             Ok((after, Ok(written)))
         }
         Err(refusal) => Ok((live.clone(), Err(refusal))),

@@ -7,6 +7,7 @@ mod conflict;
 mod departure;
 mod deployment;
 mod diff;
+mod drift;
 pub mod finalizer;
 mod force;
 mod hold;
@@ -226,6 +227,10 @@ async fn write(
     if let (Some(rewrite), Ok(Written::Injection | Written::Repair)) = (rewrite, &written) {
         rewrite.is_made(writer);
     }
+    let is_repaired = written == Ok(Written::Repair);
+    if is_repaired {
+        writer.metrics.repaired(&observed.binding, live.name());
+    }
     if is_put_back && matches!(written, Ok(Written::Injection | Written::Repair)) {
         writer
             .ledger
@@ -255,6 +260,7 @@ async fn write(
         written: written.unwrap_or(Written::Nothing),
         hash: resumed.is_ok().then(|| rendered.hash.clone()),
         resumed: resumed == Ok(true),
+        changed_by: is_repaired.then(|| drift::changed_by(live, &rendered.deployment)),
         failed,
         service,
         ..AppliedTarget::untouched(Some(deployment), resumed.map(drop))

@@ -47,8 +47,8 @@ pub async fn accounts(
         accounts.push(Account {
             outsider: match wanted {
                 Some(_) => look.outsider(name, live.as_ref().is_some_and(is_ours)).await?,
-                // Only a warning comes of it.
-                None if has_a_token => look.outsider(name, true).await?,
+                // Only a warning comes of it. Of `default` it is given in any case.
+                None if has_a_token || name != "default" => look.outsider(name, true).await?,
                 None => None,
             },
             needed_by: match others {

@@ -1,6 +1,6 @@
 //! The Service for the signer's metrics.
 
-use crds::names::DEPLOYMENT_LABEL;
+use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use serde_json::{Value, json};
 
 use crate::model::injection::Injection;
@@ -22,6 +22,8 @@ pub fn render(injection: &Injection) -> Value {
             "labels": {
                 MANAGED_BY.0: MANAGED_BY.1,
                 "app.kubernetes.io/name": "signer",
+                "app.kubernetes.io/component": "signer",
+                "app.kubernetes.io/part-of": FIELD_MANAGER,
                 DEPLOYMENT_LABEL: label,
             },
             // It goes with the Deployment, not with the binding: a retained injection keeps its metrics. No

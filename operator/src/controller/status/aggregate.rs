@@ -60,7 +60,7 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
         "The operator manages this binding",
     );
     let token = token(verdict);
-    let rolled_out = State::no(Reason::new(reasons::NOT_INJECTED, "See the condition Injected"));
+    let rolled_out = State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
     let identity = match backends::account(&observed.binding) {
         Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "See the condition Injected"),
         None => State::yes(reasons::IDENTITY_NOT_NEEDED, identity::NOT_NEEDED),

@@ -5,7 +5,7 @@ use crds::{SignerBindingStatus, TargetStatus, Warning, WrittenBy};
 
 use super::contested;
 use super::target::Reported;
-use crate::model::applied::{Removed, Written};
+use crate::model::applied::{ChangedBy, Removed, Written};
 use crate::model::report::Notice;
 use crate::model::text::shorten;
 
@@ -28,7 +28,7 @@ const REPAIR: ToldOfWrite = ToldOfWrite {
     reason: "DriftRepaired",
     is_warning: true,
     action: "Repair",
-    note: "Restored the injected signer after a change by another client",
+    note: "put back the injected signer, which field manager MANAGER had changed; if parts were only removed, the API server records nobody, and the last other writer is named",
 };
 const REMOVAL: ToldOfWrite = ToldOfWrite {
     reason: "Removed",
@@ -92,7 +92,7 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[
             notices.push(Notice {
                 deployment: only.clone(),
                 is_on_binding: true,
-                is_warning: condition.status != "True",
+                is_warning: is_warning(&condition.status, &condition.reason),
                 reason: condition.reason.clone(),
                 action: "Reconcile",
                 note: shorten(&condition.message, LONGEST_NOTE),
@@ -125,7 +125,7 @@ fn of_target(old: &SignerBindingStatus, target: &Reported) -> Vec<Notice> {
     let resumed = target.resumed.then(|| of_told(name, RESUMED));
     departed
         .into_iter()
-        .chain(of_write(name, target.written))
+        .chain(of_write(name, target.written, target.changed_by.as_ref()))
         .chain(resumed)
         .collect()
 }
@@ -141,7 +141,7 @@ fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<N
     (is_new && target.is_selected && !FOLLOWS.contains(&failing.reason.code)).then(|| Notice {
         deployment: Some(name.clone()),
         is_on_binding: false,
-        is_warning: true,
+        is_warning: is_warning("False", reason),
         reason: reason.clone(),
         action: "Reconcile",
         note: shorten(message, LONGEST_NOTE),
@@ -226,12 +226,35 @@ pub fn contested_notice(other: Option<&WrittenBy>) -> Notice {
     }
 }
 
-fn of_write(deployment: &str, written: Written) -> Option<Notice> {
+fn of_write(deployment: &str, written: Written, changed_by: Option<&ChangedBy>) -> Option<Notice> {
     match written {
         Written::Nothing => None,
         Written::Removal(removed) => removal_notice(deployment, removed),
-        Written::Repair => Some(of_told(deployment, REPAIR)),
+        Written::Repair => Some(Notice {
+            note: shorten(&put_back(changed_by), LONGEST_NOTE),
+            ..of_told(deployment, REPAIR)
+        }),
         Written::Injection => Some(of_told(deployment, INJECTION)),
+    }
+}
+
+fn put_back(changed_by: Option<&ChangedBy>) -> String {
+    match changed_by {
+        Some(ChangedBy::Managers(managers)) => {
+            let managers_are = if managers.len() == 1 {
+                "field manager"
+            } else {
+                "field managers"
+            };
+            format!(
+                "put back the injected signer, which {managers_are} {} had changed",
+                managers.join(", ")
+            )
+        }
+        Some(ChangedBy::Unrecorded(Some(last))) => format!(
+            "put back parts of the injected signer that had been removed. The API server does not record by whom; the last other writer is field manager {last}"
+        ),
+        Some(ChangedBy::Unrecorded(None)) | None => "put back parts of the injected signer that had been removed. The API server does not record by whom; its audit log does".to_owned(),
     }
 }
 
@@ -254,6 +277,19 @@ const FOLLOWS: [&str; 5] = [
     reasons::NOT_INJECTED,
     reasons::PROGRESSING,
 ];
+
+/// What somebody has asked for.
+const WANTED: [&str; 4] = [
+    reasons::APPROVAL_PENDING,
+    reasons::DEPLOYMENT_PAUSED,
+    reasons::ROLLOUT_QUEUED,
+    reasons::SUSPENDED,
+];
+
+/// Whether the Event of a condition is a warning: it is neither well nor as somebody wants it.
+pub fn is_warning(status: &str, reason: &str) -> bool {
+    status != "True" && !WANTED.contains(&reason)
+}
 
 /// Whether a condition that becomes like this is worth an Event.
 pub fn is_told(condition: &str, status: &str, reason: &str) -> bool {

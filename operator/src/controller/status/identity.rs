@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crds::SignerBindingStatus;
-use crds::conditions::reasons;
+use crds::conditions::{reasons, types};
 
 use crate::backends::{self, Grantee, KeyBackend};
-use crate::controller::status::state::State;
+use crate::controller::status::state::{State, Truth};
+use crate::controller::status::token::account_for;
 use crate::model::applied::Applied;
 use crate::model::identity::PodIdentity;
 use crate::model::injection::Verdict;
@@ -17,7 +18,7 @@ use crate::model::reason::Reason;
 pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
 /// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
-pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
+pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
         Err(refusal) => return State::no(refusal.clone()),
@@ -36,6 +37,17 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
     match identity {
         PodIdentity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, NOT_NEEDED),
         PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "See the condition Injected"),
+        PodIdentity::Direct { account, .. } if account == "default" => {
+            let own = account_for(deployment);
+            State::yes(
+                reasons::DIRECT_GRANT,
+                format!(
+                    "Deployment {deployment}: found the ServiceAccount default, which every pod of the namespace uses that names none, expected one of its own. Do not grant the key to default. Run: kubectl create serviceaccount {own} --namespace {}. Grant the key to {own}, then name it in the manifest (spec.template.spec.serviceAccountName: {own}), which replaces the pod. {}",
+                    observed.binding.metadata.namespace.as_deref().unwrap_or_default(),
+                    commands(own, None)
+                ),
+            )
+        }
         PodIdentity::Direct { account, annotated } => {
             let shown = match annotated {
                 None => format!("The pods use the identity that the platform gives to ServiceAccount {account}"),
@@ -79,6 +91,39 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
     }
 }
 
+/// What Kubernetes shows of an identity, and not whether it was granted the key.
+const SHOWN: [&str; 3] = [
+    reasons::DIRECT_GRANT,
+    reasons::PROJECTED_TOKEN,
+    reasons::SERVICE_ACCOUNT_ANNOTATED,
+];
+
+/// The same, once it is known whether the signers sign: only a signature proves that the key was granted. What was proven of this very
+/// identity stays proven while nobody can be asked; a key service that gives no signature proves nothing any more.
+pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_spec: bool) -> State {
+    if !SHOWN.contains(&shown.reason.code) {
+        return shown;
+    }
+    let was_proven = || {
+        let mut before = old.conditions.iter();
+        is_same_spec
+            && signing.reason.code != reasons::BACKEND_DOWN
+            && before.any(|before| {
+                before.type_ == types::IDENTITY_READY
+                    && before.status == "True"
+                    && before.reason == shown.reason.code
+                    && before.message == shown.reason.message
+            })
+    };
+    if signing.is_true() || was_proven() {
+        return shown;
+    }
+    State {
+        truth: Truth::Unknown,
+        ..shown
+    }
+}
+
 /// The schema's bound.
 const MOST: usize = 512;
 
@@ -100,4 +145,41 @@ pub fn annotated(observed: &Observed, verdict: &Verdict, applied: &Applied, old:
     });
     let all: BTreeSet<_> = kept.chain(left).chain(now).cloned().collect();
     all.into_iter().take(MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_signature_proves_the_grant_and_it_stays_proven_while_nobody_can_be_asked() {
+        let shown = || State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount voter");
+        let signs = State::yes(reasons::SIGNING, "");
+        let unasked = State::unknown(reasons::NOT_ASKED, "");
+        let down = State::no(Reason::new(reasons::BACKEND_DOWN, "PERMISSION_DENIED"));
+        let fresh = SignerBindingStatus::default();
+        let before: SignerBindingStatus = serde_json::from_value(json!({"conditions": [{
+            "type": "IdentityReady", "status": "True", "reason": "DirectGrant", "message": "the pods use the ServiceAccount voter",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }]}))
+        .unwrap();
+        for (signing, old, is_same_spec, expected) in [
+            (&signs, &fresh, true, Truth::True),
+            (&unasked, &fresh, true, Truth::Unknown),
+            (&down, &fresh, true, Truth::Unknown),
+            (&unasked, &before, true, Truth::True),
+            (&unasked, &before, false, Truth::Unknown),
+            (&down, &before, true, Truth::Unknown),
+        ] {
+            let found = proven(shown(), signing, old, is_same_spec);
+            assert_eq!(found.truth, expected, "{} {is_same_spec}", signing.reason.code);
+            assert_eq!(found.reason, shown().reason);
+        }
+        let other = State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount other");
+        assert_eq!(proven(other, &unasked, &before, true).truth, Truth::Unknown);
+        let local = State::yes(reasons::IDENTITY_NOT_NEEDED, NOT_NEEDED);
+        assert_eq!(proven(local, &unasked, &fresh, true).truth, Truth::True);
+    }
 }

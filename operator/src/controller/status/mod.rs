@@ -31,8 +31,8 @@ use crate::model::report::Report;
 
 pub use contested::says_contested;
 pub use events::{
-    TOLD_OF_WARNINGS, TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, let_go_notice, not_let_go_notice,
-    removal_notice, status_refused_notice,
+    TOLD_OF_WARNINGS, TOLD_OF_WRITES, ToldOfWrite, contested_notice, is_told, is_warning, let_go_notice,
+    not_let_go_notice, removal_notice, status_refused_notice,
 };
 pub use leaving::removal_refused;
 

@@ -12,7 +12,7 @@ use crate::model::refusal;
 /// that follows the probes of the pods.
 pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     let Some(live) = live.filter(|_| injected) else {
-        return State::no(Reason::new(reasons::NOT_INJECTED, "See the condition Injected"));
+        return State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
     };
     let wanted = live.replicas();
     let (all, updated, available) = (

@@ -5,7 +5,7 @@ use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
 use super::{beside, held, identity, rollout, signing, strays};
 use crate::controller::status::state::{State, States};
-use crate::model::applied::{Applied, AppliedTarget, Written};
+use crate::model::applied::{Applied, AppliedTarget, ChangedBy, Written};
 use crate::model::binding::{is_true, last_hash, removes, was_injected};
 use crate::model::deployment::{LiveDeployment, token_secret};
 use crate::model::injection::Verdict;
@@ -22,6 +22,8 @@ pub struct Reported {
     /// Who its signers say they are.
     pub signer: Option<SignerIdentity>,
     pub written: Written,
+    /// Who had changed what was restored.
+    pub changed_by: Option<ChangedBy>,
     pub resumed: bool,
     /// The conditions are about those that the binding selects.
     pub is_selected: bool,
@@ -45,7 +47,7 @@ pub fn report(
         "The operator manages this binding",
     );
     let identity = match (&applied.identity, applied.outcome.is_ok()) {
-        (Ok(()), injected) => identity::state(observed, &verdict.targets[index].identity, injected),
+        (Ok(()), injected) => identity::state(observed, &target.name, &verdict.targets[index].identity, injected),
         (Err(refusal), _) => State::no(refusal.clone()),
     };
     let injected = injected(applied, &before, &verdict.effective);
@@ -58,6 +60,8 @@ pub fn report(
         Some(pending) if verdict.token.is_ok() => pending,
         _ => token(verdict),
     };
+    let is_same_spec = old.observed_generation == observed.binding.metadata.generation;
+    let identity = identity::proven(identity, &signing, old, is_same_spec);
     let mut rolled_out = held::state(live, &[&accepted, &token, &identity, &injected])
         .unwrap_or_else(|| rollout::state(injected.is_true(), settled, live, &pods));
     if rolled_out.reason.code == reasons::SCALED_TO_ZERO {
@@ -103,6 +107,7 @@ pub fn report(
         states: [accepted, token, identity, injected, rolled_out, signing, ready],
         signer: signing::identity(&pods),
         written: applied.written,
+        changed_by: applied.changed_by.clone(),
         resumed: applied.resumed,
         is_selected: target.is_selected(),
     }

@@ -44,24 +44,47 @@ pub fn of_deployment(observed: &Observed, live: &LiveDeployment, audience: &str)
     all.into_iter().flatten().collect()
 }
 
+/// What should be known where every container of the pod has the identity that the key is granted to.
+pub fn of_the_pod(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
+    shared(observed, live)
+}
+
+/// Who else has, or can have, the ServiceAccount, and what gives the Deployment one of its own.
 fn shared(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
     let name = live.service_account();
     let account = observed.accounts.iter().find(|account| account.name == name);
     let outsider = account.and_then(|account| account.outsider.as_ref());
     let who = match outsider {
-        Some(pod) => format!("Pod {pod} also uses ServiceAccount {name}, and anyone who creates such a pod"),
+        Some(pod) => format!("found the ServiceAccount {name}, which pod {pod} uses as well"),
         None if name == "default" => {
-            "Any pod of the namespace may use ServiceAccount default, and anyone who creates one".to_owned()
+            "found the ServiceAccount default, which every pod of the namespace uses that names none".to_owned()
         }
         None => return None,
     };
+    let deployment = live.name();
     Some((
         warnings::IDENTITY_SHARED,
         format!(
-            "{who} can get a token with which the key service allows use of the key. Give Deployment {} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
-            live.name()
+            "Deployment {deployment}: {who}, expected one of its own. With a grant to it, anyone who can create such a pod can use the key. {}",
+            own_account(live)
         ),
     ))
+}
+
+/// The steps to a ServiceAccount that the Deployment alone uses.
+fn own_account(live: &LiveDeployment) -> String {
+    let (account, namespace) = (account_for(live.name()), live.namespace());
+    format!(
+        "Run: kubectl create serviceaccount {account} --namespace {namespace}. Grant the key to it, then name it in the manifest (spec.template.spec.serviceAccountName: {account}), which replaces the pod, and revoke an earlier grant"
+    )
+}
+
+/// What a ServiceAccount for this Deployment alone is called in commands.
+pub fn account_for(deployment: &str) -> &str {
+    match deployment {
+        "default" => "voter",
+        own => own,
+    }
 }
 
 /// A token for the same audience in another volume, which another container has.

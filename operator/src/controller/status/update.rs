@@ -16,7 +16,19 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
         .filter(|(_, applied)| applied.update)
         .map(|(target, _)| target.name.as_str())
         .collect();
+    let mut selected = observed
+        .targets
+        .iter()
+        .zip(&applied.targets)
+        .filter(|(target, _)| target.is_selected())
+        .peekable();
+    // What is refused or not there was not compared.
+    let is_compared = selected.peek().is_some() && selected.all(|(_, applied)| applied.outcome.is_ok());
     match names.as_slice() {
+        [] if !is_compared => State::unknown(
+            reasons::NOT_INJECTED,
+            "what the operator would write is not compared with what is there, see the condition Injected",
+        ),
         [] => State::new(
             Truth::False,
             Reason::new(

@@ -65,11 +65,16 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
         ];
         let of_key = backend.map(|backend| backend.warnings(live)).unwrap_or_default();
         let of_account = backend.and_then(|backend| of_account(backend, observed, live));
-        let of_token = audience
-            .as_deref()
-            .map(|audience| token::of_deployment(observed, live, audience));
+        let of_token = match (audience.as_deref(), backend.and_then(KeyBackend::account)) {
+            (Some(audience), _) => token::of_deployment(observed, live, audience),
+            // With a Google service account of its own the operator refuses such a ServiceAccount.
+            (None, Some(_)) if binding.spec.workload_identity.is_none() => {
+                token::of_the_pod(observed, live).into_iter().collect()
+            }
+            (None, _) => vec![],
+        };
         let told = of_deployment.into_iter().flatten().chain(of_key).chain(of_account);
-        let told = told.chain(of_token.into_iter().flatten());
+        let told = told.chain(of_token);
         found.extend(told.map(|(reason, message)| warning(reason, &target.name, &message)));
     }
     found.truncate(MOST);

@@ -52,7 +52,7 @@ async fn settled(operator: &OperatorProcess) -> Result<()> {
     let (mut writes, mut since) = (f64::NAN, std::time::Instant::now());
     eventually(PATIENCE, "an operator that writes nothing more", async || {
         let text = operator.get("/metrics").await?.body;
-        let now = metrics::sum(&text, "signer_operator_writes_total")?;
+        let now = metrics::sum(&text, "atto_signer_operator_writes_total")?;
         #[expect(clippy::float_cmp, reason = "counts")]
         if now != writes {
             (writes, since) = (now, std::time::Instant::now());

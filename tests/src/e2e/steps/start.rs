@@ -7,16 +7,16 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::super::Suite;
-use super::super::cluster::{OPERATOR, PATIENCE, QUICKSTART, chart_before};
+use super::super::cluster::{OPERATOR, PATIENCE, QUICKSTART};
 use super::super::voter::token;
 use super::change;
 use crate::process::Directory;
-use crate::{eventually, workspace};
+use crate::{chart, eventually, workspace};
 
-/// With the chart of the commit before, so that the upgrade is one.
+/// With the chart of the release before, so that the upgrade is one.
 pub async fn install(suite: &Suite) -> Result<()> {
     let before = Directory::new()?;
-    let chart = chart_before(before.path())?;
+    let chart = chart::before(before.path())?;
     let started = Instant::now();
     suite.cluster.helm(&chart, &[]).await?;
     suite.holds(&format!(
@@ -28,7 +28,7 @@ pub async fn install(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// The example as it is, but for the node's image.
+/// The example as it is, but for the node's image, and resumed as its files say.
 pub async fn quickstart(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     for file in ["00-namespace", "10-token-secret", "20-voter", "30-signerbinding"] {
@@ -38,16 +38,24 @@ pub async fn quickstart(suite: &Suite) -> Result<()> {
         cluster.apply_text(QUICKSTART, &text).await?;
     }
     let wait = ["wait", "signerbinding/voter", "--timeout=2m"];
-    for condition in ["Ready", "Signing"] {
-        let condition = format!("--for=condition={condition}");
+    for condition in ["Injected", "Ready", "Signing"] {
+        let for_it = format!("--for=condition={condition}");
         cluster
-            .kubectl(&[&["--namespace", QUICKSTART], &wait[..], &[&condition]].concat())
+            .kubectl(&[&["--namespace", QUICKSTART], &wait[..], &[&for_it]].concat())
             .await?;
+        if condition == "Injected" {
+            let resume = ["rollout", "resume", "deployment/atto-voter"];
+            cluster
+                .kubectl(&[&["--namespace", QUICKSTART], &resume[..]].concat())
+                .await?;
+        }
     }
     cluster
         .kubectl(&["delete", "namespace", QUICKSTART, "--timeout=2m"])
         .await?;
-    suite.holds("examples/quickstart, applied as it is: Ready and Signing, and its namespace can be deleted");
+    suite.holds(
+        "examples/quickstart, applied as it is and resumed: Ready and Signing, and its namespace can be deleted",
+    );
     Ok(())
 }
 

@@ -84,7 +84,7 @@ async fn away_while_the_binding_goes(outages: &Outages) -> Result<()> {
     let operator = outages.operator().await?;
     let counted = eventually(SOON, "it is counted", async || {
         let page = operator.get("/metrics").await?.body;
-        ensure!(page.contains("\nsigner_operator_held_deployments 1\n"), "{page}");
+        ensure!(page.contains("\natto_signer_operator_held_deployments 1\n"), "{page}");
         Ok(())
     });
     counted.await?;

@@ -1,0 +1,20 @@
+# Of the changelog, what stands under one version (`-v version=0.1.0`): its date is checked, and nothing under it is no release.
+index($0, "## [") == 1 {
+  inside = index($0, "## [" version "]") == 1
+  if (inside && $0 !~ /^## \[[^]]+\] - [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]$/) {
+    print "CHANGELOG.md: found `" $0 "`, expected `## [" version "] - YYYY-MM-DD`. Write the date of the release there." >"/dev/stderr"
+    failed = 1
+  }
+  next
+}
+# The addresses of links stand at the end of the file.
+inside && !/^\[[^]]+\]: / { text = text $0 "\n"; found = found || /[^ ]/ }
+END {
+  if (failed) exit 1
+  if (!found) {
+    print "CHANGELOG.md: found nothing under `## [" version "]`, expected what has changed. Move it there from `## [Unreleased]`." >"/dev/stderr"
+    exit 1
+  }
+  sub(/^\n+/, "", text); sub(/\n+$/, "", text)
+  print text
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Publishes what `make release` has built: pushes images and chart, signs them, attests how they were built and what is in them, and
+# signs the checksums of all files. The workflow runs it, and a test does with a registry and a key of its own.
+#
+#   release/publish.sh dist/release ghcr.io/attocash/signer-operator
+#
+# CRANE, COSIGN, HELM: the programs; by default those of PATH.
+# SIGN_WITH: further arguments of cosign, such as `--key cosign.key`. Without a key, cosign signs in the name of the workflow that runs it.
+# REGISTRY_USER, REGISTRY_PASSWORD: a login, where the registry asks for one.
+set -euo pipefail
+
+fail() { echo "publish: $*" >&2; exit 1; }
+
+[ $# -eq 2 ] || fail "arguments: found $#, expected 2: the folder of \`make release\`, and what the names of the images begin with"
+folder=$(cd "$1" && pwd)
+repository=$2
+crane=${CRANE:-crane} cosign=${COSIGN:-cosign} helm=${HELM:-helm}
+read -r -a sign_with <<<"${SIGN_WITH:---yes}"
+
+# The files are those that were built.
+(cd "$folder" && sha256sum --check --quiet SHA256SUMS) || fail "$folder: a file is another one than SHA256SUMS says. Build it again with \`make release\`."
+version=$(cd "$folder" && echo signer-operator-[0-9]*.tgz)
+version=${version#signer-operator-} version=${version%.tgz}
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || fail "$folder: found the chart signer-operator-$version.tgz, expected one, with a version"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# cosign's files and login are of this run alone.
+export DOCKER_CONFIG=$scratch/docker
+mkdir "$DOCKER_CONFIG"
+registry=${repository%%/*}
+plain_http=()
+case $registry in localhost:* | 127.0.0.1:*) plain_http=(--plain-http) ;; esac
+if [ -n "${REGISTRY_USER:-}" ]; then
+  "$crane" auth login "$registry" --username "$REGISTRY_USER" --password-stdin <<<"${REGISTRY_PASSWORD:-}"
+fi
+
+"$(dirname "$0")"/provenance.sh "$folder" "$version" "$scratch"
+
+# Signs what lies in the registry under this digest, and attests how it was built.
+sign() {
+  "$cosign" sign "${sign_with[@]}" "$1"
+  "$cosign" attest "${sign_with[@]}" --type slsaprovenance1 --predicate "$scratch/predicate.json" "$1"
+}
+
+# What lies in the registry under a tag; empty where nothing does. A version that was published is never another one afterwards: people
+# have checked it.
+published() { "$crane" digest "$1" 2>/dev/null || true; }
+
+for image in operator signer; do
+  echo "== $image"
+  layout=$scratch/$image
+  mkdir "$layout"
+  tar --extract --file "$folder/$image-$version.oci.tar" --directory "$layout"
+  digest=$(grep -o 'sha256:[0-9a-f]\{64\}' "$layout/index.json")
+  grep -q "/$image@$digest" "$folder/install.yaml" || fail "install.yaml: found no $image@$digest, which is in $image-$version.oci.tar. Build it again with \`make release\`."
+  found=$(published "$repository/$image:$version")
+  [ "${found:-$digest}" = "$digest" ] || fail "$repository/$image:$version: found $found, expected $digest or nothing. Release this as another version."
+  "$crane" push "$layout" "$repository/$image:$version" >/dev/null
+  sign "$repository/$image@$digest"
+  for architecture in amd64 arm64; do
+    sbom=$folder/$image-$version-linux-$architecture.cdx.json
+    [ -e "$sbom" ] || continue
+    platform=$("$crane" digest --platform "linux/$architecture" "$repository/$image@$digest")
+    "$cosign" attest "${sign_with[@]}" --type cyclonedx --predicate "$sbom" "$repository/$image@$platform"
+  done
+done
+
+echo '== chart'
+chart=$repository/charts/signer-operator
+tag=${version//+/_}
+if [ -z "$(published "$chart:$tag")" ]; then
+  said=$("$helm" push "${plain_http[@]}" "$folder/signer-operator-$version.tgz" "oci://$repository/charts" 2>&1) || fail "helm push: $said"
+fi
+digest=$("$crane" digest "$chart:$tag")
+sum=$(sha256sum "$folder/signer-operator-$version.tgz")
+"$crane" manifest "$chart@$digest" | grep -q "sha256:${sum%% *}" || fail "$chart:$tag: found another chart, expected signer-operator-$version.tgz or nothing. Release this as another version."
+sign "$chart@$digest"
+
+echo '== files'
+"$cosign" sign-blob "${sign_with[@]}" --bundle "$folder/SHA256SUMS.sigstore.json" "$folder/SHA256SUMS" >/dev/null
+"$cosign" attest-blob "${sign_with[@]}" --bundle "$folder/provenance.sigstore.json" --statement "$scratch/statement.json"

@@ -1,0 +1,84 @@
+//! The container that the pages have in the place of a node is ready if it has had a vote signed, and not otherwise.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize as _;
+use serde_json::Value;
+use tests::docs::{self, Page};
+use tests::signer_process::{SignerProcess, TOKEN};
+
+/// The readiness command in each manifest of a page, out of the shell block that it stands in.
+fn commands(page: &Page) -> Result<Vec<Vec<String>>> {
+    let mut found = vec![];
+    for block in &page.blocks {
+        let text = block.text();
+        // Between `<<'END'` and `END` there are manifests.
+        for piece in text.split("<<'END'\n").skip(1) {
+            let manifests = piece.split_once("\nEND\n").map_or(piece, |(manifests, _)| manifests);
+            for manifest in serde_yaml::Deserializer::from_str(manifests) {
+                let manifest = Value::deserialize(manifest).with_context(|| format!("{}:{}", page.path, block.line))?;
+                let node = &manifest["spec"]["template"]["spec"]["containers"][0];
+                if manifest["kind"] == "Deployment" {
+                    found.push(serde_json::from_value(
+                        node["readinessProbe"]["exec"]["command"].clone(),
+                    )?);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_ready(command: &[String], environment: &[(&str, &str)]) -> Result<bool> {
+    let (program, arguments) = command.split_first().context("no command")?;
+    let mut probe = Command::new(program);
+    probe
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for variable in ["ATTO_SIGNER_REMOTE_URL", "ATTO_SIGNER_REMOTE_TOKEN"] {
+        probe.env_remove(variable);
+    }
+    Ok(probe.envs(environment.iter().copied()).status()?.success())
+}
+
+#[test]
+fn the_stand_in_for_a_node_is_ready_when_it_has_had_a_vote_signed() -> Result<()> {
+    let mut all = vec![];
+    for page in docs::pages()?.values() {
+        all.extend(commands(page)?);
+    }
+    let command = all.first().context("no page has a stand-in for a node")?;
+    ensure!(
+        all.iter().all(|other| other == command),
+        "the pages have different ones: {all:#?}"
+    );
+
+    let signer = SignerProcess::start(&[])?;
+    let url = format!("http://localhost:{}", signer.port());
+    let of = |token: &'static str| {
+        [
+            ("ATTO_SIGNER_REMOTE_URL", url.as_str()),
+            ("ATTO_SIGNER_REMOTE_TOKEN", token),
+        ]
+    };
+    assert!(is_ready(command, &of(TOKEN))?, "with its signer\n{}", signer.log());
+    assert!(
+        !is_ready(command, &of("another-token-of-32-bytes-0123456"))?,
+        "with another token"
+    );
+    assert!(!is_ready(command, &[])?, "without a signer");
+    signer.stop()?;
+    assert!(!is_ready(command, &of(TOKEN))?, "when its signer has ended");
+
+    let blocks = SignerProcess::start(&[("ATTO_SIGNER_CAPABILITIES", "CHALLENGE")])?;
+    let url = format!("http://localhost:{}", blocks.port());
+    let voteless = [
+        ("ATTO_SIGNER_REMOTE_URL", url.as_str()),
+        ("ATTO_SIGNER_REMOTE_TOKEN", TOKEN),
+    ];
+    assert!(!is_ready(command, &voteless)?, "without the capability to vote");
+    blocks.stop().map(drop)
+}

@@ -1,0 +1,140 @@
+//! What a release publishes can be checked by whoever runs it, with the commands of the page "Verify what you run"; and what somebody
+//! else has made is refused by them. A key and a registry of this test stand in for Sigstore and ghcr.io.
+
+mod published;
+mod reader;
+mod workflows;
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use tests::docs::Page;
+use tests::docs::shell::Kind;
+use tests::workspace;
+
+use published::Published;
+use reader::Reader;
+
+const PAGE: &str = "docs/src/operations/verify.md";
+
+/// The blocks that need a release: the first says which, the others check it.
+fn blocks() -> Result<(String, Vec<String>)> {
+    let page = Page::read(PAGE)?;
+    let mut blocks = page.blocks.iter().filter(|block| block.kind() == Some(Kind::Release));
+    let settings = blocks.next().context("the page has no commands for a release")?.text();
+    Ok((settings, blocks.map(tests::docs::Block::text).collect()))
+}
+
+#[tokio::test]
+async fn what_is_published_passes_every_check_of_the_page() -> Result<()> {
+    let published = Published::new().await?;
+    let (settings, checks) = blocks()?;
+    let names: Vec<_> = settings
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        .collect();
+    assert_eq!(names, ["VERSION", "REGISTRY", "IDENTITY", "ISSUER"]);
+    ensure!(checks.len() > 4, "the page checks less than what is published");
+
+    let reader = Reader::new(&published, published.key())?;
+    let said = reader.types(&checks.join("\n")).await?;
+    for expected in ["Verified OK", "install.yaml: OK", "signer-operator-0.1.0.tgz: OK"] {
+        let expected = expected.replace("0.1.0", env!("CARGO_PKG_VERSION"));
+        assert!(said.contains(&expected), "no {expected:?} in {said}");
+    }
+    // As they are named by what people install.
+    for image in ["operator", "signer"] {
+        let digest = published.digest(image)?;
+        assert!(said.contains(&digest), "no {digest} in {said}");
+        let bill = fs::read_to_string(reader.folder().join(format!("{image}.cdx.json")))?;
+        assert!(bill.contains("CycloneDX"), "{bill}");
+    }
+    let commit = tests::process::printed(
+        tokio::process::Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(workspace::root()),
+        "git rev-parse",
+    )
+    .await?;
+    // Of both images and the chart.
+    assert_eq!(said.matches(commit.trim()).count(), 3, "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_made_is_refused_by_every_check() -> Result<()> {
+    let published = Published::new().await?;
+    let (_, checks) = blocks()?;
+
+    // Signed, but by another key.
+    let stranger = Reader::new(&published, &published.another_key().await?)?;
+    for check in checks.iter().filter(|check| check.contains("cosign verify")) {
+        let refusal = stranger.is_refused(check).await?;
+        assert!(!refusal.contains("command not found"), "{refusal}");
+    }
+
+    // Another image under the same tag, and other files under the same names.
+    published.tamper().await?;
+    let reader = Reader::new(&published, published.key())?;
+    let refusal = reader.is_refused(&checks[0]).await?;
+    assert!(refusal.contains("no signatures found"), "{refusal}");
+    for (check, names) in checks
+        .iter()
+        .zip(1..)
+        .filter(|(check, _)| check.contains("install.yaml") || check.contains("sha256sum"))
+    {
+        let refusal = reader.is_refused(check).await?;
+        assert!(
+            refusal.contains("install.yaml") || refusal.contains("digest"),
+            "check {names}: {refusal}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_published_of_a_folder_that_was_changed_after_the_build() -> Result<()> {
+    let built = published::build().await?;
+    let manifest = built.path().join("install.yaml");
+    fs::write(&manifest, fs::read_to_string(&manifest)? + "\n# by hand\n")?;
+    // There is no registry: it is not asked for.
+    let refusal = published::publish(built.path(), "localhost:1/attocash/signer-operator", "--yes")
+        .await
+        .unwrap_err();
+    let refusal = format!("{refusal:#}");
+    assert!(
+        refusal.contains("a file is another one than SHA256SUMS says"),
+        "{refusal}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_builds_of_the_same_sources_are_the_same_bytes() -> Result<()> {
+    let (one, two) = (published::build().await?, published::build().await?);
+    let sums = |folder: &tests::process::Directory| fs::read_to_string(folder.path().join("SHA256SUMS"));
+    assert_eq!(sums(&one)?, sums(&two)?);
+    // What people install is what they would render themselves, but for the digests.
+    let manifest = fs::read_to_string(one.path().join("install.yaml"))?;
+    let chart = one
+        .path()
+        .join(format!("signer-operator-{}.tgz", env!("CARGO_PKG_VERSION")));
+    let rendered = tests::helm::helm(&[
+        "template",
+        "signer-operator",
+        &chart.display().to_string(),
+        "--namespace=signer-operator",
+        "--set=crds.keep=false",
+        "--skip-tests",
+    ])
+    .await?;
+    let images = |text: &str| {
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("@sha256:") && !line.contains("self.matches"));
+        lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(images(&manifest), images(&rendered));
+    assert!(images(&manifest).len() >= 3, "{:?}", images(&manifest));
+    Ok(())
+}

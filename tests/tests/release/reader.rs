@@ -1,0 +1,92 @@
+//! Somebody who reads the page, has downloaded the files of the release, and types its commands.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use anyhow::{Result, ensure};
+use tests::process::Directory;
+use tokio::process::Command;
+
+use crate::published::{Published, of_its_own};
+
+/// How the page says who has to have signed.
+const BY_THE_WORKFLOW: &str = r#"--certificate-identity "$IDENTITY" --certificate-oidc-issuer "$ISSUER""#;
+
+pub struct Reader {
+    folder: Directory,
+    repository: String,
+    key: PathBuf,
+}
+
+impl Reader {
+    /// In a folder of their own with copies of the files.
+    pub fn new(published: &Published, key: impl AsRef<Path>) -> Result<Self> {
+        let folder = Directory::new()?;
+        for entry in fs::read_dir(published.files())? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
+            }
+        }
+        let programs = folder.path().join("bin");
+        fs::create_dir(&programs)?;
+        for (name, program) in [
+            ("crane", &published.tools.crane),
+            ("cosign", &published.tools.cosign),
+            ("helm", &published.tools.helm),
+        ] {
+            symlink(program, programs.join(name))?;
+        }
+        Ok(Self {
+            folder,
+            repository: published.repository.clone(),
+            key: key.as_ref().to_owned(),
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the commands print, all of which succeed.
+    pub async fn types(&self, commands: &str) -> Result<String> {
+        let done = self.run(commands).await?;
+        ensure!(done.status.success(), "{commands}\n{}", said(&done));
+        Ok(said(&done))
+    }
+
+    /// What the commands print, of which one fails.
+    pub async fn is_refused(&self, commands: &str) -> Result<String> {
+        let done = self.run(commands).await?;
+        ensure!(!done.status.success(), "{commands}\nhas passed: {}", said(&done));
+        Ok(said(&done))
+    }
+
+    async fn run(&self, commands: &str) -> Result<Output> {
+        let by_the_key = format!("--key {} --insecure-ignore-tlog", self.key.display());
+        let commands = commands
+            .replace(BY_THE_WORKFLOW, &by_the_key)
+            .replace("helm pull ", "helm pull --plain-http ");
+        ensure!(
+            !commands.contains("certificate"),
+            "another signer than the page's: {commands}"
+        );
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-e", "-u", "-o", "pipefail", "-c", &commands])
+            .current_dir(self.folder());
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env("PATH", format!("{}/bin:{path}", self.folder().display()));
+        shell
+            .env("VERSION", env!("CARGO_PKG_VERSION"))
+            .env("REGISTRY", &self.repository);
+        of_its_own(&mut shell, self.folder());
+        Ok(shell.kill_on_drop(true).output().await?)
+    }
+}
+
+fn said(done: &Output) -> String {
+    String::from_utf8_lossy(&[&done.stdout[..], &done.stderr[..]].concat()).into_owned()
+}

@@ -1,0 +1,99 @@
+//! What `make lint` says of a workflow with which somebody could get more than they should.
+
+use std::fs;
+
+use anyhow::Result;
+use tests::process::Directory;
+use tests::{workflows, workspace};
+
+const GOOD: &str = r#"name: Good
+on: push
+permissions: {}
+concurrency:
+  group: good
+  cancel-in-progress: false
+jobs:
+  one:
+    name: one
+    runs-on: ubuntu-24.04
+    timeout-minutes: 5
+    permissions:
+      contents: read
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
+        with:
+          persist-credentials: false
+      - run: echo "$TITLE"
+        env:
+          TITLE: ${{ github.event.head_commit.message }}
+"#;
+
+/// What is said of the good one with this in place of that.
+async fn complaints(changes: &[(&str, &str)]) -> Result<String> {
+    let mut workflow = GOOD.to_owned();
+    for (from, to) in changes {
+        assert!(workflow.contains(from), "{from}");
+        workflow = workflow.replace(from, to);
+    }
+    let folder = Directory::new()?;
+    fs::write(folder.path().join("planted.yaml"), workflow)?;
+    // A checker may have to be built first.
+    let complaints = tokio::task::spawn_blocking(move || workflows::complaints(folder.path())).await??;
+    Ok(complaints.join("\n"))
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_a_workflow_without_a_fault_nor_of_ours() -> Result<()> {
+    assert_eq!(complaints(&[]).await?, "");
+    let ours = || workflows::complaints(&workspace::root().join(workflows::FOLDER));
+    assert_eq!(tokio::task::spawn_blocking(ours).await??, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_fault_is_named() -> Result<()> {
+    let checkout = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2";
+    let other = "name: one\n    env:\n      NOTE: |\n        uses: actions/checkout@0123456789012345678901234567890123456789 # v5.0.0";
+    for (from, to, expected) in [
+        (
+            checkout,
+            "actions/checkout@v6",
+            "planted.yaml: uses: found \"actions/checkout@v6\"",
+        ),
+        ("name: one", other, "Use one version everywhere"),
+        (
+            "permissions: {}",
+            "permissions: write-all",
+            "planted.yaml: permissions: found \"write-all\", expected {}",
+        ),
+        (
+            "    timeout-minutes: 5\n",
+            "",
+            "jobs.one.timeout-minutes: found null, expected a number",
+        ),
+        (
+            "concurrency:\n  group: good\n  cancel-in-progress: false\n",
+            "",
+            "concurrency: found no group",
+        ),
+        (
+            "\"$TITLE\"",
+            "${{ github.event.head_commit.message }}",
+            "template-injection",
+        ),
+        (
+            "          persist-credentials: false\n",
+            "          fetch-depth: 1\n",
+            "artipacked",
+        ),
+        (
+            "runs-on: ubuntu-24.04",
+            "runs-on: ubuntu-24.5",
+            "label \"ubuntu-24.5\" is unknown",
+        ),
+    ] {
+        let said = complaints(&[(from, to)]).await?;
+        assert!(said.contains(expected), "{to}: {said}");
+    }
+    Ok(())
+}
