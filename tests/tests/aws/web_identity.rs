@@ -135,7 +135,7 @@ async fn a_token_and_a_session_that_are_over_by_this_clock_are_shown_all_the_sam
     assert!(
         code == Some(69)
             && says.contains("UNAUTHENTICATED: ExpiredTokenException")
-            && says.contains("the credentials ended 36"),
+            && says.contains("the credentials expired 36"),
         "{says}"
     );
     signer.keeps(&["5ec2e7"]);

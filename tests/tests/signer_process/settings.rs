@@ -191,7 +191,7 @@ fn an_occupied_port_is_fatal_and_named() -> Result<()> {
         let (code, text) = refused(&[], &[(variable, &port.to_string())])?;
         assert_eq!(code, 78, "{text}");
         assert!(
-            text.contains(&format!("{variable}: 127.0.0.1:{port} cannot be listened on")),
+            text.contains(&format!("{variable}: cannot listen on 127.0.0.1:{port}")),
             "{text}"
         );
         assert!(text.contains("another process uses the port"), "{text}");

@@ -43,7 +43,7 @@ async fn every_request_names_the_version_and_a_rotation_changes_nothing() -> Res
     assert!(told.status.success(), "{told:?}");
     for line in [
         "credentials ok: token with the policies default, voter",
-        "public key  ok: readable, type ed25519 without derivation, version 2 is the newest; 1 is pinned, and goes on signing",
+        "public key  ok: readable, type ed25519 without derivation, version 2 is the newest; 1 is pinned and continues to sign",
         "determinism ok",
         "signatures  ok: 50 made and verified",
     ] {

@@ -72,7 +72,7 @@ async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
         ("secret", "found no PEM of a certificate in"),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "found a PEM that is no certificate in",
+            "found a PEM that is not a certificate in",
         ),
         (
             "-----BEGIN CERTIFICATE-----\n!\n",
