@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, poll_fn},
-    io,
     ops::Deref,
     pin::pin,
     sync::Arc,
@@ -12,6 +11,8 @@ use tokio::{
     runtime::{Builder, Runtime},
     time::Instant,
 };
+
+use super::fault::{Cause, Fault};
 
 /// What a library spawns while it makes credentials may wait for ever, with a socket each. Here it has a thread of its own, and goes
 /// when nobody uses the client any more.
@@ -23,12 +24,16 @@ impl Generation {
     ///
     /// # Errors
     /// The system gives no thread, or no event queue.
-    pub fn start() -> io::Result<Self> {
+    pub fn start() -> Result<Self, Fault> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("credentials")
             .enable_all()
-            .build()?;
+            .build();
+        let runtime = runtime.map_err(|error| {
+            let text = format!("no thread for the credentials is to be had: {error}");
+            Fault::new(Cause::Other, text)
+        })?;
         Ok(Self(Some(runtime)))
     }
 

@@ -47,7 +47,7 @@ pub trait Maker: Send + Sync {
     /// A client with all that it needs; clones are the same client.
     type Client: Clone + Send + Sync;
 
-    /// Makes another one, with credentials of its own.
+    /// Makes another one, and what it asks with where there is nothing that is good.
     fn make(&self, step: &Step) -> impl Future<Output = Result<Self::Client, Fault>> + Send;
 
     /// Whether this one's credentials are still good.
@@ -191,10 +191,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
 }
 
 async fn make<M: Maker>(maker: &M) -> Result<Held<M::Client>, Fault> {
-    let generation = Generation::start().map_err(|error| {
-        let text = format!("no thread for the credentials is to be had: {error}");
-        Fault::new(Cause::Other, text)
-    })?;
+    let generation = Generation::start()?;
     let client = within(async |step| generation.inside(Box::pin(maker.make(step))).await).await?;
     Ok(Held::new(client, Arc::new(generation)))
 }
