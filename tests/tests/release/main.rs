@@ -36,6 +36,8 @@ async fn what_is_published_passes_every_check_of_the_page() -> Result<()> {
     assert_eq!(names, ["VERSION", "REGISTRY", "IDENTITY", "ISSUER"]);
     ensure!(checks.len() > 4, "the page checks less than what is published");
 
+    // A run that was stopped is begun again.
+    published.publish().await?;
     let reader = Reader::new(&published, published.key())?;
     let said = reader.types(&checks.join("\n")).await?;
     for expected in ["Verified OK", "install.yaml: OK", "signer-operator-0.1.0.tgz: OK"] {
@@ -74,7 +76,10 @@ async fn what_somebody_else_has_made_is_refused_by_every_check() -> Result<()> {
     }
 
     // Another image under the same tag, and other files under the same names.
-    published.tamper().await?;
+    published.move_the_tag().await?;
+    let refusal = format!("{:#}", published.publish().await.unwrap_err());
+    assert!(refusal.contains("Release this as another version"), "{refusal}");
+    published.change_a_file()?;
     let reader = Reader::new(&published, published.key())?;
     let refusal = reader.is_refused(&checks[0]).await?;
     assert!(refusal.contains("no signatures found"), "{refusal}");

@@ -142,15 +142,20 @@ impl Published {
         published
             .cosign(&["trusted-root", "create", "--out", "nothing.json"])
             .await?;
-        let at = |name: &str| published.keys.path().join(name).display().to_string();
+        published.publish().await?;
+        Ok(published)
+    }
+
+    /// As the workflow does; also once more, after a run that has stopped halfway.
+    pub async fn publish(&self) -> Result<String> {
+        let at = |name: &str| self.keys.path().join(name).display().to_string();
         let sign_with = format!(
             "--yes --key {} --signing-config {} --trusted-root {}",
             at("cosign.key"),
             at("nobody.json"),
             at("nothing.json")
         );
-        publish(published.folder.path(), &published.repository, &sign_with).await?;
-        Ok(published)
+        publish(self.folder.path(), &self.repository, &sign_with).await
     }
 
     async fn cosign(&self, arguments: &[&str]) -> Result<String> {
@@ -195,8 +200,8 @@ impl Published {
         Ok(digest)
     }
 
-    /// Puts another image under the tag of the operator, and changes a file.
-    pub async fn tamper(&self) -> Result<()> {
+    /// Puts another image under the tag of the operator.
+    pub async fn move_the_tag(&self) -> Result<()> {
         let layout = self.keys.path().join("layout");
         fs::create_dir_all(&layout)?;
         let program = layout.join("program");
@@ -225,7 +230,11 @@ impl Published {
             .arg(&layout)
             .arg(format!("{}/operator:{VERSION}", self.repository));
         of_its_own(&mut push, self.keys.path());
-        printed(&mut push, "crane push").await?;
+        printed(&mut push, "crane push").await.map(drop)
+    }
+
+    /// Writes another digest into what people install.
+    pub fn change_a_file(&self) -> Result<()> {
         let manifest = self.folder.path().join("install.yaml");
         fs::write(
             &manifest,
