@@ -222,7 +222,9 @@ fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {
     }
     let mut found = Kubernetes::in_directory(directory, None);
     if !found.kube_controller_manager.is_file() {
-        progress("KUBEBUILDER_ASSETS holds no kube-controller-manager: it is downloaded, or built from tests/kubernetes");
+        progress(
+            "KUBEBUILDER_ASSETS holds no kube-controller-manager: it is downloaded, or built from tests/kubernetes",
+        );
         found.kube_controller_manager = controller_manager()?;
     }
     Ok(found)

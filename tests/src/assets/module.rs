@@ -71,7 +71,10 @@ impl Module {
     pub fn built(&self, only: Option<&str>) -> Result<Option<PathBuf>> {
         let version = self.version()?;
         let directory = self.directory(&version, &self.flags(&version))?;
-        let mut wanted = self.programs.iter().filter(|program| only.is_none_or(|name| name == program.name));
+        let mut wanted = self
+            .programs
+            .iter()
+            .filter(|program| only.is_none_or(|name| name == program.name));
         let built = wanted.all(|program| directory.join(program.name).is_file());
         Ok(built.then_some(directory))
     }

@@ -49,7 +49,10 @@ impl Downloads {
         let mut length = 0;
         while let Some(piece) = self.answered(url, response.chunk()).await? {
             length += piece.len() as u64;
-            ensure!(length <= LONGEST, "{url}: found more than {LONGEST} bytes, expected an archive");
+            ensure!(
+                length <= LONGEST,
+                "{url}: found more than {LONGEST} bytes, expected an archive"
+            );
             hash.update(&piece);
             file.write_all(&piece)
                 .with_context(|| format!("cannot write {}", path.display()))?;
@@ -65,7 +68,10 @@ impl Downloads {
         let mut text = Vec::new();
         while let Some(piece) = self.answered(url, response.chunk()).await? {
             text.extend_from_slice(&piece);
-            ensure!(text.len() <= LONGEST_TEXT, "{url}: found more than {LONGEST_TEXT} bytes");
+            ensure!(
+                text.len() <= LONGEST_TEXT,
+                "{url}: found more than {LONGEST_TEXT} bytes"
+            );
         }
         let sum = Sum::Sha256(sha256.to_owned());
         let mut hash = Hash::like(&sum);

@@ -122,7 +122,10 @@ mod tests {
             let (urls, sums): (Vec<_>, Vec<_>) = match &pin.source {
                 Source::Archives(archives) => {
                     let platforms: Vec<_> = archives.keys().map(String::as_str).collect();
-                    assert_eq!(platforms, ["darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64"]);
+                    assert_eq!(
+                        platforms,
+                        ["darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64"]
+                    );
                     archives
                         .iter()
                         .map(|(platform, archive)| {
@@ -152,7 +155,12 @@ mod tests {
     #[test]
     fn a_pin_names_no_file_outside_of_its_folder() {
         let text = r#"{"x": {"version": "v1", "programs": ["../x"], "archives": {}}}"#;
-        assert!(Pin::read(text, "x").unwrap_err().to_string().contains("without a slash"));
+        assert!(
+            Pin::read(text, "x")
+                .unwrap_err()
+                .to_string()
+                .contains("without a slash")
+        );
         assert!(Pin::read(text, "y").unwrap().is_none());
     }
 }

@@ -28,7 +28,8 @@ pub fn unpack(archive: &Path, inside: &str, programs: &[String], folder: &Path) 
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&to);
         let mut file = opened.with_context(|| format!("cannot create {}", to.display()))?;
         io::copy(&mut entry, &mut file).with_context(|| format!("cannot write {}", to.display()))?;
-        file.sync_all().with_context(|| format!("cannot write {}", to.display()))?;
+        file.sync_all()
+            .with_context(|| format!("cannot write {}", to.display()))?;
         written += 1;
     }
     fs::remove_file(archive).with_context(|| format!("cannot remove {}", archive.display()))?;
