@@ -71,8 +71,11 @@ GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/tes
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: build ## Show operator and signer at work on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
-	@$(CARGO) run --quiet --locked --package tests --bin demo
+# Of the whole workspace, and started by its path: with other features all would be built twice.
+demo: ## Show operator and signer at work on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
+	@echo '== cargo build'
+	@$(CARGO) build --quiet --locked --workspace --bin demo --bin operator --bin signer
+	@"$${CARGO_TARGET_DIR:-target}"/debug/demo
 
 # One part after the other, also behind one that fails; what failed is the end of what is printed.
 TEST_PARTS := lint drift docs unit demo
@@ -126,7 +129,7 @@ picture: ## Draw the diagrams of the documentation from docs/*.dot and docs/arch
 	  echo "<!-- sha256 of its sources: $$sum -->" >>$$drawn; \
 	done
 
-assets: ## Build the pinned Kubernetes programs, Helm, chart checkers and promtool into the cache, if they are missing
+assets: ## Download or build the pinned Kubernetes programs, Helm, chart checkers and promtool into the cache, if they are missing (PREBUILT=no: build all)
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.

@@ -21,8 +21,8 @@ use tests::{ControlPlane, assets, eventually};
 async fn the_server_reports_the_version_that_is_pinned() -> Result<()> {
     let plane = ControlPlane::shared().await?;
     let version = plane.client().await?.apiserver_version().await?;
-    match assets::pinned_kubernetes_version()? {
-        Some(pinned) => assert_eq!(version.git_version, pinned),
+    match &assets::kubernetes()?.version {
+        Some(pinned) => assert_eq!(version.git_version, *pinned),
         None => assert!(version.git_version.starts_with('v'), "{}", version.git_version),
     }
     Ok(())

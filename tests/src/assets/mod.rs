@@ -1,10 +1,11 @@
-//! The programs of a real Kubernetes, of Helm and what checks its charts, and of Prometheus: found where the environment says, else built once from the pinned Go modules.
+//! The programs of a real Kubernetes, of Helm and what checks its charts, and of Prometheus: found where the environment says, else downloaded, else built once from the pinned Go modules.
 
 pub(crate) mod cache;
 mod chosen;
 mod go;
 mod module;
 mod pinned;
+mod prebuilt;
 mod python;
 
 use std::env;
@@ -25,22 +26,25 @@ pub struct Kubernetes {
     pub kube_apiserver: PathBuf,
     pub kube_controller_manager: PathBuf,
     pub kubectl: PathBuf,
+    /// Of the API server, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.
+    pub version: Option<String>,
 }
 
 impl Kubernetes {
-    fn in_directory(directory: &Path) -> Self {
+    fn in_directory(directory: &Path, version: Option<String>) -> Self {
         Self {
             etcd: directory.join("etcd"),
             kube_apiserver: directory.join("kube-apiserver"),
             kube_controller_manager: directory.join("kube-controller-manager"),
             kubectl: directory.join("kubectl"),
+            version,
         }
     }
 }
 
-/// The control plane's programs: those of `KUBEBUILDER_ASSETS` where it is set, else built into the cache folder from
-/// `tests/kubernetes`, or from `tests/kubernetes-oldest` where `KUBERNETES` asks for it; that takes some minutes the first time
-/// and nothing afterwards.
+/// The control plane's programs: those of `KUBEBUILDER_ASSETS` where it is set, else those that are in the cache folder already,
+/// else those that `tests/prebuilt/pins.json` names, downloaded, else built from `tests/kubernetes`. Where `KUBERNETES` asks for
+/// the oldest, they are built from `tests/kubernetes-oldest`.
 ///
 /// # Errors
 /// Names the program that is missing from `KUBEBUILDER_ASSETS`, the versions that `KUBERNETES` may name, or what to install
@@ -52,13 +56,46 @@ pub fn kubernetes() -> Result<&'static Kubernetes> {
         if let Some(directory) = set_variable("KUBEBUILDER_ASSETS") {
             return from_kubebuilder_assets(Path::new(&directory));
         }
-        let mut programs = Kubernetes::in_directory(&chosen.control_plane().build(None)?);
-        if chosen != Pinned::Newest {
-            let name = "etcd";
-            programs.etcd = pinned::KUBERNETES.build(Some(name))?.join(name);
+        match chosen {
+            Pinned::Newest => newest(),
+            Pinned::Oldest => {
+                let module = chosen.control_plane();
+                let mut programs = Kubernetes::in_directory(&module.build(None)?, Some(module.version()?));
+                let name = "etcd";
+                programs.etcd = pinned::KUBERNETES.build(Some(name))?.join(name);
+                Ok(programs)
+            }
         }
-        Ok(programs)
     })
+}
+
+fn newest() -> Result<Kubernetes> {
+    let module = &pinned::KUBERNETES;
+    if module.built(None)?.is_none()
+        && let Some(prebuilt) = prebuilt::find("kubernetes")?
+    {
+        let mut programs = Kubernetes::in_directory(&prebuilt.folder, Some(prebuilt.version));
+        programs.kube_controller_manager = controller_manager()?;
+        return Ok(programs);
+    }
+    Ok(Kubernetes::in_directory(&module.build(None)?, Some(module.version()?)))
+}
+
+/// The archive with the other three has none.
+fn controller_manager() -> Result<PathBuf> {
+    let name = "kube-controller-manager";
+    Ok(prebuilt_or_built(&pinned::KUBERNETES, name)?.join(name))
+}
+
+/// The folder that holds this one program of the module, under whose name it is pinned as well.
+fn prebuilt_or_built(module: &module::Module, name: &str) -> Result<PathBuf> {
+    if let Some(folder) = module.built(Some(name))? {
+        return Ok(folder);
+    }
+    match prebuilt::find(name)? {
+        Some(prebuilt) => Ok(prebuilt.folder),
+        None => module.build(Some(name)),
+    }
 }
 
 /// The folder with kubelet, kube-scheduler and kube-proxy, built into the cache folder in the version of the control plane.
@@ -70,7 +107,7 @@ pub fn kubernetes_node() -> Result<&'static PathBuf> {
     found_once(&FOUND, || Pinned::chosen()?.node().build(None))
 }
 
-/// Helm 4: the program that `HELM` names, else built from `tests/helm` into the cache folder.
+/// Helm 4: the program that `HELM` names, else downloaded as `tests/prebuilt/pins.json` has it, else built from `tests/helm`.
 ///
 /// # Errors
 /// When `HELM` names no file, or what to install when Go is missing or too old.
@@ -214,16 +251,8 @@ fn named_or_built(variable: &str, what: &str, module: &module::Module, name: &st
         Some(program) => {
             bail!("{variable} is {program:?}, which is no file; name {what}, or unset it to have it built")
         }
-        None => Ok(module.build(None)?.join(name)),
+        None => Ok(prebuilt_or_built(module, name)?.join(name)),
     }
-}
-
-/// The version that the chosen `go.mod` pins, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.
-pub fn pinned_kubernetes_version() -> Result<Option<String>> {
-    if set_variable("KUBEBUILDER_ASSETS").is_some() {
-        return Ok(None);
-    }
-    Pinned::chosen()?.control_plane().version().map(Some)
 }
 
 fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {
@@ -239,11 +268,12 @@ fn from_kubebuilder_assets(directory: &Path) -> Result<Kubernetes> {
             missing.join(", "),
         );
     }
-    let mut found = Kubernetes::in_directory(directory);
+    let mut found = Kubernetes::in_directory(directory, None);
     if !found.kube_controller_manager.is_file() {
-        progress("KUBEBUILDER_ASSETS holds no kube-controller-manager: it is built from tests/kubernetes");
-        let name = "kube-controller-manager";
-        found.kube_controller_manager = pinned::KUBERNETES.build(Some(name))?.join(name);
+        progress(
+            "KUBEBUILDER_ASSETS holds no kube-controller-manager: it is downloaded, or built from tests/kubernetes",
+        );
+        found.kube_controller_manager = controller_manager()?;
     }
     Ok(found)
 }

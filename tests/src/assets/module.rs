@@ -34,12 +34,8 @@ impl Module {
     /// Builds what is missing of the module's programs (or of the one named) and returns the folder that holds them.
     pub fn build(&self, only: Option<&str>) -> Result<PathBuf> {
         let version = self.version()?;
-        let flags = format!("-s -w {}", (self.stamp)(&version));
-        let mut decided_by = vec![self.go_mod, self.go_sum, &flags];
-        if !self.tags.is_empty() {
-            decided_by.push(self.tags);
-        }
-        let directory = cache::directory(self.name, &version, &decided_by)?;
+        let flags = self.flags(&version);
+        let directory = self.directory(&version, &flags)?;
         let wanted = || {
             self.programs
                 .iter()
@@ -69,6 +65,30 @@ impl Module {
             fs::rename(&unfinished, directory.join(name)).with_context(|| format!("cannot put {name} in its place"))?;
         }
         Ok(directory)
+    }
+
+    /// The folder that holds all of the module's programs (or the one named), if they are built already.
+    pub fn built(&self, only: Option<&str>) -> Result<Option<PathBuf>> {
+        let version = self.version()?;
+        let directory = self.directory(&version, &self.flags(&version))?;
+        let mut wanted = self
+            .programs
+            .iter()
+            .filter(|program| only.is_none_or(|name| name == program.name));
+        let built = wanted.all(|program| directory.join(program.name).is_file());
+        Ok(built.then_some(directory))
+    }
+
+    fn flags(&self, version: &str) -> String {
+        format!("-s -w {}", (self.stamp)(version))
+    }
+
+    fn directory(&self, version: &str, flags: &str) -> Result<PathBuf> {
+        let mut decided_by = vec![self.go_mod, self.go_sum, flags];
+        if !self.tags.is_empty() {
+            decided_by.push(self.tags);
+        }
+        cache::directory(self.name, version, &decided_by)
     }
 
     /// As `go.mod` pins it, with its leading `v`.
