@@ -142,7 +142,8 @@ fn again(asked: &Asked) -> Vec<u8> {
     for (name, value) in &asked.headers {
         request.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    request.extend([b"\r\n", asked.body.as_ref()].concat());
+    // Else an answer in chunks would have no end that the reader sees.
+    request.extend([b"connection: close\r\n\r\n", asked.body.as_ref()].concat());
     request
 }
 

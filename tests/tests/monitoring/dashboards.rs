@@ -87,13 +87,13 @@ fn every_panel_asks_the_data_source_and_the_pods_that_were_chosen() -> Result<()
                 let expression = text(target, "expr");
                 let selectors = promql::names(expression).selectors;
                 // The namespace of a series with names is the voter's, and the one that is chosen is the operator's.
-                let named = selectors
+                let chosen = selectors
                     .iter()
                     .filter(|one| one.metric.starts_with(OF_BINDINGS))
                     .count();
                 let of_both = expression.matches(r#"namespace=~"$namespace",pod=~"$pod"}"#).count();
                 let of_pods = expression.matches(r#"pod=~"$pod"}"#).count();
-                assert_eq!(of_both, selectors.len() - named, "{what}: {expression}");
+                assert_eq!(of_both, selectors.len() - chosen, "{what}: {expression}");
                 assert_eq!(of_pods, selectors.len(), "{what}: {expression}");
             }
         }
