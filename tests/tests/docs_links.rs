@@ -227,7 +227,8 @@ fn has_a_figure(line: &str) -> bool {
 #[test]
 fn what_a_bench_prints_stands_in_blocks_of_figures() -> Result<()> {
     let mut complaints = vec![];
-    for page in docs::pages()?.values() {
+    let pages = docs::pages()?;
+    for page in pages.values().filter(|page| !page.path.starts_with("docs/figures/")) {
         let mut is_block = false;
         for line in page.text.lines() {
             is_block = match line {

@@ -15,7 +15,7 @@ fn commands(page: &Page) -> Result<Vec<Vec<String>>> {
         let text = block.text();
         // Between `<<'END'` and `END` there are manifests.
         for piece in text.split("<<'END'\n").skip(1) {
-            let manifests = piece.split_once("\nEND\n").map_or(piece, |(manifests, _)| manifests);
+            let manifests = piece.split_once("END\n").map_or(piece, |(manifests, _)| manifests);
             for manifest in serde_yaml::Deserializer::from_str(manifests) {
                 let manifest = Value::deserialize(manifest).with_context(|| format!("{}:{}", page.path, block.line))?;
                 let node = &manifest["spec"]["template"]["spec"]["containers"][0];
