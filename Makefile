@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint generate schemas snapshots picture assets bench soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
+.PHONY: help demo test lint sentences generate schemas snapshots picture assets bench soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -37,7 +37,7 @@ MUSL_arm64 := aarch64-unknown-linux-musl
 
 # As kubectl looks for it.
 PLUGIN := kubectl-atto_signer
-# Paths of this machine would otherwise be in the programs, and two builds differ.
+# Otherwise local paths would be in the programs, and two builds would differ.
 IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=/cargo
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
 CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
@@ -67,37 +67,43 @@ GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/old
   docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md kubectl-plugin.md operator-commands.md signer-settings.md signerbinding.md)
 
-help: ## Print every target with a line each
+help: ## List every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: build ## Show the whole idea on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
+demo: build ## Show operator and signer at work on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
 	@$(CARGO) run --quiet --locked --package tests --bin demo
 
 # One part after the other, also behind one that fails; what failed is the end of what is printed.
 TEST_PARTS := lint drift docs unit demo
 FAILED_TESTS = $${CARGO_TARGET_DIR:-target}/failed-tests.txt
-test: ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo; ends with what failed (KUBERNETES=1.30: on the oldest supported version; so do unit and demo)
+test: ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo; the last lines list failures (KUBERNETES=1.30: on the oldest supported version; also for unit and demo)
 	@rm -f "$(FAILED_TESTS)"; failed=; \
 	for part in $(TEST_PARTS); do $(MAKE) --no-print-directory $$part || failed+=" $$part"; done; \
 	if [ -z "$$failed" ]; then exit 0; fi; \
 	echo "== failed: make$$failed" >&2; cat "$(FAILED_TESTS)" >&2 2>/dev/null || true; exit 1
 
-lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies, which module may name which
+lint: deny ## Format, clippy with warnings as errors, licences and sources of dependencies, rules for modules, words
 	@echo '== cargo fmt'
 	@$(CARGO) fmt --all --check
 	@echo '== cargo clippy'
 	@$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
 	@echo '== shape'
 	@$(CARGO) run --quiet --locked --package tests --bin shape
+	@echo '== words'
+	@$(CARGO) run --quiet --locked --package tests --bin words
 
-generate: ## Write the generated files anew from the code
+SEED := 7
+sentences: ## Print 100 random sentences of every kind of text, to be judged by the rules of CONTRIBUTING.md (SEED=7: other ones)
+	@$(CARGO) run --quiet --locked --package tests --bin words -- sample --seed $(SEED)
+
+generate: ## Update the generated files from the code
 	@$(CARGO) run --quiet --locked --package crds --bin crdgen
 	@$(CARGO) run --quiet --locked --package tests --bin generate
 
-schemas: ## Write the schemas of kubeconform anew, from a real API server (a test says when they are old)
+schemas: ## Update kubeconform's schemas from a real API server (a test fails when they are out of date)
 	@$(CARGO) run --quiet --locked --package tests --bin generate schemas
 
-snapshots: ## Write anew what the chart is compared with; look at the difference before you commit it
+snapshots: ## Update the snapshots that the chart is compared with; check the difference before you commit it
 	@$(CARGO) run --quiet --locked --package tests --bin generate snapshots
 
 PICTURES := architecture roles
@@ -106,7 +112,7 @@ DASHBOARDS := $(wildcard charts/signer-operator/files/dashboards/*.json)
 DASHBOARDS_DRAWN := docs/dashboards.sha256
 
 # The last line of each names its sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
-picture: ## Draw the pictures of the documentation from docs/*.dot and docs/architecture.css (needs Graphviz)
+picture: ## Draw the diagrams of the documentation from docs/*.dot and docs/architecture.css (needs Graphviz)
 	@command -v dot >/dev/null || { echo 'the pictures are drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
 	@for picture in $(PICTURES); do \
 	  sum="$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)"; drawn=docs/src/images/$$picture.svg; \
@@ -117,7 +123,7 @@ picture: ## Draw the pictures of the documentation from docs/*.dot and docs/arch
 	  echo "<!-- sha256 of its sources: $$sum -->" >>$$drawn; \
 	done
 
-assets: ## Build the pinned Kubernetes programs, Helm with its checkers and promtool into the cache, where they are missing
+assets: ## Build the pinned Kubernetes programs, Helm, chart checkers and promtool into the cache, if they are missing
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
 # Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
@@ -128,16 +134,16 @@ bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and 
 	@BENCH_STEADY_SECONDS=$(BENCH_STEADY_SECONDS) E2E_PROGRAMS="$(STATIC_PROGRAMS)" \
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
-soak: ## Hold the signer against slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if an aim is missed (7 minutes after a release build; SOAK=slow, silent, identical, outage, backends, overhead, flood, termination or schedules: that part alone)
+soak: ## Test the signer with slow, silent and absent KMS, floods, SIGTERM and 30,000 random schedules; fails if a target is missed (7 minutes after a release build; SOAK=slow, silent, identical, outage, backends, overhead, flood, termination or schedules: only that part)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin signer --bin soak
 	@"$${CARGO_TARGET_DIR:-target}"/release/soak $(SOAK)
 
-oracle: ## Sign 12,000 random requests as Atto's own library does (needs Node.js and npm; 500 of them are in `make test`)
+oracle: ## Compare 12,000 random signatures with those of Atto's own library (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle
 
 # Without a sanitizer the pinned compiler does: all that is fuzzed is safe Rust. The corpus grows in signer/fuzz/corpus.
-fuzz: $(FUZZ) ## Fuzz all that reads what others send, a minute each (FUZZ_SECONDS=60; needs a C++ compiler)
+fuzz: $(FUZZ) ## Fuzz every decoder of received data, a minute each (FUZZ_SECONDS=60; needs a C++ compiler)
 	@command -v c++ >/dev/null || { echo 'libFuzzer is built with a C++ compiler: install g++ or clang' >&2; exit 1; }
 	@$(CARGO) fetch --quiet --locked --manifest-path signer/fuzz/Cargo.toml
 	@for target in $(FUZZ_TARGETS); do \
@@ -189,15 +195,15 @@ plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows int
 	@ls dist/plugin
 
 # On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
-# Docker and kind are; else on one node of this machine, as root. E2E_PROGRAMS=target/debug takes other programs than those of
+# Docker and kind are; else on one node of this computer, as root. E2E_PROGRAMS=target/debug takes other programs than those of
 # the images, whatever libraries they need, and builds none.
-e2e: build assets e2e-node $(if $(E2E_PROGRAMS),,image) ## From helm install to a voter that signs, on real pods: KUBECONFIG's, of kind, or of one node on this machine, as root (6 minutes after the images' build)
+e2e: build assets e2e-node $(if $(E2E_PROGRAMS),,image) ## From helm install to a voter that signs, on real pods: on KUBECONFIG's cluster, on kind, or on one Kubernetes node on this computer, as root (6 minutes after the images' build)
 	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e
 
 e2e-gcp: build assets $(if $(E2E_PROGRAMS),,image) ## The same with Google Cloud KMS itself: KUBECONFIG, E2E_LOAD, E2E_REPOSITORY, E2E_GCP_KEY_VERSION, E2E_GCP_SERVICE_ACCOUNT
 	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e gcp
 
-node: build assets $(NODE_PROGRAMS) ## A cluster of one node with real pods on this machine, to try things on, until Ctrl-C; as root
+node: build assets $(NODE_PROGRAMS) ## A cluster of one node with real pods on this computer, for trials, until Ctrl-C; as root
 	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e node
 
 e2e-node: $(if $(or $(KUBECONFIG),$(shell command -v kind)),,$(NODE_PROGRAMS))
@@ -260,8 +266,8 @@ build: ## Build all crates, debug
 	@echo '== cargo build'
 	@$(CARGO) build --quiet --locked --workspace
 
-# The pages of the documentation take long and mostly wait, so they run beside all other tests.
-# What waits more than it computes runs beside the rest, and so do the pages: two cores have nothing to do otherwise.
+# The pages of the documentation take long and mostly wait, so they run in parallel with all other tests.
+# What waits more than it computes runs in parallel with the rest, and so do the pages: two cores have nothing to do otherwise.
 WAITING_TESTS := aws federation kms_credentials kms_faults kms_panic operator_identity operator_leader operator_outages \
   operator_quiet operator_rollout operator_takeover operator_truth operator_watches promises vault
 ALL_TESTS = $(sort $(basename $(notdir $(wildcard */tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*/main.rs))))
@@ -286,19 +292,19 @@ drift: ## Fail if a generated file is not what the code generates
 	@before=$$(sha256sum $(GENERATED)); $(MAKE) --no-print-directory generate >/dev/null; \
 	if [ "$$before" != "$$(sha256sum $(GENERATED))" ]; then \
 	  git --no-pager diff --stat -- $(GENERATED); \
-	  echo 'generated files had drifted from the code; they are written anew: look at them and commit them' >&2; exit 1; \
+	  echo 'generated files were out of date; they are written again: check them and commit them' >&2; exit 1; \
 	fi
 	@for picture in $(PICTURES); do \
 	  drawn=docs/src/images/$$picture.svg; \
 	  tail -n 1 $$drawn | grep -q "$$(cat docs/$$picture.dot docs/architecture.css | sha256sum | cut -d' ' -f1)" || { \
-	  echo "$$drawn is not of docs/$$picture.dot and docs/architecture.css: draw it with make picture, look at it and commit it" >&2; exit 1; }; \
+	  echo "$$drawn is not of docs/$$picture.dot and docs/architecture.css: draw it with make picture, check it and commit it" >&2; exit 1; }; \
 	done
 	@sha256sum --check --quiet $(DASHBOARDS_DRAWN) || { \
-	  echo 'the pictures of the dashboards are of other ones: draw them anew with make dashboards-preview, look at them and commit them' >&2; exit 1; }
+	  echo 'the pictures of the dashboards are of other ones: draw them with make dashboards-preview, check them and commit them' >&2; exit 1; }
 	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \
 	  echo 'signer/fuzz/Cargo.lock is not of these dependencies: cargo update --workspace --manifest-path signer/fuzz/Cargo.toml, and commit it' >&2; exit 1; }
 
-# Whatever mdbook says at this level is a page that is not as it should be.
+# Anything that mdbook prints at this level is a defect of a page.
 docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning
 	@echo '== mdbook build'
 	@said="$$(MDBOOK_LOG=warn $(MDBOOK) build docs 2>&1)" || { echo "$$said" >&2; exit 1; }; \
@@ -308,7 +314,7 @@ $(MDBOOK):
 	@echo '== building mdbook $(MDBOOK_VERSION), once'
 	@$(CARGO) install --quiet --locked --no-default-features --features search --root $(MDBOOK_ROOT) mdbook@$(MDBOOK_VERSION)
 
-# Licences, bans and sources need nothing but the lock file; advisories need a database that not every machine reaches.
+# Licences, bans and sources need nothing but the lock file; advisories need a database that not every network reaches.
 deny: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database is reached
 	@echo '== cargo deny'
 	@if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote --exit-code $(ADVISORIES) HEAD >/dev/null 2>&1; then \

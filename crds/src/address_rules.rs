@@ -3,7 +3,7 @@
 use kube::core::Rule;
 
 const LABEL: &str = "[a-zA-Z0-9_]([-_a-zA-Z0-9]*[a-zA-Z0-9_])?";
-/// The last part of a name: one of digits alone would make the whole an IPv4 address.
+/// The last part of a name: digits only would make the whole an IPv4 address.
 const LAST_LABEL: &str = "([0-9]*[a-zA-Z_]([-_a-zA-Z0-9]*[a-zA-Z0-9_])?|[0-9]+-[-_a-zA-Z0-9]*[a-zA-Z0-9_])";
 const OCTET: &str = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
 const PORT: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
@@ -26,19 +26,19 @@ pub fn server() -> Rule {
     )
 }
 
-/// What comes after host and port: nothing, or where a proxy has the server. What is no address of a server is told by its own rule.
+/// What comes after host and port: nothing, or the path at a proxy. Another rule refuses what is no address of a server.
 pub fn path() -> Rule {
     Rule::new(
         "!self.matches(r'^[a-z]+://[^/]+/') || (self.matches(r'^[a-z]+://[^/]+(/[-._a-zA-Z0-9]{1,128})*/?$') && !self.matches(r'^[a-z]+://[^/]+/([^/]+/)*(v1|ui|[.]|[.][.])(/|$)'))",
     )
     .message(
-        "must be the address of the server alone, without /v1, /ui or what comes after them; a path before them, which a proxy may have, is of letters, digits, '-', '_' and '.'",
+        "must be the address of the server only, without /v1, /ui and what follows; a path before them, as behind a proxy, may have letters, digits, '-', '_' and '.'",
     )
 }
 
 /// For the key that has the address and the certificates.
 pub fn no_certificates_of_plain_http() -> Rule {
     Rule::new("!(has(self.caSecretRef) || has(self.caConfigMapRef)) || !self.address.startsWith('http://')").message(
-        "caSecretRef and caConfigMapRef must not be set beside an http:// address, whose server shows no certificate: leave them out, or write an address that starts with https://",
+        "caSecretRef and caConfigMapRef must not be set with an http:// address, whose server has no certificate: leave them out, or use an address that starts with https://",
     )
 }

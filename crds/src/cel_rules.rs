@@ -1,5 +1,5 @@
-//! The CEL rules that several fields share; those of one field stand at the field, in `spec.rs` and its neighbours. Each carries the
-//! whole sentence that a refused `kubectl apply` prints behind the field's path.
+//! The CEL rules that several fields share; those of one field are at the field, in `spec.rs` and the files next to it. Each
+//! carries the whole sentence that a refused `kubectl apply` prints behind the field's path.
 
 use kube::core::Rule;
 
@@ -128,13 +128,13 @@ pub fn no_credentials_beside_a_role() -> Rule {
         "!has(self.key.aws) || !has(self.key.aws.roleArn) || !has(self.signer) || !has(self.signer.env) || self.signer.env.all(e, !(e.name in ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']))",
     )
     .message(
-        "signer.env must not set credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE) beside key.aws.roleArn: the SDK would take them before the role; leave out one of the two",
+        "signer.env must not set credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE) together with key.aws.roleArn: the SDK would use them instead of the role; leave out one of the two",
     )
 }
 
 pub fn value_refers_to_nothing_of_ours() -> Rule {
     Rule::new("!self.contains('$(ATTO_SIGNER_')").message(
-        "must not refer to a variable of the signer, $(ATTO_SIGNER_…): the token and the key are for the signer alone",
+        "must not refer to a variable of the signer, $(ATTO_SIGNER_…): the token and the key are only for the signer",
     )
 }
 
@@ -147,7 +147,7 @@ pub fn field_path() -> Rule {
 
 pub fn not_root(field: &str) -> Rule {
     Rule::new("self >= 1").message(&*format!(
-        "{field} must not be less than 1: the signer does not run as root; leave it out where the platform chooses it"
+        "{field} must not be less than 1: the signer does not run as root; leave it out if the platform chooses it"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Choices that a spec or the operator makes and a status repeats.
+//! Choices in a spec, or of the operator, that a status repeats.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ pub enum Rollout {
     Manual,
 }
 
-/// What deleting the binding does to the Deployment.
+/// What happens to the Deployment when the binding is deleted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 pub enum DeletionPolicy {
     #[default]
@@ -19,12 +19,12 @@ pub enum DeletionPolicy {
     Remove,
 }
 
-/// The resources of a signer container for which the binding gives none.
+/// The resources of a signer container if the binding sets none.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 pub enum DefaultResources {
     /// Small requests, a memory limit and no CPU limit.
     Burstable,
-    /// Requests equal to limits, so that a pod of class Guaranteed stays so.
+    /// Requests equal to limits, which keeps a pod in the class Guaranteed.
     Guaranteed,
     /// None, because the pod has resources of its own.
     PodLevel,

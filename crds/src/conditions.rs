@@ -1,30 +1,30 @@
-//! Condition types and reasons. They are part of the contract: people wait for them and alert on them.
+//! Condition types and reasons. They are part of the contract: scripts wait for them, and alerts use them.
 
 /// Condition types, in the order in which a binding reaches them.
 pub mod types {
-    /// The operator can act on the binding as it is written.
+    /// The operator accepts the binding.
     pub const ACCEPTED: &str = "Accepted";
-    /// The Secret with the shared token is there and holds a usable token.
+    /// The Secret with the shared token exists and contains a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
-    /// The pods can prove their identity to the key service: a signer has signed with the key. Until then it is `Unknown`, with what
-    /// Kubernetes shows of the identity.
+    /// The pods can prove their identity to the key service: a signer has signed with the key. Until then it is `Unknown`, and describes
+    /// what Kubernetes shows of the identity.
     pub const IDENTITY_READY: &str = "IdentityReady";
-    /// The Deployment's pod template carries the signer as the binding asks.
+    /// The Deployment's pod template contains the signer that the binding asks for.
     pub const INJECTED: &str = "Injected";
-    /// The pods that run are those of the injected template.
+    /// The running pods are those of the injected template.
     pub const ROLLED_OUT: &str = "RolledOut";
-    /// The signers in the pods sign, as they say themselves.
+    /// The signers in the pods report that they sign.
     pub const SIGNING: &str = "Signing";
-    /// All of the above; `Signing` only where it is known.
+    /// All of the above are true; `Signing` only if it is known.
     pub const READY: &str = "Ready";
-    /// The operator or the cluster is still on its way to what the binding asks for.
+    /// The operator or the cluster is still working towards what the binding asks for.
     pub const RECONCILING: &str = "Reconciling";
-    /// It does not get there unless a person mends something.
+    /// User action is required.
     pub const STALLED: &str = "Stalled";
-    /// The operator would write its own part otherwise than it is, and holds that back.
+    /// The operator would render the injected fields differently from what is in place, and holds that change back.
     pub const UPDATE_AVAILABLE: &str = "UpdateAvailable";
 
-    /// Those that lead to `Ready`, in the order in which a binding reaches them.
+    /// The conditions that `Ready` depends on, in the order in which a binding reaches them.
     pub const STEPS: [&str; 7] = [
         ACCEPTED,
         TOKEN_READY,
@@ -63,19 +63,20 @@ macro_rules! names {
 /// Reasons of conditions.
 pub mod reasons {
     names! {
-        /// `Accepted`: the operator acts on the binding.
+        /// `Accepted`: the operator manages the binding.
         ACCEPTED = "Accepted";
         /// `Accepted`: the signer image does not begin with an allowed prefix.
         IMAGE_NOT_ALLOWED = "ImageNotAllowed";
-        /// `Accepted`: `deletionPolicy: Remove` where nothing allows to let a binding of a dying namespace go.
+        /// `Accepted`: `deletionPolicy: Remove`, while the operator's rights may end before the binding of a namespace that is
+        /// being deleted.
         REMOVE_NEEDS_CLUSTER_ROLE = "RemoveNeedsClusterRole";
-        /// `Accepted`: an older binding already serves the Deployment.
+        /// `Accepted`: an older binding already names the Deployment.
         TARGET_TAKEN = "TargetTaken";
         /// `Accepted`: the selector matches more Deployments than a status has room for.
         TOO_MANY_TARGETS = "TooManyTargets";
-        /// `TokenReady`: the token is there.
+        /// `TokenReady`: the token exists.
         TOKEN_FOUND = "TokenFound";
-        /// `TokenReady`: the token is there, but shorter than 32 bytes.
+        /// `TokenReady`: the token exists, but is shorter than 32 bytes.
         TOKEN_SHORT = "TokenShort";
         /// `TokenReady`: no Secret of that name.
         SECRET_NOT_FOUND = "SecretNotFound";
@@ -88,25 +89,25 @@ pub mod reasons {
         /// `TokenReady`: the value cannot be sent in an HTTP header.
         TOKEN_INVALID = "TokenInvalid";
 
-        /// `TokenReady`: the token was changed in place, and the rollout that would bring it to both containers is held.
+        /// `TokenReady`: the token was changed in place, and the rollout that would give it to both containers is held.
         ROTATION_PENDING = "RotationPending";
 
-        /// `IdentityReady`: the key is in a Secret, for which the pods prove no identity.
+        /// `IdentityReady`: the key is in a Secret, so the pods need no identity.
         IDENTITY_NOT_NEEDED = "IdentityNotNeeded";
-        /// `IdentityReady`: the pods use their ServiceAccount as itself; the message has the commands.
+        /// `IdentityReady`: the key is granted to the pods' ServiceAccount directly; the message has the commands.
         DIRECT_GRANT = "DirectGrant";
-        /// `IdentityReady`: the signer, and no other container, has a token of the ServiceAccount; the message has the commands.
+        /// `IdentityReady`: only the signer has a token of the ServiceAccount; the message has the commands.
         PROJECTED_TOKEN = "ProjectedToken";
-        /// `IdentityReady`: the annotation of the ServiceAccount is there; the message has the commands.
+        /// `IdentityReady`: the ServiceAccount has the annotation; the message has the commands.
         SERVICE_ACCOUNT_ANNOTATED = "ServiceAccountAnnotated";
         /// `IdentityReady`: the pods use the ServiceAccount `default`.
         NO_SERVICE_ACCOUNT = "NoServiceAccount";
         /// `IdentityReady`: there is no ServiceAccount of that name.
         SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound";
-        /// `IdentityReady`: pods of others use the ServiceAccount as well.
+        /// `IdentityReady`: pods of other owners also use the ServiceAccount.
         SERVICE_ACCOUNT_SHARED = "ServiceAccountShared";
 
-        /// `Injected`: the pod template carries the signer.
+        /// `Injected`: the pod template contains the signer.
         INJECTED = "Injected";
         /// `Injected`: no Deployment of that name, or none that the selector matches.
         DEPLOYMENT_NOT_FOUND = "DeploymentNotFound";
@@ -114,42 +115,45 @@ pub mod reasons {
         DEPLOYMENT_TERMINATING = "DeploymentTerminating";
         /// `Injected`: the pod has no container of that name, or several and none called `node`.
         CONTAINER_NOT_FOUND = "ContainerNotFound";
-        /// `Injected`: the container that has the signer is there, runs, and is not the one that the binding asks for.
+        /// `Injected`: the container with the signer's variables runs, and the binding asks for another one.
         CONTAINER_CHANGE_PENDING = "ContainerChangePending";
         /// `Injected`: another container declares a port of the signer.
         PORT_CONFLICT = "PortConflict";
-        /// `Injected`: a container called `signer` that is not ours.
+        /// `Injected`: a container called `signer` that is not the operator's.
         FOREIGN_SIGNER = "ForeignSigner";
-        /// `Injected`: a Secret that the signer needs, for a LOCAL key, certificates or a variable, is not there or has no such key.
+        /// `Injected`: a Secret that the signer needs, for a LOCAL key, certificates or a variable, does not exist or has no such
+        /// key.
         KEY_NOT_FOUND = "KeyNotFound";
-        /// `Injected`: the spec has what the signer would not start with and the schema cannot tell, such as an address that is mistyped.
+        /// `Injected`: the spec has a value that the schema cannot check and the signer would not start with, such as a mistyped
+        /// address.
         INVALID = "Invalid";
-        /// `Injected`: the Deployment carries the signer of another binding, with another key or token.
+        /// `Injected`: the Deployment has the signer of another binding, with another key or token.
         TAKE_OVER_PENDING = "TakeOverPending";
-        /// `Injected`, `IdentityReady`: another field manager gives one of our fields another value.
+        /// `Injected`, `IdentityReady`: another field manager sets one of the operator's fields to another value.
         FIELD_CONFLICT = "FieldConflict";
-        /// `Injected`, `IdentityReady`: another field manager keeps changing what is ours. `Accepted`: another operator writes the binding.
+        /// `Injected`, `IdentityReady`: another field manager keeps changing the operator's fields. `Accepted`: another operator
+        /// writes the binding.
         CONTESTED = "Contested";
         /// `Injected`, `IdentityReady`: the API server refused the change.
         REJECTED = "Rejected";
-        /// `Injected`: a pod with the signer was tried, and the API server refuses it.
+        /// `Injected`: the API server refuses a pod with the signer (dry run).
         POD_REJECTED = "PodRejected";
-        /// `Injected`: the pod has a volume of our name that is not ours.
+        /// `Injected`: the pod has a volume with a reserved name that is not the operator's.
         VOLUME_CONFLICT = "VolumeConflict";
-        /// `Injected`: a Service of our name that is not ours.
+        /// `Injected`: a Service with the name that the operator needs, which is not the operator's.
         SERVICE_CONFLICT = "ServiceConflict";
-        /// `Injected`: the injected signer has something that the binding does not ask for, or another container has its token, and that is
-        /// not taken out.
+        /// `Injected`: the injected signer has something that the binding does not ask for, or another container has its token, and
+        /// the operator does not remove it.
         SIGNER_ALTERED = "SignerAltered";
         /// `Injected`: `spec.suspend` is true.
         SUSPENDED = "Suspended";
         /// `Injected`: `spec.rollout` is Manual and the plan is not approved.
         APPROVAL_PENDING = "ApprovalPending";
-        /// `Injected`: as many Deployments roll as `--max-rollouts` allows.
+        /// `Injected`: the limit of `--max-rollouts` is reached.
         ROLLOUT_QUEUED = "RolloutQueued";
-        /// `UpdateAvailable`: the operator would write its own part otherwise.
+        /// `UpdateAvailable`: the operator would render the injected fields differently.
         UPDATE_AVAILABLE = "UpdateAvailable";
-        /// `UpdateAvailable`: it would not.
+        /// `UpdateAvailable`: it would render them the same.
         UP_TO_DATE = "UpToDate";
 
         /// `Injected`: the token is not ready, see `TokenReady`.
@@ -159,16 +163,16 @@ pub mod reasons {
         /// `Injected`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 
-        /// A Deployment in `status.targets`: it carries the signer of this binding, which does not select it any more.
+        /// A Deployment in `status.targets`: it has the signer of this binding, which no longer selects it.
         NO_LONGER_SELECTED = "NoLongerSelected";
 
         /// `RolledOut`: all wanted pods run the injected template.
         ROLLED_OUT = "RolledOut";
-        /// `RolledOut`: pods are being replaced. `Injected`: a write that failed is tried again.
+        /// `RolledOut`: pods are being replaced. `Injected`: a failed write is tried again.
         PROGRESSING = "Progressing";
         /// `RolledOut`: the rollout passed the Deployment's deadline.
         PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded";
-        /// `RolledOut`: the ReplicaSet cannot create pods; the message says why.
+        /// `RolledOut`: the ReplicaSet cannot create pods; the message has the cause.
         PODS_NOT_CREATED = "PodsNotCreated";
         /// `RolledOut`: the Deployment is paused and pods of an older template run.
         DEPLOYMENT_PAUSED = "DeploymentPaused";
@@ -181,40 +185,40 @@ pub mod reasons {
 
         /// `RolledOut`, `Ready`: the image of a container cannot be pulled.
         IMAGE_PULL_BACK_OFF = "ImagePullBackOff";
-        /// `RolledOut`, `Ready`: the name of an image is not one.
+        /// `RolledOut`, `Ready`: the name of an image is not valid.
         INVALID_IMAGE_NAME = "InvalidImageName";
-        /// `RolledOut`, `Ready`: an image that must not be pulled is not on the machine.
+        /// `RolledOut`, `Ready`: an image that must not be pulled is not on the Kubernetes node.
         ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull";
-        /// `RolledOut`, `Ready`: something that a container refers to, such as a Secret, is not there.
+        /// `RolledOut`, `Ready`: an object that a container refers to, such as a Secret, does not exist.
         CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError";
-        /// `RolledOut`, `Ready`: the container runtime cannot make or start a container.
+        /// `RolledOut`, `Ready`: the container runtime cannot create or start a container.
         CREATE_CONTAINER_ERROR = "CreateContainerError";
-        /// `RolledOut`, `Ready`: a container ends again and again.
+        /// `RolledOut`, `Ready`: a container ends repeatedly.
         CRASH_LOOP_BACK_OFF = "CrashLoopBackOff";
         /// `RolledOut`, `Ready`: a container waits for another reason, which the message names.
         CONTAINER_WAITING = "ContainerWaiting";
 
-        /// `Signing`: every signer that runs says that it signs.
+        /// `Signing`: every running signer reports that it signs.
         SIGNING = "Signing";
         /// `Signing`: no signer has been asked yet.
         NOT_ASKED = "NotAsked";
-        /// `Signing`: the operator cannot reach the signers, and knows nothing of them.
+        /// `Signing`: the operator cannot reach the signers.
         UNREACHABLE = "Unreachable";
         /// `Signing`: a signer cannot use its key.
         BACKEND_DOWN = "BackendDown";
         /// `Signing`: the node sends another token than the signer has.
         WRONG_TOKEN = "WrongToken";
-        /// `Signing`: the node asks for signatures of another key.
+        /// `Signing`: the node requests signatures of another key.
         OTHER_PUBLIC_KEY = "OtherPublicKey";
-        /// `Signing`: the node asks for what the capabilities do not allow.
+        /// `Signing`: the node requests signatures that the capabilities do not allow.
         MISSING_CAPABILITY = "MissingCapability";
         /// `Signing`: a signer has another key than `spec.key.expectedAddress`.
         UNEXPECTED_KEY = "UnexpectedKey";
 
-        /// `Reconciling`, `Stalled`: there is nothing to wait for or to mend.
+        /// `Reconciling`, `Stalled`: nothing is in progress, and nothing needs to be fixed.
         SETTLED = "Settled";
 
-        /// `Ready`: pods of the injected template run, and not all of them are ready.
+        /// `Ready`: pods of the injected template run, but not all of them are ready.
         PODS_NOT_READY = "PodsNotReady";
         /// `Ready`: the pods run with their signer.
         READY = "Ready";
@@ -226,33 +230,34 @@ pub mod warnings {
     names! {
         /// The private key is in a Secret.
         LOCAL_KEY = "LocalKey";
-        /// Another binding, anywhere in the cluster, names the same key, or pods sign with it that no binding is for.
+        /// Another binding in the cluster names the same key, or pods without a binding sign with it.
         SHARED_KEY_VERSION = "SharedKeyVersion";
-        /// The pod still carries `ATTO_PRIVATE_KEY`.
+        /// The pod still has `ATTO_PRIVATE_KEY`.
         PRIVATE_KEY_IN_POD = "PrivateKeyInPod";
         /// The Deployment wants more than one pod.
         SEVERAL_REPLICAS = "SeveralReplicas";
-        /// A rollout has the old and the new pod at the same time.
+        /// During a rollout, the old and the new pod run at the same time.
         SURGE_STRATEGY = "SurgeStrategy";
-        /// An old pod with the same key still runs beside the new one.
+        /// An old pod with the same key still runs alongside the new one.
         OLD_POD_RUNNING = "OldPodRunning";
-        /// The Deployment wants no pods, and something else runs pods with its signer and its key.
+        /// The Deployment wants no pods, and another owner runs pods with its signer and its key.
         RUNS_ELSEWHERE = "RunsElsewhere";
-        /// An init container stands before the signer, which starts only when that has ended, and seems to wait for it.
+        /// An init container runs before the signer and seems to wait for it. The signer starts only after that container has
+        /// ended.
         INIT_CONTAINER_BEFORE_SIGNER = "InitContainerBeforeSigner";
-        /// Pods of others have the ServiceAccount that the key is granted to, or any pod of the namespace may.
+        /// Pods of other owners use the ServiceAccount that the key is granted to, or any pod of the namespace may use it.
         IDENTITY_SHARED = "IdentityShared";
         /// The audience of the signer's token is that of the cluster's API server.
         AUDIENCE_OF_API_SERVER = "AudienceOfApiServer";
-        /// Another container has a token that the key service takes as well.
+        /// Another container has a token that the key service also accepts.
         TOKEN_IN_OTHER_CONTAINER = "TokenInOtherContainer";
-        /// Beside the signer's own token, each container gets the one for the API server.
+        /// In addition to the signer's own token, each container gets the token for the API server.
         ACCOUNT_TOKEN_MOUNTED = "AccountTokenMounted";
-        /// The pod uses the host's network beside a key in Google Cloud KMS.
+        /// The pod uses the host's network together with a key in Google Cloud KMS.
         HOST_NETWORK = "HostNetwork";
         /// The Service for the metrics of the signer cannot be written.
         SERVICE_NOT_WRITTEN = "ServiceNotWritten";
-        /// The API server refuses a write that no Deployment waits for.
+        /// The API server refuses a write that no Deployment depends on.
         WRITE_REFUSED = "WriteRefused";
     }
 }

@@ -1,4 +1,4 @@
-//! What the signer container is given beside its own settings.
+//! What the signer container gets in addition to its own settings.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
@@ -12,31 +12,33 @@ use crate::references::SecretKeyRef;
 #[x_kube(validation = Rule::new("!(has(self.value) && has(self.valueFrom))")
     .message("set at most one of value and valueFrom"))]
 pub struct EnvVar {
-    /// Name of the variable. Those that begin with `ATTO_SIGNER_` are the operator's: other fields of the binding set them.
+    /// Name of the variable. Names that begin with `ATTO_SIGNER_` are reserved: the operator sets them from the other fields of the
+    /// binding.
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = cel_rules::variable_name())]
     #[x_kube(validation = cel_rules::variable_is_not_ours())]
     pub name: String,
 
-    /// Its value. As in a container, `$(NAME)` is replaced by the value of another variable, and `$$` is a `$`. Default: empty.
+    /// Value of the variable. As in a container, `$(NAME)` is replaced by the value of another variable, and `$$` is a `$`.
+    /// Default: empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     #[x_kube(validation = cel_rules::value_refers_to_nothing_of_ours())]
     pub value: Option<String>,
 
-    /// Where its value comes from.
+    /// Source of the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<EnvVarSource>,
 }
 
-/// Where the value of a variable comes from. A ConfigMap is none of them: the operator, which has no right to read it, could not see that
-/// it is missing, and a pod that names it would not start.
+/// Source of a variable's value. A ConfigMap is not supported: the operator may not read ConfigMaps, so it could not report a
+/// missing one, and the pod would not start.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.secretKeyRef) != has(self.fieldRef)")
     .message("set exactly one of secretKeyRef and fieldRef"))]
 pub struct EnvVarSource {
-    /// A key of a Secret in this namespace. Nothing is injected before it is there.
+    /// A key of a Secret in this namespace. The operator does not inject the signer before it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<SecretKeyRef>,
 
@@ -49,24 +51,24 @@ pub struct EnvVarSource {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldRef {
-    /// Its path, such as `spec.nodeName` or `status.podIP`.
+    /// Path of the field, such as `spec.nodeName` or `status.podIP`.
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = cel_rules::field_path())]
     pub field_path: String,
 }
 
-/// User and group of the signer container. Everything else of its security context is fixed: no privileges, no capabilities, a read-only
+/// User and group of the signer container. The rest of its security context is fixed: no privileges, no capabilities, a read-only
 /// file system, not root.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityContext {
-    /// User ID of the signer. Where it is not set, the platform chooses it, else the image: 65532.
+    /// User ID of the signer. Default: chosen by the platform, otherwise the image's: 65532.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 2_147_483_647))]
     #[x_kube(validation = cel_rules::not_root("runAsUser"))]
     pub run_as_user: Option<i64>,
 
-    /// Group ID of the signer. Where it is not set, the platform chooses it, else the image: 65532.
+    /// Group ID of the signer. Default: chosen by the platform, otherwise the image's: 65532.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 2_147_483_647))]
     #[x_kube(validation = cel_rules::not_root("runAsGroup"))]

@@ -9,7 +9,7 @@ use crate::key_gcp::GcpKey;
 use crate::key_vault::VaultKey;
 use crate::references::SecretKeyRef;
 
-/// The key of the voter. Exactly one backend.
+/// The key of the voter, in exactly one backend.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("[has(self.gcp), has(self.aws), has(self.vault), has(self.local)].filter(x, x).size() == 1")
@@ -27,11 +27,11 @@ pub struct Key {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<VaultKey>,
 
-    /// A private key in a Secret, for development clusters only: whoever reads the Secret is the voter.
+    /// A private key in a Secret, for development clusters only: anyone who can read the Secret can act as the voter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalKey>,
 
-    /// The address that the key must have. With another key the signer does not start: an error, never another voter.
+    /// The address that the key must have. The signer fails to start if the key has a different address. Default: not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 68))]
     #[x_kube(validation = cel_rules::address())]
@@ -48,7 +48,7 @@ pub enum Source<'a> {
 }
 
 impl Key {
-    /// Where the key is. None where no backend is set, which the schema refuses.
+    /// Where the key is. None if no backend is set, which the schema refuses.
     pub fn source(&self) -> Option<Source<'_>> {
         let Self {
             gcp,

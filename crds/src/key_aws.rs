@@ -10,8 +10,8 @@ use crate::key_rules;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = key_rules::one_partition())]
 pub struct AwsKey {
-    /// ARN of the key, whose region is the one that is asked. Its key spec must be `ECC_NIST_EDWARDS25519`, its key usage `SIGN_VERIFY`.
-    /// Not an alias: that can be pointed to another key, which is another voter.
+    /// ARN of the key. The signer calls KMS in the Region of the ARN. The key spec must be `ECC_NIST_EDWARDS25519` and the key
+    /// usage `SIGN_VERIFY`. An alias is not accepted, because it can be pointed to another key, which is another voter.
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = key_rules::no_alias())]
     #[x_kube(validation = key_rules::key_arn())]
@@ -19,7 +19,7 @@ pub struct AwsKey {
     pub key_arn: String,
 
     /// ARN of the IAM role that the signer assumes, with a ServiceAccount token that only the container `signer` has. Default: the
-    /// identity that EKS or the machine gives the pod, which each of its containers has.
+    /// identity that EKS or the Kubernetes node gives the pod, which all its containers share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = key_rules::role_arn())]

@@ -9,14 +9,15 @@ use crate::{cel_rules, key_rules};
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GcpKey {
-    /// Full resource ID of the key version. Its algorithm must be `EC_SIGN_ED25519`. A key version never changes;
-    /// naming another one makes another voter of the node.
+    /// Full resource ID of the key version. Its algorithm must be `EC_SIGN_ED25519`. A key version never changes. Changing this
+    /// field changes the voter's identity.
     #[schemars(length(max = 512))]
     #[x_kube(validation = cel_rules::key_version())]
     pub key_version: String,
 
-    /// How a signer of any cluster, also outside Google Cloud, gets in: with a ServiceAccount token that only the container
-    /// `signer` has. Excludes `spec.workloadIdentity`. Default: the identity that GKE gives the pod.
+    /// Workload Identity Federation, for clusters inside and outside of Google Cloud: the signer authenticates with a
+    /// ServiceAccount token that only the container `signer` has. Excludes `spec.workloadIdentity`. Default: the identity that GKE
+    /// gives the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub federation: Option<Federation>,
 }
@@ -25,7 +26,7 @@ pub struct GcpKey {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Federation {
-    /// Full resource name of the provider of a workload identity pool. It is the audience of the token as well.
+    /// Full resource name of the provider of a workload identity pool. It is also the audience of the token.
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = key_rules::provider())]
     pub provider: String,

@@ -30,7 +30,7 @@ pub fn no_alias() -> Rule {
     )
 }
 
-/// An alias is told by its own rule.
+/// Another rule refuses an alias.
 pub fn key_arn() -> Rule {
     Rule::new(format!(
         "self.contains('alias/') || self.matches(r'^arn:{PARTITION}:kms:[a-z]+(-[a-z]+)+-[0-9]{{1,2}}:[0-9]{{12}}:key/[-0-9a-zA-Z]{{1,128}}$')"
@@ -46,7 +46,7 @@ pub fn partition_of_region() -> Rule {
         .map(|(partition, region)| format!("self.startsWith('arn:{partition}:') == self.contains(':kms:{region}')"));
     let told = PARTITIONS.map(|(partition, region)| format!("arn:{partition} for {region}…"));
     Rule::new(pairs.join(" && ")).message(&*format!(
-        "must be of the partition that its region is in: {}, and arn:aws for every other region",
+        "must have the partition of its region: {}, and arn:aws for every other region",
         told.join(", ")
     ))
 }
@@ -61,12 +61,12 @@ pub fn role_arn() -> Rule {
     )
 }
 
-/// A key that is none is told by its own rule.
+/// Another rule refuses what is no key.
 pub fn one_partition() -> Rule {
     Rule::new(
         "!has(self.roleArn) || !self.roleArn.contains(':iam:') || !self.keyArn.contains(':kms:') || self.roleArn.startsWith(self.keyArn.substring(0, self.keyArn.indexOf(':kms:')) + ':')",
     )
-    .message("keyArn and roleArn must be of one partition, the word behind arn: (aws, aws-cn, aws-us-gov): a role of another one cannot use the key")
+    .message("keyArn and roleArn must be of one partition, the word after arn: (aws, aws-cn, aws-us-gov): a role of another partition cannot use the key")
 }
 
 pub fn vault_name(field: &str) -> Rule {
@@ -103,6 +103,6 @@ pub fn auth_mount() -> Rule {
 pub fn audience() -> Rule {
     matches(
         "^[-._~:/?#@=+%a-zA-Z0-9]+$",
-        "audience must be a text as a URI has it: letters, digits and -._~:/?#@=+%",
+        "audience must only have characters of a URI: letters, digits and -._~:/?#@=+%",
     )
 }

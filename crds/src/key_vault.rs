@@ -9,16 +9,16 @@ use crate::{address_rules, key_rules};
 /// Where the transit engine is where `mount` is not set.
 pub const DEFAULT_TRANSIT_MOUNT: &str = "transit";
 
-/// A key version in the transit engine of HashiCorp Vault or OpenBao. Address, namespace, mount, key and version together make the
-/// voter.
+/// A key version in the transit engine of HashiCorp Vault or OpenBao. Address, namespace, mount, key and version together identify
+/// the voter.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(has(self.caSecretRef) && has(self.caConfigMapRef))")
     .message("set at most one of caSecretRef and caConfigMapRef"))]
 #[x_kube(validation = address_rules::no_certificates_of_plain_http())]
 pub struct VaultKey {
-    /// Address of the server: `https://HOST:PORT`, or `http://` on a loopback address. Without `/v1` and `/ui`; behind a proxy, with the
-    /// path that it has for the server.
+    /// Address of the server: `https://HOST:PORT`, or `http://` on a loopback address. Without `/v1` and `/ui`. Behind a proxy,
+    /// with the path under which the proxy serves it.
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = address_rules::server())]
     #[x_kube(validation = address_rules::path())]
@@ -29,7 +29,7 @@ pub struct VaultKey {
     #[x_kube(validation = key_rules::vault_name("key"))]
     pub key: String,
 
-    /// Version of the key, from 1. It has no default, because the newest one is another voter after each rotation.
+    /// Version of the key, from 1. It has no default, because each rotation creates a newer version, which is another voter.
     #[x_kube(validation = key_rules::vault_version())]
     pub version: i32,
 
@@ -39,20 +39,20 @@ pub struct VaultKey {
     #[x_kube(validation = key_rules::vault_path("mount"))]
     pub mount: Option<String>,
 
-    /// Namespace of the server, where it has namespaces. Default: none, the root namespace.
+    /// Namespace on the server, if the server has namespaces. Default: the root namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = key_rules::vault_path("namespace"))]
     pub namespace: Option<String>,
 
-    /// How the signer logs in. Exactly one method.
+    /// How the signer logs in, with exactly one method.
     pub auth: VaultAuth,
 
-    /// The key of a Secret with the certificates that the server's is checked against, in PEM. Default: those of public authorities.
+    /// Key of a Secret with the certificates of the server's certificate authorities, in PEM. Default: the public authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretKeyRef>,
 
-    /// The same from a ConfigMap. The operator may not read ConfigMaps: pods wait for one that is missing.
+    /// The same from a ConfigMap. The operator may not read ConfigMaps, so it does not report a missing one: the pods wait for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_config_map_ref: Option<ConfigMapKeyRef>,
 }
@@ -69,17 +69,17 @@ impl VaultKey {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.kubernetes) != has(self.jwt)").message("set exactly one of kubernetes and jwt"))]
 pub struct VaultAuth {
-    /// The method `kubernetes`: the server asks this cluster whether the token is right (TokenReview).
+    /// The method `kubernetes`: the server asks this cluster whether the token is valid (TokenReview).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<VaultLogin>,
 
-    /// The method `jwt`: the server checks the token by the public keys of this cluster.
+    /// The method `jwt`: the server checks the token with the public keys of this cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt: Option<VaultLogin>,
 }
 
 impl VaultAuth {
-    /// The method, as the server calls it, and what is given to it. None where none is set, which the schema refuses.
+    /// The method, as the server calls it, and its login. None if none is set, which the schema refuses.
     pub fn method(&self) -> Option<(&'static str, &VaultLogin)> {
         let Self { kubernetes, jwt } = self;
         let kubernetes = kubernetes.as_ref().map(|login| ("kubernetes", login));
@@ -87,7 +87,7 @@ impl VaultAuth {
     }
 }
 
-/// What a login names.
+/// Role, mount and audience of a login.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultLogin {
@@ -103,9 +103,9 @@ pub struct VaultLogin {
     #[x_kube(validation = key_rules::auth_mount())]
     pub mount: Option<String>,
 
-    /// Audience of the token, which the role names as well: as `audience` with `kubernetes`, in `bound_audiences` with `jwt`. Not the one
-    /// of this cluster's API server. Default, with both: `address`, its host in lower case, without a `/` at its end and without the port
-    /// 443 (with `http`, 80).
+    /// Audience of the token. The role must have the same: as `audience` with `kubernetes`, in `bound_audiences` with `jwt`. It
+    /// must not be that of this cluster's API server. Default: `address`, with its host in lower case, without a `/` at its end and
+    /// without the port 443 (with `http`, 80).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = key_rules::audience())]

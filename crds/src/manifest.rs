@@ -21,7 +21,7 @@ pub fn render() -> Result<String, serde_yaml::Error> {
 }
 
 /// An `Option` in Rust means that a field may be missing, not that it may be null; and a number format adds a bound
-/// that no client checks, beside ours that the API server does.
+/// that no client checks, in addition to ours that the API server does.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {

@@ -12,20 +12,20 @@ pub const SIGNER_CONTAINER: &str = "signer";
 /// The node container where `spec.target.container` is not set and the pod has one of this name.
 pub const DEFAULT_NODE_CONTAINER: &str = "node";
 
-/// Prefix of every label and annotation key that is ours.
+/// Prefix of every label and annotation key of the operator.
 pub const KEY_PREFIX: &str = "signer.atto.cash/";
 
 /// Pod-template annotation that holds the hash of what was rendered.
 pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
 
-/// Annotation of a Deployment that began paused because its signer was still to come, with the name of the binding. Whoever pauses a
-/// Deployment on purpose does not set it.
+/// Annotation of a Deployment that was created paused until its signer is injected. Its value is the name of the binding. A
+/// Deployment that a person paused does not have it.
 pub const HELD_ANNOTATION: &str = "signer.atto.cash/held";
 
 /// Pod-template label by which the Service and the pod watch find injected pods.
 pub const DEPLOYMENT_LABEL: &str = "signer.atto.cash/deployment";
 
-/// Annotation of a binding that names the `status.plan.hash` which may be written.
+/// Annotation of a binding that names the approved `status.plan.hash`.
 pub const APPROVE_ANNOTATION: &str = "signer.atto.cash/approve";
 
 /// Finalizer of a binding whose `deletionPolicy` is `Remove`.
@@ -55,13 +55,13 @@ pub const AWS_ACCOUNT_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// Volume with the ServiceAccount token by which the signer, and no other container, proves to its key service who it is.
 pub const IDENTITY_VOLUME: &str = "signer-identity";
 
-/// Where the signer's container has that volume. The signer reads the file `token` there where it is told nothing else.
+/// Where the signer's container mounts that volume. By default, the signer reads the file `token` there.
 pub const IDENTITY_PATH: &str = "/var/run/secrets/signer.atto.cash/identity";
 
-/// Volume with the certificates that a key service's are checked against.
+/// Volume with the certificates of a key service's certificate authorities.
 pub const CA_VOLUME: &str = "signer-ca";
 
-/// Where the signer's container has that volume.
+/// Where the signer's container mounts that volume.
 pub const CA_PATH: &str = "/var/run/secrets/signer.atto.cash/ca";
 
 /// The volumes that the operator gives a pod.

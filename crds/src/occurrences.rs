@@ -1,4 +1,4 @@
-//! Which reason a condition can have, and with which status. The operator's debug build holds itself to it.
+//! Which reasons a condition can have, and with which status. A debug build of the operator checks it.
 
 use crate::conditions::{reasons, types};
 
@@ -21,8 +21,8 @@ const fn when(condition: &'static str, status: &'static str, reasons: &'static [
     }
 }
 
-/// All of them, in the order of [`types::ALL`]. What `Ready`, `Reconciling` and `Stalled` take over from the step that
-/// decides stands there alone.
+/// All of them, in the order of [`types::ALL`]. Reasons that `Ready`, `Reconciling` and `Stalled` take over from another condition
+/// are listed only there.
 pub const ALL: [Occurrence; 24] = [
     when(types::ACCEPTED, "True", &[reasons::ACCEPTED]),
     when(
@@ -173,7 +173,7 @@ pub const ALL: [Occurrence; 24] = [
     when(types::UPDATE_AVAILABLE, "Unknown", &[reasons::NOT_INJECTED]),
 ];
 
-/// Whether a condition may stand like this.
+/// Whether a condition may have this status and reason.
 pub fn may_stand(condition: &str, status: &str, reason: &str) -> bool {
     let listed = |condition: &str, status: &str| {
         let mut rows = ALL.iter();

@@ -1,4 +1,4 @@
-//! What the signer refuses beyond its capabilities.
+//! Restrictions beyond the capabilities.
 
 use kube::KubeSchema;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel_rules;
 
-/// Rules that the signer checks on every request, whoever asks. Each is off unless set.
+/// Rules that the signer checks on every request, from any client. Each is off unless set.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
@@ -41,13 +41,13 @@ pub struct Policy {
     #[x_kube(validation = cel_rules::address())]
     pub representative: Option<String>,
 
-    /// How far the timestamp of a vote that is not final may be from the signer's clock when it is asked for first, in
-    /// seconds. A vote that came in time is signed after an outage too; one that came to no signer within this time is not.
+    /// The largest difference, in seconds, between the timestamp of a non-final vote and the signer's clock when the vote is first
+    /// requested. A vote that was requested in time is also signed after an outage of the key service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86400))]
     pub vote_time_window_seconds: Option<i32>,
 
-    /// What the URI inside a challenge must begin with.
+    /// The prefix that the URI in a challenge must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = cel_rules::challenge_uri_prefix())]

@@ -1,4 +1,4 @@
-//! How the signer container is run.
+//! How the signer container runs.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use crate::{cel_rules, map_schemas};
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignerSettings {
-    /// Image of the signer. Default: the one that the operator was installed with. It must begin with one of the
-    /// operator's `--allowed-signer-images`.
+    /// Image of the signer. It must begin with one of the operator's `--allowed-signer-images`. Default: the image that the
+    /// operator was installed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = cel_rules::image())]
@@ -31,10 +31,10 @@ pub struct SignerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<Ports>,
 
-    /// Requests and limits of the signer container, taken as they are. Default: requests of 50m CPU and 64Mi memory
-    /// and a limit of 128Mi memory; in a pod of class Guaranteed 500m CPU and 128Mi memory for both, so that it stays so;
-    /// none in a pod with resources of its own (`spec.template.spec.resources`). Which of them is decided when the signer
-    /// is injected and kept from then on (`status.targets[].signerResources`).
+    /// Requests and limits of the signer container. Default: requests of 50m CPU and 64Mi memory and a limit of 128Mi memory. In a
+    /// pod of class Guaranteed: 500m CPU and 128Mi memory for both, which keeps the class. In a pod with resources of its own
+    /// (`spec.template.spec.resources`): none. The operator chooses the default when it injects the signer, and keeps it from then
+    /// on (`status.targets[].signerResources`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
 
@@ -42,7 +42,7 @@ pub struct SignerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
 
-    /// Further variables of the signer container, such as those of a proxy or of a certificate authority.
+    /// Further environment variables of the signer container, such as those of a proxy or of a certificate authority.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -59,7 +59,7 @@ pub struct SignerSettings {
 #[x_kube(validation = Rule::new("(has(self.api) ? self.api : 9090) != (has(self.management) ? self.management : 9091)")
     .message("api and management must be different ports (defaults: 9090 and 9091)"))]
 #[x_kube(validation = Rule::new("!((has(self.api) ? self.api : 9090) in [8080, 8081, 8082]) && !((has(self.management) ? self.management : 9091) in [8080, 8081, 8082])")
-    .message("8080, 8081 and 8082 are the node's own ports: choose others"))]
+    .message("8080, 8081 and 8082 are the node's own ports: choose other ports"))]
 pub struct Ports {
     /// Port of the signing API, on the pod's loopback addresses only. Default: 9090.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,12 +73,12 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The port of the signing API that is in force.
+    /// The effective port of the signing API.
     pub fn effective_api(&self) -> i32 {
         self.api.unwrap_or(i32::from(DEFAULT_API_PORT))
     }
 
-    /// The management port that is in force.
+    /// The effective management port.
     pub fn effective_management(&self) -> i32 {
         self.management.unwrap_or(i32::from(DEFAULT_MANAGEMENT_PORT))
     }
@@ -88,15 +88,15 @@ impl Ports {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
-    /// What the scheduler reserves, by resource name.
+    /// Resources that the scheduler reserves, by resource name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "map_schemas::quantities")]
     #[x_kube(validation = cel_rules::resource_names())]
     #[x_kube(validation = cel_rules::resource_quantities())]
     pub requests: BTreeMap<String, Quantity>,
 
-    /// What the container may use at most, by resource name. A CPU limit throttles the signer, and a throttled signer
-    /// is late with votes.
+    /// The most that the container may use, by resource name. A CPU limit throttles the signer, and a throttled signer signs votes
+    /// late.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "map_schemas::quantities")]
     #[x_kube(validation = cel_rules::resource_names())]

@@ -13,10 +13,10 @@ use crate::settings::SignerSettings;
 use crate::status::SignerBindingStatus;
 use crate::target::Target;
 
-/// These Deployments are signed for by this key, with these capabilities, sharing this token.
+/// spec defines which Deployments get a signer, which key it uses, what it may sign, and the token that it shares with the node.
 ///
-/// No field has a default in the schema, so that what people keep in git is what the API server shows; the values in
-/// force appear in `status.effective`.
+/// No field has a default in the schema, so that the API server shows exactly what a manifest contains. The effective values are in
+/// `status.effective`.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[kube(
     group = "signer.atto.cash",
@@ -27,7 +27,7 @@ use crate::target::Target;
     category = "atto",
     status = "SignerBindingStatus",
     derive = "PartialEq",
-    doc = "A SignerBinding gives the voter nodes of a Deployment a signer: the operator injects it beside the node, points the node at it, and says in the status what the pods really run.",
+    doc = "A SignerBinding gives the voter nodes of a Deployment a signer: the operator injects it into the pods, configures the node to use it, and reports in the status what the pods run.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -38,7 +38,7 @@ use crate::target::Target;
         name = "Reason",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].reason",
-        description = "Why it is, or is not, ready."
+        description = "Why it is or is not ready."
     ),
     printcolumn(
         name = "Signing",
@@ -50,7 +50,7 @@ use crate::target::Target;
         name = "Pods",
         type_ = "string",
         json_path = ".status.pods",
-        description = "Ready pods of the injected template, of those wanted."
+        description = "Ready pods of the injected template and wanted pods."
     ),
     printcolumn(
         name = "Age",
@@ -69,7 +69,7 @@ use crate::target::Target;
         name = "Selector",
         type_ = "string",
         json_path = ".status.selector",
-        description = "The label selector of the Deployments, where the binding has one.",
+        description = "The label selector of the Deployments, if the binding has one.",
         priority = "1"
     ),
     printcolumn(
@@ -82,15 +82,15 @@ use crate::target::Target;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.workloadIdentity) || has(self.key.gcp)")
-    .message("workloadIdentity only serves key.gcp: remove it, or use a key in Google Cloud KMS"))]
+    .message("workloadIdentity is only for key.gcp: remove it, or use a key in Google Cloud KMS"))]
 #[x_kube(validation = Rule::new("!has(self.workloadIdentity) || !has(self.key.gcp) || !has(self.key.gcp.federation)")
-    .message("set at most one of workloadIdentity and key.gcp.federation: with a provider, the signer proves by its own token who it is, and GKE's identity of the pod is not used"))]
+    .message("set at most one of workloadIdentity and key.gcp.federation: with a provider, the signer authenticates with its own token, and GKE's identity of the pod is not used"))]
 #[x_kube(validation = cel_rules::no_variable_of_aws())]
 #[x_kube(validation = cel_rules::no_credentials_beside_a_role())]
 #[x_kube(validation = Rule::new("!has(self.key.local) || self.key.local.secretRef.name != self.tokenSecretRef.name || self.key.local.secretRef.key != self.tokenSecretRef.key")
-    .message("tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a token of its own into another Secret, or under another key"))]
+    .message("tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a separate token into another Secret, or under another key"))]
 pub struct SignerBindingSpec {
-    /// Which Deployments get the signer, and which of their containers is the node.
+    /// The Deployments that get the signer, and which of their containers is the node.
     pub target: Target,
 
     /// The key that signs: exactly one of `gcp`, `aws`, `vault` and `local`.
@@ -105,12 +105,12 @@ pub struct SignerBindingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
 
-    /// The shared token of node and signer: a key of a Secret in this namespace, at least 16 bytes, better 32.
-    /// To rotate it, create another Secret and name it here.
+    /// The shared token of node and signer: a key of a Secret in this namespace, with at least 16 bytes and preferably 32. To
+    /// rotate it, create another Secret and name it here.
     pub token_secret_ref: SecretKeyRef,
 
-    /// How the pod proves its identity to Google Cloud. Leave it out when the KMS role is granted to the Kubernetes
-    /// ServiceAccount directly, or to the subject of `key.gcp.federation`.
+    /// How the pod proves its identity to Google Cloud. Omit it if the KMS role is granted to the Kubernetes ServiceAccount
+    /// directly, or to the subject of `key.gcp.federation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<WorkloadIdentity>,
 
@@ -118,21 +118,21 @@ pub struct SignerBindingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<SignerSettings>,
 
-    /// `Automatic` writes a changed injection at once; `Manual` waits for an approval. Default: `Automatic`.
+    /// When a changed injection is written: `Automatic` writes it at once, `Manual` waits for an approval. Default: `Automatic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
 
-    /// What deleting the binding does. `Retain` leaves the Deployment as it is, so that a binding pruned by accident
-    /// does not take the key from a voter; `Remove` restores the Deployment. Default: `Retain`.
+    /// What happens to the Deployment when the binding is deleted. `Retain` leaves the Deployment as it is, so that an accidental
+    /// deletion does not take the key from a voter. `Remove` restores the Deployment. Default: `Retain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// While true, the operator writes nothing for this binding.
+    /// While true, the operator writes nothing for this binding. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }
 
-/// Something a signer may be allowed to sign.
+/// A kind of message that a signer may sign.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Capability {
@@ -152,11 +152,11 @@ impl Capability {
     }
 }
 
-/// Identity of the pod towards Google Cloud.
+/// Identity of the pod for Google Cloud.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadIdentity {
-    /// The Google service account that the pod's ServiceAccount acts as: written to its annotation
+    /// The Google service account that the pod's ServiceAccount acts as. The operator writes it to the annotation
     /// `iam.gke.io/gcp-service-account`.
     #[schemars(length(min = 1, max = 320))]
     #[x_kube(validation = cel_rules::service_account_email())]

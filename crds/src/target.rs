@@ -1,4 +1,4 @@
-//! Which Deployments a binding is for.
+//! Which Deployments a binding names.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{cel_rules, map_schemas};
 
-/// The Deployments that get a signer. Exactly one of `name` and `selector`; both are immutable, because a binding that
-/// moved to another Deployment would leave a voter behind without saying so.
+/// The Deployments that get a signer. Exactly one of `name` and `selector`; both are immutable, because a binding that moved to
+/// another Deployment would silently leave a voter behind.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.name) != has(self.selector)")
@@ -20,7 +20,7 @@ use crate::{cel_rules, map_schemas};
 #[x_kube(validation = Rule::new("has(self.selector) == has(oldSelf.selector) && (!has(self.selector) || self.selector == oldSelf.selector)")
     .message("selector is immutable: create another SignerBinding for the other Deployments and delete this one"))]
 pub struct Target {
-    /// Name of one Deployment in the namespace of the binding. It need not exist yet. Immutable.
+    /// Name of a Deployment in the namespace of the binding. It need not exist yet. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = cel_rules::object_name("a Deployment"))]
@@ -30,8 +30,8 @@ pub struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
 
-    /// The container that runs the node and gets the `ATTO_SIGNER_*` variables. Default: the container called `node`,
-    /// else the only container of the pod.
+    /// The container that runs the node and gets the `ATTO_SIGNER_*` variables. Default: the container called `node`, otherwise the
+    /// only container of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = cel_rules::container_name())]
@@ -46,7 +46,7 @@ impl Target {
     }
 }
 
-/// A label selector, with the meaning that Kubernetes gives it: all of `matchLabels` and all of `matchExpressions`.
+/// A label selector as in Kubernetes: all of `matchLabels` and all of `matchExpressions` must match.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)")

@@ -41,7 +41,7 @@ pub fn router(admin: Admin) -> Router {
 /// Fails if the address cannot be listened on.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     let bound = match TcpListener::bind(address).await {
-        // A machine may have no IPv6.
+        // A host may have no IPv6.
         Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != ErrorKind::AddrInUse => {
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
         }
@@ -57,7 +57,7 @@ async fn live(State(admin): State<Admin>) -> Response {
     match admin.metrics.progress.stuck(Instant::now()) {
         None => "ok\n".into_response(),
         Some(stuck) => {
-            tracing::error!("{stuck}: the liveness probe is answered with 503, so that the container is started again");
+            tracing::error!("{stuck}: the liveness probe fails with 503, so that the container restarts");
             unavailable(format!("{stuck}\n"))
         }
     }
@@ -71,12 +71,12 @@ async fn ready(State(admin): State<Admin>) -> Response {
         (Some(stores), _) => {
             match tokio::time::timeout(Duration::from_millis(100), stores.bindings.wait_until_ready()).await {
                 Ok(Ok(())) => "ok\n".into_response(),
-                _ => unavailable("the list of SignerBindings is not there yet\n".to_owned()),
+                _ => unavailable("the list of SignerBindings is not available yet\n".to_owned()),
             }
         }
-        (None, Standing::Waiting(holder)) => format!("waiting: {holder} leads\n").into_response(),
+        (None, Standing::Waiting(holder)) => format!("waiting: {holder} is the leader\n").into_response(),
         (None, Standing::Unknown | Standing::Leading) => {
-            unavailable("who leads is not known yet: the Lease was not read\n".to_owned())
+            unavailable("the leader is not known yet: the Lease was not read\n".to_owned())
         }
     }
 }

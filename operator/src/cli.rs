@@ -1,4 +1,4 @@
-//! The command line: what each command takes, and what it exits with.
+//! The command line: the arguments and exit codes of each command.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::config::RunArgs;
 use crate::exit;
 use crate::serve::{self, LeaseLost};
 
-/// Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name.
+/// Injects a signer into the Deployments of Atto voter nodes that SignerBindings name.
 #[derive(Parser, Debug)]
 #[command(name = "operator", version)]
 struct Cli {
@@ -25,15 +25,15 @@ struct Cli {
 enum Command {
     /// Run the controller, in a cluster or with KUBECONFIG.
     Run(RunArgs),
-    /// Look whether this cluster has everything that the operator needs, a line each.
+    /// Check that the cluster meets the operator's requirements, and print a line for each.
     Preflight(PreflightArgs),
-    /// Say why a Deployment has, or has not, a signer, from live state.
+    /// Explain from live state why a Deployment has or does not have a signer.
     Explain(DeploymentArgs),
-    /// Take the signer out of a Deployment that no SignerBinding is for.
+    /// Remove the signer from a Deployment that no SignerBinding manages.
     Remove(RemoveArgs),
     /// Print the manifest of the SignerBinding's CustomResourceDefinition.
     Crd,
-    /// Print a Deployment as a SignerBinding would make it, without a cluster.
+    /// Print a Deployment with the signer that a SignerBinding injects, without a cluster.
     Render(RenderArgs),
 }
 
@@ -42,7 +42,7 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Parses the command line, runs, and says how it went, see [`exit`].
+/// Parses the command line, runs, and returns the exit code, see [`exit`].
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

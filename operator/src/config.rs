@@ -11,47 +11,47 @@ use crate::model::settings::{Settings, Upgrades};
 /// Image of the signer that belongs to this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
 
-/// What signer images may begin with where nothing is said.
+/// Allowed prefixes of signer images by default.
 pub const DEFAULT_ALLOWED_SIGNER_IMAGES: &str = "ghcr.io/attocash/signer-operator/signer";
 
 /// Flags of `operator run`; each has a variable of the same name.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// Where /livez, /readyz and /metrics are served. `[::]` is every address, those of IPv4 as well.
+    /// Address for /livez, /readyz and /metrics. `[::]` is every address, including those of IPv4.
     #[arg(long, env = "SIGNER_OPERATOR_ADMIN_ADDRESS", default_value = "[::]:8080")]
     pub admin_address: SocketAddr,
 
-    /// Act only while holding the Lease `signer-operator`, so that several operators can run. Without it nothing may run beside.
+    /// Act only while holding the Lease `signer-operator`, so that several operators can run. If it is off, run only one operator.
     #[arg(long, env = "SIGNER_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
     pub leader_election: bool,
 
     #[command(flatten)]
     pub lease: LeaseArgs,
 
-    /// How much is logged: error, warn, info, debug or trace, or a filter of tracing-subscriber.
+    /// How much the operator logs: error, warn, info, debug or trace, or a filter of tracing-subscriber.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 
-    /// Log one JSON object a line.
+    /// Log one JSON object per line.
     #[arg(long, env = "SIGNER_OPERATOR_LOG_JSON", action = ArgAction::SetTrue)]
     pub log_json: bool,
 
-    /// The Google Cloud project of the cluster, for the commands that the condition IdentityReady prints. Only asked for where
-    /// the metadata server does not tell it.
+    /// The Google Cloud project of the cluster, for the commands that the condition IdentityReady prints. Only needed if the
+    /// metadata server does not report it.
     #[arg(long, env = "SIGNER_OPERATOR_GKE_PROJECT", value_name = "PROJECT_ID")]
     pub gke_project: Option<String>,
 
-    /// What to do with Deployments that an earlier operator wrote otherwise: `hold` until the next change of the binding or
-    /// token, or an approval; or `roll` at once.
+    /// What to do with Deployments that an earlier operator version rendered differently: `hold` keeps them until the next change
+    /// of the binding or token, or an approval; `roll` writes them at once.
     #[arg(long, env = "SIGNER_OPERATOR_UPGRADES", value_enum, default_value_t)]
     pub upgrades: Upgrades,
 
-    /// Before pods that run are replaced, create one as it would be with `dryRun=All`, and leave the Deployment as it is where that is
-    /// refused. Takes the right to create pods; without it, nothing is tried.
+    /// Before replacing running pods, create the new pod with `dryRun=All`, and leave the Deployment as it is if the API server
+    /// refuses the pod. Needs the right to create pods; without it, nothing is tested.
     #[arg(long, env = "SIGNER_OPERATOR_TRY_BEFORE_ROLL", default_value_t = true, action = ArgAction::Set)]
     pub try_before_roll: bool,
 
-    /// How many Deployments may roll out at once, at least 1; changed tokens go first. Default: any number.
+    /// How many Deployments may roll out at once, at least 1. Changed tokens go first. Default: any number.
     #[arg(long, env = "SIGNER_OPERATOR_MAX_ROLLOUTS", value_name = "NUMBER")]
     pub max_rollouts: Option<NonZeroUsize>,
 
@@ -74,10 +74,10 @@ pub struct MetricsArgs {
     pub binding_metrics: bool,
 }
 
-/// Where the operator acts.
+/// The scope of the operator.
 #[derive(Args, Clone, Debug)]
 pub struct ScopeArgs {
-    /// The namespaces whose SignerBindings are looked at, separated by commas. Default: all.
+    /// The namespaces whose SignerBindings the operator manages, separated by commas. Default: all.
     #[arg(
         long,
         env = "SIGNER_OPERATOR_WATCH_NAMESPACES",
@@ -86,8 +86,8 @@ pub struct ScopeArgs {
     )]
     pub watch_namespaces: Vec<NamespaceName>,
 
-    /// There are Roles in these namespaces and no ClusterRole: `deletionPolicy: Remove` is refused, because a namespace that
-    /// is being deleted may lose its Role first.
+    /// The operator only has Roles in these namespaces and no ClusterRole. It refuses `deletionPolicy: Remove`, because a namespace
+    /// that is being deleted may lose its Role first.
     #[arg(long, env = "SIGNER_OPERATOR_STRICT_RBAC", action = ArgAction::SetTrue, requires = "watch_namespaces")]
     pub strict_rbac: bool,
 }
@@ -106,19 +106,19 @@ impl From<ScopeArgs> for Scope {
 /// Where the operator's own Lease is.
 #[derive(Args, Clone, Debug)]
 pub struct LeaseArgs {
-    /// The namespace of the Lease `signer-operator`; by default the operator's own.
+    /// The namespace of the Lease `signer-operator`. Default: the operator's own.
     #[arg(long, env = "SIGNER_OPERATOR_LEASE_NAMESPACE")]
     pub lease_namespace: Option<String>,
 }
 
-/// Flags that decide which signer is injected.
+/// Flags for the image of the signer.
 #[derive(Args, Clone, Debug)]
 pub struct ImageArgs {
-    /// Image of the signer where a binding names none.
+    /// Image of the signer for bindings that name none.
     #[arg(long, env = "SIGNER_OPERATOR_SIGNER_IMAGE", default_value = DEFAULT_SIGNER_IMAGE)]
     pub signer_image: String,
 
-    /// What the image of a signer may begin with, separated by commas. A prefix ends at a `/`, `:` or `@` of the image.
+    /// Allowed prefixes of signer images, separated by commas. A prefix ends at a `/`, `:` or `@` of the image.
     #[arg(
         long,
         env = "SIGNER_OPERATOR_ALLOWED_SIGNER_IMAGES",

@@ -23,29 +23,29 @@ pub const CONFIGURATION: u8 = 78;
 
 /// All of them and 0, each with when it is, for people.
 pub const ALL: [(u8, &str); 11] = [
-    (0, "done; `operator run`: ended as it was told to"),
+    (0, "success; `operator run`: shut down on request"),
     (
         NOT_DONE,
         "`kubectl atto-signer status` and `explain`: a SignerBinding is not ready; `approve`: the answer was no",
     ),
-    (USAGE, "the command line was not understood"),
+    (USAGE, "the command line is not valid"),
     (
         DATA,
-        "`operator render`: a file is wrong, or the Deployment would be refused",
+        "`operator render`: a file is not valid, or the operator would refuse the Deployment",
     ),
     (
         NO_INPUT,
         "`operator explain`, `operator remove`: there is no such Deployment",
     ),
-    (UNAVAILABLE, "the API server cannot be asked"),
+    (UNAVAILABLE, "the API server cannot be reached"),
     (
         SOFTWARE,
-        "`operator run` could not start, or a defect; the last line says why",
+        "`operator run` could not start, or a defect; the last line has the cause",
     ),
     (OUTPUT, "the output could not be written"),
     (
         AGAIN,
-        "`operator run`: the Lease was lost, start it again; `operator remove`: the Deployment changes all the time, try again",
+        "`operator run`: the Lease was lost, start it again; `operator remove`: the Deployment keeps changing, try again",
     ),
     (
         PERMISSION,
@@ -53,7 +53,7 @@ pub const ALL: [(u8, &str); 11] = [
     ),
     (
         CONFIGURATION,
-        "`operator preflight`: the cluster lacks something; `operator remove`: a SignerBinding is for the Deployment, or the Deployment runs",
+        "`operator preflight`: the cluster does not meet a requirement; `operator remove`: a SignerBinding names the Deployment, or the Deployment runs",
     ),
 ];
 

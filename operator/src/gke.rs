@@ -6,11 +6,11 @@ use http::{HeaderName, HeaderValue};
 
 use crate::fetch;
 
-/// Where every program on Google's machines finds it; the variable is the convention of Google's libraries.
+/// Where every program on Google Cloud finds it; the variable is the convention of Google's libraries.
 const METADATA_SERVER: &str = "metadata.google.internal";
 const METADATA_VARIABLE: &str = "GCE_METADATA_HOST";
 
-/// Off Google Cloud nobody answers, and the operator starts all the same.
+/// Off Google Cloud nobody answers, and the operator starts anyway.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The project of the cluster, as far as it is known.

@@ -1,7 +1,7 @@
 //! Which of several operators acts: the one that holds a Lease.
 //!
 //! A leader that cannot renew its Lease ends before anybody else may take it: two operators never write at the same time. Others
-//! judge by their own clock how long a Lease has not changed, so clocks of different machines need not agree.
+//! judge by their own clock how long a Lease has not changed, so clocks of different hosts need not agree.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// When a leader gives up. Its last requests have the rest of the Lease to end.
 const RENEW_LIMIT: Duration = Duration::from_secs(8);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
-/// How often a Lease of ours is written before somebody looks at the clock again.
+/// How often a Lease of the operator is written before somebody looks at the clock again.
 const WRITES: u32 = 3;
 
 /// Where a candidate stands.
@@ -73,14 +73,14 @@ impl Moment {
     }
 }
 
-/// What came of writing our name into a Lease.
+/// What came of writing this operator's name into a Lease.
 enum Outcome {
     Written(Held),
     /// It is somebody else's.
     Taken,
     /// Somebody has deleted it.
     Gone,
-    /// It is ours, but not because of a write that is known to have gone through now.
+    /// It is the operator's, but not because of a write that is known to have gone through now.
     Unclear(Lease),
 }
 
@@ -88,7 +88,7 @@ enum Outcome {
 #[derive(Default)]
 struct View {
     seen: Option<Seen>,
-    /// Until when we do not act although the Lease is ours.
+    /// Until when we do not act although the Lease is the operator's.
     not_before: Option<Instant>,
 }
 
@@ -126,7 +126,7 @@ impl Refused {
 }
 
 impl View {
-    /// The Lease is ours, in place of one that is gone. Whoever held that one may write until it sees what has happened, and no
+    /// The Lease is the operator's, in place of one that no longer exists. The holder of that one may write until it sees what has happened, and no
     /// longer than the Lease would have held.
     fn created(&mut self, lease: &Lease, identity: &str, now: Instant) {
         let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
@@ -180,7 +180,7 @@ impl Candidate {
                     if refused.is_news(&error) {
                         tracing::warn!(
                             %error,
-                            "the Lease {LEASE} cannot be had; the chart's Role lets the operator get, create and update it"
+                            "the Lease {LEASE} cannot be read or written; the chart's Role lets the operator get, create and update it"
                         );
                     }
                     pause = refused.pause(&error);
@@ -213,7 +213,7 @@ impl Candidate {
                     (pause, why) = (RENEW, None);
                 }
                 Ok(Ok(Outcome::Taken)) => return "another operator has taken it".to_owned(),
-                Ok(Ok(Outcome::Gone)) => return "somebody has deleted it".to_owned(),
+                Ok(Ok(Outcome::Gone)) => return "it was deleted".to_owned(),
                 Ok(Ok(Outcome::Unclear(found))) => (lease, pause) = (found, RETRY),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the Lease was not renewed; trying again");
@@ -223,7 +223,7 @@ impl Candidate {
         }
     }
 
-    /// Writes our name into a Lease that is free or ours. A conflict is not yet a loss: the answer to a write of ours may have
+    /// Writes this operator's name into a Lease that is free or ours. A conflict is not yet a loss: the answer to a write of the operator may have
     /// been lost, or the write may have been sent twice.
     async fn write(&self, lease: &Lease) -> Result<Outcome, Error> {
         let mut lease = lease.clone();
@@ -263,7 +263,7 @@ impl Candidate {
             ..lease.spec.clone().unwrap_or_default()
         };
         if let Err(error) = self.put(&lease, spec).await {
-            tracing::info!(%error, "the Lease was not given back and runs out by itself");
+            tracing::info!(%error, "the Lease was not released and expires");
         }
     }
 
@@ -357,7 +357,7 @@ fn tell(standing: &watch::Sender<Standing>, now: Standing) {
     if standing.send_replace(now.clone()) != now
         && let Standing::Waiting(holder) = now
     {
-        tracing::info!(holder, "waiting: another operator leads");
+        tracing::info!(holder, "waiting: another operator is the leader");
     }
 }
 

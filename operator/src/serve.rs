@@ -28,7 +28,7 @@ use crate::telemetry::{self, Metrics};
 /// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the Lease was lost ({0}): ending at once, so that two operators never write; starting again makes this one wait for its turn"
+    "the Lease was lost ({0}): ending at once, so that two operators never write; after a restart this one waits for its turn"
 )]
 pub struct LeaseLost(String);
 
@@ -89,7 +89,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
         stores: stores.clone(),
     };
     let admin = tokio::spawn(axum::serve(listener, admin::router(admin)).into_future());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator runs");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %admin_address, "the operator is running");
     let start = Start {
         client,
         fence,
@@ -138,7 +138,7 @@ async fn lead(
     metrics.leads(true);
     let stop = async move {
         signals.next().await;
-        tracing::info!("stopping: what is under way is finished first");
+        tracing::info!("stopping: requests in progress are finished first");
     };
     let (context, running) = controller(client, settings, max_rollouts, metrics.clone(), stop);
     // Once is enough: a process leads once.

@@ -1,4 +1,4 @@
-//! A panic inside somebody else's code is a failure like any other: with a text, and without ending what called it.
+//! A panic inside a library is a failure like any other: with a text, and without ending the caller.
 
 use std::{
     any::Any,
@@ -14,7 +14,7 @@ use crate::one_line::one_line;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked(pub String);
 
-/// What the future gives, or what it panicked with. The panic's hook tells the place.
+/// The result of the future, or its panic message. The panic's hook logs the place.
 pub async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     poll_fn(|context| {

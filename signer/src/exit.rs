@@ -11,15 +11,12 @@ pub const CONFIGURATION: u8 = 78;
 
 /// All of them and 0, each with when it is, for people.
 pub const ALL: [(u8, &str); 5] = [
-    (0, "ended as it was told to"),
-    (USAGE, "the command line was not understood"),
-    (UNAVAILABLE, "what was asked for is not there now"),
-    (
-        PERMISSION,
-        "the key service refuses the permission, or knows no such key",
-    ),
+    (0, "shut down on request"),
+    (USAGE, "the command line is not valid"),
+    (UNAVAILABLE, "the requested service is unavailable"),
+    (PERMISSION, "the key service denies the permission, or has no such key"),
     (
         CONFIGURATION,
-        "a setting is wrong, the key is not the expected one, or a port or the audit file is not to be had",
+        "a setting is wrong, the key is not the expected one, or a port or the audit file is unavailable",
     ),
 ];

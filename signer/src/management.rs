@@ -73,7 +73,7 @@ pub fn spawn(
                 tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));
             }
             let mut stop = stop;
-            // An error says that the other side is gone, which is an end as well.
+            // An error says that the other side has ended, which is an end as well.
             let _ = stop.changed().await;
         });
     })
@@ -170,7 +170,7 @@ mod tests {
         };
         assert_eq!(asked("/health").await["components"].get("process"), None);
         management.health.lose("a listener of the API");
-        let message = "a listener of the API ended, which must not be; start the signer again";
+        let message = "a listener of the API ended unexpectedly; restart the signer";
         let process = json!({ "status": "DOWN", "details": { "code": "LOST", "message": message } });
         let health = asked("/health").await;
         assert_eq!(

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 const BACKLOG: i32 = 1024;
 
-/// The addresses of this machine that a port listens on.
+/// The addresses of this host that a port listens on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// All of both families; of IPv4 alone where there is no IPv6.
@@ -65,7 +65,7 @@ impl Place {
     }
 }
 
-/// Whether the machine has no such address, or no such family.
+/// Whether the host has no such address, or no such family.
 fn is_missing(error: &io::Error) -> bool {
     use nix::libc::{EADDRNOTAVAIL, EAFNOSUPPORT, ENOPROTOOPT, EPROTONOSUPPORT};
     matches!(
@@ -118,7 +118,7 @@ mod tests {
     fn the_backlog_is_longer_than_usual() {
         let listener = &Place::Ip(Ipv4Addr::LOCALHOST.into()).listen(0).unwrap()[0];
         let address = listener.local_addr().unwrap();
-        // Nobody accepts; with the usual 128 the last ones would wait for ever.
+        // Nobody accepts; with the usual 128 the last ones would wait without end.
         let waiting: Vec<_> = (0..400)
             .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(20)))
             .collect();

@@ -6,7 +6,7 @@ use nix::sys::{
 };
 
 /// No core dump and no debugger of the same user may read the key; as many connections as the system allows. To be called before
-/// anything secret is read. Says what was not to be had.
+/// anything secret is read. Says what was not available.
 pub fn prepare() -> Vec<String> {
     let mut warnings = Vec::new();
     if let Err(error) = prctl::set_dumpable(false) {

@@ -44,6 +44,7 @@ pub mod soak;
 pub mod sockets;
 pub mod version;
 pub mod waiting_signer;
+pub mod words;
 pub mod workspace;
 pub mod write;
 

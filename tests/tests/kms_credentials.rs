@@ -152,7 +152,7 @@ async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Re
     // Nobody listens where KMS should be: with a client that is the trouble, without one it would be the token.
     signer
         .until("KMS is asked", |says| {
-            says.contains(&format!("{TOLD}, trying again each 2 s: IO: "))
+            says.contains(&format!("{TOLD}, trying again every 2 s: IO: "))
         })
         .await?;
     let told = |says: &str| says.contains(&format!("asking KMS as {EMAIL}"));

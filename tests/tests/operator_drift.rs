@@ -38,7 +38,7 @@ async fn an_image_set_by_hand_is_put_back_with_one_event() -> Result<()> {
     let mut lines = metrics.lines();
     let events = place.events("SignerBinding").await?;
     let mut notes = events.iter().filter(|(reason, _)| reason == "DriftRepaired");
-    let names_the_manager = notes.any(|(_, note)| note.contains("field manager kubectl-set had changed"));
+    let names_the_manager = notes.any(|(_, note)| note.contains("after a change by field manager kubectl-set"));
     ensure!(names_the_manager, "{events:?}");
     let named = format!(
         "atto_signer_operator_binding_repairs_total{{deployment=\"{VOTER}\",name=\"{VOTER}\",namespace=\"{}\"}} 1",

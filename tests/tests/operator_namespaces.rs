@@ -131,7 +131,7 @@ async fn with_roles_alone_no_binding_gets_a_finalizer() -> Result<()> {
     let (code, text) = operator_process::command(&operator, &["preflight", &own, &list]).await?;
     assert_eq!(code, Some(77), "{text}");
     assert!(
-        text.contains("missing to whoever runs this: get signerbindings.signer.atto.cash, list"),
+        text.contains("the user of this command lacks: get signerbindings.signer.atto.cash, list"),
         "{text}"
     );
     operated.stop()

@@ -229,7 +229,7 @@ async fn starting_again_replaces_no_pods(place: &Place, who: &Kubeconfig, argume
         Ok::<_, anyhow::Error>(again)
     };
     for _ in 0..2 {
-        again("which is left to it").await?.stop()?;
+        again("this operator leaves it alone").await?.stop()?;
     }
     // The other one is slow to answer: the name in the status is that of the one which ended.
     place.operated.signal(Signal::SIGSTOP)?;
@@ -238,7 +238,7 @@ async fn starting_again_replaces_no_pods(place: &Place, who: &Kubeconfig, argume
     place.operated.signal(Signal::SIGCONT)?;
     eventually(SOON, "it has met the other", async || {
         let log = second.log();
-        ensure!(log.contains("which is left to it"), "{log}");
+        ensure!(log.contains("this operator leaves it alone"), "{log}");
         Ok(())
     })
     .await?;

@@ -359,7 +359,7 @@ async fn an_init_container_that_waits_for_the_signer_before_it_is_told_of() -> R
     );
     let said = place.condition("RolledOut", "False", "Progressing").await?;
     assert!(
-        said.contains("waits for init container wait, which stands before it"),
+        said.contains("waits for init container wait, which runs before it"),
         "{said}"
     );
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;

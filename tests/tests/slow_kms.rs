@@ -20,6 +20,9 @@ const ANSWER: Duration = Duration::from_millis(950);
 /// A few seconds of the processor; `make soak` has many more.
 const SCHEDULES: u64 = 400;
 
+/// Those in which `make soak` has found a defect.
+const FOUND: [u64; 1] = [2_158_406_567];
+
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn votes(rate: u32, duration: Duration, patience: Duration) -> Load {
@@ -135,4 +138,11 @@ async fn a_thousand_identical_votes_at_once_are_one_call() {
 fn schedules_that_nobody_wrote_break_no_promise() {
     let summary = simulation::run(0..SCHEDULES).unwrap_or_else(|error| panic!("{error:#}"));
     println!("{summary:?}");
+}
+
+#[test]
+fn schedules_that_broke_a_promise_once_keep_it() {
+    for seed in FOUND {
+        simulation::run(seed..seed + 1).unwrap_or_else(|error| panic!("{error:#}"));
+    }
 }

@@ -5,7 +5,7 @@ true
 {{- end }}
 {{- end }}
 
-{{/* What becomes of a new Deployment that a SignerBinding names: Hold, Warn, Deny or Off. To hold one takes a
+{{/* What happens to a new Deployment that a SignerBinding names: Hold, Warn, Deny or Off. To hold one takes a
 MutatingAdmissionPolicy. */}}
 {{- define "signer-operator.creation" -}}
 {{- /* YAML reads Off without quotes as false. */}}
@@ -45,7 +45,7 @@ object.spec.template.spec.?initContainers.orValue([]).exists(c, c.name == 'signe
 object.spec.template.spec.containers.exists(c, {{ include "signer-operator.cel.pointed" "c" }})
 {{- end }}
 
-{{/* Where the guard is at work: in other namespaces another operator may be, whose ServiceAccount it does not know. */}}
+{{/* The namespaces that the guard covers: others may belong to another operator, whose ServiceAccount it does not know. */}}
 {{- define "signer-operator.creationNamespaces" -}}
 {{- with .Values.watchNamespaces -}}
 matchResources:

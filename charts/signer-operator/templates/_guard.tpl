@@ -63,7 +63,7 @@ system:serviceaccount:{{ first $parts }}:{{ last $parts }}
 {{- include "signer-operator.user" (printf "%s/%s" .Release.Namespace .Values.serviceAccount.name) }}
 {{- end }}
 
-{{/* The users whose edits are not looked at: the operator, which has a policy of its own, and those that the values name. */}}
+{{/* The users whose edits are not checked: the operator, which has a policy of its own, and those that the values name. */}}
 {{- define "signer-operator.exemptUsers" -}}
 {{- $users := list (include "signer-operator.operatorUser" .) }}
 {{- range .Values.guard.exemptServiceAccounts }}
@@ -81,7 +81,7 @@ authorizer.group('signer.atto.cash').resource('injections').namespace(request.na
 !authorizer.group('signer.atto.cash').resource('nothing').namespace(request.namespace).check('never').allowed())
 {{- end }}
 
-{{/* CEL: whether the guard leaves the user alone. */}}
+{{/* CEL: whether the guard exempts the user. */}}
 {{- define "signer-operator.cel.exempt" -}}
 (request.userInfo.username in {{ include "signer-operator.exemptUsers" . }} ||
 {{ include "signer-operator.cel.hasTheRight" . }})
@@ -146,7 +146,7 @@ spec:
 dyn({{ .before }}).filter(k, !(k in {{ .free }}) && !(k in dyn({{ .after }}))))
 {{- end }}
 
-{{/* Whether what is injected is put back where a manifest has a key with nothing under it. */}}
+{{/* Whether the injected fields are restored if a manifest has an empty key. */}}
 {{- define "signer-operator.keeps" -}}
 {{- if and .Values.guard.enabled .Values.guard.manifestManagers -}}
 {{ include "signer-operator.mutates" . }}

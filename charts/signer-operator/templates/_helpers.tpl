@@ -86,7 +86,7 @@ scrapeTimeout: {{ . }}
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
-{{/* What the image of a signer may begin with: where nothing is said, the name of the one that is injected. */}}
+{{/* Allowed prefixes of signer images. Default: the repository of the injected image. */}}
 {{- define "signer-operator.allowedSignerImages" -}}
 {{- $own := include "signer-operator.wantedSignerImage" . | splitList "@" | first }}
 {{- .Values.allowedSignerImages | default (list (regexReplaceAll ":[^:/]*$" $own "")) | toJson }}
@@ -97,7 +97,7 @@ scrapeTimeout: {{ . }}
 {{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer:%s" $registry .Chart.AppVersion) }}
 {{- end }}
 
-{{/* The image that is injected where a SignerBinding names none. The operator does not start with one that it would refuse,
+{{/* The signer's image for SignerBindings that name none. The operator does not start with one that it would refuse,
 so say it before anything is installed. */}}
 {{- define "signer-operator.signerImage" -}}
 {{- $image := include "signer-operator.wantedSignerImage" . }}
@@ -143,7 +143,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Whether the operator tries a pod before it replaces those that run; empty is no. Without the guard nothing would bind the right to
+{{/* Whether the operator tests a pod before it replaces running ones; empty is no. Without the guard nothing would bind the right to
 create pods to dry runs, so it has none there. */}}
 {{- define "signer-operator.triesPods" -}}
 {{- if and .Values.tryBeforeRoll.enabled .Values.guard.enabled }}true{{ end }}
@@ -174,7 +174,7 @@ create pods to dry runs, so it has none there. */}}
   resources: [pods]
   verbs: [list, watch]
 {{- if include "signer-operator.triesPods" . }}
-# For dry runs alone, to which the guard binds it: whether a pod with its signer would be taken, before the one that runs is replaced.
+# Only for dry runs, to which the guard limits it: whether a pod with its signer would be accepted, before the running one is replaced.
 - apiGroups: [""]
   resources: [pods]
   verbs: [create]

@@ -79,7 +79,7 @@ impl KeyBackend for AwsKey {
             (
                 warnings::TOKEN_IN_OTHER_CONTAINER,
                 format!(
-                    "ServiceAccount {account} has the annotation {AWS_ACCOUNT_ANNOTATION}, for which EKS gives each container of the pod a token with the audience {AUDIENCE}: code in any of them can assume the role of the signer. Remove the annotation, and start the pods anew"
+                    "ServiceAccount {account} has the annotation {AWS_ACCOUNT_ANNOTATION}, for which EKS gives each container of the pod a token with the audience {AUDIENCE}: code in any of them can assume the role of the signer. Remove the annotation, and restart the pods"
                 ),
             )
         })
@@ -119,7 +119,7 @@ fn are_one_key(left: &str, right: &str) -> bool {
     left == right || are_replicas().unwrap_or_default()
 }
 
-/// A role for the name that its ARN has. It may read the public half, and sign bytes as they are.
+/// A role for the name that its ARN has. The policy allows reading the public key and signing raw bytes.
 fn permission(role: &str, key: &str) -> String {
     format!(
         r#"aws iam put-role-policy --role-name {role} --policy-name sign-as-the-voter --policy-document '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"kms:GetPublicKey","Resource":"{key}"}},{{"Effect":"Allow","Action":"kms:Sign","Resource":"{key}","Condition":{{"StringEquals":{{"kms:SigningAlgorithm":"ED25519_SHA_512","kms:MessageType":"RAW"}}}}}}]}}'"#

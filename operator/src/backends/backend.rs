@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 
-/// A warning: its reason, and what is said.
+/// A warning: its reason and its message.
 pub type Noted = (&'static str, String);
 
 /// How a signer proves to its key service who it is.
@@ -27,7 +27,7 @@ pub enum GivenKey<'a> {
     Secret { name: &'a str, key: &'a str },
 }
 
-/// What comes into the pod beside the variables.
+/// What comes into the pod in addition to the variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mounts {
     /// Volumes of the pod.
@@ -36,7 +36,7 @@ pub struct Mounts {
     pub volume_mounts: Vec<Value>,
 }
 
-/// A Secret of the binding's namespace that the signer reads beside the token.
+/// A Secret of the binding's namespace that the signer reads in addition to the token.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedSecret<'a> {
     pub reference: &'a SecretKeyRef,
@@ -59,7 +59,7 @@ pub struct Grantee<'a> {
     pub acts_as: Option<&'a str>,
 }
 
-/// What stands in a command where the issuer is not known.
+/// Placeholder in a command if the issuer is not known.
 const UNKNOWN_ISSUER: &str = "https://ISSUER";
 
 impl Grantee<'_> {
@@ -122,7 +122,7 @@ pub trait KeyBackend {
         None
     }
 
-    /// The Secret that the signer needs beside the token.
+    /// The Secret that the signer needs in addition to the token.
     fn secret(&self) -> Option<NamedSecret<'_>> {
         None
     }

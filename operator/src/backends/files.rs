@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::backend::Mounts;
 
-/// How long a token is good for. The kubelet writes a new one when 80 percent of that have passed.
+/// The lifetime of a token. The kubelet writes a new one when 80 percent of that have passed.
 const LIFE_SECONDS: i64 = 3600;
 
 /// The file of the token, in its volume.

@@ -83,7 +83,7 @@ impl KeyBackend for GcpKey {
         let on_the_host = (pod["hostNetwork"] == true).then(|| {
             (
                 warnings::HOST_NETWORK,
-                "the pod uses the host's network, where GKE's metadata server gives the identity of the machine and not of the pod: the signer would use the wrong one. Remove hostNetwork".to_owned(),
+                "Pod template: found hostNetwork true, expected false. On the host's network, GKE's metadata server gives the identity of the Kubernetes node instead of the pod's, and the signer would use the wrong one. Remove hostNetwork".to_owned(),
             )
         });
         on_the_host.into_iter().collect()

@@ -43,7 +43,7 @@ impl KeyBackend for LocalKey {
     fn note(&self) -> Option<Noted> {
         Some((
             warnings::LOCAL_KEY,
-            "the private key is in a Secret: whoever can read it is the voter. For development clusters only; use a key service elsewhere (spec.key.gcp, aws or vault)".to_owned(),
+            "The private key is in a Secret: anyone who can read it can act as the voter. Use spec.key.local in development clusters only, and a key service elsewhere (spec.key.gcp, aws or vault)".to_owned(),
         ))
     }
 }

@@ -158,7 +158,7 @@ fn commands(key: &VaultKey, method: &str, login: &VaultLogin, grantee: &Grantee<
             format!(
                 "bound_service_account_names={account} bound_service_account_namespaces={namespace} audience={audience}"
             ),
-            " A server outside of this cluster needs, in the place of that kubernetes_host, the address of the API server as it reaches it, with kubernetes_ca_cert and token_reviewer_jwt.",
+            " A server outside of this cluster needs the address at which it reaches the API server instead of that kubernetes_host, with kubernetes_ca_cert and token_reviewer_jwt.",
         ),
     };
     let address = normalised(&key.address);

@@ -1,5 +1,5 @@
-//! Which audiences the API server takes. It tells nobody; but a token that is mounted without an audience of its own, as the operator's is,
-//! has all of them (`--api-audiences`). Where the pod was given a token of another kind, it has at least the one by which it is let in.
+//! Which audiences the API server accepts. It does not publish them, but a token that is mounted without an audience of its own, as the operator's is,
+//! has all of them (`--api-audiences`). Where the pod was given a token of another kind, it has at least the one that the API server accepts.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! A clock that goes on while the machine is suspended. The usual one of Linux stands still meanwhile, and a process that wakes up
+//! A clock that continues while the host is suspended. The usual one of Linux stops in the meantime, and a process that wakes up
 //! on it would think that no time has passed.
 
 use std::ops::Add;

@@ -1,5 +1,5 @@
 //! No write without the Lease. A process that was stopped for a while goes on where it was, with a write perhaps, before it
-//! learns that it does not lead any more: so each write looks at the clock, at one that goes on while the machine is suspended.
+//! learns that it does not lead any more: so each write checks the clock, one that continues while the host is suspended.
 
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,11 +27,11 @@ enum Until {
 
 /// A write that was not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("not sent: this operator does not lead, or has not renewed its Lease in time")]
+#[error("not sent: this operator is not the leader, or has not renewed its Lease in time")]
 pub struct NotLeading;
 
 impl Fence {
-    /// For a process beside which no other writes.
+    /// For a process without another one that writes.
     pub fn open() -> Self {
         Self(Arc::new(Mutex::new(Until::Ever)))
     }

@@ -1,4 +1,4 @@
-//! Who signs the ServiceAccount tokens of this cluster, which a key service elsewhere has to know.
+//! The issuer of the ServiceAccount tokens of this cluster, which a key service outside of it must know.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub async fn issuer(client: &Client) -> Option<String> {
     }
 }
 
-/// It stands in a command that people paste: so it is an address, and nothing that a shell reads otherwise.
+/// It appears in a command that people paste, so it must be an address without characters that a shell interprets.
 fn named(answer: &Value) -> Option<String> {
     let issuer = answer["issuer"].as_str()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/%".contains(&byte);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::{Request, Response, Uri};
 use tower::{Layer, Service};
 
-/// A watch is asked for anew every 200 s, and after an error at once. Three times that, and it is dead.
+/// A watch is asked for again every 200 s, and after an error at once. Three times that, and it is dead.
 const WATCH_LIMIT: Duration = Duration::from_mins(10);
 /// Every request of a reconcile ends after 10 s. How many there are depends on how many Deployments a binding selects, so it is
 /// the last one that counts.
@@ -61,10 +61,10 @@ impl Liveness {
             .find(|(_, watch)| now.duration_since(watch.asked) >= WATCH_LIMIT);
         if let Some((path, watch)) = watch {
             let seconds = now.duration_since(watch.asked).as_secs();
-            return Some(format!("the watch of {path} was not asked for in {seconds} s"));
+            return Some(format!("the watch of {path} was not requested for {seconds} s"));
         }
         let age = now.saturating_duration_since(*state.reconciles.values().min()?);
-        (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has asked for nothing in {} s", age.as_secs()))
+        (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has sent no request for {} s", age.as_secs()))
     }
 
     /// How long ago the watch of each resource was last answered; that of the worst one, where namespaces are watched one by one.
@@ -241,11 +241,11 @@ mod tests {
         progress.answer("/api/v1/namespaces/a/services", start + WATCH_LIMIT / 2);
         assert_eq!(progress.stuck(start + WATCH_LIMIT / 2), None);
         let stuck = progress.stuck(start + WATCH_LIMIT);
-        let text = format!("the watch of {services} was not asked for in 600 s");
+        let text = format!("the watch of {services} was not requested for 600 s");
         assert_eq!(stuck, Some(text));
         let ages = progress.watch_ages(start + WATCH_LIMIT);
         assert_eq!(ages, BTreeMap::from([("services".to_owned(), WATCH_LIMIT)]));
-        // One that is refused, and so begins anew, gets on.
+        // One that is refused, and so begins again, gets on.
         progress.ask(Question::List(services), start + WATCH_LIMIT);
         assert_eq!(progress.stuck(start + WATCH_LIMIT), None);
     }
@@ -262,7 +262,7 @@ mod tests {
         }
         later += RECONCILE_LIMIT;
         let stuck = progress.stuck(later);
-        assert_eq!(stuck.as_deref(), Some("a reconcile has asked for nothing in 600 s"));
+        assert_eq!(stuck.as_deref(), Some("a reconcile has sent no request for 600 s"));
         drop(reconcile);
         assert_eq!(progress.stuck(later), None);
     }

@@ -1,4 +1,4 @@
-//! How long the API server wants to be left in peace. It says so in a header, which whoever gets the error does not see; Kubernetes
+//! How long the API server asks clients to wait. It says so in a header, which the caller that gets the error does not see; Kubernetes
 //! has a field for it in the body as well, and so it is written there.
 
 use bytes::Bytes;

@@ -31,7 +31,7 @@ pub struct Stores {
     pub strays: Strays,
 }
 
-/// What the last look at each binding has found, by its uid. Whose a pod is takes a request, which a scrape must not make.
+/// What the last reconcile at each binding has found, by its uid. The owner of a pod takes a request, which a scrape must not make.
 #[derive(Clone, Default)]
 pub struct Strays(Arc<Mutex<HashMap<String, Vec<Stray>>>>);
 
@@ -65,7 +65,7 @@ impl Strays {
             .collect()
     }
 
-    /// Forgets the bindings that are gone.
+    /// Forgets the bindings that no longer exist.
     pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
         self.known().retain(|binding, _| is_there(binding));
     }

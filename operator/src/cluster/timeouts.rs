@@ -93,7 +93,7 @@ where
     let (mut head, body) = answer.into_parts();
     let mut body = body.collect().await.map_err(Into::into)?.to_bytes();
     if is_watch && head.status == StatusCode::GONE {
-        // kube would ask for the same version for ever. It lists anew only when the event says so.
+        // kube would ask for the same version without end. It lists again only when the event says so.
         head.status = StatusCode::OK;
         body = expired(&body);
     } else {

@@ -24,7 +24,7 @@ use crate::model::settings::Settings;
 use crate::template::intact::is_intact;
 use crate::template::voter::{key_of, key_of_backend};
 
-/// Reads what the operator reads and decides as it decides, and tells it in plain words; writes nothing.
+/// Reads and decides as the operator does, and explains the result in plain words. It writes nothing.
 ///
 /// # Errors
 /// There is no such Deployment, or the cluster cannot be asked.
@@ -64,7 +64,7 @@ async fn told_of(subject: Subject) -> Result<String, Failure> {
 fn what_it_is(live: &LiveDeployment) -> String {
     let carries = match (live.owns_signer(), live.signer().is_some(), live.injected_hash()) {
         (true, _, Some(hash)) => format!("carries the operator's signer, rendered as {hash}"),
-        (true, _, None) => "carries the operator's signer, but somebody has taken its annotation away".to_owned(),
+        (true, _, None) => "carries the operator's signer, but its annotation was removed".to_owned(),
         (false, true, Some(_)) => {
             "carries a signer with the operator's annotation that was not written by it: a copy or a restored backup"
                 .to_owned()
@@ -105,7 +105,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
     };
     if binding.metadata.deletion_timestamp.is_some() {
         let words = if has_finalizer(&binding) {
-            "is being deleted; the operator restores its Deployments first"
+            "is being deleted. The operator restores its Deployments first"
         } else {
             "is being deleted"
         };
@@ -119,7 +119,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
             let plan = plan::plan(&observed, rendered, &context.settings, |_, _| false);
             let at = observed.targets.iter().position(|target| target.name == name);
             match at.map(|at| (&observed.targets[at], &verdict.targets[at], &plan.targets[at])) {
-                None => say("target", "another binding is for this Deployment now".to_owned()),
+                None => say("target", "another binding now names this Deployment".to_owned()),
                 Some((target, decided, planned)) => {
                     say("target", selection(&binding, target.selection));
                     let accepted = decided.accepted.as_ref();
@@ -150,7 +150,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         }
         _ => say(
             "reported",
-            "nothing yet: no operator has looked at this binding; is one running?".to_owned(),
+            "nothing yet: no operator has reconciled this binding. Check whether one is running".to_owned(),
         ),
     }
     for words in warned {
@@ -176,21 +176,21 @@ fn injection(binding: &SignerBinding, planned: &Result<Planned, Reason>, live: O
         Err(refusal) => return told(refusal),
     };
     if live.is_some_and(|live| is_intact(live, rendered)) {
-        return "is there, exactly as the operator would write it".to_owned();
+        return "present, exactly as the operator would write it".to_owned();
     }
     let hash = Some(rendered.hash.as_str());
     if live.is_some_and(|live| live.injected_hash() == hash && recorded_hash(binding, live.name()) == hash) {
-        return "is there, and not exactly as the operator writes it: what an admission policy or webhook rewrites on each write stays so, and what somebody has changed is put back".to_owned();
+        return "present, with differences from what the operator writes: it keeps what an admission policy or webhook rewrites on each write, and restores what another client has changed".to_owned();
     }
     match gate {
         Gate::Open if pod_was_rejected(binding) => format!(
-            "the operator would write {}, but the API server has refused a pod of it, see Injected below; it is tried again",
+            "the operator would write {}, but the API server has refused a pod of it, see Injected below. The operator tries again",
             rendered.hash
         ),
-        Gate::Open => format!("nothing stands in the way: the operator would write {}", rendered.hash),
+        Gate::Open => format!("nothing prevents it: the operator would write {}", rendered.hash),
         Gate::Shut(refusal) | Gate::Approval(refusal) => format!("not now ({}): {}", refusal.code, refusal.message),
         Gate::Update => format!(
-            "is there as an earlier operator wrote it; {} is written with the next change, an approval, or --upgrades=roll",
+            "present as an earlier operator version wrote it. {} is written with the next change, with an approval, or with --upgrades=roll",
             rendered.hash
         ),
     }
@@ -209,7 +209,7 @@ fn selection(binding: &SignerBinding, selection: Selection) -> String {
     let how = target(binding);
     match selection {
         Selection::Selected => how,
-        Selection::Departs => format!("{how}, which this Deployment has stopped to match"),
+        Selection::Departs => format!("{how}, which this Deployment no longer matches"),
         Selection::LetGo => format!("{how}, which this Deployment no longer matches; its signer was left to it"),
     }
 }
@@ -219,12 +219,12 @@ fn told(refusal: &Reason) -> String {
 }
 
 fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
-    let mut text = "\nNo SignerBinding of its namespace is for it.\n".to_owned();
+    let mut text = "\nNo SignerBinding of its namespace names it.\n".to_owned();
     for binding in others {
         let _ = writeln!(text, "  SignerBinding {} {}", binding.name_any(), target(binding));
     }
     if live.is_held() {
-        text += "It was held for a binding that is gone or names it no more; a running operator lets it go within a minute.\n";
+        text += "It was held for a binding that is gone or no longer names it. A running operator resumes it within a minute.\n";
     }
     let key = live.signer().and_then(key_of);
     let has_its_key = |binding: &&Arc<SignerBinding>| {
@@ -241,8 +241,9 @@ fn nobody(live: &LiveDeployment, others: &[Arc<SignerBinding>]) -> String {
     if live.owns_signer() {
         let _ = writeln!(
             text,
-            "Its binding was deleted with deletionPolicy Retain, or the Deployment has stopped to match: nobody keeps its signer right.\n\
-             Create a binding for it again, or take the signer out: operator remove --namespace {} deployment/{}",
+            "Its binding was deleted with deletionPolicy Retain, or the Deployment no longer matches: the operator does \
+            not maintain its signer.\nCreate a binding for it again, or take the signer out: operator remove \
+            --namespace {} deployment/{}",
             live.namespace(),
             live.name()
         );

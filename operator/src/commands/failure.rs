@@ -1,11 +1,11 @@
-//! Why a command did not do what it was asked for.
+//! Why a command failed.
 
 use std::fmt;
 
 use crate::exit;
 use crate::model::error::Error;
 
-/// Why a command did not do what it was asked for, and what it exits with (sysexits).
+/// Why a command failed, and its exit code (sysexits).
 #[derive(Debug)]
 pub struct Failure {
     pub code: u8,

@@ -1,4 +1,4 @@
-//! Commands for a person at the keyboard: they examine a cluster, or look at, or change, one Deployment; and the plugin of kubectl.
+//! Commands for people: they examine a cluster, or show or change one Deployment. Also the plugin of kubectl.
 
 mod explain;
 mod failure;

@@ -11,7 +11,7 @@ use crate::model::error::Error;
 /// How often it asks at most.
 const MOST: u32 = 6;
 
-/// What the API server answers in the end.
+/// What the API server answers finally.
 ///
 /// # Errors
 /// The request's own error, or that it took too long.

@@ -23,11 +23,11 @@ pub struct RemoveArgs {
     #[command(flatten)]
     pub deployment: DeploymentArgs,
 
-    /// Print what would be taken out and what would stay, and write nothing.
+    /// Print what would be removed and what would stay, and write nothing.
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Take the signer out of a running Deployment too. Its pods are then replaced by pods without a signer.
+    /// Also remove the signer from a running Deployment. Its pods are then replaced by pods without a signer.
     #[arg(long)]
     pub force: bool,
 }
@@ -72,7 +72,7 @@ pub async fn remove(arguments: RemoveArgs) -> Result<String, Failure> {
             Ok(text) => return Ok(text),
         }
     }
-    let text = format!("Deployment {namespace}/{name} changes all the time; nothing was lost, try again");
+    let text = format!("Deployment {namespace}/{name} keeps changing. Nothing was lost. Try again");
     Err(Failure::new(exit::AGAIN, text))
 }
 
@@ -80,12 +80,14 @@ fn claimed(claim: &Claim, live: &LiveDeployment) -> Failure {
     let (namespace, name) = (live.namespace(), live.name());
     let text = match claim {
         Claim::Made(binding) => format!(
-            "SignerBinding {binding} is for Deployment {name} and would put the signer back; set its spec.deletionPolicy to Remove and delete it: \
-             kubectl --namespace {namespace} delete signerbinding {binding}"
+            "SignerBinding {binding} names Deployment {name} and would inject the signer again; set its \
+            spec.deletionPolicy to Remove and delete it: kubectl --namespace {namespace} delete signerbinding \
+            {binding}"
         ),
         Claim::Unreadable(binding) => format!(
-            "SignerBinding {binding} of namespace {namespace} cannot be read by this version of the operator and may be for Deployment {name}; fix or delete it first: \
-             kubectl --namespace {namespace} get signerbinding {binding} --output=yaml"
+            "SignerBinding {binding} of namespace {namespace} cannot be read by this version of the operator and may name \
+            Deployment {name}; fix or delete it first: kubectl --namespace {namespace} get signerbinding \
+            {binding} --output=yaml"
         ),
     };
     Failure::new(exit::CONFIGURATION, text)
@@ -94,8 +96,9 @@ fn claimed(claim: &Claim, live: &LiveDeployment) -> Failure {
 fn runs(live: &LiveDeployment) -> Failure {
     let (namespace, name, replicas) = (live.namespace(), live.name(), live.replicas());
     let text = format!(
-        "Deployment {namespace}/{name} runs ({replicas} wanted): without its signer its node would start with a temporary key and become historical. \
-         Scale it to 0 first: kubectl scale deployment/{name} --namespace {namespace} --replicas=0; or pause it. --force takes the signer out all the same"
+        "Deployment {namespace}/{name} runs ({replicas} wanted): without its signer its node would start with a temporary \
+        key and become historical. Scale it to 0 first: kubectl scale deployment/{name} --namespace {namespace} \
+        --replicas=0; or pause it. --force takes the signer out anyway"
     );
     Failure::new(exit::CONFIGURATION, text)
 }
@@ -104,18 +107,18 @@ fn done(live: &LiveDeployment, removed: Removed) -> String {
     let (namespace, name) = (live.namespace(), live.name());
     match removed {
         Removed { changed: false, .. } => {
-            format!("Deployment {namespace}/{name} carries nothing of the operator; nothing was changed.\n")
+            format!("Deployment {namespace}/{name} has nothing of the operator. Nothing was changed.\n")
         }
         Removed { kept: true, .. } => format!(
-            "The signer was taken out of Deployment {namespace}/{name}, except for what a manifest applies itself; take that out of the manifest.\n"
+            "The signer was removed from Deployment {namespace}/{name}, except for what a manifest applies itself. Remove that from the manifest.\n"
         ),
         Removed {
             service_stays: true, ..
         } => format!(
-            "The signer was taken out of Deployment {namespace}/{name}. The API server refuses to delete its Service {}; delete it by hand.\n",
+            "The signer was removed from Deployment {namespace}/{name}. The API server refuses to delete its Service {}. Delete it yourself.\n",
             service_name(name)
         ),
-        Removed { .. } => format!("The signer was taken out of Deployment {namespace}/{name}.\n"),
+        Removed { .. } => format!("The signer was removed from Deployment {namespace}/{name}.\n"),
     }
 }
 
@@ -123,9 +126,9 @@ fn done(live: &LiveDeployment, removed: Removed) -> String {
 fn would(live: &LiveDeployment, preview: &Preview) -> String {
     let (namespace, name) = (live.namespace(), live.name());
     if !removal::has_something(live) {
-        return format!("Deployment {namespace}/{name} carries nothing of the operator; nothing would be changed.\n");
+        return format!("Deployment {namespace}/{name} has nothing of the operator. Nothing would be changed.\n");
     }
-    let mut text = format!("Nothing was written. This would be taken out:\n{}", preview.diff);
+    let mut text = format!("Nothing was written. This would be removed:\n{}", preview.diff);
     if preview.has_service {
         let _ = writeln!(text, "Service {} would be deleted.", service_name(name));
     }
@@ -142,7 +145,7 @@ fn would(live: &LiveDeployment, preview: &Preview) -> String {
     text
 }
 
-/// The guard lets the operator through, and nobody else.
+/// The guard allows only the operator to do this.
 fn refused(error: Error, namespace: &str, name: &str) -> Failure {
     let is_guarded = error.to_string().contains("without its signer");
     let mut failure = Failure::from(error);

@@ -28,7 +28,7 @@ use crate::yaml;
 /// Flags of `operator render`.
 #[derive(Args, Debug)]
 pub struct RenderArgs {
-    /// A file with a SignerBinding, a Deployment, or both, or a folder of such files; may be given again. `-` reads standard input.
+    /// A file with a SignerBinding, a Deployment, or both, or a folder of such files. Can be repeated. `-` reads standard input.
     #[arg(short, long = "filename", required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 

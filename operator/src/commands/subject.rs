@@ -22,7 +22,7 @@ pub struct DeploymentArgs {
     #[arg(value_name = "DEPLOYMENT")]
     pub deployment: DeploymentName,
 
-    /// Its namespace; by default that of the current context.
+    /// The namespace. Default: that of the current context.
     #[arg(short, long)]
     pub namespace: Option<String>,
 

@@ -1,9 +1,9 @@
 //! Whether another operator writes the same bindings. A Lease keeps two apart only where both ask for the same one; with Leases in
-//! two namespaces each would put its own signer in the place of the other's, and each time pods would be replaced.
+//! two namespaces, each would replace the other's signer with its own, and each time pods would be replaced.
 //!
 //! The status says who wrote it. One that finds another's name where it had put its own has company. Then the one whose Lease is in the
 //! namespace that comes first by name goes on, and the other only asks from time to time, by its name in the status, whether it
-//! still has to leave the binding alone. One that starts beside a status with such a name asks before it writes anything: otherwise each
+//! still has to leave the binding alone. One that starts and finds a status with such a name asks before it writes anything: otherwise each
 //! of its starts would replace pods. So does one that finds a question of its own: it ended before it was answered.
 
 use std::collections::HashMap;
@@ -16,12 +16,12 @@ use crds::WrittenBy;
 const REMEMBERED: Duration = Duration::from_mins(5);
 /// How often the one that waits asks. It does so before it is forgotten.
 const ASKED: Duration = Duration::from_mins(4);
-/// How often while the other one does not say that it has company: its own write may have gone over our name before it saw that.
+/// How often while the other one does not report a second operator: its own write may have gone over this operator's name before it saw that.
 const REPEATED: Duration = Duration::from_secs(5);
-/// Whoever is still there answers at once: the question wakes it.
+/// An operator that is still there answers at once: the question wakes it.
 const ANSWERED: Duration = Duration::from_secs(30);
 
-/// What is known of the others, by the uid of the binding.
+/// The other operators, by the uid of the binding.
 #[derive(Clone)]
 pub struct Contest {
     us: Arc<WrittenBy>,
@@ -30,11 +30,11 @@ pub struct Contest {
 
 #[derive(Default)]
 struct Entry {
-    /// Whether our name stood there when it was last looked at or written.
+    /// Whether this operator's name stood there when it was last read or written.
     is_ours: bool,
     other: Option<Other>,
     asked: Option<Instant>,
-    /// Whether it was looked at before.
+    /// Whether it was checked before.
     is_known: bool,
 }
 
@@ -53,16 +53,16 @@ pub enum Turn {
     Ours,
     /// This one, which another disturbs.
     OursWith(WrittenBy),
-    /// Perhaps another one's, which our name is to wake; for so long at least.
+    /// Perhaps another operator's, which this operator's name must wake, for so long at least.
     Introduce(Duration),
-    /// The other one. What it wrote is to be answered by our name, so that it knows.
+    /// The other one. This operator answers with its own name, so that the other one knows.
     Ask(Option<WrittenBy>),
     /// The other one, for so long at least.
     Theirs(Duration),
 }
 
 impl Contest {
-    /// Nobody else is known of.
+    /// No other operator is known.
     pub fn new(us: WrittenBy) -> Self {
         Self {
             us: Arc::new(us),
@@ -86,7 +86,7 @@ impl Contest {
         let was_ours = entry.is_ours;
         entry.is_ours = found.is_some_and(|found| is_same(found, &self.us));
         let is_known = std::mem::replace(&mut entry.is_known, true);
-        // It may be the one before us, as long as our own name has not stood there.
+        // It may be the one before us, as long as the operator's own name has not stood there.
         if was_ours && !entry.is_ours {
             if entry.other.as_ref().is_some_and(|other| !other.is_proven) {
                 entry.asked = None;
@@ -144,13 +144,13 @@ impl Contest {
         found.lease_namespace.is_some() && precedes(found, &self.us)
     }
 
-    /// The status was written, and the API server has kept this of it: an older schema drops our name, and then nobody is missed.
+    /// The status was written, and the API server has kept this of it: an older schema drops this operator's name, and then nobody is missed.
     pub fn wrote(&self, uid: &str, kept: Option<&WrittenBy>) {
         let is_ours = kept.is_some_and(|kept| is_same(kept, &self.us));
         self.entries().entry(uid.to_owned()).or_default().is_ours = is_ours;
     }
 
-    /// The binding is gone.
+    /// The binding no longer exists.
     pub fn forget(&self, uid: &str) {
         self.entries().remove(uid);
     }

@@ -24,7 +24,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Nothing is remembered yet, but what the schedule was told before.
+    /// Nothing is remembered yet, except for the schedule.
     pub fn new(sources: Sources, writer: Writer, schedule: Schedule, settings: Settings) -> Self {
         Self {
             stores: sources.stores.clone(),

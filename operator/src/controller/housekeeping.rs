@@ -1,4 +1,4 @@
-//! Forgets what is remembered of bindings, Deployments and Secrets that are gone. Not of every end a watch tells, and no memory may
+//! Forgets what is remembered of bindings, Deployments and Secrets that no longer exist. A watch does not report every end, and no memory may
 //! grow with what has been.
 
 use std::collections::HashSet;

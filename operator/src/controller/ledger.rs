@@ -8,7 +8,7 @@ use crate::model::applied::LONGEST_DIFF;
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
 
-/// How often a Deployment is written with force, and how often one rendering takes the place of another, in `FORCE_WINDOW`.
+/// How often a Deployment is written with force, and how often one rendering replaces another, in `FORCE_WINDOW`.
 const FORCES: usize = 5;
 const FORCE_WINDOW: Duration = Duration::from_hours(1);
 
@@ -16,15 +16,15 @@ const FORCE_WINDOW: Duration = Duration::from_hours(1);
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Mutex<HashMap<String, Entry>>>);
 
-/// How long a Deployment is remembered that no look has come upon: longer than forced writes are counted, and much longer than
-/// from one look to the next.
+/// How long a Deployment without a reconcile is remembered: longer than the window of forced writes, and much longer than the time
+/// between two reconciles.
 const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 
-/// After `FORCES` of them within `FORCE_WINDOW`, what somebody keeps undoing is put back after pauses that grow from the first to the second.
+/// After `FORCES` of them within `FORCE_WINDOW`, what somebody keeps undoing is restored after pauses that grow from the first to the second.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// What is put back, beside fields that are forced.
+/// What is restored, in addition to fields that are forced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PutBack {
     Signer,
@@ -33,11 +33,11 @@ pub enum PutBack {
 }
 
 struct Entry {
-    /// When a look last came upon the Deployment.
+    /// When a reconcile last saw the Deployment.
     seen: Instant,
     hash: String,
     generation: i64,
-    /// What the API server answered to the last apply, as far as it is ours.
+    /// What the API server answered to the last apply, as far as it is the operator's.
     ours: u64,
     forced: Made,
     forced_on_service: Made,
@@ -62,7 +62,7 @@ impl Default for Entry {
     }
 }
 
-/// Writes of one kind, for one wish.
+/// Writes of one kind, for one desired state.
 #[derive(Default)]
 struct Made {
     wish: String,
@@ -76,12 +76,12 @@ impl Made {
         &self.times
     }
 
-    /// Whether one more is left. Another wish has all of them.
+    /// Whether one more is left. Another desired state has all of them.
     fn is_left(&mut self, wish: &str, now: Instant) -> bool {
         self.of_late(now).len() < FORCES || self.wish != wish
     }
 
-    /// Counts one that went through. Another wish starts anew.
+    /// Counts one that went through. Another desired state starts from zero.
     fn made(&mut self, wish: &str, now: Instant) {
         if self.wish != wish {
             wish.clone_into(&mut self.wish);
@@ -91,7 +91,7 @@ impl Made {
     }
 }
 
-/// Force is not for one wish.
+/// Force is not for one desired state.
 const ANY: &str = "";
 
 impl Ledger {
@@ -99,8 +99,8 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this rendering was applied, and either the spec has not moved since or our part of it is what the API server answered
-    /// then: what an admission plugin made of our fields is not drift.
+    /// Whether this rendering was applied, and either the spec has not moved since or the injected part of it is what the API server answered
+    /// then: what an admission plugin made of the operator's fields is not drift.
     pub fn is_settled(&self, uid: &str, hash: &str, generation: i64, ours: u64) -> bool {
         self.entries()
             .get(uid)
@@ -157,17 +157,17 @@ impl Ledger {
         self.entry(uid, |entry| entry.forced_on_service.made(ANY, Instant::now()));
     }
 
-    /// Whether our rendering may once more take the place of another one for the same wish.
+    /// Whether this operator's rendering may once more replace another one for the same desired state.
     pub fn may_rewrite(&self, uid: &str, wish: &str) -> bool {
         self.entry(uid, |entry| entry.rewritten.is_left(wish, Instant::now()))
     }
 
-    /// Counts one that went through. Another wish starts anew.
+    /// Counts one that went through. Another desired state starts from zero.
     pub fn rewrote(&self, uid: &str, wish: &str) {
         self.entry(uid, |entry| entry.rewritten.made(wish, Instant::now()));
     }
 
-    /// Whether what somebody has undone may be put back now. What is wanted for the first time does not wait.
+    /// Whether what somebody has undone may be restored now. What is wanted for the first time does not wait.
     pub fn may_put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) -> bool {
         self.entry(uid, |entry| {
             let made = entry.put_back.entry(what).or_default();
@@ -181,12 +181,12 @@ impl Ledger {
         })
     }
 
-    /// It was put back. Another wish starts anew.
+    /// It was restored. Another desired state starts from zero.
     pub fn put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) {
         self.entry(uid, |entry| entry.put_back.entry(what).or_default().made(wish, now));
     }
 
-    /// A look has come upon these Deployments.
+    /// A reconcile has seen these Deployments.
     pub fn seen<'a>(&self, uids: impl Iterator<Item = &'a str>, now: Instant) {
         let mut entries = self.entries();
         for uid in uids {
@@ -196,7 +196,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets Deployments that are gone. Nobody is told of their end.
+    /// Forgets Deployments that no longer exist. Their end is not reported.
     pub fn forget_unseen(&self, now: Instant) {
         self.entries()
             .retain(|_, entry| now.saturating_duration_since(entry.seen) < REMEMBERED);

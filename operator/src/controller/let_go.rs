@@ -1,4 +1,4 @@
-//! A driver of its own for Deployments that are held for a signer. Who is held for a binding that is gone has none that would be
+//! A driver of its own for Deployments that are held for a signer. Who is held for a binding that no longer exists has none that would be
 //! reconciled for it.
 
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::schedule::held::{Due, HeldLooks};
 use super::{apply, observe, status};
 use crate::model::error::Error;
 
-/// How often it is looked who is due. Where nothing is held that costs nothing.
+/// How often due entries are checked. Where nothing is held that costs nothing.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Looks until it is dropped.
+/// Runs until it is dropped.
 pub async fn run(context: Arc<Context>) {
     // Before the first list nobody seems to ask for anything.
     if context.stores.bindings.wait_until_ready().await.is_err() {
@@ -68,7 +68,7 @@ enum Looked {
 
 fn tell(deployment: &PartialObjectMeta<Deployment>, error: &str) {
     let (namespace, name) = (deployment.namespace().unwrap_or_default(), deployment.name_any());
-    tracing::warn!(%namespace, deployment = %name, error, "a Deployment that is held could not be let go, and is tried again in a while");
+    tracing::warn!(%namespace, deployment = %name, error, "a held Deployment could not be resumed; the operator tries again later");
 }
 
 /// Lets it go, unless a binding names it after all.
@@ -96,7 +96,7 @@ async fn look(context: &Context, deployment: &PartialObjectMeta<Deployment>, due
         }
         Ok(_) if was_resumed => {}
         Ok(after) => {
-            tracing::warn!(%namespace, deployment = after.name(), "a Deployment that was held for its signer is let go: no SignerBinding names it any more");
+            tracing::warn!(%namespace, deployment = after.name(), "resumed a Deployment that was held for its signer: no SignerBinding names it any more");
             apply::report::tell_deployment(&context.writer, &after, &status::let_go_notice(after.name())).await;
         }
     }

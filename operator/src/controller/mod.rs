@@ -1,4 +1,4 @@
-//! The driver: it calls the six steps and decides when to look again.
+//! The driver: it calls the six steps and decides when to reconcile again.
 
 pub mod apply;
 pub mod contest;
@@ -48,7 +48,7 @@ use crate::model::report::Report;
 /// One reconcile of one binding.
 ///
 /// # Errors
-/// Anything worth another try; what a person has to mend is not an error but a condition.
+/// Anything worth another try; what a person has to fix is not an error but a condition.
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
     // The queue is emptied before the process ends. What waits in it is the next leader's.
     if context.stopping.load(Ordering::SeqCst) {
@@ -75,7 +75,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     result
 }
 
-/// Looks at everything, or at the Secrets alone where that is enough.
+/// Reads everything, or only the Secrets if that is enough.
 async fn look(context: &Context, cached: &SignerBinding, reference: &BindingRef) -> Result<Action, Error> {
     let started = Instant::now();
     match context.schedule.resync.begin(reference, started) {
@@ -155,14 +155,14 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     if applied.has_removed() {
         return Ok(Looked::Waits(Action::requeue(Duration::ZERO)));
     }
-    // What a refusal waits for may be a Secret, which no watch would tell of.
+    // What a refusal waits for may be a Secret, which no watch would report.
     if let Some(refusal) = applied.refusal() {
         let wait = context.schedule.backoff.failed(&*observed.binding, refusal.code);
         let wait = published.left.map_or(wait, |left| wait.min(left));
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
-    // What stands before a signer is told of when it takes long, and nothing wakes anybody then.
+    // What stands before a signer is reported when it takes long, and nothing wakes anybody then.
     let looks_again = observed.a_signer_waits_its_turn().then(|| jitter(LOOK_AGAIN));
     if let Some(wait) = published.left.into_iter().chain(looks_again).min() {
         return Ok(Looked::Waits(Action::requeue(wait)));
@@ -173,7 +173,7 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     Ok(Looked::Quiescent(last))
 }
 
-/// Whether this operator may write the binding, beside which other one; or until when it leaves it to that.
+/// Whether this operator may write the binding, in addition to which other one; or until when it leaves it to that.
 async fn whose_turn(
     context: &Context,
     binding: &SignerBinding,
@@ -187,7 +187,7 @@ async fn whose_turn(
         Turn::OursWith(other) => {
             if !says_so {
                 let binding = ObjectRef::from_obj(binding);
-                tracing::warn!(%binding, ?other, "another operator writes this binding as well; this one goes on serving it; keep one of the two");
+                tracing::warn!(%binding, ?other, "another operator also writes this binding; this operator continues to serve it; keep one of the two");
             }
             return Ok(Ok(Some(other)));
         }
@@ -195,7 +195,7 @@ async fn whose_turn(
         Turn::Introduce(wait) => {
             apply::report::ask(&context.writer, binding).await?;
             let binding = ObjectRef::from_obj(binding);
-            tracing::info!(%binding, ?found, "another operator wrote this binding last; it is served in a moment if that one does not answer");
+            tracing::info!(%binding, ?found, "another operator wrote this binding last; this operator takes it over if that one does not answer");
             wait
         }
         Turn::Ask(other) => {
@@ -203,7 +203,7 @@ async fn whose_turn(
             let notice = status::contested_notice(other.as_ref());
             apply::report::tell(&context.writer, binding, None, &notice).await;
             let binding = ObjectRef::from_obj(binding);
-            tracing::warn!(%binding, ?other, "another operator writes this binding, which is left to it; keep one of the two");
+            tracing::warn!(%binding, ?other, "another operator writes this binding, and this operator leaves it alone; keep one of the two");
             LOOK_AGAIN
         }
     };
@@ -285,15 +285,15 @@ async fn publish(
     result
 }
 
-/// What to do after an error: log it once, and look again after a wait that grows.
+/// What to do after an error: log it once, and reconcile again after a wait that grows.
 #[allow(clippy::needless_pass_by_value, reason = "kube-runtime gives the signature")]
 pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error, context: Arc<Context>) -> Action {
     let key = ObjectRef::from_obj(&*guarded).to_string();
     // What is refused is logged once, where it is sent.
     if matches!(error, Error::Changed(_)) || error.is_paused() || error.refusal().is_some() {
-        tracing::debug!(binding = %key, %error, "a reconcile is made again");
+        tracing::debug!(binding = %key, %error, "a reconcile is repeated");
     } else {
-        tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is tried again");
+        tracing::warn!(binding = %key, %error, category = error.category(), "a reconcile failed and is repeated");
     }
     let wait = context.schedule.backoff.failed(&*guarded, error.category());
     Action::requeue(wait.max(error.retry_after().unwrap_or_default()))

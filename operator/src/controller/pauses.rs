@@ -10,7 +10,7 @@ use kube::core::Status;
 use super::schedule::backoff;
 use crate::model::error::retry_after;
 
-/// Another wish for the same object, such as a changed binding, waits no longer. It does wait, because wishes may alternate.
+/// Another desired state for the same object, such as a changed binding, waits no longer. It does wait, because wishes may alternate.
 const ANOTHER_WISH: Duration = Duration::from_secs(2);
 
 /// What was not tried for so long after its pause is forgotten.
@@ -83,7 +83,7 @@ impl Pauses {
         self.entries().remove(key);
     }
 
-    /// Forgets what nobody tries any more.
+    /// Forgets what is not tried any more.
     pub fn forget_old(&self, now: Instant) {
         self.entries()
             .retain(|_, refused| now.saturating_duration_since(refused.at + refused.pause) < REMEMBERED);

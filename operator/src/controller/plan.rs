@@ -58,8 +58,8 @@ pub fn plan(
             is_repair,
             is_stripped,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
-            // What is put back has run before, and does not wait. Where no pod runs, nothing is lost that a try could keep: paused, be it
-            // held, at 0 replicas, or so new that its first pod is still to come, which would start without a signer meanwhile.
+            // What is restored has run before, and does not wait. Where no pod runs, nothing is lost that a try could keep: paused, be it
+            // held, at 0 replicas, or so new that its first pod is still to come, which would start without a signer in the meantime.
             is_tried: settings.try_before_roll
                 && !is_repair
                 && !is_stripped
@@ -85,7 +85,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterat
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
-/// What is known of a Deployment beside what was observed.
+/// What is known of a Deployment in addition to what was observed.
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
@@ -104,7 +104,7 @@ fn gate(
     if binding.spec.suspend == Some(true) {
         return Gate::Shut(Reason::new(
             reasons::SUSPENDED,
-            "spec.suspend is true: nothing is written for this binding, and what is injected already is left alone",
+            "spec.suspend is true: the operator writes nothing for this binding and leaves injected signers as they are",
         ));
     }
     if approval::is_given(binding, hash) {
@@ -128,14 +128,14 @@ fn gate(
     if binding.spec.rollout == Some(Rollout::Manual) {
         return Gate::Approval(Reason::new(
             reasons::APPROVAL_PENDING,
-            format!("spec.rollout is Manual, and status.plan waits for an approval; {how}"),
+            format!("spec.rollout is Manual, and status.plan waits for an approval. {how}"),
         ));
     }
     Gate::Open
 }
 
 /// Whether this very rendering was in place before. The annotation says so only where we have written it: the hash that is
-/// wanted can be read in `status.plan`, and whoever edits the Deployment could copy it.
+/// wanted can be read in `status.plan`, and anyone who edits the Deployment could copy it.
 fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = Some(rendered.hash.as_str());
     let is_ours = live

@@ -1,4 +1,4 @@
-//! How many Deployments roll at once. Whoever has to wait is woken when another one is done; a token that was changed goes
+//! How many Deployments roll at once. A Deployment that has to wait is woken when another one is done; a token that was changed goes
 //! first, because until then a container that restarts alone has another token than its neighbour.
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +24,7 @@ pub struct RolloutLimit {
 
 /// Kubernetes' own default. Without a deadline of its own, a Deployment that does not get on has its place for so long.
 const DEADLINE: Duration = Duration::from_mins(10);
-/// Longer than any binding is left without a look. Of one that cannot be looked at nobody knows whether it still rolls.
+/// Longer than any binding is left without a reconcile. Of one that cannot be checked nobody knows whether it still rolls.
 const LOOKED_AT: Duration = Duration::from_mins(15);
 
 /// Who says that a rollout does not get on.
@@ -101,7 +101,7 @@ impl RolloutLimit {
 
     fn wake_all(&self, queue: &Queue) {
         for waiting in queue.waiting.keys() {
-            // The other end is gone when the operator stops.
+            // The other end is dropped when the operator stops.
             let _ = self.wake.unbounded_send(waiting.clone());
         }
     }
@@ -118,7 +118,7 @@ impl RolloutLimit {
         }
     }
 
-    /// Gives back the places of bindings that are gone: nothing tells of their end.
+    /// Gives back the places of bindings that no longer exist: nothing reports their end.
     pub fn forget(&self, exists: impl Fn(&BindingRef) -> bool) {
         if self.most.is_none() {
             return;
@@ -252,7 +252,7 @@ mod tests {
         rollouts.give_back(&second, "voter", now);
         assert!(may_start(&first, false));
 
-        // What rolls and is looked at keeps its place, unless nobody else says that it does not get on.
+        // What rolls and is checked keeps its place, unless nobody else says that it does not get on.
         let mut later = now;
         for (deadline, gives_its_place_away) in [(Deadline::OfTheDeployment, false), (Deadline::Ours, true)] {
             let mut looked_at = later;

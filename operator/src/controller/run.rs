@@ -153,7 +153,7 @@ fn reporter() -> Reporter {
 }
 
 /// Ends when the operator is to end before it knows the bindings: nothing is under way then, and the queue, which waits to know
-/// them before it begins, would wait for ever.
+/// them before it begins, would wait without end.
 async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Guarded>) {
     stop.await;
     if bindings.wait_until_ready().now_or_never().is_some() {
@@ -187,7 +187,7 @@ fn told_of_gone(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> 
     }
 }
 
-/// Nobody else tells the contest that a binding is gone.
+/// Nobody else tells the contest that a binding no longer exists.
 fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         if let watcher::Event::Delete(guarded) = event {
@@ -196,7 +196,7 @@ fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     }
 }
 
-/// When a binding comes, goes, or gets another key, those with that key have a warning to give or to withdraw. They are looked at after
+/// When a binding comes, goes, or gets another key, those with that key have a warning to give or to withdraw. They are checked after
 /// the store has taken the change, because they are woken by the stream that is behind it.
 fn wake_sharers(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {

@@ -101,7 +101,7 @@ pub fn examine(hasher: &mut Hasher, namespace: &str, reference: &SecretKeyRef, s
     }
 }
 
-/// Its 8 MiB are kept: taken anew for each token, they come to lie apart from each other, and hundreds of tokens hold many times
+/// Its 8 MiB are kept: taken again for each token, they come to lie apart from each other, and hundreds of tokens hold many times
 /// as much.
 #[derive(Default)]
 pub struct Hasher(Vec<Block>);

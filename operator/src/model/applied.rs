@@ -14,7 +14,7 @@ pub const LONGEST_DIFF: usize = 16 * 1024;
 pub struct Applied {
     /// In the order of the targets that were observed.
     pub targets: Vec<AppliedTarget>,
-    /// Why one of them has to be tried again. The others are written all the same.
+    /// Why one of them has to be tried again. The others are written anyway.
     pub failed: Option<Error>,
     /// What an approval names.
     pub plan: String,
@@ -78,7 +78,7 @@ pub struct AppliedTarget {
     pub hash: Option<String>,
     /// What an approval would change.
     pub diff: Option<String>,
-    /// Whether only the operator's own part is older than it would write it.
+    /// Whether only the injected fields are older than the operator would render them.
     pub update: bool,
     /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
     pub rotation: bool,
@@ -128,7 +128,7 @@ pub enum Written {
 pub struct Removed {
     /// Whether there was anything.
     pub changed: bool,
-    /// Whether something of ours stays because a manifest applies it.
+    /// Whether something of the operator stays because a manifest applies it.
     pub kept: bool,
     /// Whether its Service stays because the API server refuses to delete it.
     pub service_stays: bool,

@@ -44,7 +44,7 @@ pub fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option
     recorded(binding, deployment)?.hash.as_deref()
 }
 
-/// The hash of what this binding last put into a Deployment of this name, also where it is gone from there.
+/// The hash of what this binding last put into a Deployment of this name, also if it was removed from there.
 pub fn last_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
     let target = recorded(binding, deployment)?;
     target.hash.as_deref().or(target.last_hash.as_deref())
@@ -60,8 +60,8 @@ fn recorded<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a Targ
     status.targets.iter().find(|target| target.name == deployment)
 }
 
-/// Whether what this binding has injected is not whole any more: the signer is gone, or the node lacks one of its variables.
-/// Such a node starts without its signer, so it is put back before anything else is asked. A container that has the variables
+/// Whether what this binding has injected is not complete any more: the signer is missing, or the node lacks one of its variables.
+/// Such a node starts without its signer, so it is restored before anything else is asked. A container that has the variables
 /// from us, while the binding asks for another one, has lost nothing.
 pub fn is_stripped(binding: &SignerBinding, live: &LiveDeployment, node_container: &str) -> bool {
     let is_whole = |container: &str| live.signer().is_some() && live.has_node_variables(container);

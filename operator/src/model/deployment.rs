@@ -230,19 +230,19 @@ impl LiveDeployment {
         })
     }
 
-    /// What server-side apply has recorded as ours.
+    /// What server-side apply has recorded as the operator's.
     pub fn ours(&self) -> Option<ManagedFields<'_>> {
         self.managed_fields()
             .find(|entry| entry.manager == FIELD_MANAGER && entry.operation == "Apply")
     }
 
-    /// What server-side apply has recorded as ours, as it stands.
+    /// What server-side apply has recorded as the operator's, as it stands.
     pub fn applied(&self) -> Value {
         self.ours().map_or(Value::Null, |ours| extract(&self.0, ours.fields))
     }
 
     /// Whether a manifest carries this variable: one that is applied, by the server or by kubectl itself, or one that was
-    /// created or replaced. An update that holds something else of ours too is no manifest: a rollback or the restore of a
+    /// created or replaced. An update that holds something else of the operator too is no manifest: a rollback or the restore of a
     /// backup has brought back what we wrote.
     pub fn is_carried_by_a_manifest(&self, container: &str, variable: &str) -> bool {
         let in_managed_fields = self.managed_fields().any(|entry| {
@@ -273,7 +273,7 @@ impl LiveDeployment {
             .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
     }
 
-    /// Whether there is a signer, of ours by what it does, that no manager is recorded for: a mutating webhook or policy has put
+    /// Whether there is a signer, of the operator by what it does, that no manager is recorded for: a mutating webhook or policy has put
     /// it back, and what those write is nobody's.
     pub fn is_signer_of_nobody(&self) -> bool {
         let is_ours = |signer: &Value| {
@@ -283,7 +283,7 @@ impl LiveDeployment {
         self.signer().is_some_and(is_ours) && !self.managed_fields().any(|entry| entry.owns_signer())
     }
 
-    /// Whether the sidecar in the template is recorded as ours.
+    /// Whether the sidecar in the template is recorded as the operator's.
     pub fn owns_signer(&self) -> bool {
         self.ours().is_some_and(|ours| ours.owns_signer())
     }
@@ -332,7 +332,7 @@ impl ManagedFields<'_> {
         self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")].is_object()
     }
 
-    /// Whether the entry holds it with its name, as whoever has written all of it does.
+    /// Whether the entry holds it with its name, as a manager that has written all of it does.
     pub fn owns_volume_whole(&self, name: &str) -> bool {
         !self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")]["f:name"].is_null()
     }
@@ -353,13 +353,13 @@ impl ManagedFields<'_> {
         !path.of_fields(self.fields).is_null()
     }
 
-    /// Whether it is the record of a rollback, or of an export of the live object that somebody has put back: such an update holds
+    /// Whether it is the record of a rollback, or of an export of the live object that somebody has restored: such an update holds
     /// what no manifest has without us.
     pub fn is_of_a_rollback(&self) -> bool {
         self.operation == "Update" && self.owns_something_injected()
     }
 
-    /// Whether the entry holds what no manifest has without us: the sidecar, our label, our annotation.
+    /// Whether the entry holds what no manifest has without us: the sidecar, the operator's label, the operator's annotation.
     pub fn owns_something_injected(&self) -> bool {
         self.owns_signer()
             || self.owns_template_key("labels", DEPLOYMENT_LABEL)
@@ -383,7 +383,7 @@ impl ManagedFields<'_> {
     }
 
     /// Whether the entry holds what a variable of a container is, and not only that it has a source: what takes a variable from another
-    /// Secret leaves that with whoever wrote it first.
+    /// Secret leaves that with the manager that wrote it first.
     pub fn decides_variable(&self, container: &str, variable: &str) -> bool {
         let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
             [format!("k:{{\"name\":\"{variable}\"}}")];

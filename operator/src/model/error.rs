@@ -26,7 +26,7 @@ pub enum Error {
     Deadline { attempt: &'static str, seconds: u64 },
     #[error("cannot encode an object: {0}")]
     Encode(#[source] serde_json::Error),
-    #[error("the list of SignerBindings is not there yet: {0}")]
+    #[error("the list of SignerBindings is not available yet: {0}")]
     NotSynced(#[source] kube::runtime::reflector::store::WriterDropped),
     #[error("{0} changed while it was being written")]
     Changed(&'static str),
@@ -41,7 +41,7 @@ const NOT_SYNCED: &str = "not_synced";
 const CHANGED: &str = "changed";
 const UNDECODABLE: &str = "undecodable";
 
-/// Whoever asks for more is asked again all the same: what stands in front of an API server may say anything.
+/// A longer wait is cut to this: what stands in front of an API server may say anything.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 const FIELD: &str = "field";

@@ -15,7 +15,7 @@ pub struct Held {
 
 impl Held {
     /// Whether the hold is over: nobody asks for it, or somebody has resumed the Deployment and only the annotation is left. One that
-    /// was injected before does not go on without its signer, whoever asks for it now.
+    /// was injected before does not continue without its signer, no matter who asks for it now.
     pub fn is_over(&self) -> bool {
         (!self.is_claimed && !self.has_lost_its_signer) || !self.live.is_paused()
     }

@@ -1,4 +1,4 @@
-//! How the pods of a Deployment prove who they are, and who wrote what their ServiceAccount says about it.
+//! How the pods of a Deployment prove their identity, and which manager wrote the annotation of their ServiceAccount.
 
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub enum PodIdentity {
     /// The key is granted to the pods' own identity.
     Direct {
         account: String,
-        /// Whom the account acts as all the same.
+        /// Whom the account acts as anyway.
         annotated: Option<String>,
     },
     /// The pods act as a Google service account, which the annotation of their ServiceAccount names.
@@ -27,7 +27,7 @@ pub enum PodIdentity {
     },
 }
 
-/// Whether server-side apply has recorded the annotation as ours.
+/// Whether server-side apply has recorded the annotation as the operator's.
 pub fn is_ours(live: &Value) -> bool {
     all_holders(live).any(|(manager, operation)| manager == FIELD_MANAGER && operation == "Apply")
 }

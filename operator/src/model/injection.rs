@@ -61,12 +61,12 @@ pub struct Injection {
     pub identity: PodIdentity,
     /// What the Deployment's own pods have of labels; a copy of it under another name has others.
     pub match_labels: BTreeMap<String, String>,
-    /// Why it takes somebody's word to write it: it makes another voter of one that another binding left, or takes the signer
+    /// Why a write needs an approval: it changes the identity of a voter that another binding left, or removes the signer
     /// from a container that runs.
     pub needs_approval: Option<Reason>,
 }
 
-/// The Deployment that is written, as it was when it was looked at.
+/// The Deployment that is written, as it was when it was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentRef {
     pub namespace: String,
@@ -75,7 +75,7 @@ pub struct DeploymentRef {
 }
 
 impl DeploymentRef {
-    /// The Deployment that was looked at.
+    /// The Deployment that was checked.
     pub fn of(live: &LiveDeployment) -> Self {
         Self {
             namespace: live.namespace().to_owned(),
@@ -85,7 +85,7 @@ impl DeploymentRef {
     }
 }
 
-/// What the signer container asks of a machine.
+/// The resources of the signer container.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarResources {
     /// The binding says nothing.
@@ -111,7 +111,7 @@ pub enum SignerOrigin {
     Absent,
     /// Our own, by managedFields.
     Ours,
-    /// Something that managedFields do not give to us, with our annotation or of nobody at all: a restored backup, or what a
-    /// mutating policy has put back, if it equals what we would render.
+    /// Something that managedFields do not give to us, with the operator's annotation or of nobody at all: a restored backup, or what a
+    /// mutating policy has restored, if it equals what we would render.
     Unrecorded { found: Value },
 }

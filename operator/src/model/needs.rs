@@ -1,4 +1,4 @@
-//! What the Deployments of a namespace need of their ServiceAccounts. An annotation says one thing, whoever wrote it, and all
+//! What the Deployments of a namespace need of their ServiceAccounts. An annotation says one thing, no matter who wrote it, and all
 //! bindings write it under one name: before it is changed or taken away, it is asked who needs it as it is.
 
 use crds::SignerBinding;
@@ -90,7 +90,7 @@ fn claim(bindings: &[&SignerBinding], live: &LiveDeployment) -> Option<Claim> {
     })
 }
 
-/// Whether the template carries a signer of ours that asks Google Cloud as whom its pod acts.
+/// Whether the template carries a signer of the operator that asks Google Cloud as whom its pod acts.
 fn signs_with_google(live: &LiveDeployment) -> bool {
     let env = live.signer().and_then(|signer| signer["env"].as_array());
     let is_backend = |entry: &Value| entry["name"] == "ATTO_SIGNER_BACKEND" && entry["value"] == "GCP";
@@ -158,7 +158,7 @@ mod tests {
                 vec![one.clone()],
                 None,
             ),
-            // Left behind, or not yet written anew.
+            // Left behind, or not yet written again.
             (
                 vec![],
                 vec![one.clone(), other.clone()],

@@ -26,7 +26,7 @@ pub struct Observed {
     pub same_key: SameKey,
     /// The ServiceAccounts of the pods, where the key is in Google Cloud.
     pub accounts: Vec<Account>,
-    /// Those that carry an annotation of ours which the binding does not ask for.
+    /// Those that carry an annotation of the operator which the binding does not ask for.
     pub leftovers: Vec<Leftover>,
     pub surroundings: Surroundings,
     /// Another operator that writes the binding as well, and leaves it to this one.
@@ -56,7 +56,7 @@ impl Observed {
     }
 }
 
-/// Who else has the key of a binding. Whoever may write a binding may guess a key version, and must not learn by it what others
+/// Who else has the key of a binding. Anyone who may write a binding may guess a key version, and must not learn by it what others
 /// call theirs: of other namespaces there are counts alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SameKey {
@@ -114,17 +114,17 @@ pub struct Account {
     pub live: Option<Value>,
     /// A pod that uses it and is not of a Deployment of the binding.
     pub outsider: Option<String>,
-    /// Who needs its annotation, which is ours, as it is, although the binding asks for another one or for none.
+    /// Who needs its annotation, which is the operator's, as it is, although the binding asks for another one or for none.
     pub needed_by: Option<String>,
 }
 
-/// A ServiceAccount with an annotation of ours that the binding does not ask for any more.
+/// A ServiceAccount with an annotation of the operator that the binding does not ask for any more.
 #[derive(Debug, Clone)]
 pub struct Leftover {
     pub name: String,
     /// Its metadata.
     pub live: Value,
-    /// Whether somebody needs it all the same, or pods of an earlier template do.
+    /// Whether somebody needs it anyway, or pods of an earlier template do.
     pub is_needed: bool,
 }
 

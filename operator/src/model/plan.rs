@@ -42,7 +42,7 @@ pub enum Gate {
     Shut(Reason),
     /// Not before somebody approves the plan.
     Approval(Reason),
-    /// Only the operator's own part is new.
+    /// Only the injected fields are new.
     Update,
 }
 

@@ -18,7 +18,7 @@ pub struct InjectedPod {
     pub answer: Option<Answer>,
 }
 
-/// A pod that runs an injected template, also one that is on its way out, by what matters of it beside others.
+/// A pod that runs an injected template, also one that is being deleted, by what matters of it among others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodWithKey {
     /// The key of its signer, as a status names it.
@@ -27,7 +27,7 @@ pub struct PodWithKey {
     pub is_ending: bool,
 }
 
-/// An init container that stands before the signer and has neither ended well nor, as a sidecar, started.
+/// An init container that runs before the signer and has neither ended well nor, as a sidecar, started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ahead {
     pub container: String,
@@ -36,7 +36,7 @@ pub struct Ahead {
     pub has_failed: bool,
 }
 
-/// A container that waits for something which does not come by itself.
+/// A container that waits for something that needs action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub container: String,

@@ -22,15 +22,15 @@ pub fn cause(text: &str) -> &str {
 const REMEDIES: [(&[&str], &str); 9] = [
     (
         &["must specify "],
-        "Set what it asks for of init container signer in spec.signer.resources of the SignerBinding, or give the namespace a LimitRange with defaults",
+        "Set what it requires for init container signer in spec.signer.resources of the SignerBinding, or give the namespace a LimitRange with defaults",
     ),
     (
         &["exceeded quota"],
-        "Raise that ResourceQuota by what the signer asks for, or ask for less in spec.signer.resources of the SignerBinding",
+        "Raise that ResourceQuota by what the signer requests, or request less in spec.signer.resources of the SignerBinding",
     ),
     (
         &["violates PodSecurity"],
-        "The signer itself meets the level restricted: set what is missing at the pod and the containers that the message names, in the manifest of the Deployment",
+        "The signer itself meets the level restricted: set what is missing in the pod and the containers that the message names, in the manifest of the Deployment",
     ),
     (
         &[
@@ -44,7 +44,7 @@ const REMEDIES: [(&[&str], &str); 9] = [
     ),
     (
         &["aggregate container", "pod limits", "pod requests"],
-        "Make room in spec.template.spec.resources of the Deployment, or ask for less in spec.signer.resources of the SignerBinding",
+        "Raise spec.template.spec.resources of the Deployment, or request less in spec.signer.resources of the SignerBinding",
     ),
     (
         &["usage per", "limit to request ratio", "must be less than or equal to"],

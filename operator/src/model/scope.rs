@@ -5,7 +5,7 @@ use std::str::FromStr;
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
-/// The namespaces whose bindings are looked at.
+/// The namespaces whose bindings are checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     #[default]

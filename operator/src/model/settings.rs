@@ -16,13 +16,13 @@ pub struct Settings {
     pub upgrades: Upgrades,
     /// Whether a pod is tried before pods that run are replaced.
     pub try_before_roll: bool,
-    /// Where bindings are looked at.
+    /// Where bindings are checked.
     pub scope: Scope,
     /// Who it is.
     pub operator: WrittenBy,
 }
 
-/// What to do with what the operator itself would write otherwise than before.
+/// What to do with what the operator itself would write differently from before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Upgrades {
     /// It rides with the next change of the binding, token rotation or approval.

@@ -5,10 +5,10 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stray {
     pub namespace: String,
-    /// The kind of what owns them in the end; `Pod` where nothing does.
+    /// The kind of what owns them finally; `Pod` where nothing does.
     pub kind: String,
     pub name: String,
-    /// The value of our label: the short name of the Deployment whose template it was.
+    /// The value of the operator's label: the short name of the Deployment whose template it was.
     pub label: String,
     /// The uids of the pods.
     pub pods: Vec<String>,

@@ -22,7 +22,7 @@ const LONGEST_NAME: usize = 253;
 /// Namespace, binding and Deployment.
 type Labels = [String; 3];
 
-/// What is known of the cluster beside the bindings.
+/// What is known of the cluster next to the bindings.
 pub struct Surroundings<'a> {
     /// Whether a Deployment of a binding wants pods and has none that is ready.
     pub has_no_ready_pod: &'a dyn Fn(Option<&str>, &TargetStatus) -> bool,

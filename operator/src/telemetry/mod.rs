@@ -99,46 +99,46 @@ impl Metrics {
         let gauges = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let duration = HistogramOpts::new(
             "atto_signer_operator_reconcile_duration_seconds",
-            "How long reconciles take.",
+            "Duration of reconciles.",
         );
         let metrics = Self {
             registry: Registry::new(),
             reconciles: counters(
                 "atto_signer_operator_reconciles_total",
-                "Reconciles by their result; every result but ok is in the log with its cause.",
+                "Reconciles by result. The log has the cause of every result other than ok.",
                 &["result"],
             )?,
             duration: Histogram::with_opts(duration.buckets(BUCKETS.to_vec()))?,
             writes: counters(
                 "atto_signer_operator_writes_total",
-                "Requests that write, by kind of object and result; none while nothing changes.",
+                "Write requests by kind of object and result. None while nothing changes.",
                 &["kind", "result"],
             )?,
             conflicts: counters(
                 "atto_signer_operator_conflicts_total",
-                "Writes answered with 409: another manager holds the field, or the object changed in the meantime.",
+                "Writes answered with 409: another manager owns the field, or the object changed in the meantime.",
                 &["kind", "cause"],
             )?,
             repairs: IntCounter::new(
                 "atto_signer_operator_repairs_total",
-                "Injected Deployments put back after somebody had changed them.",
+                "Injected Deployments restored after a change by another client.",
             )?,
             watch_failures: IntCounter::new(
                 "atto_signer_operator_watch_failures_total",
-                "Watches that ended with an error and were started again.",
+                "Watches that ended with an error and were restarted.",
             )?,
             leader: IntGauge::new(
                 "atto_signer_operator_leader",
-                "1 while this operator leads, 0 while it waits.",
+                "1 while this operator is the leader, 0 while it waits.",
             )?,
             watch_ages: gauges(
                 "atto_signer_operator_watch_age_seconds",
-                "Seconds since the watch was last answered; each is asked for anew every 200 s.",
+                "Seconds since the last answer to the watch. Each watch is re-established every 200 s.",
                 &["resource"],
             )?,
             build: gauges(
                 "atto_signer_operator_build_info",
-                "The version that runs; the value is always 1.",
+                "The running version. The value is always 1.",
                 &["version"],
             )?,
             states: StateMetrics::new(names)?,

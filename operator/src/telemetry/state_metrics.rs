@@ -1,4 +1,4 @@
-//! Bindings and what is left of them, counted from the watches when somebody asks.
+//! Bindings and what is left of them, counted from the watches at each scrape.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -39,24 +39,24 @@ impl StateMetrics {
     pub fn new(named: bool) -> Result<Self, prometheus::Error> {
         let bindings = Opts::new(
             "atto_signer_operator_bindings",
-            "SignerBindings by condition, its status and its reason.",
+            "SignerBindings by condition, status and reason.",
         );
         let deployments = Opts::new(
             "atto_signer_operator_deployments",
-            "Deployments of SignerBindings by why they are, or are not, ready.",
+            "Deployments of SignerBindings, by the reason why they are or are not ready.",
         );
         let without_ready_pod = Opts::new(
             "atto_signer_operator_deployments_without_ready_pod",
-            "Deployments with a signer that want pods and have none that is ready, by why.",
+            "Deployments with a signer that want pods and have no ready one, by reason.",
         );
         Ok(Self {
             orphans: IntGauge::new(
                 "atto_signer_operator_orphans",
-                "Deployments, and other owners of pods, that carry a signer and that no SignerBinding is for.",
+                "Deployments and other owners of pods with an injected signer and no SignerBinding.",
             )?,
             held: IntGauge::new(
                 "atto_signer_operator_held_deployments",
-                "Deployments that were created without their signer, and wait for it before their first pod starts.",
+                "Deployments that were created without their signer and wait for it before their first pod starts.",
             )?,
             bindings: IntGaugeVec::new(bindings, &["condition", "status", "reason"])?,
             deployments: IntGaugeVec::new(deployments, &["reason"])?,
@@ -177,7 +177,7 @@ fn held_by(held: &PartialObjectMeta<Deployment>, bindings: &[&SignerBinding]) ->
     }
 }
 
-/// Orphans by namespace, binding and Deployment. Of a stranger's object the name is not ours to show: it is told of with the binding whose
+/// Orphans by namespace, binding and Deployment. Of a stranger's object the name is not ours to show: it is reported with the binding whose
 /// key it has.
 fn orphans_by(bindings: &[&SignerBinding], orphaned: &HashSet<Name>, strays: &[(String, Stray)]) -> Vec<[String; 3]> {
     let injected = orphaned.iter().map(|(namespace, name)| {
@@ -257,7 +257,7 @@ fn served(binding: &SignerBinding) -> impl Iterator<Item = Name<'_>> {
     names.map(|name| (binding.metadata.namespace.as_deref(), name.as_str()))
 }
 
-/// A Service of ours lives as long as its Deployment, and is deleted when the signer is taken out.
+/// A Service of the operator lives as long as its Deployment, and is deleted when the signer is taken out.
 fn orphaned<'a>(service: &'a PartialObjectMeta<Service>, served: &HashSet<Name>) -> Option<Name<'a>> {
     let mut owners = service.owner_references().iter();
     let deployment = owners.find(|owner| owner.kind == "Deployment")?;

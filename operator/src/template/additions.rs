@@ -1,5 +1,5 @@
 //! What a signer's container has beyond what was rendered. Server-side apply leaves what others add, and some of it changes
-//! what the signer does: an argument beats its variable. Resources and the like are not looked at, because admission plugins
+//! what the signer does: an argument beats its variable. Resources and the like are not checked, because admission plugins
 //! rewrite them.
 
 use serde_json::{Value, json};

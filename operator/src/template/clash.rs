@@ -1,5 +1,5 @@
-//! A variable or a volume of ours that has a source of another kind: `valueFrom` where a `value` is wanted, a ConfigMap in the place of a
-//! Secret. Where somebody else holds it, as after a rollback, server-side apply would put ours beside it, and no API server takes both.
+//! A variable or a volume of the operator that has a source of another kind: `valueFrom` where a `value` is wanted, a ConfigMap instead of a
+//! Secret. Where somebody else holds it, as after a rollback, server-side apply would put ours alongside, and no API server takes both.
 
 use crds::names::FIELD_MANAGER;
 use serde_json::{Value, json};
@@ -12,11 +12,11 @@ use crate::model::field_path::FieldPath;
 pub struct Clash {
     /// What would stay, as the API server names a field.
     pub field: String,
-    /// Who holds that beside us.
+    /// Who else holds that.
     pub managers: Vec<String>,
     /// The item, as a JSON pointer.
     pub pointer: String,
-    /// What it has to be.
+    /// The expected value.
     pub wanted: Value,
 }
 

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Hashes the rendered part of a pod template. The fingerprint of the token stands beside it, so that a reader can
+/// Hashes the rendered part of a pod template. The fingerprint of the token is kept apart, so that a reader can
 /// tell a changed token from a changed rendering.
 pub fn of(template: &Value, token_fingerprint: &str) -> String {
     let mut text = String::new();

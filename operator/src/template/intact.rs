@@ -1,4 +1,4 @@
-//! Whether what was rendered is in place, recorded as ours.
+//! Whether what was rendered is in place, recorded as the operator's.
 
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::{additions, subset, volumes};
 use crate::model::deployment::LiveDeployment;
 use crate::model::rendered::Rendered;
 
-/// Whether the Deployment carries what was rendered, recorded as ours, and its signer nothing more, and no other container what is the
+/// Whether the Deployment carries what was rendered, recorded as the operator's, and its signer nothing more, and no other container what is the
 /// signer's alone.
 pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
@@ -18,7 +18,7 @@ pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
     is_alone && has_the_files_alone && is_carried(live, rendered)
 }
 
-/// Whether the Deployment carries what was rendered, recorded as ours.
+/// Whether the Deployment carries what was rendered, recorded as the operator's.
 pub fn is_carried(live: &LiveDeployment, rendered: &Rendered) -> bool {
     live.owns_signer()
         && live.ours().is_some_and(|ours| {

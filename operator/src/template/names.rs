@@ -4,7 +4,7 @@ use crds::names::FIELD_MANAGER;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-/// Marks the Services of ours, so that only they are watched.
+/// Marks the Services of the operator, so that only they are watched.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIELD_MANAGER);
 
 /// Name of the signer's management port in its container.

@@ -1,5 +1,5 @@
-//! Our part of a Deployment as it is: what an admission plugin rewrites on each write looks like drift beside what was rendered, and
-//! the same beside what the API server answered to our own write.
+//! Our part of a Deployment as it is: what an admission plugin rewrites on each write looks like drift compared with what was rendered, and
+//! the same compared with what the API server answered to the operator's own write.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -12,7 +12,7 @@ pub fn present(live: &LiveDeployment) -> Value {
     of(live, &live.raw()["spec"]["template"])
 }
 
-/// The pod of the template with what was rendered.
+/// The pod of the template with the rendered fields.
 pub fn injected(live: &LiveDeployment, rendered: &Rendered) -> Value {
     let mut template = live.raw()["spec"]["template"].clone();
     // What an earlier rendering had and this one has not, an apply takes out.

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::names::{MANAGED_BY, short_name};
 
-/// It is recorded as ours; or it is what the restore of a backup makes of ours, which brings back neither owners nor `managedFields`: it
-/// carries both labels that only the operator sets, is headless, and selects the pods of this Deployment by our label. A Service of a
+/// It is recorded as the operator's; or it is from a restored backup, which brings back neither owners nor `managedFields`: it
+/// carries both labels that only the operator sets, is headless, and selects the pods of this Deployment by the operator's label. A Service of a
 /// person's own, which a Service of that name may be, has none of it.
 pub fn is_ours(service: &Value, deployment: &str) -> bool {
     let mut entries = service["metadata"]["managedFields"].as_array().into_iter().flatten();

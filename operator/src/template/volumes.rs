@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::deployment::{ContainerList, LiveDeployment};
 
-/// A mount of a volume of ours in a container that is not the signer.
+/// A mount of a volume of the operator in a container that is not the signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
     pub list: ContainerList,
@@ -18,7 +18,7 @@ pub struct Exposure {
     pub managed: Vec<String>,
 }
 
-/// Those of a Deployment that has these volumes of ours, the last one of a list first, so that each pointer is right until its turn.
+/// Those of a Deployment that has these volumes of the operator, the last one of a list first, so that each pointer is right until its turn.
 pub fn exposures(live: &LiveDeployment, ours: &[&str]) -> Vec<Exposure> {
     let lists = [ContainerList::Containers, ContainerList::InitContainers];
     let containers = lists.into_iter().flat_map(|list| {
@@ -67,7 +67,7 @@ pub fn of_signer(live: &LiveDeployment) -> Vec<&Value> {
         .collect()
 }
 
-/// Whether each rendered volume is there once, has what was rendered and nothing more, and is recorded as ours.
+/// Whether each rendered volume exists once, is as rendered, and is recorded as the operator's.
 pub fn are_intact(live: &LiveDeployment, rendered: &Value) -> bool {
     let rendered = rendered.as_array().map_or(&[][..], Vec::as_slice);
     rendered.iter().all(|wanted| {
@@ -90,7 +90,7 @@ pub fn is_same(found: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// The volumes of ours that are left over in `after`. What was ours is read from the object as it was before it was given up. One that a
+/// The volumes of the operator that are left over in `after`. What belonged to the operator is read from the object as it was before it was given up. One that a
 /// manifest carries stays.
 pub fn left_over<'a>(before: &LiveDeployment, after: &'a LiveDeployment) -> Vec<&'a str> {
     let of_signer = of_signer(before);

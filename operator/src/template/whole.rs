@@ -14,7 +14,7 @@ pub fn is_whole(live: &LiveDeployment, node_container: &str) -> bool {
         && node.is_some_and(is_pointed)
 }
 
-/// Whether the operator has injected it once, and its pods would start without their signer all the same.
+/// Whether the operator has injected it once, and its pods would start without their signer anyway.
 pub fn has_lost_its_signer(live: &LiveDeployment) -> bool {
     let mut containers = live.containers(ContainerList::Containers).iter();
     let is_node = |container: &Value| container["name"].as_str().is_some_and(|name| is_whole(live, name));

@@ -39,7 +39,7 @@ pub fn read(text: &str) -> Result<(Vec<Node>, Option<usize>), String> {
             Err(error) => error,
         };
         match error.otherwise {
-            // Tabs may indent a flow collection. Whether it is one is looked at in the end.
+            // Tabs may indent a flow collection. Whether it is one is checked finally.
             Some(Otherwise::TabInLine(line)) => {
                 source = Cow::Owned(older::without_tabs(&source, line).ok_or(error.text)?);
             }

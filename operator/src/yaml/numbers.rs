@@ -8,7 +8,7 @@ const LARGE: f64 = 1e21;
 /// `1e3` and `1.0` are written as `1000` and `1`, and then are integers.
 pub fn float(float: f64) -> Option<Number> {
     if float.fract() == 0.0 && float.abs() < LARGE {
-        // In the digits that tell it from the floats beside it, as it would be written.
+        // In the digits that tell it from the floats around it, as it would be written.
         if let Ok(integer) = format!("{float}").parse::<i64>() {
             return Some(Number::from(integer));
         }

@@ -141,7 +141,7 @@ fn is_date(text: &str) -> bool {
     within(4..=4, 0..=9999) && within(1..=2, 1..=12) && within(1..=2, 1..=31) && parts.next().is_none()
 }
 
-/// The bytes are text in JSON; those that are none are lost, as there.
+/// The bytes are text in JSON; those that are none are lost, as in kubectl.
 fn base64(text: &str) -> Result<Scalar, String> {
     let packed: String = text.chars().filter(|char| !matches!(char, '\n' | '\r')).collect();
     let bytes = data_encoding::BASE64

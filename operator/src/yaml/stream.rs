@@ -33,7 +33,7 @@ fn begins_as_json(text: &str) -> bool {
     start.starts_with('{') && text.len() - start.len() < BEGINNING
 }
 
-/// Objects of JSON one after the other. What comes after the first of them may be YAML all the same: the rest is returned.
+/// Objects of JSON one after the other. What comes after the first of them may be YAML anyway: the rest is returned.
 fn json<'a>(text: &'a str, documents: &mut Vec<Value>) -> Result<&'a str, String> {
     let mut stream = Deserializer::from_str(text).into_iter::<Value>();
     let mut end = 0;

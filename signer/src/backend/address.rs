@@ -1,23 +1,23 @@
-//! The rule for the address of a key service: `https`, or plain `http` on this machine.
+//! The rule for the address of a key service: `https`, or plain `http` on this host.
 
 use std::net::IpAddr;
 
 use crate::settings::excerpt;
 
-/// What such an address looks like, for messages.
-pub const EXPECTED: &str = "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a port \
-                            that there can be";
+/// The form of such an address, for messages.
+pub const EXPECTED: &str =
+    "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a valid port";
 
 /// Where a key service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// With the scheme, without a slash at its end.
     pub url: String,
-    /// The name or address of the machine, without brackets.
+    /// The name or address of the host, without brackets.
     pub host: String,
     /// What comes after host and port: empty, or it starts with a slash.
     pub path: String,
-    /// Plain HTTP on this machine: nothing protects what is sent, and nothing has to.
+    /// Plain HTTP on this host: nothing protects what is sent, and nothing has to.
     pub is_plain: bool,
 }
 
@@ -45,10 +45,10 @@ impl Address {
     }
 }
 
-/// What was found in the place of an address, for messages: nothing of a text that may hold a password.
+/// What was found instead of an address, for messages. It never contains a text that may have a password.
 pub fn shown(text: &str) -> String {
     if text.contains(['@', '?', '#']) {
-        return "a URL with a user, a query or a fragment, which is not shown here as it may hold a secret".to_owned();
+        return "a URL with a user, a query or a fragment (not shown, because it may contain a secret)".to_owned();
     }
     excerpt(text)
 }

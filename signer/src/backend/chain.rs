@@ -1,6 +1,6 @@
 //! What an error of a library says.
 
-/// An error with all that caused it: the outermost one alone says little.
+/// An error with all its causes: the outermost one alone is not enough.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -44,11 +44,11 @@ pub enum Cause {
 /// Whether an attempt that failed is made again for the same hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// While somebody asks for the hash.
+    /// While a client asks for the hash.
     Yes,
     /// The second time it fails alike is the last.
     Once,
-    /// Not until somebody asks anew.
+    /// Not before the next request.
     No,
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, poll_fn},
-    io,
     ops::Deref,
     pin::pin,
     sync::Arc,
@@ -13,8 +12,10 @@ use tokio::{
     time::Instant,
 };
 
-/// What a library spawns while it makes credentials may wait for ever, with a socket each. Here it has a thread of its own, and goes
-/// when nobody uses the client any more.
+use super::fault::{Cause, Fault};
+
+/// What a library spawns while it makes credentials may wait without end, with a socket each. Here it has a thread of its own, and goes
+/// when the client is not used any more.
 #[derive(Debug)]
 pub struct Generation(Option<Runtime>);
 
@@ -23,12 +24,16 @@ impl Generation {
     ///
     /// # Errors
     /// The system gives no thread, or no event queue.
-    pub fn start() -> io::Result<Self> {
+    pub fn start() -> Result<Self, Fault> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("credentials")
             .enable_all()
-            .build()?;
+            .build();
+        let runtime = runtime.map_err(|error| {
+            let text = format!("no thread for the credentials could be started: {error}");
+            Fault::new(Cause::Other, text)
+        })?;
         Ok(Self(Some(runtime)))
     }
 
@@ -46,13 +51,13 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
-            // Without waiting: whoever drops this may be a task itself.
+            // Without waiting: the one that drops this may be a task itself.
             runtime.shutdown_background();
         }
     }
 }
 
-/// A client, with what runs for it, for as long as somebody uses it.
+/// A client, with what runs for it, for as long as it is used.
 #[derive(Clone, Debug)]
 pub struct Held<C> {
     client: C,

@@ -28,7 +28,7 @@ const VARIABLE: &str = "ATTO_SIGNER_IDENTITY_TOKEN_FILE";
 const ARGUMENT: &str = "identity_token_file";
 /// Where the operator mounts it.
 const DEFAULT: &str = "/var/run/secrets/signer.atto.cash/identity/token";
-/// By how much the clock of who made the token may be before ours without a word.
+/// By how much the issuer's clock may be ahead of this host's without a warning.
 const SKEW: Duration = Duration::from_secs(30);
 /// Google takes no longer subject.
 const MAX_SUBJECT: usize = 127;
@@ -75,7 +75,7 @@ impl IdentityTokenFile {
         Self { variable, path }
     }
 
-    /// Whether somebody set the file.
+    /// Whether the file is set.
     pub fn is_set(matches: &ArgMatches) -> bool {
         matches!(matches.try_contains_id(ARGUMENT), Ok(true))
     }
@@ -86,16 +86,14 @@ impl IdentityTokenFile {
     }
 
     /// The token in it now. The caller keeps it no longer than one login takes: the kubelet replaces it. Whether it is good now is the
-    /// key service's to say: the clock of this machine may be wrong, see [`IdentityToken::explain`].
+    /// key service's to say: the clock of this host may be wrong, see [`IdentityToken::explain`].
     ///
     /// # Errors
-    /// With [`Cause::Credentials`]: what the file is or holds instead, and what to do. Nothing of what it holds.
+    /// With [`Cause::Credentials`]: what was found instead of a token, and what to do. Never the content of the file.
     pub async fn token(&self) -> Result<IdentityToken, Fault> {
         let file = self.clone();
         let reading = tokio::task::spawn_blocking(move || file.read(SystemTime::now()));
-        reading
-            .await
-            .unwrap_or_else(|_| Err(self.wrong("what could not be read")))
+        reading.await.unwrap_or_else(|_| Err(self.wrong("unreadable content")))
     }
 
     fn read(&self, now: SystemTime) -> Result<IdentityToken, Fault> {
@@ -104,7 +102,7 @@ impl IdentityTokenFile {
             .ok_or_else(|| self.wrong("no JWT (three parts between dots), or a part of one,"))?;
         let doubt = doubt(&claims, now).map(|found| {
             let file = cut(&self.path.to_string_lossy(), SHOWN);
-            format!("the token in {file} {found} by the clock of this machine, compare it: date -u")
+            format!("the token in {file} {found} by the clock of this host; check it: date -u")
         });
         Ok(IdentityToken { text: token, doubt })
     }
@@ -133,7 +131,7 @@ impl IdentityToken {
         self.text.trim_ascii()
     }
 
-    /// The failure of a login with this token. Where the clock of this machine says that the token is not good now, that is told: the
+    /// The failure of a login with this token. Where the clock of this host says that the token is not good now, that is told: the
     /// one or the other is wrong.
     pub fn explain(&self, fault: Fault) -> Fault {
         match &self.doubt {
@@ -281,7 +279,7 @@ mod tests {
         let told = file.token().await.unwrap().explain(fault);
         assert!(
             told.text().starts_with("refused (the token in /")
-                && told.text().contains(" days ago by the clock of this machine"),
+                && told.text().contains(" days ago by the clock of this host"),
             "{told}"
         );
         std::fs::write(file.path(), "secret").unwrap();

@@ -66,7 +66,7 @@ pub struct LocalKey {
 }
 
 impl LocalKey {
-    /// The key that this seed stands for.
+    /// The key of this seed.
     pub fn new(seed: &Seed) -> Result<Self, BackendError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed.0).map_err(|_| BackendError::Sign)?;
         let bytes = pair.public_key().as_ref().try_into().map_err(|_| BackendError::Sign)?;

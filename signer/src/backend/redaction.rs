@@ -1,4 +1,4 @@
-//! Whoever answers may repeat what it was sent, and texts from outside are shown.
+//! A server may repeat what it was sent, and texts from outside are shown.
 
 const HIDDEN: &str = "[hidden]";
 /// A text that is shorter is no secret of a key service, and may be part of any word.

@@ -14,10 +14,10 @@ const ROOM: usize = 16 * 1024 + 1;
 
 /// The whole text, or what was found in its place. Blocks: call it where that is allowed.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, String> {
-    let unreadable = |error: io::Error| format!("nothing that can be read ({error})");
-    // Opening a pipe may take for ever.
+    let unreadable = |error: io::Error| format!("nothing readable ({error})");
+    // Opening a pipe may never return.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err("something that is no file".to_owned());
+        return Err("something other than a file".to_owned());
     }
     // Of its full length from the start: a text that moves while it grows leaves copies behind that nobody wipes.
     let mut text = Zeroizing::new(String::with_capacity(ROOM));
@@ -45,7 +45,7 @@ mod tests {
             read(&file)
         };
         assert!(read(&file).unwrap_err().contains("No such file"));
-        assert_eq!(read(&directory).unwrap_err(), "something that is no file");
+        assert_eq!(read(&directory).unwrap_err(), "something other than a file");
         assert_eq!(found(b" a token\n").unwrap().as_str(), " a token\n");
         assert_eq!(found(b" \n").unwrap_err(), "an empty file");
         assert_eq!(found(&vec![b'x'; ROOM]).unwrap_err(), "more than 16 KiB");

@@ -45,7 +45,7 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Signing {
     /// The signature, or why there is none.
     pub result: Result<Signature, BackendError>,
-    /// What it took.
+    /// The duration.
     pub effort: Effort,
 }
 
@@ -74,21 +74,21 @@ pub enum BackendError {
     Mismatch,
     /// The same bytes were signed in two ways.
     #[error(
-        "found two different signatures over the same bytes, expected equal ones as Ed25519 makes them (RFC 8032); a node \
-         stores a vote under its signature: use another key, or look for what answers in the place of the key service"
+        "found two different signatures over the same bytes, expected equal ones as Ed25519 makes them (RFC 8032). A node \
+        stores a vote under its signature. Use another key, or find out what answers instead of the key service"
     )]
     Differs,
     /// A remote backend failed.
     #[error("{0}")]
     Fault(#[from] Fault),
-    /// The backend fails for all, and nobody is sent to it for now.
-    #[error("the backend fails; it is tried twice a second")]
+    /// The backend fails for all requests, and none is sent to it now.
+    #[error("the backend fails; the signer probes it twice a second")]
     Broken,
     /// Nothing came within the time that the caller has.
     #[error("no signature within {} ms", .0.as_millis())]
     Deadline(Duration),
     /// Too many signatures are waited for already.
-    #[error("too many signatures are waited for")]
+    #[error("too many signatures are pending")]
     Overloaded,
 }
 

@@ -1,5 +1,5 @@
 //! The one place that makes clients. A client of a key service is disposable: its credentials may give up for good, wait for
-//! ever for an answer, or panic. So a new one takes the place of one that has trouble, once it has what it needs.
+//! ever for an answer, or panic. So a new one replaces one that has trouble, once it has what it needs.
 
 use std::{
     pin::pin,
@@ -37,7 +37,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// At most, while there is no client that can be used: nothing is signed, and no call can find out that the service is back.
 const WITHOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSES: usize = 12;
-/// Whoever waits for an answer tells after so long at the earliest that none comes: of a client that was in use then.
+/// The task that waits for an answer reports after so long at the earliest that none comes: of a client that was in use then.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 /// A client that lived this long had no trouble.
 const CALM: Duration = Duration::from_mins(2);
@@ -47,14 +47,14 @@ pub trait Maker: Send + Sync {
     /// A client with all that it needs; clones are the same client.
     type Client: Clone + Send + Sync;
 
-    /// Makes another one, with credentials of its own.
+    /// Makes another one, and what it asks with where there is nothing that is good.
     fn make(&self, step: &Step) -> impl Future<Output = Result<Self::Client, Fault>> + Send;
 
     /// Whether this one's credentials are still good.
     fn check(&self, client: &Self::Client, step: &Step) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// What is waited for now, as a message that it did not come names it: “no token”.
+/// What is pending, as a message about its absence names it: “no token”.
 #[derive(Debug)]
 pub struct Step(Mutex<&'static str>);
 
@@ -136,7 +136,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
                 Ok(client) => {
                     self.take_over(client.clone());
                     if let Some(fault) = self.watch(maker, &client).await {
-                        tracing::warn!("the credentials give no token any more ({fault}): making new ones");
+                        tracing::warn!("the credentials no longer give a token ({fault}): creating new ones");
                     }
                 }
                 Err(fault) => self.fail(maker, fault).await,
@@ -191,10 +191,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
 }
 
 async fn make<M: Maker>(maker: &M) -> Result<Held<M::Client>, Fault> {
-    let generation = Generation::start().map_err(|error| {
-        let text = format!("no thread for the credentials is to be had: {error}");
-        Fault::new(Cause::Other, text)
-    })?;
+    let generation = Generation::start()?;
     let client = within(async |step| generation.inside(Box::pin(maker.make(step))).await).await?;
     Ok(Held::new(client, Arc::new(generation)))
 }
@@ -237,7 +234,7 @@ mod tests {
         Panic,
     }
 
-    /// Makes clients as it is told; the last act is for ever.
+    /// Makes clients as it is told; the last act repeats.
     struct Scripted {
         acts: Mutex<VecDeque<Act>>,
         checks: Mutex<Act>,
@@ -365,7 +362,7 @@ mod tests {
         assert_eq!(subject.after(6).await, Ok(3));
     }
 
-    /// Spawns what waits for ever and never has a client, as credentials do with a metadata server that does not answer.
+    /// Spawns what waits without end and never has a client, as credentials do with a metadata server that does not answer.
     struct Waiting(Arc<()>);
 
     impl Maker for Waiting {

@@ -1,4 +1,4 @@
-//! All that the rest of the program knows of a key service: its settings, where the key is, and a session with it.
+//! The interface of a key service for the rest of the program: its settings, the place of the key, and a session.
 
 use std::{borrow::Cow, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     settings::{Errors, Setting},
 };
 
-/// A future behind a pointer: a call to a key service is long, and one box beside it is nothing.
+/// A future behind a pointer: a call to a key service is long, and one box more is nothing.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A service that keeps keys and signs with them.
@@ -28,35 +28,39 @@ pub struct Vendor {
     pub key: &'static str,
     /// What such a key is called.
     pub key_noun: &'static str,
-    /// Whether a text looks like such a key; for a message to one who named another backend.
+    /// Whether a text looks like such a key, for a message if another backend is set.
     pub is_key: fn(&str) -> bool,
-    /// Parts of the paths of libraries that it alone calls and that see nothing of a client: what they panic with is told.
+    /// Parts of the paths of libraries that it alone calls and that see nothing of a client: their panic messages are shown.
     pub libraries: &'static [&'static str],
     /// Adds the settings that are its own, `ATTO_SIGNER_<NAME>_…`, to a command.
     pub args: fn(clap::Command) -> clap::Command,
-    /// Variables that others have named and that count here: each with what it is, as a sentence.
+    /// Variables of other projects that this service reads, each with a sentence of description.
     pub variables: &'static [(&'static str, &'static str)],
-    /// Checks `ATTO_SIGNER_KEY` and its own settings. Asks nobody.
+    /// Checks `ATTO_SIGNER_KEY` and its own settings, without a request.
     pub read: Read,
 }
 
-/// Variables that others have named and that count with every key service: each with what it is, as a sentence.
+/// Variables of other projects that apply to every key service, each with a sentence of description.
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     (
         "SSL_CERT_FILE",
-        "A file (PEM) with the authorities that are trusted in the place of the system's, but for `ATTO_SIGNER_VAULT_CA_FILE`. It is read for \
-         each new client, and after a connection that failed there is a new one: a file that was replaced counts without a new start.",
+        "A file (PEM) with the certificate authorities to trust instead of the system's, except for \
+        `ATTO_SIGNER_VAULT_CA_FILE`. It is read for each new client, and a failed connection leads to a new \
+        client: a replaced file takes effect without a restart.",
     ),
-    ("SSL_CERT_DIR", "The same as a directory of such files."),
+    ("SSL_CERT_DIR", "A directory of such files."),
     (
         "HTTPS_PROXY",
-        "The proxy that the service is asked through, but never what is on this machine by plain HTTP.",
+        "The proxy for requests to the key service. Plain HTTP to this host never uses it.",
     ),
-    ("ALL_PROXY", "The same, where `HTTPS_PROXY` is not set."),
-    ("NO_PROXY", "Hosts that are asked past it, separated by commas."),
+    ("ALL_PROXY", "The same, if `HTTPS_PROXY` is not set."),
+    (
+        "NO_PROXY",
+        "Hosts that are asked without the proxy, separated by commas.",
+    ),
 ];
 
-/// From `ATTO_SIGNER_KEY` and all settings to where the key is, or all that is wrong.
+/// The place of the key, from `ATTO_SIGNER_KEY` and all settings, or all errors.
 pub type Read = fn(Setting<'_>, &ArgMatches) -> Result<Arc<dyn Location>, Errors>;
 
 /// Which key, and where: settings that are checked.
@@ -118,7 +122,7 @@ pub struct Loaded {
     pub facts: Vec<String>,
 }
 
-/// The public key was not to be had.
+/// The public key was not available.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LoadError {
     /// It may be there later.

@@ -1,11 +1,11 @@
 use crate::{exit::CONFIGURATION, settings::Errors};
 
-/// Why the program ends, for a person, and what it exits with.
+/// Why the program ends, as a message and an exit code.
 #[derive(Debug)]
 pub struct Failure {
     /// One of [`crate::exit`].
     pub code: u8,
-    /// What is wrong and what to do.
+    /// The error and what to do.
     pub message: String,
 }
 

@@ -17,7 +17,7 @@ use crate::{
     process, serve, telemetry,
 };
 
-/// Runs the program with this command line, and says what it exits with.
+/// Runs the program with this command line, and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Before anything secret is read.
     let warnings = process::prepare();

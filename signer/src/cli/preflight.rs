@@ -64,7 +64,7 @@ async fn examine<B: Backend>(
     match expected {
         Some(expected) if expected != found => {
             let text = format!(
-                "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {}, expected {}; set the key or the expectation right",
+                "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {}, expected {}. Correct the key or the expectation",
                 Address(found),
                 Address(expected)
             );
@@ -112,7 +112,7 @@ fn speed(latency: &Latency) -> String {
     let (verdict, advice) = if total.worst_millis > SLOW.as_secs_f64() * 1e3 {
         (
             "WARNING",
-            "; more than 300 ms: use a key in a location nearer to the node",
+            "; more than 300 ms: use a key in a location closer to the node",
         )
     } else {
         ("ok", "")

@@ -13,7 +13,7 @@ pub fn parser() -> clap::Command {
     Arguments::command()
 }
 
-/// The whole command line, with every variable that the signer knows, to be shown.
+/// The whole command line, with every variable that the signer knows, for the reference.
 pub fn command() -> clap::Command {
     with_secrets(parser()).mut_subcommands(with_secrets)
 }
@@ -28,7 +28,7 @@ fn with_secrets(command: clap::Command) -> clap::Command {
     })
 }
 
-/// Serves Atto's signing API with one key. Without a command it serves.
+/// Serves Atto's signing API with one key. Without a command, it serves.
 #[derive(Parser)]
 #[command(name = "signer", version, after_help = secrets_help(&[("ATTO_SIGNER_KEY", key_help()), ("ATTO_SIGNER_TOKEN", TOKEN_HELP.to_owned())]))]
 pub struct Arguments {
@@ -41,20 +41,22 @@ pub struct Arguments {
     /// Port of the signing API [default: 9090]
     #[arg(long, env = "ATTO_SIGNER_PORT", hide_env_values = true)]
     pub port: Option<OsString>,
-    /// Where the signing API listens: `localhost` (127.0.0.1 and, where there is one, ::1) or an IP address [default: all
-    /// addresses, with a warning]
+    /// Address of the signing API: `localhost` (127.0.0.1 and, if available, ::1) or an IP address [default: all addresses, with a
+    /// warning]
     #[arg(long, env = "ATTO_SIGNER_ADDRESS", hide_env_values = true)]
     pub address: Option<OsString>,
     #[arg(long, hide = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "", help = TOKEN_HELP)]
     pub token: Option<OsString>,
-    /// Instead of `ATTO_SIGNER_TOKEN`: a file with one token on each line, all of them accepted; may change at any time
+    /// Instead of `ATTO_SIGNER_TOKEN`: a file with one token on each line. All of them are accepted, and the file may change at any
+    /// time
     #[arg(long, env = "ATTO_SIGNER_TOKEN_FILE", hide_env_values = true)]
     pub token_file: Option<OsString>,
-    /// What may be signed, required: some of `BLOCK`, `CHALLENGE`, `VOTE`, separated by commas, in any case; a voter has
-    /// `CHALLENGE,VOTE`
+    /// What the signer may sign (required): some of `BLOCK`, `CHALLENGE`, `VOTE`, separated by commas, in upper or lower case. A
+    /// voter needs `CHALLENGE,VOTE`
     #[arg(long, env = "ATTO_SIGNER_CAPABILITIES", hide_env_values = true)]
     pub capabilities: Option<OsString>,
-    /// The only key to start with: 64 hexadecimal digits or an `atto://` address
+    /// The public key that the key must have, as 64 hexadecimal digits or an `atto://` address. With another key, the signer fails
+    /// to start
     #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
     pub expected_public_key: Option<OsString>,
     #[arg(long, env = "ATTO_SIGNER_DEADLINE", hide_env_values = true, help = deadline_help())]
@@ -66,15 +68,15 @@ pub struct Arguments {
     pub threads: Option<OsString>,
     #[command(flatten)]
     pub policy: PolicyArguments,
-    /// What the audit trail holds, as lines of JSON: `decisions` (all but signed votes, which are one line a minute), `all`
+    /// Content of the audit trail, as lines of JSON: `decisions` (everything but signed votes, which are one line a minute), `all`
     /// or `off` [default: decisions]
     #[arg(long, env = "ATTO_SIGNER_AUDIT", hide_env_values = true)]
     pub audit: Option<OsString>,
-    /// The file of the audit trail, made where it is missing; may be moved away at any time [default: the standard output
-    /// stream]
+    /// The file of the audit trail. The signer creates it if it is missing, and it may be moved away at any time [default: the
+    /// standard output stream]
     #[arg(long, env = "ATTO_SIGNER_AUDIT_FILE", hide_env_values = true)]
     pub audit_file: Option<OsString>,
-    /// How much is logged, to the standard error stream: `off`, `error`, `warn`, `info`, `debug` or `trace` [default: info]
+    /// How much the signer logs to the standard error stream: `off`, `error`, `warn`, `info`, `debug` or `trace` [default: info]
     #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
     pub log: Option<OsString>,
 }
@@ -86,10 +88,10 @@ pub struct KeyArguments {
     pub backend: Option<OsString>,
     #[arg(long, hide = true, hide_env_values = true, num_args = 0..=1, default_missing_value = "", help = key_help())]
     pub key: Option<OsString>,
-    /// LOCAL, instead of `ATTO_SIGNER_KEY`: a file that holds the private key, with or without a line end
+    /// LOCAL, instead of `ATTO_SIGNER_KEY`: a file with the private key, with or without a line end
     #[arg(long, env = "ATTO_SIGNER_KEY_FILE", hide_env_values = true)]
     pub key_file: Option<OsString>,
-    /// Key services that take a Kubernetes token: its file, which is read again at each login [default:
+    /// For key services that accept a Kubernetes token: the file with the token. It is read again at each login [default:
     /// /var/run/secrets/signer.atto.cash/identity/token]
     #[arg(long, env = "ATTO_SIGNER_IDENTITY_TOKEN_FILE", hide_env_values = true)]
     pub identity_token_file: Option<OsString>,
@@ -97,7 +99,7 @@ pub struct KeyArguments {
     pub vendors: VendorArguments,
 }
 
-/// What only one key service knows: declared here, read by the service that is chosen ([`crate::backend::Vendor::read`]).
+/// Settings of one key service: declared here, read by the chosen service ([`crate::backend::Vendor::read`]).
 #[derive(Clone, Copy, Debug)]
 pub struct VendorArguments;
 
@@ -122,14 +124,14 @@ impl FromArgMatches for VendorArguments {
 }
 
 const TOKEN_HELP: &str =
-    "The token that requests have to carry, this or the next required; fewer than 16 bytes are warned about";
+    "The token that requests must carry (this or the next is required). The signer warns about fewer than 16 bytes";
 
 fn secrets_help(secrets: &[(&str, String)]) -> String {
     let secrets = secrets
         .iter()
         .map(|(variable, help)| format!("\n  {variable}\n          {help}"));
     let secrets: String = secrets.collect();
-    format!("In the environment alone, as every user of the machine can read a command line:{secrets}")
+    format!("Only as environment variables, because every user of the host can read a command line:{secrets}")
 }
 
 fn key_only_help() -> String {
@@ -138,65 +140,65 @@ fn key_only_help() -> String {
 
 fn backend_help() -> String {
     let names = backend_names(|name| format!("`{name}`"));
-    format!("Where the key is, required: {names}, in any case")
+    format!("The backend with the key (required): {names}, in upper or lower case")
 }
 
 fn key_help() -> String {
     let keys = VENDORS
         .iter()
-        .map(|vendor| format!("{}, required: `{}`", vendor.name, vendor.key));
+        .map(|vendor| format!("{} (required): `{}`", vendor.name, vendor.key));
     let keys: Vec<_> = keys.collect();
     let keys = keys.join("; ");
-    format!("{keys}; LOCAL, this or the next required: the private key, 64 hexadecimal digits")
+    format!("{keys}; LOCAL (this or the next is required): the private key, 64 hexadecimal digits")
 }
 
 fn deadline_help() -> String {
     format!(
-        "{}: from the head of a request to its answer, 50ms to 30s; then it is answered with 429. The node gives up after \
-         1 s [default: 900ms]",
+        "{}: the time from the head of a request to its answer, 50ms to 30s. After it, the signer answers with 429. The \
+        node times out after 1 s [default: 900ms]",
         remote_names()
     )
 }
 
 fn startup_timeout_help() -> String {
     format!(
-        "{}: how long `PERMISSION_DENIED` and `NOT_FOUND` are waited out at the start, 0s to 24h; then the signer ends with \
-         77 [default: 10m]",
+        "{}: how long the signer retries `PERMISSION_DENIED` and `NOT_FOUND` at its start, 0s to 24h. After it, the \
+        signer ends with 77 [default: 10m]",
         remote_names()
     )
 }
 
-/// Where health, metrics and information are.
+/// The port for health, metrics and information.
 #[derive(Args)]
 pub struct ManagementArguments {
-    /// Port of health, metrics and information; another one than `ATTO_SIGNER_PORT` [default: 9091]
+    /// Port of health, metrics and information. It must differ from `ATTO_SIGNER_PORT` [default: 9091]
     #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_PORT", hide_env_values = true)]
     pub management_port: Option<OsString>,
-    /// Where that port listens: `localhost` or an IP address [default: all addresses]
+    /// Address of the management port: `localhost` or an IP address [default: all addresses]
     #[arg(long, env = "ATTO_SIGNER_MANAGEMENT_ADDRESS", hide_env_values = true)]
     pub management_address: Option<OsString>,
 }
 
-/// What is forbidden beyond kinds and key.
+/// Restrictions beyond capabilities and key.
 #[derive(Args)]
-#[command(next_help_heading = "Policy: each forbids what its line says, and is off unless set")]
+#[command(next_help_heading = "Policy: each setting restricts what the signer signs, and is off unless set")]
 pub struct PolicyArguments {
-    /// Blocks of other networks than these: some of `LIVE`, `BETA`, `DEV`, `LOCAL`, separated by commas
+    /// Blocks of networks other than these: some of `LIVE`, `BETA`, `DEV`, `LOCAL`, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_NETWORKS", hide_env_values = true)]
     pub policy_networks: Option<OsString>,
-    /// Blocks of other types than these: some of `OPEN`, `RECEIVE`, `SEND`, `CHANGE`, separated by commas
+    /// Blocks of types other than these: some of `OPEN`, `RECEIVE`, `SEND`, `CHANGE`, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_BLOCK_TYPES", hide_env_values = true)]
     pub policy_block_types: Option<OsString>,
     /// A `SEND` of more than this, in raw units
     #[arg(long, env = "ATTO_SIGNER_POLICY_MAX_AMOUNT_PER_SEND", hide_env_values = true)]
     pub policy_max_amount_per_send: Option<OsString>,
-    /// A `SEND` to others than these: at most 64 `atto://` addresses or public keys, separated by commas
+    /// A `SEND` to receivers other than these: at most 64 `atto://` addresses or public keys, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_ALLOWED_RECEIVERS", hide_env_values = true)]
     pub policy_allowed_receivers: Option<OsString>,
-    /// An `OPEN` or `CHANGE` with another representative than this address or public key
+    /// An `OPEN` or `CHANGE` with a representative other than this address or public key
     #[arg(long, env = "ATTO_SIGNER_POLICY_REPRESENTATIVE", hide_env_values = true)]
     pub policy_representative: Option<OsString>,
-    /// Votes with a timestamp further from now than this when they are asked for first, 1s to 24h; final votes pass
+    /// Non-final votes with a timestamp further from the signer's clock than this when they are first requested, 1s to 24h
     #[arg(long, env = "ATTO_SIGNER_POLICY_VOTE_TIME_WINDOW", hide_env_values = true)]
     pub policy_vote_time_window: Option<OsString>,
     /// Challenges that do not start with this text, at most 256 characters
@@ -206,9 +208,9 @@ pub struct PolicyArguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Asks a running signer for its liveness: exits with 0, or with 69 and the reason; for images without a shell
+    /// Checks that a running signer is alive, for images without a shell: exits with 0, or with 69 and the reason
     Healthcheck {
-        /// Ask whether it is ready, not only whether it is alive
+        /// Check that it is ready, not only that it is alive
         #[arg(long)]
         ready: bool,
         #[command(flatten)]
@@ -220,22 +222,22 @@ pub enum Command {
         #[command(flatten)]
         key: KeyArguments,
     },
-    /// Tries credentials, permissions, the key's algorithm and checksum, the expected key, two equal signatures over one text
-    /// and 50 signatures, a line each, with their median and worst time; the first that fails is told with its remedy
+    /// Tests credentials, permissions, the key's algorithm and checksum, the expected key, two equal signatures over one text, and
+    /// 50 signatures with their median and worst time. Prints a line for each, and the remedy for the first failure
     #[command(after_help = key_only_help())]
     Preflight {
         #[command(flatten)]
         key: KeyArguments,
-        /// The public key (hexadecimal or atto://) that it has to be
+        /// The expected public key (hexadecimal or atto://)
         #[arg(long, env = "ATTO_SIGNER_EXPECTED_PUBLIC_KEY", hide_env_values = true)]
         expected_public_key: Option<OsString>,
     },
-    /// Makes private keys for LOCAL
+    /// Creates private keys for LOCAL
     Key {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Makes tokens
+    /// Creates tokens
     Token {
         #[command(subcommand)]
         command: TokenCommand,

@@ -1,4 +1,4 @@
-//! What is written down, and where.
+//! The content and the place of the audit trail.
 
 use crate::{
     settings::{ConfigError, Setting, excerpt, text},

@@ -11,7 +11,7 @@ pub fn backend_names(show: impl Fn(&str) -> String) -> String {
     format!("{} or {}", names.join(", "), show(LOCAL))
 }
 
-/// “GCP”: those whose key is not in this process.
+/// “GCP” and others: the backends whose key is not in this process.
 pub fn remote_names() -> String {
     let names: Vec<_> = VENDORS.iter().map(|vendor| vendor.name).collect();
     names.join(", ")

@@ -59,7 +59,7 @@ impl KeyConfig {
         }
     }
 
-    /// What is allowed, and would stand between the key service and us.
+    /// Settings that are allowed, but could block the way to the key service.
     pub fn warnings(&self) -> Vec<String> {
         match self {
             Self::Local(_) => Vec::new(),
@@ -67,14 +67,14 @@ impl KeyConfig {
         }
     }
 
-    /// A token file that nobody reads is a setting that somebody forgot, or the sign of another one that is missing.
+    /// A token file that is not read is a leftover, or means that another setting is missing.
     fn identity_token_is_read(&self) -> Result<(), ConfigError> {
         match self {
             Self::Remote(location) if location.reads_identity_token() => Ok(()),
             _ => Err(ConfigError::new(
                 "ATTO_SIGNER_IDENTITY_TOKEN_FILE",
                 format!(
-                    "a file, which nothing reads with these settings of ATTO_SIGNER_BACKEND={}",
+                    "a file, which is not read with these settings of ATTO_SIGNER_BACKEND={}",
                     self.backend()
                 ),
                 "none; unset it",
@@ -111,7 +111,7 @@ impl KeyConfig {
     }
 }
 
-/// What is set of key services that are not asked.
+/// Settings of key services that are not used.
 fn settings_of_others(place: KeyPlace, matches: &ArgMatches) -> Errors {
     let chosen = match place {
         KeyPlace::Local => LOCAL,

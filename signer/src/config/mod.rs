@@ -1,4 +1,4 @@
-//! Settings, checked: after this nobody reads the command line or the environment.
+//! Checked settings. Nothing reads the command line or the environment after this.
 
 mod arguments;
 mod audit;
@@ -46,9 +46,9 @@ pub struct Config {
     pub token: Token,
     /// Where that may change.
     pub token_file: Option<TokenFile>,
-    /// What is signed.
+    /// The kinds of messages that are signed.
     pub capabilities: Capabilities,
-    /// Where the API listens; `None`: nobody said.
+    /// Address of the API; `None` if it is not set.
     pub place: Option<Place>,
     /// Port of the API.
     pub port: u16,
@@ -60,17 +60,17 @@ pub struct Config {
     pub startup_timeout: Duration,
     /// Worker threads of the API.
     pub threads: usize,
-    /// What is forbidden beyond kinds and key.
+    /// Restrictions beyond capabilities and key.
     pub rules: Rules,
-    /// What is written down.
+    /// The audit trail.
     pub audit: AuditConfig,
     /// How much is logged.
     pub log_level: Level,
-    /// What is allowed, and unwise.
+    /// Settings that are allowed, but not recommended.
     pub warnings: Vec<String>,
 }
 
-/// Where health, metrics and information are.
+/// The port for health, metrics and information.
 #[derive(Clone, Copy, Debug)]
 pub struct ManagementConfig {
     /// Addresses.
@@ -80,7 +80,7 @@ pub struct ManagementConfig {
 }
 
 impl Config {
-    /// Checks everything, and tells all that is wrong at once. `matches` is what `arguments` were read from.
+    /// Checks everything, and reports all errors together. `arguments` were read from `matches`.
     pub fn read(arguments: &Arguments, matches: &ArgMatches) -> Result<Self, Errors> {
         let Arguments {
             command: _,

@@ -13,7 +13,7 @@ const MAX_RECEIVERS: usize = 64;
 const MAX_PREFIX: usize = 256;
 
 impl Rules {
-    /// Checks all of them, and tells all that is wrong at once.
+    /// Checks all of them, and reports all errors together.
     pub fn read(arguments: &PolicyArguments) -> Result<Self, Errors> {
         let PolicyArguments {
             policy_networks,

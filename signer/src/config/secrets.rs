@@ -1,4 +1,4 @@
-//! What only the environment or a file may give: every user of a machine can read the command lines on it.
+//! What only the environment or a file may give: every user of a host can read the command lines on it.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 
 use crate::settings::{ConfigError, Errors, Setting};
 
-/// Flags that are understood only to be refused, and the variable in the place of each.
+/// Flags that are understood only to be refused, and the variable to use instead of each.
 pub const SECRETS: [(&str, &str); 2] = [("key", "ATTO_SIGNER_KEY"), ("token", "ATTO_SIGNER_TOKEN")];
 
 /// A value of the environment. This copy of it is wiped when dropped; the block that the kernel hands over stays as it is.
@@ -58,9 +58,9 @@ pub fn refuse_secrets(matches: &ArgMatches) -> Result<(), Errors> {
     let mut errors = Errors::default();
     for (flag, variable) in SECRETS {
         if matches!(matches.try_contains_id(flag), Ok(true)) {
-            let found = format!("a value in the command line (--{flag}), which every user of this machine can read");
+            let found = format!("a value in the command line (--{flag}), which every user of this host can read");
             let expected = format!(
-                "it in the environment, or {variable}_FILE; if it is a secret, take it for known and make another one"
+                "it in the environment, or {variable}_FILE; if it is a secret, consider it compromised and create another one"
             );
             errors.push(ConfigError::new(variable, found, expected));
         }

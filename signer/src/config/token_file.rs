@@ -34,8 +34,8 @@ impl TokenFile {
         Ok(Token::any_of(tokens(&text).map_err(|found| self.wrong(found))?))
     }
 
-    /// Takes over what the file has from now on: what is new at once, and what is gone once two readings in a row agree, since one may
-    /// come while the file is being written. What is no good leaves the tokens as they are, and is told once.
+    /// Takes over what the file has from now on: new tokens at once, and removed ones once two readings in a row agree, since one may
+    /// come while the file is being written. An invalid file leaves the tokens as they are, and is reported once.
     pub async fn follow(self, token: Token) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -51,7 +51,7 @@ impl TokenFile {
                 }
                 Ok(Err(error)) => {
                     if told.as_ref() != Some(&error) {
-                        tracing::warn!("{error}; the tokens that were read last stay in force");
+                        tracing::warn!("{error}; the tokens that were read last stay valid");
                         told = Some(error);
                     }
                     last = None;
@@ -84,7 +84,7 @@ impl TokenFile {
     }
 }
 
-/// Makes of two readings in a row what is accepted from now on.
+/// Combines two readings in a row into the accepted tokens.
 fn take_over(digests: &Digests, last: Option<&Digests>, token: &Token) {
     let changes = if last == Some(digests) {
         token.set(digests)
@@ -99,7 +99,7 @@ fn take_over(digests: &Digests, last: Option<&Digests>, token: &Token) {
     }
 }
 
-/// The tokens in the text of a file, or what is wrong with it: nothing of the text.
+/// The tokens in the text of a file, or the error, without any of the text.
 pub fn tokens(text: &str) -> Result<Vec<&str>, &'static str> {
     let tokens: Vec<&str> = text
         .lines()

@@ -8,7 +8,7 @@ use super::secrets::{SECRETS, Secret};
 const PREFIX: &str = "ATTO_SIGNER_";
 const NODE_PREFIX: &str = "ATTO_SIGNER_REMOTE_";
 
-/// A warning for each variable that looks like ours and is not: most often a typing error.
+/// A warning for each unknown variable with the signer's prefix, which is usually a typing error.
 pub fn unknown_variables(
     variables: impl Iterator<Item = (OsString, OsString)>,
     command: &clap::Command,

@@ -51,7 +51,7 @@ pub const ALL: [(&str, Decoder); 10] = [
     ("vault", vault),
 ];
 
-/// The key version that answers of KMS have to name.
+/// The key version that answers of KMS must name.
 const NAME: &str = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
 const OWN: PublicKey = PublicKey([7; 32]);
 /// The longest complaint about a body.

@@ -1,4 +1,4 @@
-//! What the policy looked at is what is signed: its rules are asked again of the canonical bytes alone, which another piece of code
+//! What the policy checked is what is signed: its rules are asked again of the canonical bytes alone, which another piece of code
 //! takes apart.
 
 use std::time::Duration;

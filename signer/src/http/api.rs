@@ -22,7 +22,7 @@ pub struct Api<B> {
     pub metrics: Arc<Metrics>,
     /// What the management port shows.
     pub health: Arc<Health>,
-    /// What is written down.
+    /// The audit trail.
     pub audit: Audit,
 }
 

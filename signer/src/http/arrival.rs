@@ -13,7 +13,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::connection::Connection;
 
-/// A body that tells its connection when all of it has come.
+/// A body that reports to its connection when it is complete.
 #[derive(Debug)]
 pub struct Arriving {
     body: Incoming,

@@ -17,7 +17,7 @@ use super::error::ApiError;
 const MAX_LENGTH: usize = 64 * 1024;
 /// How long the whole body may take, counted from the request's head.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
-/// How much of a body that nobody wanted is taken off the wire.
+/// How much of an unused body is read from the connection.
 const MAX_DRAINED: usize = 4 * 1024 * 1024;
 
 /// A body as it comes from a client.

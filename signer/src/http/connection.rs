@@ -1,10 +1,10 @@
-//! What is known of one connection: since when it keeps us waiting, and whether it has to go.
+//! The state of one connection: since when the signer waits for it, and whether it must be closed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
-/// Beside a moment: the head of a request has come, its body has not.
+/// For a moment: the head of a request has come, its body has not.
 const READING: u64 = 1 << 63;
 /// Instead of a moment: the request is complete and its answer is being made.
 const ANSWERING: u64 = u64::MAX;

@@ -101,7 +101,7 @@ impl Connections {
         self.lock().evict_before(moment);
     }
 
-    /// All of them are told, and those that still come, that there will be no more.
+    /// Tells all connections, and later ones, that no more requests are served.
     pub fn stop(&self) {
         let mut table = self.lock();
         table.stops = true;
@@ -170,7 +170,7 @@ impl Table {
 }
 
 impl Entry {
-    /// What is known of it.
+    /// Its state.
     pub const fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }

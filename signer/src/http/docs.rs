@@ -24,7 +24,7 @@ const ASSETS: &str = "/swagger-ui/{file}";
 /// Swagger UI's own page comes compressed, which not every client undoes.
 const PAGE: &str = include_str!("docs.html");
 
-/// All that is documentation, and 404 for the rest.
+/// The documentation, and 404 for other paths.
 pub fn router<B: Backend>(api: &Arc<Api<B>>) -> Router {
     let not_found = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::NotFound);
     let takes_get = async |State(api): State<Arc<Api<B>>>| api.refuse(ApiError::MethodNotAllowed("GET, HEAD"));

@@ -15,7 +15,7 @@ use crate::{
     telemetry::{ClientFault, Outcome, Reason, Verdict},
 };
 
-/// Why a request was not answered with what it asked for.
+/// Why a request did not get what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// No token, or another one. Says nothing.
@@ -91,7 +91,7 @@ impl Code {
         }
     }
 
-    /// What it says to people.
+    /// The message for people.
     pub const fn message(self) -> &'static str {
         match self {
             Self::BackendUnavailable => "The key cannot be used at the moment. Try again.",
@@ -170,7 +170,7 @@ impl ApiError {
         }
     }
 
-    /// What it says of the client's settings.
+    /// What it shows about the client's settings.
     pub const fn verdict(&self) -> Verdict {
         match self {
             Self::Unauthorized => Verdict::Fault(ClientFault::WrongToken),

@@ -5,14 +5,14 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep objects and arrays that nobody reads may be nested.
+/// How deep ignored objects and arrays may be nested.
 pub const MAX_DEPTH: usize = 32;
 
-/// What is wrong with an object that is well-formed JSON.
+/// Why an object of well-formed JSON is refused.
 pub enum Fault {
     /// A field of this name is there twice.
     Duplicate(&'static str),
-    /// A value that nobody reads is nested too deeply.
+    /// An ignored value is nested too deeply.
     Depth,
 }
 

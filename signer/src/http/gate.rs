@@ -104,7 +104,7 @@ impl<B: Backend> ApiService<B> {
         }
     }
 
-    /// What is no part of the wire contract.
+    /// Paths that are no part of the wire contract.
     async fn document(&self, request: Request<impl Received>) -> Response<Full<Bytes>> {
         let Ok(response) = tower::Service::call(&mut self.docs.clone(), request).await;
         let (head, body) = response.into_parts();
@@ -137,7 +137,7 @@ impl<B: Backend, T: Received> tower::Service<Request<T>> for ApiService<B> {
     }
 }
 
-/// What is to be signed, judged by the path.
+/// The kind of message, by the path.
 fn signing_kind<T>(request: &Request<T>) -> Option<Kind> {
     if request.method() != Method::POST {
         return None;

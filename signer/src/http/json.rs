@@ -12,7 +12,7 @@ use super::fields::{Fault, Fields, MAX_DEPTH, Nested};
 /// How much of what was sent a message shows.
 const MAX_EXCERPT: usize = 40;
 
-/// What is wrong with a body, for its sender.
+/// The error in a body, for its sender.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{field}: found {found}, expected {expected}")]
 pub struct Invalid {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What is known of a signing request, and more and more of it. One that is dropped before it is closed had no answer: its
-/// client closed the connection, and the key may sign all the same.
+/// client closed the connection, and the key may sign anyway.
 pub struct Record<'a, B: Backend, T: Message> {
     api: &'a Api<B>,
     start: Instant,
@@ -76,7 +76,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
         let message = allowed.or(self.denied.as_ref());
         if self.api.audit.is_on() && self.hash.is_none() {
             self.hash = message.map(T::hash);
-            // Nobody has waited for the backend, which may be at work all the same.
+            // Nobody has waited for the backend, which may be working anyway.
             if let (Some(hash), Some(_)) = (&self.hash, allowed) {
                 self.effort = self.api.service.effort(hash);
             }
@@ -96,7 +96,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
 
 impl<B: Backend, T: Message> Drop for Record<'_, B, T> {
     fn drop(&mut self) {
-        // Whoever catches a panic answers, and tells how the request ended.
+        // The code that catches a panic answers, and records how the request ended.
         if !self.is_open || thread::panicking() {
             return;
         }
@@ -145,7 +145,7 @@ impl Ending<'_> {
         if outcome == Outcome::Signed {
             api.metrics.latencies.note(duration, effort.backend);
         }
-        // Whoever has no token is not the node: what it asks for is no signing request of ours.
+        // A client without the token is not the node: what it asks for is no signing request of ours.
         if reason == Some(Reason::WrongToken) {
             api.audit.note_unauthorized();
             return;

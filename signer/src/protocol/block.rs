@@ -16,7 +16,7 @@ pub enum Network {
     Beta = 1,
     /// The developers' network.
     Dev = 2,
-    /// A network on one machine.
+    /// A network on one host.
     Local = 3,
 }
 

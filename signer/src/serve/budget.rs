@@ -37,8 +37,8 @@ impl Budget {
     pub fn warning(self, open_files: usize) -> Option<String> {
         (self.api < NODE).then(|| {
             format!(
-                "the limit of open files is {open_files}, so the signing API takes at most {} connections, and a node may have {NODE}: raise \
-                 the hard limit (`ulimit -Hn`) to 1024",
+                "the limit of open files is {open_files}, so the signing API accepts at most {} connections, and a node \
+                may have {NODE}: raise the hard limit (`ulimit -Hn`) to 1024",
                 self.api
             )
         })

@@ -16,7 +16,7 @@ pub enum ServeError {
     Key(#[from] BackendError),
     /// Another key than the one that has to be there.
     #[error(
-        "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {} ({}), expected {} ({}); set the key or the expectation right",
+        "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {} ({}), expected {} ({}). Correct the key or the expectation",
         Address(*.found), .found, Address(*.expected), .expected
     )]
     OtherKey {
@@ -38,8 +38,8 @@ pub enum ServeError {
         /// How long it said so.
         waited: Duration,
     },
-    /// A port is not to be had.
-    #[error("{variable}: {address} cannot be listened on ({source}); {}", remedy(.source))]
+    /// A port is not available.
+    #[error("{variable}: cannot listen on {address} ({source}); {}", remedy(.source))]
     Listen {
         /// The variable with the port.
         variable: &'static str,
@@ -48,10 +48,10 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
-    /// The audit file is not to be had.
+    /// The audit file is not available.
     #[error(
-        "ATTO_SIGNER_AUDIT_FILE: {} cannot be written ({source}); set a file in a directory that is there and \
-         that this user may write, or unset it", .path.display()
+        "ATTO_SIGNER_AUDIT_FILE: cannot write {} ({source}). Set a file in an existing directory that this user may \
+        write, or unset it", .path.display()
     )]
     Audit {
         /// The file.
@@ -69,8 +69,8 @@ pub enum ServeError {
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "another process has the port: stop it, or set another port",
-        io::ErrorKind::PermissionDenied => "ports below 1024 take a privilege: set another port",
+        io::ErrorKind::AddrInUse => "another process uses the port: stop it, or set another port",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: set another port",
         _ => "set another address or port",
     }
 }

@@ -52,8 +52,8 @@ const DEADLINE_LIMIT: Duration = Duration::from_millis(950);
 pub fn serve(config: Config) -> Result<(), ServeError> {
     if config.deadline > DEADLINE_LIMIT {
         tracing::warn!(
-            "ATTO_SIGNER_DEADLINE: found {} ms, expected at most {} ms: a voter node gives up after one second, so it would \
-             see no answer that takes longer, asks again, and never learns why",
+            "ATTO_SIGNER_DEADLINE: found {} ms, expected at most {} ms. A voter node times out after one second, so it \
+            would not see a later answer and its cause",
             config.deadline.as_millis(),
             DEADLINE_LIMIT.as_millis(),
         );
@@ -100,7 +100,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         .enable_all()
         .build()?;
     let result = runtime.block_on(start(config, local, health.clone(), metrics, audit.clone()));
-    // From here on all may end.
+    // From here on every task may end.
     health.drain();
     audit.close();
     // The management port outlives the API: while that drains, probes are answered.
@@ -208,7 +208,7 @@ async fn serve_api<B: Backend>(
     }
     health.become_ready(identity);
     let name = signals.next().await;
-    tracing::info!("{name}: answering what is under way, then ending");
+    tracing::info!("{name}: answering the requests in progress, then ending");
     health.drain();
     stop.send_replace(true);
     // Each listener takes first what waits to be taken.
@@ -220,8 +220,8 @@ async fn serve_api<B: Backend>(
 fn announce(config: &Config, identity: &Identity, listeners: &[TcpListener]) {
     if config.place.is_none() {
         tracing::warn!(
-            "ATTO_SIGNER_ADDRESS is not set: the signing API listens on all addresses of this machine; \
-             set it to `localhost` where node and signer share a pod or a machine"
+            "ATTO_SIGNER_ADDRESS is not set: the signing API listens on all addresses of this host. Set it to `localhost` \
+            if node and signer share a pod or a host"
         );
     }
     let addresses: Vec<String> = listeners

@@ -94,7 +94,7 @@ impl Patience {
         let remedy = remedy(fault.cause);
         if self.told.is_none_or(|told| now.duration_since(told) >= TELL) {
             self.told = Some(now);
-            tracing::warn!("the key cannot be used yet, trying again each 2 s: {fault}; {remedy}");
+            tracing::warn!("the key cannot be used yet, trying again every 2 s: {fault}; {remedy}");
         }
         if !matches!(fault.cause, Cause::PermissionDenied | Cause::NotFound) {
             self.refused = None;

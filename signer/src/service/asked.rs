@@ -81,7 +81,7 @@ impl Call {
             .unwrap_or(Err(BackendError::Broken))
     }
 
-    /// The end: whoever waits is told.
+    /// The end: all callers that wait are told.
     pub fn end(&self, answer: Answer) {
         self.answer.send_replace(Some(answer));
     }

@@ -33,7 +33,7 @@ impl<V: Copy> Cache<V> {
         Some(*value)
     }
 
-    /// Keeps it, in the place of what was not used for the longest time.
+    /// Keeps it, and drops the entry that was unused for the longest time.
     pub fn put(&mut self, key: Key, value: V) {
         self.uses += 1;
         if let Some((_, used)) = self.entries.insert(key.clone(), (value, self.uses)) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{key::Key, tries::Tries};
 
-/// Whoever asks later than that begins anew.
+/// A later request begins again.
 const MEMORY: Duration = Duration::from_secs(5);
 /// More are not remembered: the oldest go.
 const CAPACITY: usize = 4_096;

@@ -1,4 +1,4 @@
-//! What stands between callers and a backend that can be slow, wrong or away: one call per hash, whoever asks, and for each
+//! What stands between callers and a backend that can be slow, wrong or away: one call per hash, no matter who asks, and for each
 //! caller an answer in time.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -21,7 +21,7 @@ use crate::{
     telemetry::{BackendHealth, BackendMetrics},
 };
 
-/// Hashes that may wait, beside those at the backend.
+/// Hashes that may wait, in addition to those at the backend.
 const WAITING: usize = 4_096;
 
 /// A remote backend, made fit for callers that have a second.

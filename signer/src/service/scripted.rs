@@ -40,7 +40,7 @@ struct Script {
 }
 
 impl Scripted {
-    /// Does these steps, then the last one for ever.
+    /// Does these steps, then the last one again and again.
     pub fn new(steps: impl IntoIterator<Item = Step>, then: Step) -> Self {
         Self(Arc::new(Mutex::new(Script {
             key: SigningKey::from_bytes(&[7; 32]),

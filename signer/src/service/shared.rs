@@ -68,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Ends a call: from now on the cache answers, or the next caller begins anew.
+    /// Ends a call: from now on the cache answers, or the next caller begins again.
     pub fn close(&self, key: &Key, signature: Option<Signature>) {
         let mut book = self.book();
         book.calls.remove(key);
@@ -96,12 +96,12 @@ impl Shared {
             (Change::Opened, Err(fault)) => {
                 self.metrics.breaker_open.set(1);
                 tracing::warn!(
-                    "the backend fails for all ({fault}): requests wait, and one probe goes out each 500 ms"
+                    "the backend fails for all requests ({fault}): requests wait, and the signer sends one probe every 500 ms"
                 );
             }
             (Change::Closed, _) => {
                 self.metrics.breaker_open.set(0);
-                tracing::info!("the backend signs again: all that waited goes out");
+                tracing::info!("the backend signs again: all waiting requests are sent");
                 self.session.renew();
             }
             _ => {}

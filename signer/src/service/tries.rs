@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::backend::{Again, Cause};
 
-/// Before the next attempts; then the last one for ever.
+/// Before the next attempts; then the last one again and again.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
@@ -15,14 +15,14 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
 ];
 
-/// Between two calls for a hash that was refused, whoever asks for it.
+/// Between two calls for a hash that was refused, no matter who asks for it.
 const REST: Duration = Duration::from_secs(1);
 
 /// What was tried for a hash already.
 ///
 /// An attempt follows one that failed after the pauses, and one that hangs after 2 s; each hash is hedged once at most. So in any
 /// time of `t` seconds a hash is sent at most `6 + t` times: four pauses are shorter than a second, and no two attempts
-/// beside the hedge are closer to each other than a pause.
+/// along with the hedge are closer to each other than a pause.
 #[derive(Clone, Debug, Default)]
 pub struct Tries {
     paused: usize,
@@ -32,7 +32,7 @@ pub struct Tries {
 }
 
 impl Tries {
-    /// When to try again after this failure; `None`: not before somebody asks anew.
+    /// When to try again after this failure; `None`: not before somebody asks again.
     pub fn after(&mut self, cause: Cause) -> Option<Duration> {
         match cause.again() {
             Again::No => return None,

@@ -46,7 +46,7 @@ pub async fn keep(shared: Arc<Shared>) {
                 if !is_new {
                     let _ = self_test(&shared).await;
                 } else if let Err(error @ BackendError::Differs) = compare(&shared).await {
-                    tracing::error!("a new client of the key service: {error}; making another one");
+                    tracing::error!("a new client of the key service: {error}; creating another one");
                     shared.health.fail(Fault::new(Cause::Check, error.to_string()));
                     shared.session.renew();
                 }

@@ -69,9 +69,10 @@ impl BackendHealth {
     /// Whether it signs, as far as one can know now.
     pub fn is_up(&self, now: Instant) -> bool {
         let mut state = self.lock();
-        let oldest = state.outstanding.first_key_value().map(|(_, start)| *start);
-        let is_silent =
-            oldest.is_some_and(|start| state.is_silent_since(start) && now.duration_since(start) >= MAX_SILENCE);
+        // The oldest of those that began after the last signature: one that is older may hang next to signatures.
+        let mut starts = state.outstanding.values();
+        let oldest = starts.find(|start| state.is_silent_since(**start));
+        let is_silent = oldest.is_some_and(|start| now.duration_since(*start) >= MAX_SILENCE);
         if is_silent && (!state.is_down || state.fault.is_none()) {
             let text = format!("no answer within {} s, and no signature since", MAX_SILENCE.as_secs());
             state.fault = Some(Fault::new(Cause::Timeout, text));
@@ -117,8 +118,8 @@ impl State {
         if self.quota_told.is_none_or(|told| now.duration_since(told) >= TELL) {
             self.quota_told = Some(now);
             tracing::warn!(
-                "the key service refuses signatures for its quota ({fault}): those are answered with 429, and asked for again once a \
-                 second each; raise the quota if this stays"
+                "the key service refuses signatures because of its quota ({fault}): they are answered with 429, and each \
+                is tried again once a second; raise the quota if this persists"
             );
         }
         // While it is down, that reason is the one that counts.
@@ -130,7 +131,9 @@ impl State {
     fn go_down(&mut self) {
         if !std::mem::replace(&mut self.is_down, true) {
             let cause = self.fault.as_ref().map(ToString::to_string).unwrap_or_default();
-            tracing::error!("the backend is DOWN ({cause}): signatures are answered with 429 until it is back");
+            tracing::error!(
+                "the backend is DOWN ({cause}): requests for signatures are answered with 429 until it is UP"
+            );
         }
     }
 }
@@ -220,6 +223,16 @@ mod tests {
         assert!(!health.is_up(second(start, 18)));
         hanging.end(fault(Cause::Timeout), second(start, 20));
         assert!(!health.is_up(second(start, 21)), "that it was given up proves nothing");
+    }
+
+    #[test]
+    fn a_silence_after_a_signature_is_seen_beside_a_call_that_hung_before_it() {
+        let (health, start) = (Arc::<BackendHealth>::default(), Instant::now());
+        let _before = health.begin(start);
+        health.begin(start).end(Ok(()), second(start, 1));
+        let _after = health.begin(second(start, 2));
+        assert!(health.is_up(second(start, 9)));
+        assert!(!health.is_up(second(start, 10)));
     }
 
     #[test]

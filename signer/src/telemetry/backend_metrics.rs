@@ -60,7 +60,7 @@ impl BackendMetrics {
         let calls = IntCounterVec::new(
             Opts::new(
                 "atto_signer_backend_calls_total",
-                "Calls to the backend that ended, by method and code; ABANDONED: given up for another attempt.",
+                "Completed calls to the backend, by method and code. ABANDONED: given up for another attempt.",
             ),
             &["method", "code"],
         )?;
@@ -78,7 +78,7 @@ impl BackendMetrics {
         let signing_durations = Histogram::with_opts(
             HistogramOpts::new(
                 "atto_signer_backend_signing_duration_seconds",
-                "From sending an attempt to its end, whatever it was.",
+                "Time from sending an attempt to its end, with any result.",
             )
             .buckets(BUCKETS.to_vec()),
         )?;
@@ -87,9 +87,9 @@ impl BackendMetrics {
             signing_durations,
             attempts: counter(
                 "atto_signer_backend_attempts_total",
-                "Attempts to have something signed, self-tests among them; those not counted as calls to sign are under way.",
+                "Attempts to get a signature, including self-tests. Attempts that are not counted as calls to sign are in progress.",
             )?,
-            cache_hits: counter("atto_signer_cache_hits_total", "Signatures that were there already.")?,
+            cache_hits: counter("atto_signer_cache_hits_total", "Signatures answered from the cache.")?,
             joined: counter(
                 "atto_signer_joined_total",
                 "Requests that joined a call for the same hash.",
@@ -99,7 +99,7 @@ impl BackendMetrics {
             self_tests: counter("atto_signer_self_tests_total", "Self-tests sent to the backend.")?,
             breaker_open: gauge(
                 "atto_signer_breaker_open",
-                "1 while the backend fails for all and is only probed.",
+                "1 while the backend fails for all requests and is only probed.",
             )?,
             at_backend: gauge(
                 "atto_signer_backend_hashes",

@@ -63,7 +63,7 @@ pub struct Complaint {
 }
 
 /// The latest signing requests, each kind for itself: challenges that are signed make no votes. The token is of no kind: who sends
-/// another one beside a node that has the right one is somebody else, and says nothing of the node.
+/// another one while the node has the right one is somebody else, and does not describe the node.
 #[derive(Debug)]
 pub struct Client {
     start: Instant,

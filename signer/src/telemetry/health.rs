@@ -57,8 +57,8 @@ impl Defect {
 impl fmt::Display for Defect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(name) => write!(formatter, "{name} ended, which must not be; start the signer again"),
-            Self::Stuck => formatter.write_str("the API has not run for 10 s; start the signer again"),
+            Self::Lost(name) => write!(formatter, "{name} ended unexpectedly; restart the signer"),
+            Self::Stuck => formatter.write_str("the API has not run for 10 s; restart the signer"),
         }
     }
 }
@@ -101,14 +101,12 @@ impl Health {
 
     /// Something ended without which the signer is no use.
     pub fn lose(&self, name: &'static str) {
-        tracing::error!(
-            "{name} ended, which must not be: the liveness probe tells, so that the signer is started anew"
-        );
+        tracing::error!("{name} ended unexpectedly: the liveness probe fails, so that the signer restarts");
         // The first is the cause of the others.
         let _ = self.lost.set(name);
     }
 
-    /// The signer shuts down: what ends from now on is no loss.
+    /// The signer shuts down: a task that ends from now on is expected.
     pub fn drain(&self) {
         self.draining.store(true, Relaxed);
     }
@@ -162,7 +160,7 @@ impl Health {
         self.defect().is_none()
     }
 
-    /// Why the process has to be started anew.
+    /// Why the process has to be started again.
     pub fn defect(&self) -> Option<Defect> {
         if let Some(name) = self.lost.get() {
             return Some(Defect::Lost(name));

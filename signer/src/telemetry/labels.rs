@@ -29,7 +29,7 @@ labels! {
 }
 
 labels! {
-    /// Why a request was not answered with what it asked for.
+    /// Why a request did not get what it asked for.
     Reason {
         /// 401.
         WrongToken = "wrong_token",

@@ -94,7 +94,7 @@ pub fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| eprintln!("{}", tell(panic))));
 }
 
-/// Where a panic was. What it says may quote what somebody sent, so it is told of libraries alone that see nothing of a client.
+/// Where a panic was. What it says may quote what somebody sent, so it is reported only for libraries that see nothing of a client.
 fn tell(panic: &PanicHookInfo<'_>) -> String {
     let Some(place) = panic.location() else {
         return "defect: panicked at an unknown place".to_owned();

@@ -44,14 +44,14 @@ impl Metrics {
         let signatures = IntCounterVec::new(
             Opts::new(
                 "atto_signer_signatures_total",
-                "Signing requests with the right token, by kind and outcome: refused is final for the node, failed is sent again.",
+                "Signing requests with the right token, by kind and outcome. The node does not send a refused request again, and sends a failed one again.",
             ),
             &["kind", "outcome"],
         )?;
         let durations = HistogramVec::new(
             HistogramOpts::new(
                 "atto_signer_signature_duration_seconds",
-                "From the head of a signing request with the right token to its answer.",
+                "Time from the head of a signing request with the right token to its answer.",
             )
             .buckets(BUCKETS.to_vec()),
             &["kind", "outcome"],
@@ -59,19 +59,22 @@ impl Metrics {
         let refusals = IntCounterVec::new(
             Opts::new(
                 "atto_signer_refusals_total",
-                "Requests not answered with what they asked for, by reason.",
+                "Requests that did not get what they asked for, by reason.",
             ),
             &["reason"],
         )?;
         let build = IntGaugeVec::new(
             Opts::new(
                 "atto_signer_build_info",
-                "The version that runs, and its backend; always 1.",
+                "The running version and its backend. The value is always 1.",
             ),
             &["version", "backend"],
         )?;
         let key = IntGaugeVec::new(
-            Opts::new("atto_signer_key_info", "The key, once it has proven itself; always 1."),
+            Opts::new(
+                "atto_signer_key_info",
+                "The key, after a first verified signature. The value is always 1.",
+            ),
             &["public_key", "address"],
         )?;
         registry.register(Box::new(key.clone()))?;
@@ -90,12 +93,12 @@ impl Metrics {
         let recent = GaugeVec::new(
             Opts::new(
                 "atto_signer_recent_signature_seconds",
-                "What the last 50 signatures took: total from the head of the request to its answer, for which the node's client waits 1 s; backend the key service's share; added the rest.",
+                "Duration of the last 50 signatures. total: from the head of the request to its answer, which the node awaits for 1 s; backend: the key service's share; added: the rest.",
             ),
             &["part", "statistic"],
         )?;
         registry.register(Box::new(recent.clone()))?;
-        let audit_dropped = IntCounter::new("atto_signer_audit_dropped_total", "Audit lines that were lost.")?;
+        let audit_dropped = IntCounter::new("atto_signer_audit_dropped_total", "Lost audit lines.")?;
         registry.register(Box::new(audit_dropped.clone()))?;
         let requests = Requests::new()?;
         registry.register(Box::new(requests.clone()))?;

@@ -90,7 +90,7 @@ impl Requests {
             start: Instant::now(),
             summary: desc(
                 "http_server_requests_seconds",
-                "Requests to the signing API, from head to answer, named as the Kotlin signer names them.",
+                "Requests to the signing API, from head to answer, with the names that the Kotlin signer uses.",
             )?,
             slowest: desc(
                 "http_server_requests_seconds_max",

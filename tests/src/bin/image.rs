@@ -13,7 +13,7 @@ const MOST: u64 = 15 * MEBIBYTE;
 const PROGRAMS: [(&str, &str); 2] = [
     (
         "operator",
-        "Gives Atto voter nodes a signer: injects it into the Deployments that SignerBindings name",
+        "Injects a signer into the Deployments of Atto voter nodes that SignerBindings name",
     ),
     ("signer", "Signs for an Atto voter node with a key in a key service"),
 ];

@@ -120,6 +120,11 @@ impl FakeSts {
         self.shared.state().exchanged.len()
     }
 
+    /// The tokens that were given for tokens of a cluster.
+    pub fn given(&self) -> Vec<String> {
+        self.shared.state().exchanged.clone()
+    }
+
     /// Why requests were refused.
     pub fn refusals(&self) -> Vec<String> {
         self.shared.state().refused.clone()

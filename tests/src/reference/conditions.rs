@@ -12,7 +12,7 @@ const RUNBOOK: &str = "../operations/runbook.md";
 pub fn page() -> Result<String> {
     let runbook = Page::read(&format!("{SITE}/operations/runbook.md"))?;
     let mut text = vec![String::from(
-        "A SignerBinding's conditions, in the order in which they are reached. The reasons lead to the runbook, which says what to do.\n\n",
+        "A SignerBinding's conditions, in the order in which they are reached. Each reason links to the runbook.\n\n",
     )];
     for condition in types::ALL {
         let chapter = heading(&runbook, 2, condition)?;

@@ -31,16 +31,16 @@ pub fn page() -> String {
         [code(reason), kind(is_warning), types.join(", ")]
     });
     format!(
-        "One is written when something changes, and none while nothing does: `kubectl describe` shows them on the SignerBinding and on the \
-         Deployment. They are read with `kubectl get events --field-selector=reportingComponent=signer-operator`.\n\n\
+        "The operator writes an Event when something changes. `kubectl describe` shows them on the SignerBinding and on the \
+         Deployment. To list them: `kubectl get events --field-selector=reportingComponent=signer-operator`.\n\n\
          ## Of a write\n\nOn the Deployment and on its binding.\n\n{}\
-         ## Of a condition\n\nOn the binding when the condition comes to have this reason, and on its Deployment where it has one alone; the note is the \
-         condition's message. Where a binding has several Deployments, each that fails has one of its own, with the reason in `status.targets`. What \
-         each means: [Conditions](conditions.md).\n\n{}\
+         ## Of a condition\n\nOn the binding when the condition gets this reason, and on its Deployment if it has only one. The note is the \
+         condition's message. If a binding has several Deployments, each failing one has its own Event, with the reason in `status.targets`. The \
+         meanings: [Conditions](conditions.md).\n\n{}\
          ## Of a Deployment that departs\n\nOn the Deployment and on the binding that selected it.\n\n{}\
-         ## Of a refused write\n\nOn the binding, and on the Deployment that it is about; the note has the API server's text. `Rejected` is also \
-         written where no condition can tell it: a binding that is being deleted, a Deployment that is held and cannot be let go, a status that \
-         cannot be written. The others are [warnings](conditions.md) as well.\n\n{}",
+         ## Of a refused write\n\nOn the binding, and on the affected Deployment. The note has the API server's text. The operator also writes \
+         `Rejected` if no condition can report the problem: for a binding that is being deleted, a held Deployment that cannot be resumed, or a status that \
+         cannot be written. The others are also [warnings](conditions.md).\n\n{}",
         table(["reason", "type", "note"], writes),
         table(["reason", "type", "condition"], conditions),
         table(["reason", "type"], [[code(reasons::NO_LONGER_SELECTED), kind(true)]]),

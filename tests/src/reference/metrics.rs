@@ -12,8 +12,8 @@ use super::table::{code, sentence, table};
 
 pub fn page() -> Result<String> {
     Ok(format!(
-        "Both are read as Prometheus text. A histogram is shown as `_bucket`, `_sum` and `_count`.\n\n## Operator\n\n`/metrics` on port 8080.\n\n{}## Signer\n\n\
-         `/prometheus` or `/metrics` on the management port, 9091 unless set. Those of the backend are there where the key is in a key service, and those of recent signatures once there is one.\n\n{}",
+        "Both programs serve Prometheus text. A histogram is shown as `_bucket`, `_sum` and `_count`.\n\n## Operator\n\n`/metrics` on port 8080.\n\n{}## Signer\n\n\
+         `/prometheus` or `/metrics` on the management port, 9091 unless set. Metrics of the backend exist if the key is in a key service, and those of recent signatures after the first signature.\n\n{}",
         rows(operator()?),
         rows(signer()?)
     ))

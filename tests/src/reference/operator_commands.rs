@@ -37,7 +37,7 @@ fn of(mut command: Command, introduction: &str) -> String {
         [format!("[`{name}`](#{anchor})"), about(command)]
     });
     let mut text = vec![format!(
-        "{} What it exits with: [Exit codes](exit-codes.md#operator).\n\n{introduction}",
+        "{} Exit codes: [Exit codes](exit-codes.md#operator).\n\n{introduction}",
         about(&command)
     )];
     text.push(table(["command", "what it does"], overview));
@@ -46,7 +46,7 @@ fn of(mut command: Command, introduction: &str) -> String {
         let mut settings = settings(command);
         settings.sort_by_key(|setting| setting.flag.trim_start_matches(['`', '-']).to_owned());
         if settings.is_empty() {
-            text.push("It takes nothing.\n\n".to_owned());
+            text.push("It has no arguments.\n\n".to_owned());
             continue;
         }
         let rows = settings.into_iter().map(|setting| {

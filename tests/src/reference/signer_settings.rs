@@ -20,7 +20,7 @@ pub fn page() -> Result<String> {
         .into_iter()
         .partition(|setting| setting.variable.starts_with(POLICY));
     let mut text = vec![format!(
-        "{} Every variable is also a flag, but for `ATTO_SIGNER_KEY` and `ATTO_SIGNER_TOKEN`: every user of a machine can read the \
+        "{} Every variable is also a flag, except `ATTO_SIGNER_KEY` and `ATTO_SIGNER_TOKEN`: every user of a host can read the \
          command lines on it. What stands behind these settings: [The signer](signer.md). What it exits with: \
          [Exit codes](exit-codes.md#signer).\n\n## Settings\n\n",
         about(&command)
@@ -33,12 +33,12 @@ pub fn page() -> Result<String> {
         ]
     });
     text.push(table(["variable and flag", "default", "meaning"], rows));
-    text.push("## Variables of others\n\nThese count or are refused at the start as well, without flags. Others of their kind are ignored.\n\n".to_owned());
+    text.push("## Variables of other projects\n\nThe signer also reads these variables, or refuses them at its start. They have no flags. It ignores others of their kind.\n\n".to_owned());
     text.push(table(["variable", "backend", "meaning"], of_others()));
-    text.push("## Policy\n\nEach rule is off unless set. What it forbids is answered with 400 and `The policy <rule> does not allow this:` before what it says.\n\n".to_owned());
+    text.push("## Policy\n\nEach rule is off unless set. The signer answers a forbidden request with 400 and `The policy <rule> does not allow this:`, followed by the message in the table.\n\n".to_owned());
     let rows = policy.into_iter().map(forbids).collect::<Result<Vec<_>>>()?;
     text.push(table(["variable and flag", "forbids", "says"], rows));
-    text.push("## Commands\n\nEach takes its settings from the same variables.\n\n".to_owned());
+    text.push("## Commands\n\nEach command reads its settings from the same variables.\n\n".to_owned());
     text.push(table(["command", "what it does", "takes"], commands(&command)));
     Ok(text.concat())
 }

@@ -15,8 +15,8 @@ pub fn page() -> Result<String> {
     let schema = &version["schema"]["openAPIV3Schema"];
     let resource = SignerBinding::api_resource();
     let mut text = vec![format!(
-        "{}\n\n`apiVersion: {}`, `kind: {}`; `kubectl get {}`, or `sb` for short. `kubectl explain signerbindings.spec` says the same. \
-         What stands in quotation marks is what the API server answers where a rule is broken. What the conditions say: \
+        "{}\n\n`apiVersion: {}`, `kind: {}`; `kubectl get {}`, or `sb` for short. `kubectl explain signerbindings.spec` prints the same. \
+         Quotation marks contain the API server's answer if a rule is violated. The conditions: \
          [Conditions](conditions.md).\n\n",
         describe(schema),
         resource.api_version,

@@ -26,6 +26,7 @@ use anyhow::{Context, Result};
 
 use crate::process::Directory;
 use node::Heard;
+pub(crate) use random::Random;
 use world::Seen;
 
 /// Names a seed that is to happen again, and to be told.

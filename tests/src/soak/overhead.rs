@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, ensure};
 use data_encoding::BASE64;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Measured;
 use super::rig::Rig;
 use super::row::{Row, milliseconds};
 use crate::fake_kms::{KEY_VERSION, crc32c};
-use crate::node_client::{Message, Tcp, exchange, random_vote};
+use crate::node_client::{Message, paced, random_vote};
 
 pub const NAME: &str = "a KMS call at 500/s, each asked for on a new connection";
 
@@ -19,7 +16,6 @@ const RATE: u32 = 500;
 /// Of one second each.
 const ROUNDS: usize = 8;
 const MOST_MILLISECONDS: f64 = 1.0;
-const PATIENCE: Duration = Duration::from_secs(1);
 
 pub async fn measure() -> Measured {
     let rig = Rig::start().await?;
@@ -28,12 +24,12 @@ pub async fn measure() -> Measured {
     let through = |vote: &Message| rig.node.request(vote);
     let past = |vote: &Message| to_kms(&vote.hash);
     let votes = || (0..RATE).map(|_| random_vote(&rig.key)).collect::<Vec<_>>();
-    round(&signer, votes().iter().map(through).collect()).await?;
-    round(kms, votes().iter().map(past).collect()).await?;
+    paced(&signer, votes().iter().map(through).collect(), RATE).await?;
+    paced(kms, votes().iter().map(past).collect(), RATE).await?;
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        with.extend(round(&signer, votes().iter().map(through).collect()).await?);
-        without.extend(round(kms, votes().iter().map(past).collect()).await?);
+        with.extend(paced(&signer, votes().iter().map(through).collect(), RATE).await?);
+        without.extend(paced(kms, votes().iter().map(past).collect(), RATE).await?);
     }
     with.sort_unstable();
     without.sort_unstable();
@@ -47,26 +43,6 @@ pub async fn measure() -> Measured {
         Row::at_most("what the signer adds, 99 %", "ms", MOST_MILLISECONDS, added(990))
             .with(&format!("half: {:.2} ms", added(500))),
     ])
-}
-
-/// How long each request took, sent at the pace whatever becomes of those before it.
-async fn round(host: &str, requests: Vec<Vec<u8>>) -> Result<Vec<Duration>> {
-    let mut ticks = interval(Duration::from_secs(1) / RATE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut exchanges = JoinSet::new();
-    for request in requests {
-        ticks.tick().await;
-        let dial = Tcp::to(host);
-        exchanges.spawn(async move {
-            let started = Instant::now();
-            let reply = exchange(&dial, &request, PATIENCE).await;
-            let took = started.elapsed();
-            let reply = reply.map_err(|failure| anyhow!("no answer: {failure:?}"))?;
-            ensure!(reply.status == 200, "an answer of {}", reply.status);
-            Ok(took)
-        });
-    }
-    exchanges.join_all().await.into_iter().collect()
 }
 
 /// The call that the signer makes of a hash.

@@ -90,7 +90,7 @@ async fn the_agent_of_eks_pod_identity_gives_credentials_for_its_token() -> Resu
         .until("the file is missing", |signer| {
             let (code, message) = signer.backend()?;
             Ok(code == "CREDENTIALS"
-                && message.starts_with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: found nothing that can be read"))
+                && message.starts_with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: found nothing readable"))
         })
         .await;
     let (code, says) = preflight(&variables).await;
@@ -152,7 +152,7 @@ async fn the_metadata_of_the_machine_gives_credentials_of_its_role() -> Result<(
     signer.keeps(&["5ec2e7"]);
     let (code, says) = preflight(&variables).await;
     assert!(
-        code == Some(0) && says.contains("credentials ok: the role of this machine"),
+        code == Some(0) && says.contains("credentials ok: the role of this instance"),
         "{says}"
     );
     metadata.set_front(Front::Refusing).await?;

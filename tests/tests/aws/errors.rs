@@ -28,7 +28,7 @@ fn of_aws() -> impl Iterator<Item = Case> {
         // Of `Sign`.
         (500, "DependencyTimeoutException", "DEADLINE_EXCEEDED", wait),
         (400, "DisabledException", "FAILED_PRECONDITION", "aws kms enable-key"),
-        (400, "DryRunOperationException", "CHECK", "look for a proxy"),
+        (400, "DryRunOperationException", "CHECK", "check for a proxy"),
         (
             400,
             "InvalidGrantTokenException",
@@ -93,7 +93,7 @@ fn of_aws() -> impl Iterator<Item = Case> {
             "NOT_FOUND",
             "aws kms list-keys",
         ),
-        (400, "SomethingNewException", "OTHER", "look at the lines before"),
+        (400, "SomethingNewException", "OTHER", "see the log lines before"),
     ];
     codes.into_iter().map(|(status, what, cause, remedy)| Case {
         what,
@@ -115,16 +115,16 @@ fn others() -> impl Iterator<Item = Case> {
         )
     };
     let others = [
-        ("a page with 200", page(200), "CHECK", "look for a proxy"),
+        ("a page with 200", page(200), "CHECK", "check for a proxy"),
         (
             "a page with 403",
             page(403),
             "PERMISSION_DENIED",
             "aws kms get-key-policy",
         ),
-        ("a page with 407", page(407), "OTHER", "look at the lines before"),
+        ("a page with 407", page(407), "OTHER", "see the log lines before"),
         ("a page with 502", page(502), "UNAVAILABLE", wait),
-        ("a redirection", page(302), "OTHER", "look at the lines before"),
+        ("a redirection", page(302), "OTHER", "see the log lines before"),
         ("cut", Act::Cut, "IO", "check that the pod reaches 127.0.0.1:"),
         ("lost", Act::Lose, "IO", "check that the pod reaches 127.0.0.1:"),
     ];

@@ -57,7 +57,7 @@ fn each_bad_setting_is_named_with_what_to_write() {
         ),
         ("AWS_USE_FIPS_ENDPOINT", "on", "true or false"),
         ("AWS_USE_FIPS_ENDPOINT", "true", "one of the two"),
-        ("AWS_SECRET_ACCESS_KEY", "", "nothing beside AWS_ACCESS_KEY_ID"),
+        ("AWS_SECRET_ACCESS_KEY", "", "no value, while AWS_ACCESS_KEY_ID is set"),
         ("ATTO_SIGNER_KEY_FILE", "/key", "the key is in AWS"),
         (
             "ATTO_SIGNER_GCP_ENDPOINT",
@@ -117,11 +117,11 @@ fn without_anything_that_says_who_asks_nobody_is_asked() {
         ),
         (
             &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")],
-            "AWS_ROLE_ARN: found nothing beside AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_ROLE_ARN: found no value, while AWS_WEB_IDENTITY_TOKEN_FILE is set",
         ),
         (
             &[("ATTO_SIGNER_IDENTITY_TOKEN_FILE", "/token")],
-            "AWS_ROLE_ARN: found nothing beside ATTO_SIGNER_IDENTITY_TOKEN_FILE",
+            "AWS_ROLE_ARN: found no value, while ATTO_SIGNER_IDENTITY_TOKEN_FILE is set",
         ),
         (
             &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/x")],

@@ -117,7 +117,7 @@ async fn a_token_and_a_session_that_are_over_by_this_clock_are_shown_all_the_sam
             let (code, message) = signer.backend()?;
             Ok(code == "CREDENTIALS"
                 && message.contains("ExpiredTokenException")
-                && message.contains("s ago by the clock of this machine, compare it: date -u"))
+                && message.contains("s ago by the clock of this host; check it: date -u"))
         })
         .await;
     place.front.clear();
@@ -179,7 +179,7 @@ async fn what_sts_refuses_is_told_with_who_can_change_it() -> Result<()> {
         (
             refusal(400, "IDPCommunicationError", "not reached"),
             "IDPCommunicationError",
-            "whose keys AWS has to reach",
+            "whose keys AWS must be able to reach",
         ),
         (
             refusal(403, "RegionDisabledException", "STS is not activated"),
@@ -230,7 +230,7 @@ async fn a_silent_sts_keeps_the_start_waiting_and_costs_nothing_later() -> Resul
     let mut signer = Signer::start(&variables(&place, &file))?;
     signer
         .until("it is told", |signer| {
-            Ok(signer.backend()?.1 == "no answer of STS to AssumeRoleWithWebIdentity within 10 s")
+            Ok(signer.backend()?.1 == "no answer from STS to AssumeRoleWithWebIdentity within 10 s")
         })
         .await;
     assert!(!signer.api_is_open() && signer.is_alive()?);
@@ -253,9 +253,9 @@ async fn a_silent_sts_keeps_the_start_waiting_and_costs_nothing_later() -> Resul
     signer
         .until("the renewal is refused, and the old session goes on", |signer| {
             assert_eq!(ask(), 200, "{:?}", signer.backend());
-            Ok(signer
-                .log()
-                .contains("the credentials could not be renewed, and are good for a while yet: CREDENTIALS: STS gives"))
+            Ok(signer.log().contains(
+                "the credentials could not be renewed, and are still valid for a while: CREDENTIALS: STS gives",
+            ))
         })
         .await;
     signer

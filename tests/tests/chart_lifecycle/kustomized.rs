@@ -91,7 +91,7 @@ async fn names_that_do_not_fit_together_are_told_by_preflight() -> Result<()> {
     ensure!(code == Some(78), "{said}");
     ensure!(
         said.contains(
-            "signer-operator-guard leaves system:serviceaccount:signer-operator:signer-operator alone and refuses \
+            "signer-operator-guard exempts system:serviceaccount:signer-operator:signer-operator and refuses \
              system:serviceaccount:signer-operator:team-signer-operator"
         ),
         "{said}"

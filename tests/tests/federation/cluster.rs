@@ -9,7 +9,7 @@ use serde_json::json;
 use tests::fake_kms::FakeKms;
 use tests::fake_server::For;
 use tests::fake_sts::{FakeSts, PROVIDER};
-use tests::key_front::{KeyFront, answer};
+use tests::key_front::{Act, KeyFront, answer};
 use tests::key_services::identity::{Identity, issuer};
 use tests::signer_process::in_kms;
 use tests::waiting_signer::WaitingSigner;
@@ -30,14 +30,9 @@ impl Google {
         let kms = FakeKms::start([7; 32])?;
         let front = KeyFront::start(kms.host().parse()?)?;
         let knows = sts.judge(role_of_the_account);
-        let unknown = json!({"error": {"code": 401, "status": "UNAUTHENTICATED", "message": "no such token"}});
         front.on(
             move |asked| !knows(asked.header("authorization")),
-            answer(
-                StatusCode::UNAUTHORIZED,
-                &[("content-type", "application/json")],
-                unknown.to_string(),
-            ),
+            unauthenticated(),
             For::Ever,
         );
         Ok(Self {
@@ -55,6 +50,21 @@ impl Google {
     /// Where KMS is, which asks for a token.
     pub fn kms_address(&self) -> Result<SocketAddr> {
         self.front.address()
+    }
+
+    /// What stands before KMS.
+    pub const fn kms_front(&self) -> &KeyFront {
+        &self.front
+    }
+
+    /// KMS takes no token any more that was given until now.
+    pub fn refuse_given(&self) {
+        let given = self.sts.given();
+        self.front.on(
+            move |asked| given.iter().any(|token| asked.header("authorization").ends_with(token)),
+            unauthenticated(),
+            For::Ever,
+        );
     }
 
     /// Writes a token as the kubelet would.
@@ -75,4 +85,13 @@ impl Google {
         all.extend_from_slice(changes);
         WaitingSigner::start(&all)
     }
+}
+
+fn unauthenticated() -> Act {
+    let unknown = json!({"error": {"code": 401, "status": "UNAUTHENTICATED", "message": "no such token"}});
+    answer(
+        StatusCode::UNAUTHORIZED,
+        &[("content-type", "application/json")],
+        unknown.to_string(),
+    )
 }

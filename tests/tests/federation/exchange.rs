@@ -102,7 +102,7 @@ async fn credentials_that_end_and_are_refused_come_back_and_no_vote_is_lost() ->
     let mut signer = google.signer(&[])?;
     signer.until_ready().await?;
     google.sts.set_front(Front::Refusing).await?;
-    signer.says("the credentials give no token any more").await?;
+    signer.says("the credentials no longer give a token").await?;
     let (node, key) = (signer.node()?, google.key());
     let loading = tokio::spawn(async move { votes(20).run(&node, &key).await });
     google.sts.set_front(Front::Serving).await?;

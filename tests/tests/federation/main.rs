@@ -5,6 +5,7 @@
 
 mod cluster;
 mod exchange;
+mod logins;
 mod settings;
 mod tls;
 mod token;

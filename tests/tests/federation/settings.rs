@@ -51,7 +51,7 @@ fn each_wrong_setting_is_named_with_what_to_write() -> Result<()> {
     )?;
     let plain = in_kms("http://127.0.0.1:1");
     let beside = [&plain[..], &[("ATTO_SIGNER_GCP_PROVIDER", PROVIDER)]].concat();
-    refused(&beside, &["ATTO_SIGNER_GCP_ENDPOINT", "whose tokens it would see"])?;
+    refused(&beside, &["ATTO_SIGNER_GCP_ENDPOINT", "which would expose its tokens"])?;
     refused(
         &[("ATTO_SIGNER_GCP_PROVIDER", PROVIDER)],
         &["ATTO_SIGNER_GCP_PROVIDER", "ATTO_SIGNER_BACKEND=LOCAL"],

@@ -70,7 +70,10 @@ async fn a_rollout_that_has_both_pods_at_a_time_needs_room_for_both() -> Result<
     let before = runs(&place, &surging).await?;
     place.apply(&binding()).await?;
     let message = is_left_alone(&place, &before).await?;
-    says(&message, &["exceeded quota", "present template is refused too"]);
+    says(
+        &message,
+        &["exceeded quota", "also refuses a pod of the current template"],
+    );
     place.apply(&recreating()).await?;
     is_injected_and_rolled_out(&place).await
 }
@@ -113,7 +116,7 @@ async fn pod_security_that_came_after_the_pod_keeps_it() -> Result<()> {
         &[
             "violates PodSecurity",
             "node",
-            "present template is refused too",
+            "also refuses a pod of the current template",
             "manifest",
         ],
     );
@@ -233,7 +236,7 @@ async fn a_webhook_that_does_not_answer_is_waited_for_and_told() -> Result<()> {
     let message = place.condition("Injected", "False", "Progressing").await?;
     says(
         &message,
-        &["Deployment voter", "it is tried again", "away.tests.example"],
+        &["Deployment voter", "The operator tries again", "away.tests.example"],
     );
     assert_eq!(place.deployment().await?["spec"], before["spec"]);
     let name = format!("away-{}", place.namespace);

@@ -29,7 +29,7 @@ async fn a_deployment_is_explained_with_and_without_a_binding_and_when_refused()
     place.apply(&voter()).await?;
     assert_says(
         &explain(&place).await?,
-        &["carries no signer", "No SignerBinding of its namespace is for it"],
+        &["carries no signer", "No SignerBinding of its namespace names it"],
     );
 
     let taken = with(
@@ -120,15 +120,16 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
         .await?;
     let (code, text) = operator(&service_account, &remove).await?;
     assert_eq!(code, Some(78), "{text}");
-    assert_says(
-        &text,
-        &["SignerBinding voter is for Deployment voter", "deletionPolicy"],
-    );
+    assert_says(&text, &["SignerBinding voter names Deployment voter", "deletionPolicy"]);
 
     place.kubectl_ok(&["delete", "signerbinding", VOTER]).await?;
     assert_says(
         &explain(&place).await?,
-        &["No SignerBinding", "nobody keeps its signer right", "operator remove"],
+        &[
+            "No SignerBinding",
+            "the operator does not maintain its signer",
+            "operator remove",
+        ],
     );
     eventually(SOON, "the gauge of orphans", async || {
         let metrics = place.operated.get("/metrics").await?.body;
@@ -171,7 +172,7 @@ async fn an_orphan_is_found_and_cleaned_up_by_the_operator_alone() -> Result<()>
     assert_eq!(place.deployment().await?["spec"], with_replicas(before, 0));
     let (code, text) = operator(&service_account, &remove).await?;
     assert_eq!(code, Some(0), "{text}");
-    assert_says(&text, &["carries nothing of the operator"]);
+    assert_says(&text, &["has nothing of the operator"]);
     eventually(SOON, "no orphan", async || {
         let metrics = place.operated.get("/metrics").await?.body;
         ensure!(

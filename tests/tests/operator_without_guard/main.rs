@@ -75,6 +75,6 @@ async fn without_the_right_to_try_a_pod_the_signer_is_injected_untried() -> Resu
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     place.apply(&binding()).await?;
     place.condition("Injected", "True", "Injected").await?;
-    assert!(place.operated.log().contains("cannot be tried"), "nothing in the log");
+    assert!(place.operated.log().contains("cannot be tested"), "nothing in the log");
     Ok(())
 }

@@ -46,7 +46,7 @@ async fn a_manifest_that_gives_the_token_to_another_container_is_told_of_and_rem
     let message = place.condition("Injected", "False", "SignerAltered").await?;
     for words in [
         "container node mounts volume signer-identity (written by flux)",
-        "take it out there",
+        "remove it there",
     ] {
         ensure!(message.contains(words), "{message}");
     }

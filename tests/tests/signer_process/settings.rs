@@ -170,7 +170,7 @@ fn what_is_unwise_is_warned_about_by_name() -> Result<()> {
         "{log}"
     );
     assert!(
-        log.contains("ATTO_SIGNER_TOKEN: the blanks or line ends around the token are left out"),
+        log.contains("ATTO_SIGNER_TOKEN: the blanks or line ends around the token are ignored"),
         "{log}"
     );
     assert!(
@@ -194,7 +194,7 @@ fn an_occupied_port_is_fatal_and_named() -> Result<()> {
             text.contains(&format!("{variable}: 127.0.0.1:{port} cannot be listened on")),
             "{text}"
         );
-        assert!(text.contains("another process has the port"), "{text}");
+        assert!(text.contains("another process uses the port"), "{text}");
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ const EMAIL: &str = "spec.workloadIdentity.gcpServiceAccount: Invalid value: …
 const PORTS: &str =
     "spec.signer.ports: Invalid value: …api and management must be different ports (defaults: 9090 and 9091)";
 const NODE_PORTS: &str =
-    "spec.signer.ports: Invalid value: …8080, 8081 and 8082 are the node's own ports: choose others";
+    "spec.signer.ports: Invalid value: …8080, 8081 and 8082 are the node's own ports: choose other ports";
 const PREFIX: &str =
     "spec.policy.challengeUriPrefix: Invalid value: …must be the beginning of a URI, in printable ASCII without blanks";
 const EMPTY_SELECTOR: &str = "spec.target.selector: Invalid value: …must not be empty: an empty selector would select every Deployment of the namespace";
@@ -38,7 +38,7 @@ fn resources(key: &str, value: &Change) -> Change {
     json!({"signer": {"resources": {"limits": {key: value}}}})
 }
 
-const TOKEN_IS_THE_KEY: &str = "spec: Invalid value: …tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a token of its own into another Secret, or under another key";
+const TOKEN_IS_THE_KEY: &str = "spec: Invalid value: …tokenSecretRef must not be the private key (key.local.secretRef): the node would send it as its token; put a separate token into another Secret, or under another key";
 
 /// Name, change, and what the message must contain; `…` stands for anything, such as the value itself, or its type where the API server
 /// is an old one.
@@ -134,7 +134,7 @@ pub fn changes() -> Vec<(&'static str, Change, String)> {
     case("a token written into the binding", json!({"tokenSecretRef": {"value": "secret"}}), "unknown field \"spec.tokenSecretRef.value\"");
 
     case("a private key as the token", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "atto-signer-secrets", "key": "SIGNER_SHARED_TOKEN"}}}}), TOKEN_IS_THE_KEY);
-    case("a local key with workload identity", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "a", "key": "b"}}}, "workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}}), "spec: Invalid value: …workloadIdentity only serves key.gcp: remove it, or use a key in Google Cloud KMS");
+    case("a local key with workload identity", json!({"key": {"gcp": null, "local": {"secretRef": {"name": "a", "key": "b"}}}, "workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}}), "spec: Invalid value: …workloadIdentity is only for key.gcp: remove it, or use a key in Google Cloud KMS");
     case("an empty workload identity", json!({"workloadIdentity": {}}), "spec.workloadIdentity.gcpServiceAccount: Required value");
     case("a Kubernetes ServiceAccount", json!({"workloadIdentity": {"gcpServiceAccount": "atto-voter"}}), EMAIL);
     case("an e-mail address of a person", json!({"workloadIdentity": {"gcpServiceAccount": "jane@example.com"}}), EMAIL);
@@ -171,7 +171,7 @@ pub fn changes() -> Vec<(&'static str, Change, String)> {
     case("a field that a variable cannot have", env(json!([{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.containers"}}}])), "spec.signer.env[0].valueFrom.fieldRef.fieldPath: Invalid value: …must be a field that a variable can have");
     case("the token in another variable", env(json!([{"name": "HTTPS_PROXY", "value": "http://x/$(ATTO_SIGNER_TOKEN)"}])), "spec.signer.env[0].value: Invalid value: …must not refer to a variable of the signer");
     case("a value of 2049 characters", env(json!([{"name": "A", "value": "v".repeat(2049)}])), "spec.signer.env[0].value: Too long: may not be …2048");
-    case("root", json!({"signer": {"securityContext": {"runAsUser": 0}}}), "spec.signer.securityContext.runAsUser: Invalid value: …runAsUser must not be less than 1: the signer does not run as root; leave it out where the platform chooses it");
+    case("root", json!({"signer": {"securityContext": {"runAsUser": 0}}}), "spec.signer.securityContext.runAsUser: Invalid value: …runAsUser must not be less than 1: the signer does not run as root; leave it out if the platform chooses it");
     case("the group of root", json!({"signer": {"securityContext": {"runAsGroup": 0}}}), "runAsGroup must not be less than 1");
     case("a user that is too large", json!({"signer": {"securityContext": {"runAsUser": 2_147_483_648_i64}}}), "spec.signer.securityContext.runAsUser in body should be less than or equal to 2147483647");
     case("privileges", json!({"signer": {"securityContext": {"privileged": true}}}), "unknown field \"spec.signer.securityContext.privileged\"");

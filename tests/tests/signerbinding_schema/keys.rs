@@ -135,8 +135,9 @@ const IS_NO_ROLE: &str =
 const TWO_PARTITIONS: &str = "spec.key.aws: Invalid value: …keyArn and roleArn must be of one partition";
 const OF_THE_OPERATOR: &str = "spec: Invalid value: …signer.env must not set AWS_REGION, AWS_ROLE_ARN or AWS_WEB_IDENTITY_TOKEN_FILE: the operator sets them from key.aws";
 const ADDRESS: &str = "spec.key.vault.address: Invalid value: …must be the address of the server: https://HOST:PORT, with the host as a name, an IPv4 address or an IPv6 address in brackets, and a port from 1 to 65535; http:// only on a loopback address";
-const PATH: &str = "spec.key.vault.address: Invalid value: …must be the address of the server alone, without /v1, /ui or what comes after them";
-const PLAIN: &str = "spec.key.vault: Invalid value: …caSecretRef and caConfigMapRef must not be set beside an http:// address, whose server shows no certificate: leave them out, or write an address that starts with https://";
+const PATH: &str =
+    "spec.key.vault.address: Invalid value: …must be the address of the server only, without /v1, /ui and what follows";
+const PLAIN: &str = "spec.key.vault: Invalid value: …caSecretRef and caConfigMapRef must not be set with an http:// address, whose server has no certificate: leave them out, or use an address that starts with https://";
 const AUTH_MOUNT: &str = "spec.key.vault.auth.kubernetes.mount: Invalid value: …mount must be a path as the server has it, without auth/ before it, such as kubernetes or clusters/blue";
 const VERSION: &str = "spec.key.vault.version: Invalid value: …version must be a number from 1: 0 would be the latest version, which is another voter after a rotation";
 const KEY_NAME: &str = "spec.key.vault.key: Invalid value: …key must be a name as the server has it";
@@ -162,7 +163,7 @@ pub fn invalid() -> Vec<(&'static str, Change, String)> {
     case("a service account that is none", federated(&json!({"serviceAccount": "voter"})), "spec.key.gcp.federation.serviceAccount: Invalid value: …must be the e-mail address of a Google service account");
     case("a service account of 256 characters", federated(&json!({"serviceAccount": format!("{}@p.iam.gserviceaccount.com", "a".repeat(230))})), "spec.key.gcp.federation.serviceAccount: Too long: may not be …255");
     case("federation and workload identity", and(federated(&json!({})), &json!({"workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}})), "spec: Invalid value: …set at most one of workloadIdentity and key.gcp.federation");
-    case("workload identity of Google beside AWS", and(aws(&json!({})), &json!({"workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}})), "spec: Invalid value: …workloadIdentity only serves key.gcp");
+    case("workload identity of Google beside AWS", and(aws(&json!({})), &json!({"workloadIdentity": {"gcpServiceAccount": "signer@p.iam.gserviceaccount.com"}})), "spec: Invalid value: …workloadIdentity is only for key.gcp");
 
     case("no ARN", json!({"key": {"gcp": null, "aws": {}}}), "spec.key.aws.keyArn: Required value");
     case("an alias", aws(&json!({"keyArn": "alias/voter"})), ALIAS);
@@ -180,7 +181,7 @@ pub fn invalid() -> Vec<(&'static str, Change, String)> {
     case("a role of no partition", aws(&json!({"roleArn": "arn:aws-foo:iam::123456789012:role/voter"})), IS_NO_ROLE);
     for arn in ["arn:aws:kms:cn-north-1:123456789012:key/a", "arn:aws-cn:kms:eu-central-1:123456789012:key/a", "arn:aws:kms:us-gov-west-1:123456789012:key/a",
         "arn:aws:kms:us-iso-east-1:123456789012:key/a", "arn:aws-iso:kms:us-isob-east-1:123456789012:key/a", "arn:aws-iso-b:kms:us-iso-east-1:123456789012:key/a", "arn:aws:kms:eu-isoe-west-1:123456789012:key/a", "arn:aws:kms:us-isof-south-1:123456789012:key/a", "arn:aws:kms:eusc-de-east-1:123456789012:key/a", "arn:aws-eusc:kms:eu-central-1:123456789012:key/a"] {
-        case(arn, aws(&json!({"keyArn": arn})), "spec.key.aws.keyArn: Invalid value: …must be of the partition that its region is in");
+        case(arn, aws(&json!({"keyArn": arn})), "spec.key.aws.keyArn: Invalid value: …must have the partition of its region");
     }
     case("the ARN of a user", aws(&json!({"roleArn": "arn:aws:iam::123456789012:user/voter"})), IS_NO_ROLE);
     case("the name of a role", aws(&json!({"roleArn": "atto-voter"})), IS_NO_ROLE);
@@ -191,7 +192,7 @@ pub fn invalid() -> Vec<(&'static str, Change, String)> {
     for name in ["AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
         case(name, with_env(aws(&json!({})), &[name]), OF_THE_OPERATOR);
     }
-    case("credentials beside a role", with_env(aws(&json!({"roleArn": ROLE})), &["AWS_ACCESS_KEY_ID"]), "spec: Invalid value: …signer.env must not set credentials (AWS_ACCESS_KEY_ID, …) beside key.aws.roleArn");
+    case("credentials beside a role", with_env(aws(&json!({"roleArn": ROLE})), &["AWS_ACCESS_KEY_ID"]), "spec: Invalid value: …signer.env must not set credentials (AWS_ACCESS_KEY_ID, …) together with key.aws.roleArn");
     case("a variable of Vault", with_env(vault(&json!({})), &["ATTO_SIGNER_VAULT_ADDRESS"]), "must not begin with ATTO_SIGNER_");
 
     for address in ["http://vault.example.com:8200", "http://10.0.0.1:8200", "http://localhost.example.com", "http://127.0.0.1.example.com", "vault.example.com:8200", "ftp://vault", "https://", "https://user:password@vault", "https://vault:8200?x=y", "https://vault example", "HTTPS://vault", "https://vault#x",
@@ -229,7 +230,7 @@ pub fn invalid() -> Vec<(&'static str, Change, String)> {
     case("no role", vault(&json!({"auth": {"kubernetes": {"role": null}}})), "spec.key.vault.auth.kubernetes.role: Required value");
     case("a role as a path", vault(&json!({"auth": {"kubernetes": {"role": "auth/kubernetes/role/a"}}})), "spec.key.vault.auth.kubernetes.role: Invalid value: …role must be a name as the server has it");
     case("an auth mount with a slash at its end", vault(&json!({"auth": {"kubernetes": {"mount": "kubernetes/"}}})), "spec.key.vault.auth.kubernetes.mount: Invalid value: …mount must be a path as the server has it");
-    case("an audience with a quote", vault(&json!({"auth": {"kubernetes": {"audience": "a'b"}}})), "spec.key.vault.auth.kubernetes.audience: Invalid value: …audience must be a text as a URI has it");
+    case("an audience with a quote", vault(&json!({"auth": {"kubernetes": {"audience": "a'b"}}})), "spec.key.vault.auth.kubernetes.audience: Invalid value: …audience must only have characters of a URI");
     case("two certificates", vault(&json!({"caSecretRef": {"name": "a", "key": "b"}, "caConfigMapRef": {"name": "a", "key": "b"}})), "spec.key.vault: Invalid value: …set at most one of caSecretRef and caConfigMapRef");
     case("a ConfigMap in capitals", vault(&json!({"caConfigMapRef": {"name": "CA", "key": "b"}})), "spec.key.vault.caConfigMapRef.name: Invalid value: …must be the name of a ConfigMap");
     cases

@@ -190,7 +190,7 @@ async fn a_token_that_ended_while_the_server_was_sealed_is_replaced() -> Result<
     let mut signer = Signer::ready(&place.settings()).await?;
     place.bao.seal()?;
     signer.logs("could not be renewed, trying again").await?;
-    signer.logs("the credentials give no token any more").await?;
+    signer.logs("the credentials no longer give a token").await?;
     let told = signer.fails_with("UNAVAILABLE", Some(&place.key)).await?;
     ensure!(told.contains("sealed"), "{told}");
     place.bao.unseal().await?;
@@ -235,7 +235,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
     let of_another_audience = cluster.token(&place.namespace, "voter", "somebody-else").await?;
     // Nobody has mounted one.
     let mut signer = Signer::start(&settings)?;
-    signer.logs("found nothing that can be read (No such file").await?;
+    signer.logs("found nothing readable (No such file").await?;
     for (token, told) in [
         (
             good.get(..good.len() / 2).unwrap().to_owned(),
@@ -244,7 +244,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
         (String::new(), "found an empty file"),
         (
             jwt(serde_json::json!({ "exp": 1_000_000_000 })),
-            " days ago by the clock of this machine, compare it: date -u",
+            " days ago by the clock of this host; check it: date -u",
         ),
         (
             jwt(serde_json::json!({ "exp": 9_000_000_000_u64, "nbf": 8_000_000_000_u64 })),
@@ -334,8 +334,8 @@ async fn a_token_in_a_file_is_renewed_and_one_that_is_dead_is_read_anew() -> Res
     put(&file, &bao.token("voter", &["-ttl=1h"])?)?;
     signer.signs(&key).await?;
     for (text, told) in [
-        ("two tokens", "found blanks or other characters that no token has"),
-        ("s.dead", "found a token that the server does not take"),
+        ("two tokens", "found blanks or other invalid characters"),
+        ("s.dead", "found a token that the server does not accept"),
     ] {
         put(&file, text)?;
         let mut late = Signer::start(&settings)?;

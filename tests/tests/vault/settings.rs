@@ -21,7 +21,7 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_secret() -> Result<()> {
         "ATTO_SIGNER_VAULT_ADDRESS: found http://10.0.0.1:8200, expected a URL that starts with https://",
         "ATTO_SIGNER_VAULT_AUTH_MOUNT: found auth/kubernetes, expected where the login method is mounted, without auth/",
         "ATTO_SIGNER_VAULT_NAMESPACE: found a b, expected a namespace",
-        "ATTO_SIGNER_VAULT_CA_FILE: found nothing that can be read in /nobody/ca.crt",
+        "ATTO_SIGNER_VAULT_CA_FILE: found nothing readable in /nobody/ca.crt",
         "ATTO_SIGNER_VAULT_TOKEN_FILE: found a file, with ATTO_SIGNER_VAULT_AUTH=kubernetes, expected none",
         "ATTO_SIGNER_VAULT_ROLE: found nothing, expected with ATTO_SIGNER_VAULT_AUTH=kubernetes the role",
         "ATTO_SIGNER_KEY_FILE: found a file, with ATTO_SIGNER_BACKEND=VAULT",
@@ -57,12 +57,12 @@ fn each_setting_says_what_to_write() -> Result<()> {
         (
             key,
             "hvs.secret",
-            "found something else, which is not shown here as it may be a secret",
+            "found another value (not shown, because it may be a secret)",
         ),
         (
             key,
             "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
-            "found something else, which is not shown",
+            "found another value (not shown",
         ),
         (address, "vault.example.com", "expected a URL that starts with https://"),
         (
@@ -73,7 +73,7 @@ fn each_setting_says_what_to_write() -> Result<()> {
         (
             address,
             "https://user:hvs.secret@vault.example.com",
-            "which is not shown here as it may hold a secret",
+            "(not shown, because it may contain a secret)",
         ),
         (auth, "approle", "found approle, expected kubernetes, jwt or token"),
         (
@@ -84,7 +84,7 @@ fn each_setting_says_what_to_write() -> Result<()> {
         (
             "ATTO_SIGNER_IDENTITY_TOKEN_FILE",
             "/token",
-            "which nothing reads with these settings of ATTO_SIGNER_BACKEND=VAULT",
+            "which is not read with these settings of ATTO_SIGNER_BACKEND=VAULT",
         ),
         (
             "ATTO_SIGNER_VAULT_CA_FILE",

@@ -88,7 +88,7 @@ async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
     }
     let said = of(&bao.folder().join("nobody.pem")).ends_with(78)?;
     assert!(
-        said.contains("ATTO_SIGNER_VAULT_CA_FILE: found nothing that can be read in"),
+        said.contains("ATTO_SIGNER_VAULT_CA_FILE: found nothing readable in"),
         "{said}"
     );
     Ok(())
@@ -107,7 +107,7 @@ async fn a_proxy_before_the_server_is_told_without_its_password() -> Result<()> 
         .with("HTTPS_PROXY", &address);
     let mut signer = Signer::start(&settings)?;
     signer
-        .logs("HTTPS_PROXY or ALL_PROXY: openbao.example.com, the key service, is asked through that proxy")
+        .logs("HTTPS_PROXY or ALL_PROXY: the key service openbao.example.com is asked through that proxy")
         .await?;
     let (mut asked, _) = timeout(PATIENCE, proxy.accept()).await??;
     let mut head = [0; 64];

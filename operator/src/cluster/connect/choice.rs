@@ -1,10 +1,10 @@
-//! Which cluster a person names on the command line, as with kubectl.
+//! Which cluster the command line names, as with kubectl.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// The cluster; by default the one that kubectl would ask.
+/// The cluster. Default: the one that kubectl uses.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Choice {
     /// The kubeconfig file. Default: those of KUBECONFIG, or ~/.kube/config.

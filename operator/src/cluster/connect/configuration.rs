@@ -31,7 +31,7 @@ pub fn find(choice: &Choice) -> anyhow::Result<(Config, TokenFile)> {
              (kubectl config get-contexts lists them, kubectl config use-context NAME sets it)"
         ),
     };
-    // The proxy of a kubeconfig is there already.
+    // The proxy of a kubeconfig is set already.
     if config.proxy_url.is_none() {
         let variable = |name: &str| env::var(name).ok();
         config.proxy_url = proxy::of_environment(&config.cluster_url, variable).map_err(|error| anyhow!(error))?;
@@ -127,7 +127,7 @@ fn credentials(mut user: AuthInfo, cluster: &Cluster) -> anyhow::Result<(AuthInf
                 token = open;
                 user.token = None;
             }
-            // A token beside it does as well.
+            // A token in addition does as well.
             Err(error) if user.token.is_none() => bail!("tokenFile: {file}: {error}"),
             Err(_) => {}
         }

@@ -27,7 +27,7 @@ pub struct Chosen {
 /// Reads the files that `KUBECONFIG` names, or the one in the home directory. `None` where they choose no cluster.
 ///
 /// # Errors
-/// Names the file, or the context, and what is wrong with it.
+/// Names the file or the context, and the error.
 pub fn chosen(choice: &Choice) -> anyhow::Result<Option<Chosen>> {
     let mut merged = Map::new();
     let (paths, are_named) = match &choice.kubeconfig {

@@ -4,7 +4,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 
 use serde_json::{Map, Value, json};
 
-/// The sections of a kubeconfig, and what an entry of each has beside its name.
+/// The sections of a kubeconfig, and what an entry of each has in addition to its name.
 const SECTIONS: [(&str, &str); 3] = [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
 /// Fields with the path of a file, relative to the folder of the kubeconfig.

@@ -31,7 +31,7 @@ impl TokenFile {
 }
 
 impl File {
-    /// A file that is gone leaves the last token.
+    /// A file that no longer exists leaves the last token.
     fn header(&self) -> HeaderValue {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.1.elapsed() >= READ_EVERY {

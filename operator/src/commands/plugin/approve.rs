@@ -32,7 +32,7 @@ pub struct ApproveArgs {
     #[arg(short, long)]
     pub namespace: Option<String>,
 
-    /// Do not ask.
+    /// Approve without asking for confirmation.
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -138,11 +138,12 @@ pub async fn approve(choice: Choice, arguments: ApproveArgs) -> Result<String, F
 
 fn ask() -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        let text = "Standard input is no terminal, so nobody can be asked. Give --yes to approve without a question.";
+        let text =
+            "Standard input: found no terminal to ask for confirmation on. Give --yes to approve without a question.";
         return Err(Failure::new(exit::USAGE, text));
     }
     eprint!(
-        "\nWarning: the pods of the Deployment are replaced, and its voter is away meanwhile.\nWrite this change? [y/N] "
+        "\nWarning: this replaces the pods of the Deployment. Its voter is down until the new pod is ready.\nWrite this change? [y/N] "
     );
     let cannot = |error: io::Error| Failure::new(exit::OUTPUT, format!("The answer cannot be read: {error}."));
     io::stderr().flush().map_err(cannot)?;
@@ -154,7 +155,7 @@ fn ask() -> Result<(), Failure> {
     Err(Failure::new(exit::NOT_DONE, "Not approved; nothing was written."))
 }
 
-/// The hash names the change that was shown: where another one waits meanwhile, that is not approved by it.
+/// The hash names the change that was shown: where another one waits in the meantime, that is not approved by it.
 async fn write(client: &Client, waiting: &Waiting<'_>) -> Result<(), Failure> {
     let api: Api<SignerBinding> = Api::namespaced(client.clone(), &waiting.namespace);
     let annotations = json!({"metadata": {"annotations": {APPROVE_ANNOTATION: waiting.hash}}});

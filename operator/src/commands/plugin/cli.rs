@@ -18,7 +18,7 @@ use crate::commands::render::{RenderArgs, rendered};
 use crate::commands::{self, Failure, RemoveArgs};
 use crate::exit;
 
-/// Shows what the signers of Atto voter nodes do, and why one does not sign.
+/// Shows the state of the signers of Atto voter nodes, and why one does not sign.
 #[derive(Parser, Debug)]
 #[command(name = "kubectl atto-signer", bin_name = "kubectl atto-signer", version)]
 struct Cli {
@@ -33,19 +33,19 @@ struct Cli {
 enum Command {
     /// Show the SignerBindings of a namespace, and what to do next. Exits with 1 if one is not ready.
     Status(ListArgs),
-    /// Say why a Deployment has, or has not, a signer, from live state. Exits with 1 if its SignerBinding is not ready.
+    /// Explain from live state why a Deployment has or does not have a signer. Exits with 1 if its SignerBinding is not ready.
     Explain(ExplainArgs),
     /// Show the changes that wait for an approval.
     Plan(ListArgs),
-    /// Show the change that waits for an approval, ask, and approve it. The pods of the Deployment are then replaced.
+    /// Show the change that waits for an approval, ask for confirmation, and approve it. This replaces the pods of the Deployment.
     Approve(ApproveArgs),
-    /// Check the cluster, the CustomResourceDefinition and the guard, and that an operator is at work.
+    /// Check the cluster, the CustomResourceDefinition and the guard, and that an operator is running.
     Check(CheckArgs),
-    /// Print a Deployment as a SignerBinding would make it, without a cluster.
+    /// Print a Deployment with the signer that a SignerBinding injects, without a cluster.
     Render(RenderArgs),
-    /// Take the signer out of a Deployment that no SignerBinding manages.
+    /// Remove the signer from a Deployment that no SignerBinding manages.
     Remove(RemoveArgs),
-    /// Collect what somebody needs who helps: objects, Events and logs, without Secrets and tokens, in one archive.
+    /// Collect objects, Events and logs for a support request in one archive, without Secrets and tokens.
     Report(ReportArgs),
     /// Print a script that completes the commands in a shell.
     Completion(CompletionArgs),
@@ -62,7 +62,7 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Parses the command line, runs, and says how it went, see [`exit`].
+/// Parses the command line, runs, and returns the exit code, see [`exit`].
 pub fn main() -> ExitCode {
     run(std::env::args_os())
 }

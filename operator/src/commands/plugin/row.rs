@@ -1,4 +1,4 @@
-//! What is told of a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
+//! What is reported about a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
 
 use crds::conditions::types;
 use crds::{SignerBinding, SignerBindingStatus, TargetStatus, Warning};
@@ -68,12 +68,12 @@ impl Row {
             Some(_) => (
                 "Unknown",
                 "NotObserved",
-                "The operator has not yet reported about the present spec.",
+                "The operator has not yet reported on the current spec.",
             ),
             None => (
                 "Unknown",
                 "NotObserved",
-                "No operator has reported about this SignerBinding.",
+                "No operator has reported on this SignerBinding.",
             ),
         };
         let row = Self {
@@ -131,7 +131,8 @@ fn steps(row: &Row) -> Vec<String> {
     let mut steps = vec![];
     if row.reason == "NotObserved" {
         steps.push(
-            "Wait a moment. If this stays, no operator serves the namespace: run kubectl atto-signer check.".to_owned(),
+            "Wait a moment. If this persists, no operator serves the namespace: run kubectl atto-signer check."
+                .to_owned(),
         );
     } else if let Some(failed) = first_that_fails(row) {
         steps.push(failed);

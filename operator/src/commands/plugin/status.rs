@@ -43,7 +43,7 @@ fn nothing(of: &NamespaceArgs, default: &str) -> String {
     format!("No SignerBindings in namespace {namespace}; -A takes all namespaces.\n")
 }
 
-/// A table, then what is to be done. The addresses are longer than a line of most terminals has room for.
+/// A table, then the next steps. It has no addresses, because they do not fit into a line of most terminals.
 fn text(rows: &[Row], is_wide: bool, terminal: Terminal) -> String {
     let mut text = table(rows, terminal);
     for row in rows.iter().filter(|row| is_wide || !row.next.is_empty()) {
@@ -169,8 +169,8 @@ atto/voter-2
             node, expected one. Set spec.target.container.
 
 atto/voter-3
-  next      Wait a moment. If this stays, no operator serves the namespace: run
-            kubectl atto-signer check.
+  next      Wait a moment. If this persists, no operator serves the namespace:
+            run kubectl atto-signer check.
 "
         );
         assert_eq!(rows.iter().map(Row::is_ready).collect::<Vec<_>>(), [true, false, false]);

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{IsTerminal, stdout};
 
-/// Where nobody says how wide it is.
+/// The default width.
 const WIDTH: usize = 100;
 
 /// Of standard output.

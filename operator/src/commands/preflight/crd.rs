@@ -29,11 +29,11 @@ pub async fn examine(client: &Client, scope: &Scope) -> Finding {
     }
     match serde_yaml::from_str::<CustomResourceDefinition>(crds::MANIFEST) {
         Ok(ours) if ours.spec.versions == found.spec.versions => {
-            Finding::new(Verdict::Ok, ABOUT, format!("{NAME} is there, of this version"))
+            Finding::new(Verdict::Ok, ABOUT, format!("{NAME} is installed in this version"))
         }
         Ok(_) => {
             let text = format!(
-                "{NAME} is of another version than this operator; fields may be unknown to one of the two. Bring it up to date: {REMEDY}"
+                "{NAME}: found another version than this operator's; each of the two may lack fields of the other. Update it: {REMEDY}"
             );
             Finding::new(Verdict::Warning, ABOUT, text)
         }
@@ -54,7 +54,7 @@ async fn served(client: &Client) -> Finding {
         Ok(_) => Finding::new(
             Verdict::Ok,
             ABOUT,
-            format!("{NAME} is served; whether it is of this version takes a ClusterRole to see"),
+            format!("{NAME} is served. Its version was not checked, because that needs a ClusterRole"),
         ),
         Err(error) if error.is_not_found() => missing(),
         Err(error) => unavailable(ABOUT, &error),

@@ -74,7 +74,7 @@ pub fn worst(findings: &[Finding]) -> Verdict {
     verdicts.max().unwrap_or(Verdict::Ok)
 }
 
-/// What is found out where the API server does not answer.
+/// The finding if the API server does not answer.
 pub fn unavailable(about: &'static str, error: &Error) -> Finding {
     let verdict = if error.is_forbidden() {
         Verdict::Denied

@@ -19,7 +19,7 @@ fn told(issuer: Option<&str>) -> Finding {
         return Finding::new(
             Verdict::Warning,
             ABOUT,
-            "who signs the ServiceAccount tokens of this cluster cannot be read from /.well-known/openid-configuration, which the ClusterRole system:service-account-issuer-discovery grants: the commands that IdentityReady prints have a placeholder for it",
+            "the issuer of this cluster's ServiceAccount tokens cannot be read from /.well-known/openid-configuration, which the ClusterRole system:service-account-issuer-discovery grants: the commands that IdentityReady prints have a placeholder for it",
         );
     };
     let host = issuer
@@ -28,14 +28,14 @@ fn told(issuer: Option<&str>) -> Finding {
         .next()
         .unwrap_or_default();
     let note = if WITHIN.iter().any(|end| host.ends_with(end)) {
-        "; that name is known within the cluster alone: AWS KMS with roleArn cannot be used, Google's federation needs the cluster's keys uploaded (--jwk-json-path), and Vault its address of the API server"
+        "; that name is only known inside the cluster: AWS KMS with roleArn cannot be used, Google's federation needs the cluster's keys uploaded (--jwk-json-path), and Vault needs the API server's address"
     } else {
         ""
     };
     Finding::new(
         Verdict::Ok,
         ABOUT,
-        format!("{issuer} signs the ServiceAccount tokens of this cluster, for key services that take them{note}"),
+        format!("{issuer} signs the ServiceAccount tokens of this cluster, for key services that accept them{note}"),
     )
 }
 
@@ -46,12 +46,12 @@ mod tests {
     #[test]
     fn an_issuer_that_only_the_cluster_knows_is_told_of() {
         let of = |issuer: &str| told(Some(issuer)).to_string();
-        assert!(of("https://oidc.eks.eu-central-1.amazonaws.com/id/1").ends_with("take them"));
+        assert!(of("https://oidc.eks.eu-central-1.amazonaws.com/id/1").ends_with("accept them"));
         for within in [
             "https://kubernetes.default.svc",
             "https://kubernetes.default.svc.cluster.local:443",
         ] {
-            assert!(of(within).contains("within the cluster alone"), "{}", of(within));
+            assert!(of(within).contains("only known inside the cluster"), "{}", of(within));
         }
         assert!(told(None).to_string().contains("WARNING"));
     }

@@ -46,7 +46,7 @@ pub async fn examine(arguments: PreflightArgs) -> anyhow::Result<Vec<Finding>> {
     Ok(examine_with(&client, &scope.into(), &namespace).await)
 }
 
-/// What a person can see who is not the operator: everything but its permissions, and whether it is at work.
+/// What a person can see who is not the operator: everything but its permissions, and whether it is active.
 pub async fn examine_from_outside(client: &Client) -> Vec<Finding> {
     let scope = Scope::default();
     let version = match deadline("ask for the version", client.apiserver_version()).await {
@@ -81,7 +81,7 @@ fn cluster(version: &Info) -> Finding {
     let found = &version.git_version;
     if minor(version) < OLDEST {
         let text = format!(
-            "found Kubernetes {found}, expected 1.{OLDEST} or later: on older ones nothing was tested, and the guard is missing"
+            "found Kubernetes {found}, expected 1.{OLDEST} or later: older versions are not tested and lack the guard"
         );
         return Finding::new(Verdict::Unfit, "cluster", text);
     }

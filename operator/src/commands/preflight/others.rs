@@ -21,18 +21,18 @@ const OPERATOR: &str = "operator";
 const REMEDY: &str =
     "keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)";
 
-/// A leader renews its Lease every few seconds. Clocks of machines differ by less.
+/// A leader renews its Lease every few seconds. Clocks of hosts differ by less.
 const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether another operator is at work. Operators with Leases in two namespaces
+/// Whether another operator is active. Operators with Leases in two namespaces
 /// do not know of each other.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     match found(client, scope, lease_namespace).await {
-        Ok(None) => Finding::new(Verdict::Ok, ABOUT, "no other operator is at work"),
+        Ok(None) => Finding::new(Verdict::Ok, ABOUT, "no other operator is running"),
         Ok(Some((verdict, text))) => Finding::new(verdict, ABOUT, text),
         Err(error) if error.is_forbidden() => {
             let text = format!(
-                "whether another operator is at work takes a ClusterRole to see; `kubectl get leases --all-namespaces --field-selector metadata.name={LEASE}` shows it to whoever may"
+                "other operators were not checked, because that needs a ClusterRole; with such rights, `kubectl get leases --all-namespaces --field-selector metadata.name={LEASE}` shows them"
             );
             Finding::new(Verdict::Warning, ABOUT, text)
         }
@@ -40,7 +40,7 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
     }
 }
 
-/// Which operator is at work, and whether another one is.
+/// Which operator is active, and whether another one is.
 pub async fn examine_from_outside(client: &Client, scope: &Scope) -> Vec<Finding> {
     let leases = match leases(client).await {
         Ok(leases) => leases,
@@ -51,11 +51,11 @@ pub async fn examine_from_outside(client: &Client, scope: &Scope) -> Vec<Finding
         .filter_map(|lease| Some((lease.namespace()?, holder(lease, Timestamp::now())?)));
     let Some((namespace, holder)) = at_work.next() else {
         let text = format!(
-            "found no operator at work: no Lease {LEASE} is renewed; install the operator, or see why its pods do not run"
+            "found no running operator: no Lease {LEASE} is renewed; install the operator, or find out why its pods do not run"
         );
         return vec![Finding::new(Verdict::Unfit, OPERATOR, text)];
     };
-    let text = format!("{holder} is at work, with its Lease {LEASE} in namespace {namespace}");
+    let text = format!("{holder} is running, with its Lease {LEASE} in namespace {namespace}");
     vec![
         Finding::new(Verdict::Ok, OPERATOR, text),
         examine(client, scope, &namespace).await,
@@ -82,7 +82,7 @@ async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<
             Scope::Namespaces { .. } => Verdict::Warning,
         };
         let text = format!(
-            "found another operator at work, {holder}, with its Lease {LEASE} in namespace {}; a binding that both look at is served by one of them and says Contested; {REMEDY}",
+            "found another running operator, {holder}, with its Lease {LEASE} in namespace {}; a binding that both watch is served by one of them and reports Contested; {REMEDY}",
             lease.namespace().unwrap_or_default()
         );
         return Ok(Some((verdict, text)));
@@ -116,7 +116,7 @@ async fn contested(client: &Client, scope: &Scope) -> Result<Option<String>, Err
         });
     Ok(contested.map(|(binding, condition)| {
         format!(
-            "SignerBinding {}/{} says Contested: {}",
+            "SignerBinding {}/{} reports Contested: {}",
             binding.namespace().unwrap_or_default(),
             binding.name_any(),
             one_line(&condition.message, LONGEST)

@@ -61,7 +61,7 @@ pub const EVERYWHERE: &[Permission] = &[
 pub const TO_TRY_PODS: Permission = may("create", "", "pods");
 
 /// What takes a ClusterRole also where there are Roles for the rest: a namespace that is being deleted may lose its Role first,
-/// and its bindings could not be let go.
+/// and its bindings could not be released.
 pub const OUTLASTS_A_ROLE: &[Permission] = &[
     may("get", GROUP, "signerbindings"),
     may("list", GROUP, "signerbindings"),
@@ -100,7 +100,7 @@ fn needed<'a>(scope: &'a Scope, lease_namespace: &'a str) -> Vec<(Permission, Op
     needed
 }
 
-/// Whether whoever runs this has all of them.
+/// Whether the user of this command has all of them.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     let all = needed(scope, lease_namespace);
     let asked = stream::iter(all.iter().copied().map(|(permission, namespace)| async move {
@@ -121,10 +121,10 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
         })
         .collect();
     if missing.is_empty() {
-        return Finding::new(Verdict::Ok, ABOUT, format!("all {} are there", answers.len()));
+        return Finding::new(Verdict::Ok, ABOUT, format!("all {} are granted", answers.len()));
     }
     let text = format!(
-        "missing to whoever runs this: {}; the chart's roles grant them to the operator",
+        "the user of this command lacks: {}; the chart's roles grant them to the operator",
         missing.join(", ")
     );
     Finding::new(Verdict::Denied, ABOUT, text)
@@ -148,14 +148,14 @@ pub async fn examine_trial(client: &Client, scope: &Scope) -> Finding {
         return Finding::new(
             Verdict::Ok,
             TRIAL,
-            "a pod can be tried before those that run are replaced",
+            "a pod can be tested before running pods are replaced",
         );
     }
     Finding::new(
         Verdict::Warning,
         TRIAL,
         format!(
-            "create pods is missing to whoever runs this in {}: where a quota or a policy refuses a pod with a signer, that is seen when the old pod is gone; tryBeforeRoll.enabled and guard.enabled of the chart grant it, for dry runs alone",
+            "the user of this command may not create pods in {}: if a quota or a policy refuses a pod with a signer, that shows only after the old pod is gone; tryBeforeRoll.enabled and guard.enabled of the chart grant it, for dry runs only",
             missing.join(", ")
         ),
     )
@@ -166,7 +166,7 @@ async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&
     may_name(client, permission, namespace, is_named.then_some(LEASE)).await
 }
 
-/// Whether whoever runs this has it, for the object of this name alone.
+/// Whether the user of this command has it, for the object of this name alone.
 pub async fn may_name(
     client: &Client,
     permission: Permission,

@@ -77,8 +77,8 @@ fn the_one(binding: &SignerBinding, wanted: &str, deployments: Vec<Value>) -> Re
         Err(several) => {
             let several: Vec<_> = several.iter().map(named).collect();
             Err(format!(
-                "found several Deployments in the files that the binding is for, expected one: {}; \
-                 give one of them at a time, and to each of these objects its metadata.namespace",
+                "found several Deployments in the files that the binding names, expected one: {}; give one of them at a \
+                time, and set metadata.namespace on each of these objects",
                 several.join(", ")
             ))
         }

@@ -1,4 +1,4 @@
-//! What somebody has added to the injected signer, or has given another container of what is the signer's alone, is taken out again, unless
+//! What somebody has added to the injected signer, or has given another container of what is only for the signer, is taken out again, unless
 //! a manifest applies it.
 
 use crds::conditions::reasons;
@@ -17,7 +17,7 @@ use crate::template::additions::{Addition, of};
 use crate::template::volumes::{self, Exposure};
 
 /// Takes out what the signer has beyond what was rendered, and what other containers have of its volumes. What a manifest applies is its author's wish, and would come back
-/// with the next turn of whoever applies it, each time with a rollout.
+/// with the next turn of the client that applies it, each time with a rollout.
 pub async fn take_out(
     writer: &Writer,
     patched: Patched,
@@ -38,14 +38,14 @@ pub async fn take_out(
         return Ok(Err(altered(
             live,
             &held,
-            "A manifest applies it: take it out there, or ask for it in the binding",
+            "A manifest applies it: remove it there, or ask for it in the binding",
         )));
     }
     if !writer.ledger.may_force(live.uid()) {
         return Ok(Err(altered(
             live,
             &held,
-            "It was taken out 5 times within an hour and is left alone now: stop that manager from writing it",
+            "The operator removed it 5 times within an hour and has stopped: keep that manager from writing it",
         )));
     }
     let Some(index) = position(live) else {
@@ -137,13 +137,13 @@ fn altered(live: &LiveDeployment, held: &[Held], what_to_do: &str) -> Reason {
     let of_signer: Vec<_> = of_signer.into_iter().map(Held::told).collect();
     let added = (!of_signer.is_empty()).then(|| {
         format!(
-            "init container {SIGNER_CONTAINER}: found {}, which this binding does not ask for and which may change what the signer signs",
+            "init container {SIGNER_CONTAINER}: found {}, expected only what this binding asks for; it may change what the signer signs",
             of_signer.join(", ")
         )
     });
     let exposed = of_others.into_iter().map(|held| {
         format!(
-            "container {} mounts {}, which is for the signer alone: with its token, code in that container can use the key past the signer",
+            "container {} mounts {}, which is only for the signer: with its token, code in that container can use the key without the signer",
             held.container.as_deref().unwrap_or_default(),
             held.told()
         )

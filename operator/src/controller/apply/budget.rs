@@ -1,6 +1,6 @@
-//! How often the same is written once more because somebody has undone it: what is bounded, and what is told then.
+//! Bounds on how often a write is repeated after another client has undone it, and the message at the bound.
 //!
-//! One is how often one rendering of ours is put in the place of another for the same wish. The spec and the token say what is rendered, so
+//! One bound is how often this operator's rendering replaces another one for the same desired state. The spec and the token say what is rendered, so
 //! more than a few times means that somebody else writes another one, such as an operator of another version, and each time pods
 //! would be replaced.
 
@@ -16,7 +16,7 @@ use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::hash::token_part;
 
-/// A write that puts our rendering in the place of another one. A signer that was taken out is no rendering: it is put back each time.
+/// A write that replaces another rendering with this operator's. A removed signer is no rendering: it is restored each time.
 pub struct Rewrite {
     uid: String,
     wish: String,
@@ -46,7 +46,7 @@ impl Rewrite {
         }
         Err(Reason::new(
             reasons::CONTESTED,
-            "somebody keeps putting another rendering of the signer in the place of this operator's: it was replaced 5 times within an hour for the same spec and token, and is left alone now. See who writes the annotation signer.atto.cash/hash (kubectl get deployment --show-managed-fields): an operator of another version, or a rollback",
+            "Another client keeps replacing the signer that this operator injects: the operator restored it 5 times within an hour for the same spec and token, and has stopped. Find out who writes the annotation signer.atto.cash/hash (kubectl get deployment --show-managed-fields): an operator of another version, or a rollback",
         ))
     }
 
@@ -56,7 +56,7 @@ impl Rewrite {
     }
 }
 
-/// Whether what was injected, and was changed or taken out, is put back now. Each time pods are replaced, so a program that takes it out again and again would
+/// Whether what was injected, and was changed or taken out, is restored now. Each time pods are replaced, so a program that takes it out again and again would
 /// keep the voter from ever running; and each time it starts without a signer, so it is never given up.
 ///
 /// # Errors
@@ -66,22 +66,22 @@ pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: 
     if ledger.may_put_back(live.uid(), PutBack::Signer, &rendered.hash, Instant::now()) {
         return Ok(());
     }
-    // Whoever takes a field out holds none, so that no manager can be named.
+    // A manager that takes a field out holds none, so that no manager can be named.
     Err(Reason::new(
         reasons::CONTESTED,
         format!(
-            "Deployment {}: somebody keeps changing or taking out what is injected: it was put back 5 times within an hour, and is now put back after pauses that grow to 10 minutes. Find the program (Events DriftRepaired say when, the audit log of the API server says who) and stop it. The guard of the chart (guard.enabled) refuses such writes to a Deployment that runs",
+            "Deployment {}: another client keeps changing or removing the injected signer. The operator restored it 5 times within an hour, and now restores it after pauses that grow to 10 minutes. Find the program (Events DriftRepaired show when and name the field manager, the audit log of the API server shows who) and stop it. The guard of the chart (guard.enabled) rejects such writes to a running Deployment",
             live.name()
         ),
     ))
 }
 
-/// What to tell of another object that somebody keeps undoing.
+/// What to report about another object that somebody keeps undoing.
 pub fn undone(what: &str) -> Reason {
     Reason::new(
         reasons::CONTESTED,
         format!(
-            "somebody keeps undoing {what}: it was put back 5 times within an hour, and is now put back after pauses that grow to 10 minutes. See who writes it (kubectl get --show-managed-fields), or which program deletes it"
+            "Another client keeps undoing {what}: the operator restored it 5 times within an hour, and now restores it after pauses that grow to 10 minutes. Find out who writes it (kubectl get --show-managed-fields), or which program deletes it"
         ),
     )
 }

@@ -30,13 +30,13 @@ pub fn conflicts(status: &Status) -> Vec<Conflict> {
     conflicts
 }
 
-/// Whether an apply was refused for fields that others manage, and not because the object is another one than was looked at.
+/// Whether an apply was refused for fields that others manage, and not because the object is another one than was read.
 pub fn is_about_fields(error: &Error) -> bool {
     error.conflict() == Some("field")
 }
 
 /// Whether the object was deleted and created again since it was read. The API server answers that with a 422, because
-/// a uid cannot change, and not with the 409 of an object that is gone.
+/// a uid cannot change, and not with the 409 of an object that no longer exists.
 pub fn is_another_object(status: &Status) -> bool {
     status
         .details
@@ -62,13 +62,13 @@ pub fn refusal(conflicts: &[Conflict]) -> Reason {
     Reason::new(
         reasons::FIELD_CONFLICT,
         format!(
-            "{}; remove the field from that manager's manifest, or give it the value the binding asks for",
+            "Deployment: found {}, expected no other manager of these fields. Remove the field from that manager's manifest, or give it the value that the binding asks for",
             named.join("; ")
         ),
     )
 }
 
-/// What to tell when our own things are changed again and again.
+/// The message if the operator's own fields are changed repeatedly.
 pub fn contested(what: &str, conflicts: &[Conflict]) -> Reason {
     let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
     managers.sort_unstable();
@@ -76,7 +76,7 @@ pub fn contested(what: &str, conflicts: &[Conflict]) -> Reason {
     Reason::new(
         reasons::CONTESTED,
         format!(
-            "field manager {} keeps changing {what}; it was put back 5 times within an hour and is left alone now: stop that manager from writing it",
+            "Field manager {} keeps changing {what}: the operator restored it 5 times within an hour and has stopped. Keep that manager from writing it",
             managers.join(", ")
         ),
     )

@@ -14,7 +14,7 @@ use crate::model::error::Error;
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 
-/// In the place of a rendered hash: what is remembered of the Deployment is about its removal.
+/// Instead of a rendered hash: what is remembered of the Deployment is about its removal.
 const REMOVED: &str = "removed";
 
 /// Takes the signer out, unless another binding turns out to be for the Deployment.
@@ -45,7 +45,7 @@ pub async fn remove(
             None => return Err(error),
         },
     };
-    // It was taken out all the same, and that is told.
+    // It was taken out anyway, and that is told.
     let failed = if others_use_its_account(observed, live) {
         None
     } else {
@@ -78,7 +78,7 @@ fn stays(live: &LiveDeployment, refusal: &Reason) -> Reason {
     Reason::new(
         refusal.code,
         format!(
-            "Deployment {} does not match spec.target.selector any more, and its signer cannot be taken out: {}",
+            "Deployment {} no longer matches spec.target.selector, and its signer cannot be removed: {}",
             live.name(),
             refusal.message
         ),
@@ -88,14 +88,14 @@ fn stays(live: &LiveDeployment, refusal: &Reason) -> Reason {
 fn claimed(live: &LiveDeployment, claim: &Claim) -> Reason {
     let name = live.name();
     let why = match claim {
-        Claim::Made(other) => format!("SignerBinding {other} is for it"),
+        Claim::Made(other) => format!("SignerBinding {other} names it"),
         Claim::Unreadable(other) => format!(
-            "SignerBinding {other} of this namespace cannot be read by this operator and may be for it: fix or delete that one"
+            "SignerBinding {other} of this namespace cannot be read by this operator and may name it: fix or delete that one"
         ),
     };
     Reason::new(
         reasons::NO_LONGER_SELECTED,
-        format!("Deployment {name} does not match spec.target.selector any more. It keeps its signer, because {why}"),
+        format!("Deployment {name} no longer matches spec.target.selector. It keeps its signer, because {why}"),
     )
 }
 

@@ -44,7 +44,7 @@ fn keep(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) {
     ledger.applied(live.uid(), &rendered.hash, live.generation(), ours);
 }
 
-/// What would change of ours. The API server is asked once for each rendering and state of the Deployment.
+/// What would change in the operator's fields. The API server is asked once for each rendering and state of the Deployment.
 pub async fn dry_run(
     writer: &Writer,
     live: &LiveDeployment,
@@ -137,7 +137,7 @@ pub async fn apply(
     match patched {
         Ok(Patched { after, changed }) => {
             keep(writer, &after, rendered);
-            // A write that an admission plugin has turned back, or that only recorded what is ours, has repaired nothing; and what was
+            // A write that an admission plugin has turned back, or that only recorded what belongs to the operator, has repaired nothing; and what was
             // held for this was changed by nobody's hand.
             let written = match written {
                 Written::Repair if after.generation() == live.generation() || live.is_held() => Written::Nothing,
@@ -208,12 +208,12 @@ async fn apply_over(
     }
 }
 
-/// One server-side apply with our field manager, onto the very state that was looked at: a request that is held up on its way
+/// One server-side apply with the operator's field manager, onto the very state that was read: a request that is held up on its way
 /// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good, and while
 /// pods come and go it moves all the time, so the apply is tried again for as long as one request may take.
 ///
 /// # Errors
-/// Fails if the API server refuses or does not answer, or if the Deployment is another one than was looked at.
+/// Fails if the API server refuses or does not answer, or if the Deployment is another one than was read.
 pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
     let until = Instant::now() + CALL_DEADLINE;
     let mut body = body.clone();
@@ -267,7 +267,7 @@ fn write_of<'a>(live: &'a LiveDeployment, body: &Value) -> Write<'a> {
     }
 }
 
-/// An apply that was refused may be asked for again at once: a write of ours has changed the Deployment.
+/// An apply that was refused may be asked for again at once: a write of the operator has changed the Deployment.
 pub fn ask_again(writer: &Writer, live: &LiveDeployment, body: &Value) {
     writer.ask_again(&write_of(live, body));
 }

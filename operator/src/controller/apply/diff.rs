@@ -1,4 +1,4 @@
-//! What would change of our own part of a pod template, in lines of YAML. Pure.
+//! What would change in the injected fields of a pod template, in lines of YAML. Pure.
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub fn diff(before: &LiveDeployment, after: &LiveDeployment, container: &str) ->
     text.join("\n") + "\n"
 }
 
-/// Nothing but what is ours: values of others are nobody's business in a status.
+/// Only the operator's fields: a status must not show values of others.
 fn lines(live: &LiveDeployment, container: &str) -> Vec<String> {
     let template = &live.raw()["spec"]["template"];
     let env = live

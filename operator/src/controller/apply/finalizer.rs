@@ -71,7 +71,7 @@ async fn add(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
     patch(writer, binding, operation).await
 }
 
-/// Removes the finalizer; a binding that is gone is as good.
+/// Removes the finalizer. A binding that no longer exists is a success.
 ///
 /// # Errors
 /// Fails if the API server does not answer.

@@ -7,7 +7,7 @@ use super::conflict::Conflict;
 use crate::model::deployment::{LiveDeployment, ManagedFields};
 use crate::model::field_path::FieldPath;
 
-/// Force is for our own things against people who edited them by hand. What a manifest applies is somebody's wish, and so is
+/// Force overrides manual edits of the operator's own fields. What a manifest applies is somebody's wish, and so is
 /// every field of the user's container. Two things only look like one: a key with nothing under it, and what a rollback has
 /// brought back, which is what we wrote ourselves some time ago.
 pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment, wanted: &Value) -> bool {
@@ -19,7 +19,7 @@ pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment, wanted: &Value) 
         })
 }
 
-/// Whether it is a list or a map into which we write, with nothing in it: `env:`, `annotations: {}`. Whoever applies such a key owns
+/// Whether it is a list or a map into which we write, with nothing in it: `env:`, `annotations: {}`. Anyone who applies such a key owns
 /// no value that we would change.
 fn is_empty_key(path: &FieldPath, live: &LiveDeployment, wanted: &Value) -> bool {
     let is_empty = |value: &Value| match value {

@@ -1,4 +1,4 @@
-//! What is rendered and not written now: for want of a change of the binding, of an approval, or of a place in the queue.
+//! What is rendered and not written now, because it waits for a change of the binding, for an approval, or for a place in the queue.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::model::observed::Observed;
 use crate::model::plan::{Gate, Planned};
 use crate::model::reason::Reason;
 
-/// What is not written now, and why; none if the way is free.
+/// Why nothing is written now; none if nothing prevents it.
 pub async fn hold(
     writer: &Writer,
     observed: &Observed,
@@ -41,7 +41,7 @@ pub async fn hold(
         })),
         Gate::Shut(refusal) => Ok(Some(held(Err(refusal.clone())))),
         _ if is_in_place => Ok(None),
-        // What was there is put back at once: a voter may run without its signer.
+        // What was there is restored at once: a voter may run without its signer.
         Gate::Open if *is_repair || *is_stripped => Ok(None),
         Gate::Open => {
             let now = Instant::now();
@@ -51,7 +51,7 @@ pub async fn hold(
             Ok(Some(held(Err(Reason::new(
                 reasons::ROLLOUT_QUEUED,
                 format!(
-                    "as many Deployments roll out as --max-rollouts allows ({}); this one is written when another is done",
+                    "The limit of --max-rollouts ({}) is reached. The operator writes this Deployment when another rollout is done",
                     writer.rollouts.most()
                 ),
             )))))

@@ -62,7 +62,7 @@ fn stays(account: &str, status: &Status) -> Reason {
     Reason::new(
         reasons::REJECTED,
         format!(
-            "ServiceAccount {account} keeps the annotation {GCP_ACCOUNT_ANNOTATION}, which nothing needs any more and which lets each of its pods use the key: {}",
+            "ServiceAccount {account}: found the annotation {GCP_ACCOUNT_ANNOTATION}, which is no longer needed and lets each of its pods use the key. It cannot be removed: {}",
             rejected(status).message
         ),
     )
@@ -76,7 +76,7 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
     let mut body = nothing(live);
     body["metadata"]["annotations"] = json!({ GCP_ACCOUNT_ANNOTATION: google });
     let mut result = patch(writer, &body, false).await;
-    // Validation lets through what may be put back, and nothing else.
+    // Validation lets through what may be restored, and nothing else.
     if result.as_ref().is_err_and(conflict::is_about_fields) && writer.ledger.may_force(uid) {
         result = patch(writer, &body, true).await;
         if result.is_ok() {
@@ -92,7 +92,7 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
     }
 }
 
-/// Gives up the annotation of the account of a Deployment that is let go, if it is ours and nobody else needs it.
+/// Gives up the annotation of the account of a Deployment that is released, if it is the operator's and nobody else needs it.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
@@ -131,7 +131,7 @@ async fn give_up(writer: &Writer, live: &Value) -> Result<(), Error> {
     }
 }
 
-/// The apply that holds nothing. The uid makes of an account that is gone a conflict and not a creation, the resourceVersion of
+/// The apply that holds nothing. The uid makes of an account that no longer exists a conflict and not a creation, the resourceVersion of
 /// a request that was held up on its way.
 fn nothing(live: &Value) -> Value {
     let metadata = &live["metadata"];

@@ -1,4 +1,4 @@
-//! What server-side apply cannot do to a Deployment: one JSON patch, bound to the very state that was looked at.
+//! What server-side apply cannot do to a Deployment: one JSON patch, bound to the very state that was read.
 
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};

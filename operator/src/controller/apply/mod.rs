@@ -116,7 +116,7 @@ fn worse(first: Option<Error>, second: Option<Error>) -> Option<Error> {
 fn tried_again(deployment: &str, error: &Error) -> Reason {
     Reason::new(
         reasons::PROGRESSING,
-        format!("Deployment {deployment}: it is tried again: {error}"),
+        format!("Deployment {deployment}: {error}. The operator tries again"),
     )
 }
 
@@ -164,7 +164,7 @@ pub async fn apply_target(
     }
 }
 
-/// What was refused rolls nothing, and would be tried again before its place is looked at: others would wait for it meanwhile.
+/// What was refused rolls nothing, and would be tried again before its place is checked: others would wait for it in the meantime.
 fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployment, applied: &AppliedTarget) {
     let is_refused = applied.written == Written::Nothing && applied.outcome.is_err();
     if is_refused && rollout_limit::rolls(live).is_none() {
@@ -215,9 +215,9 @@ async fn write(
             }
         }
     }
-    // A voter without its signer is put back first; the account follows in the next reconcile, which that brings about.
+    // A voter without its signer is restored first; the account follows in the next reconcile, which that brings about.
     if !is_stripped && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
-        let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "see the condition IdentityReady");
+        let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "See the condition IdentityReady");
         return Ok(AppliedTarget {
             identity: Err(refusal),
             ..AppliedTarget::untouched(Some(live.clone()), Err(not_ready))

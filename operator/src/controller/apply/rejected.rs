@@ -11,7 +11,7 @@ use crate::model::reason::Reason;
 pub fn rejected(status: &Status) -> Reason {
     Reason::new(
         reasons::REJECTED,
-        format!("the API server refused the change: {}", status.message),
+        format!("The API server refused the change: {}", status.message),
     )
 }
 

@@ -28,7 +28,7 @@ pub async fn restore_all(writer: &Writer, live: &LiveDeployment) -> Result<Remov
     Ok(removed)
 }
 
-/// Gives up what is ours, reads back, and clears what is left over. A Deployment that carries nothing of ours is not
+/// Gives up the operator's fields, reads back, and clears what is left. A Deployment without anything of the operator is not
 /// touched, whatever its containers are called.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
     }
     let service_stays = match service::delete(writer, &target).await {
         Ok(()) => false,
-        // It holds nobody back, goes with the Deployment, and is told of.
+        // It holds nobody back, goes with the Deployment, and is reported.
         Err(error) if error.refusal().is_some() => true,
         Err(error) => return Err(error),
     };
@@ -61,7 +61,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
     })
 }
 
-/// Sends the patch, and another one where the Deployment has changed meanwhile, such as its status: what was ours is known only here,
+/// Sends the patch, and another one where the Deployment has changed in the meantime, such as its status: what belonged to the operator is known only here,
 /// because the first write has given it up.
 async fn clear(
     writer: &Writer,
@@ -86,12 +86,12 @@ async fn clear(
     json_patch::send(writer, &after, ATTEMPT, patch).await
 }
 
-/// Whether the Deployment carries anything of ours.
+/// Whether the Deployment carries anything of the operator.
 pub fn has_something(live: &LiveDeployment) -> bool {
     live.ours().is_some() || live.injected_hash().is_some()
 }
 
-/// The empty apply. It is refused where another applied manifest holds a part of our container: that container then
+/// The empty apply. It is refused where another applied manifest holds a part of the operator's container: that container then
 /// loses the fields it needs. The JSON patch takes care of it.
 async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     if live.ours().is_none() {
@@ -100,7 +100,7 @@ async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDe
     release(writer, live, &nothing(&DeploymentRef::of(live))).await
 }
 
-/// Gives up the variables of the node, and nothing else of ours: it applies again what is there without them.
+/// Gives up the variables of the node, and nothing else of the operator: it applies again what is there without them.
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.
@@ -124,7 +124,7 @@ async fn release(writer: &Writer, live: &LiveDeployment, body: &Value) -> Result
     }
 }
 
-/// The apply that gives up everything of ours.
+/// The apply that gives up everything of the operator.
 fn nothing(target: &DeploymentRef) -> Value {
     let DeploymentRef { namespace, name, uid } = target;
     json!({

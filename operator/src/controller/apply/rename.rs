@@ -1,5 +1,5 @@
 //! On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side apply
-//! keeps it as a container without an image and refuses the manifest, so they are given up first. All else of ours stays, and
+//! keeps it as a container without an image and refuses the manifest, so they are given up first. All else of the operator stays, and
 //! with it the guard: the Deployment cannot be resumed before the new container has them.
 
 use crds::SignerBinding;

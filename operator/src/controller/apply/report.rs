@@ -28,7 +28,7 @@ pub struct Published {
 }
 
 /// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. What flaps waits
-/// for its turn, with its Events, and what a person or a write of ours has brought about does not.
+/// for its turn, with its Events, and what a person or a write of the operator has brought about does not.
 ///
 /// # Errors
 /// Fails if the status cannot be written. A lost Event is logged, because nothing depends on it.
@@ -77,13 +77,13 @@ fn is_urgent(binding: &SignerBinding, applied: &Applied, wanted: &SignerBindingS
     binding.status.as_ref().is_none_or(is_of_another_spec) || applied.targets.iter().any(has_written)
 }
 
-/// Whether another operator's name stands there. It goes by ours whether it is alone, and soon.
+/// Whether another operator's name stands there. It checks by its own name whether it is alone, and soon.
 fn is_an_answer(writer: &Writer, binding: &SignerBinding) -> bool {
     let author = binding.status.as_ref().and_then(|status| status.operator.as_ref());
     author.is_some_and(|by| by.lease_namespace != writer.contest.us().lease_namespace)
 }
 
-/// The status with our name. One that says the same as before keeps that of an earlier holder of our Lease, so that an operator
+/// The status with this operator's name. One that says the same as before keeps that of an earlier holder of the operator's Lease, so that an operator
 /// which takes over writes nothing.
 fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus) -> SignerBindingStatus {
     let before = binding.status.as_ref();
@@ -100,7 +100,7 @@ fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus
     }
 }
 
-/// Puts our name into the status, as a question, and changes nothing else: another operator that is still there will answer by its own.
+/// Puts this operator's name into the status, as a question, and changes nothing else: another operator that is still there will answer by its own.
 ///
 /// # Errors
 /// Fails if the status cannot be written.
@@ -116,13 +116,13 @@ pub async fn ask(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> 
     status(writer, binding, &with_our_name).await.map(drop)
 }
 
-/// By these, events of Deployments find their binding: one that came meanwhile may not have found it.
+/// By these, events of Deployments find their binding: one that came in the meantime may not have found it.
 fn names(status: Option<&SignerBindingStatus>) -> impl Iterator<Item = &str> {
     let targets = status.into_iter().flat_map(|status| &status.targets);
     targets.map(|target| target.name.as_str())
 }
 
-/// Whether nobody has changed it between the look and the write.
+/// Whether nobody has changed it between the read and the write.
 fn is_otherwise_the_same(written: &SignerBinding, read: &SignerBinding) -> bool {
     let apart = |binding: &SignerBinding| {
         let meta = binding.meta();

@@ -32,7 +32,7 @@ pub async fn once_whole(
         let refusal = Reason::new(
             reasons::REJECTED,
             format!(
-                "an admission plugin or a webhook of this cluster has changed what was written: expected init container signer with restartPolicy Always and the three ATTO_SIGNER_* variables in container {} of Deployment {}; make an exception for it there",
+                "An admission plugin or a webhook of this cluster changed what the operator wrote: expected init container signer with restartPolicy Always and the three ATTO_SIGNER_* variables in container {} of Deployment {}. Make an exception for it there",
                 rendered.node_container,
                 live.name()
             ),
@@ -46,7 +46,7 @@ pub async fn once_whole(
 }
 
 /// Takes the pause and the annotation away together. Where somebody has resumed it already only the annotation is left: it would
-/// make a pause of his look like ours.
+/// make a pause of his look like the operator's.
 ///
 /// # Errors
 /// Fails if the API server does not answer, or if the Deployment changed under the write.

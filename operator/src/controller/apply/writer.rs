@@ -1,4 +1,4 @@
-//! What is written by. Every write goes through [`Writer::send`], which keeps the pauses.
+//! What the operator writes with. Every write goes through [`Writer::send`], which keeps the pauses.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -123,7 +123,7 @@ impl Writer {
         result
     }
 
-    /// Forgets the answer to a write, because the object has become another one by a write of ours.
+    /// Forgets the answer to a write, because the object has become another one by a write of the operator.
     pub fn ask_again(&self, write: &Write<'_>) {
         self.pauses.went_through(&write.key());
     }
@@ -143,13 +143,13 @@ impl Writer {
             let answer = one_line(&status.message, LONGEST_REFUSAL);
             tracing::warn!(
                 %namespace, ?kind, name, attempt, code = status.code, answer,
-                "the API server refuses a write; it is tried again after pauses that grow to a minute, and the same answer is not logged again"
+                "the API server refuses a write; the operator tries again after pauses that grow to a minute, and does not log the same answer again"
             );
         }
     }
 }
 
-/// Whether the object may only be another one, or of another version, than was looked at.
+/// Whether the object may only be another one, or of another version, than was read.
 fn is_overtaken(write: &Write<'_>, error: &Error) -> bool {
     error.response().is_some_and(|status| {
         status.is_conflict()

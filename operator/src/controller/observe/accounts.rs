@@ -18,13 +18,13 @@ use crate::model::identity::is_ours;
 use crate::model::needs::Needs;
 use crate::model::observed::{Account, Leftover, ObservedTarget};
 
-/// What is known of the ServiceAccounts.
+/// The state of the ServiceAccounts.
 pub struct Accounts {
     pub accounts: Vec<Account>,
     pub leftovers: Vec<Leftover>,
 }
 
-/// The accounts of these Deployments, by name, each looked at once, where the key asks something of them; and those that the binding
+/// The accounts of these Deployments, by name, each checked once, where the key asks something of them; and those that the binding
 /// had annotated before.
 pub async fn accounts(
     sources: &Sources,
@@ -113,7 +113,7 @@ fn ours(live: &Value) -> Option<&str> {
         .filter(|_| is_ours(live))
 }
 
-/// One look at the accounts of a binding.
+/// One check of the accounts of a binding.
 struct Look<'a> {
     sources: &'a Sources,
     namespace: String,

@@ -1,4 +1,4 @@
-//! Step 1: what is there. Reads, and nothing else.
+//! Step 1: observe. It only reads.
 
 mod accounts;
 pub mod held;
@@ -33,7 +33,7 @@ use secrets::Secrets;
 pub use secrets::are_unchanged;
 pub use sources::Sources;
 
-/// Reads the binding afresh: the watch may be behind our own last write, and a status compared with an older one would
+/// Reads the binding afresh: the watch may be behind the operator's own last write, and a status compared with an older one would
 /// be written, and its Events told, a second time.
 pub async fn binding(sources: &Sources, cached: &SignerBinding) -> Result<Option<Arc<SignerBinding>>, Error> {
     let api: Api<SignerBinding> = Api::namespaced(sources.cluster.client(), &cached.namespace().unwrap_or_default());
@@ -93,14 +93,14 @@ fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerB
 async fn namespace_is_terminating(sources: &Sources, namespace: &str) -> Result<bool, Error> {
     let api: Api<Namespace> = Api::all(sources.cluster.client());
     let found = match deadline("get the namespace", api.get_opt(namespace)).await {
-        // Its Role is gone, as in a namespace that is being deleted, and nothing in it could be restored.
+        // Its Role was removed, as in a namespace that is being deleted, and nothing in it could be restored.
         Err(error) if error.is_forbidden() && sources.scope != Scope::Cluster => return Ok(true),
         found => found?,
     };
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
 }
 
-/// Whether a binding on its way out leaves things as they were before it came.
+/// Whether a binding being deleted leaves things as they were before it came.
 async fn restores(sources: &Sources, binding: &SignerBinding) -> Result<bool, Error> {
     if !removes(binding) || binding.spec.suspend == Some(true) {
         return Ok(false);
@@ -109,7 +109,7 @@ async fn restores(sources: &Sources, binding: &SignerBinding) -> Result<bool, Er
     Ok(!namespace_is_terminating(sources, &namespace).await?)
 }
 
-/// The ServiceAccounts that it has annotated, also where their Deployments are gone.
+/// The ServiceAccounts that it has annotated, also where their Deployments no longer exist.
 pub async fn accounts_to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<String>, Error> {
     let status = binding.status.as_ref();
     match status.map(|status| status.annotated_service_accounts.clone()) {
@@ -118,7 +118,7 @@ pub async fn accounts_to_restore(sources: &Sources, binding: &SignerBinding) -> 
     }
 }
 
-/// The Deployments that a binding on its way out has to restore: none that is gone or going, none if the whole namespace
+/// The Deployments that a binding being deleted has to restore: none that no longer exists or is being deleted, none if the whole namespace
 /// is going, none that another binding is for, and none if the binding no longer asks for it or is suspended.
 pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
     if !restores(sources, binding).await? {
@@ -150,7 +150,7 @@ fn is_claimed(claims: &Claims, live: &LiveDeployment, binding: &SignerBinding) -
         tracing::warn!(
             namespace,
             deployment,
-            "the signer is left where it is: SignerBinding {other} cannot be read, and may be for this Deployment"
+            "the signer stays in place: SignerBinding {other} cannot be read and may name this Deployment"
         );
     }
     claim.is_some()

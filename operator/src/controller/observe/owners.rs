@@ -14,14 +14,14 @@ use crate::cluster::{Cluster, deadline};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
-/// More than any cluster has at a time; then all are looked up anew.
+/// More than any cluster has at a time; then all are looked up again.
 const MOST: usize = 20_000;
 
 /// A Deployment may let a ReplicaSet go whose labels somebody has changed.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// Whoever has the key of another's pods is asked about at each look at either of them: with many that share one, the API server would
-/// be asked for nothing else. A warning that is so much late is none the worse.
+/// Another binding with the key of these pods is asked about at each reconcile of either of them: with many that share one, the API server would
+/// be asked for nothing else. A warning may be late by that much.
 const STRANGERS_KEPT: Duration = Duration::from_secs(5);
 
 /// The uid of the Deployment by that of its ReplicaSet. It changes when a Deployment is deleted without its pods and another one
@@ -37,7 +37,7 @@ struct Known {
 }
 
 impl Owners {
-    /// Begins a look, in which each ReplicaSet is asked for once at most.
+    /// Begins a reconcile, in which each ReplicaSet is asked for once at most.
     pub fn lookup<'a>(&'a self, cluster: &'a Cluster) -> Lookup<'a> {
         Lookup {
             owners: self,
@@ -73,7 +73,7 @@ impl Owners {
     }
 }
 
-/// One look at the owners of pods.
+/// One check of the owners of pods.
 pub struct Lookup<'a> {
     owners: &'a Owners,
     cluster: &'a Cluster,
@@ -102,8 +102,8 @@ impl Lookup<'_> {
             .is_some_and(|owner| is_one_of_them(&owner.uid)))
     }
 
-    /// What owns the pod in the end, if that is none of these Deployments: a ReplicaSet is asked whose it is. None for a pod that is
-    /// on its way out with a ReplicaSet that is gone.
+    /// What owns the pod finally, if that is none of these Deployments: a ReplicaSet is asked for its owner. None for a pod that is
+    /// being deleted with a ReplicaSet that no longer exists.
     pub async fn stranger(&self, pod: &Pod, except: &[&LiveDeployment]) -> Result<Option<Owner>, Error> {
         let Some(owner) = controller(pod) else {
             return Ok(Some(Owner {
@@ -150,7 +150,7 @@ impl Lookup<'_> {
     }
 }
 
-/// What owns a pod in the end.
+/// What owns a pod finally.
 pub struct Owner {
     pub kind: String,
     pub name: String,

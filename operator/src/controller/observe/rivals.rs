@@ -54,7 +54,7 @@ impl Rivals {
     }
 }
 
-/// Every binding of the cluster is looked at, so what is compared is read from the Deployments once.
+/// Every binding of the cluster is checked, so what is compared is read from the Deployments once.
 fn others(
     sources: &Sources,
     binding: &SignerBinding,

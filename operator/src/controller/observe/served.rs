@@ -1,4 +1,4 @@
-//! What the bindings are for, gathered once for all pods of a look.
+//! What the bindings are for, gathered once for all pods of a reconcile.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// As the watch has brought the bindings; `own` is the one that is looked at.
+    /// As the watch has brought the bindings; `own` is the one that is checked.
     pub fn of(bindings: &[Arc<DeserializeGuard<SignerBinding>>], own: &SignerBinding) -> Self {
         let (mut deployments, mut labels) = (HashSet::new(), HashSet::new());
         for binding in bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok()) {
@@ -47,7 +47,7 @@ impl Served {
     }
 }
 
-/// The Deployment that it names, and those that it has reported and not let go.
+/// The Deployment that it names, and those that it has reported and not released.
 fn names(binding: &SignerBinding) -> impl Iterator<Item = &str> {
     let reported = binding.status.iter().flat_map(|status| &status.targets);
     let kept = reported.filter(|target| target.reason != reasons::NO_LONGER_SELECTED);

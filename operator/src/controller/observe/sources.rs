@@ -1,4 +1,4 @@
-//! What is read from.
+//! What the operator reads from.
 
 use super::owners::Owners;
 use crate::cluster::Cluster;

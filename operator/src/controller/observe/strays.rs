@@ -22,7 +22,7 @@ const LONGEST_NAME: usize = 253;
 /// Who runs such pods, by namespace, kind and name.
 ///
 /// # Errors
-/// Fails if the API server does not say whose a pod is.
+/// Fails if the API server does not say which owner a pod has.
 pub async fn strays(
     sources: &Sources,
     binding: &SignerBinding,
@@ -81,7 +81,7 @@ pub async fn strays(
         tracing::warn!(
             binding = own,
             namespace,
-            "{} with the key of this binding, and no SignerBinding is for it: two voters with one key vote against each other",
+            "{} with the key of this binding, and no SignerBinding names it: two voters with one key vote against each other",
             stray.runs()
         );
     }

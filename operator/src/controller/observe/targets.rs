@@ -21,7 +21,7 @@ use crate::model::pod::{InjectedPod, PodWithKey};
 use crate::template::names::MANAGED_BY;
 use crate::template::names::{service_name, short_name};
 
-/// More names would make a request too long for some proxies; then all Services of ours are listed.
+/// More names would make a request too long for some proxies; then all Services of the operator are listed.
 const MOST_NAMED: usize = 20;
 
 /// The Deployments that the binding is for, by name, and those that carry its signer and have stopped to match.
@@ -92,7 +92,7 @@ async fn selected(
         .into_iter()
         .map(|object| untyped(object, "Deployment"))
         .collect::<Result<_, _>>()?;
-    // Without a signer it has no Service of ours yet.
+    // Without a signer it has no Service of the operator yet.
     let injected = found.iter().filter(|live| live.owns_signer());
     let mut names: BTreeSet<_> = injected.map(|live| live.name().to_owned()).collect();
     names.extend(
@@ -161,7 +161,7 @@ fn untyped(object: kube::api::DynamicObject, kind: &str) -> Result<LiveDeploymen
     Ok(LiveDeployment::new(value))
 }
 
-/// Those of these Deployments, and where they are many, all: never so many as there are other bindings in the namespace.
+/// Those of these Deployments, and if they are many, all: never so many as the other bindings in the namespace.
 async fn our_services(
     sources: &Sources,
     namespace: &str,

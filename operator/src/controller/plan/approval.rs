@@ -15,7 +15,7 @@ pub fn is_given(binding: &SignerBinding, hash: &str) -> bool {
 /// How it is given.
 pub fn how(binding: &SignerBinding, hash: &str) -> String {
     format!(
-        "to approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",
+        "To approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",
         binding.name_any(),
         binding.namespace().unwrap_or_default()
     )

@@ -25,7 +25,7 @@ pub fn waits(binding: &SignerBinding, live: &LiveDeployment, hash: &str) -> Opti
     Some(Reason::new(
         reasons::NO_LONGER_SELECTED,
         format!(
-            "Deployment {name} does not match spec.target.selector any more. It runs, so it keeps its signer, although deletionPolicy is Remove. To keep it for good, give it back the labels of spec.target.selector. To take it out, scale the Deployment to 0 or pause it; {}",
+            "Deployment {name} no longer matches spec.target.selector. It runs, so it keeps its signer, although deletionPolicy is Remove. To keep the signer permanently, restore the labels of spec.target.selector. To remove it, scale the Deployment to 0 or pause it. {}",
             approval::how(binding, hash)
         ),
     ))

@@ -17,7 +17,7 @@ const INTERVAL_AT_FIRST: Duration = Duration::from_secs(3);
 
 const AT_FIRST: Duration = Duration::from_mins(1);
 
-/// How long it is believed whose a pod is. Every binding is looked at more often; one that is gone is not.
+/// How long it is believed which owner a pod has. Every binding is checked more often; one that no longer exists is not.
 const BELIEVED: Duration = Duration::from_mins(30);
 
 /// The pods of bound Deployments, by uid. Labels are anybody's, and a pod says itself at which address it is: one that is not

@@ -38,8 +38,8 @@ async fn get(address: SocketAddr, path: &str) -> Result<(u16, Value), String> {
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// The body of `/health` decides; its status is 200 as long as the process serves. A client that is refused all it asks
-/// for is told before the backend, because it does not heal by itself.
+/// The body of `/health` decides; its status is 200 as long as the process serves. A client whose requests are all
+/// refused is reported before the backend, because only a person can fix it.
 fn read(health: &Value, identity: Option<SignerIdentity>) -> Option<Answer> {
     match health["status"].as_str()? {
         "UP" => Some(Answer::Up(identity)),

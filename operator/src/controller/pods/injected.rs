@@ -16,7 +16,7 @@ use crate::template::voter::key_name;
 /// What a signer said at its end, or the kubelet of a container, goes into a status, so it is kept short.
 const LONGEST_TEXT: usize = 512;
 
-/// What a container waits for while nothing is wrong.
+/// Reasons to wait that are no problem.
 const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
 
 /// The variables of a signer by which it is told whose it is.
@@ -25,7 +25,7 @@ const WHOSE: [&str; 4] = {
     [KEY_VARIABLE, TOKEN_VARIABLE, address, namespace]
 };
 
-/// Drops what nobody reads, so that a pod costs little memory.
+/// Drops unused fields, so that a pod costs little memory.
 pub fn prune(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
     if let Some(annotations) = &mut pod.metadata.annotations {
@@ -83,7 +83,7 @@ pub fn what_matters(pod: &Pod) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// The value of our label: the short name of the Deployment.
+/// The value of the operator's label: the short name of the Deployment.
 pub fn label(object: &impl Resource) -> &str {
     object.labels().get(DEPLOYMENT_LABEL).map_or("", String::as_str)
 }
@@ -92,7 +92,7 @@ fn hash_of(pod: &Pod) -> &str {
     pod.annotations().get(HASH_ANNOTATION).map_or("", String::as_str)
 }
 
-/// The pod as a reconcile sees it; none if it is on its way out or has ended.
+/// The pod as a reconcile sees it; none if it is being deleted or has ended.
 pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     if is_over(pod) {
         return None;
@@ -109,7 +109,7 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     })
 }
 
-/// The pod beside others, if its signer runs: until then, and after that, its node does not vote.
+/// The pod among others, if its signer runs: until then, and after that, its node does not vote.
 pub fn running(pod: &Pod) -> Option<PodWithKey> {
     signer_runs(pod).then(|| PodWithKey {
         key: key_name(|name| serde_json::to_value(variable(pod, name)?).ok()),
@@ -188,7 +188,7 @@ fn signer_container(pod: &Pod) -> Option<&Container> {
         .find(|container| container.name == SIGNER_CONTAINER)
 }
 
-/// What stands before the signer, and has been started and is not through.
+/// What runs before the signer, and has been started and is not through.
 fn ahead(pod: &Pod) -> Option<Ahead> {
     if signer_runs(pod) || signer_started(pod) {
         return None;

@@ -1,4 +1,4 @@
-//! Whether a pod signs with the key of a binding, whoever made it.
+//! Whether a pod signs with the key of a binding, no matter who made it.
 
 use crds::SignerBinding;
 use crds::names::KEY_VARIABLE;

@@ -13,7 +13,7 @@ use super::ask;
 use super::injected::management;
 use super::line::{Line, Waits};
 
-/// How often it is looked who is due.
+/// How often due entries are checked.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Signers asked at a time: one that does not answer takes two seconds.
@@ -29,7 +29,7 @@ impl Waits for Arc<Pod> {
     }
 }
 
-/// Asks until it is dropped, and tells of the pod of each signer that answers something new.
+/// Asks until it is dropped, and reports the pod of each signer that answers something new.
 pub async fn run(pods: Store<Pod>, answers: Answers, tell: impl Fn(&Pod)) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

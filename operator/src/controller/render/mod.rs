@@ -1,4 +1,4 @@
-//! Step 3: what is wanted. Pure: the same injection always renders to the same bytes, because every difference in a
+//! Step 3: render. Pure: the same injection always renders to the same bytes, because every difference in a
 //! pod template is a rollout.
 
 mod policy;
@@ -24,7 +24,7 @@ pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Reason>> {
         .collect()
 }
 
-/// Renders an injection, and refuses a sidecar that is not recorded as ours and not what we would have written.
+/// Renders an injection, and refuses a sidecar that is not recorded as the operator's and not what we would have written.
 ///
 /// # Errors
 /// The refusal of a foreign container.
@@ -70,12 +70,12 @@ fn is_equal(found: &Value, sidecar: &Value) -> bool {
     subset::contains(found, sidecar) && additions::of(found, sidecar).is_empty()
 }
 
-/// The refusal of a container that is not recorded as ours and not what we would write.
+/// The refusal of a container that is not recorded as the operator's and not what we would write.
 fn other_signer(deployment: &DeploymentRef) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,
         format!(
-            "Deployment {} has a container `{SIGNER_CONTAINER}` that is neither recorded as the operator's nor what this binding would render, as in a restored backup of another version, or where an admission webhook or policy puts such a container in; stop what puts it in, and remove that container and the annotation {HASH_ANNOTATION}, on a paused Deployment",
+            "Deployment {}: found a container `{SIGNER_CONTAINER}` that the operator did not write and that differs from what this binding renders, as after restoring a backup of another version, or with an admission webhook or policy that adds such a container. Stop what adds it, pause the Deployment, and remove that container and the annotation {HASH_ANNOTATION}",
             deployment.name
         ),
     )

@@ -39,7 +39,7 @@ pub fn variables(policy: &Policy) -> Vec<Value> {
             "VOTE_TIME_WINDOW",
             vote_time_window_seconds.map(|seconds| format!("{seconds}s")),
         ),
-        // The kubelet would put the value of another variable in the place of `$(NAME)`.
+        // The kubelet would replace `$(NAME)` with the value of another variable.
         (
             "CHALLENGE_URI_PREFIX",
             challenge_uri_prefix.as_ref().map(|prefix| prefix.replace('$', "$$")),

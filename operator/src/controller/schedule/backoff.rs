@@ -52,7 +52,7 @@ impl Backoff {
             .remove(&key(binding));
     }
 
-    /// Keeps what belongs to these bindings. Nobody is told of the end of one that was deleted while it failed.
+    /// Keeps what belongs to these bindings. The end of one is not reported that was deleted while it failed.
     pub fn retain(&self, exists: impl Fn(&str) -> bool) {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failures.retain(|uid, _| exists(uid));

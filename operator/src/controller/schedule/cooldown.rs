@@ -1,5 +1,5 @@
-//! How long a binding is left in peace after it was looked at. A rollout tells of itself many times, and where the API server is
-//! busy, looking each time keeps it from those that were not looked at yet.
+//! Delays reconciles of a binding that was reconciled recently. A rollout reports itself many times, and where the API server is
+//! busy, reconciling each time keeps it from those that were not reconciled yet.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ use super::backoff::key;
 const TIMES: u32 = 4;
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Whoever was looked at so short a time before is in motion. One look each minute is none, so that what is new is not kept waiting.
+/// A binding that was reconciled within this window counts as changing. One reconcile each minute does not count, so that what is new is not kept waiting.
 const IN_MOTION: Duration = Duration::from_secs(10);
 
-/// Until a look at every binding has begun, those for which nothing was left to do wait for the others. After so long they are
-/// looked at again, but so many at a time only: with thousands of them nothing else would be done.
+/// Until a reconcile of every binding has begun, those for which nothing was left to do wait for the others. After so long they are
+/// checked again, but so many at a time only: with thousands of them nothing else would be done.
 const FIRST_ROUND: Duration = Duration::from_mins(1);
 const AGAIN_AT_A_TIME: usize = 1;
 
@@ -29,14 +29,14 @@ pub struct Cooldown(Arc<Mutex<Looks>>);
 #[derive(Default)]
 struct Looks {
     last: HashMap<String, Look>,
-    /// Those at which a look has begun, until it has at all of them.
+    /// Those whose reconcile has begun, until all have begun.
     first_round: HashSet<String>,
     first_round_is_over: bool,
     /// How many looks are under way at those that had nothing left to do.
     again: usize,
 }
 
-/// A look that is under way.
+/// A reconcile in progress.
 pub struct UnderWay {
     rests: Cooldown,
     again: bool,
@@ -68,7 +68,7 @@ impl Cooldown {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a look at one of so many.
+    /// Begins a reconcile of one of so many.
     ///
     /// # Errors
     /// How much is left of the rest of a binding that is what it was.
@@ -93,7 +93,7 @@ impl Cooldown {
         })
     }
 
-    /// It was looked at until now, for so long, and whether nothing is left to do.
+    /// It was reconciled until now, for so long, and whether nothing is left to do.
     pub fn end(&self, binding: &impl Resource, took: Duration, settled: bool, now: Instant) {
         let mut looks = self.looks();
         let all = !looks.first_round_is_over;

@@ -1,9 +1,9 @@
-//! When a Deployment that is held is looked at beside its binding.
+//! When a Deployment that is held is checked apart from its binding.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How long nobody has to ask for it before a Deployment is let go: a binding that is replaced, or restored after its Deployment, is
+/// How long nobody has to ask for it before a Deployment is released: a binding that is replaced, or restored after its Deployment, is
 /// back within that time.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -16,7 +16,7 @@ pub struct HeldLooks(HashMap<String, Entry>);
 
 #[derive(Default)]
 struct Entry {
-    /// The version at which it was looked at.
+    /// The version at which it was checked.
     looked_at: Option<String>,
     /// Since when no binding names it.
     unclaimed: Option<Instant>,
@@ -24,7 +24,7 @@ struct Entry {
     failures: u32,
 }
 
-/// Why it is looked at.
+/// Why it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// Somebody may have resumed it by hand.
@@ -53,20 +53,20 @@ impl HeldLooks {
         (entry.looked_at.as_deref() != Some(version)).then_some(Due::Changed)
     }
 
-    /// It was looked at, and nobody asks for it yet.
+    /// It was checked, and nobody asks for it yet.
     pub fn seen(&mut self, uid: &str, version: &str) {
         let entry = self.0.entry(uid.to_owned()).or_default();
         entry.looked_at = Some(version.to_owned());
         entry.failures = 0;
     }
 
-    /// It was looked at, and is held rightly.
+    /// It was checked, and is held rightly.
     pub fn looked(&mut self, uid: &str, version: &str) {
         self.seen(uid, version);
         self.0.entry(uid.to_owned()).or_default().unclaimed = None;
     }
 
-    /// It could not be looked at or let go, and is tried again after a while that grows.
+    /// It could not be checked or let go, and is tried again after a while that grows.
     pub fn failed(&mut self, uid: &str, now: Instant) {
         let entry = self.0.entry(uid.to_owned()).or_default();
         let pause = GRACE.saturating_mul(1 << entry.failures.min(16)).min(LONGEST);

@@ -1,4 +1,4 @@
-//! What no watch tells of: the Secrets, which nobody may watch. Where the watches have told of nothing since the last look, they
+//! What no watch reports: the Secrets, which nobody may watch. Where the watches have reported nothing since the last reconcile, they
 //! alone are asked for, once a minute, and not their values.
 
 use std::collections::HashMap;
@@ -11,10 +11,10 @@ use crate::model::observed::SecretVersions;
 /// A changed token is seen when it is looked for.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Everything is looked at after so long all the same: a watch may be wrong.
+/// Everything is checked after so long anyway: a watch may be wrong.
 const EVERYTHING: Duration = Duration::from_mins(10);
 
-/// What the last look at each binding left behind, and what the watches have told of since.
+/// What the last reconcile of each binding left behind, and what the watches have reported since.
 #[derive(Clone, Default)]
 pub struct Resyncs(Arc<Mutex<HashMap<BindingRef, Entry>>>);
 
@@ -26,17 +26,17 @@ struct Entry {
     last: Option<LastLook>,
 }
 
-/// How a look leaves a binding for which nothing remains to be done.
+/// How a reconcile leaves a binding for which nothing remains to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastLook {
-    /// Its version: the watch will tell of the operator's own write of its status.
+    /// Its version: the watch will report the operator's own write of its status.
     pub version: Option<String>,
     pub secrets: SecretVersions,
     looked: Instant,
     asked: Instant,
 }
 
-/// What a look has to ask for.
+/// What a reconcile has to ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resync {
     Full,
@@ -47,7 +47,7 @@ pub enum Resync {
 }
 
 impl LastLook {
-    /// Everything was looked at from now on.
+    /// Everything was checked from now on.
     pub fn new(version: Option<String>, secrets: SecretVersions, now: Instant) -> Self {
         Self {
             version,
@@ -69,7 +69,7 @@ impl Resyncs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A watch has told of something that concerns these bindings, which are given back.
+    /// A watch has reported something that concerns these bindings, which are given back.
     pub fn mark_dirty(&self, bindings: Vec<BindingRef>) -> Vec<BindingRef> {
         let mut entries = self.entries();
         for binding in &bindings {
@@ -80,7 +80,7 @@ impl Resyncs {
         bindings
     }
 
-    /// A watch has begun anew: of what has gone meanwhile it will not tell.
+    /// A watch has begun again: of what has gone in the meantime it will not tell.
     pub fn mark_all_dirty(&self) {
         for entry in self.entries().values_mut() {
             entry.is_dirty = true;
@@ -92,7 +92,7 @@ impl Resyncs {
         self.entries().entry(binding.clone()).or_default().version = version;
     }
 
-    /// Begins a look. What the last one left is forgotten, unless it still has time.
+    /// Begins a reconcile. What the last one left is forgotten, unless it still has time.
     pub fn begin(&self, binding: &BindingRef, now: Instant) -> Resync {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(binding) else {
@@ -118,19 +118,19 @@ impl Resyncs {
         Resync::None(left)
     }
 
-    /// A look has ended. What was told of while it went on still counts.
+    /// A reconcile has ended. What was reported while it went on still counts.
     pub fn end(&self, binding: &BindingRef, last: LastLook) {
         if let Some(entry) = self.entries().get_mut(binding) {
             entry.last = Some(last);
         }
     }
 
-    /// The binding is gone.
+    /// The binding no longer exists.
     pub fn forget(&self, binding: &BindingRef) {
         self.entries().remove(binding);
     }
 
-    /// Keeps what belongs to these bindings: a watch that begins anew does not tell of what has gone meanwhile.
+    /// Keeps what belongs to these bindings: a watch that begins again does not report what has gone in the meantime.
     pub fn retain(&self, exists: impl Fn(&BindingRef) -> bool) {
         self.entries().retain(|binding, _| exists(binding));
     }

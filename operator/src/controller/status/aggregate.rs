@@ -50,22 +50,22 @@ fn nothing_selected(observed: &Observed, verdict: &Verdict) -> States {
     let injected = State::no(Reason::new(
         reasons::DEPLOYMENT_NOT_FOUND,
         format!(
-            "spec.target.selector: no Deployment of this namespace has the labels {}; one is injected as soon as it has",
+            "spec.target.selector: found no Deployment in this namespace with the labels {}. The operator injects one as soon as it has them",
             selector.map(ToString::to_string).unwrap_or_default()
         ),
     ));
     let accepted = State::of(
         &verdict.accepted,
         reasons::ACCEPTED,
-        "the operator acts on this binding",
+        "The operator manages this binding",
     );
     let token = token(verdict);
-    let rolled_out = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+    let rolled_out = State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
     let identity = match backends::account(&observed.binding) {
-        Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
+        Some(_) => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "See the condition Injected"),
         None => State::yes(reasons::IDENTITY_NOT_NEEDED, identity::NOT_NEEDED),
     };
-    let signing = State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+    let signing = State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
     let failing = [&accepted, &token].into_iter().find(|state| state.is_false());
     let ready = failing.unwrap_or(&injected).clone();
     [accepted, token, identity, injected, rolled_out, signing, ready]

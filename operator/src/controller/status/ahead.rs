@@ -12,7 +12,7 @@ use crate::backends::Noted;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::pod::{Ahead, InjectedPod};
 
-/// What runs for longer than this before the signer is told of, whatever it is.
+/// What runs for longer than this before the signer is reported, whatever it is.
 pub const LONG: Duration = Duration::from_mins(1);
 
 /// A warning of an init container that mentions the signer, or that has kept a signer from starting for long.
@@ -22,20 +22,20 @@ pub fn warning(live: &LiveDeployment, pods: &[InjectedPod], now: &Time) -> Optio
         .find_map(|pod| Some((pod, pod.ahead.as_ref().filter(|ahead| is_long(ahead, now))?)));
     let found = match held {
         Some((pod, ahead)) => format!(
-            "Pod {}: init container {} {}, and stands before the signer, which starts only when it has ended",
+            "Pod {}: init container {} {}, and runs before the signer, which starts only after it has ended",
             pod.name,
             ahead.container,
             if ahead.has_failed { "fails" } else { "still runs" }
         ),
         None => format!(
-            "Init container {} mentions the signer, and stands before it: the signer starts only when it has ended",
+            "Init container {} mentions the signer and runs before it: the signer starts only after it has ended",
             mentioning(live)?
         ),
     };
     Some((
         warnings::INIT_CONTAINER_BEFORE_SIGNER,
         format!(
-            "{found}. If it waits for the signer, the pod never starts: leave that out, because Kubernetes starts the node only when the signer has started"
+            "{found}. If it waits for the signer, the pod never starts. Remove that wait: Kubernetes starts the node only after the signer has started"
         ),
     ))
 }

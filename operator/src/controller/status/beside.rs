@@ -1,4 +1,4 @@
-//! Old pods that still run beside the new ones: for so long, two voters have one key.
+//! Old pods that still run alongside the new ones: for so long, two voters have one key.
 
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::ObservedTarget;
@@ -20,7 +20,7 @@ pub fn old_pods(target: &ObservedTarget, live: Option<&LiveDeployment>) -> i64 {
             standing += has_the_key;
         }
     }
-    // As the cluster counts it from Kubernetes 1.35 on. A pod of before the injection is in no watch of ours, and its node may have
+    // As the cluster counts it from Kubernetes 1.35 on. A pod of before the injection is in no watch of the operator, and its node may have
     // the key as well.
     ending += (live.count("terminatingReplicas") - known).max(0);
     if standing == 0 {
@@ -35,7 +35,7 @@ pub fn told(old_pods: i64) -> String {
         1 => ("1 old pod".to_owned(), "it has"),
         more => (format!("{more} old pods"), "they have"),
     };
-    format!("{pods} with the same key still run beside the new one: until {they} ended, two voters have one key")
+    format!("{pods} with the same key still run alongside the new one: until {they} ended, two voters have one key")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! That another operator writes the same binding. The voter is served all the same, and somebody has to end one of the two.
+//! That another operator writes the same binding. The voter is served anyway, and somebody has to end one of the two.
 
 use crds::conditions::{reasons, types};
 use crds::{SignerBinding, WrittenBy};
@@ -33,7 +33,7 @@ pub fn tell(states: &mut States, other: &WrittenBy) {
     let state = State::no(Reason::new(
         reasons::CONTESTED,
         format!(
-            "another operator {} writes this binding as well: this one, see status.operator, goes on serving it, and the other waits. Keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)",
+            "Another operator {} also writes this binding. The operator in status.operator continues to serve it, and the other one waits. Keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)",
             who(Some(other))
         ),
     ));
@@ -43,7 +43,7 @@ pub fn tell(states: &mut States, other: &WrittenBy) {
     *ready = state;
 }
 
-/// Whether the status tells of it.
+/// Whether the status reports it.
 pub fn says_contested(binding: &SignerBinding) -> bool {
     let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
     conditions.any(|condition| condition.type_ == types::ACCEPTED && condition.reason == reasons::CONTESTED)

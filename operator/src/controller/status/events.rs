@@ -9,7 +9,7 @@ use crate::model::applied::{ChangedBy, Removed, Written};
 use crate::model::report::Notice;
 use crate::model::text::shorten;
 
-/// What is told of a write to a Deployment, on it and on its binding.
+/// What is reported about a write to a Deployment, on it and on its binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToldOfWrite {
     pub reason: &'static str,
@@ -22,28 +22,28 @@ const INJECTION: ToldOfWrite = ToldOfWrite {
     reason: reasons::INJECTED,
     is_warning: false,
     action: "Inject",
-    note: "wrote the signer and the node's variables into the pod template",
+    note: "Injected the signer and the node's variables into the pod template",
 };
 const REPAIR: ToldOfWrite = ToldOfWrite {
     reason: "DriftRepaired",
     is_warning: true,
     action: "Repair",
-    note: "put back the injected signer, which field manager MANAGER had changed; if parts were only removed, the API server records nobody, and the last other writer is named",
+    note: "Restored the injected signer after a change by field manager MANAGER. If fields were only removed, the API server does not record who removed them, and the note names the last other writer",
 };
 const REMOVAL: ToldOfWrite = ToldOfWrite {
     reason: "Removed",
     is_warning: false,
     action: "Remove",
-    note: "took the signer and the node's variables out of the pod template",
+    note: "Removed the signer and the node's variables from the pod template",
 };
 const REMOVAL_IN_PART: ToldOfWrite = ToldOfWrite {
     is_warning: true,
-    note: "the binding lets the Deployment go, but another manager's manifest carries parts of the signer, which stay: remove them there",
+    note: "The binding releases the Deployment, but the manifest of another field manager still contains parts of the signer. Remove them there",
     ..REMOVAL
 };
 const REMOVAL_BUT_THE_SERVICE: ToldOfWrite = ToldOfWrite {
     is_warning: true,
-    note: "the signer is out of the pod template, and the API server refuses to delete its Service for the metrics, which goes with the Deployment: delete it by hand",
+    note: "The signer was removed from the pod template, but the API server refuses to delete its metrics Service. Delete it yourself, or delete the Deployment, which owns it",
     ..REMOVAL
 };
 
@@ -51,13 +51,13 @@ const RESUMED: ToldOfWrite = ToldOfWrite {
     reason: "Resumed",
     is_warning: false,
     action: "Resume",
-    note: "the Deployment was held for its signer, which is there now: it goes on",
+    note: "Resumed the Deployment: it was held for its signer, which is now injected",
 };
 const LET_GO: ToldOfWrite = ToldOfWrite {
     reason: "LetGo",
     is_warning: true,
     action: "Resume",
-    note: "the Deployment was held for its signer, and no SignerBinding names it any more: its pods start with the template that it has",
+    note: "Resumed the Deployment: it was held for its signer, and no SignerBinding names it any more. Its pods start with the current template",
 };
 
 /// All of them.
@@ -161,12 +161,12 @@ pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
     Some(of_told(deployment, told))
 }
 
-/// What to tell of a Deployment that no binding holds any more.
+/// What to report about a Deployment that no binding holds any more.
 pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
 }
 
-/// What to tell of one that no binding holds any more and that cannot be let go.
+/// What to report about one that no binding holds any more and that cannot be released.
 pub fn not_let_go_notice(refusal: &str) -> Notice {
     Notice {
         deployment: None,
@@ -176,7 +176,7 @@ pub fn not_let_go_notice(refusal: &str) -> Notice {
         action: "Resume",
         note: shorten(
             &format!(
-                "this Deployment is held for its signer, no SignerBinding names it any more, and it cannot be let go: {refusal}"
+                "This Deployment is held for its signer, no SignerBinding names it any more, and it cannot be resumed: {refusal}"
             ),
             LONGEST_NOTE,
         ),
@@ -192,7 +192,7 @@ pub fn status_refused_notice(refusal: &str) -> Notice {
         reason: reasons::REJECTED.to_owned(),
         action: "Reconcile",
         note: shorten(
-            &format!("the status of this SignerBinding cannot be written and is out of date: {refusal}"),
+            &format!("The status of this SignerBinding is out of date and cannot be written: {refusal}"),
             LONGEST_NOTE,
         ),
     }
@@ -220,7 +220,7 @@ pub fn contested_notice(other: Option<&WrittenBy>) -> Notice {
         reason: reasons::CONTESTED.to_owned(),
         action: "Reconcile",
         note: format!(
-            "another operator {} writes this binding as well, and this one leaves it alone. Keep one of them: uninstall the other, or let each watch namespaces of its own",
+            "Another operator {} also writes this binding, and this operator leaves it alone. Keep one of them: uninstall the other, or let each watch namespaces of its own",
             contested::who(other)
         ),
     }
@@ -241,20 +241,20 @@ fn of_write(deployment: &str, written: Written, changed_by: Option<&ChangedBy>) 
 fn put_back(changed_by: Option<&ChangedBy>) -> String {
     match changed_by {
         Some(ChangedBy::Managers(managers)) => {
-            let managers_are = if managers.len() == 1 {
+            let noun = if managers.len() == 1 {
                 "field manager"
             } else {
                 "field managers"
             };
             format!(
-                "put back the injected signer, which {managers_are} {} had changed",
+                "Restored the injected signer after a change by {noun} {}",
                 managers.join(", ")
             )
         }
         Some(ChangedBy::Unrecorded(Some(last))) => format!(
-            "put back parts of the injected signer that had been removed. The API server does not record by whom; the last other writer is field manager {last}"
+            "Restored fields of the injected signer that were removed. The API server does not record who removed them; the last other writer is field manager {last}"
         ),
-        Some(ChangedBy::Unrecorded(None)) | None => "put back parts of the injected signer that had been removed. The API server does not record by whom; its audit log does".to_owned(),
+        Some(ChangedBy::Unrecorded(None)) | None => "Restored fields of the injected signer that were removed. The API server does not record who removed them; its audit log does".to_owned(),
     }
 }
 

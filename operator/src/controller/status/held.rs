@@ -10,17 +10,17 @@ use crate::model::reason::Reason;
 pub fn state(live: Option<&LiveDeployment>, before: &[&State]) -> Option<State> {
     let live = live.filter(|live| live.is_held())?;
     let how = if live.injected_hash().is_some() {
-        "its manifest was applied, with a key that has nothing under it, and that takes the signer away"
+        "its manifest was applied with an empty key, which removes the signer"
     } else {
         "it was created without its signer"
     };
     let told = format!(
-        "Deployment {} is held: {how}, and no new pod of it starts before the signer is there. It waits for: ",
+        "Deployment {} is held: {how}. No new pod of it starts until the signer is injected. It waits for: ",
         live.name()
     );
     let failing = before.iter().find(|state| state.is_false());
     let waits = failing.map_or_else(
-        || "spec.suspend false, or a person who resumes it".to_owned(),
+        || "spec.suspend to be false, or for a person to resume it".to_owned(),
         |state| format!("{}: {}", state.reason.code, state.reason.message),
     );
     let mut state = State::no(Reason::new(reasons::HELD_FOR_SIGNER, format!("{told}{waits}")));

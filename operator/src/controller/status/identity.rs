@@ -14,7 +14,7 @@ use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 
 /// What is said where nothing has to prove an identity.
-pub const NOT_NEEDED: &str = "the key is in a Secret, for which the pods prove no identity";
+pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
 /// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
 pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
@@ -35,18 +35,18 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
     };
     match identity {
         PodIdentity::NotNeeded => State::yes(reasons::IDENTITY_NOT_NEEDED, NOT_NEEDED),
-        PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "see the condition Injected"),
+        PodIdentity::NotKnown => State::unknown(reasons::DEPLOYMENT_NOT_FOUND, "See the condition Injected"),
         PodIdentity::Direct { account, annotated } => {
             let shown = match annotated {
-                None => format!("the pods use the identity that the platform gives the ServiceAccount {account}"),
+                None => format!("The pods use the identity that the platform gives to ServiceAccount {account}"),
                 Some(google) => {
-                    format!("the pods use the ServiceAccount {account}, whose annotation lets them act as {google}")
+                    format!("The pods use ServiceAccount {account}, whose annotation lets them act as {google}")
                 }
             };
             State::yes(
                 reasons::DIRECT_GRANT,
                 format!(
-                    "{shown}; a signing pod proves the grant. {}",
+                    "{shown}. Only a successful signature confirms the grant. {}",
                     commands(account, annotated.as_deref())
                 ),
             )
@@ -56,7 +56,7 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
             State::yes(
                 reasons::PROJECTED_TOKEN,
                 format!(
-                    "the signer, and no other container, has a token of the ServiceAccount {account} for {audience}; a signing pod proves the grant. {}",
+                    "Only the signer container has a token of ServiceAccount {account} for {audience}. Only a successful signature confirms the grant. {}",
                     commands(account, None)
                 ),
             )
@@ -68,15 +68,13 @@ pub fn state(observed: &Observed, identity: &Result<PodIdentity, Reason>, inject
         } if *is_annotated || injected => State::yes(
             reasons::SERVICE_ACCOUNT_ANNOTATED,
             format!(
-                "the ServiceAccount {account} is annotated to act as {google}; a signing pod proves the grant. {}",
+                "ServiceAccount {account} is annotated to act as {google}. Only a successful signature confirms the grant. {}",
                 commands(account, Some(google))
             ),
         ),
         PodIdentity::ActsAs { account, .. } => State::unknown(
             reasons::NOT_INJECTED,
-            format!(
-                "the ServiceAccount {account} is annotated together with the injection, see the condition Injected"
-            ),
+            format!("ServiceAccount {account} is annotated together with the injection. See the condition Injected"),
         ),
     }
 }

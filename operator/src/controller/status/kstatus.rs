@@ -1,5 +1,5 @@
 //! The pair of conditions by which kstatus, and with it Flux and `helm --wait`, tells what is on its way from what a person
-//! has to mend.
+//! has to fix.
 //! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
 
 use crds::conditions::reasons;
@@ -7,7 +7,7 @@ use crds::conditions::reasons;
 use crate::controller::status::state::{State, Truth};
 use crate::model::reason::Reason;
 
-/// What comes by itself, or with an object that is still to be created.
+/// Reasons that need no action, or only an object that is still to be created.
 const ON_ITS_WAY: [&str; 20] = [
     reasons::DEPLOYMENT_NOT_FOUND,
     reasons::DEPLOYMENT_TERMINATING,
@@ -35,7 +35,10 @@ const ON_ITS_WAY: [&str; 20] = [
 pub fn kstatus(ready: &State) -> [State; 2] {
     let reason = ready.reason.code;
     let settled = |message: &str| State::no(Reason::new(reasons::SETTLED, message));
-    let (done, nothing) = ("the binding is what it asks for", "nothing has to be mended");
+    let (done, nothing) = (
+        "Nothing is in progress: the cluster is in the state that the binding asks for",
+        "Nothing needs to be fixed",
+    );
     if ready.is_true() {
         return [settled(done), settled(nothing)];
     }
@@ -46,10 +49,7 @@ pub fn kstatus(ready: &State) -> [State; 2] {
     if ON_ITS_WAY.contains(&reason) {
         [failing, settled(nothing)]
     } else {
-        [
-            settled("it does not go on before something is mended, see Stalled"),
-            failing,
-        ]
+        [settled("User action is required. See the condition Stalled"), failing]
     }
 }
 

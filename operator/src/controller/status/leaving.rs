@@ -16,7 +16,7 @@ use crate::model::text::shorten;
 pub fn removal_refused(binding: &SignerBinding, what: &str, refusal: &str, now: &Time) -> Report {
     let old = binding.status.clone().unwrap_or_default();
     let message = format!(
-        "{what}, which spec.deletionPolicy Remove asks for before this SignerBinding goes: {refusal}. Allow it, or set spec.deletionPolicy to Retain to let the SignerBinding go without it"
+        "{what}, which spec.deletionPolicy Remove requires before this SignerBinding is deleted: {refusal}. Allow it, or set spec.deletionPolicy to Retain to delete the SignerBinding without it"
     );
     let ready = State::no(Reason::new(reasons::REJECTED, message));
     let [reconciling, stalled] = kstatus(&ready);

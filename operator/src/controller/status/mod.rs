@@ -54,7 +54,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let conditions = conditions
         .map(|(type_, state)| condition::condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
-    // The condition Accepted speaks of them. What no status remembers would be told anew by each look.
+    // The condition Accepted speaks of them. What no status remembers would be reported again by each reconcile.
     let beyond = observed.beyond_the_limit();
     reported.retain(|target| !beyond.contains(target.status.name.as_str()));
     let targets = reported
@@ -64,7 +64,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .collect();
     let reading = key::reading(observed, applied, &reported, &old);
     let status = SignerBindingStatus {
-        // Whoever writes it puts its name there.
+        // The operator that writes it puts its name there.
         operator: old.operator.clone(),
         observed_generation: binding.metadata.generation,
         conditions,

@@ -12,7 +12,7 @@ use crate::model::refusal;
 /// that follows the probes of the pods.
 pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     let Some(live) = live.filter(|_| injected) else {
-        return State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+        return State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
     };
     let wanted = live.replicas();
     let (all, updated, available) = (
@@ -28,14 +28,14 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
         );
     }
     if observed && updated == wanted && all == updated && (settled || available == wanted) {
-        return State::yes(reasons::ROLLED_OUT, "no pods of another template are left");
+        return State::yes(reasons::ROLLED_OUT, "All pods run the injected template");
     }
     let counts = counts(live);
     // The controller counts a paused Deployment as observed although its pods stay as they are.
     if live.is_paused() && (updated < wanted || all > updated) {
         return State::no(Reason::new(
             reasons::DEPLOYMENT_PAUSED,
-            format!("Deployment {} is paused: {counts}; resume it to roll out", live.name()),
+            format!("Deployment {} is paused: {counts}. Resume it to roll out", live.name()),
         ));
     }
     let stuck = stuck(pods);
@@ -64,15 +64,15 @@ fn progress(counts: String, pods: &[&InjectedPod]) -> String {
         return counts;
     };
     match ahead {
-        None => format!("{counts}; pod {name} waits for its signer to start"),
+        None => format!("{counts}. Pod {name} waits for its signer to start"),
         Some(ahead) => format!(
-            "{counts}; the signer of pod {name} waits for init container {}, which stands before it",
+            "{counts}. The signer of pod {name} waits for init container {}, which runs before it",
             ahead.container
         ),
     }
 }
 
-/// What a container of one of the pods waits for, if that does not come by itself.
+/// What a container of one of the pods waits for, if that needs action.
 pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
     let waiting = pods.iter().find_map(|pod| pod.waiting.as_ref())?;
     let Waiting {
@@ -97,7 +97,7 @@ pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
                 .unwrap_or(reasons::CONTAINER_WAITING)
         }
     };
-    let told = format!("container {container} waits: ");
+    let told = format!("Container {container} waits: ");
     let mut state = State::no(Reason::new(reason, format!("{told}{found}: {message}")));
     state.keep = Some(told);
     Some(state)
@@ -187,12 +187,12 @@ mod tests {
         let (reason, message) = of(&pod(false, "ErrImagePull"));
         assert_eq!(
             (reason, message.as_str()),
-            ("ImagePullBackOff", "container signer waits: ErrImagePull: why")
+            ("ImagePullBackOff", "Container signer waits: ErrImagePull: why")
         );
         assert_eq!(of(&pod(false, "SomethingNew")).0, "ContainerWaiting");
         let (reason, message) = of(&pod(false, ""));
         assert_eq!(reason, "Progressing");
-        assert!(message.contains("pod voter-1 waits for its signer"), "{message}");
+        assert!(message.contains("Pod voter-1 waits for its signer"), "{message}");
     }
 
     #[test]

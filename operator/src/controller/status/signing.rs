@@ -25,10 +25,10 @@ pub fn state(
     old_pods: i64,
 ) -> State {
     if !injected {
-        return State::unknown(reasons::NOT_INJECTED, "see the condition Injected");
+        return State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
     }
     if live.is_some_and(|live| live.replicas() == 0) && pods.is_empty() {
-        return State::unknown(reasons::SCALED_TO_ZERO, "there are no pods to ask");
+        return State::unknown(reasons::SCALED_TO_ZERO, "Found no pods whose signer could be asked");
     }
     let unexpected = pods.iter().find_map(|pod| unexpected_key(pod, expected));
     if let Some(refusal) = unexpected {
@@ -44,16 +44,16 @@ pub fn state(
     if pods.iter().any(|pod| pod.answer == Some(Answer::Unreachable)) {
         return State::unknown(
             reasons::UNREACHABLE,
-            "a signer cannot be reached from the operator, because of a NetworkPolicy or because the operator runs outside of the cluster; Ready is decided without it",
+            "The operator cannot reach a signer, because of a NetworkPolicy or because the operator runs outside the cluster. Ready does not depend on it",
         );
     }
     if pods.is_empty() || pods.iter().any(|pod| !pod.signer_runs) {
-        return State::unknown(reasons::NOT_ASKED, "no signer runs that could be asked yet");
+        return State::unknown(reasons::NOT_ASKED, "No running signer has been asked yet");
     }
     if pods.iter().any(|pod| pod.answer.is_none()) {
         return before(old);
     }
-    let all = "every signer that runs says that it signs";
+    let all = "Every running signer reports that it signs";
     match old_pods {
         0 => State::yes(reasons::SIGNING, all),
         more => State::yes(reasons::SIGNING, format!("{all}; {}", beside::told(more))),
@@ -83,7 +83,7 @@ fn before(old: &SignerBindingStatus) -> State {
             Some(State::new(truth, Reason::new(reason, condition.message.clone())))
         })
         .filter(|state| ![reasons::NOT_INJECTED, reasons::SCALED_TO_ZERO].contains(&state.reason.code));
-    found.unwrap_or_else(|| State::unknown(reasons::NOT_ASKED, "the signers were not asked yet"))
+    found.unwrap_or_else(|| State::unknown(reasons::NOT_ASKED, "No signer has been asked yet"))
 }
 
 fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Reason> {
@@ -92,7 +92,7 @@ fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Reason> {
     Some(Reason::new(
         reasons::UNEXPECTED_KEY,
         format!(
-            "the signer of pod {} has the key of {found}, expected that of {expected} (spec.key.expectedAddress); name the right key version, or correct the address",
+            "Signer of pod {}: found the key of {found}, expected that of {expected} (spec.key.expectedAddress). Name the right key version, or correct the address",
             pod.name
         ),
     ))
@@ -101,16 +101,16 @@ fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Reason> {
 fn down(pod: &InjectedPod, fault: &Fault) -> State {
     let Fault { reason, code, text } = fault;
     let cause = if code.is_empty() {
-        "its key is not proven yet".to_owned()
+        "it has not proven its key yet".to_owned()
     } else {
         format!("({code}) {text}")
     };
     let mut state = State::no(Reason::new(
         reason,
-        format!("the signer of pod {} does not sign: {cause}", pod.name),
+        format!("The signer of pod {} does not sign: {cause}", pod.name),
     ));
     state.keep = Some(format!(
-        "pod {} does not sign: {}",
+        "Pod {} does not sign: {}",
         pod.name,
         cause.split(' ').next().unwrap_or_default()
     ));

@@ -9,7 +9,7 @@ use crate::model::observed::{Observed, ObservedTarget, SameKey};
 use crate::model::stray::Stray;
 use crate::template::names::short_name;
 
-/// Those that run in the place of a Deployment which wants no pods.
+/// Those that run instead of a Deployment which wants no pods.
 pub fn in_place_of<'a>(observed: &'a Observed, target: &ObservedTarget, live: &LiveDeployment) -> Vec<&'a Stray> {
     if live.replicas() != 0 || !target.is_selected() {
         return vec![];
@@ -27,7 +27,7 @@ pub fn runs_elsewhere(observed: &Observed, target: &ObservedTarget, live: &LiveD
     Some((
         warnings::RUNS_ELSEWHERE,
         format!(
-            "Deployment {} wants no pods, and {who} with its signer and its key. The operator and the guard look after the Deployment alone: the conditions say nothing of these pods, and a change of the signer reaches them only when their owner takes over the template. Run the voter from the Deployment",
+            "Deployment {} wants no pods, and {who} with its signer and its key. The operator and the guard only manage the Deployment: the conditions do not cover these pods, and a change of the signer reaches them only when their owner takes over the template. Run the voter from the Deployment",
             target.name
         ),
     ))
@@ -37,7 +37,7 @@ pub fn runs_elsewhere(observed: &Observed, target: &ObservedTarget, live: &LiveD
 pub fn told(observed: &Observed, target: &ObservedTarget, live: &LiveDeployment) -> Option<String> {
     let who = who(&in_place_of(observed, target, live))?;
     Some(format!(
-        "; {who} with its signer and its key, of which the conditions say nothing (see status.warnings)"
+        "; {who} with its signer and its key, which the conditions do not cover (see status.warnings)"
     ))
 }
 
@@ -50,7 +50,7 @@ pub fn shared_key<'a>(
 ) -> Vec<(&'a str, Noted)> {
     let warning = |label: &'a str, who: String, verb: &str| {
         let message = format!(
-            "{who} with the same key as {field}, and no SignerBinding is for {verb}: two voters with one key vote against each other. Scale what runs them to 0, or give that voter a key and a SignerBinding of its own"
+            "{who} with the same key as {field}, and no SignerBinding names {verb}: two voters with one key vote against each other. Scale their owner to 0, or give that voter a key and a SignerBinding of its own"
         );
         (label, (warnings::SHARED_KEY_VERSION, message))
     };

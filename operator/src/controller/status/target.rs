@@ -22,7 +22,7 @@ pub struct Reported {
     /// Who its signers say they are.
     pub signer: Option<SignerIdentity>,
     pub written: Written,
-    /// Who had changed what was put back.
+    /// The field managers that changed what the operator restored.
     pub changed_by: Option<ChangedBy>,
     pub resumed: bool,
     /// The conditions are about those that the binding selects.
@@ -44,7 +44,7 @@ pub fn report(
     let accepted = State::of(
         &verdict.targets[index].accepted,
         reasons::ACCEPTED,
-        "the operator acts on this binding",
+        "The operator manages this binding",
     );
     let identity = match (&applied.identity, applied.outcome.is_ok()) {
         (Ok(()), injected) => identity::state(observed, &verdict.targets[index].identity, injected),
@@ -77,7 +77,7 @@ pub fn report(
     let last_hash = before.last_hash.filter(|_| is_its_own && hash.is_none());
     let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
-    // What this binding has injected stays its own while a refusal keeps it from being written anew.
+    // What this binding has injected stays its own while a refusal keeps it from being written again.
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
     let signer_resources = match &verdict.targets[index].injection {
@@ -140,7 +140,7 @@ fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[Inje
         State::no(Reason::new(
             reasons::ROTATION_PENDING,
             format!(
-                "the token has changed, and the rollout that brings it to node and signer of Deployment {} together is held: a container that restarts alone until then has another token than its neighbour, and votes are lost. Let the rollout go on, or put the old token back",
+                "The token has changed, and the rollout of Deployment {} that gives it to node and signer is held. If either container restarts before the rollout, node and signer use different tokens and votes are lost. Resume the rollout or restore the old token",
                 live.name()
             ),
         ))
@@ -183,7 +183,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
             State::yes(
                 reasons::INJECTED,
                 format!(
-                    "the pod template carries the signer ({}), and the node is pointed at http://localhost:{}",
+                    "The pod template contains the signer ({}), and the node uses http://localhost:{}",
                     image.unwrap_or(&effective.image),
                     effective.api_port
                 ),
@@ -218,7 +218,7 @@ fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod])
                 let counts = live.map(rollout::counts).unwrap_or_default();
                 State::no(Reason::new(reasons::PODS_NOT_READY, counts))
             }),
-        None => State::yes(reasons::READY, "the pods run with their signer"),
+        None => State::yes(reasons::READY, "The pods run with their signer"),
     }
 }
 

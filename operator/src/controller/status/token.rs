@@ -9,7 +9,7 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::Observed;
 use crate::model::surroundings::Surroundings;
 
-/// What an API server takes where it is not told otherwise, beside its issuer.
+/// What an API server takes where it is not told otherwise, in addition to its issuer.
 const OF_API_SERVERS: [&str; 3] = [
     "https://kubernetes.default.svc",
     "https://kubernetes.default.svc.cluster.local",
@@ -22,7 +22,7 @@ pub fn for_api_server(observed: &Observed, field: &str, audience: &str) -> Optio
         (
             warnings::AUDIENCE_OF_API_SERVER,
             format!(
-                "{field}: the audience {audience} of the signer's token is that of this cluster's API server: the key service could use the token there, and what each pod mounts by default would let it in at the key service. Give the role and this binding another audience"
+                "{field}: found the audience {audience}, which is that of this cluster's API server. The key service could use the signer's token there, and the token that each pod mounts by default would be accepted by the key service. Give the role and this binding another audience"
             ),
         )
     })
@@ -49,16 +49,16 @@ fn shared(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
     let account = observed.accounts.iter().find(|account| account.name == name);
     let outsider = account.and_then(|account| account.outsider.as_ref());
     let who = match outsider {
-        Some(pod) => format!("pod {pod} uses the ServiceAccount {name} as well, and whoever creates such a pod"),
+        Some(pod) => format!("Pod {pod} also uses ServiceAccount {name}, and anyone who creates such a pod"),
         None if name == "default" => {
-            "any pod of the namespace may use the ServiceAccount default, and whoever creates one".to_owned()
+            "Any pod of the namespace may use ServiceAccount default, and anyone who creates one".to_owned()
         }
         None => return None,
     };
     Some((
         warnings::IDENTITY_SHARED,
         format!(
-            "{who} can get a token with which the key service lets it use the key; give Deployment {} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
+            "{who} can get a token with which the key service allows use of the key. Give Deployment {} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
             live.name()
         ),
     ))
@@ -82,7 +82,7 @@ fn elsewhere(live: &LiveDeployment, audience: &str) -> Option<Noted> {
     Some((
         warnings::TOKEN_IN_OTHER_CONTAINER,
         format!(
-            "container {container} mounts volume {volume}, a token of the same ServiceAccount for the audience {audience}: code in it can use the key past the signer. Remove the mount, or give that token another audience"
+            "Container {container} mounts volume {volume}, a token of the same ServiceAccount for the audience {audience}: code in it can use the key without the signer. Remove the mount, or give that token another audience"
         ),
     ))
 }
@@ -92,7 +92,7 @@ fn automounted(live: &LiveDeployment) -> Option<Noted> {
     (pod["automountServiceAccountToken"] != false).then(|| {
         (
             warnings::ACCOUNT_TOKEN_MOUNTED,
-            "unless the ServiceAccount says otherwise, each container of the pod gets its token for this cluster's API server. The key service refuses that one, whose audience is another, so the key is not at risk; if the node does not need the API server, set spec.template.spec.automountServiceAccountToken to false".to_owned(),
+            "Unless the ServiceAccount disables it, each container of the pod gets a token for this cluster's API server. The key service refuses that token because of its audience, so the key is not at risk. If the node does not need the API server, set spec.template.spec.automountServiceAccountToken to false".to_owned(),
         )
     })
 }
@@ -115,7 +115,7 @@ mod tests {
             let live = LiveDeployment::new(json!({"spec": {"template": {"spec": pod}}}));
             elsewhere(&live, "a").map(|(_, message)| message)
         };
-        assert!(of("same").is_some_and(|message| message.contains("container node mounts volume same")));
+        assert!(of("same").is_some_and(|message| message.contains("Container node mounts volume same")));
         assert_eq!(of("other"), None);
     }
 

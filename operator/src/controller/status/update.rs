@@ -1,4 +1,4 @@
-//! What waits: an older rendering of the operator's own part, and the plan that an approval names.
+//! What waits: an older rendering of the injected fields, and the plan that an approval names.
 
 use crds::Plan;
 use crds::conditions::reasons;
@@ -27,16 +27,19 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
     match names.as_slice() {
         [] if !is_compared => State::unknown(
             reasons::NOT_INJECTED,
-            "what the operator would write is not compared with what is there, see the condition Injected",
+            "Not compared with what is in place: see the condition Injected",
         ),
         [] => State::new(
             Truth::False,
-            Reason::new(reasons::UP_TO_DATE, "the operator would write nothing otherwise"),
+            Reason::new(
+                reasons::UP_TO_DATE,
+                "The injected fields are what this operator version renders",
+            ),
         ),
         [first, others @ ..] => State::yes(
             reasons::UPDATE_AVAILABLE,
             format!(
-                "this operator ({}) would write its own part of Deployment {first}{} otherwise, see status.plan. It goes with the next change of the binding or of the token, with an approval of the plan, or at once where the operator runs with --upgrades=roll",
+                "This operator ({}) renders the injected fields of Deployment {first}{} differently, see status.plan. It writes them with the next change of the binding or of the token, with an approval of the plan, or immediately with --upgrades=roll",
                 env!("CARGO_PKG_VERSION"),
                 match others.len() {
                     0 => String::new(),
@@ -49,7 +52,7 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
 
 /// The plan, where something waits for an approval.
 pub fn plan(applied: &Applied) -> Option<Plan> {
-    // Its hash was about what is gone now; the next reconcile follows at once.
+    // Its hash described the removed state; the next reconcile follows at once.
     if applied.has_removed() {
         return None;
     }

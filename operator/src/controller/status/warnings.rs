@@ -15,7 +15,7 @@ use crate::model::reason::Reason;
 use crate::model::text::shorten;
 use crate::template::names::short_name;
 
-/// A status is one object of bounded size; whoever has mended these sees the others.
+/// A status is one object of bounded size; a person who has fixed these sees the others.
 const MOST: usize = 64;
 
 /// Some repeat what others have answered.
@@ -89,7 +89,7 @@ fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
     Some((
         warnings::SHARED_KEY_VERSION,
         format!(
-            "{who} the same key in {field}: two voters with one key vote against each other. Give each voter a key of its own"
+            "{who} the same key in {field}: two voters with one key vote against each other. Give each voter its own key"
         ),
     ))
 }
@@ -119,7 +119,7 @@ fn private_key(live: &LiveDeployment) -> Option<Noted> {
         (
             warnings::PRIVATE_KEY_IN_POD,
             format!(
-                "the pod still carries {PRIVATE_KEY_VARIABLE}, which the signer replaces; remove it from the manifest"
+                "Pod template: found the variable {PRIVATE_KEY_VARIABLE}, which the signer replaces. Remove it from the manifest"
             ),
         )
     })
@@ -130,7 +130,7 @@ fn several_replicas(live: &LiveDeployment) -> Option<Noted> {
         (
             warnings::SEVERAL_REPLICAS,
             format!(
-                "spec.replicas is {}: voters with one key vote against each other; set it to 1",
+                "spec.replicas: found {}, expected 1. Voters with one key vote against each other. Set it to 1",
                 live.replicas()
             ),
         )
@@ -141,7 +141,7 @@ fn surge(live: &LiveDeployment) -> Option<Noted> {
     surges(&live.raw()["spec"]["strategy"], live.replicas()).then(|| {
         (
             warnings::SURGE_STRATEGY,
-            "a rollout starts the new pod before the old one has ended: two voters with one key for a while. Set spec.strategy.type to Recreate, or spec.strategy.rollingUpdate.maxSurge to 0".to_owned(),
+            "A rollout starts the new pod before the old one has ended, so two voters have one key for a while. Set spec.strategy.type to Recreate, or spec.strategy.rollingUpdate.maxSurge to 0".to_owned(),
         )
     })
 }
@@ -151,7 +151,7 @@ fn old_pod_running(old_pods: i64) -> Option<Noted> {
         (
             warnings::OLD_POD_RUNNING,
             format!(
-                "{}. With spec.strategy.type Recreate a rollout waits for their end; a shorter terminationGracePeriodSeconds hastens it",
+                "{}. With spec.strategy.type Recreate a rollout waits until they have ended. A shorter terminationGracePeriodSeconds ends them sooner",
                 beside::told(old_pods)
             ),
         )
@@ -163,7 +163,7 @@ fn service_not_written(service: &Result<(), Reason>) -> Option<Noted> {
     Some((
         warnings::SERVICE_NOT_WRITTEN,
         format!(
-            "the Service for the metrics of the signer is missing or not as it should be, and the voter signs without it: {}",
+            "The metrics Service of the signer is missing or out of date, and the voter signs without it: {}",
             refusal.message
         ),
     ))

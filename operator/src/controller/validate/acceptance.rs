@@ -14,18 +14,18 @@ pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Reason
     removal_is_allowed(settings, effective.deletion_policy)
 }
 
-/// A finalizer that nobody may drop would hold up the deletion of a namespace for ever.
+/// A finalizer that nobody may drop would hold up the deletion of a namespace without end.
 fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(), Reason> {
     if policy == DeletionPolicy::Retain || !settings.scope.is_strict() {
         return Ok(());
     }
     Err(Reason::new(
         reasons::REMOVE_NEEDS_CLUSTER_ROLE,
-        "spec.deletionPolicy: found Remove, expected Retain, because the operator has Roles in its namespaces and nothing else (rbac.strict of the chart, --strict-rbac): a namespace that is deleted may lose the Role first, and then nobody could let this binding go. Use Retain, and `operator remove` once the binding is gone; or install without rbac.strict",
+        "spec.deletionPolicy: found Remove, expected Retain, because the operator only has Roles in its namespaces (rbac.strict of the chart, --strict-rbac). A namespace that is deleted may lose the Role first, and then the binding's finalizer could not be removed. Use Retain, and `operator remove` once the binding is gone; or install without rbac.strict",
     ))
 }
 
-/// Whoever creates bindings decides what runs beside the node, so the choice of images is the operator's.
+/// Anyone who creates bindings decides what runs next to the node, so the choice of images is the operator's.
 pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());
@@ -33,7 +33,7 @@ pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     Err(Reason::new(
         reasons::IMAGE_NOT_ALLOWED,
         format!(
-            "spec.signer.image: found {image}, expected an image that begins with one of: {}; use such an image, or start the operator with its prefix in --allowed-signer-images",
+            "spec.signer.image: found {image}, expected an image that begins with one of: {}. Use such an image, or start the operator with its prefix in --allowed-signer-images",
             allowed.join(", ")
         ),
     ))
@@ -64,7 +64,7 @@ pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     Err(Reason::new(
         reasons::TARGET_TAKEN,
         format!(
-            "SignerBinding {first}, which is older, is for Deployment {} as well, and only one can be; see its status, and delete one of the two",
+            "Deployment {}: found the older SignerBinding {first}, expected one binding for each Deployment. See its status, and delete one of the two",
             target.name
         ),
     ))
@@ -83,7 +83,7 @@ pub fn is_within_the_limit(
     Err(Reason::new(
         reasons::TOO_MANY_TARGETS,
         format!(
-            "spec.target.selector: found {} Deployments, expected at most {MOST_TARGETS} for one binding; {} of them get no signer, the first is {first}. Divide them among several bindings with narrower selectors",
+            "spec.target.selector: found {} Deployments, expected at most {MOST_TARGETS} for one binding. {} of them get no signer; the first is {first}. Divide them among several bindings with narrower selectors",
             selected.count(),
             beyond.len()
         ),

@@ -31,7 +31,7 @@ pub fn are_addresses(spec: &SignerBindingSpec) -> Result<(), Reason> {
         Some((field, address)) => Err(Reason::new(
             reasons::INVALID,
             format!(
-                "{field}: found {address}, whose checksum is not that of its key, expected an Atto address without a typing error; the signer does not start with this one. Copy the address again from where it is shown"
+                "{field}: found {address}, expected an Atto address whose checksum matches its key. The signer does not start with this one. Copy the address again from its source"
             ),
         )),
     }

@@ -21,7 +21,7 @@ pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Reason> {
         None => Err(Reason::new(
             reasons::DEPLOYMENT_NOT_FOUND,
             format!(
-                "spec.target.name: there is no Deployment {name} in this namespace; it is injected as soon as it exists"
+                "spec.target.name: found no Deployment {name} in this namespace. The operator injects it as soon as it exists"
             ),
         )),
         Some(live) if live.is_terminating() => Err(Reason::new(
@@ -36,14 +36,14 @@ pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Reason> {
 pub fn no_longer_selected(target: &ObservedTarget, policy: DeletionPolicy) -> Reason {
     let what = match (policy, target.selection) {
         (DeletionPolicy::Retain, _) | (_, Selection::LetGo) => {
-            "it keeps its signer, as deletionPolicy Retain asked; to follow this binding again it needs the labels of spec.target.selector"
+            "it keeps its signer, because deletionPolicy is Retain. To bind it again, restore the labels of spec.target.selector"
         }
-        (DeletionPolicy::Remove, _) => "its signer is taken out, as deletionPolicy Remove asks",
+        (DeletionPolicy::Remove, _) => "its signer is removed, because deletionPolicy is Remove",
     };
     Reason::new(
         reasons::NO_LONGER_SELECTED,
         format!(
-            "Deployment {} does not match spec.target.selector any more: {what}",
+            "Deployment {} no longer matches spec.target.selector: {what}",
             target.name
         ),
     )
@@ -81,7 +81,7 @@ pub fn volumes_are_free(live: &LiveDeployment, mounts: &Mounts) -> Result<(), Re
         Some(wanted) => Err(Reason::new(
             reasons::VOLUME_CONFLICT,
             format!(
-                "Deployment {} has a volume {} of its own, and the operator gives the signer one of that name, which no other container may have; give yours another name in the manifest, in volumes and in volumeMounts",
+                "Deployment {}: found a volume {}, whose name is reserved for the signer's volume. Rename it in the manifest, in volumes and in volumeMounts",
                 live.name(),
                 wanted["name"].as_str().unwrap_or_default()
             ),
@@ -94,7 +94,7 @@ pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,
         format!(
-            "Deployment {} has a container `{SIGNER_CONTAINER}` of its own in {list}; to move over without losing a vote: pause the Deployment, drop that container from the manifest, apply, wait for Injected, resume",
+            "Deployment {}: found a container `{SIGNER_CONTAINER}` of its own in {list}. To migrate without losing a vote: pause the Deployment, remove that container from the manifest, apply, wait for Injected, resume",
             live.name()
         ),
     )
@@ -109,7 +109,7 @@ pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -
     Some(Reason::new(
         reasons::TAKE_OVER_PENDING,
         format!(
-            "Deployment {} carries the signer of another binding, with another {name}; a binding takes it over by itself only with the same key and token reference. Name the same ones; or create the earlier binding again with deletionPolicy Remove and delete it; or make another voter of the node by approving status.plan",
+            "Deployment {}: found the signer of another binding, with another {name}. A binding takes it over automatically only with the same key and token reference. Use the same key and token reference, recreate the earlier binding with deletionPolicy Remove and delete it, or approve status.plan to change the voter's identity",
             live.name()
         ),
     ))
@@ -134,7 +134,7 @@ pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<Str
         Reason::new(
             reasons::CONTAINER_NOT_FOUND,
             format!(
-                "{expected}; Deployment {} has: {}. Name one of them; if the manifest is about to rename it, pause the Deployment, change both, wait for Injected, resume",
+                "{expected}, expected one of the containers of Deployment {}: {}. Name one of them; if the manifest is about to rename it, pause the Deployment, change both, wait for Injected, resume",
                 live.name(),
                 names.join(", ")
             ),
@@ -162,7 +162,7 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
             return Err(Reason::new(
                 reasons::PORT_CONFLICT,
                 format!(
-                    "port {number} is already declared by container {} of Deployment {}; choose another in {field}",
+                    "Port {number}: container {} of Deployment {} already declares it. Choose another port in {field}",
                     container["name"].as_str().unwrap_or_default(),
                     live.name()
                 ),
@@ -172,7 +172,7 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
     Ok(())
 }
 
-/// A Service of our name that we did not make is somebody's, whatever it looks like.
+/// A Service of this operator's name that we did not make is somebody's, whatever it looks like.
 pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
     let Some(found) = found else { return Ok(()) };
     if service::is_ours(found, live.name()) {
@@ -181,14 +181,14 @@ pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(
     Err(Reason::new(
         reasons::SERVICE_CONFLICT,
         format!(
-            "Service {} exists and was not made by the operator, which needs that name for the metrics of Deployment {}; rename or delete it",
+            "Service {} exists and was not created by the operator, which needs that name for the metrics of Deployment {}. Rename or delete it",
             found["metadata"]["name"].as_str().unwrap_or_default(),
             live.name()
         ),
     ))
 }
 
-/// A variable that says something else belongs to whoever wrote it, unless we wrote it ourselves: now, or before a rollback that
+/// A variable that says something else belongs to the manager that wrote it, unless we wrote it ourselves: now, or before a rollback that
 /// has brought it back.
 pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Reason> {
     let container = injection.node_container.as_str();
@@ -213,7 +213,7 @@ pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(
             return Err(Reason::new(
                 reasons::FIELD_CONFLICT,
                 format!(
-                    "container {container}: env {name} has another value, written by {}; expected {}. Remove it from the manifest or give it that value",
+                    "Container {container}: env {name} has another value, written by {}, expected {}. Remove it from the manifest or give it that value",
                     holders(live, container, name),
                     expected(&wanted)
                 ),

@@ -56,7 +56,7 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
         return Err(Reason::new(
             reasons::NO_SERVICE_ACCOUNT,
             format!(
-                "Deployment {deployment} uses the ServiceAccount default, which every pod of the namespace may use; create one and name it. Add to the manifest:\n{}",
+                "Deployment {deployment}: found ServiceAccount default, which every pod of the namespace may use, expected one of its own. Create one and name it. Add to the manifest:\n{}",
                 manifest(live, google)
             ),
         ));
@@ -67,14 +67,14 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
         Some(pod) => Err(Reason::new(
             reasons::SERVICE_ACCOUNT_SHARED,
             format!(
-                "pod {pod} uses the ServiceAccount {} as well, and would get the right to use the key; give Deployment {deployment} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
+                "Pod {pod} also uses ServiceAccount {} and would get the right to use the key. Give Deployment {deployment} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
                 account.name
             ),
         )),
     }
 }
 
-/// Without its ServiceAccount no pod is created. Who else uses it is a warning: whoever grants the key to it knows, and the operator
+/// Without its ServiceAccount no pod is created. Who else uses it is a warning: the person who grants the key to it knows, and the operator
 /// gives nobody a right by it.
 fn projected(live: &LiveDeployment, account: Option<&Account>) -> Result<PodIdentity, Reason> {
     let account = existing(live, account)?;
@@ -88,7 +88,7 @@ fn existing<'a>(live: &LiveDeployment, account: Option<&'a Account>) -> Result<&
         Reason::new(
             reasons::SERVICE_ACCOUNT_NOT_FOUND,
             format!(
-                "Deployment {} names the ServiceAccount {}, which does not exist in this namespace; create it: kubectl create serviceaccount {1} --namespace {}",
+                "Deployment {}: found ServiceAccount {}, which does not exist in this namespace. Create it: kubectl create serviceaccount {1} --namespace {}",
                 live.name(),
                 live.service_account(),
                 live.namespace()
@@ -97,12 +97,12 @@ fn existing<'a>(live: &LiveDeployment, account: Option<&'a Account>) -> Result<&
     })
 }
 
-/// The annotation is ours, and was written for somebody else: whoever came first keeps it.
+/// The annotation is the operator's, and was written for somebody else: the binding that came first keeps it.
 fn needed(live: &LiveDeployment, by: &str, found: &str) -> Reason {
     Reason::new(
         reasons::SERVICE_ACCOUNT_SHARED,
         format!(
-            "{by} needs the ServiceAccount {} to act as {found}, and it can act as one only; give Deployment {} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
+            "{by} needs ServiceAccount {} to act as {found}, and it can act as only one. Give Deployment {} a ServiceAccount of its own (spec.template.spec.serviceAccountName)",
             live.service_account(),
             live.name()
         ),
@@ -117,7 +117,7 @@ fn manifest(live: &LiveDeployment, google: &str) -> String {
     )
 }
 
-/// Our own earlier value is ours to change. One that somebody put over it by hand is put back; what a manifest says is
+/// Our own earlier value is the operator's to change. One that somebody put over it by hand is restored; what a manifest says is
 /// its author's wish.
 fn may_replace(account: &Account, was_ready: bool) -> bool {
     let Some(live) = &account.live else { return false };

@@ -40,7 +40,7 @@ pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
             _ if !target.is_selected() => Err(deployment::no_longer_selected(target, effective.deletion_policy)),
             Err(_) => Err(Reason::new(
                 reasons::NOT_ACCEPTED,
-                "nothing is written until the binding is accepted; what is injected already is left alone",
+                "Nothing is written until the binding is accepted. Injected signers stay as they are",
             )),
             Ok(()) => readiness::readiness(observed, target, &token, &identity)
                 .and_then(|ready| injection(observed, target, &effective, ready)),
@@ -74,7 +74,7 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
     }
 }
 
-/// Whether the annotation was there when this very spec was looked at before.
+/// Whether the annotation was there when this very spec was checked before.
 fn identity_was_ready(binding: &SignerBinding) -> bool {
     binding.status.as_ref().is_some_and(|status| {
         status.conditions.iter().any(|condition| {
@@ -162,7 +162,7 @@ fn token_is_no_key(backend: &dyn KeyBackend, token: &SecretKeyRef) -> Result<(),
     Err(Reason::new(
         reasons::INVALID,
         format!(
-            "spec.tokenSecretRef: found key {key} of Secret {name}, which {} names as the private key: the node would send it as its token; put a token of its own into another Secret, or under another key, and name it",
+            "spec.tokenSecretRef: found key {key} of Secret {name}, which {} names as the private key. The node would send it as its token. Put a separate token into another Secret, or under another key, and name it",
             backend.field()
         ),
     ))

@@ -1,4 +1,4 @@
-//! What an injection needs of the cluster beside the Deployment: the token, the identity and the Secret of a key. Where one of
+//! What an injection needs of the cluster in addition to the Deployment: the token, the identity and the Secret of a key. Where one of
 //! them is missing, pods of the injected template wait for it, so nothing is injected before they are there. Once it was
 //! injected, waiting is what a voter has to do: without its signer, its node would start with a temporary key.
 
@@ -36,7 +36,7 @@ pub fn readiness(
         (Err(_), None) => {
             return Err(Reason::new(
                 reasons::TOKEN_NOT_READY,
-                "nothing is written until the token is ready; what is injected already is left alone",
+                "Nothing is written until the token is ready. Injected signers stay as they are",
             ));
         }
     };
@@ -46,7 +46,7 @@ pub fn readiness(
         (Err(_), None) => {
             return Err(Reason::new(
                 reasons::IDENTITY_NOT_READY,
-                "nothing is written until the identity is ready, without which the node would wait for its signer; what is injected already is left alone",
+                "Nothing is written until the identity is ready, because the node would wait for its signer without it. Injected signers stay as they are",
             ));
         }
     };
@@ -57,7 +57,7 @@ pub fn readiness(
     })
 }
 
-/// The token's part of the hash that was last put in place, for a Deployment that has lost its signer. With it the same
+/// The token's part of the hash of the last injection, for a Deployment that has lost its signer. With it the same
 /// template comes back, and a token that returns unchanged is no rotation.
 fn recorded_token(observed: &Observed, target: &ObservedTarget) -> Option<String> {
     let binding = &observed.binding;
@@ -77,7 +77,7 @@ pub fn variables_have_their_secrets(observed: &Observed) -> Result<(), Reason> {
     Err(Reason::new(
         reasons::KEY_NOT_FOUND,
         format!(
-            "spec.signer.env, {variable}: found no key {key} in Secret {name} of this namespace; create it, or name one that is there"
+            "spec.signer.env, {variable}: found no key {key} in Secret {name} of this namespace. Create it, or name one that exists"
         ),
     ))
 }
@@ -95,10 +95,10 @@ pub fn key_is_there(observed: &Observed, backend: &dyn KeyBackend) -> Result<(),
     let missing = match observed.local_key {
         LocalKeySecret::Found | LocalKeySecret::NotUsed => return Ok(()),
         LocalKeySecret::SecretNotFound => format!(
-            "{field}: there is no Secret {name} with data in this namespace; create it with the {holds} under {key}"
+            "{field}: found no Secret {name} with data in this namespace. Create it with the {holds} under {key}"
         ),
         LocalKeySecret::KeyNotFound => {
-            format!("{field}: Secret {name} has no key {key}; add it, or name the key that holds the {holds}")
+            format!("{field}: found no key {key} in Secret {name}. Add it, or name the key that holds the {holds}")
         }
     };
     Err(Reason::new(reasons::KEY_NOT_FOUND, missing))

@@ -23,31 +23,31 @@ pub fn usable(reference: &SecretKeyRef, token: &Token) -> Result<Usable, Reason>
         Token::SecretNotFound => Err(Reason::new(
             reasons::SECRET_NOT_FOUND,
             format!(
-                "spec.tokenSecretRef: there is no Secret {name} in this namespace; create it with a token under {key} (`signer token generate` prints one)"
+                "spec.tokenSecretRef: found no Secret {name} in this namespace. Create it with a token under {key} (`signer token generate` prints one)"
             ),
         )),
         Token::KeyNotFound => Err(Reason::new(
             reasons::SECRET_KEY_NOT_FOUND,
             format!(
-                "spec.tokenSecretRef: Secret {name} has no key {key}; add it, or name the key that holds the token"
+                "spec.tokenSecretRef: found no key {key} in Secret {name}. Add it, or name the key that holds the token"
             ),
         )),
         Token::Empty => Err(Reason::new(
             reasons::TOKEN_EMPTY,
             format!(
-                "spec.tokenSecretRef: key {key} of Secret {name} is empty; put a token there (`signer token generate` prints one)"
+                "spec.tokenSecretRef: key {key} of Secret {name} is empty. Put a token there (`signer token generate` prints one)"
             ),
         )),
         Token::Weak { bytes } => Err(Reason::new(
             reasons::TOKEN_WEAK,
             format!(
-                "spec.tokenSecretRef: key {key} of Secret {name} has {bytes} bytes, expected at least {MINIMUM_BYTES} and better {ADVISED_BYTES}; use a longer token (`signer token generate` prints one)"
+                "spec.tokenSecretRef: key {key} of Secret {name} has {bytes} bytes, expected at least {MINIMUM_BYTES} and preferably {ADVISED_BYTES}. Use a longer token (`signer token generate` prints one)"
             ),
         )),
         Token::Invalid => Err(Reason::new(
             reasons::TOKEN_INVALID,
             format!(
-                "spec.tokenSecretRef: key {key} of Secret {name} has a blank, a newline or another byte that cannot be sent in an HTTP header; use visible ASCII only (`kubectl create secret generic --from-literal` adds no newline)"
+                "spec.tokenSecretRef: key {key} of Secret {name} has a blank, a newline or another byte that cannot be sent in an HTTP header. Use visible ASCII only (`kubectl create secret generic --from-literal` adds no newline)"
             ),
         )),
     }
@@ -57,12 +57,14 @@ fn found(name: &str, key: &str, bytes: usize) -> Reason {
     if bytes < ADVISED_BYTES {
         Reason::new(
             reasons::TOKEN_SHORT,
-            format!("key {key} of Secret {name} has {bytes} bytes, which is used; {ADVISED_BYTES} are better"),
+            format!(
+                "Key {key} of Secret {name}: found {bytes} bytes, expected at least {ADVISED_BYTES}. The token is used; a longer one is safer"
+            ),
         )
     } else {
         Reason::new(
             reasons::TOKEN_FOUND,
-            format!("key {key} of Secret {name} holds a token"),
+            format!("Key {key} of Secret {name} contains a token"),
         )
     }
 }

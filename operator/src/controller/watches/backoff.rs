@@ -25,7 +25,7 @@ impl WatchBackoff {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of what the watch has brought. That it begins anew is no success: so it does after each list that fails, and a
+    /// Takes note of what the watch has brought. That it begins again is no success: so it does after each list that fails, and a
     /// list that breaks off has brought objects too.
     pub fn note<K>(&self, result: &watcher::Result<Event<K>>) {
         match result {

@@ -1,4 +1,4 @@
-//! Which bindings an event concerns. Only what the watches have brought is looked at.
+//! Which bindings an event concerns. Only what the watches have brought is checked.
 
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -16,7 +16,7 @@ use crate::template::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
-/// Finds the bindings that an event concerns, and takes note that they were told of.
+/// Finds the bindings that an event concerns, and takes note that they were reported.
 #[derive(Clone)]
 pub struct Mappers {
     pub bindings: Store<Guarded>,
@@ -126,7 +126,7 @@ fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> 
         .collect()
 }
 
-/// Whoever waits for a Deployment has it in its status, so labels need not be looked up.
+/// A binding that waits for a Deployment has it in its status, so labels need not be looked up.
 fn shares_a_deployment(left: &SignerBinding, right: &SignerBinding) -> bool {
     names(left).any(|name| is_about(right, name))
 }

@@ -110,13 +110,13 @@ impl Watches {
                     resyncs.mark_all_dirty();
                 }
                 let Err(error) = result else {
-                    // A watch that is asked for anew has not succeeded yet.
+                    // A watch that is asked for again has not succeeded yet.
                     fails &= matches!(result, Ok(Event::Init));
                     return;
                 };
                 metrics.watch_failed();
                 if !std::mem::replace(&mut fails, true) {
-                    tracing::warn!(%kind, %error, "a watch failed and is asked for again until it succeeds; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
+                    tracing::warn!(%kind, %error, "a watch failed and is started again until it succeeds; if the kind is unknown, install it with `operator crd | kubectl apply --server-side -f -`");
                 }
             })
             .boxed()

@@ -1,4 +1,4 @@
-//! What has to hold for a signature that KMS returns, before anybody looks at the signature itself. KMS sends no checksums.
+//! Checks of an answer of KMS, before the signature itself is verified. KMS sends no checksums.
 
 use aws_sdk_kms::{operation::sign::SignOutput, types::SigningAlgorithmSpec};
 

@@ -81,7 +81,7 @@ impl Clients {
         });
         if let Err(fault) = renewed {
             self.credentials.postpone();
-            tracing::warn!("the credentials could not be renewed, and are good for a while yet: {fault}");
+            tracing::warn!("the credentials could not be renewed, and are still valid for a while: {fault}");
         }
     }
 
@@ -138,7 +138,7 @@ impl Maker for Clients {
             }
             Due::Now => Err(Fault::new(
                 Cause::Credentials,
-                "the credentials are over, and there are no other ones yet",
+                "the credentials have expired, and there are no new ones yet",
             )),
         }
     }

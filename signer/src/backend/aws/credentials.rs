@@ -1,5 +1,5 @@
 //! The credentials in use. The SDK's own cache would have a signature wait for STS whenever they end; here they are replaced
-//! before that, beside the calls.
+//! before that, in parallel with the calls.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use crate::backend::{fault::Fault, redaction::hide};
 /// Between two tries to replace credentials that are still good.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_mins(1);
-/// AWS gives no session that is good for less.
+/// The shortest session that AWS gives.
 const SHORTEST_LIFE: Duration = Duration::from_mins(15);
 
 /// Credentials, and when others have to take their place: the same for all clients, as connections that are stale are no reason for
@@ -29,14 +29,14 @@ pub struct Kept(RwLock<Option<Lease>>);
 
 struct Lease {
     given: Arc<Given>,
-    /// When they are asked for anew, and when they end; neither, where they have no end.
+    /// When they are asked for again, and when they end; neither, where they have no end.
     until: Option<(Instant, Instant)>,
     is_refused: bool,
 }
 
 struct Given {
     credentials: Credentials,
-    /// What of their time does not go with the clock of this machine.
+    /// What of their time disagrees with the clock of this host.
     doubt: Option<String>,
 }
 
@@ -52,19 +52,19 @@ pub enum Due {
     Soon,
     /// KMS refused these before their end.
     Refused,
-    /// There are none that are good.
+    /// There are no valid ones.
     Now,
 }
 
 impl Kept {
     /// These are good from now on, for two thirds of what is left of their life without a question. Those that have ended by the clock of
-    /// this machine may be good by that of AWS: KMS is asked with them, and others are asked for soon.
+    /// this host may be good by that of AWS: KMS is asked with them, and others are asked for soon.
     pub fn put(&self, credentials: Credentials, now: SystemTime) {
         let (mut life, mut doubt) = (None, None);
         if let Some(end) = credentials.expiry() {
             life = Some(end.duration_since(now).unwrap_or_else(|early| {
                 doubt = Some(format!(
-                    "the credentials ended {} s ago by the clock of this machine, compare it: date -u",
+                    "the credentials expired {} s ago by the clock of this host; check it: date -u",
                     early.duration().as_secs()
                 ));
                 SHORTEST_LIFE
@@ -93,7 +93,7 @@ impl Kept {
         }
     }
 
-    /// Others were not to be had: these go on for a while, and at most to their end.
+    /// No new ones were available: these are used for a while longer, at most until they expire.
     pub fn postpone(&self) {
         if let Some(Lease {
             until: Some((soon, end)),
@@ -111,7 +111,7 @@ impl Kept {
         Used(self.read().as_ref().map(|lease| Arc::clone(&lease.given)))
     }
 
-    /// KMS does not take these, whatever their end is: others are needed, unless they are there already.
+    /// KMS does not take these, whatever their end is: others are needed, unless they exist already.
     pub fn refuse(&self, used: &Used) {
         if let (Some(lease), Some(used)) = (&mut *self.write(), &used.0)
             && Arc::ptr_eq(&lease.given, used)
@@ -130,7 +130,7 @@ impl Kept {
 }
 
 impl Used {
-    /// The text without what is secret of these.
+    /// The text without the secrets of these credentials.
     pub fn hide(&self, text: &str) -> String {
         match self.0.as_deref() {
             Some(Given { credentials, .. }) => hide(text, secrets(credentials)),
@@ -138,7 +138,7 @@ impl Used {
         }
     }
 
-    /// A refusal of these, and what the clock of this machine says of them where it does not go with that.
+    /// A refusal of these, and what the clock of this host says of them where it does not go with that.
     pub fn explain(&self, fault: Fault) -> Fault {
         match self.0.as_deref().and_then(|given| given.doubt.as_deref()) {
             Some(doubt) => fault.with_note(doubt),
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(kept.due(), Due::No);
         let told = refused();
         assert!(
-            told.text().starts_with("refused (the credentials ended 3600 s ago") && told.text().contains("date -u"),
+            told.text().starts_with("refused (the credentials expired 3600 s ago") && told.text().contains("date -u"),
             "{told}"
         );
         advance(Duration::from_mins(10)).await;

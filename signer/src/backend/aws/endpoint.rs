@@ -27,7 +27,7 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Checks the variables. With what is wrong among `errors`, the rest of it counts for nothing.
+    /// Checks the variables. If there are `errors`, the result is not used.
     pub fn read(environment: &Environment<'_>, key: Option<&KeyArn>, errors: &mut Errors) -> Self {
         let is_fips = environment.switch(FIPS, errors);
         let is_dual_stack = environment.switch(DUAL_STACK, errors);
@@ -52,8 +52,12 @@ impl Endpoints {
             ] {
                 if is_on {
                     let expected =
-                        format!("one of the two, as in every AWS SDK; such an endpoint's own URL names {what}");
-                    errors.push(ConfigError::new(switch, format!("true beside {variable}"), expected));
+                        format!("one of the two, as in every AWS SDK; the URL of such an endpoint names {what}");
+                    errors.push(ConfigError::new(
+                        switch,
+                        format!("true together with {variable}"),
+                        expected,
+                    ));
                 }
             }
         }
@@ -65,12 +69,12 @@ impl Endpoints {
         }
     }
 
-    /// The machine that is asked, for messages.
+    /// The host that is asked, for messages.
     pub fn kms_host(&self, key: &KeyArn) -> String {
         host(self.kms.as_deref(), if self.is_fips { "kms-fips" } else { "kms" }, key)
     }
 
-    /// The machine that is asked for credentials, for messages.
+    /// The host that is asked for credentials, for messages.
     pub fn sts_host(&self, key: &KeyArn) -> String {
         host(self.sts.as_deref(), "sts", key)
     }
@@ -222,7 +226,7 @@ mod tests {
         );
         let told = read(&[(FIPS, "true"), (KMS, "https://kms.example.com")]).1;
         assert!(
-            told.starts_with("AWS_USE_FIPS_ENDPOINT: found true beside AWS_ENDPOINT_URL_KMS"),
+            told.starts_with("AWS_USE_FIPS_ENDPOINT: found true together with AWS_ENDPOINT_URL_KMS"),
             "{told}"
         );
     }

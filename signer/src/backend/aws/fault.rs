@@ -1,4 +1,4 @@
-//! From the SDK's errors to causes. KMS answers HTTP 400 to nearly all that goes wrong: the type of the error decides.
+//! Maps the SDK's errors to causes. KMS answers nearly every failure with HTTP 400, so the type of the error decides.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ use crate::{
 /// What an error of the SDK says.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// What it means for a call to KMS.
+    /// The cause, for a call to KMS.
     pub cause: Cause,
     /// The type that AWS gave it, if AWS did.
     pub code: Option<String>,
@@ -143,7 +143,7 @@ pub fn is_of_the_clock(code: &str) -> bool {
     )
 }
 
-/// For types that nobody has heard of, most of which come with 400.
+/// For unknown types, most of which come with 400.
 const fn from_unknown(status: u16) -> Cause {
     match status {
         400 => Cause::Other,

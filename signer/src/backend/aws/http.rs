@@ -1,4 +1,4 @@
-//! How the SDK's requests go out: by the HTTP client that the program has already. It reads the bundle of authorities anew for each
+//! How the SDK's requests go out: by the HTTP client that the program has already. It reads the bundle of authorities again for each
 //! client of KMS, while the SDK's own reads it once for all.
 
 use std::time::Duration;
@@ -28,7 +28,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub struct Http {
     /// By TLS, and by the proxy that is set.
     far: Client,
-    /// By plain HTTP to this machine and its agents, past any proxy: they hand out credentials to whoever asks.
+    /// By plain HTTP to this host and its agents, past any proxy: they hand out credentials to anyone who asks.
     near: Client,
 }
 
@@ -91,7 +91,7 @@ impl Http {
         let is_plain = head.uri.scheme_str() == Some("http");
         if !is_safe(&url) {
             let host = head.uri.host().unwrap_or_default();
-            let text = format!("{host} was not asked: credentials go by https alone, except on this machine");
+            let text = format!("{host} was not asked: credentials are only sent over https, except on this host");
             return Err(ConnectorError::user(text.into()));
         }
         let body = body.bytes().map(Bytes::copy_from_slice);

@@ -95,7 +95,7 @@ impl fmt::Display for KeyArn {
     }
 }
 
-/// What stands in the place of a key's ARN.
+/// What was found instead of a key's ARN.
 #[derive(Debug, PartialEq, Eq)]
 enum Wrong {
     Alias,
@@ -110,7 +110,7 @@ impl Wrong {
     fn found(&self, text: &str) -> String {
         let shown = excerpt(text);
         match self {
-            Self::Alias => format!("the alias {shown}, which can be pointed at another key: another voter"),
+            Self::Alias => format!("the alias {shown}, which can be pointed at another key, and so at another voter"),
             Self::KeyId => format!("the key ID {shown} without Region and account"),
             Self::Service(service) => format!("{shown}, a name in the service {}", excerpt(service)),
             Self::Partition { found, expected } => {
@@ -121,7 +121,7 @@ impl Wrong {
             }
             Self::NoArn => shown,
             // It might be a private key that was meant for LOCAL.
-            Self::Unknown => "something else, which is not shown here as it may be a secret".to_owned(),
+            Self::Unknown => "another value (not shown, because it may be a secret)".to_owned(),
         }
     }
 

@@ -10,7 +10,7 @@ pub const NAME: &str = "AWS";
 #[derive(Clone, Debug)]
 pub struct AwsLocation {
     pub place: AwsPlace,
-    /// What is allowed, and may not be what was meant.
+    /// Settings that are allowed, but may be a mistake.
     pub warnings: Vec<String>,
 }
 

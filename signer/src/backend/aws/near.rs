@@ -1,4 +1,4 @@
-//! Where plain HTTP is no risk: on this machine, and at the addresses that never leave it, at which credentials are handed out.
+//! Where plain HTTP is no risk: on this host, and at the addresses that never leave it, at which credentials are handed out.
 
 use std::net::IpAddr;
 

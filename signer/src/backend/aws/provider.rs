@@ -32,7 +32,7 @@ const AGENT_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 /// How much of a path is shown.
 const SHOWN: usize = 120;
 
-/// Gives credentials, each time anew.
+/// Gives credentials, each time again.
 #[derive(Debug)]
 pub enum Provider {
     Keys(EnvironmentVariableCredentialsProvider),
@@ -95,11 +95,11 @@ impl Provider {
             Self::Keys(keys) => keys.provide_credentials().await,
             Self::Container(agent) => {
                 agent_token().await?;
-                step.set("no answer of the agent that gives the credentials");
+                step.set("no answer from the agent that provides the credentials");
                 agent.provide_credentials().await
             }
             Self::Instance(machine) => {
-                step.set("no answer of the machine's metadata");
+                step.set("no answer from the instance metadata");
                 machine.provide_credentials().await
             }
         };
@@ -125,7 +125,7 @@ async fn agent_token() -> Result<(), (Fault, Trouble)> {
     };
     let file = PathBuf::from(&path);
     let read = tokio::task::spawn_blocking(move || secret_file::read(&file).map(|_| ())).await;
-    read.unwrap_or_else(|_| Err("what could not be read".to_owned()))
+    read.unwrap_or_else(|_| Err("unreadable content".to_owned()))
         .map_err(|found| {
             let path = cut(&path.to_string_lossy(), SHOWN);
             let text = format!("{AGENT_TOKEN}: found {found} in {path}, expected the token for the agent");

@@ -3,7 +3,7 @@
 
 use aws_credential_types::Credentials;
 
-/// All that is secret of credentials; the ID of the key is not, but is nobody's business either.
+/// The secrets of credentials. The ID of the key is no secret, but is not shown either.
 pub fn secrets(credentials: &Credentials) -> [&str; 3] {
     [
         credentials.secret_access_key(),

@@ -12,15 +12,16 @@ pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> Strin
             key.region
         ),
         Cause::FailedPrecondition => format!(
-            "look at the state and the kind of the key: {}; expected Enabled, ECC_NIST_EDWARDS25519 and SIGN_VERIFY: a disabled key \
-             comes back with aws kms enable-key --region {region} --key-id {key}, one that is to be deleted with aws kms \
-             cancel-key-deletion --region {region} --key-id {key} and then enable-key; a key of another kind never signs: create one \
-             with aws kms create-key --region {region} --key-spec ECC_NIST_EDWARDS25519 --key-usage SIGN_VERIFY",
+            "check the state and the type of the key: {}; expected Enabled, ECC_NIST_EDWARDS25519 and SIGN_VERIFY. Enable \
+            a disabled key with aws kms enable-key --region {region} --key-id {key}. Restore a key with a \
+            scheduled deletion with aws kms cancel-key-deletion --region {region} --key-id {key} and then \
+            enable-key. A key of another type never signs: create one with aws kms create-key --region \
+            {region} --key-spec ECC_NIST_EDWARDS25519 --key-usage SIGN_VERIFY",
             describe("KeyMetadata.[KeyState,KeySpec,KeyUsage]"),
             region = key.region
         ),
         Cause::Unauthenticated => format!(
-            "compare the clock of this machine with another one (date -u): AWS takes a signature that is at most 5 minutes old; {}",
+            "compare the clock of this host with another one (date -u): AWS accepts a signature that is at most 5 minutes old; {}",
             again(source)
         ),
         Cause::Credentials => credentials(trouble, place),
@@ -31,22 +32,22 @@ pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> Strin
             key.region
         ),
         Cause::InvalidArgument => format!(
-            "compare ATTO_SIGNER_KEY with what KMS shows: {}; look whether AWS_ENDPOINT_URL_KMS, if it is set, names KMS and nothing else",
+            "compare ATTO_SIGNER_KEY with what KMS shows: {}; if AWS_ENDPOINT_URL_KMS is set, check that it names KMS and nothing else",
             describe("KeyMetadata.[Arn,KeySpec,KeyUsage]")
         ),
         Cause::Check => {
-            "what came back is not what KMS sent: look for a proxy in between, and whether AWS_ENDPOINT_URL_KMS names KMS".to_owned()
+            "the answer was changed on its way from KMS: check for a proxy in between, and that AWS_ENDPOINT_URL_KMS names KMS".to_owned()
         }
         Cause::Io | Cause::Timeout => format!(
             "check that the pod reaches {} (network policy, DNS, firewall, VPC endpoint, HTTPS_PROXY)",
             endpoints.kms_host(key)
         ),
         Cause::Aborted | Cause::DeadlineExceeded | Cause::Internal | Cause::Unavailable => {
-            "wait; https://health.aws.amazon.com/health/status tells of outages".to_owned()
+            "wait; https://health.aws.amazon.com/health/status reports outages".to_owned()
         }
         Cause::Other => {
-            "look at the lines before: a bundle of authorities that cannot be read (SSL_CERT_FILE) is one cause; \
-             https://health.aws.amazon.com/health/status tells of outages"
+            "see the log lines before: an unreadable certificate bundle (SSL_CERT_FILE) is one cause; \
+            https://health.aws.amazon.com/health/status reports outages"
                 .to_owned()
         }
     }
@@ -63,15 +64,14 @@ fn describe(key: &KeyArn, query: &str) -> String {
 fn permission(key: &KeyArn, source: &Source) -> String {
     let (name, look) = match source {
         Source::WebIdentity { role, .. } => (role.name(), ""),
-        Source::Keys => ("ROLE", "ask who it is: aws sts get-caller-identity; "),
+        Source::Keys => ("ROLE", "print the identity: aws sts get-caller-identity; "),
         Source::Container | Source::Instance => ("ROLE", "the message of KMS names the role; "),
     };
     format!(
         "{look}grant it: aws iam put-role-policy --role-name {name} --policy-name sign-as-the-voter --policy-document \
-         '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"kms:GetPublicKey\",\"Resource\":\"{key}\"}},\
-         {{\"Effect\":\"Allow\",\"Action\":\"kms:Sign\",\"Resource\":\"{key}\",\"Condition\":{{\"StringEquals\":\
-         {{\"kms:SigningAlgorithm\":\"ED25519_SHA_512\",\"kms:MessageType\":\"RAW\"}}}}}}]}}', and look whether the key's own policy allows it: aws kms get-key-policy --region {} \
-         --key-id {key} --query Policy --output text",
+        '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"kms:GetPublicKey\",\"Resource\":\"{key}\"}},{{\"Effect\":\"Allow\",\"Action\":\"kms:Sign\",\"Resource\":\"{key}\",\"Condition\":{{\"StringEquals\":{{\"kms:SigningAlgorithm\":\"ED25519_SHA_512\",\"kms:MessageType\":\"RAW\"}}}}}}]}}', \
+        and check that the key policy allows it: aws kms get-key-policy --region {} --key-id {key} --query Policy \
+        --output text",
         key.region
     )
 }
@@ -80,11 +80,11 @@ fn permission(key: &KeyArn, source: &Source) -> String {
 const fn again(source: &Source) -> &'static str {
     match source {
         Source::Keys => {
-            "else see whether the key in AWS_ACCESS_KEY_ID is active (aws iam list-access-keys), and whether AWS_SESSION_TOKEN is \
-             of the same session"
+            "otherwise check that the key in AWS_ACCESS_KEY_ID is active (aws iam list-access-keys), and that \
+            AWS_SESSION_TOKEN is of the same session"
         }
         Source::WebIdentity { .. } | Source::Container | Source::Instance => {
-            "other credentials are asked for by themselves"
+            "the signer requests new credentials automatically"
         }
     }
 }
@@ -97,18 +97,20 @@ fn credentials(trouble: Option<Trouble>, place: &AwsPlace) -> String {
             let show = format!("aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument", role.name());
             match trouble {
                 Some(Trouble::Token) => format!(
-                    "mount a projected token with the audience sts.amazonaws.com into the signer's container, at {file}: a SignerBinding \
-                     with key.aws.roleArn does; and compare the clock of this machine (date -u)"
+                    "mount a projected token with the audience sts.amazonaws.com into the signer's container, at {file}, \
+                    as a SignerBinding with key.aws.roleArn does; and check the clock of this host \
+                    (date -u)"
                 ),
                 Some(Trouble::Trust) => format!(
-                    "let the role trust the token: {show} has to allow sts:AssumeRoleWithWebIdentity to the OIDC provider of this \
-                     cluster, with sub system:serviceaccount:NAMESPACE:SERVICEACCOUNT and aud sts.amazonaws.com; aws iam \
-                     update-assume-role-policy changes it"
+                    "let the role trust the token: the policy that {show} prints must allow sts:AssumeRoleWithWebIdentity \
+                    to the OIDC provider of this cluster, with sub \
+                    system:serviceaccount:NAMESPACE:SERVICEACCOUNT and aud sts.amazonaws.com; aws iam \
+                    update-assume-role-policy changes it"
                 ),
-                Some(Trouble::Issuer) => "make the cluster's issuer known in the account of the role, with the audience \
-                     sts.amazonaws.com: aws iam list-open-id-connect-providers; aws iam create-open-id-connect-provider --url ISSUER \
-                     --client-id-list sts.amazonaws.com; kubectl get --raw /.well-known/openid-configuration names the issuer, whose \
-                     keys AWS has to reach"
+                Some(Trouble::Issuer) => "register the cluster's issuer in the account of the role, with the audience sts.amazonaws.com: aws iam \
+                list-open-id-connect-providers; aws iam create-open-id-connect-provider --url ISSUER \
+                --client-id-list sts.amazonaws.com; kubectl get --raw /.well-known/openid-configuration \
+                prints the issuer, whose keys AWS must be able to reach"
                     .to_owned(),
                 Some(Trouble::Role) => format!(
                     "compare AWS_ROLE_ARN with aws iam get-role --role-name {} --query Role.Arn",
@@ -125,17 +127,17 @@ fn credentials(trouble: Option<Trouble>, place: &AwsPlace) -> String {
             }
         }
         Source::Container => match trouble {
-            Some(Trouble::Token) => "see whether the pod was made after the association of its service account (aws eks \
-                 list-pod-identity-associations --cluster-name CLUSTER), which mounts that token"
+            Some(Trouble::Token) => "check that the pod was created after the association of its service account (aws eks \
+            list-pod-identity-associations --cluster-name CLUSTER), which mounts that token"
                 .to_owned(),
             _ => "check the association of the pod's service account with a role (aws eks list-pod-identity-associations \
                  --cluster-name CLUSTER), and that the agent runs on this node (kubectl -n kube-system get pods -l \
                  app.kubernetes.io/name=eks-pod-identity-agent)"
                 .to_owned(),
         },
-        Source::Instance => "give the pod an identity of its own: key.aws.roleArn in the SignerBinding, an EKS Pod Identity \
-             association, or AWS_ROLE_ARN with a token; the machine's own role is for tests, and reaches pods only with a hop limit of 2 \
-             (aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2)"
+        Source::Instance => "give the pod an identity of its own: key.aws.roleArn in the SignerBinding, an EKS Pod Identity association, or \
+        AWS_ROLE_ARN with a token; the instance role is for tests, and reaches pods only with a hop limit of 2 \
+        (aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2)"
             .to_owned(),
     }
 }

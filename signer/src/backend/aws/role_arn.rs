@@ -1,4 +1,4 @@
-//! Whose session, by the role's ARN.
+//! The role of a session, by its ARN.
 
 use super::arn::{Arn, is_account};
 

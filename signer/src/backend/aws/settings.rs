@@ -1,4 +1,4 @@
-//! What is set of AWS KMS: the key, and the variables that every AWS SDK knows. There are no flags of its own.
+//! The settings of AWS KMS: the key, and the variables that every AWS SDK knows. There are no flags of its own.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub static VENDOR: Vendor = Vendor {
 
 /// Authorities for the AWS CLI.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
-/// How much of a Region that somebody set is shown.
+/// How much of a configured Region is shown.
 const SHOWN: usize = 40;
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
@@ -84,7 +84,7 @@ fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
         .filter_map(|name| environment.text(name, &mut errors).map(|region| (name, region)));
     let (name, region) = set.next().filter(|(_, region)| *region != key.region)?;
     Some(format!(
-        "{name}: found {}, while the key in ATTO_SIGNER_KEY is in {}, where KMS and STS are asked; each signature goes there and back",
+        "{name}: found {}, while the key in ATTO_SIGNER_KEY is in {}. KMS and STS are asked in the Region of the key, which adds network time to each signature",
         cut(&region, SHOWN),
         key.region
     ))
@@ -93,7 +93,7 @@ fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
 /// The AWS CLI reads it, so that somebody may have set it for a proxy that breaks TLS open.
 fn bundle(environment: &Environment<'_>) -> Option<String> {
     environment.has(BUNDLE).then(|| {
-        format!("{BUNDLE}: nobody reads this file; SSL_CERT_FILE names the file with the authorities that are trusted")
+        format!("{BUNDLE}: the signer does not read this file. Name the file with the trusted certificate authorities in SSL_CERT_FILE")
     })
 }
 
@@ -163,7 +163,7 @@ mod tests {
             (&[], None),
             (
                 &[("AWS_CA_BUNDLE", "/etc/proxy.pem")],
-                Some("AWS_CA_BUNDLE: nobody reads this file; SSL_CERT_FILE"),
+                Some("AWS_CA_BUNDLE: the signer does not read this file. Name"),
             ),
         ] {
             let warnings = read(KEY, variables).unwrap().warnings();

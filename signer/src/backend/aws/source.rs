@@ -1,4 +1,4 @@
-//! Where credentials come from: what the SDK's own chain would take, chosen once, so that a message can name it.
+//! The source of credentials: the one that the SDK's own chain would use, chosen once, so that a message can name it.
 
 use super::{environment::Environment, key_arn::KeyArn, near::is_safe, role_arn::RoleArn};
 use crate::{
@@ -35,20 +35,20 @@ pub enum Source {
         /// The token.
         file: IdentityTokenFile,
     },
-    /// An agent on this machine: EKS Pod Identity, ECS.
+    /// An agent on this host: EKS Pod Identity, ECS.
     Container,
-    /// The role of this machine, by its metadata.
+    /// The role of this host, by its metadata.
     Instance,
 }
 
 impl Source {
-    /// Who asks, as far as the settings say. The ID of an access key is told to nobody.
+    /// The identity that calls, as far as the settings show it. The ID of an access key is never shown.
     pub fn identity(&self) -> String {
         match self {
             Self::Keys => "the owner of the key in AWS_ACCESS_KEY_ID".to_owned(),
             Self::WebIdentity { role, .. } => role.as_str().to_owned(),
-            Self::Container => "the role that the agent of EKS Pod Identity or ECS gives to this pod".to_owned(),
-            Self::Instance => "the role of this machine, by its metadata".to_owned(),
+            Self::Container => "the role that the agent of EKS Pod Identity or ECS gives this pod".to_owned(),
+            Self::Instance => "the role of this instance, from its metadata".to_owned(),
         }
     }
 
@@ -67,21 +67,21 @@ impl Source {
                 if !is_there {
                     errors.push(ConfigError::new(
                         variable,
-                        format!("nothing beside {other}"),
+                        format!("no value, while {other} is set"),
                         "both or neither of them",
                     ));
                 }
             }
             if has_role {
                 warnings.push(format!(
-                    "{ROLE}: nobody takes this role, as {KEY_ID} comes before it in every AWS SDK; unset one of the two"
+                    "{ROLE}: the signer does not assume this role, because {KEY_ID} takes precedence in every AWS SDK. Unset one of the two"
                 ));
             }
             return (has_id && has_secret).then_some(Self::Keys);
         }
         if let Some(variable) = PROFILES.iter().find(|variable| environment.has(variable)) {
-            let expected = "none: the signer reads no profile files; where the AWS CLI has the credentials, set them with \
-                            eval \"$(aws configure export-credentials --format env)\"";
+            let expected = "none: the signer reads no profile files; if the AWS CLI has the credentials, set them with eval \"$(aws \
+            configure export-credentials --format env)\"";
             errors.push(ConfigError::new(*variable, "a value", expected));
             return None;
         }
@@ -131,8 +131,8 @@ impl Source {
         if is_safe(&url) {
             return Some(Self::Container);
         }
-        let expected = "a URL that starts with https://, or with http:// and the address of an agent on this machine \
-                        (169.254.170.23 and [fd00:ec2::23] for EKS Pod Identity, 169.254.170.2 for ECS, loopback)";
+        let expected = "a URL that starts with https://, or with http:// and the address of an agent on this host (169.254.170.23 and \
+        [fd00:ec2::23] for EKS Pod Identity, 169.254.170.2 for ECS, loopback)";
         errors.push(ConfigError::new(FULL_URI, excerpt(&url), expected));
         None
     }
@@ -141,8 +141,8 @@ impl Source {
         // The SDK takes anything but `true` for no.
         let is_off = environment.text(NO_METADATA, errors);
         if is_off.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-            let expected = "credentials, or the metadata of the machine allowed: set AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_FULL_URI \
-                            or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY";
+            let expected = "credentials, or the instance metadata allowed: set AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_FULL_URI or \
+            AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY";
             errors.push(ConfigError::new(NO_METADATA, "true, and no credentials", expected));
             return None;
         }
@@ -164,13 +164,13 @@ pub enum Common {
 }
 
 fn role(environment: &Environment<'_>, key: Option<&KeyArn>, file_variable: &str) -> Result<RoleArn, ConfigError> {
-    const EXPECTED: &str = "the role that takes the token, arn:aws:iam::ACCOUNT:role/NAME (aws iam get-role --role-name NAME \
-                            --query Role.Arn --output text)";
+    const EXPECTED: &str = "the role to assume with the token, arn:aws:iam::ACCOUNT:role/NAME (aws iam get-role --role-name NAME --query \
+    Role.Arn --output text)";
     let mut errors = Errors::default();
     let Some(text) = environment.text(ROLE, &mut errors) else {
         return Err(ConfigError::new(
             ROLE,
-            format!("nothing beside {file_variable}"),
+            format!("no value, while {file_variable} is set"),
             EXPECTED,
         ));
     };
@@ -253,7 +253,7 @@ mod tests {
         let (source, errors, warnings) = read_with(&all, true);
         assert!(matches!(source, Some(Source::Keys)) && errors.is_empty(), "{errors}");
         assert!(
-            warnings[0].starts_with("AWS_ROLE_ARN: nobody takes this role"),
+            warnings[0].starts_with("AWS_ROLE_ARN: the signer does not assume this role"),
             "{warnings:?}"
         );
         let (source, errors) = read(&[&agent[..], &role].concat());
@@ -285,7 +285,9 @@ mod tests {
         }
         let (_, errors, _) = read_with(&[], true);
         assert!(
-            errors.starts_with("AWS_ROLE_ARN: found nothing beside ATTO_SIGNER_IDENTITY_TOKEN_FILE, expected the role"),
+            errors.starts_with(
+                "AWS_ROLE_ARN: found no value, while ATTO_SIGNER_IDENTITY_TOKEN_FILE is set, expected the role"
+            ),
             "{errors}"
         );
     }
@@ -296,15 +298,15 @@ mod tests {
         for (variables, told) in [
             (
                 &[(KEY_ID, "AKIA")][..],
-                "AWS_SECRET_ACCESS_KEY: found nothing beside AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY: found no value, while AWS_ACCESS_KEY_ID is set",
             ),
             (
                 &[(SECRET, "s")],
-                "AWS_ACCESS_KEY_ID: found nothing beside AWS_SECRET_ACCESS_KEY",
+                "AWS_ACCESS_KEY_ID: found no value, while AWS_SECRET_ACCESS_KEY is set",
             ),
             (
                 &[(TOKEN_FILE, "/t")],
-                "AWS_ROLE_ARN: found nothing beside AWS_WEB_IDENTITY_TOKEN_FILE",
+                "AWS_ROLE_ARN: found no value, while AWS_WEB_IDENTITY_TOKEN_FILE is set",
             ),
             (&[(ROLE, "voter")], "AWS_ROLE_ARN: found voter, expected the role"),
             (

@@ -21,7 +21,7 @@ use crate::backend::{
 /// What the credentials are said to come from, in the SDK's own words.
 const NAME: &str = "WebIdentityToken";
 
-/// Who is asked for the session, and for whose.
+/// The STS endpoint, and the role of the session.
 #[derive(Debug)]
 pub struct WebIdentity {
     pub sts: Client,
@@ -34,7 +34,7 @@ impl WebIdentity {
     /// A new session.
     pub async fn credentials(&self, step: &Step) -> Result<Credentials, (Fault, Trouble)> {
         let token = self.file.token().await.map_err(|fault| (fault, Trouble::Token))?;
-        step.set("no answer of STS to AssumeRoleWithWebIdentity");
+        step.set("no answer from STS to AssumeRoleWithWebIdentity");
         let request = self
             .sts
             .assume_role_with_web_identity()
@@ -52,7 +52,7 @@ impl WebIdentity {
             (fault, trouble(cause, code.as_deref()))
         })?;
         let wrong = || {
-            let fault = Fault::new(Cause::Credentials, "STS answered without credentials that have an end");
+            let fault = Fault::new(Cause::Credentials, "STS answered without credentials that expire");
             (fault, Trouble::Service)
         };
         let session = answer.credentials().ok_or_else(wrong)?;

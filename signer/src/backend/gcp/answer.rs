@@ -1,4 +1,4 @@
-//! What has to hold for a signature that KMS returns, before anybody looks at the signature itself.
+//! Checks of an answer of KMS, before the signature itself is verified.
 
 use google_cloud_kms::model::AsymmetricSignResponse;
 
@@ -17,7 +17,7 @@ pub fn check(answer: &AsymmetricSignResponse, name: &str) -> Result<Signature, F
     let found = i64::from(crc32c::crc32c(&answer.signature));
     if answer.signature_crc32c != Some(found) {
         return Err(failed_check(
-            "the signature that KMS returned does not have its checksum".to_owned(),
+            "the signature that KMS returned does not match its checksum".to_owned(),
         ));
     }
     Signature::try_from(&*answer.signature).map_err(|_| {

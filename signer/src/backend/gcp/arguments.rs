@@ -7,7 +7,8 @@ use clap::Args;
 /// As they are set.
 #[derive(Args)]
 pub struct GcpArguments {
-    /// GCP, for tests: another address of KMS; plain `http` on loopback goes without credentials, anything else is `https`
+    /// GCP, for tests: another address of KMS. Plain `http` is allowed on loopback and sends no credentials; other addresses need
+    /// `https`
     #[arg(
         id = "gcp_endpoint",
         long = "gcp-endpoint",
@@ -16,7 +17,8 @@ pub struct GcpArguments {
         hide_env_values = true
     )]
     pub endpoint: Option<OsString>,
-    /// GCP, in any cluster: the provider of Workload Identity Federation that takes the token in `ATTO_SIGNER_IDENTITY_TOKEN_FILE`,
+    /// GCP, in any cluster: the provider of Workload Identity Federation that accepts the token in
+    /// `ATTO_SIGNER_IDENTITY_TOKEN_FILE`,
     /// `//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`
     #[arg(
         id = "gcp_provider",
@@ -26,7 +28,7 @@ pub struct GcpArguments {
         hide_env_values = true
     )]
     pub provider: Option<OsString>,
-    /// GCP, with a provider: the service account that the token's subject acts as; without it the subject itself asks
+    /// GCP, with a provider: the service account that the token's subject acts as [default: none, the subject itself]
     #[arg(
         id = "gcp_service_account",
         long = "gcp-service-account",
@@ -35,7 +37,7 @@ pub struct GcpArguments {
         hide_env_values = true
     )]
     pub service_account: Option<OsString>,
-    /// GCP, for tests: where tokens are exchanged, plain `http` on loopback
+    /// GCP, for tests: address of the token exchange, plain `http` on loopback
     #[arg(
         id = "gcp_sts_endpoint",
         long = "gcp-sts-endpoint",

@@ -10,7 +10,7 @@ use crate::{
 pub struct Endpoint {
     /// With the scheme.
     pub url: String,
-    /// Plain HTTP on this machine: a test. Nobody's credentials are sent there.
+    /// Plain HTTP on this host: a test. Nobody's credentials are sent there.
     pub is_anonymous: bool,
 }
 

@@ -1,5 +1,5 @@
 //! Credentials of Workload Identity Federation: a token of the pod's ServiceAccount is exchanged at Google's token service. It works in
-//! any cluster whose issuer Google Cloud trusts, and whoever has not the token's file has no credentials.
+//! any cluster whose issuer Google Cloud trusts, and a process without the token's file has no credentials.
 //!
 //! <https://docs.cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes>
 
@@ -23,7 +23,7 @@ pub struct Federation {
     pub provider: String,
     /// The service account that the pod's subject acts as; without it the subject itself has the role.
     pub service_account: Option<String>,
-    /// In the place of both of Google's services: a test.
+    /// Instead of both of Google's services: a test.
     pub endpoint: Option<String>,
     /// The token of the ServiceAccount.
     pub token: IdentityTokenFile,

@@ -24,7 +24,7 @@ struct KeyFile {
     kind: Option<String>,
 }
 
-/// The e-mail address of the account, or at least the type of its credential. Looks where Google's application default
+/// The e-mail address of the account, or at least the type of its credential. Searches where Google's application default
 /// credentials come from, in their order: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>.
 pub async fn identity() -> Option<String> {
     match files().into_iter().flatten().find_map(|path| std::fs::read(path).ok()) {
@@ -59,7 +59,7 @@ pub fn in_file(file: &[u8]) -> Option<String> {
         service_account_impersonation_url: becomes,
         kind,
     } = serde_json::from_slice(file).ok()?;
-    // Whoever the credential is of itself, KMS sees whom it becomes.
+    // Whatever the credential's own identity is, KMS sees whom it becomes.
     becomes
         .as_deref()
         .and_then(impersonated)

@@ -2,11 +2,13 @@
 
 pub(crate) mod answer;
 mod arguments;
+mod clients;
 mod endpoint;
 mod fault;
 mod federation;
 pub(crate) mod identity;
 mod location;
+mod login;
 mod name;
 mod provider;
 mod proxy;

@@ -1,4 +1,4 @@
-//! What is set of Workload Identity Federation, and how it is checked.
+//! The settings of Workload Identity Federation, and their checks.
 
 use clap::ArgMatches;
 
@@ -47,7 +47,7 @@ pub fn read(arguments: &GcpArguments, matches: &ArgMatches) -> Result<Option<Fed
             errors.push(ConfigError::new(
                 variable,
                 "a value, without ATTO_SIGNER_GCP_PROVIDER",
-                "none, or a provider beside it: it says how a token of the cluster is exchanged",
+                "none, or also a provider, which says how a token of the cluster is exchanged",
             ));
         }
     }
@@ -60,7 +60,7 @@ pub fn stays_here(kms: Option<&Endpoint>, federation: Option<&Federation>) -> Re
     match federation {
         Some(Federation { endpoint: None, .. }) if is_plain => Err(ConfigError::new(
             KMS,
-            "plain http beside ATTO_SIGNER_GCP_PROVIDER, whose tokens it would see",
+            "plain http together with ATTO_SIGNER_GCP_PROVIDER, which would expose its tokens",
             "https://, or a test's ATTO_SIGNER_GCP_STS_ENDPOINT as well",
         )),
         _ => Ok(()),

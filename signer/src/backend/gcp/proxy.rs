@@ -5,7 +5,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use super::identity::{metadata_host, uses_a_file};
 
-/// A warning, where it is so. Values of variables are not told: a password may be among them.
+/// A warning, if it applies. Values of variables are not shown, because they may contain a password.
 pub fn warning() -> Option<String> {
     (!uses_a_file())
         .then(|| of(&Matcher::from_env(), &metadata_host()))
@@ -16,7 +16,7 @@ fn of(proxies: &Matcher, host: &str) -> Option<String> {
     let asked = format!("http://{host}/").parse().ok()?;
     proxies.intercept(&asked)?;
     Some(format!(
-        "HTTP_PROXY or ALL_PROXY: the metadata server {host}, which gives the credentials for KMS, would be asked through that proxy; set NO_PROXY so that it names {host} and 169.254.169.254, or set HTTPS_PROXY alone"
+        "HTTP_PROXY or ALL_PROXY: the metadata server {host}, which provides the credentials for KMS, would be asked through that proxy. Name {host} and 169.254.169.254 in NO_PROXY, or set only HTTPS_PROXY"
     ))
 }
 

@@ -31,7 +31,7 @@ pub fn read(answer: &Answer, key_version: &str) -> Result<PublicKey, LoadError> 
         return Err(failed_check(text).into());
     }
     if answer.pem_crc32c != Some(i64::from(crc32c::crc32c(answer.pem.as_bytes()))) {
-        let text = "the public key that KMS returned does not have its checksum";
+        let text = "the public key that KMS returned does not match its checksum";
         return Err(failed_check(text.to_owned()).into());
     }
     let key = from_pem(&answer.pem)

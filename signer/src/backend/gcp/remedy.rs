@@ -16,32 +16,34 @@ pub const fn remedy(cause: Cause, proof: Proof) -> &'static str {
     match cause {
         Cause::PermissionDenied => {
             "grant it: gcloud kms keys add-iam-policy-binding KEY --keyring=RING --location=LOCATION --project=PROJECT \
-             --member=MEMBER --role=ROLE with the roles roles/cloudkms.publicKeyViewer and roles/cloudkms.signer; grants \
-             take up to some minutes to work"
+            --member=MEMBER --role=ROLE with the roles roles/cloudkms.publicKeyViewer and \
+            roles/cloudkms.signer; a grant can take some minutes to work"
         }
         Cause::NotFound => {
             "compare ATTO_SIGNER_KEY with: gcloud kms keys versions list --key=KEY --keyring=RING --location=LOCATION \
              --project=PROJECT --format='value(name)'"
         }
         Cause::FailedPrecondition => {
-            "look at the state of the key version: gcloud kms keys versions describe VERSION --key=KEY --keyring=RING \
-             --location=LOCATION --project=PROJECT; a disabled one comes back with gcloud kms keys versions enable"
+            "check the state of the key version: gcloud kms keys versions describe VERSION --key=KEY --keyring=RING \
+            --location=LOCATION --project=PROJECT; enable a disabled one with gcloud kms keys versions enable"
         }
         Cause::Unauthenticated if matches!(proof, Proof::File) => {
-            "compare the clock of this machine with another one (date -u): a credential file makes tokens that are good for some \
-             minutes around its time; else see whether the key in GOOGLE_APPLICATION_CREDENTIALS still exists: gcloud iam \
-             service-accounts keys list --iam-account=ACCOUNT"
+            "compare the clock of this host with another one (date -u): a credential file creates tokens that are valid \
+            for some minutes around the time of this host; otherwise check that the key in \
+            GOOGLE_APPLICATION_CREDENTIALS still exists: gcloud iam service-accounts keys list \
+            --iam-account=ACCOUNT"
         }
         Cause::Credentials if matches!(proof, Proof::File) => {
-            "check the file in GOOGLE_APPLICATION_CREDENTIALS, that the pod reaches the token service that it names (network policy, \
-             DNS, firewall, HTTPS_PROXY), and the clock of this machine (date -u)"
+            "check the file in GOOGLE_APPLICATION_CREDENTIALS, that the pod reaches the token service that it names \
+            (network policy, DNS, firewall, HTTPS_PROXY), and the clock of this host (date -u)"
         }
         Cause::Credentials | Cause::Unauthenticated if matches!(proof, Proof::Federation) => {
             "compare the provider with the cluster: gcloud iam workload-identity-pools providers describe PROVIDER \
-             --workload-identity-pool=POOL --location=global --project=PROJECT shows its issuer, which has to be that of kubectl get --raw \
-             /.well-known/openid-configuration, and its audiences, which have to have that of the token; it may be disabled. With \
-             ATTO_SIGNER_GCP_SERVICE_ACCOUNT the subject needs roles/iam.workloadIdentityUser on that account. The pod has to reach \
-             sts.googleapis.com:443 and iamcredentials.googleapis.com:443"
+            --workload-identity-pool=POOL --location=global --project=PROJECT shows whether it is disabled, \
+            its issuer, which must be that of kubectl get --raw /.well-known/openid-configuration, and its \
+            audiences, which must include that of the token. With ATTO_SIGNER_GCP_SERVICE_ACCOUNT the subject \
+            needs roles/iam.workloadIdentityUser on that account. The pod must reach sts.googleapis.com:443 \
+            and iamcredentials.googleapis.com:443"
         }
         Cause::Credentials | Cause::Unauthenticated => {
             "check the identity of the pod: its Kubernetes service account and Workload Identity Federation for GKE; outside \
@@ -49,16 +51,16 @@ pub const fn remedy(cause: Cause, proof: Proof) -> &'static str {
         }
         Cause::ResourceExhausted => "raise the quota of cryptographic requests of Cloud KMS in the key's project",
         Cause::InvalidArgument => "compare ATTO_SIGNER_KEY with the name that gcloud kms keys versions list shows",
-        Cause::Check => "what came back is not what KMS sent: look for a proxy in between",
+        Cause::Check => "the answer was changed on its way from KMS: check for a proxy in between",
         Cause::Io | Cause::Timeout | Cause::DeadlineExceeded => {
             "check that the pod reaches cloudkms.googleapis.com:443 (network policy, DNS, firewall)"
         }
         Cause::Aborted | Cause::Internal | Cause::Unavailable => {
-            "wait; https://status.cloud.google.com tells of outages"
+            "wait; https://status.cloud.google.com reports outages"
         }
         Cause::Other => {
-            "look at the lines before: a bundle of authorities that cannot be read (SSL_CERT_FILE) is one cause; \
-             https://status.cloud.google.com tells of outages"
+            "see the log lines before: an unreadable certificate bundle (SSL_CERT_FILE) is one cause; \
+            https://status.cloud.google.com reports outages"
         }
     }
 }
@@ -71,7 +73,7 @@ mod tests {
     fn a_credential_file_that_is_refused_is_most_often_a_wrong_clock() {
         for cause in [Cause::Unauthenticated, Cause::Credentials] {
             assert!(
-                remedy(cause, Proof::File).contains("clock of this machine")
+                remedy(cause, Proof::File).contains("clock of this host")
                     && remedy(cause, Proof::File).contains("(date -u)")
             );
             assert!(remedy(cause, Proof::Pod).contains("Workload Identity"));

@@ -1,4 +1,4 @@
-//! What is set of Google Cloud KMS, and how it is checked.
+//! The settings of Google Cloud KMS, and their checks.
 
 use std::sync::Arc;
 
@@ -27,15 +27,15 @@ pub static VENDOR: Vendor = Vendor {
     variables: &[
         (
             "GOOGLE_APPLICATION_CREDENTIALS",
-            "A credential file of Google. Not read where `ATTO_SIGNER_GCP_PROVIDER` is set; without both the metadata server is asked.",
+            "A credential file of Google. It is not read if `ATTO_SIGNER_GCP_PROVIDER` is set. Without both, the metadata server is asked.",
         ),
         (
             "GCE_METADATA_HOST",
-            "Where the metadata server is; default: `metadata.google.internal`.",
+            "The address of the metadata server. Default: `metadata.google.internal`.",
         ),
         (
             "HTTP_PROXY",
-            "The metadata server would be asked through this proxy: name that host in `NO_PROXY`.",
+            "The metadata server would be asked through this proxy. Name that host in `NO_PROXY`.",
         ),
     ],
     read,
@@ -45,7 +45,7 @@ const PREFIX: &str = "projects/";
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
     let arguments = GcpArguments::from_arg_matches(matches).map_err(|error| {
-        // No value is refused before it is read here, so this tells of a defect.
+        // No value is refused before it is read here, so this reports a defect.
         ConfigError::new("ATTO_SIGNER_GCP_ENDPOINT", error.to_string(), "none; unset it")
     })?;
     let mut errors = Errors::default();
@@ -88,7 +88,7 @@ fn key_version(value: Setting<'_>) -> Result<String, ConfigError> {
     let found = if text.starts_with(PREFIX) {
         excerpt(text)
     } else {
-        "something else, which is not shown here as it may be a secret".to_owned()
+        "another value (not shown, because it may be a secret)".to_owned()
     };
     Err(ConfigError::new(VARIABLE, found, EXPECTED))
 }

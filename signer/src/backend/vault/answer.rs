@@ -1,4 +1,4 @@
-//! What has to hold for a signature that the key service returns, before anybody looks at the signature itself.
+//! Checks of an answer of the key service, before the signature itself is verified.
 
 use data_encoding::BASE64;
 use serde::Deserialize;

@@ -18,7 +18,7 @@ pub enum Auth {
         /// The token of Kubernetes.
         identity: IdentityTokenFile,
     },
-    /// With a token that somebody else puts into this file.
+    /// With a token that another program writes into this file.
     Token(PathBuf),
 }
 
@@ -32,7 +32,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// As Vault calls it, and where it is mounted unless somebody says otherwise.
+    /// Its name in Vault, which is also its default mount.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",

@@ -26,7 +26,7 @@ pub struct Credentials {
     /// For messages.
     server: String,
     term: RwLock<Result<Term, Fault>>,
-    /// Who logs in, renews or looks up: one at a time, and whoever comes after that finds what came of it.
+    /// The lock for login, renewal and lookup: one at a time, and the next one finds the result.
     acting: Mutex<()>,
 }
 
@@ -45,14 +45,14 @@ impl Credentials {
         match &*self.read() {
             Ok(term) if term.is_over(Instant::now()) => Err(Fault::new(
                 Cause::Credentials,
-                "the token of the key service is over, and there is no other one yet",
+                "the token of the key service has expired, and there is no new one yet",
             )),
             Ok(term) => Ok(term.lease.clone()),
             Err(fault) => Err(fault.clone()),
         }
     }
 
-    /// Logs in, unless there is a token that is good.
+    /// Logs in, unless there is a valid token.
     pub async fn ensure(&self, http: &Http) -> Result<(), Fault> {
         let _acting = self.acting.lock().await;
         if self.current().is_ok() {
@@ -75,7 +75,7 @@ impl Credentials {
                 None => sleep(IDLE).await,
             }
             let _acting = self.acting.lock().await;
-            // Another client may have done it meanwhile.
+            // Another client may have done it in the meantime.
             match self.next() {
                 Some((at, act)) if at <= Instant::now() => self.act(http, act).await,
                 _ => {}
@@ -83,7 +83,7 @@ impl Credentials {
         }
     }
 
-    /// What is to be made of a call that was denied, and was begun at this moment: whether the token is dead, or may not do it.
+    /// Decides about a denied call that began at this moment: the token is invalid, or lacks the permission.
     pub async fn examine(&self, http: &Http, lease: &Arc<Lease>, begun: Instant) -> Verdict {
         let _acting = self.acting.lock().await;
         match self.current() {
@@ -104,7 +104,7 @@ impl Credentials {
                 if is_of_the_token(text).unwrap_or_else(|| lease.is_dead_if_denied(Instant::now())) {
                     let fault = Fault::new(
                         Cause::Credentials,
-                        format!("the key service takes the token no more: it is over or was revoked ({text})"),
+                        format!("the key service no longer accepts the token: it has expired or was revoked ({text})"),
                     );
                     self.set(Err(fault.clone()));
                     Verdict::Dead(fault)
@@ -126,10 +126,10 @@ impl Credentials {
         let Ok(mut term) = self.read().clone() else { return };
         let asked = Instant::now();
         if term.is_over(asked) {
-            // It was not to be kept. Another client begins anew, at its pace.
+            // It was not to be kept. Another client begins again, at its pace.
             self.set(Err(Fault::new(
                 Cause::Credentials,
-                "the token of the key service is over: it could be neither renewed nor replaced",
+                "the token of the key service has expired: it could be neither renewed nor replaced",
             )));
             return;
         }
@@ -155,7 +155,7 @@ impl Credentials {
         match login::log_in(http, &self.auth).await {
             Ok(grant) => self.set(Ok(Term::begin(grant, asked))),
             Err(fault) => {
-                tracing::warn!("another token of the key service could not be had, trying again: {fault}");
+                tracing::warn!("no new token of the key service was received, trying again: {fault}");
                 term.postpone(Instant::now());
                 self.set(Ok(term));
             }

@@ -73,7 +73,7 @@ pub fn classify(status: u16, body: &[u8]) -> Refusal {
     }
 }
 
-/// What is there or not, and what was wrong with a request, comes with the statuses 400 and 500 alike: only the words tell.
+/// Missing objects and invalid requests both come with the statuses 400 and 500: only the text distinguishes them.
 fn in_words(status: u16, text: &str) -> Option<Cause> {
     const WORDS: [(&str, Cause); 18] = [
         // Of the transit engine.

@@ -1,4 +1,4 @@
-//! Requests to the key service, and no more of an answer than may be there.
+//! Requests to the key service, and answers of bounded size.
 
 use std::{path::Path, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::backend::{
 
 /// The longest answer: a key with 5,000 versions.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// A server that does not take connections is away.
+/// A server that accepts no connections is unavailable.
 const CONNECT: Duration = Duration::from_secs(3);
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -47,14 +47,14 @@ pub struct Ask<'a> {
     pub path: &'a str,
     /// Who asks.
     pub token: Option<&'a Token>,
-    /// What no message may show, beside the token.
+    /// What no message may show, in addition to the token.
     pub secret: Option<&'a str>,
     /// None where the caller has one.
     pub limit: Option<Duration>,
 }
 
 impl Http {
-    /// Connects to nobody yet.
+    /// Does not connect yet.
     pub async fn new(address: &Address, ca_file: Option<&Path>, namespace: Option<&str>) -> Result<Self, Fault> {
         let mut builder = Client::builder()
             .connect_timeout(CONNECT)
@@ -87,7 +87,7 @@ impl Http {
         }
         serde_json::from_slice(&body).map_err(|_| {
             let text = format!(
-                "an answer to {path} of {} bytes that is none of OpenBao or Vault",
+                "an answer to {path} of {} bytes that is not from OpenBao or Vault",
                 body.len()
             );
             failed_check(text).into()
@@ -145,7 +145,7 @@ impl Http {
 }
 
 /// A standby that does not forward sends its clients to the server in charge, which is another host. The token goes there if it shows a
-/// certificate of the same authority, one that somebody chose for this server alone; among all authorities of the world, whoever can
+/// certificate of the same authority, one that somebody chose for this server alone; among all authorities of the world, anyone who can
 /// answer here could send it anywhere. Never to plain HTTP.
 fn redirects(has_authority: bool) -> Policy {
     Policy::custom(move |attempt: Attempt<'_>| {
@@ -165,7 +165,7 @@ fn is_allowed(asked: &[Url], next: &Url, has_authority: bool) -> bool {
     }
 }
 
-/// Whoever answers may say again what it was sent.
+/// A server may say again what it was sent.
 fn hide(body: &[u8], token: Option<&Token>, secret: Option<&str>) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
     for secret in token.map(Token::as_str).into_iter().chain(secret) {

@@ -13,7 +13,7 @@ pub struct KeyVersion {
     pub version: u32,
 }
 
-/// What is wrong with a text that is to name a key version.
+/// Why a text does not name a key version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// It is no such name; it may be anything, a secret too.

@@ -1,4 +1,4 @@
-//! For how long a token is good, and when to do something about it.
+//! The lifetime of a token, and when to renew or replace it.
 
 use std::{
     sync::{
@@ -27,7 +27,7 @@ pub struct Grant {
     pub token: Token,
     /// Whom the server takes it to be.
     pub identity: String,
-    /// How long it is good; none: for ever.
+    /// Its lifetime; none: it does not expire.
     pub life: Option<Duration>,
     /// Whether it may be renewed.
     pub is_renewable: bool,
@@ -46,15 +46,15 @@ pub struct Lease {
 /// What was found out about a token after a call was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The service takes it no more.
+    /// The service no longer accepts it.
     Dead(Fault),
-    /// It is good; what it may do is another matter.
+    /// It is valid; its permissions are a separate question.
     Good,
     /// It could not be found out.
     Unknown(Fault),
 }
 
-/// What is to be done next about a token.
+/// The next step for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Renew,

@@ -113,7 +113,7 @@ async fn with_role(http: &Http, mount: &str, role: &str, identity: &IdentityToke
         metadata,
         num_uses,
     } = granted.ok_or_else(|| {
-        let text = format!("the login at {path} gave no token; a role with a second factor cannot be used");
+        let text = format!("the login at {path} returned no token; a role with a second factor cannot be used");
         Fault::new(Cause::Credentials, text)
     })?;
     unlimited(num_uses)?;
@@ -138,8 +138,8 @@ async fn from_file(http: &Http, file: &Path) -> Result<Grant, Fault> {
     let own = looked.map_err(|refusal| {
         if refusal.is_denial() {
             let found = format!(
-                "found a token that the server does not take: it is over, was revoked, is of another server or namespace, or no policy of \
-                 it allows auth/token/lookup-self ({})",
+                "found a token that the server does not accept: it has expired, was revoked, is of another server or \
+                namespace, or none of its policies allows auth/token/lookup-self ({})",
                 refusal.fault.text()
             );
             wrong(file, &found)
@@ -156,7 +156,7 @@ async fn from_file(http: &Http, file: &Path) -> Result<Grant, Fault> {
     })
 }
 
-/// Whether somebody has put another token into the file.
+/// Whether the file has another token.
 pub async fn is_replaced(auth: &Auth, token: &Token) -> bool {
     match auth {
         Auth::Role { .. } => false,
@@ -166,7 +166,7 @@ pub async fn is_replaced(auth: &Auth, token: &Token) -> bool {
     }
 }
 
-/// For how long the token is good from now on.
+/// The remaining lifetime of the token.
 pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
     let ask = Ask {
         body: Some(wiped_body("{}".to_owned())),
@@ -176,9 +176,7 @@ pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
         limit: Some(LIMIT),
     };
     let answer: Answer = http.ask(ask).await?;
-    let granted = answer
-        .auth
-        .ok_or_else(|| failed_check("a renewal that says nothing of the token"))?;
+    let granted = answer.auth.ok_or_else(|| failed_check("a renewal without the token"))?;
     Ok(bounded(granted.lease_duration))
 }
 
@@ -198,14 +196,14 @@ async fn read_token(file: &Path) -> Result<Zeroizing<String>, Fault> {
     let path = file.to_owned();
     let reading = tokio::task::spawn_blocking(move || secret_file::read(&path)).await;
     let text = reading
-        .unwrap_or_else(|_| Err("what could not be read".to_owned()))
+        .unwrap_or_else(|_| Err("unreadable content".to_owned()))
         .map_err(|found| wrong(file, &format!("found {found}, expected a token")))?;
     if is_token(text.trim_ascii()) {
         Ok(text)
     } else {
         Err(wrong(
             file,
-            "found blanks or other characters that no token has, expected one token",
+            "found blanks or other invalid characters, expected one token",
         ))
     }
 }

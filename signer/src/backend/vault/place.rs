@@ -8,7 +8,7 @@ use crate::backend::address::Address;
 pub struct Place {
     pub key: KeyVersion,
     pub address: Address,
-    /// Whose certificates the server may have; the system's authorities if nobody says.
+    /// The certificate authorities to trust. Default: the system's.
     pub ca_file: Option<PathBuf>,
     pub namespace: Option<String>,
     pub auth: Auth,

@@ -5,21 +5,21 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::backend::address::Address;
 
-/// A warning, where it is so. Values of variables are not told: a password may be among them.
+/// A warning, if it applies. Values of variables are not shown, because they may contain a password.
 pub fn warning(address: &Address) -> Option<String> {
     of(&Matcher::from_env(), address)
 }
 
 fn of(proxies: &Matcher, address: &Address) -> Option<String> {
-    // Plain HTTP on this machine goes there directly: a proxy would see the token.
+    // Plain HTTP on this host goes there directly: a proxy would see the token.
     if address.is_plain {
         return None;
     }
     proxies.intercept(&address.url.parse().ok()?)?;
     let host = &address.host;
     Some(format!(
-        "HTTPS_PROXY or ALL_PROXY: {host}, the key service, is asked through that proxy, on a connection that it cannot read; if {host} \
-         is to be asked directly, as one in the cluster is, name it in NO_PROXY"
+        "HTTPS_PROXY or ALL_PROXY: the key service {host} is asked through that proxy, on a connection that it cannot \
+        read. To ask {host} directly, for example inside the cluster, name it in NO_PROXY"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! The public key as the transit engine returns it: 32 bytes in base64, beside what the key is.
+//! The public key as the transit engine returns it: 32 bytes in base64, with the key's type.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ struct Key {
     /// Older versions sign nothing; 0: the newest alone is used unless another one is asked for.
     #[serde(default)]
     min_encryption_version: u32,
-    /// Older versions are gone.
+    /// Older versions are deleted.
     #[serde(default)]
     min_available_version: u32,
     /// Of keys that have no public half, the values are numbers.
@@ -85,7 +85,7 @@ impl Key {
         if self.soft_deleted {
             return fault(
                 Cause::FailedPrecondition,
-                format!("the key {name} is deleted, and can still be restored"),
+                format!("the key {name} is deleted and can still be restored"),
             );
         }
         if *version > self.latest_version {
@@ -136,13 +136,13 @@ impl Key {
         let mut facts = vec!["readable".to_owned(), "type ed25519 without derivation".to_owned()];
         if self.latest_version > version {
             facts.push(format!(
-                "version {} is the newest; {version} is pinned, and goes on signing",
+                "version {} is the newest; {version} is pinned and continues to sign",
                 self.latest_version
             ));
         }
         if self.exportable || self.allow_plaintext_backup {
             facts.push(
-                "WARNING: the private key may leave the server (exportable or allow_plaintext_backup), which cannot be undone".to_owned(),
+                "WARNING: the private key can be exported from the server (exportable or allow_plaintext_backup), which cannot be undone".to_owned(),
             );
         }
         facts
@@ -179,7 +179,7 @@ mod tests {
         );
         assert_eq!(
             pinned.facts[2],
-            "version 2 is the newest; 1 is pinned, and goes on signing"
+            "version 2 is the newest; 1 is pinned and continues to sign"
         );
         let newest = load(2, &json!({})).unwrap();
         assert_ne!(newest.public_key, pinned.public_key);

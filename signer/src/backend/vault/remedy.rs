@@ -20,17 +20,18 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         .map_or_else(String::new, |namespace| format!(" -namespace={namespace}"));
     let text = match cause {
         Cause::PermissionDenied => format!(
-            "give a policy of this login the paths {mount}/keys/{name} (read) and {mount}/sign/{name} (update): bao policy write{to} {name} - \
-             <<< 'path \"{mount}/keys/{name}\" {{ capabilities = [\"read\"] }} path \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] \
-             }}'; a token has what its policies are at the moment"
+            "give a policy of this login the paths {mount}/keys/{name} (read) and {mount}/sign/{name} (update): bao \
+            policy write{to} {name} - <<< 'path \"{mount}/keys/{name}\" {{ capabilities = [\"read\"] }} path \
+            \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] }}'; a changed policy applies to existing \
+            tokens at once"
         ),
         Cause::NotFound => format!(
             "compare ATTO_SIGNER_KEY with: bao secrets list{to}; bao list{to} {mount}/keys; bao read{to} {mount}/keys/{name}; and the \
              namespace with ATTO_SIGNER_VAULT_NAMESPACE"
         ),
         Cause::FailedPrecondition => format!(
-            "look at the key: bao read{to} {mount}/keys/{name}; a version below its minimum comes back with bao write{to} \
-             {mount}/keys/{name}/config min_decryption_version={version} min_encryption_version=0"
+            "check the key: bao read{to} {mount}/keys/{name}; allow a version below its minimum again with bao write{to} \
+            {mount}/keys/{name}/config min_decryption_version={version} min_encryption_version=0"
         ),
         Cause::Credentials | Cause::Unauthenticated => credentials(auth, &to, url),
         Cause::ResourceExhausted => {
@@ -38,32 +39,32 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         }
         Cause::InvalidArgument => format!("compare ATTO_SIGNER_KEY with: bao read{to} {mount}/keys/{name}"),
         Cause::Check => format!(
-            "what came back is not what OpenBao or Vault sends: look whether {url} is the server itself, and for a proxy in between"
+            "the answer is not one of OpenBao or Vault: check that {url} is the server itself, and for a proxy in between"
         ),
         Cause::Io | Cause::Timeout | Cause::DeadlineExceeded => format!(
             "check that the pod reaches {url} (network policy, DNS, firewall, HTTPS_PROXY), and that the server's certificate is for that \
              name and of an authority in ATTO_SIGNER_VAULT_CA_FILE"
         ),
         Cause::Unavailable => format!(
-            "look at the server: bao status -address={url}; one that is sealed goes on after bao operator unseal; in the place of a standby \
-             that does not forward set ATTO_SIGNER_VAULT_ADDRESS to the server in charge"
+            "check the server: bao status -address={url}; unseal a sealed one with bao operator unseal; if it is a \
+            standby that does not forward, set ATTO_SIGNER_VAULT_ADDRESS to the active server"
         ),
         Cause::Aborted | Cause::Internal => {
-            format!("wait; look at the log of the server, and: bao status -address={url}")
+            format!("wait; check the log of the server, and: bao status -address={url}")
         }
         Cause::Other => {
             format!(
-                "look at the lines before, and at the server: bao status -address={url}; SSL_CERT_FILE may not be readable"
+                "see the log lines before, and check the server: bao status -address={url}; SSL_CERT_FILE may not be readable"
             )
         }
     };
-    format!("{text} (with Vault: vault in the place of bao)")
+    format!("{text} (with Vault: vault instead of bao)")
 }
 
 fn credentials(auth: &Auth, to: &str, url: &str) -> String {
     match auth {
         Auth::Token(file) => format!(
-            "put a token that is good into {}: bao token create{to} -policy=POLICY -period=24h; look at it with bao token lookup{to}",
+            "write a valid token into {}: bao token create{to} -policy=POLICY -period=24h; check it with bao token lookup{to}",
             file.display()
         ),
         Auth::Role {
@@ -74,17 +75,17 @@ fn credentials(auth: &Auth, to: &str, url: &str) -> String {
         } => {
             let bound = match method {
                 Method::Kubernetes => {
-                    "bound_service_account_names, bound_service_account_namespaces and audience have to fit the token of this pod), and \
-                     that the server may ask for TokenReviews"
+                    "bound_service_account_names, bound_service_account_namespaces and audience must match the token of \
+                    this pod), and that the server may create TokenReviews"
                 }
                 Method::Jwt => {
-                    "bound_audiences and bound_subject, system:serviceaccount:NAMESPACE:NAME, have to fit the token of this pod), and that \
-                     the server has the public keys of this cluster"
+                    "bound_audiences and bound_subject, system:serviceaccount:NAMESPACE:NAME, must match the token of \
+                    this pod), and that the server has the public keys of this cluster"
                 }
             };
             format!(
-                "look at the role: bao read{to} auth/{mount}/role/{role} ({bound}: bao read{to} auth/{mount}/config; then at the token in \
-                 {}, that the pod reaches {url}, and the clock of this machine (date -u)",
+                "check the role: bao read{to} auth/{mount}/role/{role} ({bound}: bao read{to} auth/{mount}/config; then \
+                check the token in {}, that the pod reaches {url}, and the clock of this host (date -u)",
                 identity.path().display()
             )
         }

@@ -99,7 +99,7 @@ impl VaultSession {
             path,
             token: Some(&lease.token),
             secret: None,
-            // Whoever calls gives up, and tells that the connections may be stale.
+            // The caller gives up, and reports that the connections may be stale.
             limit: None,
         };
         match client.http.ask(ask).await {
@@ -111,7 +111,7 @@ impl VaultSession {
         }
     }
 
-    /// What a refusal means: a denial does not say whether it is of the token or of what it may do.
+    /// The meaning of a refusal: a denial does not say whether the token or its permission is the cause.
     async fn explain(&self, client: &Held<Client>, lease: &Arc<Lease>, begun: Instant, refusal: Refusal) -> Fault {
         let is_denial = refusal.is_denial();
         let Refusal { fault, .. } = refusal;
@@ -119,7 +119,7 @@ impl VaultSession {
             match self.clients.credentials.examine(&client.http, lease, begun).await {
                 Verdict::Good => {}
                 Verdict::Dead(dead) => {
-                    // Unless another token is there already.
+                    // Unless another token exists already.
                     if self.clients.credentials.current().is_err() {
                         self.upkeep.renew_after(client);
                     }
@@ -201,7 +201,7 @@ impl Maker for Clients {
         if client.keeper.is_finished() {
             return Err(Fault::new(
                 Cause::Other,
-                "what renews the token has ended, which is a defect",
+                "the task that renews the token has ended, which is a defect",
             ));
         }
         self.credentials.current().map(|_| ())

@@ -1,4 +1,4 @@
-//! What is set of OpenBao or Vault, and how it is checked.
+//! The settings of OpenBao or Vault, and their checks.
 
 use std::{ffi::OsString, path::Path, sync::Arc};
 
@@ -43,14 +43,14 @@ const TOKEN_FILE: &str = "ATTO_SIGNER_VAULT_TOKEN_FILE";
 #[derive(Args)]
 #[allow(clippy::struct_field_names, reason = "the flags have these names")]
 struct VaultArguments {
-    /// VAULT, required: the server, such as `https://openbao.example.com:8200`; plain `http` on loopback alone
+    /// VAULT (required): the server, such as `https://openbao.example.com:8200`. Plain `http` only on loopback
     #[arg(long, env = "ATTO_SIGNER_VAULT_ADDRESS", hide_env_values = true)]
     vault_address: Option<OsString>,
-    /// VAULT: how to log in: `kubernetes` or `jwt` with the token of `ATTO_SIGNER_IDENTITY_TOKEN_FILE`, or `token` with that of
+    /// VAULT: how to log in: `kubernetes` or `jwt` with the token in `ATTO_SIGNER_IDENTITY_TOKEN_FILE`, or `token` with that in
     /// `ATTO_SIGNER_VAULT_TOKEN_FILE` [default: kubernetes]
     #[arg(long, env = "ATTO_SIGNER_VAULT_AUTH", hide_env_values = true)]
     vault_auth: Option<OsString>,
-    /// VAULT, required with `kubernetes` and `jwt`: the role to log in with
+    /// VAULT (required with `kubernetes` and `jwt`): the role to log in with
     #[arg(long, env = "ATTO_SIGNER_VAULT_ROLE", hide_env_values = true)]
     vault_role: Option<OsString>,
     /// VAULT: where the login method is mounted, without `auth/` [default: the name of the method]
@@ -59,17 +59,17 @@ struct VaultArguments {
     /// VAULT: the namespace of key and login [default: the root namespace]
     #[arg(long, env = "ATTO_SIGNER_VAULT_NAMESPACE", hide_env_values = true)]
     vault_namespace: Option<OsString>,
-    /// VAULT: a file with the PEM of the only authorities that the server's certificate may be of [default: those of the system]
+    /// VAULT: a PEM file with the only certificate authorities to trust for the server [default: those of the system]
     #[arg(long, env = "ATTO_SIGNER_VAULT_CA_FILE", hide_env_values = true)]
     vault_ca_file: Option<OsString>,
-    /// VAULT, required with `token`: a file with a token of the server, which is read again when the one before is no good any more
+    /// VAULT (required with `token`): a file with a token of the server. It is read again when the current token is no longer valid
     #[arg(long, env = "ATTO_SIGNER_VAULT_TOKEN_FILE", hide_env_values = true)]
     vault_token_file: Option<OsString>,
 }
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
     let arguments = VaultArguments::from_arg_matches(matches).map_err(|error| {
-        // No value is refused before it is read here, so this tells of a defect.
+        // No value is refused before it is read here, so this reports a defect.
         ConfigError::new(ADDRESS, error.to_string(), "an address")
     })?;
     let mut errors = Errors::default();
@@ -98,8 +98,8 @@ fn key_version(value: Setting<'_>) -> Result<KeyVersion, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_KEY";
     const EXPECTED: &str = "with ATTO_SIGNER_BACKEND=VAULT a version of a key of the transit engine, MOUNT/keys/NAME/versions/N, such as \
                             transit/keys/voter/versions/1";
-    const NUMBER: &str = "MOUNT/keys/NAME/versions/N with the number of the key's version, from 1 on, as `bao read MOUNT/keys/NAME` \
-                          shows it: a key that is rotated has another version, which is another voter";
+    const NUMBER: &str = "MOUNT/keys/NAME/versions/N with the number of the key's version, from 1 on, as `bao read MOUNT/keys/NAME` shows it: \
+    each rotation creates another version, which is another voter";
     let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
     };
@@ -116,7 +116,7 @@ fn key_version(value: Setting<'_>) -> Result<KeyVersion, ConfigError> {
         // It might be a private key that was meant for LOCAL, or a token.
         Wrong::Other => ConfigError::new(
             VARIABLE,
-            "something else, which is not shown here as it may be a secret",
+            "another value (not shown, because it may be a secret)",
             EXPECTED,
         ),
     })
@@ -218,7 +218,7 @@ fn auth_mount(value: Setting<'_>) -> Result<Option<String>, ConfigError> {
     }
 }
 
-/// Parts between slashes; one slash at the end, which Vault shows, is as well as none.
+/// Parts between slashes. One slash at the end, which Vault shows, is accepted.
 fn path(variable: &'static str, value: Setting<'_>, expected: &'static str) -> Result<Option<String>, ConfigError> {
     let Some(text) = text(variable, value, expected)? else {
         return Ok(None);

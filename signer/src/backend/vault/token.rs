@@ -43,7 +43,7 @@ impl AsRef<[u8]> for Wiped {
     }
 }
 
-/// Whether a text can be a token: what else a header would carry is somebody's mistake.
+/// Whether a text can be a token: other characters that a header could carry are a mistake.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

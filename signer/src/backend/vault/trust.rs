@@ -1,4 +1,4 @@
-//! Whose certificates the server may have.
+//! The certificate authorities to trust.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -11,7 +11,7 @@ use crate::{
 
 /// Names the file, in messages.
 pub const VARIABLE: &str = "ATTO_SIGNER_VAULT_CA_FILE";
-/// What it has to be.
+/// The expected value.
 pub const EXPECTED: &str = "a readable file with the PEM of one or more certificates (-----BEGIN CERTIFICATE-----), 1 MiB at most, of \
                             the authority that the server's certificate is of";
 const MAX_LENGTH: u64 = 1024 * 1024;
@@ -19,9 +19,9 @@ const MAX_LENGTH: u64 = 1024 * 1024;
 /// The certificates in the file, or what was found in their place. Blocks.
 pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     let file = cut(&path.to_string_lossy(), 120);
-    let unreadable = |error: std::io::Error| format!("nothing that can be read in {file} ({error})");
+    let unreadable = |error: std::io::Error| format!("nothing readable in {file} ({error})");
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(format!("something that is no file in {file}"));
+        return Err(format!("something other than a file in {file}"));
     }
     let mut pem = Vec::new();
     let length = File::open(path).and_then(|file| file.take(MAX_LENGTH + 1).read_to_end(&mut pem));
@@ -33,12 +33,12 @@ pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     if certificates.is_empty() {
         return Err(format!("no PEM of a certificate in {file}"));
     }
-    // Only whoever builds a client finds out that a PEM holds something else.
+    // Only building a client shows that a PEM holds something else.
     let tried = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only(certificates.clone())
         .build();
-    tried.map_err(|_| format!("a PEM that is no certificate in {file}"))?;
+    tried.map_err(|_| format!("a PEM that is not a certificate in {file}"))?;
     Ok(certificates)
 }
 
@@ -49,7 +49,7 @@ pub async fn reread(path: &Path) -> Result<Vec<Certificate>, Fault> {
     let found = match reading {
         Ok(Ok(certificates)) => return Ok(certificates),
         Ok(Err(found)) => found,
-        Err(_) => "what could not be read".to_owned(),
+        Err(_) => "unreadable content".to_owned(),
     };
     Err(Fault::new(
         Cause::Credentials,

@@ -15,7 +15,7 @@ fn service_link(variable: &'static str, text: &str) -> Option<ConfigError> {
         .to_ascii_lowercase()
         .replace('_', "-");
     let found = format!(
-        "{}, which Kubernetes sets in every pod of a namespace that has a Service called {service}",
+        "{}, which Kubernetes sets in every pod of a namespace with a Service called {service}",
         excerpt(text)
     );
     let expected = format!(

@@ -25,11 +25,11 @@ pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, Co
     if value.is_some_and(|value| value.len() != trimmed.len()) {
         // An HTTP header cannot carry them, so no client could send the token as it stands.
         warnings.push(format!(
-            "{VARIABLE}: the blanks or line ends around the token are left out; write the Secret without them"
+            "{VARIABLE}: the blanks or line ends around the token are ignored. Write the Secret without them"
         ));
     }
     if trimmed.len() < SHORT_TOKEN {
-        warnings.push(format!("{VARIABLE}: the token has fewer than {SHORT_TOKEN} bytes and can be guessed; `signer token generate` makes a better one"));
+        warnings.push(format!("{VARIABLE}: the token has fewer than {SHORT_TOKEN} bytes and can be guessed. `signer token generate` prints a better one"));
     }
     Ok(Token::new(trimmed))
 }

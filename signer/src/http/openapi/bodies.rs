@@ -1,4 +1,4 @@
-//! What is sent and returned.
+//! Request and answer bodies.
 
 use serde_json::{Value, json};
 use utoipa::openapi::{

@@ -19,9 +19,9 @@ const TOKEN: &str = "token";
 
 const DESCRIPTION: &str = "Signs what its policy allows with one key.
 
-A client sends a signature again after 408, 429, a broken connection and no answer at all, and never after another status: so everything \
-that may go better next time is 429. On any path, a request other than `GET` and `HEAD` without the token is answered with 401 before \
-anything else is looked at.
+A client repeats a request after 408, 429, a broken connection or no answer, and never after another status. So the signer answers with 429 \
+whenever a retry can succeed. On any path, a request other than `GET` and `HEAD` without the token is answered with 401 before any other \
+check.
 
 Fields may come in any order, unknown ones are ignored, hexadecimal digits may have either case, and whole numbers may be in quotes.";
 
@@ -116,7 +116,7 @@ mod tests {
         ];
         errors.extend(Code::ALL.map(ApiError::Retry));
         for error in &errors {
-            // Whoever adds an error adds it above, or this does not compile.
+            // A new error is added above, or this does not compile.
             match error {
                 ApiError::Unauthorized
                 | ApiError::Invalid(_)

@@ -1,6 +1,6 @@
 use std::{path::PathBuf, str::FromStr};
 
-/// What is written down.
+/// The audit trail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuditMode {
     /// Every block, challenge, refusal and failure; signed votes as one line a minute.
@@ -30,7 +30,7 @@ impl FromStr for AuditMode {
     }
 }
 
-/// What is written down, and where.
+/// The content and the place of the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditConfig {
     /// How much.

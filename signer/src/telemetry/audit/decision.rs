@@ -21,6 +21,6 @@ pub struct Decision<'a> {
     pub reason: Option<Reason>,
     /// From the request's head to its answer.
     pub duration: Duration,
-    /// What it took.
+    /// The duration.
     pub effort: Effort,
 }

@@ -45,7 +45,7 @@ struct DecisionLine {
     cached: bool,
 }
 
-/// What a person wants to know of a message beside its hash.
+/// What a person wants to know of a message in addition to its hash.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Facts {

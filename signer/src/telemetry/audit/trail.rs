@@ -30,7 +30,7 @@ pub struct Audit {
     shared: Arc<Shared>,
 }
 
-/// The thread that writes; tells of its end, a panic included.
+/// The thread that writes; reports its end, a panic included.
 struct Writer(Arc<Shared>);
 
 impl Drop for Writer {
@@ -115,7 +115,7 @@ impl Audit {
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if timeout.timed_out() {
             tracing::warn!(
-                "{} audit lines were not taken within a second, and are lost",
+                "{} audit lines were not written within a second and are lost",
                 state.count
             );
         }

@@ -43,9 +43,9 @@ pub fn run(shared: &Shared, mut sink: Sink) {
 fn tell(sink: &Sink, result: &io::Result<()>, is_failing: &mut bool) {
     match result {
         Err(error) if !*is_failing => tracing::error!(
-            "{sink} cannot be written ({error}): audit lines are dropped and counted until it can; signing goes on"
+            "{sink} cannot be written ({error}): audit lines are dropped and counted until it can. Signing continues"
         ),
-        Ok(()) if *is_failing => tracing::info!("{sink} is written again"),
+        Ok(()) if *is_failing => tracing::info!("{sink} can be written again"),
         _ => {}
     }
     *is_failing = result.is_err();

@@ -69,7 +69,7 @@ fn why(verb: &str, resource: &str) -> &'static str {
         ("get", "signerbindings") => "it is read afresh when everything is looked at, every ten minutes",
         ("list", "deployments") => "  those that match its selector",
         ("list", "services") => "  those of its Deployments",
-        ("watch", _) => "asked for anew every 200 s",
+        ("watch", _) => "re-established every 200 s",
         ("get" | "update", "leases") => "renewed every 3 s",
         _ => "not explained",
     }

@@ -77,7 +77,7 @@ async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result
     held.has_never_begun_and_waits_for("It waits for: Suspended: spec.suspend is true")
         .await?;
     // The policy learns of it a moment later.
-    eventually(SOON, "a person who resumes it", async || {
+    eventually(SOON, "a person resumes it", async || {
         let answer = held.place.kubectl(&["rollout", "resume", DEPLOYMENT], "").await?;
         ensure!(answer.succeeded, "{}", answer.stderr);
         Ok(())
@@ -158,7 +158,7 @@ impl Held {
     async fn waits_for_a_person(&self) -> Result<()> {
         let message = self.place.condition("RolledOut", "False", "HeldForSigner").await?;
         ensure!(
-            message.ends_with("spec.suspend false, or a person who resumes it"),
+            message.ends_with("spec.suspend to be false, or for a person to resume it"),
             "{message}"
         );
         Ok(())

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use k8s_openapi::jiff::Timestamp;
 use tar::{Builder, Header};
 
-/// What is in it, for whoever opens it.
+/// The description of the archive's files.
 pub const README: &str = "\
 Written by kubectl atto-signer report.
 

@@ -1,4 +1,4 @@
-//! `kubectl atto-signer report`: an archive for somebody who helps.
+//! `kubectl atto-signer report`: an archive for a support request.
 
 mod archive;
 mod collect;
@@ -52,7 +52,7 @@ pub async fn report(choice: Choice, arguments: ReportArgs) -> Result<String, Fai
     archive.add("not-read.txt", &lines(&collected.not_read));
     archive.write(&file).map_err(cannot)?;
     let mut text = format!(
-        "Wrote {}: {} files about {} SignerBindings. It holds no Secret and no token; look at it before you send it to anybody.\n",
+        "Wrote {}: {} files about {} SignerBindings. It contains no Secret and no token. Check it before you send it to anyone.\n",
         file.display(),
         collected.files.len() + 2,
         found.len()

@@ -1,4 +1,4 @@
-//! Whether the guard knows the operator: it leaves alone whoever has the right of the operator's role, and the names that it has as text.
+//! Whether the guard knows the operator: it exempts any user with the right of the operator's role, and the names that it has as text.
 
 use crds::names::GROUP;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
@@ -20,14 +20,14 @@ const RIGHT: Permission = Permission {
     resource: "injections",
 };
 
-/// Whoever has this may do everything, and is no operator to the guard: a GitOps program may be such a one.
+/// A user with this may do everything, and is no operator to the guard: a GitOps program may be such a one.
 const EVERYTHING: Permission = Permission {
     verb: "never",
     group: GROUP,
     resource: "nothing",
 };
 
-/// A line where a policy would refuse what whoever runs this writes. Nothing where a person runs it: the operator is somebody else then.
+/// A line where a policy would refuse what the user of this command writes. Nothing where a person runs it: the operator is somebody else then.
 pub async fn examine(client: &Client, scope: &Scope, policies: &[Policy]) -> Option<Finding> {
     match refusing(client, scope, policies).await {
         Ok(refusing) => refusing,
@@ -59,7 +59,7 @@ async fn refusing(client: &Client, scope: &Scope, policies: &[Policy]) -> Result
         Verdict::Unfit
     };
     let text = format!(
-        "ValidatingAdmissionPolicy {} leaves {} alone and refuses {name}, which runs this: its writes are refused where the policy is at work. Install guard and operator from one release of the chart, with its roles and no role that allows everything; of two operators, keep one or let each watch namespaces of its own (watchNamespaces)",
+        "ValidatingAdmissionPolicy {} exempts {} and refuses {name}, which runs this command: the policy rejects its writes. Install guard and operator from one release of the chart, with its roles and no role that allows everything; of two operators, keep one or let each watch namespaces of its own (watchNamespaces)",
         first.name(),
         if names.is_empty() {
             "nobody".to_owned()

@@ -1,4 +1,4 @@
-//! Which pieces of the guard are at work.
+//! Which pieces of the guard are active.
 
 mod exempt;
 mod pieces;
@@ -14,7 +14,7 @@ use crate::commands::patient::patiently;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
 
-/// A line for each piece of the guard: at work, missing, or impossible in this cluster.
+/// A line for each piece of the guard: active, missing, or impossible in this cluster.
 pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {
     match policies(client).await {
         Ok((policies, loose)) => {
@@ -24,7 +24,7 @@ pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding>
             findings
         }
         Err(error) if error.is_forbidden() && *scope != Scope::Cluster => {
-            let text = "whether it is there takes a ClusterRole to see; `kubectl get validatingadmissionpolicies` shows it to whoever may";
+            let text = "not checked, because reading the policies needs a ClusterRole; with such rights, `kubectl get validatingadmissionpolicies` shows them";
             vec![Finding::new(Verdict::Warning, ABOUT, text)]
         }
         Err(error) => vec![unavailable(ABOUT, &error)],

@@ -11,7 +11,7 @@ pub const ABOUT: &str = "guard";
 const DANGER: &str =
     "an edit such as `kubectl rollout undo` can start a voter without its signer before the operator repairs it";
 
-/// What a part of the guard protects.
+/// The purpose of a part of the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Edits,
@@ -39,11 +39,11 @@ impl Piece {
         }
     }
 
-    /// What is at risk without it, and how to get it.
+    /// The risk without it, and how to install it.
     fn missing(self, minor: u32) -> String {
         match self {
             Self::Edits => format!("found no policy of the chart that refuses (guard.enabled): {DANGER}"),
-            Self::Keeping => "found no policy of the chart that holds a voter from which a key with nothing under it takes its signer (guard.manifestManagers): a manifest with `env:` is refused".to_owned(),
+            Self::Keeping => "found no policy of the chart that holds a voter when an empty key of a manifest removes its signer (guard.manifestManagers): a manifest with `env:` is refused".to_owned(),
             Self::Creation if minor < MUTATING_POLICIES => format!(
                 "holding a new Deployment needs Kubernetes 1.{MUTATING_POLICIES}, and found no policy of the chart that warns or refuses (guard.creation): create a voter paused, else its first pod can start without its signer"
             ),
@@ -113,7 +113,7 @@ impl Policy {
             .filter_map(|condition| condition["expression"].as_str())
     }
 
-    /// Which piece it is, if it is one and at work.
+    /// Which piece it is, if it is one and active.
     fn piece(&self) -> Option<Piece> {
         if self.policy["spec"]["paramKind"]["kind"] == "SignerBinding" {
             return if self.matches("CREATE", "deployments") {
@@ -189,7 +189,7 @@ pub fn loose(kind: &str, policies: &[Value], bindings: &[Value]) -> Vec<Finding>
         .map(|policy| {
             let name = policy["metadata"]["name"].as_str().unwrap_or_default();
             let text = format!(
-                "{kind} {name} does nothing, because no {kind}Binding names it in spec.policyName. With kustomize's namePrefix and nameSuffix, add the nameReference that examples/kustomize-operator has"
+                "{kind} {name} has no effect, because no {kind}Binding names it in spec.policyName. With kustomize's namePrefix and nameSuffix, add the nameReference that examples/kustomize-operator has"
             );
             Finding::new(Verdict::Unfit, ABOUT, text)
         })

@@ -1,6 +1,6 @@
 //! What an empty apply leaves behind, and the JSON patch that clears it. Pure.
 //!
-//! After `kubectl rollout undo` our annotation is owned by kubectl and stays; so does a container that came back that
+//! After `kubectl rollout undo` the operator's annotation is owned by kubectl and stays; so does a container that came back that
 //! way. What an applied manifest carries whole is that manifest's and stays.
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER};
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::template::volumes;
 
-/// The operations that clear what is left of ours. What was ours is read from the object as it was before it was given
-/// up; afterwards nothing says so any more.
+/// The operations that clear what is left of the operator. What belonged to the operator is read from the object as it was before it was given
+/// up; afterwards nothing shows it any more.
 pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     // While each index is right.
     let gone = volumes::left_over(before, after);
@@ -51,12 +51,12 @@ pub fn cleared(before: &LiveDeployment, after: &LiveDeployment) -> LiveDeploymen
     LiveDeployment::new(object)
 }
 
-/// Whether anything of ours is still there.
+/// Whether anything of the operator is still there.
 pub fn are_there(live: &LiveDeployment) -> bool {
     live.signer().is_some() || keys(live).next().is_some()
 }
 
-/// Label and annotation of ours that are in the pod template.
+/// Label and annotation of the operator that are in the pod template.
 pub fn keys(live: &LiveDeployment) -> impl Iterator<Item = (&'static str, &'static str)> {
     TEMPLATE_KEYS
         .into_iter()
@@ -89,7 +89,7 @@ fn remove_volumes(live: &LiveDeployment, gone: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-/// The variables of ours that no manifest carries, from the back, so that an index stays right. They are left over where
+/// The variables of the operator that no manifest carries, from the back, so that an index stays right. They are left over where
 /// the empty apply was refused, or where an update, such as the restore of a backup, holds them as well.
 fn variables(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     let mut operations = vec![];

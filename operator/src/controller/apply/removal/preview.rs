@@ -12,18 +12,18 @@ use crate::model::injection::DeploymentRef;
 /// What a removal would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// The lines of ours that go.
+    /// The lines of the operator that go.
     pub diff: String,
     /// What a manifest carries itself, for people.
     pub stays: Vec<String>,
-    /// Whether there is a Service of ours, which goes.
+    /// Whether there is a Service of the operator, which goes.
     pub has_service: bool,
 }
 
 /// Asks the API server what the empty apply would leave, and clears from that what a removal clears.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment is another one than was looked at.
+/// Fails if the API server does not answer, or if the Deployment is another one than was read.
 pub async fn of(writer: &Writer, live: &LiveDeployment) -> Result<Preview, Error> {
     let after = leftovers::cleared(live, &released(writer, live).await?);
     let pointed = live.ours().map(|ours| ours.containers_with_variables());

@@ -155,7 +155,7 @@ fn desired(deployment: &Value) -> Rendered {
     render::render_all(&verdict).pop().unwrap().unwrap()
 }
 
-/// What the API server makes of both, with what it records as ours.
+/// What the API server makes of both, with what it records as the operator's.
 fn applied(deployment: &Value, rendered: &Rendered) -> Value {
     let mut object = deployment.clone();
     merge::apply(&mut object["spec"], &rendered.deployment["spec"]);

@@ -75,16 +75,16 @@ fn room_is_made(live: &LiveDeployment, text: &str) -> Option<Exceeded> {
 }
 
 fn rejected(live: &LiveDeployment, text: &str, is_old_refused: bool) -> Reason {
-    // Beside the pod that runs a quota may have no room for another one of its kind, and that says nothing.
+    // While the pod runs, a quota may have no room for another one of its kind, and that says nothing.
     let as_well = if is_old_refused && room_is_made(live, text).is_none() {
-        " A pod of the present template is refused too, so the Deployment cannot replace its pods in any case."
+        " The API server also refuses a pod of the current template, so the Deployment cannot replace its pods in any case."
     } else {
         ""
     };
     Reason::new(
         reasons::POD_REJECTED,
         format!(
-            "Deployment {}: a pod with the signer was tried (a dry run), and the API server refuses it: {}. Nothing was written, and the pods run on as they are.{as_well} {}. It is tried again",
+            "Deployment {}: the API server refuses a pod with the signer (a dry run): {}. Nothing was written, and the pods keep running.{as_well} {}. The operator tries again",
             live.name(),
             refusal::reason(text),
             refusal::remedy(text)
@@ -127,7 +127,7 @@ async fn ask(writer: &Writer, live: &LiveDeployment, pod: &Value) -> Result<Answ
                 deployment = live.name(),
                 namespace = live.namespace(),
                 cause = refusal::reason(&status.message),
-                "whether a pod with the signer would be taken cannot be tried; the signer is injected all the same"
+                "whether the API server would accept a pod with the signer cannot be tested; the signer is injected anyway"
             );
             Ok(Answer::Unknown)
         }

@@ -1,4 +1,4 @@
-//! What a ResourceQuota says of a pod that takes the place of another one. Pure. A dry run is counted on top of what is used now,
+//! What a ResourceQuota says of a pod that replaces another one. Pure. A dry run is counted on top of what is used now,
 //! and where the old pod ends first its share is free by then.
 
 use serde_json::Value;
@@ -59,7 +59,7 @@ pub struct Old<'a> {
     pub exceeded: Option<Exceeded>,
 }
 
-/// Whether the new pods fit once so many old ones are gone.
+/// Whether the new pods fit once so many old ones have ended.
 pub fn fits_in_their_place(new: &Exceeded, old: &Old<'_>, pods: i64) -> bool {
     let pods = i128::from(pods.max(1));
     new.resources.iter().all(|exceeding| {
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn what_has_room_once_the_old_pod_is_gone_is_no_refusal() {
         let of = |limited: &str| exceeded("limits.memory", "1152Mi", "1Gi", limited);
-        // One more pod of either kind does not fit, and one in the place of the old one does.
+        // One more pod of either kind does not fit, and one instead of the old one does.
         let old = |limited: &str| Some(exceeded("limits.memory", "1Gi", "1Gi", limited));
         assert!(fits(&of("1152Mi"), &pod("1Gi"), false, old("1152Mi")));
         assert!(!fits(&of("1Gi"), &pod("1Gi"), false, old("1Gi")));

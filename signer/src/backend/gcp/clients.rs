@@ -1,0 +1,143 @@
+//! How clients of KMS are made.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use google_cloud_auth::credentials::{self, Credentials, anonymous};
+use google_cloud_gax::retry_policy::NeverRetry;
+use google_cloud_kms::client::KeyManagementService;
+use http::Extensions;
+
+use super::{
+    endpoint::Endpoint,
+    fault::without_credentials,
+    federation::Federation,
+    identity::identity,
+    login::{Kept, Login},
+};
+use crate::backend::{
+    chain::chain,
+    fault::{Cause, Fault},
+    generation::{Generation, Held},
+    upkeep::{Maker, Step},
+};
+
+/// Google's client, and what it asks with.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub kms: KeyManagementService,
+    pub login: Arc<Login>,
+}
+
+/// Makes clients of one endpoint. All of them ask with the same credentials.
+#[derive(Debug)]
+pub struct Clients {
+    pub endpoint: Option<Endpoint>,
+    pub federation: Option<Federation>,
+    identity: RwLock<Option<String>>,
+    kept: Kept,
+}
+
+impl Clients {
+    pub fn new(endpoint: Option<Endpoint>, federation: Option<Federation>) -> Self {
+        Self {
+            endpoint,
+            federation,
+            identity: RwLock::default(),
+            kept: Kept::default(),
+        }
+    }
+
+    /// Whom KMS sees, once it is known.
+    pub fn identity(&self) -> Option<String> {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A stand-in for KMS is asked without credentials, unless they are of a stand-in too.
+    fn is_anonymous(&self) -> bool {
+        self.federation.is_none() && self.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_anonymous)
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Fault> {
+        match &self.federation {
+            Some(federation) => federation.credentials().await,
+            None if self.is_anonymous() => Ok(anonymous::Builder::new().build()),
+            None => credentials::Builder::default()
+                .build()
+                .map_err(|error| without_credentials(&error, None)),
+        }
+    }
+
+    /// Costs nothing while the credentials have one.
+    async fn token(&self, login: &Login, step: &Step) -> Result<(), Fault> {
+        step.set("no token");
+        let Err(error) = login.credentials.headers(Extensions::new()).await else {
+            return Ok(());
+        };
+        let shown = match &self.federation {
+            Some(federation) => federation.token.token().await.ok(),
+            None => None,
+        };
+        Err(without_credentials(&error, shown.as_ref()))
+    }
+
+    async fn log_in(&self, step: &Step) -> Result<Arc<Login>, Fault> {
+        // What they spawn outlives the client that they are made for.
+        let generation = Generation::start()?;
+        let credentials = generation.inside(self.credentials()).await?;
+        let login = Login::new(Held::new(credentials, Arc::new(generation)));
+        self.token(&login, step).await?;
+        Ok(Arc::new(login))
+    }
+
+    async fn login(&self, step: &Step) -> Result<Arc<Login>, Fault> {
+        let login = match self.kept.take() {
+            Some(login) if self.token(&login, step).await.is_ok() => login,
+            _ => self.log_in(step).await?,
+        };
+        self.kept.put(Arc::clone(&login));
+        Ok(login)
+    }
+
+    async fn identify(&self) {
+        if self.is_anonymous() || self.identity().is_some() {
+            return;
+        }
+        let found = match &self.federation {
+            Some(federation) => federation.identity().await,
+            None => identity().await,
+        };
+        if let Some(found) = &found {
+            tracing::info!("asking KMS as {found}");
+        }
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+}
+
+impl Maker for Clients {
+    type Client = Client;
+
+    async fn make(&self, step: &Step) -> Result<Client, Fault> {
+        let login = self.login(step).await?;
+        self.identify().await;
+        // Attempts are the service's to make, and to count.
+        let mut builder = KeyManagementService::builder()
+            .with_credentials(Credentials::clone(&login.credentials))
+            .with_retry_policy(NeverRetry);
+        if let Some(endpoint) = &self.endpoint {
+            builder = builder.with_endpoint(&endpoint.url);
+        }
+        step.set("no client for KMS (the metadata server did not report its universe domain)");
+        let kms = builder.build().await.map_err(|error| {
+            let text = format!("the client of KMS could not be made: {}", chain(&error));
+            Fault::new(Cause::Credentials, text)
+        })?;
+        Ok(Client { kms, login })
+    }
+
+    async fn check(&self, client: &Client, step: &Step) -> Result<(), Fault> {
+        self.kept.take();
+        self.token(&client.login, step).await?;
+        self.kept.put(Arc::clone(&client.login));
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! Sentences of a text.
+
+use std::ops::Range;
+
+/// Where the sentences are. A full stop, an exclamation or a question mark ends one if a blank and no lower-case letter follow; an empty
+/// line ends one too.
+pub fn split(text: &str) -> Vec<Range<usize>> {
+    let mut sentences = vec![];
+    let mut start = 0;
+    for (offset, character) in text.char_indices() {
+        if character == '\n' && text[offset + 1..].starts_with('\n') {
+            sentences.push(start..offset);
+            start = offset;
+        }
+        if !matches!(character, '.' | '!' | '?') {
+            continue;
+        }
+        let end = offset + character.len_utf8();
+        let rest = text[end..].trim_start_matches([')', '"', '”', '*', '_']);
+        let next = rest.trim_start().chars().next();
+        let is_blank = rest.starts_with(char::is_whitespace);
+        if is_blank && !next.is_some_and(char::is_lowercase) {
+            sentences.push(start..end);
+            start = end;
+        }
+    }
+    sentences.push(start..text.len());
+    let trimmed = sentences.into_iter().map(|range| {
+        let sentence = &text[range.clone()];
+        let begin = range.start + (sentence.len() - sentence.trim_start().len());
+        begin..begin + sentence.trim().len()
+    });
+    trimmed.filter(|range| !range.is_empty()).collect()
+}
+
+/// How many words it has: what has a letter and stands between blanks.
+pub fn words(sentence: &str) -> usize {
+    sentence
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphabetic))
+        .count()
+}
