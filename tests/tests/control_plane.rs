@@ -187,6 +187,7 @@ fn without_go_one_line_says_what_to_do() -> Result<()> {
     let output = Command::new(env!("CARGO_BIN_EXE_assets"))
         .env("PATH", "")
         .env("XDG_CACHE_HOME", empty.path())
+        .env("PREBUILT", "no")
         .env_remove("KUBEBUILDER_ASSETS")
         .env_remove("KUBERNETES")
         .env_remove("HELM")

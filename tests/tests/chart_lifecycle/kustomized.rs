@@ -67,7 +67,7 @@ async fn names_that_do_not_fit_together_are_told_by_preflight() -> Result<()> {
     };
     ensure!(
         said.contains(&format!(
-            "FAILED: {kind} team-signer-operator-guard-creation does nothing"
+            "FAILED: {kind} team-signer-operator-guard-creation has no effect"
         )),
         "{said}"
     );

@@ -53,7 +53,7 @@ async fn the_notes_say_what_comes_next_and_what_is_missing() {
         (&["--set=crds.keep=false"], "deletes the CustomResourceDefinition"),
         (&["--set=networkPolicy.enabled=true"], "networkPolicy.apiServerCidrs"),
         (&["--set=dashboards.enabled=true"], "serviceMonitor.enabled=false"),
-        (&[namespaces], "serves SignerBindings in atto, beta."),
+        (&[namespaces], "manages SignerBindings in atto, beta."),
         (&[namespaces, "--set=rbac.strict=true"], "RemoveNeedsClusterRole"),
     ] {
         let set = notes(values).await;

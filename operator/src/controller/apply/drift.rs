@@ -136,10 +136,9 @@ mod tests {
     #[test]
     fn names_who_has_added_something_to_the_signer() {
         let added = signer(&json!({"f:args": {}}));
-        let mut object = live(&[], &[ours()]).raw().clone();
+        let patched = json!({"manager": "kubectl-patch", "operation": "Update", "fieldsV1": added});
+        let mut object = live(&[], &[ours(), patched]).raw().clone();
         object["spec"]["template"]["spec"]["initContainers"][0]["args"] = json!(["--x"]);
-        object["metadata"]["managedFields"][1] =
-            json!({"manager": "kubectl-patch", "operation": "Update", "fieldsV1": added});
         assert_eq!(
             changed_by(&LiveDeployment::new(object), &wanted()),
             ChangedBy::Managers(vec!["kubectl-patch".to_owned()])
