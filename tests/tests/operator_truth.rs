@@ -297,7 +297,7 @@ async fn a_container_that_cannot_start_is_named_with_the_kubelets_reason() -> Re
         signer_waits(&place, reason, "what the kubelet says").await?;
         let message = place.condition("RolledOut", "False", told).await?;
         assert!(
-            message.contains("container signer") && message.contains("what the kubelet says"),
+            message.contains("Container signer") && message.contains("what the kubelet says"),
             "{message}"
         );
         place.condition("Ready", "False", told).await?;

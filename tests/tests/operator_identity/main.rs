@@ -158,7 +158,7 @@ async fn the_account_default_with_a_direct_grant_is_told_with_the_commands_that_
     place.apply(&direct()).await?;
     let namespace = &place.namespace;
     let create = format!("kubectl create serviceaccount voter --namespace {namespace}");
-    let message = place.condition("IdentityReady", "True", "DirectGrant").await?;
+    let message = place.condition("IdentityReady", "Unknown", "DirectGrant").await?;
     for part in [
         "found the ServiceAccount default",
         &create,
@@ -285,7 +285,7 @@ async fn an_account_that_other_pods_use_does_not_get_the_key() -> Result<()> {
     place.apply(&with_account()).await?;
     place.apply(&acting_as(GOOGLE)).await?;
     let message = refused(&place, "ServiceAccountShared").await?;
-    assert!(message.contains("pod stranger"), "{message}");
+    assert!(message.contains("Pod stranger"), "{message}");
     annotated(&place, None).await?;
     place.kubectl_ok(&["delete", "pod", "stranger", "--now"]).await?;
     place.condition("Injected", "True", "Injected").await?;

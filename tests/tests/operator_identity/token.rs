@@ -190,7 +190,7 @@ async fn a_volume_of_the_users_own_of_that_name_is_refused_with_what_to_do() -> 
         .await?;
     place.apply(&removing(&vault("version", json!(1)))).await?;
     let message = place.condition("Injected", "False", "VolumeConflict").await?;
-    ensure!(message.contains("a volume signer-identity of its own"), "{message}");
+    ensure!(message.contains("found a volume signer-identity, whose name is reserved"), "{message}");
     ensure!(pod(&place.deployment().await?)["initContainers"].is_null());
     place.apply(&voter_with_account()).await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -233,7 +233,7 @@ async fn certificates_and_the_account_are_waited_for() -> Result<()> {
     place.condition("IdentityReady", "Unknown", "ProjectedToken").await?;
     let message = place.condition("Injected", "False", "KeyNotFound").await?;
     ensure!(
-        message.contains("spec.key.vault.caSecretRef: there is no Secret vault-ca"),
+        message.contains("spec.key.vault.caSecretRef: found no Secret vault-ca"),
         "{message}"
     );
     place
