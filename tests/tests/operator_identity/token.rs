@@ -190,7 +190,10 @@ async fn a_volume_of_the_users_own_of_that_name_is_refused_with_what_to_do() -> 
         .await?;
     place.apply(&removing(&vault("version", json!(1)))).await?;
     let message = place.condition("Injected", "False", "VolumeConflict").await?;
-    ensure!(message.contains("found a volume signer-identity, whose name is reserved"), "{message}");
+    ensure!(
+        message.contains("found a volume signer-identity, whose name is reserved"),
+        "{message}"
+    );
     ensure!(pod(&place.deployment().await?)["initContainers"].is_null());
     place.apply(&voter_with_account()).await?;
     place.condition("Injected", "True", "Injected").await?;
