@@ -318,7 +318,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
         (&second, &other, elsewhere.as_str(), chart::NAMESPACE),
     ] {
         assert!(
-            operated.log().contains("another operator writes this binding"),
+            operated.log().contains("another operator also writes this binding"),
             "{}",
             operated.log()
         );
