@@ -203,7 +203,7 @@ async fn whose_turn(
             let notice = status::contested_notice(other.as_ref());
             apply::report::tell(&context.writer, binding, None, &notice).await;
             let binding = ObjectRef::from_obj(binding);
-            tracing::warn!(%binding, ?other, "another operator writes this binding, and this operator leaves it alone; keep one of the two");
+            tracing::warn!(%binding, ?other, "another operator also writes this binding, and this operator leaves it alone; keep one of the two");
             LOOK_AGAIN
         }
     };
