@@ -146,7 +146,8 @@ fn a_program_that_is_not_published_is_built_and_the_others_are_downloaded() -> R
     let (mut files, pins) = files_and_pins()?;
     files.retain(|path, _| !path.contains("/manager/"));
     let publisher = Publisher::start(files, Mood::Good)?;
-    let ended = Machine::new(&pins)?.assets(&[("PREBUILT_MIRROR", &publisher.url)])?;
+    let machine = Machine::new(&pins)?;
+    let ended = machine.assets(&[("PREBUILT_MIRROR", &publisher.url)])?;
     let (built, downloaded) = ("built", "downloaded");
     assert_eq!(
         ended.origins()?,
@@ -199,7 +200,8 @@ fn a_server_that_is_silent_is_said_once_and_all_is_built() -> Result<()> {
 fn without_a_server_that_is_said_once_and_all_is_built() -> Result<()> {
     let (_, pins) = files_and_pins()?;
     // Reserved: no program listens there.
-    let ended = Machine::new(&pins)?.assets(&[("PREBUILT_MIRROR", "http://127.0.0.1:1")])?;
+    let machine = Machine::new(&pins)?;
+    let ended = machine.assets(&[("PREBUILT_MIRROR", "http://127.0.0.1:1")])?;
     assert_eq!(ended.origins()?, ["built"; 5], "{}", ended.said);
     assert_eq!(ended.failures().len(), 1, "{}", ended.said);
     Ok(())
@@ -229,7 +231,8 @@ fn downloads_can_be_forbidden() -> Result<()> {
 fn a_pin_without_a_sum_is_refused() -> Result<()> {
     let pins = json!({"kubernetes": {"version": "v1", "programs": ["etcd"],
         "archives": {"linux-amd64": {"url": "https://publisher.invalid/x", "inside": ""}}}});
-    let ended = Machine::new(&pins)?.assets(&[])?;
+    let machine = Machine::new(&pins)?;
+    let ended = machine.assets(&[])?;
     assert_eq!(ended.code, Some(1), "{}", ended.said);
     assert!(ended.said.starts_with("PREBUILT_PINS: "), "{}", ended.said);
     Ok(())
