@@ -47,6 +47,18 @@ pub enum Source<'a> {
     Local(&'a LocalKey),
 }
 
+impl Source<'_> {
+    /// What the signer calls it, in `ATTO_SIGNER_BACKEND` and in its metrics.
+    pub const fn backend(&self) -> &'static str {
+        match self {
+            Self::Gcp(_) => "GCP",
+            Self::Aws(_) => "AWS",
+            Self::Vault(_) => "VAULT",
+            Self::Local(_) => "LOCAL",
+        }
+    }
+}
+
 impl Key {
     /// Where the key is. None if no backend is set, which the schema refuses.
     pub fn source(&self) -> Option<Source<'_>> {

@@ -23,7 +23,7 @@ impl KeyBackend for AwsKey {
 
     fn variables(&self) -> [Value; 2] {
         [
-            json!({ "name": BACKEND_VARIABLE, "value": "AWS" }),
+            json!({ "name": BACKEND_VARIABLE, "value": Source::Aws(self).backend() }),
             json!({ "name": KEY_VARIABLE, "value": self.key_arn }),
         ]
     }

@@ -1,7 +1,7 @@
 //! A key version in Google Cloud KMS.
 
 use crds::conditions::warnings;
-use crds::names::GCP_ACCOUNT_ANNOTATION;
+use crds::names::{BACKEND_VARIABLE, GCP_ACCOUNT_ANNOTATION, KEY_VARIABLE};
 use crds::{Federation, GcpKey, Source};
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ impl KeyBackend for GcpKey {
 
     fn variables(&self) -> [Value; 2] {
         [
-            json!({ "name": "ATTO_SIGNER_BACKEND", "value": "GCP" }),
-            json!({ "name": "ATTO_SIGNER_KEY", "value": self.key_version }),
+            json!({ "name": BACKEND_VARIABLE, "value": Source::Gcp(self).backend() }),
+            json!({ "name": KEY_VARIABLE, "value": self.key_version }),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! A private key in a Secret.
 
 use crds::conditions::warnings;
+use crds::names::{BACKEND_VARIABLE, KEY_VARIABLE};
 use crds::{LocalKey, SecretKeyRef, Source};
 use serde_json::{Value, json};
 
@@ -14,8 +15,8 @@ impl KeyBackend for LocalKey {
 
     fn variables(&self) -> [Value; 2] {
         [
-            json!({ "name": "ATTO_SIGNER_BACKEND", "value": "LOCAL" }),
-            json!({ "name": "ATTO_SIGNER_KEY", "valueFrom": secret_reference(&self.secret_ref) }),
+            json!({ "name": BACKEND_VARIABLE, "value": Source::Local(self).backend() }),
+            json!({ "name": KEY_VARIABLE, "valueFrom": secret_reference(&self.secret_ref) }),
         ]
     }
 

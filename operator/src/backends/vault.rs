@@ -15,7 +15,7 @@ impl KeyBackend for VaultKey {
     fn variables(&self) -> [Value; 2] {
         let (mount, key, version) = (self.effective_mount(), &self.key, self.version);
         [
-            json!({ "name": BACKEND_VARIABLE, "value": "VAULT" }),
+            json!({ "name": BACKEND_VARIABLE, "value": Source::Vault(self).backend() }),
             json!({ "name": KEY_VARIABLE, "value": format!("{mount}/keys/{key}/versions/{version}") }),
         ]
     }

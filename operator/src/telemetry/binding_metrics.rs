@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crds::conditions::{reasons, types};
-use crds::{SignerBinding, Source, TargetStatus};
+use crds::{SignerBinding, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts};
@@ -159,8 +159,9 @@ impl BindingMetrics {
                 let has_none = has_no_ready_pod(binding.metadata.namespace.as_deref(), target);
                 self.target(own, target, has_none);
             }
+            let backend = binding.spec.key.source().map_or("", |key| key.backend());
             for deployment in deployments(binding) {
-                let labels = [own[0], own[1], &deployment, backend(binding)];
+                let labels = [own[0], own[1], &deployment, backend];
                 self.info.with_label_values(&labels).set(1);
                 all.insert([namespace.clone(), name.clone(), deployment]);
             }
@@ -225,17 +226,6 @@ fn deployments(binding: &SignerBinding) -> BTreeSet<String> {
         all.insert(String::new());
     }
     all
-}
-
-/// As the signer's own metrics have it.
-fn backend(binding: &SignerBinding) -> &'static str {
-    match binding.spec.key.source() {
-        Some(Source::Gcp(_)) => "GCP",
-        Some(Source::Aws(_)) => "AWS",
-        Some(Source::Vault(_)) => "VAULT",
-        Some(Source::Local(_)) => "LOCAL",
-        None => "",
-    }
 }
 
 #[cfg(test)]

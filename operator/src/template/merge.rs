@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-const KEYS: [&str; 3] = ["name", "containerPort", "uid"];
+use super::item;
 
 /// Merges `patch` into `object`.
 pub fn apply(object: &mut Value, patch: &Value) {
@@ -15,9 +15,7 @@ pub fn apply(object: &mut Value, patch: &Value) {
         }
         (Value::Array(items), Value::Array(patch)) => {
             for value in patch {
-                let key = KEYS.into_iter().find(|key| !value[*key].is_null());
-                let same = |item: &Value| key.map_or(item == value, |key| item[key] == value[key]);
-                match items.iter().position(same) {
+                match items.iter().position(|found| item::is_same(found, value)) {
                     Some(index) => apply(&mut items[index], value),
                     None => items.push(value.clone()),
                 }
@@ -45,5 +43,15 @@ mod tests {
         );
         apply(&mut object, &patch);
         assert_eq!(object, once);
+        let theirs = json!({"name": "v", "mountPath": "/theirs"});
+        let mut mounts = json!({"volumeMounts": [theirs]});
+        apply(
+            &mut mounts,
+            &json!({"volumeMounts": [{"name": "v", "mountPath": "/ours"}]}),
+        );
+        assert_eq!(
+            mounts["volumeMounts"],
+            json!([theirs, {"name": "v", "mountPath": "/ours"}])
+        );
     }
 }

@@ -4,6 +4,7 @@ pub mod additions;
 pub mod clash;
 pub mod hash;
 pub mod intact;
+pub mod item;
 pub mod merge;
 pub mod names;
 pub mod ours;

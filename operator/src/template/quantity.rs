@@ -3,6 +3,11 @@
 
 use serde_json::Value;
 
+/// Whether the values of this field are quantities: `requests` and `limits` of a container.
+pub fn is_in(field: &str) -> bool {
+    matches!(field, "requests" | "limits")
+}
+
 /// Whether two values are the same quantity.
 pub fn equal(left: &Value, right: &Value) -> bool {
     left == right || matches!((nano(left), nano(right)), (Some(left), Some(right)) if left == right)

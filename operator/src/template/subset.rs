@@ -3,34 +3,24 @@
 
 use serde_json::Value;
 
-use super::quantity;
-
-/// The fields by which Kubernetes merges the lists that we render.
-const KEYS: [&str; 4] = ["name", "containerPort", "uid", "port"];
+use super::{item, quantity};
 
 /// Whether everything wanted is there.
 pub fn contains(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(field, value)| {
-            if matches!(field.as_str(), "requests" | "limits") {
+            if quantity::is_in(field) {
                 quantities(live.get(field), value)
             } else {
                 live.get(field).is_some_and(|live| contains(live, value))
             }
         }),
-        (Value::Array(live), Value::Array(wanted)) => wanted.iter().all(|wanted| match key_of(wanted) {
-            Some(key) => {
-                let mut same = live.iter().filter(|live| live[key] == wanted[key]).peekable();
-                same.peek().is_some() && same.all(|live| contains(live, wanted) && same_source(live, wanted))
-            }
-            None => live.contains(wanted),
+        (Value::Array(live), Value::Array(wanted)) => wanted.iter().all(|wanted| {
+            let mut same = live.iter().filter(|live| item::is_same(live, wanted)).peekable();
+            same.peek().is_some() && same.all(|live| contains(live, wanted) && same_source(live, wanted))
         }),
         _ => live == wanted,
     }
-}
-
-fn key_of(item: &Value) -> Option<&'static str> {
-    KEYS.into_iter().find(|key| !item[*key].is_null())
 }
 
 /// A variable has a value or a source, and gaining the other one changes it.

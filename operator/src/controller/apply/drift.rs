@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::model::applied::ChangedBy;
 use crate::model::deployment::{LiveDeployment, ManagedFields};
 use crate::model::text::one_line;
-use crate::template::additions;
+use crate::template::{additions, item, quantity};
 
 /// The API server's bound on the name of a manager.
 const LONGEST: usize = 128;
@@ -45,23 +45,28 @@ pub fn changed_by(live: &LiveDeployment, wanted: &Value) -> ChangedBy {
 /// Whether something that is held has another value than the one that is wanted.
 fn differs(held: &Value, wanted: &Value) -> bool {
     match (held, wanted) {
-        (Value::Object(held), Value::Object(wanted)) => held
-            .iter()
-            .any(|(field, value)| wanted.get(field).is_some_and(|wanted| differs(value, wanted))),
+        (Value::Object(held), Value::Object(wanted)) => held.iter().any(|(field, value)| {
+            wanted.get(field).is_some_and(|wanted| {
+                if quantity::is_in(field) {
+                    quantities_differ(value, wanted)
+                } else {
+                    differs(value, wanted)
+                }
+            })
+        }),
         (Value::Array(held), Value::Array(wanted)) if wanted.iter().all(Value::is_object) => held.iter().any(|held| {
-            let mut same = wanted.iter().filter(|wanted| is_the_same_item(held, wanted));
+            let mut same = wanted.iter().filter(|wanted| item::is_same(held, wanted));
             same.any(|wanted| differs(held, wanted))
         }),
         (held, wanted) => held != wanted,
     }
 }
 
-/// The fields by which Kubernetes merges the lists that we render.
-fn is_the_same_item(held: &Value, wanted: &Value) -> bool {
-    let key = ["mountPath", "containerPort", "name"]
-        .into_iter()
-        .find(|key| !wanted[*key].is_null());
-    key.is_some_and(|key| held[key] == wanted[key])
+/// Somebody who writes `0.05` where we wrote `50m` has changed nothing.
+fn quantities_differ(held: &Value, wanted: &Value) -> bool {
+    let held = held.as_object().into_iter().flatten();
+    let mut both = held.filter_map(|(resource, held)| Some((held, wanted.get(resource)?)));
+    both.any(|(held, wanted)| !quantity::equal(held, wanted))
 }
 
 fn has_added(entry: &ManagedFields<'_>, live: &LiveDeployment, wanted: &Value) -> bool {
@@ -131,6 +136,16 @@ mod tests {
             changed_by(&of_node, &wanted()),
             ChangedBy::Managers(vec!["kubectl-edit".to_owned()])
         );
+    }
+
+    #[test]
+    fn another_spelling_of_a_quantity_is_no_change() {
+        let wanted = json!({"requests": {"cpu": "50m", "memory": "64Mi"}});
+        assert!(!differs(
+            &json!({"requests": {"cpu": "0.05", "storage": "1Gi"}}),
+            &wanted
+        ));
+        assert!(differs(&json!({"requests": {"cpu": "0.06"}}), &wanted));
     }
 
     #[test]
