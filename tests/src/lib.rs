@@ -30,6 +30,7 @@ pub mod openbao;
 pub mod operated;
 pub mod operator_process;
 pub mod oracle;
+pub mod platform;
 pub mod plugin;
 pub mod pods;
 pub mod preview;

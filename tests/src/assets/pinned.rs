@@ -2,6 +2,26 @@
 
 use super::module::{Module, Program};
 
+/// A module of one program, with the name of its folder and its program.
+macro_rules! module_of_one {
+    ($name:literal, $versioned_by:literal, $package:literal, $takes:literal) => {
+        Module {
+            name: $name,
+            folder: $name,
+            go_mod: include_str!(concat!("../../", $name, "/go.mod")),
+            go_sum: include_str!(concat!("../../", $name, "/go.sum")),
+            versioned_by: $versioned_by,
+            stamp: stamp_nothing,
+            tags: "",
+            programs: &[Program {
+                name: $name,
+                package: concat!($versioned_by, $package),
+                takes: $takes,
+            }],
+        }
+    };
+}
+
 pub const KUBERNETES: Module = Module {
     name: "kubernetes",
     folder: "kubernetes",
@@ -72,18 +92,8 @@ const KUBE_PROXY: Program = Program {
 };
 
 pub const HELM: Module = Module {
-    name: "helm",
-    folder: "helm",
-    go_mod: include_str!("../../helm/go.mod"),
-    go_sum: include_str!("../../helm/go.sum"),
-    versioned_by: "helm.sh/helm/v4",
     stamp: stamp_helm,
-    tags: "",
-    programs: &[Program {
-        name: "helm",
-        package: "helm.sh/helm/v4/cmd/helm",
-        takes: "2 minutes",
-    }],
+    ..module_of_one!("helm", "helm.sh/helm/v4", "/cmd/helm", "2 minutes")
 };
 
 pub const PROMETHEUS: Module = Module {
@@ -102,95 +112,37 @@ pub const PROMETHEUS: Module = Module {
     }],
 };
 
-pub const HELM_UNITTEST: Module = Module {
-    name: "helm-unittest",
-    folder: "helm-unittest",
-    go_mod: include_str!("../../helm-unittest/go.mod"),
-    go_sum: include_str!("../../helm-unittest/go.sum"),
-    versioned_by: "github.com/helm-unittest/helm-unittest",
-    stamp: stamp_nothing,
-    tags: "",
-    programs: &[Program {
-        name: "helm-unittest",
-        package: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
-        takes: "2 minutes",
-    }],
-};
-
-pub const KUBECONFORM: Module = Module {
-    name: "kubeconform",
-    folder: "kubeconform",
-    go_mod: include_str!("../../kubeconform/go.mod"),
-    go_sum: include_str!("../../kubeconform/go.sum"),
-    versioned_by: "github.com/yannh/kubeconform",
-    stamp: stamp_nothing,
-    tags: "",
-    programs: &[Program {
-        name: "kubeconform",
-        package: "github.com/yannh/kubeconform/cmd/kubeconform",
-        takes: "10 seconds",
-    }],
-};
-
-pub const HELM_DOCS: Module = Module {
-    name: "helm-docs",
-    folder: "helm-docs",
-    go_mod: include_str!("../../helm-docs/go.mod"),
-    go_sum: include_str!("../../helm-docs/go.sum"),
-    versioned_by: "github.com/norwoodj/helm-docs",
-    stamp: stamp_nothing,
-    tags: "",
-    programs: &[Program {
-        name: "helm-docs",
-        package: "github.com/norwoodj/helm-docs/cmd/helm-docs",
-        takes: "20 seconds",
-    }],
-};
-
-pub const ACTIONLINT: Module = Module {
-    name: "actionlint",
-    folder: "actionlint",
-    go_mod: include_str!("../../actionlint/go.mod"),
-    go_sum: include_str!("../../actionlint/go.sum"),
-    versioned_by: "github.com/rhysd/actionlint",
-    stamp: stamp_nothing,
-    tags: "",
-    programs: &[Program {
-        name: "actionlint",
-        package: "github.com/rhysd/actionlint/cmd/actionlint",
-        takes: "10 seconds",
-    }],
-};
-
-pub const CRANE: Module = Module {
-    name: "crane",
-    folder: "crane",
-    go_mod: include_str!("../../crane/go.mod"),
-    go_sum: include_str!("../../crane/go.sum"),
-    versioned_by: "github.com/google/go-containerregistry",
-    stamp: stamp_nothing,
-    tags: "",
-    programs: &[Program {
-        name: "crane",
-        package: "github.com/google/go-containerregistry/cmd/crane",
-        takes: "15 seconds",
-    }],
-};
-
-pub const COSIGN: Module = Module {
-    name: "cosign",
-    folder: "cosign",
-    go_mod: include_str!("../../cosign/go.mod"),
-    go_sum: include_str!("../../cosign/go.sum"),
-    versioned_by: "github.com/sigstore/cosign/v3",
-    stamp: stamp_nothing,
-    tags: "",
-    programs: &[Program {
-        name: "cosign",
-        package: "github.com/sigstore/cosign/v3/cmd/cosign",
-        takes: "4 minutes",
-    }],
-};
+pub const HELM_UNITTEST: Module = module_of_one!(
+    "helm-unittest",
+    "github.com/helm-unittest/helm-unittest",
+    "/cmd/helm-unittest",
+    "2 minutes"
+);
+pub const KUBECONFORM: Module = module_of_one!(
+    "kubeconform",
+    "github.com/yannh/kubeconform",
+    "/cmd/kubeconform",
+    "10 seconds"
+);
+pub const HELM_DOCS: Module = module_of_one!(
+    "helm-docs",
+    "github.com/norwoodj/helm-docs",
+    "/cmd/helm-docs",
+    "20 seconds"
+);
+pub const ACTIONLINT: Module = module_of_one!(
+    "actionlint",
+    "github.com/rhysd/actionlint",
+    "/cmd/actionlint",
+    "10 seconds"
+);
+pub const CRANE: Module = module_of_one!(
+    "crane",
+    "github.com/google/go-containerregistry",
+    "/cmd/crane",
+    "15 seconds"
+);
+pub const COSIGN: Module = module_of_one!("cosign", "github.com/sigstore/cosign/v3", "/cmd/cosign", "4 minutes");
 
 /// Unstamped, the API server would call itself v0.0.0-master.
 fn stamp_kubernetes(version: &str) -> String {

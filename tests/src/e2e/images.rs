@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::images::{Additions, Image, pack};
+use crate::platform::architecture;
 use crate::process::random_suffix;
 use crate::workspace;
 
@@ -118,7 +119,7 @@ fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additi
         version: tag.to_owned(),
         revision: tag.to_owned(),
         epoch: 0,
-        programs: vec![(architecture()?.to_owned(), program)],
+        programs: vec![(architecture().to_owned(), program)],
         compressed,
         additions,
     };
@@ -130,14 +131,6 @@ fn program(name: &str) -> Result<PathBuf> {
         // What stands in for others is no product, and is in no such folder.
         Some(folder) if !folder.is_empty() && OF_THE_PRODUCT.contains(&name) => Ok(Path::new(&folder).join(name)),
         _ => workspace::program(name),
-    }
-}
-
-fn architecture() -> Result<&'static str> {
-    match std::env::consts::ARCH {
-        "x86_64" => Ok("amd64"),
-        "aarch64" => Ok("arm64"),
-        other => anyhow::bail!("found a machine of {other}, expected x86_64 or aarch64"),
     }
 }
 

@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::download::Downloads;
-use super::pins::{Image, Sum, architecture};
+use super::pins::{Image, Sum};
 use super::unpack::unpack;
+use crate::platform::architecture;
 
 const INDEX: &str =
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";

@@ -15,8 +15,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use self::download::{Away, Downloads};
-use self::pins::{Pin, Source, Sum, platform};
+use self::pins::{Pin, Source, Sum};
 use super::{cache, progress, set_variable};
+use crate::platform::platform;
 
 /// `no` forbids downloads.
 const ALLOWED: &str = "PREBUILT";

@@ -1,7 +1,6 @@
 //! Which programs are downloaded, from where, and by which sum each is known.
 
 use std::collections::BTreeMap;
-use std::env::consts::{ARCH, OS};
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
@@ -90,24 +89,6 @@ impl Pin {
             pin.version
         );
         Ok(Some(pin))
-    }
-}
-
-/// Such as `linux-amd64`, as Go names platforms.
-pub fn platform() -> String {
-    format!("{}-{}", operating_system(), architecture())
-}
-
-fn operating_system() -> &'static str {
-    if OS == "macos" { "darwin" } else { OS }
-}
-
-/// As Go names it.
-pub fn architecture() -> &'static str {
-    match ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
     }
 }
 
