@@ -1,8 +1,5 @@
 //! One request, as it came.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
@@ -16,7 +13,6 @@ pub struct Asked {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
-    took: Arc<OnceLock<Duration>>,
 }
 
 impl Asked {
@@ -27,19 +23,7 @@ impl Asked {
             path: path.map_or_else(String::new, ToString::to_string),
             headers: request.headers().clone(),
             body: request.body().clone(),
-            took: Arc::default(),
         }
-    }
-
-    /// How long its answer took; none while there is none.
-    pub fn took(&self) -> Option<Duration> {
-        self.took.get().copied()
-    }
-
-    /// Takes note that it was answered, this long after it came.
-    pub(super) fn note(&self, took: Duration) {
-        // Each is answered once.
-        let _ = self.took.set(took);
     }
 
     /// A header's text; empty where there is none.
