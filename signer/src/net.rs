@@ -44,24 +44,37 @@ impl FromStr for Place {
 impl Place {
     /// Listens on this port of all these addresses.
     pub fn listen(self, port: u16) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+        let shared = self.listen_shared(port, 1)?;
+        Ok(shared.into_iter().flatten().collect())
+    }
+
+    /// The same so many times: listeners for each thread, among which the kernel shares out new connections.
+    pub fn listen_shared(self, port: u16, threads: usize) -> Result<Vec<Vec<TcpListener>>, (SocketAddr, io::Error)> {
         let v4 = |ip| SocketAddr::new(IpAddr::V4(ip), port);
         let v6 = |ip| SocketAddr::new(IpAddr::V6(ip), port);
-        let open = |address| listen(address).map_err(|error| (address, error));
-        match self {
-            Self::Ip(ip) => Ok(vec![open(SocketAddr::new(ip, port))?]),
+        let open = |address| listen(address, threads).map_err(|error| (address, error));
+        let of_addresses = match self {
+            Self::Ip(ip) => vec![open(SocketAddr::new(ip, port))?],
             Self::All => match open(v6(Ipv6Addr::UNSPECIFIED)) {
-                Err((_, error)) if is_missing(&error) => Ok(vec![open(v4(Ipv4Addr::UNSPECIFIED))?]),
-                listener => Ok(vec![listener?]),
+                Err((_, error)) if is_missing(&error) => vec![open(v4(Ipv4Addr::UNSPECIFIED))?],
+                listeners => vec![listeners?],
             },
             Self::Localhost => {
-                let mut listeners = vec![open(v4(Ipv4Addr::LOCALHOST))?];
+                let mut all = vec![open(v4(Ipv4Addr::LOCALHOST))?];
                 match open(v6(Ipv6Addr::LOCALHOST)) {
                     Err((_, error)) if is_missing(&error) => {}
-                    listener => listeners.push(listener?),
+                    listeners => all.push(listeners?),
                 }
-                Ok(listeners)
+                all
+            }
+        };
+        let mut of_threads: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
+        for listeners in of_addresses {
+            for (of_thread, listener) in of_threads.iter_mut().zip(listeners) {
+                of_thread.push(listener);
             }
         }
+        Ok(of_threads)
     }
 }
 
@@ -74,7 +87,36 @@ fn is_missing(error: &io::Error) -> bool {
     )
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, times: usize) -> io::Result<Vec<TcpListener>> {
+    let socket = socket(address)?;
+    socket.bind(&address.into())?;
+    // Not before it is bound: else it would take a port on which another signer listens, and each would get half of the votes.
+    socket.set_reuse_port(times > 1)?;
+    socket.listen(BACKLOG)?;
+    let mut listeners = vec![TcpListener::from(socket)];
+    for _ in 1..times {
+        listeners.push(another(&listeners[0])?);
+    }
+    Ok(listeners)
+}
+
+/// Where a kernel has no queue for each, one queue is for both.
+fn another(first: &TcpListener) -> io::Result<TcpListener> {
+    let address = first.local_addr()?;
+    let socket = socket(address)?;
+    socket.set_reuse_port(true)?;
+    if socket
+        .bind(&address.into())
+        .and_then(|()| socket.listen(BACKLOG))
+        .is_ok()
+    {
+        Ok(socket.into())
+    } else {
+        first.try_clone()
+    }
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if let SocketAddr::V6(v6) = address {
         socket.set_only_v6(!v6.ip().is_unspecified())?;
@@ -84,9 +126,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // What a listener is set to, its connections inherit: a system call less for each.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -140,5 +180,29 @@ mod tests {
                 "{place:?}"
             );
         }
+    }
+    #[test]
+    fn threads_share_a_port_that_no_other_signer_gets() {
+        let place = Place::Ip(Ipv4Addr::LOCALHOST.into());
+        let threads: Vec<_> = place.listen_shared(0, 2).unwrap().into_iter().flatten().collect();
+        let address = threads[0].local_addr().unwrap();
+        assert_eq!(threads[1].local_addr().unwrap(), address);
+        let (_, error) = place.listen_shared(address.port(), 2).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let _clients: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let taken = threads
+            .iter()
+            .map(|thread| std::iter::from_fn(|| thread.accept().ok()).count());
+        let taken: Vec<_> = taken.collect();
+        assert_eq!(taken.iter().sum::<usize>(), 100);
+        assert!(taken.iter().all(|taken| *taken > 10), "{taken:?}");
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_shared_has_one_queue_for_all() {
+        let alone = TcpListener::bind("127.0.0.1:0").unwrap();
+        let second = another(&alone).unwrap();
+        let _client = TcpStream::connect(alone.local_addr().unwrap()).unwrap();
+        assert!(second.accept().is_ok());
     }
 }

@@ -63,7 +63,7 @@ pub struct Arguments {
     pub deadline: Option<OsString>,
     #[arg(long, env = "ATTO_SIGNER_STARTUP_TIMEOUT", hide_env_values = true, help = startup_timeout_help())]
     pub startup_timeout: Option<OsString>,
-    /// Worker threads of the signing API, 1 to 64 [default: 2]
+    /// Threads of the signing API, 1 to 64 [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
     pub threads: Option<OsString>,
     #[command(flatten)]

@@ -2,8 +2,10 @@
 
 use crate::http::server::MAX_CONNECTIONS;
 
-/// Streams, listeners, event queues, files that are read again and again, and the sockets of credentials.
+/// Streams, event queues, files that are read again and again, and the sockets of credentials.
 const OWN: usize = 32;
+/// An event queue, what wakes it, what tells it of signals, and a listener of each family.
+const THREAD: usize = 5;
 /// Probes, a scraper and the operator need a few.
 const MANAGEMENT: usize = 128;
 /// 100 hashes are at a remote backend, and three attempts for each.
@@ -21,9 +23,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Shares out so many open files.
-    pub fn of(open_files: usize, is_remote: bool) -> Self {
-        let rest = open_files.saturating_sub(OWN).max(8);
+    /// Shares out so many open files among so many threads of the API and the rest.
+    pub fn of(open_files: usize, threads: usize, is_remote: bool) -> Self {
+        let rest = open_files.saturating_sub(OWN + THREAD * threads).max(8);
         let management = MANAGEMENT.min(rest / 4);
         let rest = rest - management;
         let backend = if is_remote { BACKEND.min(rest.div_ceil(2)) } else { 0 };
@@ -51,22 +53,23 @@ mod tests {
 
     #[test]
     fn what_is_shared_out_is_never_more_than_there_is() {
-        for open_files in 64..5_000 {
+        for (open_files, threads) in (0..5_000).flat_map(|more| [(74 + more, 2), (384 + more, 64)]) {
             for is_remote in [false, true] {
-                let Budget { api, management } = Budget::of(open_files, is_remote);
+                let Budget { api, management } = Budget::of(open_files, threads, is_remote);
                 assert!(api >= 8 && management >= 8, "{open_files}");
                 // What is left for the backend is all of it, or as much as for the API.
                 let backend = if is_remote { BACKEND.min(api) } else { 0 };
-                assert!(OWN + api + management + backend <= open_files, "{open_files}");
+                let own = OWN + THREAD * threads;
+                assert!(own + api + management + backend <= open_files, "{open_files}");
             }
         }
         let usual = Budget {
             api: MAX_CONNECTIONS,
             management: MANAGEMENT,
         };
-        assert_eq!(Budget::of(usize::MAX, true), usual);
+        assert_eq!(Budget::of(usize::MAX, 2, true), usual);
         assert_eq!(usual.warning(usize::MAX), None);
-        assert!(Budget::of(1024, true).warning(1024).is_none());
-        assert!(Budget::of(128, false).warning(128).is_some());
+        assert!(Budget::of(1024, 2, true).warning(1024).is_none());
+        assert!(Budget::of(128, 2, false).warning(128).is_some());
     }
 }

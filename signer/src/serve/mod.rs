@@ -4,11 +4,11 @@ mod budget;
 mod error;
 mod essential;
 mod startup;
+mod threads;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use tokio::{
-    net::TcpListener,
     runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -19,14 +19,12 @@ use budget::Budget;
 pub use error::ServeError;
 use error::expect;
 use essential::essential;
+use threads::{Served, Threads, beat};
 
 use crate::{
     backend::{self, Backend, BackendError, LocalKey},
     config::{Config, KeyConfig},
-    http::{
-        Api, router,
-        server::{Connections, accept},
-    },
+    http::{Api, router, server::Connections},
     management::{self, Management},
     net::Place,
     policy::Policy,
@@ -36,7 +34,6 @@ use crate::{
     telemetry::{Audit, Health, Identity, Metrics},
 };
 
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long requests under way may take after the signal to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The end of that, in which what waits for a signature is answered with 429.
@@ -94,11 +91,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let management = management::spawn(listeners, shown, budget.management, stopped)?;
-    let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(config.threads)
-        .thread_name("api")
-        .enable_all()
-        .build()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(start(config, local, health.clone(), metrics, audit.clone()));
     // From here on every task may end.
     health.drain();
@@ -114,7 +107,8 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
 }
 
 fn budget(config: &Config) -> Budget {
-    Budget::of(process::open_files(), matches!(config.key, KeyConfig::Remote(_)))
+    let is_remote = matches!(config.key, KeyConfig::Remote(_));
+    Budget::of(process::open_files(), config.threads, is_remote)
 }
 
 /// Proves the key, which takes as long as it takes, and serves.
@@ -126,7 +120,7 @@ async fn start(
     audit: Audit,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
-    let heart = tokio::spawn(beat(health.clone()));
+    let heart = tokio::spawn(beat(health.heart()));
     essential(&health, "the thread that writes the audit trail", audit.clone().ended());
     let result = match (&config.key, local) {
         (KeyConfig::Remote(location), _) => {
@@ -174,17 +168,13 @@ async fn serve_api<B: Backend>(
     };
     let place = config.place.unwrap_or(Place::All);
     let listeners = place
-        .listen(config.port)
+        .listen_shared(config.port, config.threads)
         .map_err(|(address, source)| ServeError::Listen {
             variable: "ATTO_SIGNER_PORT",
             address,
             source,
         })?;
-    let listeners = listeners
-        .into_iter()
-        .map(TcpListener::from_std)
-        .collect::<io::Result<Vec<_>>>()?;
-    announce(&config, &identity, &listeners);
+    announce(&config, &identity, listeners.first().map_or(&[], Vec::as_slice));
     metrics.show_key(&identity);
     audit.begin(&identity);
     let (followed, room) = (config.token.clone(), budget(&config).api);
@@ -198,11 +188,14 @@ async fn serve_api<B: Backend>(
     });
     let (stop, stopped) = watch::channel(false);
     let connections = Arc::new(Connections::new(room));
-    for listener in listeners {
-        let accepting = accept(listener, service.clone(), connections.clone(), stopped.clone());
-        essential(&health, "a listener of the API", accepting);
-    }
-    drop(stopped);
+    let served = Served {
+        service,
+        connections: connections.clone(),
+        health: health.clone(),
+        stopped,
+    };
+    let _threads = Threads::start(listeners, &served)?;
+    drop(served);
     if let Some(file) = config.token_file {
         essential(&health, "the reading of ATTO_SIGNER_TOKEN_FILE", file.follow(followed));
     }
@@ -238,13 +231,6 @@ fn announce(config: &Config, identity: &Identity, listeners: &[TcpListener]) {
         config.capabilities,
         config.management.port,
     );
-}
-
-async fn beat(health: Arc<Health>) {
-    loop {
-        health.beat();
-        sleep(HEARTBEAT).await;
-    }
 }
 
 async fn drain(connections: &Connections, health: &Health) {

@@ -2,9 +2,9 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde::Serialize;
@@ -13,11 +13,9 @@ use tokio::sync::watch;
 use super::{
     backend::BackendHealth,
     client::{Client, ClientFault, Complaint, Verdict},
+    heart::{Heart, Hearts},
 };
 use crate::protocol::Kind;
-
-/// Older than this, the API's runtime counts as stuck.
-const HEARTBEAT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Who this signer is, in `/info`.
 #[derive(Clone, Debug, Serialize)]
@@ -40,7 +38,7 @@ pub struct Identity {
 pub enum Defect {
     /// This ended, without which the signer is no use.
     Lost(&'static str),
-    /// The API's runtime does not run.
+    /// A runtime of the API does not run.
     Stuck,
 }
 
@@ -58,7 +56,7 @@ impl fmt::Display for Defect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost(name) => write!(formatter, "{name} ended unexpectedly; restart the signer"),
-            Self::Stuck => formatter.write_str("the API has not run for 10 s; restart the signer"),
+            Self::Stuck => formatter.write_str("a thread of the API has not run for 10 s; restart the signer"),
         }
     }
 }
@@ -66,8 +64,7 @@ impl fmt::Display for Defect {
 /// What the API does, as the management port sees it.
 #[derive(Debug)]
 pub struct Health {
-    start: Instant,
-    heartbeat: AtomicU64,
+    hearts: Hearts,
     lost: OnceLock<&'static str>,
     draining: AtomicBool,
     given_up: watch::Sender<bool>,
@@ -79,8 +76,7 @@ pub struct Health {
 impl Default for Health {
     fn default() -> Self {
         Self {
-            start: Instant::now(),
-            heartbeat: AtomicU64::new(0),
+            hearts: Hearts::default(),
             lost: OnceLock::new(),
             draining: AtomicBool::new(false),
             given_up: watch::Sender::new(false),
@@ -92,11 +88,9 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The API's runtime is alive.
-    pub fn beat(&self) {
-        let elapsed = self.start.elapsed().as_millis();
-        self.heartbeat
-            .store(u64::try_from(elapsed).unwrap_or(u64::MAX), Relaxed);
+    /// The proof of life of one more runtime of the API.
+    pub fn heart(&self) -> Arc<Heart> {
+        self.hearts.add()
     }
 
     /// Something ended without which the signer is no use.
@@ -155,7 +149,7 @@ impl Health {
         self.identity().is_some() && self.backend().is_none_or(|backend| backend.is_up(now))
     }
 
-    /// Whether the API's runtime and all that must not end are alive.
+    /// Whether the API's runtimes and all that must not end are alive.
     pub fn is_alive(&self) -> bool {
         self.defect().is_none()
     }
@@ -165,9 +159,7 @@ impl Health {
         if let Some(name) = self.lost.get() {
             return Some(Defect::Lost(name));
         }
-        let beat = Duration::from_millis(self.heartbeat.load(Relaxed));
-        let silence = self.start.elapsed().saturating_sub(beat);
-        (silence >= HEARTBEAT_LIMIT).then_some(Defect::Stuck)
+        self.hearts.is_one_stuck().then_some(Defect::Stuck)
     }
 
     /// How a signing request of this kind ended.
@@ -199,23 +191,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_listener_and_a_stuck_runtime_are_not_alive() {
+    fn the_first_that_was_lost_is_the_cause() {
         let health = Health::default();
         assert!(health.is_alive());
         health.lose("a listener");
         assert!(!health.is_alive());
         health.lose("another one");
         assert_eq!(health.defect(), Some(Defect::Lost("a listener")));
-
-        let Some(start) = Instant::now().checked_sub(HEARTBEAT_LIMIT) else {
-            return;
-        };
-        let stuck = Health {
-            start,
-            ..Health::default()
-        };
-        assert_eq!(stuck.defect(), Some(Defect::Stuck));
-        stuck.beat();
-        assert!(stuck.is_alive());
     }
 }

@@ -1,0 +1,82 @@
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+/// A runtime that has not beaten for longer counts as stuck.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Proof that one runtime runs its tasks. It is forgotten when its last owner drops it.
+#[derive(Debug)]
+pub struct Heart {
+    start: Instant,
+    beat: AtomicU64,
+}
+
+impl Heart {
+    fn since(start: Instant) -> Self {
+        Self {
+            start,
+            beat: AtomicU64::new(0),
+        }
+    }
+
+    /// The runtime runs now.
+    pub fn beat(&self) {
+        let elapsed = self.start.elapsed().as_millis();
+        self.beat.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    fn is_stuck(&self) -> bool {
+        let beat = Duration::from_millis(self.beat.load(Relaxed));
+        self.start.elapsed().saturating_sub(beat) >= LIMIT
+    }
+}
+
+/// The hearts of all runtimes that serve the API.
+#[derive(Debug, Default)]
+pub struct Hearts(Mutex<Vec<Weak<Heart>>>);
+
+impl Hearts {
+    /// One more, which has beaten.
+    pub fn add(&self) -> Arc<Heart> {
+        self.keep(Heart::since(Instant::now()))
+    }
+
+    fn keep(&self, heart: Heart) -> Arc<Heart> {
+        let heart = Arc::new(heart);
+        let mut hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hearts.push(Arc::downgrade(&heart));
+        heart
+    }
+
+    /// Whether one of them has not beaten for too long.
+    pub fn is_one_stuck(&self) -> bool {
+        let hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hearts.iter().filter_map(Weak::upgrade).any(|heart| heart.is_stuck())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_stuck_runtime_is_enough_and_one_that_ended_is_forgotten() {
+        let hearts = Hearts::default();
+        let _beating = hearts.add();
+        assert!(!hearts.is_one_stuck());
+        let Some(start) = Instant::now().checked_sub(LIMIT) else {
+            return;
+        };
+        let heart = hearts.keep(Heart::since(start));
+        assert!(hearts.is_one_stuck());
+        heart.beat();
+        assert!(!hearts.is_one_stuck());
+        drop((heart, hearts.keep(Heart::since(start))));
+        assert!(!hearts.is_one_stuck());
+    }
+}
