@@ -28,7 +28,12 @@ metadata:
 ";
 
 /// What says that Helm keeps an object; here nobody does.
-const OF_HELM: [&str; 3] = ["helm.sh/chart: ", "app.kubernetes.io/managed-by: ", "# Source: "];
+const OF_HELM: [&str; 4] = [
+    "helm.sh/chart: ",
+    "helm.sh/resource-policy: ",
+    "app.kubernetes.io/managed-by: ",
+    "# Source: ",
+];
 
 /// Where the manifest for clusters of this minor version of Kubernetes 1 is kept: there is one from [`MUTATING_POLICIES`] on, and
 /// one before.
@@ -51,7 +56,7 @@ fn file_name(minor: u32) -> String {
 pub async fn install_manifest(minor: u32) -> Result<String> {
     // Without a version, Helm would take the newest that it knows itself.
     let version = format!("--kube-version=1.{minor}.0");
-    let rendered = template(&["--skip-tests", &version, "--set=crds.keep=false"]).await?;
+    let rendered = template(&["--skip-tests", &version]).await?;
     let mut manifest = format!("{}{HEADER}{START}", title(minor));
     for line in rendered.lines() {
         if !OF_HELM.iter().any(|of_helm| line.trim_start().starts_with(of_helm)) {

@@ -212,7 +212,15 @@ async fn the_crd_is_the_generated_one_and_outlives_the_release() {
 
     let kept = rendered(&[]).await;
     let crd = one(&kept, "CustomResourceDefinition");
-    assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    assert_eq!(
+        crd["metadata"]["annotations"],
+        json!({
+            "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+            "helm.sh/resource-policy": "keep",
+            "kustomize.toolkit.fluxcd.io/prune": "disabled",
+        }),
+        "what Argo CD, Helm and Flux each read before they delete it"
+    );
     let dropped = rendered(&["--set=crds.keep=false"]).await;
     assert_eq!(
         one(&dropped, "CustomResourceDefinition")["metadata"]["annotations"],

@@ -129,7 +129,6 @@ async fn two_builds_of_the_same_sources_are_the_same_bytes() -> Result<()> {
         "signer-operator",
         &chart.display().to_string(),
         "--namespace=signer-operator",
-        "--set=crds.keep=false",
         "--skip-tests",
     ])
     .await?;
