@@ -1,6 +1,6 @@
-//! What the program exits with, as sysexits has it.
+//! The exit codes of the program, which are those of sysexits.
 
-/// What was asked about is not ready, or a person said no.
+/// The object is not ready, or a person refused.
 pub const NOT_DONE: u8 = 1;
 /// The command line was not understood (`EX_USAGE`).
 pub const USAGE: u8 = 64;
@@ -14,11 +14,11 @@ pub const UNAVAILABLE: u8 = 69;
 pub const SOFTWARE: u8 = 70;
 /// Its output could not be written (`EX_IOERR`).
 pub const OUTPUT: u8 = 74;
-/// Another try is worth it (`EX_TEMPFAIL`).
+/// Another attempt can succeed (`EX_TEMPFAIL`).
 pub const AGAIN: u8 = 75;
 /// A permission is missing (`EX_NOPERM`).
 pub const PERMISSION: u8 = 77;
-/// Cluster or bindings are not as they must be (`EX_CONFIG`).
+/// The cluster or a binding does not meet a requirement (`EX_CONFIG`).
 pub const CONFIGURATION: u8 = 78;
 
 /// All of them and 0, each with when it is, for people.

@@ -28,7 +28,7 @@ const RENEW: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest pause before a Lease that was refused is asked for once more.
 const LONGEST_RETRY: Duration = Duration::from_mins(1);
-/// When a leader gives up. Its last requests have the rest of the Lease to end.
+/// When a leader gives up. Its last requests have to end before the Lease does.
 const RENEW_LIMIT: Duration = Duration::from_secs(8);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
 /// How often a Lease of the operator is written before somebody looks at the clock again.

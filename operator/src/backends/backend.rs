@@ -146,7 +146,7 @@ pub trait KeyBackend {
         String::new()
     }
 
-    /// What should be known of such a key, whatever the Deployment.
+    /// A warning about every key of this kind, independent of the Deployment.
     fn note(&self) -> Option<Noted> {
         None
     }

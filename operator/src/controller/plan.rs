@@ -114,8 +114,8 @@ fn gate(
     if let Some(refusal) = &rendered.needs_approval {
         return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
-    // Putting back what was there needs nobody's word. Nor does a voter without its signer wait for one: whatever the binding
-    // asks for now is better than a node with a temporary key.
+    // A repair needs no approval. Neither does a voter without its signer: whatever the binding asks for now is better than a node
+    // with a temporary key.
     if known.is_repair || known.is_stripped {
         return Gate::Open;
     }

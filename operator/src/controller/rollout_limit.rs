@@ -22,17 +22,17 @@ pub struct RolloutLimit {
     queue: Arc<Mutex<Queue>>,
 }
 
-/// Kubernetes' own default. Without a deadline of its own, a Deployment that does not get on has its place for so long.
+/// The default of Kubernetes. A Deployment without a deadline that makes no progress keeps its place for this long.
 const DEADLINE: Duration = Duration::from_mins(10);
-/// Longer than any binding is left without a reconcile. Of one that cannot be checked nobody knows whether it still rolls.
+/// Longer than the longest time between two reconciles of a binding. If a binding cannot be reconciled, it is unknown whether it still rolls.
 const LOOKED_AT: Duration = Duration::from_mins(15);
 
-/// Who says that a rollout does not get on.
+/// Which deadline ends the place of a rollout that makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deadline {
     /// Kubernetes, by `spec.progressDeadlineSeconds`.
     OfTheDeployment,
-    /// Nobody else.
+    /// [`DEADLINE`], because the Deployment has none.
     Ours,
 }
 
@@ -179,8 +179,7 @@ impl Queue {
     }
 }
 
-/// Whether pods of an injected Deployment are being replaced, and who says when that does not get on any more: then it gives its
-/// place away.
+/// Whether pods of an injected Deployment are being replaced, and which deadline ends its place if the rollout makes no progress.
 pub fn rolls(live: &LiveDeployment) -> Option<Deadline> {
     if live.injected_hash().is_none() || live.is_paused() || live.replicas() == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! What the strategy of a Deployment comes to.
+//! How many pods the strategy of a Deployment allows in a rollout.
 
 use serde_json::Value;
 

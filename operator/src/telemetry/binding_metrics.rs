@@ -16,7 +16,7 @@ use crate::telemetry::labels::known;
 /// The values of a condition's status.
 const STATUSES: [&str; 3] = ["True", "False", "Unknown"];
 
-/// The bound of Kubernetes on a name.
+/// The longest name that Kubernetes accepts.
 const LONGEST_NAME: usize = 253;
 
 /// Namespace, binding and Deployment.

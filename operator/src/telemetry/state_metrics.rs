@@ -177,8 +177,8 @@ fn held_by(held: &PartialObjectMeta<Deployment>, bindings: &[&SignerBinding]) ->
     }
 }
 
-/// Orphans by namespace, binding and Deployment. Of a stranger's object the name is not ours to show: it is reported with the binding whose
-/// key it has.
+/// Orphans by namespace, binding and Deployment. The metrics do not show names of other people's objects: such an object is reported with
+/// the binding whose key it has.
 fn orphans_by(bindings: &[&SignerBinding], orphaned: &HashSet<Name>, strays: &[(String, Stray)]) -> Vec<[String; 3]> {
     let injected = orphaned.iter().map(|(namespace, name)| {
         [

@@ -106,7 +106,7 @@ fn escapes(raw: &str) -> Result<(), String> {
 pub fn tabs(text: &str, within: &[Range<usize>]) -> Result<(), String> {
     let mut start = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        // After it, a tab is a space.
+        // After the separator, a tab counts as a space.
         let is_separator = line.starts_with("---");
         let before = line.trim_start_matches([' ', '\t', '-', '?', ':']);
         let before = &line[..line.len() - before.len()];

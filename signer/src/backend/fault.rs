@@ -13,7 +13,7 @@ pub enum Cause {
     Io,
     /// No answer in time.
     Timeout,
-    /// An answer that does not add up: a checksum, a name, a signature.
+    /// An answer that fails a check: a checksum, a name, a signature.
     Check,
     /// No credentials, so the backend was not asked.
     Credentials,

@@ -67,9 +67,9 @@ impl TokenFile {
     }
 
     fn text(&self) -> Result<Zeroizing<String>, ConfigError> {
-        // As long as it can get: a text that moves while it grows leaves copies behind that nobody wipes.
+        // The buffer has its final size from the start: a buffer that grows moves, and leaves copies that are not wiped.
         let mut text = Zeroizing::new(String::with_capacity(ROOM));
-        // One byte more than may be there tells a longer file, whose last token would be a part of one.
+        // One byte more than allowed shows that the file is too long: its last token would be cut off.
         let read = File::open(&self.0).and_then(|file| file.take(ROOM as u64).read_to_string(&mut text));
         let length = read.map_err(|error| self.wrong(&error.to_string()))?;
         if length as u64 > MAX_LENGTH {

@@ -11,7 +11,7 @@ const ANSWERING: u64 = u64::MAX;
 /// Instead of a moment: it has to make room. Nothing comes after this.
 const EVICTED: u64 = u64::MAX - 1;
 
-/// A connection. Moments are numbers, none of which there is twice.
+/// A connection. Each moment is a different number.
 #[derive(Debug)]
 pub struct Connection {
     state: AtomicU64,

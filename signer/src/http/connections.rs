@@ -86,8 +86,8 @@ impl Connections {
         }
     }
 
-    /// Gives up those that have waited too long for a head. To be called each second: a timer for each connection would cost
-    /// more than all else that is known of it.
+    /// Gives up connections that have waited too long for a head. The caller runs it each second: a timer for each connection would
+    /// need more memory than the rest of its state.
     pub fn sweep(&self) {
         let second = self.start.elapsed().as_secs();
         self.clock.fetch_max(second << SECOND, Relaxed);

@@ -94,7 +94,7 @@ async fn serve(stream: TcpStream, service: impl Answer, entry: Entry) {
         return;
     }
     let last_call = Instant::now() + LAST_CALL;
-    // A first request may be on its way, and hyper would close the connection without having looked.
+    // A first request may have been sent already, and hyper would close the connection without reading it.
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,

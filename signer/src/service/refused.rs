@@ -1,5 +1,4 @@
-//! Hashes that the backend has refused a moment ago: each is sent again a second later at the earliest, however often it is asked
-//! for.
+//! Hashes that the backend has just refused. Each is sent again a second later at the earliest, even if the node asks more often.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -108,7 +108,7 @@ impl Shared {
         }
     }
 
-    /// The signatures and calls there are.
+    /// The signatures that are kept, and the calls that are open.
     pub fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

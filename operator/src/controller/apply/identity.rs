@@ -131,8 +131,8 @@ async fn give_up(writer: &Writer, live: &Value) -> Result<(), Error> {
     }
 }
 
-/// The apply that holds nothing. The uid makes of an account that no longer exists a conflict and not a creation, the resourceVersion of
-/// a request that was held up on its way.
+/// An apply without fields, which gives up what the operator owns. With the uid, the request conflicts and creates nothing if the account
+/// no longer exists. With the resourceVersion, a delayed request conflicts too.
 fn nothing(live: &Value) -> Value {
     let metadata = &live["metadata"];
     json!({

@@ -58,7 +58,7 @@ pub async fn send_to(
     if error.is_paused() || !may_be_a_test {
         return Err(error);
     }
-    // A `test` that fails is answered like a refusal. If the object is what the tests ask for, it was one.
+    // The API server answers a failed `test` like a refusal. If the object passes the tests, it was a refusal.
     let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
     if now.is_none_or(|now| now.uid() != live.uid() || now.resource_version() != version) {
         return Err(Error::Changed("the Deployment"));

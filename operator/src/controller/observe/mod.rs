@@ -100,7 +100,7 @@ async fn namespace_is_terminating(sources: &Sources, namespace: &str) -> Result<
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
 }
 
-/// Whether a binding being deleted leaves things as they were before it came.
+/// Whether the deletion of a binding restores its Deployments.
 async fn restores(sources: &Sources, binding: &SignerBinding) -> Result<bool, Error> {
     if !removes(binding) || binding.spec.suspend == Some(true) {
         return Ok(false);

@@ -188,7 +188,7 @@ fn signer_container(pod: &Pod) -> Option<&Container> {
         .find(|container| container.name == SIGNER_CONTAINER)
 }
 
-/// What runs before the signer, and has been started and is not through.
+/// The init container before the signer that has started and not ended, if there is one.
 fn ahead(pod: &Pod) -> Option<Ahead> {
     if signer_runs(pod) || signer_started(pod) {
         return None;

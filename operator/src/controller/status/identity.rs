@@ -127,7 +127,7 @@ pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_
 /// The schema's bound.
 const MOST: usize = 512;
 
-/// The ServiceAccounts that carry an annotation of this binding, as far as it is known; the others are forgotten.
+/// The ServiceAccounts known to have an annotation of this binding. The status drops all others.
 pub fn annotated(observed: &Observed, verdict: &Verdict, applied: &Applied, old: &SignerBindingStatus) -> Vec<String> {
     let binding = &observed.binding;
     let is_used = |name: &&String| observed.accounts.iter().any(|account| account.name == **name);

@@ -1,4 +1,4 @@
-//! The clock of KMS, which the SDK learns from the date of a refusal and signs by from then on, in each client for itself.
+//! The clock of KMS. Each client of the SDK learns it from the date of a refusal, and signs its requests with it from then on.
 
 use std::sync::OnceLock;
 

@@ -168,7 +168,7 @@ fn not_of_aws(answer: &HttpResponse) -> String {
     )
 }
 
-/// An answer that does not add up.
+/// An answer that fails a check, such as that of its checksum.
 pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }

@@ -52,7 +52,7 @@ const fn from_code(code: Code) -> Cause {
     }
 }
 
-/// An answer that does not add up.
+/// An answer that fails a check, such as that of its checksum.
 pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }

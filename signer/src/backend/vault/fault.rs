@@ -131,7 +131,7 @@ pub fn unanswered(error: reqwest::Error) -> Fault {
     Fault::new(cause, chain(&error.without_url()))
 }
 
-/// An answer that does not add up.
+/// An answer that fails a check, such as that of its checksum.
 pub fn failed_check(text: impl AsRef<str>) -> Fault {
     Fault::new(Cause::Check, text)
 }

@@ -84,7 +84,7 @@ impl Lease {
         self.worked.load(Relaxed) || now.duration_since(self.since) >= DOUBTED_AFTER
     }
 
-    /// What was found out after this moment.
+    /// The verdict of the last check, if that was after this moment.
     pub fn verdict_after(&self, asked: Instant) -> Option<Verdict> {
         let last = self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref()

@@ -29,7 +29,7 @@ pub struct Sums {
 #[derive(Debug, Default)]
 pub struct Ledger {
     last: u64,
-    // Up to here numbers are spent, whatever becomes of the batch.
+    // Numbers up to this one are used, even if the batch is lost.
     spent: u64,
     under_way: u64,
     missing: u64,

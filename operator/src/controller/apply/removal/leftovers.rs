@@ -89,7 +89,7 @@ fn remove_volumes(live: &LiveDeployment, gone: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-/// The variables of the operator that no manifest carries, from the back, so that an index stays right. They are left over where
+/// The variables of the operator that no manifest has, the last one first, so that the other indexes stay valid. They are left over where
 /// the empty apply was refused, or where an update, such as the restore of a backup, holds them as well.
 fn variables(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     let mut operations = vec![];
