@@ -1,6 +1,8 @@
 //! The documentation as its readers see it: pages with headings, links and blocks of commands.
 
+pub mod labels;
 mod markdown;
+pub mod output;
 pub mod shell;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 use crds::kubernetes::MUTATING_POLICIES;
 
 use super::Block;
+use super::output::OUTPUT;
 
 /// Where a block of commands can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Version {
 }
 
 /// What stands behind the fences of blocks that hold no commands.
-const OTHERS: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
+const OTHERS: [&str; 6] = ["json", "promql", "text", OUTPUT, "toml", "yaml"];
 
 /// What may stand behind a pipe.
 const FILTERS: [&str; 6] = ["base64", "grep", "head", "jq", "sort", "tail"];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use http::StatusCode;
+use tests::docs::output::not_printed_by_preflight;
 use tests::fake_server::For;
 use tests::key_front::{Act, answer};
 use tests::ministack::{ROLE, sts_answer};
@@ -46,6 +47,8 @@ async fn a_role_signs_with_the_session_that_sts_gives_for_the_token() -> Result<
             code == Some(0) && says.contains(&format!("credentials ok: {ROLE}")),
             "{says}"
         );
+        let differs = not_printed_by_preflight("docs/src/how-to/aws-kms.md", &says)?;
+        assert!(differs.is_none(), "{differs:?}: {says}");
     }
     let asked = place.front.asked();
     let login = asked.iter().find(|asked| is_sts(asked)).unwrap();

@@ -6,6 +6,7 @@ mod page;
 mod person;
 mod printed;
 mod stand_in;
+mod transcript;
 
 use std::path::Path;
 
@@ -39,6 +40,7 @@ pages! {
     gitops = "docs/src/how-to/gitops.md",
     google_federation = "docs/src/how-to/google-federation.md",
     google_identity = "docs/src/how-to/google-identity.md",
+    key_in_the_node = "docs/src/how-to/key-in-the-node.md",
     manual_rollout = "docs/src/how-to/manual-rollout.md",
     migrate_from_the_sidecar = "docs/src/how-to/migrate-from-the-sidecar.md",
     recover = "docs/src/how-to/recover.md",
@@ -46,6 +48,7 @@ pages! {
     rotate_the_token = "docs/src/how-to/rotate-the-token.md",
     several_voters = "docs/src/how-to/several-voters.md",
     vault = "docs/src/how-to/vault.md",
+    alerts = "docs/src/operations/alerts.md",
     install = "docs/src/operations/install.md",
     runbook = "docs/src/operations/runbook.md",
     running = "docs/src/operations/running.md",
@@ -99,12 +102,14 @@ fn no_page_is_left_out() -> Result<()> {
 fn every_block_says_where_it_can_be_run_and_is_shell() -> Result<()> {
     let mut complaints = vec![];
     for page in docs::pages()?.values() {
+        let mut before = None;
         for block in &page.blocks {
             let complaint = match block.complaint() {
-                None => page::syntax_error(block)?,
+                None => transcript::complaint(before, block).or(page::syntax_error(block)?),
                 found => found,
             };
             complaints.extend(complaint.map(|complaint| format!("{}:{}: {complaint}", page.path, block.line)));
+            before = Some(block);
         }
     }
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));

@@ -3,14 +3,16 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use tests::ControlPlane;
+use tests::docs::labels::{Labels, is_about_the_operator};
 use tests::docs::{Block, Page};
+use tests::{ControlPlane, chart};
 use tokio::sync::Semaphore;
 
 use crate::machines::Machines;
 use crate::person::Person;
 
 const TUTORIAL: &str = "docs/src/tutorial.md";
+const ALERTS: &str = "docs/src/operations/alerts.md";
 const GOOGLE_CLOUD: &str = "docs/src/how-to/google-identity.md";
 
 /// A control plane takes most of a core while it is asked.
@@ -90,9 +92,29 @@ pub async fn run_all(paths: &[&str]) -> Result<()> {
 async fn follow(person: &Person, pages: &[Page], start: &Start, minor: u32) -> Result<()> {
     start.reach(person, minor).await?;
     for page in pages {
-        person.types(page, &run_blocks(page, minor)).await?;
+        let blocks = run_blocks(page, minor);
+        if page.path == ALERTS {
+            let filled: Vec<_> = blocks.iter().map(|block| filled(page, block)).collect();
+            person.types(page, &filled.iter().collect::<Vec<_>>()).await?;
+        } else {
+            person.types(page, &blocks).await?;
+        }
     }
     Ok(())
+}
+
+/// With the labels of an alert about the tutorial's voter, or about the operator.
+fn filled(page: &Page, block: &Block) -> Block {
+    let labels = if is_about_the_operator(page, block) {
+        Labels::of_the_operator(chart::NAMESPACE)
+    } else {
+        Labels::of_the_voter("atto", "voter", "atto-voter")
+    };
+    let mut filled = block.clone();
+    for line in &mut filled.lines {
+        line.text = labels.fill(&line.text);
+    }
+    filled
 }
 
 /// Those that are for this Kubernetes.

@@ -11,6 +11,8 @@ use tests::process::Directory;
 use tests::{ControlPlane, assets, workspace};
 use tokio::process::Command;
 
+use crate::transcript;
+
 /// What a page may take, in seconds, on a busy machine: one that waits for what never comes ends all the same.
 const LIMIT: &str = "300";
 
@@ -56,10 +58,10 @@ impl Person {
         }
         let done = shell.stdin(Stdio::null()).kill_on_drop(true).output().await;
         let done = done.context("cannot run bash")?;
-        if done.status.success() {
-            return Ok(());
-        }
         let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+        if done.status.success() {
+            return transcript::compare(page, blocks, &printed);
+        }
         bail!(
             "{}",
             told(
@@ -78,6 +80,11 @@ fn script(page: &Page, blocks: &[&Block]) -> String {
     for line in blocks.iter().flat_map(|block| &block.lines) {
         lines[line.line - 1] = &line.text;
     }
+    // On the fence that closes a block.
+    let ends: Vec<_> = blocks.iter().map(|block| transcript::end(block)).collect();
+    for (line, command) in &ends {
+        lines[*line - 1] = command;
+    }
     // On the first line, which is a page's title.
     let prelude = r#"exec 2>&1; set -E; trap 'echo "$LINENO: $BASH_COMMAND" >"$FAILED"' ERR"#;
     lines[0] = prelude;
@@ -91,7 +98,7 @@ fn told(page: &Page, code: Option<i32>, failed: &str, printed: &str) -> String {
         None => "it was killed".to_owned(),
     };
     let mut text = format!("{}:{} ({why})", page.path, failed.trim());
-    let lines: Vec<_> = printed.lines().collect();
+    let lines: Vec<_> = transcript::lines(printed).collect();
     for line in &lines[lines.len().saturating_sub(LINES_TOLD)..] {
         let _ = write!(text, "\n    {line}");
     }

@@ -3,6 +3,7 @@
 mod support;
 
 mod gitops;
+mod key_in_the_node;
 mod kustomize;
 mod migration;
 mod scope;
@@ -220,6 +221,28 @@ async fn the_kotlin_image_is_injected_where_its_prefix_is_allowed() -> Result<()
     Ok(())
 }
 
+/// The example of one page works with the Secret that another page has created.
+#[test]
+fn every_example_reads_the_same_keys_of_the_secret_with_the_credentials() -> Result<()> {
+    let mut folders = vec![workspace::root().join("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path)?;
+            let keys = text.split("name: atto-db-credentials\n").skip(1);
+            for key in keys.filter_map(|rest| rest.lines().next()) {
+                let known = ["key: NAME", "key: USER", "key: PASSWORD"];
+                assert!(known.contains(&key.trim()), "{}: {key}", path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn no_folder_of_examples_is_left_out() -> Result<()> {
     let mut folders = fs::read_dir(workspace::root().join("examples"))?
@@ -232,6 +255,7 @@ fn no_folder_of_examples_is_left_out() -> Result<()> {
         "google-cloud-kms",
         "google-federation",
         "google-service-account",
+        "key-in-the-node",
         "kotlin-signer",
         "kustomize",
         // By chart_lifecycle.

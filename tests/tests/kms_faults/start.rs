@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::{StreamExt, stream};
+use tests::docs::output::not_printed_by_preflight;
 use tests::fake_kms::{Code, FakeKms, Fault, KeyState, Method, Permission};
 use tests::fake_server::{For, Front};
 use tests::process::Port;
@@ -222,4 +223,16 @@ async fn a_key_service_that_signs_the_same_in_two_ways_ends_start_and_preflight(
             "{arguments:?}: {text}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_pages_show_what_preflight_prints() -> Result<()> {
+    let kms = FakeKms::start([30; 32])?;
+    let (exit, text) = exits_with(&["preflight"], &kms, &[]).await;
+    assert_eq!(exit, Some(0), "{text}");
+    for page in ["google-identity", "google-federation"] {
+        let path = format!("docs/src/how-to/{page}.md");
+        assert_eq!(not_printed_by_preflight(&path, &text)?, None, "{path}: {text}");
+    }
+    Ok(())
 }

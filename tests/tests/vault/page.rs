@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use tests::docs;
+use tests::docs::{self, output::not_printed_by_preflight};
 use tests::openbao::OpenBao;
 
 use super::support::Settings;
@@ -40,6 +40,9 @@ async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<(
     let token = bao.token_file("token", "atto-voter", &["-ttl=1h"])?;
     let told = Settings::of(&bao.url(), "voter").token(&token).run(&["preflight"])?;
     ensure!(told.status.success(), "{told:?}");
+    let printed = String::from_utf8_lossy(&told.stdout);
+    let differs = not_printed_by_preflight("docs/src/how-to/vault.md", &printed)?;
+    ensure!(differs.is_none(), "{differs:?}: {printed}");
     let token = fs::read_to_string(&token)?;
     for refused in [
         ["write", "-f", "transit/keys/voter/rotate"].as_slice(),

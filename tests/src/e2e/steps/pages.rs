@@ -5,9 +5,12 @@ use anyhow::{Result, ensure};
 use super::super::Suite;
 use super::super::cluster::TUTORIAL;
 use super::typed;
+use crate::chart;
+use crate::docs::labels::{Labels, is_about_the_operator};
 use crate::docs::shell::Kind;
 use crate::docs::{Block, Page};
 
+const ALERTS: &str = "docs/src/operations/alerts.md";
 const CURL: &str = "docker.io/curlimages/curl:8.11.1";
 
 /// The tutorial as it is, but for its namespace and the image with curl; with its voter, what the pages about alerts and removal
@@ -26,7 +29,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     }
     // Nothing has ended there that could be asked for its last words.
     let is_asked = |block: &Block| is_for_pods(block) && !block.text().contains("--previous");
-    let said = run(suite, "docs/src/operations/alerts.md", is_asked).await?;
+    let said = run(suite, ALERTS, is_asked).await?;
     ensure!(said.contains("signatures"), "preflight has measured none:\n{said}");
     suite.holds("the tutorial, and what the alerts say to type, with the pods that answer");
 
@@ -48,6 +51,10 @@ pub async fn all(suite: &Suite) -> Result<()> {
         said.contains("would be deleted"),
         "--dry-run has shown nothing:\n{said}"
     );
+    ensure!(
+        said.contains("The signer was removed from Deployment"),
+        "the removal has not said what the page shows:\n{said}"
+    );
     let containers = ["--output=jsonpath={.spec.template.spec.initContainers}"];
     let get = ["--namespace", TUTORIAL, "get", "deployment", "atto-voter"];
     let left = suite.cluster.kubectl(&[&get[..], &containers].concat()).await?;
@@ -56,6 +63,19 @@ pub async fn all(suite: &Suite) -> Result<()> {
     suite.cluster.kubectl(&delete).await?;
     suite.holds("`operator remove`, typed as the page about removal has it");
     Ok(())
+}
+
+/// With what an alert about the tutorial's voter, or about the operator, has in its labels.
+fn labelled(page: &Page, block: &Block) -> String {
+    let text = block.text();
+    if page.path != ALERTS {
+        return text;
+    }
+    if is_about_the_operator(page, block) {
+        Labels::of_the_operator(chart::NAMESPACE).fill(&text)
+    } else {
+        Labels::of_the_voter(TUTORIAL, "voter", "atto-voter").fill(&text)
+    }
 }
 
 fn is_for_pods(block: &Block) -> bool {
@@ -69,7 +89,7 @@ async fn run(suite: &Suite, path: &str, is_typed: impl Fn(&Block) -> bool) -> Re
         .blocks
         .iter()
         .filter(|block| is_typed(block))
-        .map(Block::text)
+        .map(|block| labelled(&page, block))
         .collect();
     ensure!(!blocks.is_empty(), "{path} has no commands for this");
     let script = blocks.concat();
