@@ -1,4 +1,4 @@
-//! What Kubernetes shows of the pods' identity, and the commands that grant it the key. Only a signing pod proves the grant.
+//! What Kubernetes shows about the pods' identity, and the commands that grant it the key. Only a signature proves the grant.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 
-/// What is said where nothing has to prove an identity.
+/// The message if no identity is needed.
 pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
-/// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
+/// The state of `IdentityReady` of one Deployment. `injected` says whether the annotation was written if necessary.
 pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
@@ -91,15 +91,15 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
     }
 }
 
-/// What Kubernetes shows of an identity, and not whether it was granted the key.
+/// Reasons that describe an identity in Kubernetes, but do not say whether it was granted the key.
 const SHOWN: [&str; 3] = [
     reasons::DIRECT_GRANT,
     reasons::PROJECTED_TOKEN,
     reasons::SERVICE_ACCOUNT_ANNOTATED,
 ];
 
-/// The same, once it is known whether the signers sign: only a signature proves that the key was granted. What was proven of this very
-/// identity stays proven while nobody can be asked; a key service that gives no signature proves nothing any more.
+/// The same, taking signatures into account: only a signature proves the grant. A proof for this identity stays valid while the
+/// signers cannot be queried, but not once the key service returns no signature.
 pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_spec: bool) -> State {
     if !SHOWN.contains(&shown.reason.code) {
         return shown;
@@ -124,10 +124,10 @@ pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_
     }
 }
 
-/// The schema's bound.
+/// The schema's limit.
 const MOST: usize = 512;
 
-/// The ServiceAccounts that carry an annotation of this binding, as far as it is known; the others are forgotten.
+/// The known ServiceAccounts with an annotation of this binding. The others are forgotten.
 pub fn annotated(observed: &Observed, verdict: &Verdict, applied: &Applied, old: &SignerBindingStatus) -> Vec<String> {
     let binding = &observed.binding;
     let is_used = |name: &&String| observed.accounts.iter().any(|account| account.name == **name);
