@@ -20,8 +20,8 @@ pub fn render() -> Result<String, serde_yaml::Error> {
     Ok(format!("{HEADER}{}", serde_yaml::to_string(&crd)?))
 }
 
-/// An `Option` in Rust means that a field may be missing, not that it may be null; and a number format adds a bound
-/// that no client checks, in addition to ours that the API server does.
+/// An `Option` in Rust means that a field may be missing, not that it may be null. A number format adds a bound that no client
+/// checks; the schema's own bounds are enforced by the API server.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
