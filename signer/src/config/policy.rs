@@ -38,7 +38,7 @@ impl Rules {
     }
 }
 
-/// A list with commas, of which every item is read.
+/// A comma-separated list, of which every item is parsed.
 fn list<T>(
     variable: &'static str,
     value: Setting<'_>,
