@@ -17,6 +17,12 @@ use crate::model::reason::Reason;
 /// The message if no identity is needed.
 pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
+/// What a message says of the grant until a signer has signed with the key.
+const UNCONFIRMED: &str = "No signature confirms the grant at present. Grant the key if that was not done yet.";
+
+/// What it says from then on.
+const CONFIRMED: &str = "A signature confirms the grant, so these commands are only for reference.";
+
 /// The state of `IdentityReady` of one Deployment. `injected` says whether the annotation was written if necessary.
 pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
@@ -58,7 +64,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
             State::yes(
                 reasons::DIRECT_GRANT,
                 format!(
-                    "{shown}. Only a successful signature confirms the grant. {}",
+                    "{shown}. {UNCONFIRMED} {}",
                     commands(account, annotated.as_deref())
                 ),
             )
@@ -68,7 +74,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
             State::yes(
                 reasons::PROJECTED_TOKEN,
                 format!(
-                    "Only the signer container has a token of ServiceAccount {account} for {audience}. Only a successful signature confirms the grant. {}",
+                    "Only the signer container has a token of ServiceAccount {account} for {audience}. {UNCONFIRMED} {}",
                     commands(account, None)
                 ),
             )
@@ -80,7 +86,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
         } if *is_annotated || injected => State::yes(
             reasons::SERVICE_ACCOUNT_ANNOTATED,
             format!(
-                "ServiceAccount {account} is annotated to act as {google}. Only a successful signature confirms the grant. {}",
+                "ServiceAccount {account} is annotated to act as {google}. {UNCONFIRMED} {}",
                 commands(account, Some(google))
             ),
         ),
@@ -104,6 +110,8 @@ pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_
     if !SHOWN.contains(&shown.reason.code) {
         return shown;
     }
+    let mut confirmed = shown.clone();
+    confirmed.reason.message = shown.reason.message.replacen(UNCONFIRMED, CONFIRMED, 1);
     let was_proven = || {
         let mut before = old.conditions.iter();
         is_same_spec
@@ -111,12 +119,12 @@ pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_
             && before.any(|before| {
                 before.type_ == types::IDENTITY_READY
                     && before.status == "True"
-                    && before.reason == shown.reason.code
-                    && before.message == shown.reason.message
+                    && before.reason == confirmed.reason.code
+                    && before.message == confirmed.reason.message
             })
     };
     if signing.is_true() || was_proven() {
-        return shown;
+        return confirmed;
     }
     State {
         truth: Truth::Unknown,
@@ -155,13 +163,14 @@ mod tests {
 
     #[test]
     fn only_a_signature_proves_the_grant_and_it_stays_proven_while_nobody_can_be_asked() {
-        let shown = || State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount voter");
+        let shown = || State::yes(reasons::DIRECT_GRANT, format!("The pods use the ServiceAccount voter. {UNCONFIRMED}"));
         let signs = State::yes(reasons::SIGNING, "");
         let unasked = State::unknown(reasons::NOT_ASKED, "");
         let down = State::no(Reason::new(reasons::BACKEND_DOWN, "PERMISSION_DENIED"));
         let fresh = SignerBindingStatus::default();
         let before: SignerBindingStatus = serde_json::from_value(json!({"conditions": [{
-            "type": "IdentityReady", "status": "True", "reason": "DirectGrant", "message": "the pods use the ServiceAccount voter",
+            "type": "IdentityReady", "status": "True", "reason": "DirectGrant",
+            "message": format!("The pods use the ServiceAccount voter. {CONFIRMED}"),
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }]}))
         .unwrap();
@@ -175,7 +184,8 @@ mod tests {
         ] {
             let found = proven(shown(), signing, old, is_same_spec);
             assert_eq!(found.truth, expected, "{} {is_same_spec}", signing.reason.code);
-            assert_eq!(found.reason, shown().reason);
+            let grant = if expected == Truth::True { CONFIRMED } else { UNCONFIRMED };
+            assert_eq!(found.reason.message, format!("The pods use the ServiceAccount voter. {grant}"));
         }
         let other = State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount other");
         assert_eq!(proven(other, &unasked, &before, true).truth, Truth::Unknown);
