@@ -106,15 +106,9 @@ fn down(pod: &InjectedPod, fault: &Fault) -> State {
     } else {
         format!("({code}) {text}")
     };
-    let mut state = State::no(Reason::new(
-        reason,
-        format!("The signer of pod {} does not sign: {cause}", pod.name),
-    ));
-    state.keep = Some(format!(
-        "Pod {} does not sign: {}",
-        pod.name,
-        cause.split(' ').next().unwrap_or_default()
-    ));
+    let told = format!("The signer of pod {} does not sign: ", pod.name);
+    let mut state = State::no(Reason::new(reason, format!("{told}{cause}")));
+    state.keep = Some(told + cause.split(' ').next().unwrap_or_default());
     state
 }
 
@@ -186,6 +180,26 @@ mod tests {
             (Truth::False, reasons::UNEXPECTED_KEY)
         );
         assert_eq!(of(&[], None, &old), (Truth::Unknown, reasons::NOT_ASKED));
+    }
+
+    #[test]
+    fn other_words_for_the_same_failure_leave_the_message() {
+        let down = |code: &str, text: &str| {
+            let fault = Fault {
+                reason: reasons::BACKEND_DOWN,
+                code: code.to_owned(),
+                text: text.to_owned(),
+            };
+            super::down(&pod(None), &fault)
+        };
+        let first = down("UNAVAILABLE", "no route");
+        assert_eq!(
+            first.reason.message,
+            "The signer of pod voter-1 does not sign: (UNAVAILABLE) no route"
+        );
+        let is_kept = |next: &State| first.reason.message.contains(next.keep.as_deref().unwrap());
+        assert!(is_kept(&down("UNAVAILABLE", "no route, for 10 s")));
+        assert!(!is_kept(&down("PERMISSION_DENIED", "no route")));
     }
 
     #[test]
