@@ -1,7 +1,7 @@
 //! Makes text from outside (answers, panics, files) safe to show: one short line whose content can neither end it nor change its
 //! direction.
 
-/// Maximum length of such a text, in characters.
+/// Maximum length of shown text, in characters.
 pub const MAX_LENGTH: usize = 300;
 
 /// On one line of at most [`MAX_LENGTH`] characters. A sequence of control characters and blanks becomes one blank.

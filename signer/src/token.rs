@@ -11,7 +11,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 const SCHEME: &[u8] = b"Bearer ";
 
-/// The tokens of which a request must carry one, kept as SHA-256 digests: comparing digests reveals nothing about a token's
+/// The accepted tokens: each request must carry one. Kept as SHA-256 digests: comparing digests reveals nothing about a token's
 /// length or first difference. Clones share later changes.
 #[derive(Clone)]
 pub struct Token(Arc<RwLock<Digests>>);

@@ -1,4 +1,4 @@
-//! What the Deployments of a namespace need from their ServiceAccounts. An annotation has one value, whoever wrote it, and all
+//! What the Deployments of a namespace need from their ServiceAccounts. An annotation has one value, no matter who wrote it, and all
 //! bindings write it under one field manager. Before it is changed or removed, the operator checks who needs it.
 
 use crds::SignerBinding;

@@ -28,7 +28,7 @@ pub struct Planned {
     pub is_repair: bool,
     /// Whether the binding's injection is incomplete.
     pub is_stripped: bool,
-    /// Whether running pods would be replaced by different ones, so that such a pod is tried first.
+    /// Whether running pods would be replaced by different ones, so that a new pod is tried first.
     pub is_tried: bool,
     /// Whether the token was changed in place: the value differs, but the template still names the same Secret.
     pub is_rotation: bool,

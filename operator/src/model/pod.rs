@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// The fields of such a pod that the later steps use.
+/// A pod that runs an injected template, with the fields that the later steps use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedPod {
     pub name: String,

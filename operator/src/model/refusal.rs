@@ -64,7 +64,7 @@ const REMEDIES: [(&[&str], &str); 9] = [
     ),
 ];
 
-/// What to set or change after such a refusal.
+/// What to set or change after this refusal.
 pub fn remedy(text: &str) -> &'static str {
     let fits = |causes: &[&str]| causes.iter().any(|cause| text.contains(cause));
     let found = REMEDIES.iter().find(|(causes, _)| fits(causes));

@@ -26,9 +26,9 @@ pub struct Vendor {
     pub title: &'static str,
     /// The form of `ATTO_SIGNER_KEY`, for `--help`.
     pub key: &'static str,
-    /// The name of such a key for people.
+    /// The name of this kind of key for people.
     pub key_noun: &'static str,
-    /// Whether a text looks like such a key, for a message if another backend is set.
+    /// Whether a text looks like this kind of key, for a message if another backend is set.
     pub is_key: fn(&str) -> bool,
     /// Parts of the paths of libraries that only this vendor calls and that handle no client data. Their panic messages are
     /// shown.

@@ -42,7 +42,7 @@ pub struct Config {
     pub key: KeyConfig,
     /// The only key that the signer may use.
     pub expected_public_key: Option<PublicKey>,
-    /// The tokens of which requests must carry one.
+    /// The accepted tokens: each request must carry one.
     pub token: Token,
     /// The file from which they are updated.
     pub token_file: Option<TokenFile>,

@@ -38,7 +38,7 @@ impl Rules {
     }
 }
 
-/// A comma-separated list, of which every item is parsed.
+/// Parses every item of a comma-separated list.
 fn list<T>(
     variable: &'static str,
     value: Setting<'_>,

@@ -16,7 +16,7 @@ use crate::{
 pub struct Api<B> {
     /// Rules and key.
     pub service: Service<B>,
-    /// The tokens of which requests must carry one.
+    /// The accepted tokens: each request must carry one.
     pub token: Token,
     /// Counters.
     pub metrics: Arc<Metrics>,

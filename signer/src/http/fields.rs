@@ -44,7 +44,7 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Fields<'de, N> {
     }
 }
 
-/// Reads an object of which one field, itself an object, is needed. None if the field is missing or needs the general reader.
+/// Reads an object with one relevant field, which is also an object. None if the field is missing or needs the general reader.
 pub struct Nested<'a, const N: usize> {
     /// The name of that field.
     pub field: &'static [&'static str; 1],

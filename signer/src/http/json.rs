@@ -35,7 +35,7 @@ impl Invalid {
     }
 }
 
-/// A JSON object, of which the fields with these names are kept.
+/// A JSON object. Only the fields with these names are kept.
 #[derive(Debug)]
 pub struct Object<'a, const N: usize> {
     prefix: &'static str,

@@ -110,7 +110,7 @@ impl<B: Backend, T: Message> Drop for Record<'_, B, T> {
     }
 }
 
-/// A request of which only the head was read.
+/// A request whose body was not read.
 pub fn unread<B>(api: &Api<B>, kind: Kind, error: &ApiError, start: Instant) {
     let ending = Ending {
         kind,

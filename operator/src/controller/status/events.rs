@@ -166,7 +166,7 @@ pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
 }
 
-/// The Event about such a Deployment that could not be resumed.
+/// The Event about a Deployment without a SignerBinding that could not be resumed.
 pub fn not_let_go_notice(refusal: &str) -> Notice {
     Notice {
         deployment: None,

@@ -67,7 +67,7 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
         let of_account = backend.and_then(|backend| of_account(backend, observed, live));
         let of_token = match (audience.as_deref(), backend.and_then(KeyBackend::account)) {
             (Some(audience), _) => token::of_deployment(observed, live, audience),
-            // With `workloadIdentity`, the operator refuses such a ServiceAccount.
+            // With `workloadIdentity`, the operator refuses this ServiceAccount.
             (None, Some(_)) if binding.spec.workload_identity.is_none() => {
                 token::of_the_pod(observed, live).into_iter().collect()
             }

@@ -13,7 +13,7 @@ pub struct Arn<'a> {
 }
 
 impl<'a> Arn<'a> {
-    /// The parts, if the text is such a name.
+    /// The parts, if the text is an ARN.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.strip_prefix(PREFIX)?.splitn(5, ':');
         let mut next = || parts.next();

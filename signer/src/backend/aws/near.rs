@@ -22,7 +22,7 @@ pub fn is_near(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback() || is_agent(address))
 }
 
-/// Whether it is an `https` URL, or a plain `http` URL of such a host.
+/// Whether it is an `https` URL, or a plain `http` URL of one of these hosts.
 pub fn is_safe(url: &str) -> bool {
     let Ok(url) = url.parse::<http::Uri>() else {
         return false;

@@ -16,7 +16,7 @@ pub struct KeyVersion {
 /// Why a text is not a key version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
-    /// Not such a name. It may be anything, including a secret.
+    /// Not a key version. The text may be anything, including a secret.
     Other,
     /// A key without its version.
     NoVersion,
@@ -60,7 +60,7 @@ impl fmt::Display for KeyVersion {
     }
 }
 
-/// Whether a text is probably meant as such a name.
+/// Whether a text is probably meant as a key version.
 pub fn looks_like_one(text: &str) -> bool {
     text.contains("/keys/") && !text.chars().any(char::is_whitespace)
 }

@@ -17,7 +17,7 @@ use crate::backend::fault::Fault;
 const SHORTEST: Duration = Duration::from_millis(500);
 /// Maximum pause between attempts to renew or replace a token that is still valid.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A token that never worked may simply lack all permissions. After this time, another one is tried.
+/// A token that never worked may lack all permissions. After this time, another one is tried.
 const DOUBTED_AFTER: Duration = Duration::from_mins(1);
 
 /// The key service's answer to a login.
@@ -78,7 +78,7 @@ impl Lease {
         self.worked.store(true, Relaxed);
     }
 
-    /// Whether a denied check means that the token is dead. A token that never worked may simply lack all permissions. A
+    /// Whether a denied check means that the token is dead. A token that never worked may lack all permissions. A
     /// replacement would not help then, and each denial would cause another login.
     pub fn is_dead_if_denied(&self, now: Instant) -> bool {
         self.worked.load(Relaxed) || now.duration_since(self.since) >= DOUBTED_AFTER
