@@ -37,7 +37,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Maximum pause while there is no usable client: nothing is signed, and no call can detect that the service is back.
 const WITHOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSES: usize = 12;
-/// Minimum wait before a missing answer is reported for a client that was in use meanwhile.
+/// A missing answer is reported this long after its request at the earliest, so the report concerns only clients that are at least this old.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 /// A client with this lifetime had no trouble.
 const CALM: Duration = Duration::from_mins(2);
