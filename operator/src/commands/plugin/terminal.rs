@@ -3,6 +3,8 @@
 use std::env;
 use std::io::{IsTerminal, stdout};
 
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
 /// The default width.
 const WIDTH: usize = 100;
 
@@ -50,24 +52,16 @@ impl Terminal {
         }
     }
 
-    /// Wraps the text into lines that fit, each with this indent.
+    /// Wraps the text between words into lines that fit, each with this indent. A word never breaks, because it may be part of a
+    /// command.
     pub fn wrapped(self, text: &str, indent: usize) -> String {
         let room = self.width.saturating_sub(indent).max(20);
-        let mut lines = vec![];
-        for paragraph in text.lines() {
-            let mut line = String::new();
-            for word in paragraph.split_whitespace() {
-                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-                    lines.push(std::mem::take(&mut line));
-                }
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-            }
-            lines.push(line);
-        }
-        lines.join(&format!("\n{}", " ".repeat(indent)))
+        let options = Options::new(room)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+            .wrap_algorithm(WrapAlgorithm::FirstFit)
+            .break_words(false);
+        textwrap::wrap(text, options).join(&format!("\n{}", " ".repeat(indent)))
     }
 }
 

@@ -63,10 +63,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
             };
             State::yes(
                 reasons::DIRECT_GRANT,
-                format!(
-                    "{shown}. {UNCONFIRMED} {}",
-                    commands(account, annotated.as_deref())
-                ),
+                format!("{shown}. {UNCONFIRMED} {}", commands(account, annotated.as_deref())),
             )
         }
         PodIdentity::Projected { account } => {
@@ -163,7 +160,12 @@ mod tests {
 
     #[test]
     fn only_a_signature_proves_the_grant_and_it_stays_proven_while_nobody_can_be_asked() {
-        let shown = || State::yes(reasons::DIRECT_GRANT, format!("The pods use the ServiceAccount voter. {UNCONFIRMED}"));
+        let shown = || {
+            State::yes(
+                reasons::DIRECT_GRANT,
+                format!("The pods use the ServiceAccount voter. {UNCONFIRMED}"),
+            )
+        };
         let signs = State::yes(reasons::SIGNING, "");
         let unasked = State::unknown(reasons::NOT_ASKED, "");
         let down = State::no(Reason::new(reasons::BACKEND_DOWN, "PERMISSION_DENIED"));
@@ -184,8 +186,15 @@ mod tests {
         ] {
             let found = proven(shown(), signing, old, is_same_spec);
             assert_eq!(found.truth, expected, "{} {is_same_spec}", signing.reason.code);
-            let grant = if expected == Truth::True { CONFIRMED } else { UNCONFIRMED };
-            assert_eq!(found.reason.message, format!("The pods use the ServiceAccount voter. {grant}"));
+            let grant = if expected == Truth::True {
+                CONFIRMED
+            } else {
+                UNCONFIRMED
+            };
+            assert_eq!(
+                found.reason.message,
+                format!("The pods use the ServiceAccount voter. {grant}")
+            );
         }
         let other = State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount other");
         assert_eq!(proven(other, &unasked, &before, true).truth, Truth::Unknown);
