@@ -23,7 +23,7 @@ pub fn contains(live: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// A variable has a value or a source, and gaining the other one changes it.
+/// A variable has a value or a source, and adding the other one changes it.
 fn same_source(live: &Value, wanted: &Value) -> bool {
     (wanted["valueFrom"].is_null() && live["valueFrom"].is_null())
         || (!wanted["valueFrom"].is_null() && live["value"].is_null())

@@ -62,7 +62,7 @@ fn differs(held: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Somebody who writes `0.05` where we wrote `50m` has changed nothing.
+/// `0.05` in place of `50m` is not a change.
 fn quantities_differ(held: &Value, wanted: &Value) -> bool {
     let held = held.as_object().into_iter().flatten();
     let mut both = held.filter_map(|(resource, held)| Some((held, wanted.get(resource)?)));
