@@ -48,7 +48,7 @@ impl Place {
         Ok(shared.into_iter().flatten().collect())
     }
 
-    /// The same so many times: listeners for each thread, among which the kernel shares out new connections.
+    /// The same for this many threads: the kernel distributes new connections among their listeners.
     pub fn listen_shared(self, port: u16, threads: usize) -> Result<Vec<Vec<TcpListener>>, (SocketAddr, io::Error)> {
         let v4 = |ip| SocketAddr::new(IpAddr::V4(ip), port);
         let v6 = |ip| SocketAddr::new(IpAddr::V6(ip), port);
@@ -90,7 +90,7 @@ fn is_missing(error: &io::Error) -> bool {
 fn listen(address: SocketAddr, times: usize) -> io::Result<Vec<TcpListener>> {
     let socket = socket(address)?;
     socket.bind(&address.into())?;
-    // Not before it is bound: else it would take a port on which another signer listens, and each would get half of the votes.
+    // After it is bound. Otherwise it could share the port of another signer, and each would get half of the votes.
     socket.set_reuse_port(times > 1)?;
     socket.listen(BACKLOG)?;
     let mut listeners = vec![TcpListener::from(socket)];
@@ -100,7 +100,7 @@ fn listen(address: SocketAddr, times: usize) -> io::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// Where a kernel has no queue for each, one queue is for both.
+/// On a kernel without a queue for each listener, both share one queue.
 fn another(first: &TcpListener) -> io::Result<TcpListener> {
     let address = first.local_addr()?;
     let socket = socket(address)?;

@@ -2,9 +2,9 @@
 
 use crate::http::server::MAX_CONNECTIONS;
 
-/// Streams, event queues, files that are read again and again, and the sockets of credentials.
+/// Streams, event queues, files that are read repeatedly, and the sockets of credentials.
 const OWN: usize = 32;
-/// An event queue, what wakes it, what tells it of signals, and a listener of each family.
+/// An event queue, its waker, its signal receiver, and a listener of each family.
 const THREAD: usize = 5;
 /// Probes, a scraper and the operator need a few.
 const MANAGEMENT: usize = 128;
@@ -23,7 +23,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Shares out so many open files among so many threads of the API and the rest.
+    /// Divides this many open files among this many threads of the API and the rest.
     pub fn of(open_files: usize, threads: usize, is_remote: bool) -> Self {
         let rest = open_files.saturating_sub(OWN + THREAD * threads).max(8);
         let management = MANAGEMENT.min(rest / 4);

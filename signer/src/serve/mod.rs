@@ -34,7 +34,7 @@ use crate::{
     telemetry::{Audit, Health, Identity, Metrics},
 };
 
-/// How long requests under way may take after the signal to end.
+/// How long running requests may take after the stop signal.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The last part of that time, in which requests that wait for a signature are answered with 429.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);

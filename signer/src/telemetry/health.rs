@@ -17,7 +17,7 @@ use super::{
 };
 use crate::protocol::Kind;
 
-/// Who this signer is, in `/info`.
+/// This signer's identity, in `/info`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -38,7 +38,7 @@ pub struct Identity {
 pub enum Defect {
     /// This essential task ended.
     Lost(&'static str),
-    /// A runtime of the API does not run.
+    /// A runtime of the API is stuck.
     Stuck,
 }
 
@@ -88,7 +88,7 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The proof of life of one more runtime of the API.
+    /// Adds the heartbeat of another runtime of the API.
     pub fn heart(&self) -> Arc<Heart> {
         self.hearts.add()
     }
@@ -149,7 +149,7 @@ impl Health {
         self.identity().is_some() && self.backend().is_none_or(|backend| backend.is_up(now))
     }
 
-    /// Whether the API's runtimes and all that must not end are alive.
+    /// Whether the API's runtimes and all essential tasks are alive.
     pub fn is_alive(&self) -> bool {
         self.defect().is_none()
     }
