@@ -68,8 +68,17 @@ GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/tes
   docs/src/operations/running.md examples/kustomize-operator/kustomization.yaml \
   $(addprefix docs/src/reference/,conditions.md events.md exit-codes.md metrics.md kubectl-plugin.md operator-commands.md signer-settings.md signerbinding.md)
 
+# On a terminal, descriptions are wrapped to its width; elsewhere each target is one line.
 help: ## List every target
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@width=0; if [ -t 1 ]; then width="$$(tput cols || echo 80)"; fi; \
+	awk -F ':.*## ' -v width="$$width" '/^[a-z0-9-]+:.*## / { \
+		line = sprintf("  make %-18s", $$1); count = split($$2, words, " "); \
+		for (at = 1; at <= count; at++) { \
+			if (width && at > 1 && length(line) + 1 + length(words[at]) > width) { print line; line = sprintf("%25s", "") } \
+			line = line " " words[at] \
+		} \
+		print line \
+	}' $(firstword $(MAKEFILE_LIST))
 
 # Of the whole workspace, and started by its path: with other features all would be built twice.
 demo: ## Show operator and signer at work on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
@@ -99,7 +108,7 @@ lint: deny ## Format, clippy with warnings as errors, licences and sources of de
 	@$(CARGO) run --quiet --locked --package tests --bin words
 
 SEED := 7
-sentences: ## Print 100 random sentences of every kind of text, to be judged by the rules of CONTRIBUTING.md (SEED=7: other ones)
+sentences: ## Print 100 random sentences of every kind of text, to judge by the rules of CONTRIBUTING.md (SEED=7: others)
 	@$(CARGO) run --quiet --locked --package tests --bin words -- sample --seed $(SEED)
 
 generate: ## Update the generated files from the code
@@ -141,7 +150,7 @@ bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and 
 	  "$${CARGO_TARGET_DIR:-target}"/release/bench $(BENCH)
 
 FIGURES :=
-figures: assets $(if $(and $(FIGURES),$(if $(filter pods,$(FIGURES)),,others)),,image e2e-node) ## Measure what README and pages have of figures, at this commit, and write docs/figures.json and those pages (an hour; FIGURES='signer scale': these parts, and the others keep theirs with their commits)
+figures: assets $(if $(and $(FIGURES),$(if $(filter pods,$(FIGURES)),,others)),,image e2e-node) ## Measure the figures of README and pages at this commit, and write them into docs/figures.json and the pages (an hour; FIGURES='signer scale': only these parts, the others keep their figures and commits)
 	@echo '== cargo build --release'
 	@$(CARGO) build --quiet --locked --release --workspace --bin bench --bin counted --bin operator --bin signer --bin kubectl-atto_signer --bin voter --bin google --bin soak --bin figures
 	@E2E_PROGRAMS="$(STATIC_PROGRAMS)" "$${CARGO_TARGET_DIR:-target}"/release/figures $(FIGURES)
@@ -268,7 +277,7 @@ release-check: ## Fail if the version to be released (TAG=v0.1.0) is not that of
 	@[ "$${TAG:-}" = "v$(VERSION)" ] || { echo "TAG: found '$${TAG:-}', expected v$(VERSION), the version of Cargo.toml. Tag the commit that has the version, or change the version first." >&2; exit 1; }
 	@$(MAKE) --no-print-directory --silent release-notes >/dev/null
 
-release-notes: ## Print what CHANGELOG.md says of this version
+release-notes: ## Print the entry of this version in CHANGELOG.md
 	@awk -v version=$(VERSION) -f release/notes.awk CHANGELOG.md
 
 release-compare: ## Fail if another build of this version (AGAIN=its SHA256SUMS) has other bytes than dist/release

@@ -17,7 +17,7 @@ pub fn server() -> Rule {
     let ipv6 = IPV6.replace('H', "[0-9a-fA-F]{1,4}");
     let host = format!(r"(({LABEL}[.])*{LAST_LABEL}|{OCTET}([.]{OCTET}){{3}}|\[{ipv6}\])");
     let loopback = format!(r"({LOCALHOST}|127([.]{OCTET}){{3}}|\[::1\])");
-    // 0x7f is a number too.
+    // A hexadecimal number such as 0x7f is a number too.
     Rule::new(format!(
         "self.matches(r'^(https://{host}|http://{loopback})(:{PORT})?(/|$)') && !self.matches(r'^[a-z]+://([^/]*[.])?0[xX][0-9a-fA-F]*(:|/|$)')"
     ))
@@ -26,7 +26,7 @@ pub fn server() -> Rule {
     )
 }
 
-/// What comes after host and port: nothing, or the path at a proxy. Another rule refuses what is no address of a server.
+/// Text after host and port: nothing, or the path at a proxy. Another rule refuses text that is not a server's address.
 pub fn path() -> Rule {
     Rule::new(
         "!self.matches(r'^[a-z]+://[^/]+/') || (self.matches(r'^[a-z]+://[^/]+(/[-._a-zA-Z0-9]{1,128})*/?$') && !self.matches(r'^[a-z]+://[^/]+/([^/]+/)*(v1|ui|[.]|[.][.])(/|$)'))",
@@ -36,7 +36,7 @@ pub fn path() -> Rule {
     )
 }
 
-/// For the key that has the address and the certificates.
+/// For the object with both the address and the certificates.
 pub fn no_certificates_of_plain_http() -> Rule {
     Rule::new("!(has(self.caSecretRef) || has(self.caConfigMapRef)) || !self.address.startsWith('http://')").message(
         "caSecretRef and caConfigMapRef must not be set with an http:// address, whose server has no certificate: leave them out, or use an address that starts with https://",

@@ -5,8 +5,8 @@ use kube::core::Rule;
 
 const DNS_LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 
-/// An `atto://` address of algorithm V1: 38 bytes in base32, of which the first is zero, and one bit that is left over. Whether its
-/// checksum is right, the operator says.
+/// An `atto://` address of algorithm V1: 38 bytes in base32, the first of them zero, and one unused bit. The operator checks
+/// the checksum.
 const ADDRESS: &str = "^atto://a[a-d][a-z2-7]{58}[acegikmoqsuwy246]$";
 
 pub(crate) fn matches(pattern: &str, message: &str) -> Rule {

@@ -1,10 +1,10 @@
-//! The CEL rules of keys in other key services than Google's.
+//! The CEL rules of keys in AWS KMS and Vault.
 
 use kube::core::Rule;
 
 use crate::cel_rules::matches;
 
-/// Each partition of AWS but `aws`, with what the names of its regions begin with.
+/// Each partition of AWS except `aws`, with the prefix of its regions' names.
 /// Source: the regions' patterns in the endpoint rules of the AWS SDK (`partitions.json`).
 const PARTITIONS: [(&str, &str); 7] = [
     ("aws-cn", "cn-"),
@@ -41,7 +41,7 @@ pub fn key_arn() -> Rule {
 }
 
 pub fn partition_of_region() -> Rule {
-    // One by one: of a list of texts, the API server takes the length to be without a bound.
+    // One rule per partition: the API server estimates the cost of a list of texts as if the texts had no length limit.
     let pairs = PARTITIONS
         .map(|(partition, region)| format!("self.startsWith('arn:{partition}:') == self.contains(':kms:{region}')"));
     let told = PARTITIONS.map(|(partition, region)| format!("arn:{partition} for {region}…"));
@@ -51,7 +51,7 @@ pub fn partition_of_region() -> Rule {
     ))
 }
 
-/// A path and a name have 576 characters at most: IAM allows 512 and 64.
+/// Path and name have at most 576 characters: IAM allows 512 and 64.
 pub fn role_arn() -> Rule {
     Rule::new(format!(
         "self.matches(r'^arn:{PARTITION}:iam::[0-9]{{12}}:role/([-+=,.@_a-zA-Z0-9]+/)*[-+=,.@_a-zA-Z0-9]{{1,64}}$') && self.size() - self.indexOf('/') <= 577"
@@ -61,7 +61,7 @@ pub fn role_arn() -> Rule {
     )
 }
 
-/// Another rule refuses what is no key.
+/// Another rule refuses text that is not the ARN of a key.
 pub fn one_partition() -> Rule {
     Rule::new(
         "!has(self.roleArn) || !self.roleArn.contains(':iam:') || !self.keyArn.contains(':kms:') || self.roleArn.startsWith(self.keyArn.substring(0, self.keyArn.indexOf(':kms:')) + ':')",
@@ -93,7 +93,7 @@ pub fn vault_path(field: &str) -> Rule {
     ))
 }
 
-/// Vault shows the paths of its methods with `auth/`, and asks for them without.
+/// Vault prints the paths of its auth methods with `auth/`, but expects them without.
 pub fn auth_mount() -> Rule {
     Rule::new("!self.startsWith('auth/')").message(
         "mount must be a path as the server has it, without auth/ before it, such as kubernetes or clusters/blue",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::references::{ConfigMapKeyRef, SecretKeyRef};
 use crate::{address_rules, key_rules};
 
-/// Where the transit engine is where `mount` is not set.
+/// Mount path of the transit engine if `mount` is not set.
 pub const DEFAULT_TRANSIT_MOUNT: &str = "transit";
 
 /// A key version in the transit engine of HashiCorp Vault or OpenBao. Address, namespace, mount, key and version together identify
@@ -58,7 +58,7 @@ pub struct VaultKey {
 }
 
 impl VaultKey {
-    /// The path of the transit engine in force.
+    /// The effective mount path of the transit engine.
     pub fn effective_mount(&self) -> &str {
         self.mount.as_deref().unwrap_or(DEFAULT_TRANSIT_MOUNT)
     }
@@ -79,7 +79,7 @@ pub struct VaultAuth {
 }
 
 impl VaultAuth {
-    /// The method, as the server calls it, and its login. None if none is set, which the schema refuses.
+    /// The auth method's name on the server, with its login. None if none is set, which the schema refuses.
     pub fn method(&self) -> Option<(&'static str, &VaultLogin)> {
         let Self { kubernetes, jwt } = self;
         let kubernetes = kubernetes.as_ref().map(|login| ("kubernetes", login));

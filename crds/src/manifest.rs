@@ -20,8 +20,8 @@ pub fn render() -> Result<String, serde_yaml::Error> {
     Ok(format!("{HEADER}{}", serde_yaml::to_string(&crd)?))
 }
 
-/// Removes what the derived schema has too much. A field of an `Option` may be missing, but not null. A number format adds a bound that no
-/// client checks, next to our own bound, which the API server checks.
+/// An `Option` in Rust means that a field may be missing, not that it may be null. A number format adds a bound that no client
+/// checks; the schema's own bounds are enforced by the API server.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {

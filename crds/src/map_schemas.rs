@@ -1,4 +1,4 @@
-//! Schemas of maps, which the derive cannot bound.
+//! Schemas of maps, whose bounds the derive macro cannot express.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 

@@ -1,4 +1,4 @@
-//! Names that other programs, manifests and people rely on.
+//! Names that are part of the contract with other programs, manifests and people.
 
 /// API group of the `SignerBinding`.
 pub const GROUP: &str = "signer.atto.cash";
@@ -9,13 +9,13 @@ pub const FIELD_MANAGER: &str = "signer-operator";
 /// Name of the injected native sidecar.
 pub const SIGNER_CONTAINER: &str = "signer";
 
-/// The node container where `spec.target.container` is not set and the pod has one of this name.
+/// Name of the node container if `spec.target.container` is not set and the pod has a container with this name.
 pub const DEFAULT_NODE_CONTAINER: &str = "node";
 
 /// Prefix of every label and annotation key of the operator.
 pub const KEY_PREFIX: &str = "signer.atto.cash/";
 
-/// Pod-template annotation that holds the hash of what was rendered.
+/// Pod-template annotation with the hash of the rendering.
 pub const HASH_ANNOTATION: &str = "signer.atto.cash/hash";
 
 /// Annotation of a Deployment that was created paused until its signer is injected. Its value is the name of the binding. A
@@ -31,13 +31,13 @@ pub const APPROVE_ANNOTATION: &str = "signer.atto.cash/approve";
 /// Finalizer of a binding whose `deletionPolicy` is `Remove`.
 pub const FINALIZER: &str = "signer.atto.cash/remove";
 
-/// Port of the signer's API where `spec.signer.ports.api` is not set.
+/// Port of the signer's API if `spec.signer.ports.api` is not set.
 pub const DEFAULT_API_PORT: u16 = 9090;
 
-/// Port of the signer's management endpoints where `spec.signer.ports.management` is not set.
+/// Port of the signer's management endpoints if `spec.signer.ports.management` is not set.
 pub const DEFAULT_MANAGEMENT_PORT: u16 = 9091;
 
-/// The variables of the node container that a binding owns.
+/// The variables of the node container that belong to a binding.
 pub const NODE_VARIABLES: [&str; 3] = [
     "ATTO_SIGNER_BACKEND",
     "ATTO_SIGNER_REMOTE_URL",
@@ -55,7 +55,7 @@ pub const AWS_ACCOUNT_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// Volume with the ServiceAccount token by which the signer, and no other container, proves to its key service who it is.
 pub const IDENTITY_VOLUME: &str = "signer-identity";
 
-/// Where the signer's container mounts that volume. By default, the signer reads the file `token` there.
+/// Mount path of that volume in the signer's container. By default, the signer reads the file `token` there.
 pub const IDENTITY_PATH: &str = "/var/run/secrets/signer.atto.cash/identity";
 
 /// Volume with the certificates of a key service's certificate authorities.
@@ -64,7 +64,7 @@ pub const CA_VOLUME: &str = "signer-ca";
 /// Where the signer's container mounts that volume.
 pub const CA_PATH: &str = "/var/run/secrets/signer.atto.cash/ca";
 
-/// The volumes that the operator gives a pod.
+/// The volumes that the operator adds to a pod.
 pub const VOLUMES: [&str; 2] = [IDENTITY_VOLUME, CA_VOLUME];
 
 /// The signer's variable for its key service.

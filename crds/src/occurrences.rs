@@ -9,7 +9,7 @@ pub struct Occurrence {
     pub condition: &'static str,
     /// `True`, `False` or `Unknown`.
     pub status: &'static str,
-    /// Its reasons of its own.
+    /// The condition's own reasons.
     pub reasons: &'static [&'static str],
 }
 
@@ -21,8 +21,8 @@ const fn when(condition: &'static str, status: &'static str, reasons: &'static [
     }
 }
 
-/// All of them, in the order of [`types::ALL`]. Reasons that `Ready`, `Reconciling` and `Stalled` take over from another condition
-/// are listed only there.
+/// All occurrences, in the order of [`types::ALL`]. Reasons that `Ready`, `Reconciling` and `Stalled` take from another condition
+/// are only listed there.
 pub const ALL: [Occurrence; 24] = [
     when(types::ACCEPTED, "True", &[reasons::ACCEPTED]),
     when(
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn every_reason_stands_somewhere_and_every_condition_has_a_row() {
         for reason in reasons::ALL {
-            // Of a Deployment in status.targets, and of no condition.
+            // Used for a Deployment in status.targets, not in a condition.
             let is_of_a_target = *reason == reasons::NO_LONGER_SELECTED;
             let stands = ALL.iter().any(|row| row.reasons.contains(reason));
             assert_eq!(stands, !is_of_a_target, "{reason}");

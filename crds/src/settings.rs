@@ -113,7 +113,7 @@ pub enum ImagePullPolicy {
 }
 
 impl ImagePullPolicy {
-    /// The value as a container has it.
+    /// The value as in a container's spec.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Always => "Always",
@@ -135,7 +135,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// The value as `ATTO_SIGNER_LOG` takes it.
+    /// The value for `ATTO_SIGNER_LOG`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -142,7 +142,7 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// The value as `ATTO_SIGNER_CAPABILITIES` takes it.
+    /// The value for `ATTO_SIGNER_CAPABILITIES`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Block => "BLOCK",

@@ -40,7 +40,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether this is the target of a Deployment of that name with these labels, in the namespace of the binding.
+    /// Whether a Deployment with this name and these labels, in the namespace of the binding, is a target.
     pub fn selects(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
         self.name.as_deref() == Some(name) || self.selector.as_ref().is_some_and(|selector| selector.matches(labels))
     }
@@ -66,7 +66,7 @@ pub struct LabelSelector {
 }
 
 impl LabelSelector {
-    /// Whether labels meet all of it.
+    /// Whether labels match all of the selector.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let Self {
             match_labels,
@@ -77,7 +77,7 @@ impl LabelSelector {
     }
 }
 
-/// As `kubectl get --selector` and the API server take it.
+/// In the format of `kubectl get --selector` and the API server.
 impl fmt::Display for LabelSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels = self.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
@@ -113,7 +113,7 @@ impl LabelSelectorRequirement {
         let found = labels.get(&self.key);
         match self.operator {
             LabelSelectorOperator::In => found.is_some_and(|found| self.values.contains(found)),
-            // Met as well by labels without the key.
+            // Labels without the key also match.
             LabelSelectorOperator::NotIn => !found.is_some_and(|found| self.values.contains(found)),
             LabelSelectorOperator::Exists => found.is_some(),
             LabelSelectorOperator::DoesNotExist => found.is_none(),

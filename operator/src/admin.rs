@@ -17,12 +17,12 @@ use crate::cluster::stores::Stores;
 use crate::leader::Standing;
 use crate::telemetry::Metrics;
 
-/// What the endpoints tell about.
+/// State that the endpoints report.
 #[derive(Clone)]
 pub struct Admin {
     pub metrics: Arc<Metrics>,
     pub standing: watch::Receiver<Standing>,
-    /// What the leader's watches have brought.
+    /// Caches filled by the leader's watches.
     pub stores: Arc<OnceLock<Stores>>,
 }
 
@@ -35,10 +35,10 @@ pub fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-/// Listens.
+/// Opens the listening socket.
 ///
 /// # Errors
-/// Fails if the address cannot be listened on.
+/// Fails if the address cannot be bound.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     let bound = match TcpListener::bind(address).await {
         // A host may have no IPv6.
@@ -52,7 +52,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-/// Alive while watches are asked for and reconciles end.
+/// Alive while watches are re-established and reconciles finish.
 async fn live(State(admin): State<Admin>) -> Response {
     match admin.metrics.progress.stuck(Instant::now()) {
         None => "ok\n".into_response(),
@@ -63,8 +63,8 @@ async fn live(State(admin): State<Admin>) -> Response {
     }
 }
 
-/// Ready once it leads and the first list of bindings is there (without it the operator would not know who came first), or
-/// once it knows that another one leads.
+/// Ready if the operator leads and has the first list of bindings, which it needs to know which binding is older; or if it knows
+/// that another operator leads.
 async fn ready(State(admin): State<Admin>) -> Response {
     let standing = admin.standing.borrow().clone();
     match (admin.stores.get(), standing) {

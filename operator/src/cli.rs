@@ -91,7 +91,7 @@ async fn by_hand(name: &str, command: impl Future<Output = Result<String, Failur
     }
 }
 
-/// Prints every finding; the worst one decides the exit code.
+/// Prints every finding. The worst one determines the exit code.
 #[tokio::main]
 async fn preflight(arguments: PreflightArgs) -> ExitCode {
     let findings = match preflight::examine(arguments).await {
@@ -121,7 +121,7 @@ fn unprinted(name: &str, error: &io::Error) -> ExitCode {
     ExitCode::from(exit::OUTPUT)
 }
 
-/// A reader that stops early, such as `head`, is not an error.
+/// A reader that closes the pipe early, such as `head`, is not an error.
 fn write(text: &str) -> io::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use crate::model::scope::{NamespaceName, Scope};
 use crate::model::settings::{Settings, Upgrades};
 
-/// Image of the signer that belongs to this version of the operator.
+/// Signer image released with this version of the operator.
 pub const DEFAULT_SIGNER_IMAGE: &str = concat!("ghcr.io/attocash/signer-operator/signer:", env!("CARGO_PKG_VERSION"));
 
 /// Allowed prefixes of signer images by default.

@@ -1,27 +1,27 @@
-//! The exit codes of the program, which are those of sysexits.
+//! Exit codes of the program, from sysexits.
 
-/// The object is not ready, or a person refused.
+/// The object of the command is not ready, or the person did not confirm.
 pub const NOT_DONE: u8 = 1;
 /// The command line was not understood (`EX_USAGE`).
 pub const USAGE: u8 = 64;
-/// What was given to it cannot be (`EX_DATAERR`).
+/// The input is invalid (`EX_DATAERR`).
 pub const DATA: u8 = 65;
 /// There is no such Deployment (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
-/// The API server cannot be asked (`EX_UNAVAILABLE`).
+/// The API server does not answer (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
-/// It could not start, or a defect (`EX_SOFTWARE`).
+/// The program could not start, or has a defect (`EX_SOFTWARE`).
 pub const SOFTWARE: u8 = 70;
-/// Its output could not be written (`EX_IOERR`).
+/// The output could not be written (`EX_IOERR`).
 pub const OUTPUT: u8 = 74;
-/// Another attempt can succeed (`EX_TEMPFAIL`).
+/// A retry may succeed (`EX_TEMPFAIL`).
 pub const AGAIN: u8 = 75;
 /// A permission is missing (`EX_NOPERM`).
 pub const PERMISSION: u8 = 77;
-/// The cluster or a binding does not meet a requirement (`EX_CONFIG`).
+/// The cluster or a binding is misconfigured (`EX_CONFIG`).
 pub const CONFIGURATION: u8 = 78;
 
-/// All of them and 0, each with when it is, for people.
+/// All codes and 0, each with its meaning in words.
 pub const ALL: [(u8, &str); 11] = [
     (0, "success; `operator run`: shut down on request"),
     (

@@ -1,4 +1,4 @@
-//! One plain HTTP request to a server near by: a signer's management port, or Google's metadata server.
+//! A plain HTTP request to a nearby server: a signer's management port, or Google's metadata server.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// The status and the body that come back within the deadline.
+/// Returns the status and the body if they arrive within the deadline.
 ///
 /// # Errors
-/// Says why there is no answer.
+/// Says why no answer arrived.
 pub async fn get(
     address: impl ToSocketAddrs,
     path: &str,
@@ -46,7 +46,7 @@ async fn exchange(
         let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await?;
         Ok((status, body.to_bytes()))
     };
-    // The connection does its work while the answer is waited for, and ends with it.
+    // Drives the connection while waiting for the answer, and drops it afterwards.
     tokio::select! {
         answer = answer => answer,
         ended = connection => match ended {

@@ -6,11 +6,11 @@ use http::{HeaderName, HeaderValue};
 
 use crate::fetch;
 
-/// Where every program on Google Cloud finds it; the variable is the convention of Google's libraries.
+/// Default host of the metadata server. Google's libraries use the same variable to override it.
 const METADATA_SERVER: &str = "metadata.google.internal";
 const METADATA_VARIABLE: &str = "GCE_METADATA_HOST";
 
-/// Off Google Cloud nobody answers, and the operator starts anyway.
+/// Outside Google Cloud, nothing answers, and the operator starts anyway.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The project of the cluster, as far as it is known.
@@ -21,7 +21,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// What the metadata server says, else what the flag says.
+    /// Prefers the metadata server's answer to the flag.
     pub async fn find(flag: Option<String>) -> Self {
         let host = std::env::var(METADATA_VARIABLE).ok().filter(|host| !host.is_empty());
         let host = host.unwrap_or_else(|| METADATA_SERVER.to_owned());
@@ -32,12 +32,12 @@ impl Project {
         }
     }
 
-    /// The ID for a shell, which looks it up where it is not known.
+    /// The ID, or a shell expression that looks it up if it is unknown.
     pub fn id(&self) -> &str {
         self.id.as_deref().unwrap_or("$(gcloud config get project)")
     }
 
-    /// The number for a shell, which looks it up where it is not known.
+    /// The number, or a shell expression that looks it up if it is unknown.
     pub fn number(&self) -> String {
         self.number.clone().unwrap_or_else(|| {
             format!(

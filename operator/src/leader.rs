@@ -1,7 +1,8 @@
-//! Which of several operators acts: the one that holds a Lease.
+//! Leader election: of several operators, only the holder of a Lease acts.
 //!
-//! A leader that cannot renew its Lease ends before anybody else may take it: two operators never write at the same time. Others
-//! judge by their own clock how long a Lease has not changed, so clocks of different hosts need not agree.
+//! A leader that cannot renew its Lease exits before another candidate may take it, so two operators never write at the same
+//! time. A candidate measures with its own clock how long a Lease has been unchanged, so clocks of different hosts need not
+//! agree.
 
 use std::time::Duration;
 
@@ -21,43 +22,43 @@ use crate::model::error::Error;
 /// Name of the Lease, in the operator's namespace.
 pub const LEASE: &str = "signer-operator";
 
-/// How long a Lease holds that nobody renews. A successor acts at most [`LEASE_SECONDS`] and a [`RETRY`] after a crash.
+/// How long an unrenewed Lease is valid. After a crash, a successor acts within [`LEASE_SECONDS`] plus one [`RETRY`].
 const LEASE_SECONDS: i32 = 12;
 const LEASE_DURATION: Duration = Duration::from_secs(12);
 const RENEW: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(1);
-/// The longest pause before a Lease that was refused is asked for once more.
+/// The longest pause before a refused request for the Lease is repeated.
 const LONGEST_RETRY: Duration = Duration::from_mins(1);
-/// When a leader gives up. Its last requests have to end before the Lease does.
+/// How long renewals may fail before a leader gives up. The rest of the Lease's validity is for its last requests to finish.
 const RENEW_LIMIT: Duration = Duration::from_secs(8);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
-/// How often a Lease of the operator is written before somebody looks at the clock again.
+/// How many attempts to write a free or own Lease are made before the clock is checked again.
 const WRITES: u32 = 3;
 
-/// Where a candidate stands.
+/// The state of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The Lease could not be read.
     Unknown,
-    /// This one has it.
+    /// This operator has the Lease.
     Waiting(String),
-    /// We have it.
+    /// This operator has the Lease.
     Leading,
 }
 
-/// One candidate.
+/// A candidate for leadership.
 pub struct Candidate {
     leases: Api<Lease>,
     identity: String,
 }
 
-/// Our Lease, and when the request was sent that last renewed it.
+/// The operator's Lease, and the time at which the request that last renewed it was sent.
 pub struct Held {
     lease: Lease,
     renewed: Moment,
 }
 
-/// A time, on the clock by which we wait, and on the one by which writes end.
+/// One point in time on two clocks: one for waiting, and one that continues during suspension and ends writes.
 #[derive(Clone, Copy)]
 struct Moment {
     waking: Instant,
@@ -73,32 +74,32 @@ impl Moment {
     }
 }
 
-/// What came of writing this operator's name into a Lease.
+/// The result of writing this operator's name into a Lease.
 enum Outcome {
     Written(Held),
-    /// It is somebody else's.
+    /// Another candidate holds it.
     Taken,
-    /// Somebody has deleted it.
+    /// The Lease was deleted.
     Gone,
-    /// It is the operator's, but not because of a write that is known to have gone through now.
+    /// This operator holds it, but no recent write is known to have succeeded.
     Unclear(Lease),
 }
 
-/// What a candidate that waits has seen of the Lease.
+/// What a waiting candidate knows about the Lease.
 #[derive(Default)]
 struct View {
     seen: Option<Seen>,
-    /// Until when we do not act although the Lease is the operator's.
+    /// The operator does not act before this time, although it holds the Lease.
     not_before: Option<Instant>,
 }
 
-/// A Lease as it was last seen, and since when it has looked like that.
+/// A Lease as last read, and since when it has been unchanged.
 struct Seen {
     lease: Lease,
     since: Instant,
 }
 
-/// A Lease that is refused, by the rights or by a policy, is asked for less and less often, and the same answer is logged once.
+/// Backs off while a permission or a policy refuses the Lease, and logs the same answer once.
 #[derive(Default)]
 struct Refused {
     in_a_row: u32,
@@ -113,7 +114,8 @@ impl Refused {
         is_news
     }
 
-    /// How long to wait. An API server that cannot be reached is tried again soon: the others wait for the same.
+    /// The pause before the next attempt. If the API server is unreachable, the attempt follows soon, because the other
+    /// candidates are in the same situation.
     fn pause(&mut self, error: &Error) -> Duration {
         if error.refusal().is_none() {
             self.in_a_row = 0;
@@ -126,8 +128,8 @@ impl Refused {
 }
 
 impl View {
-    /// The Lease is the operator's, in place of one that no longer exists. The holder of that one may write until it sees what has happened, and no
-    /// longer than the Lease would have held.
+    /// The operator created the Lease, because the previous one was deleted. The previous holder may write until it notices, at
+    /// most as long as its Lease was valid.
     fn created(&mut self, lease: &Lease, identity: &str, now: Instant) {
         let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
         if holder.is_some_and(|holder| holder != identity) {
@@ -139,7 +141,7 @@ impl View {
         });
     }
 
-    /// Who leads, if it is not us.
+    /// Who leads, if it is another operator.
     fn leader(&self, identity: &str) -> &str {
         let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
         match holder {
@@ -155,7 +157,7 @@ impl View {
 }
 
 impl Candidate {
-    /// A candidate of this name; no other may have it.
+    /// A candidate with this name, which no other process may have.
     pub fn new(client: Client, namespace: &str, identity: String) -> Self {
         Self {
             leases: Api::namespaced(client, namespace),
@@ -163,7 +165,7 @@ impl Candidate {
         }
     }
 
-    /// Waits until this candidate leads, telling where it stands, and returns its Lease.
+    /// Waits until this candidate leads, reports its state meanwhile, and returns its Lease.
     pub async fn lead(&self, standing: &watch::Sender<Standing>) -> Held {
         let mut view = View::default();
         let mut refused = Refused::default();
@@ -190,7 +192,7 @@ impl Candidate {
         }
     }
 
-    /// Renews until that fails for too long, and says why. Meanwhile the fence lets writes through, and afterwards none.
+    /// Renews until that fails for too long, and returns why. The fence lets writes through meanwhile, and none afterwards.
     pub async fn keep(&self, held: Held, fence: &Fence) -> String {
         let why = self.renew_while_possible(held, fence).await;
         fence.shut();
@@ -223,8 +225,8 @@ impl Candidate {
         }
     }
 
-    /// Writes this operator's name into a Lease that is free or ours. A conflict is not yet a loss: the answer to a write of the operator may have
-    /// been lost, or the write may have been sent twice.
+    /// Writes this operator's name into a Lease that is free or already its own. A conflict does not yet mean that the Lease is
+    /// lost: the answer to an earlier write may have been lost, or the write may have been sent twice.
     async fn write(&self, lease: &Lease) -> Result<Outcome, Error> {
         let mut lease = lease.clone();
         for _ in 0..WRITES {
@@ -251,7 +253,7 @@ impl Candidate {
         Ok(Outcome::Unclear(lease))
     }
 
-    /// Lets the next one lead at once.
+    /// Lets the next candidate lead immediately.
     pub async fn release(&self) {
         let Ok(Some(lease)) = self.read().await else { return };
         if holder(&lease) != Some(&self.identity) {
@@ -267,7 +269,7 @@ impl Candidate {
         }
     }
 
-    /// Looks once, and takes the Lease if it is free.
+    /// Reads the Lease once, and takes it if it is free.
     async fn step(&self, view: &mut View) -> Result<Option<Held>, Error> {
         let Some(lease) = self.read().await? else {
             let renewed = Moment::now();
@@ -313,7 +315,7 @@ impl Candidate {
         })
     }
 
-    /// What the Lease is to say, after it said this.
+    /// The next spec of the Lease, given its current one.
     fn spec(&self, lease: &Lease) -> LeaseSpec {
         let now = now();
         let before = lease.spec.clone().unwrap_or_default();
@@ -328,7 +330,7 @@ impl Candidate {
         }
     }
 
-    /// Writes, unless somebody else has written since.
+    /// Replaces the Lease, unless another client has written it in the meantime.
     async fn put(&self, lease: &Lease, spec: LeaseSpec) -> Result<Lease, Error> {
         let next = Lease {
             spec: Some(spec),
@@ -347,7 +349,7 @@ impl Candidate {
     }
 }
 
-/// The present time, as exactly as a Lease can say it: what comes back is then equal.
+/// The present time, rounded to the precision of a Lease, so that the returned value compares equal.
 fn now() -> MicroTime {
     let now = Timestamp::now();
     MicroTime(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
@@ -366,7 +368,7 @@ fn holder(lease: &Lease) -> Option<&str> {
     Some(holder).filter(|holder| !holder.is_empty())
 }
 
-/// Whether a Lease may be taken that has not changed for this long.
+/// Whether a Lease that has been unchanged for this long may be taken.
 fn is_free(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
     let seconds = lease
         .spec

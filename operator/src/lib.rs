@@ -1,6 +1,6 @@
 //! The operator of `SignerBinding`s.
 //!
-//! One reconcile is six steps in a row; only the first and the fifth see a client:
+//! One reconcile is six steps in a row. Only the first and the fifth have a client:
 //!
 //! ```text
 //! observe (IO)    what is there: binding, Deployments, Services, accounts, pods, token, other bindings

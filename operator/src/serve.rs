@@ -1,4 +1,4 @@
-//! From the configuration to a running operator, and to its end.
+//! Starts and stops the operator.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::NonZeroUsize;
@@ -25,17 +25,17 @@ use crate::model::settings::Settings;
 use crate::signals::Signals;
 use crate::telemetry::{self, Metrics};
 
-/// Another operator leads, or nobody can tell: this one ended so that two never write. Exits with `EX_TEMPFAIL`.
+/// Another operator leads, or leadership is unclear. This one exits with `EX_TEMPFAIL`, so that two operators never write.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the Lease was lost ({0}): ending at once, so that two operators never write; after a restart this one waits for its turn"
 )]
 pub struct LeaseLost(String);
 
-/// Serves until SIGTERM or SIGINT; what is under way is finished first.
+/// Serves until SIGTERM or SIGINT, and lets running reconciles finish.
 ///
 /// # Errors
-/// It could not start, or [`LeaseLost`].
+/// The operator could not start, or [`LeaseLost`].
 #[tokio::main]
 pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let RunArgs {
@@ -102,7 +102,7 @@ pub async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     result
 }
 
-/// What a controller is made of.
+/// Everything that a controller is built from.
 struct Start {
     client: Client,
     fence: Fence,
@@ -111,7 +111,7 @@ struct Start {
     metrics: Arc<Metrics>,
 }
 
-/// Waits for its turn, acts, and gives the Lease back.
+/// Waits for leadership, runs the controller, and releases the Lease.
 async fn lead(
     candidate: Option<&Candidate>,
     standing: &watch::Sender<Standing>,
@@ -141,7 +141,7 @@ async fn lead(
         tracing::info!("stopping: requests in progress are finished first");
     };
     let (context, running) = controller(client, settings, max_rollouts, metrics.clone(), stop);
-    // Once is enough: a process leads once.
+    // Set only once: a process leads once.
     let _ = shown.set(context.stores.clone());
     let ended = select(Box::pin(running), Box::pin(lost)).await;
     metrics.leads(false);
@@ -167,10 +167,10 @@ fn settings(settings: Settings) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-/// A name that no other process has, also not the one that ran in the same pod before.
+/// A name that no other process has, including an earlier process of the same pod.
 fn identity() -> String {
     let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
-    // Seeded by the system for each process.
+    // The operating system seeds it differently in each process.
     let random = RandomState::new().build_hasher().finish();
     format!("{}-{random:016x}", host.as_deref().unwrap_or("operator"))
 }

@@ -1,4 +1,4 @@
-//! What asks the operator to end.
+//! Signals that stop the operator.
 
 use std::io;
 
@@ -31,7 +31,7 @@ impl Signals {
     }
 }
 
-/// Ctrl-C. Windows has the commands; the operator itself runs on Linux.
+/// Ctrl-C. Windows builds are for the commands; the operator itself runs on Linux.
 #[cfg(windows)]
 pub struct Signals(CtrlC);
 

@@ -1,4 +1,4 @@
-//! A panic inside a library is a failure like any other: with a text, and without ending the caller.
+//! Treats a panic inside a library as any other failure: it gets a message, and the caller continues.
 
 use std::{
     any::Any,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::one_line::one_line;
 
-/// The message of a panic, on one line and cut.
+/// The message of a panic, on one line and shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked(pub String);
 
@@ -18,7 +18,7 @@ pub struct Panicked(pub String);
 pub async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     poll_fn(|context| {
-        // The future is not polled again: nobody sees what it left half done.
+        // The future is not polled again, so its incomplete state is not visible.
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         polled.map_or_else(
             |payload| Poll::Ready(Err(Panicked(message(&*payload)))),
@@ -28,7 +28,7 @@ pub async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
     .await
 }
 
-/// What a panic says, on one line and cut.
+/// The message of a panic, on one line and shortened.
 pub fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload
         .downcast_ref::<String>()

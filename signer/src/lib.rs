@@ -1,7 +1,7 @@
 //! The Atto signer: an HTTP server that holds a voter's key and signs what its policy allows.
 //!
-//! Rings, from the inside out. A module names modules of its own ring or of rings above it in this list, never one below, and
-//! no two files name each other:
+//! Layers, innermost first. A module uses modules of its own layer or of layers above it in this list, never below it, and no two
+//! files use each other:
 //!
 //! ```text
 //! 1  protocol                              messages, their bytes and hashes: names nothing of ours

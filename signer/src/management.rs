@@ -1,4 +1,4 @@
-//! Health, metrics and information, on a thread and a runtime of their own: they answer whatever the API does.
+//! Health, metrics and information, on a thread and a runtime of their own, so that they answer independently of the API.
 
 use std::{net::TcpListener, sync::Arc, thread};
 
@@ -26,7 +26,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// What the management port shows.
+/// The data of the management port.
 #[derive(Clone, Debug)]
 pub struct Management {
     /// Health and information.
@@ -35,7 +35,7 @@ pub struct Management {
     pub metrics: Arc<Metrics>,
 }
 
-/// The management port as a value.
+/// The management port's router as a value.
 pub fn router(management: Management) -> Router {
     Router::new()
         .route("/health", get(health))
@@ -47,10 +47,10 @@ pub fn router(management: Management) -> Router {
         .with_state(management)
 }
 
-/// Serves at most so many connections, until told to stop.
+/// Serves at most this many connections, until told to stop.
 ///
 /// # Errors
-/// The thread or its runtime could not be made.
+/// The thread or its runtime could not be created.
 pub fn spawn(
     listeners: Vec<TcpListener>,
     management: Management,
@@ -73,7 +73,7 @@ pub fn spawn(
                 tokio::spawn(accept(listener, router.clone(), connections.clone(), stop.clone()));
             }
             let mut stop = stop;
-            // An error says that the other side has ended, which is an end as well.
+            // An error means that the sender is gone, which also means to stop.
             let _ = stop.changed().await;
         });
     })

@@ -1,4 +1,4 @@
-//! Where a port listens.
+//! The addresses that a port listens on.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ const BACKLOG: i32 = 1024;
 /// The addresses of this host that a port listens on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// All of both families; of IPv4 alone where there is no IPv6.
+    /// All addresses of both families, or only IPv4 if the host has no IPv6.
     All,
-    /// 127.0.0.1 and, where there is one, `::1`.
+    /// 127.0.0.1 and, if available, `::1`.
     Localhost,
-    /// This one.
+    /// This address.
     Ip(IpAddr),
 }
 
@@ -33,7 +33,7 @@ impl FromStr for Place {
             .and_then(|text| text.strip_suffix(']'))
             .unwrap_or(text);
         match bare.parse() {
-            // With IPV6_V6ONLY off, this is every address there is.
+            // Without IPV6_V6ONLY, this includes every IPv4 address.
             Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => Ok(Self::All),
             Ok(ip) => Ok(Self::Ip(ip)),
             Err(_) => Err(()),
@@ -48,7 +48,7 @@ impl Place {
         Ok(shared.into_iter().flatten().collect())
     }
 
-    /// The same so many times: listeners for each thread, among which the kernel shares out new connections.
+    /// The same for this many threads: the kernel distributes new connections among their listeners.
     pub fn listen_shared(self, port: u16, threads: usize) -> Result<Vec<Vec<TcpListener>>, (SocketAddr, io::Error)> {
         let v4 = |ip| SocketAddr::new(IpAddr::V4(ip), port);
         let v6 = |ip| SocketAddr::new(IpAddr::V6(ip), port);
@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-/// Whether the host has no such address, or no such family.
+/// Whether the host does not have this address or its family.
 fn is_missing(error: &io::Error) -> bool {
     use nix::libc::{EADDRNOTAVAIL, EAFNOSUPPORT, ENOPROTOOPT, EPROTONOSUPPORT};
     matches!(
@@ -90,7 +90,7 @@ fn is_missing(error: &io::Error) -> bool {
 fn listen(address: SocketAddr, times: usize) -> io::Result<Vec<TcpListener>> {
     let socket = socket(address)?;
     socket.bind(&address.into())?;
-    // Not before it is bound: else it would take a port on which another signer listens, and each would get half of the votes.
+    // After it is bound. Otherwise it could share the port of another signer, and each would get half of the votes.
     socket.set_reuse_port(times > 1)?;
     socket.listen(BACKLOG)?;
     let mut listeners = vec![TcpListener::from(socket)];
@@ -100,7 +100,7 @@ fn listen(address: SocketAddr, times: usize) -> io::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// Where a kernel has no queue for each, one queue is for both.
+/// On a kernel without a queue for each listener, both share one queue.
 fn another(first: &TcpListener) -> io::Result<TcpListener> {
     let address = first.local_addr()?;
     let socket = socket(address)?;
@@ -121,9 +121,9 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     if let SocketAddr::V6(v6) = address {
         socket.set_only_v6(!v6.ip().is_unspecified())?;
     }
-    // A restart must not wait for the connections of the one before.
+    // A restart must not wait for connections of the previous process.
     socket.set_reuse_address(true)?;
-    // What a listener is set to, its connections inherit: a system call less for each.
+    // Connections inherit the listener's option, which saves a system call for each.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
@@ -158,7 +158,7 @@ mod tests {
     fn the_backlog_is_longer_than_usual() {
         let listener = &Place::Ip(Ipv4Addr::LOCALHOST.into()).listen(0).unwrap()[0];
         let address = listener.local_addr().unwrap();
-        // Nobody accepts; with the usual 128 the last ones would wait without end.
+        // Nothing accepts here. With the usual backlog of 128, the last connections would wait without end.
         let waiting: Vec<_> = (0..400)
             .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(20)))
             .collect();

@@ -1,15 +1,16 @@
-//! Text from outside (answers, panics, files), made fit to be shown: one short line, which nothing in it can end or turn around.
+//! Makes text from outside (answers, panics, files) safe to show: one short line whose content can neither end it nor change its
+//! direction.
 
-/// How much of such a text is shown, in characters.
+/// Maximum length of shown text, in characters.
 pub const MAX_LENGTH: usize = 300;
 
-/// On one line of at most [`MAX_LENGTH`] characters: control characters and blanks in a row become one blank.
+/// On one line of at most [`MAX_LENGTH`] characters. A sequence of control characters and blanks becomes one blank.
 pub fn one_line(text: &str) -> String {
     cut(text, MAX_LENGTH)
 }
 
-/// The same with a limit of its own. `…` stands for what was taken out of the middle: an error begins with what was tried, and ends with
-/// its cause.
+/// The same with a given limit. `…` replaces the middle of a longer text, because an error begins with the operation and ends
+/// with its cause.
 pub fn cut(text: &str, limit: usize) -> String {
     let line = clean(text);
     let length = line.chars().count();
@@ -39,7 +40,7 @@ fn clean(text: &str) -> String {
     line
 }
 
-/// Whether a character only shows itself: control characters and those that turn the direction of a line do more.
+/// Whether a character only displays itself. Control characters and characters that change the direction of a line do more.
 pub fn is_shown(character: char) -> bool {
     !character.is_control()
         && !matches!(

@@ -1,12 +1,12 @@
-//! What the operating system is asked for at the start.
+//! Settings of the operating system at the start.
 
 use nix::sys::{
     prctl,
     resource::{Resource, getrlimit, setrlimit},
 };
 
-/// No core dump and no debugger of the same user may read the key; as many connections as the system allows. To be called before
-/// anything secret is read. Says what was not available.
+/// Prevents core dumps and debuggers of the same user from reading the key, and allows as many connections as the system does.
+/// Must be called before anything secret is read. Returns what was not possible.
 pub fn prepare() -> Vec<String> {
     let mut warnings = Vec::new();
     if let Err(error) = prctl::set_dumpable(false) {
@@ -22,7 +22,7 @@ pub fn prepare() -> Vec<String> {
     warnings
 }
 
-/// How many files this process may have open, connections among them.
+/// The number of files, including connections, that this process may have open.
 pub fn open_files() -> usize {
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
     usize::try_from(limit).unwrap_or(usize::MAX)

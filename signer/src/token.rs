@@ -1,4 +1,4 @@
-//! Whether a request carries the token.
+//! Checks the token of a request.
 
 use std::{
     fmt,
@@ -11,27 +11,27 @@ use subtle::{Choice, ConstantTimeEq};
 
 const SCHEME: &[u8] = b"Bearer ";
 
-/// The tokens of which requests have to carry one, kept as their SHA-256: digests are compared, whose length and first
-/// difference say nothing about the token's. Clones share what is set later.
+/// The accepted tokens: each request must carry one. Kept as SHA-256 digests: comparing digests reveals nothing about a token's
+/// length or first difference. Clones share later changes.
 #[derive(Clone)]
 pub struct Token(Arc<RwLock<Digests>>);
 
-/// Some tokens as their SHA-256, each once and in order: the same tokens are the same digests.
+/// SHA-256 digests of tokens, sorted and without duplicates, so that equal sets of tokens are equal digests.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Digests(Vec<[u8; 32]>);
 
 impl Token {
-    /// Requests have to carry this token.
+    /// Requests must carry this token.
     pub fn new(token: &str) -> Self {
         Self::any_of([token])
     }
 
-    /// Requests have to carry one of these tokens.
+    /// Requests must carry one of these tokens.
     pub fn any_of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         Self(Arc::new(RwLock::new(Digests::of(tokens))))
     }
 
-    /// From now on requests have to carry one of these tokens. Whether that changes anything.
+    /// Replaces the accepted tokens. Returns whether anything changes.
     pub fn set(&self, digests: &Digests) -> bool {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let changes = *current != *digests;
@@ -39,7 +39,7 @@ impl Token {
         changes
     }
 
-    /// From now on requests may carry one of these tokens as well. Whether that changes anything.
+    /// Accepts these tokens in addition. Returns whether anything changes.
     pub fn add(&self, digests: &Digests) -> bool {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let all = Digests::new([current.0.as_slice(), &digests.0].concat());
@@ -48,12 +48,12 @@ impl Token {
         changes
     }
 
-    /// How many different tokens requests may carry.
+    /// The number of accepted tokens.
     pub fn count(&self) -> usize {
         self.0.read().unwrap_or_else(PoisonError::into_inner).0.len()
     }
 
-    /// Whether the headers carry it, bare or as `Bearer <token>`, exactly once.
+    /// Whether the headers carry an accepted token, bare or as `Bearer <token>`, exactly once.
     pub fn is_carried_by(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -77,7 +77,7 @@ impl Token {
 }
 
 impl Digests {
-    /// Of these tokens.
+    /// The digests of these tokens.
     pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         Self::new(tokens.into_iter().map(|token| sha256(token.as_bytes())).collect())
     }

@@ -1,5 +1,5 @@
-//! What happens to every voter: it gets a signer, its binding is changed, and it is given back. The same with a fault on the way
-//! as without one, each change written once.
+//! The life of every voter: it gets a signer, its binding is changed, and it is released. With and without faults, each change
+//! must be written once.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::eventually;
 use crate::operated::{Place, SOON, VOTER, binding, voter, with};
 
-/// The stages, in their order.
+/// The stages, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Applied,
@@ -20,14 +20,14 @@ pub enum Stage {
     Removed,
 }
 
-/// All of them.
+/// All stages.
 pub const STAGES: [Stage; 3] = [Stage::Applied, Stage::Changed, Stage::Removed];
 
-/// What a stage comes to: the Deployment's spec and generation, its Service, what the binding says of them. Without what differs from
-/// one namespace to another.
+/// The result of a stage: the Deployment's spec and generation, its Service, and the binding's conditions. Without values that
+/// depend on the namespace.
 pub type Picture = Value;
 
-/// Does what people do in this stage.
+/// Makes the change of this stage, as a person would.
 pub async fn enter(place: &Place, stage: Stage) -> Result<()> {
     let removing = with(binding(), "/spec/deletionPolicy", json!("Remove"));
     match stage {
@@ -47,10 +47,10 @@ fn changed(binding: &Value) -> Value {
     with(binding.clone(), "/spec/signer", json!({ "logLevel": "debug" }))
 }
 
-/// How it looks now.
+/// The present result.
 ///
 /// # Errors
-/// When the operator says that it is not done yet.
+/// If the operator reports that it is not done yet.
 pub async fn picture(place: &Place) -> Result<Picture> {
     let bindings: Api<SignerBinding> = Api::namespaced(place.client.clone(), &place.namespace);
     let binding = bindings.get_opt(VOTER).await?;
@@ -63,7 +63,7 @@ pub async fn picture(place: &Place) -> Result<Picture> {
     let mut deployment = place.deployment().await?;
     let annotations = &mut deployment["spec"]["template"]["metadata"]["annotations"];
     if annotations[HASH_ANNOTATION].is_string() {
-        // The token's part of it is salted with the namespace.
+        // Its hash of the token is salted with the namespace.
         annotations[HASH_ANNOTATION] = json!("…");
     }
     let services = place
@@ -76,14 +76,14 @@ pub async fn picture(place: &Place) -> Result<Picture> {
         "finalizers": binding.map(|binding| binding.metadata.finalizers),
         "conditions": conditions
             .iter()
-            // The others follow the pods, which come in their own time.
+            // The other conditions depend on the pods.
             .filter(|condition| ["Accepted", "TokenReady", "Injected"].contains(&condition.type_.as_str()))
             .map(|condition| json!([condition.type_, condition.status, condition.reason]))
             .collect::<Vec<_>>(),
     }))
 }
 
-/// Waits until the stage has come to this. The generation says that each change was one.
+/// Waits until the stage has this result. The generation shows that each change was written once.
 pub async fn comes_to(place: &Place, stage: Stage, expected: &Picture) -> Result<()> {
     let within = 2 * SOON;
     eventually(within, &format!("{stage:?} in {}", place.namespace), async || {
@@ -101,7 +101,7 @@ fn difference(expected: &Picture, found: &Picture) -> String {
         .to_string()
 }
 
-/// What each stage comes to without a fault, as the first voter shows it, which is looked at.
+/// The result of each stage without a fault, as the first voter shows it.
 pub async fn without_a_fault(place: &Place) -> Result<[Picture; 3]> {
     let mut pictures = [const { Value::Null }; 3];
     for (stage, kept) in STAGES.into_iter().zip(&mut pictures) {
@@ -131,8 +131,7 @@ pub async fn without_a_fault(place: &Place) -> Result<[Picture; 3]> {
     Ok(pictures)
 }
 
-/// In a place where all stages are over: each change of the Deployment was written with success once, and nothing was created
-/// twice between two of them.
+/// After all stages: each change of the Deployment was written successfully once, and nothing was created twice within one stage.
 pub fn was_written_once(place: &Place) -> Result<()> {
     let (namespace, requests) = (&place.namespace, place.requests_of_operator()?);
     let written = requests

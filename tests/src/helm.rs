@@ -1,4 +1,4 @@
-//! Real Helm, as a person runs it.
+//! Runs Helm as a person would.
 
 use anyhow::Result;
 use tokio::process::Command;
@@ -6,19 +6,19 @@ use tokio::process::Command;
 use crate::process::printed;
 use crate::{Kubeconfig, assets};
 
-/// Runs it without a cluster; returns what it prints.
+/// Runs it without a cluster, and returns its output.
 ///
 /// # Errors
-/// With what Helm says when it refuses.
+/// With Helm's error.
 pub async fn helm(arguments: &[&str]) -> Result<String> {
     run(program().await?, arguments).await
 }
 
 impl Kubeconfig {
-    /// Runs it on the cluster, with nothing of the person's own around it; returns what it prints.
+    /// Runs it on the cluster, without the person's own settings, and returns its output.
     ///
     /// # Errors
-    /// With what Helm says when it refuses.
+    /// With Helm's error.
     pub async fn helm(&self, arguments: &[&str]) -> Result<String> {
         let mut command = program().await?;
         command.env("KUBECONFIG", self.path());

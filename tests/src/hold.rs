@@ -1,4 +1,4 @@
-//! Deployments that the API server holds for their signer.
+//! Deployments that the API server holds until their signer is injected.
 
 use anyhow::{Result, ensure};
 use crds::kubernetes::MUTATING_POLICIES;
@@ -9,12 +9,12 @@ use crate::ControlPlane;
 use crate::eventually::{SOON, eventually};
 use crate::operated::{Operated, Place, binding, voter};
 
-/// Whether this Kubernetes is new enough to hold anything.
+/// Whether this version of Kubernetes can hold Deployments.
 pub async fn can_hold(plane: &ControlPlane) -> Result<bool> {
     Ok(plane.minor().await? >= MUTATING_POLICIES)
 }
 
-/// Waits until the API server holds what it is to hold. After a start it takes a while to find the kind of its parameters.
+/// Waits until the API server holds Deployments. After its start, it takes a while to find the kind of the policy's parameters.
 pub async fn holds(operated: &'static Operated) -> Result<()> {
     let place = Place::on(operated, "probe").await?;
     place.apply(&binding()).await?;
@@ -25,7 +25,7 @@ pub async fn holds(operated: &'static Operated) -> Result<()> {
     .await
 }
 
-/// For whom this Deployment would be held, if it were created.
+/// Which binding this Deployment would be held for if it were created.
 pub async fn tried(place: &Place, manifest: &Value) -> Result<Option<String>> {
     let create = ["create", "--dry-run=server", "-f", "-", "-o", "json"];
     let answer = place.kubectl(&create, &manifest.to_string()).await?;

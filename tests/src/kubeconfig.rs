@@ -1,4 +1,4 @@
-//! One identity at one API server, as a kubeconfig file; a client and kubectl speak with it.
+//! An identity at an API server as a kubeconfig file, for a client or kubectl.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -20,13 +20,13 @@ use crate::assets;
 use crate::process::random_suffix;
 use crate::write::write_by_kubectl;
 
-/// A kubeconfig file. Whoever made it keeps the folder it lies in.
+/// A kubeconfig file. Its creator keeps the folder.
 #[derive(Clone, Debug)]
 pub struct Kubeconfig {
     path: PathBuf,
 }
 
-/// What a command of a person answered.
+/// The result of a person's command.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub succeeded: bool,
@@ -35,7 +35,7 @@ pub struct Answer {
 }
 
 impl Kubeconfig {
-    /// One that somebody else has written.
+    /// An existing file.
     pub fn existing(path: &Path) -> Result<Self> {
         let path = fs::canonicalize(path).with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
         Ok(Self { path })
@@ -51,7 +51,8 @@ impl Kubeconfig {
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
             "current-context": "tests",
         });
-        // Under another name first: two tests may ask for the same account, and kubectl takes an empty file for no cluster.
+        // Written under another name first, because two tests may use the same account, and kubectl reads an empty file as no
+        // cluster.
         let unfinished = path.with_extension(random_suffix());
         let mut file = OpenOptions::new()
             .write(true)
@@ -68,20 +69,20 @@ impl Kubeconfig {
         &self.path
     }
 
-    /// A client of its own for every test: what it does in the background ends with the runtime that made it.
+    /// A client for each test, because its background tasks end with the runtime that created it.
     pub async fn client(&self) -> Result<Client> {
         Ok(Client::try_from(self.config().await?)?)
     }
 
-    /// The minor version of the Kubernetes 1 that it leads to.
+    /// The minor version of the cluster's Kubernetes 1.
     pub async fn minor(&self) -> Result<u32> {
         let version = self.client().await?.apiserver_version().await?;
-        // Managed clusters write `30+`.
+        // Managed clusters may report `30+`.
         let minor = version.minor.trim_end_matches('+').parse();
         minor.with_context(|| format!("the API server calls itself {}", version.git_version))
     }
 
-    /// One that asks once, so that whoever is behind it sees every failure.
+    /// A client that does not retry, so that the caller sees every failure.
     pub(crate) async fn client_without_retries(&self) -> Result<Client> {
         let mut config = self.config().await?;
         config.default_retry = false;
@@ -92,7 +93,7 @@ impl Kubeconfig {
         crate::install_crypto();
         let contents = Contents::read_from(&self.path)?;
         let mut config = Config::from_custom_kubeconfig(contents, &KubeConfigOptions::default()).await?;
-        // A proxy in the environment is for the outside, never for an address of this machine.
+        // A proxy in the environment must not be used for addresses of this computer.
         let host = config.cluster_url.host().and_then(|host| host.parse::<Ipv4Addr>().ok());
         if host.is_some_and(|address| address.is_loopback() || address.is_private()) {
             config.proxy_url = None;
@@ -100,14 +101,14 @@ impl Kubeconfig {
         Ok(config)
     }
 
-    /// A kubeconfig for a service account of the same cluster, with a token of ten hours, in `directory`.
+    /// A kubeconfig in `directory` for a service account of the same cluster, with a token that is valid for ten hours.
     pub async fn for_service_account(&self, namespace: &str, name: &str, directory: &Path) -> Result<Self> {
         let token = self.token(namespace, name, vec![], 36_000).await?;
         let path = directory.join(format!("{namespace}.{name}.kubeconfig"));
         Self::write(path, &self.cluster()?, &json!({"token": token}))
     }
 
-    /// A token of a service account, for these audiences or for the API server itself, and for so many seconds.
+    /// A token of a service account for these audiences, or for the API server itself, with this lifetime in seconds.
     pub async fn token(&self, namespace: &str, name: &str, audiences: Vec<String>, seconds: i64) -> Result<String> {
         let request = TokenRequest {
             spec: TokenRequestSpec {
@@ -128,7 +129,7 @@ impl Kubeconfig {
         Ok(status.token)
     }
 
-    /// The `cluster` object of the current context, with its certificate authority in it.
+    /// The `cluster` object of the current context, with its certificate authority included.
     fn cluster(&self) -> Result<Value> {
         let contents = Contents::read_from(&self.path)?;
         let context = contents.current_context.as_deref().unwrap_or_default();
@@ -151,7 +152,7 @@ impl Kubeconfig {
         Ok(serde_json::to_value(found)?)
     }
 
-    /// What kubectl answers with the clusters that somebody's `KUBECONFIG` names, of which there may be several files.
+    /// Runs kubectl with the kubeconfig files of a given `KUBECONFIG`.
     pub async fn of_environment(arguments: &[&str], kubeconfig: &OsStr) -> Result<String> {
         let mut command = tokio::process::Command::new(&assets::kubernetes()?.kubectl);
         command.args(arguments).env("KUBECONFIG", kubeconfig).kill_on_drop(true);
@@ -160,13 +161,13 @@ impl Kubeconfig {
         Ok(answer.stdout)
     }
 
-    /// Runs the real kubectl as this identity and waits for it. What is refused because somebody else has written the object in the
-    /// meantime is sent again, unless it is about one version of it and no other.
+    /// Runs kubectl as this identity and waits for it. A request that fails because another client has written the object in
+    /// between is repeated, unless it names the object's version.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<Answer> {
         self.kubectl_in(Path::new("."), arguments, "").await
     }
 
-    /// The same in a folder, with something on standard input.
+    /// The same in a folder, with text on standard input.
     pub async fn kubectl_in(&self, folder: &Path, arguments: &[&str], input: &str) -> Result<Answer> {
         if input.contains("resourceVersion") {
             return self.kubectl_once(folder, arguments, input).await;
@@ -181,7 +182,7 @@ impl Kubeconfig {
             .args(arguments)
             .current_dir(folder)
             .env("KUBECONFIG", &self.path);
-        // Its discovery cache is kept by server address, and ports come again.
+        // Its discovery cache is keyed by server address, and ports are reused.
         command.env("KUBECACHEDIR", self.path.with_extension("cache"));
         command.kill_on_drop(true);
         output(command, input)
@@ -190,7 +191,7 @@ impl Kubeconfig {
             .map(Answer::from)
     }
 
-    /// The same for a command that has to succeed; returns its standard output.
+    /// The same for a command that must succeed. Returns its standard output.
     pub async fn kubectl_ok(&self, arguments: &[&str]) -> Result<String> {
         let answer = self.kubectl(arguments).await?;
         if !answer.succeeded {
@@ -215,7 +216,7 @@ async fn output(mut command: tokio::process::Command, input: &str) -> Result<Out
         .stderr(Stdio::piped());
     let mut child = command.spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that reads nothing closes its end early; its answer tells the rest.
+        // A program that does not read its input closes it early. Its result tells the rest.
         let _ = stdin.write_all(input.as_bytes()).await;
     }
     Ok(child.wait_with_output().await?)

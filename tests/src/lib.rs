@@ -1,4 +1,4 @@
-//! What the tests and the demo stand on: a real control plane, the real programs, and the waiting in between.
+//! Infrastructure of the tests and the demo: a real control plane, the real programs, and functions that wait.
 
 pub mod assets;
 pub mod bench;
@@ -56,8 +56,8 @@ pub use eventually::eventually;
 pub use helm::helm;
 pub use kubeconfig::Kubeconfig;
 
-/// One TLS provider for the whole process, whoever comes first.
+/// Installs the TLS provider of the process, on the first call.
 pub fn install_crypto() {
-    // An error says that it is installed already.
+    // An error means that it is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

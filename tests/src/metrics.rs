@@ -1,11 +1,11 @@
-//! What a metric says, from the text that Prometheus reads.
+//! Reads a metric from Prometheus' text format.
 
 use anyhow::{Context, Result};
 
 /// The sum of all series of this name.
 ///
 /// # Errors
-/// When there is none.
+/// If there is none.
 pub fn sum(text: &str, name: &str) -> Result<f64> {
     let values = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;

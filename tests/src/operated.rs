@@ -1,4 +1,4 @@
-//! A control plane on which the operator runs, and a place in it where one test has a voter of its own.
+//! A control plane with a running operator, and a namespace with a voter for each test.
 
 mod objects;
 
@@ -26,26 +26,26 @@ use crate::{ControlPlane, Kubeconfig, chart, eventually, signer_process};
 pub use crate::eventually::SOON;
 pub use objects::{binding, secret, vault_key, voter, with};
 
-/// An operator that has asked for nothing in so long has nothing to do.
+/// An operator without requests for this long is idle.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The name of the Deployment and its binding in every place.
+/// The name of the Deployment and its binding in every namespace.
 pub const VOTER: &str = "voter";
 
-/// The token in every place. It must turn up nowhere but in its Secret.
+/// The token in every namespace. It must appear only in its Secret.
 pub const TOKEN: &str = "correct-horse-battery-staple-0123456789";
 
-/// The Google Cloud project that the operator is told of.
+/// The Google Cloud project in the operator's settings.
 pub const PROJECT: &str = "cluster-project";
 
-/// The one operator of a test binary, or one of those that follow each other.
+/// The only operator of a test binary, or one of several successive ones.
 pub struct Operated {
     pub plane: &'static ControlPlane,
     operator: Mutex<Option<OperatorProcess>>,
 }
 
 impl Operated {
-    /// Starts it once, with the chart's rights.
+    /// Starts it once, with the chart's permissions.
     pub async fn shared() -> Result<&'static Self> {
         Self::with_chart(&[]).await
     }
@@ -62,7 +62,7 @@ impl Operated {
             .await
     }
 
-    /// Starts one where the chart is installed.
+    /// Starts an operator in a cluster with the installed chart.
     pub async fn start(plane: &'static ControlPlane, arguments: &[&str]) -> Result<Self> {
         let operator = OperatorProcess::start(plane, arguments).await?;
         Ok(Self {
@@ -71,7 +71,7 @@ impl Operated {
         })
     }
 
-    /// Starts one that finds its API server with this kubeconfig.
+    /// Starts an operator with this kubeconfig.
     pub async fn start_as(plane: &'static ControlPlane, kubeconfig: &Kubeconfig, arguments: &[&str]) -> Result<Self> {
         let operator = OperatorProcess::start_as(kubeconfig, plane.directory(), arguments).await?;
         Ok(Self {
@@ -80,7 +80,7 @@ impl Operated {
         })
     }
 
-    /// Starts one behind a network that can be told to fail.
+    /// Starts an operator behind a proxy that can inject faults.
     pub async fn behind_faults(plane: &'static ControlPlane) -> Result<(FaultyApi, &'static Self)> {
         chart::install(plane.admin(), &[]).await?;
         let identity = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
@@ -89,7 +89,7 @@ impl Operated {
         Ok((api, Box::leak(Box::new(operated))))
     }
 
-    /// For a test that looks after operators itself.
+    /// For a test that manages operators itself.
     pub fn by_the_test(plane: &'static ControlPlane) -> Self {
         Self {
             plane,
@@ -97,13 +97,13 @@ impl Operated {
         }
     }
 
-    /// All that the operator has logged.
+    /// The operator's whole log.
     pub fn log(&self) -> String {
         let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
         operator.as_ref().map(OperatorProcess::log).unwrap_or_default()
     }
 
-    /// A path of the operator's admin port, and what it answers.
+    /// The answer for a path of the operator's admin port.
     pub async fn get(&self, path: &'static str) -> Result<signer_process::Answer> {
         let port = {
             let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +118,7 @@ impl Operated {
         operator.as_ref().context("it has ended before")?.signal(signal)
     }
 
-    /// Ends the operator, as an upgrade does.
+    /// Stops the operator, as an upgrade does.
     pub fn stop(&self) -> Result<()> {
         let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner).take();
         let status = operator.context("it has ended before")?.stop()?;
@@ -139,13 +139,13 @@ impl Place {
         Self::on(Operated::shared().await?, prefix).await
     }
 
-    /// The same with an operator of the test's own choice.
+    /// The same with an operator that the test chooses.
     pub async fn on(operated: &'static Operated, prefix: &str) -> Result<Self> {
         let namespace = operated.plane.namespace(prefix).await?;
         Self::in_namespace(operated, namespace).await
     }
 
-    /// The same in a namespace that is there already.
+    /// The same in an existing namespace.
     pub async fn in_namespace(operated: &'static Operated, namespace: String) -> Result<Self> {
         let place = Self {
             client: operated.plane.client().await?,
@@ -180,7 +180,7 @@ impl Place {
         Ok(answer.stdout)
     }
 
-    /// `kubectl apply` as people do it, client-side.
+    /// Runs client-side `kubectl apply`, as people do.
     pub async fn apply(&self, object: &Value) -> Result<()> {
         self.apply_with(object, &[]).await
     }
@@ -193,8 +193,8 @@ impl Place {
         Ok(())
     }
 
-    /// Server-side apply of a part of the Deployment's spec, as a tool does it that keeps this part and no other. kubectl would
-    /// take over all that was applied client-side before.
+    /// Server-side apply of a part of the Deployment's spec, as by a tool that manages only this part. kubectl would take
+    /// ownership of all fields that were applied client-side before.
     pub async fn apply_spec_as(&self, manager: &str, spec: &Value) -> Result<()> {
         let part = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": VOTER }, "spec": spec,
@@ -206,7 +206,7 @@ impl Place {
         Ok(())
     }
 
-    /// `kubectl replace` by an object that is made from the live one, and made again where somebody has written since.
+    /// `kubectl replace` with an object that is derived from the live one, repeated if another client has written since.
     pub async fn replace(&self, object: impl AsyncFn() -> Result<Value>) -> Result<()> {
         let attempt = || async {
             let object = object().await?.to_string();
@@ -217,14 +217,14 @@ impl Place {
         Ok(())
     }
 
-    /// Pauses the Deployment. The guard then lets every edit through, and the operator repairs it all the same.
+    /// Pauses the Deployment. The guard then allows every edit, and the operator still repairs it.
     pub async fn pause(&self) -> Result<()> {
         self.kubectl_ok(&["rollout", "pause", "deployment", VOTER])
             .await
             .map(drop)
     }
 
-    /// Resumes the Deployment, which the guard allows once its template is whole.
+    /// Resumes the Deployment, which the guard allows once its template is complete.
     pub async fn resume(&self) -> Result<()> {
         self.kubectl_ok(&["rollout", "resume", "deployment", VOTER])
             .await
@@ -236,12 +236,12 @@ impl Place {
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
-    /// The Deployment as it is.
+    /// The present Deployment.
     pub async fn deployment(&self) -> Result<Value> {
         Ok(serde_json::to_value(self.deployments().get(VOTER).await?)?)
     }
 
-    /// The binding as it is.
+    /// The present binding.
     pub async fn binding(&self) -> Result<SignerBinding> {
         Ok(Api::namespaced(self.client.clone(), &self.namespace).get(VOTER).await?)
     }
@@ -251,7 +251,7 @@ impl Place {
         self.condition_of(VOTER, type_, status, reason).await
     }
 
-    /// The same for a binding of another name.
+    /// The same for a binding with another name.
     pub async fn condition_of(&self, name: &str, type_: &str, status: &str, reason: &str) -> Result<String> {
         let bindings: Api<SignerBinding> = Api::namespaced(self.client.clone(), &self.namespace);
         eventually(SOON, &format!("{type_}={status} ({reason}) of {name}"), async || {
@@ -287,7 +287,7 @@ impl Place {
         self.deployment().await
     }
 
-    /// All that an operator has asked for in this namespace.
+    /// All requests of an operator in this namespace.
     pub fn requests_of_operator(&self) -> Result<Vec<Request>> {
         let requests = self.operated.plane.requests()?.into_iter();
         let of_operator =
@@ -295,7 +295,7 @@ impl Place {
         Ok(requests.filter(of_operator).collect())
     }
 
-    /// Waits until the operator has had nothing to ask for in this namespace for a while.
+    /// Waits until the operator has sent no request in this namespace for a while.
     pub async fn is_quiet(&self) -> Result<()> {
         eventually(SOON, "an operator with nothing to do", async || {
             let before = self.requests_of_operator()?.len();
@@ -307,12 +307,12 @@ impl Place {
         .await
     }
 
-    /// Replaces the Deployment by a copy of itself that has no history, as the restore of a backup does.
+    /// Replaces the Deployment by a copy without history, as the restore of a backup does.
     pub async fn restore_from_backup(&self) -> Result<()> {
         self.create_again("background").await
     }
 
-    /// The same without an interruption: its pods live on, and the copy adopts them. So people change what is immutable.
+    /// The same without an interruption: its pods continue, and the copy adopts them. People change immutable fields in this way.
     pub async fn create_again_around_its_pods(&self) -> Result<()> {
         self.create_again("orphan").await
     }
@@ -334,7 +334,7 @@ impl Place {
         .await
     }
 
-    /// Waits until one Event with this reason tells of the binding, and one of the Deployment.
+    /// Waits until one Event with this reason is about the binding, and one about the Deployment.
     pub async fn told_once(&self, reason: &str) -> Result<()> {
         for kind in ["SignerBinding", "Deployment"] {
             eventually(SOON, &format!("one Event {reason}"), async || {
@@ -348,7 +348,7 @@ impl Place {
         Ok(())
     }
 
-    /// Waits until an Event with this reason is about an object of this kind: Events are told after the status.
+    /// Waits for an Event with this reason about an object of this kind. Events are written after the status.
     pub async fn tells(&self, kind: &str, reason: &str) -> Result<()> {
         eventually(SOON, &format!("an Event {reason}"), async || {
             let events = self.events(kind).await?;

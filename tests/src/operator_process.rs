@@ -1,4 +1,4 @@
-//! The real operator program, with the rights that the chart gives it and no others.
+//! The operator program, with exactly the chart's permissions.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::kubeconfig::Kubeconfig;
 use crate::process::{Directory, Port, Process, random_suffix};
 use crate::{chart, signer_process, workspace};
 
-/// `operator run`, ended by SIGTERM when it is stopped or dropped, or when its owner dies.
+/// `operator run`. It gets SIGTERM when it is stopped or dropped, or when its owner ends.
 #[derive(Debug)]
 pub struct OperatorProcess {
     process: Process,
@@ -23,16 +23,16 @@ pub struct OperatorProcess {
 }
 
 impl OperatorProcess {
-    /// Starts one at a control plane in which the chart is installed.
+    /// Starts an operator on a control plane with the installed chart.
     pub async fn start(plane: &ControlPlane, arguments: &[&str]) -> Result<Self> {
         let kubeconfig = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
         Self::start_as(&kubeconfig, plane.directory(), arguments).await
     }
 
-    /// Starts one with this identity and its log in this folder, and waits for its `/readyz`.
+    /// Starts an operator with this identity and its log in this folder, and waits for its `/readyz`.
     ///
     /// # Errors
-    /// With the last lines of its log when it ends or is not ready within 30 seconds.
+    /// With the last lines of its log if it ends or is not ready within 30 seconds.
     pub async fn start_as(kubeconfig: &Kubeconfig, directory: &Directory, arguments: &[&str]) -> Result<Self> {
         let program = tokio::task::spawn_blocking(|| workspace::program("operator")).await??;
         let admin = Port::reserve()?;
@@ -49,7 +49,7 @@ impl OperatorProcess {
             {
                 command.arg(format!("--lease-namespace={}", chart::NAMESPACE));
             }
-            // A proxy in the environment is for the outside, never for loopback.
+            // A proxy in the environment must not be used for loopback.
             command
                 .env("KUBECONFIG", kubeconfig.path())
                 .env_remove("HTTPS_PROXY")
@@ -71,12 +71,12 @@ impl OperatorProcess {
         })
     }
 
-    /// Where `/livez`, `/readyz` and `/metrics` are, on loopback.
+    /// The port of `/livez`, `/readyz` and `/metrics`, on loopback.
     pub fn admin_port(&self) -> u16 {
         self.admin.number()
     }
 
-    /// All it has logged.
+    /// Its whole log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
@@ -85,23 +85,23 @@ impl OperatorProcess {
         self.process.log()
     }
 
-    /// A path of the admin port, and what it answers.
+    /// The answer for a path of the admin port.
     pub async fn get(&self, path: &'static str) -> Result<signer_process::Answer> {
         get(self.admin.number(), path).await
     }
 
-    /// When its program began.
+    /// When the program started.
     pub fn started(&self) -> Instant {
         self.started
     }
 
-    /// Whether it holds the Lease, in its own words.
+    /// Whether it reports that it holds the Lease.
     pub async fn leads(&self) -> Result<bool> {
         let metrics = self.get("/metrics").await?;
         Ok(metrics.body.lines().any(|line| line == "atto_signer_operator_leader 1"))
     }
 
-    /// Waits until it does.
+    /// Waits until it holds the Lease.
     pub async fn becomes_leader(&self) -> Result<()> {
         eventually(SOON, "it leads", async || {
             ensure!(self.leads().await?, "{}", self.log());
@@ -123,23 +123,23 @@ impl OperatorProcess {
         self.process.wait()
     }
 
-    /// `Err` with the last lines of its log once it has ended.
+    /// An error with the last lines of its log if it has ended.
     pub fn still_runs(&mut self) -> Result<()> {
         self.process.still_runs()
     }
 
-    /// SIGTERM, and how it ended.
+    /// Sends SIGTERM, and returns the exit status.
     pub fn stop(self) -> Result<ExitStatus> {
         self.process.stop()
     }
 }
 
-/// A path of an operator's admin port, and what it answers.
+/// The answer for a path of an operator's admin port.
 pub async fn get(port: u16, path: &'static str) -> Result<signer_process::Answer> {
     tokio::task::spawn_blocking(move || signer_process::get(port, path)).await?
 }
 
-/// Runs a command of the operator as this person until it ends: what it exits with, and all it has printed.
+/// Runs a command of the operator as this person until it ends. Returns its exit code and whole output.
 pub async fn command(who: &Kubeconfig, arguments: &[&str]) -> Result<(Option<i32>, String)> {
     let program = tokio::task::spawn_blocking(|| workspace::program("operator")).await??;
     let output = tokio::process::Command::new(program)

@@ -19,7 +19,7 @@ const REPOSITORY: &str = "https://github.com/attocash/signer-operator";
 const PROGRAM: &str = "kubectl-atto_signer";
 const LICENCE: &str = "LICENSE";
 
-/// An operating system and an architecture, as krew names them.
+/// An operating system and an architecture, in krew's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     os: String,
@@ -57,10 +57,10 @@ impl Platform {
     }
 }
 
-/// Writes an archive of each program, and the manifest of all of them.
+/// Writes an archive of each program, and the manifest for all of them.
 ///
 /// # Errors
-/// When a program cannot be read or a file not be written.
+/// If a program cannot be read or a file cannot be written.
 pub fn pack(out: &Path, version: &str, epoch: u64, programs: &[(Platform, &Path)]) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let licence = read(&workspace::root().join(LICENCE))?;

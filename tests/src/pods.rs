@@ -1,4 +1,4 @@
-//! Plays the kubelet, which a bare control plane lacks: says that pods run, so that Deployments get rolled out.
+//! Acts as the kubelet, which a bare control plane lacks: reports running pods, so that Deployments are rolled out.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::write::write;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits for the `default` service account, which the controller-manager makes for a new namespace and without which no
-/// pod is created there.
+/// Waits for the `default` service account, which the controller-manager creates in a new namespace. Without it, no pod can be
+/// created there.
 pub async fn default_account(client: &Client, namespace: &str) -> Result<()> {
     let accounts = Api::<ServiceAccount>::namespaced(client.clone(), namespace);
     let there = eventually(SOON, "the namespace's default service account", async || {
@@ -25,10 +25,10 @@ pub async fn default_account(client: &Client, namespace: &str) -> Result<()> {
     there.await.map(drop)
 }
 
-/// Marks every pod of the namespace that is neither ready nor going as running and ready, and says how many it were.
+/// Marks every pod of the namespace that is neither ready nor being deleted as running and ready, and returns their number.
 ///
-/// Pods are not bound to a node: one that does not exist would have them collected as orphans, and a pod without a node
-/// goes at once when it is deleted.
+/// Pods are not bound to a Kubernetes node: the garbage collector would delete pods of a missing node, and a pod without a node
+/// is deleted immediately.
 pub async fn make_ready(client: &Client, namespace: &str) -> Result<usize> {
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let mut marked = 0;
@@ -45,7 +45,7 @@ pub async fn make_ready(client: &Client, namespace: &str) -> Result<usize> {
         let change = Patch::Merge(json!({"status": status}));
         match write(|| pods.patch_status(name, &plain, &change)).await {
             Ok(_) => marked += 1,
-            // Gone in between, as pods of an old template go.
+            // Deleted in between, as pods of an old template are.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => return Err(error.into()),
         }
@@ -53,7 +53,7 @@ pub async fn make_ready(client: &Client, namespace: &str) -> Result<usize> {
     Ok(marked)
 }
 
-/// What a kubelet reports of a pod whose init containers are through, or, the native sidecars, started.
+/// The status that a kubelet reports for a pod with completed init containers and started native sidecars.
 fn running(init_containers: &[Container], containers: &[Container]) -> Value {
     let started = json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
     let completed = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
@@ -82,7 +82,7 @@ fn running(init_containers: &[Container], containers: &[Container]) -> Value {
     })
 }
 
-/// Plays the kubelet in a namespace until it is dropped.
+/// Acts as the kubelet in a namespace until it is dropped.
 #[derive(Debug)]
 pub struct Kubelet(JoinHandle<()>);
 
@@ -91,7 +91,7 @@ impl Kubelet {
         let namespace = namespace.to_owned();
         Self(tokio::spawn(async move {
             loop {
-                // What fails now is tried again; what stays broken, the test that waits for the pods tells.
+                // A failure is retried. If it persists, the test that waits for the pods reports it.
                 let _ = make_ready(&client, &namespace).await;
                 tokio::time::sleep(PAUSE).await;
             }
@@ -105,7 +105,7 @@ impl Drop for Kubelet {
     }
 }
 
-/// Plays the kubelet until the Deployment is rolled out as `kubectl rollout status` means it, and returns it.
+/// Acts as the kubelet until the Deployment is rolled out according to `kubectl rollout status`, and returns it.
 pub async fn roll_out(client: &Client, namespace: &str, name: &str) -> Result<Deployment> {
     let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
     eventually(SOON, &format!("the rollout of {name}"), async || {

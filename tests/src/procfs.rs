@@ -1,10 +1,10 @@
-//! What Linux says of a process.
+//! Reads process data from Linux.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// Of `/proc`: Linux shows every program this unit, whatever the kernel's own is.
+/// The unit of `/proc`, which is the same for every program, independent of the kernel's own.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// CPU that the process has used, user and system, in seconds.
@@ -16,12 +16,12 @@ pub fn cpu_seconds(pid: u32) -> Result<f64> {
         .map(|ticks| ticks / TICKS_PER_SECOND)
 }
 
-/// Memory of the process that is in RAM.
+/// The process' memory in RAM.
 pub fn resident_bytes(pid: u32) -> Result<u64> {
     status_bytes(pid, "VmRSS")
 }
 
-/// The most memory that the process ever had in RAM.
+/// The process' maximum memory in RAM so far.
 pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
     status_bytes(pid, "VmHWM")
 }
@@ -41,7 +41,7 @@ fn kibibytes(status: &str, field: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// Fields 14 and 15 of `/proc/PID/stat`; the name in field 2 may contain anything, so count from its last `)`.
+/// Fields 14 and 15 of `/proc/PID/stat`. The name in field 2 may contain any character, so fields are counted from its last `)`.
 #[expect(clippy::cast_precision_loss, reason = "ticks of a short run are far below 2^52")]
 fn ticks(stat: &str) -> Option<f64> {
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! What pods were to be made of: every ReplicaSet of a namespace, also those that are gone again.
+//! Records every ReplicaSet of a namespace, including deleted ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::eventually::{SOON, eventually};
 
-/// The templates of the ReplicaSets that a namespace has had, by the uid of each.
+/// The templates of all ReplicaSets that a namespace has had, by uid.
 pub struct ReplicaSets {
     templates: Arc<Mutex<BTreeMap<String, Value>>>,
     watch: JoinHandle<()>,
@@ -27,7 +27,7 @@ impl Drop for ReplicaSets {
 }
 
 impl ReplicaSets {
-    /// Begins to take note, once the first list is there.
+    /// Begins to record, after the first list.
     pub async fn of(client: Client, namespace: &str) -> Result<Self> {
         let api: Api<ReplicaSet> = Api::namespaced(client, namespace);
         let templates = Arc::<Mutex<BTreeMap<String, Value>>>::default();
@@ -38,7 +38,7 @@ impl ReplicaSets {
             while let Some(event) = events.next().await {
                 match event {
                     Ok(Event::InitDone) => {
-                        // Nobody waits for a second list.
+                        // The receiver only waits for the first list.
                         let _ = listed.take().map(|listed| listed.send(()));
                     }
                     Ok(Event::Apply(set) | Event::InitApply(set)) => {
@@ -60,12 +60,12 @@ impl ReplicaSets {
         templates.values().cloned().collect()
     }
 
-    /// How many there were.
+    /// Their number so far.
     pub fn count(&self) -> usize {
         self.templates().len()
     }
 
-    /// Waits until there were so many.
+    /// Waits for this number of ReplicaSets.
     pub async fn come_to(&self, count: usize) -> Result<()> {
         eventually(SOON, &format!("{count} ReplicaSets"), async || {
             ensure!(self.count() == count, "{}", self.count());
@@ -74,7 +74,7 @@ impl ReplicaSets {
         .await
     }
 
-    /// There was one, and none was without its signer.
+    /// There was at least one, and each had its signer.
     pub async fn are_whole(&self) -> Result<()> {
         eventually(SOON, "a ReplicaSet", async || {
             ensure!(self.count() > 0, "none");
@@ -84,7 +84,7 @@ impl ReplicaSets {
         self.none_is_bare()
     }
 
-    /// There was none without its signer.
+    /// Each had its signer.
     pub fn none_is_bare(&self) -> Result<()> {
         for template in self.templates() {
             ensure!(is_whole(&template), "started without its signer: {template}");
@@ -93,7 +93,7 @@ impl ReplicaSets {
     }
 }
 
-/// A native sidecar, the annotation, and a container that is pointed at the sidecar.
+/// Has a native sidecar, the annotation, and a container with the variables for the sidecar.
 pub fn is_whole(template: &Value) -> bool {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let is_signer = |container: &Value| container["name"] == "signer" && container["restartPolicy"] == "Always";

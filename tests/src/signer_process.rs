@@ -1,4 +1,4 @@
-//! The real signer program on free loopback ports, and plain HTTP to it.
+//! The signer program on free loopback ports, with plain HTTP requests to it.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -21,10 +21,10 @@ pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The real signer, built once per process with the profile of the running test.
+/// The signer program, built once per process with the profile of the running test.
 ///
 /// # Errors
-/// When it does not build.
+/// If the build fails.
 pub fn program() -> Result<PathBuf> {
     crate::workspace::program("signer")
 }
@@ -43,7 +43,7 @@ pub fn environment<'a>(port: &'a str, management: &'a str) -> Vec<(&'a str, &'a 
     ]
 }
 
-/// What makes of [`environment`] that of a signer with its key in the fake KMS at this endpoint.
+/// Changes of [`environment`] for a signer with its key in the fake KMS at this endpoint.
 pub fn in_kms(endpoint: &str) -> [(&str, &str); 3] {
     [
         ("ATTO_SIGNER_BACKEND", "GCP"),
@@ -52,10 +52,10 @@ pub fn in_kms(endpoint: &str) -> [(&str, &str); 3] {
     ]
 }
 
-/// Runs the signer with exactly this environment until it ends by itself; one that does not is killed.
+/// Runs the signer with exactly this environment until it ends. Kills it after the time limit.
 ///
 /// # Errors
-/// When it cannot be started, or is still there after 20 seconds.
+/// If it cannot be started, or still runs after 20 seconds.
 pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
     let mut child = Command::new(program()?)
         .args(arguments)
@@ -77,7 +77,7 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
     Ok(child.wait_with_output()?)
 }
 
-/// A signer that serves.
+/// A running signer.
 #[derive(Debug)]
 pub struct SignerProcess {
     process: Process,
@@ -86,15 +86,15 @@ pub struct SignerProcess {
 }
 
 impl SignerProcess {
-    /// Starts one with [`environment`] and `changes` to it, and waits until it is ready.
+    /// Starts a signer with [`environment`] and `changes`, and waits until it is ready.
     ///
     /// # Errors
-    /// When it ends, or is not ready within 20 seconds: with its log.
+    /// If it ends, or is not ready within 20 seconds: with its log.
     pub fn start(changes: &[(&str, &str)]) -> Result<Self> {
         Self::start_on([Port::reserve()?, Port::reserve()?], &program()?, &[], changes)
     }
 
-    /// Starts one in a shell's `ulimit` with these arguments.
+    /// Starts a signer in a shell's `ulimit` with these arguments.
     ///
     /// # Errors
     /// As with [`Self::start`].
@@ -159,15 +159,15 @@ impl SignerProcess {
         self.process.pid()
     }
 
-    /// All it has written.
+    /// Its whole log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 
-    /// What the kernel tells of it in this file of `/proc/PID`.
+    /// The content of this file of `/proc/PID`.
     ///
     /// # Errors
-    /// When there is no such file.
+    /// If there is no such file.
     pub fn proc(&self, file: &str) -> Result<String> {
         let path = format!("/proc/{}/{file}", self.process.pid());
         fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
@@ -177,7 +177,7 @@ impl SignerProcess {
         self.process.signal(signal)
     }
 
-    /// SIGTERM, and how it ended.
+    /// Sends SIGTERM, and returns the exit status.
     pub fn stop(self) -> Result<ExitStatus> {
         let Self { process, directory, .. } = self;
         let status = process.stop();
@@ -185,7 +185,7 @@ impl SignerProcess {
         status
     }
 
-    /// SIGTERM, how it ended, and another one on the same ports with the same changes.
+    /// Stops it with SIGTERM, and starts another one on the same ports with these changes.
     pub fn stop_and_start_again(self, changes: &[(&str, &str)]) -> Result<(ExitStatus, Self)> {
         let Self {
             process,
@@ -197,7 +197,7 @@ impl SignerProcess {
         Ok((status, Self::start_on(ports, &program()?, &[], changes)?))
     }
 
-    /// SIGKILL, and another one on the same ports.
+    /// Kills it with SIGKILL, and starts another one on the same ports.
     pub fn kill_and_start_again(self) -> Result<Self> {
         self.signal(Signal::SIGKILL)?;
         let Self {
@@ -211,7 +211,7 @@ impl SignerProcess {
     }
 }
 
-/// What came back.
+/// An HTTP answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -219,7 +219,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// A GET on a connection of its own.
+/// A GET on a separate connection.
 pub fn get(port: u16, path: &str) -> Result<Answer> {
     exchange(
         port,
@@ -227,7 +227,7 @@ pub fn get(port: u16, path: &str) -> Result<Answer> {
     )
 }
 
-/// A POST as the node sends it: bare token, a connection of its own.
+/// A POST like the node's: bare token, separate connection.
 pub fn post(port: u16, path: &str, token: &str, body: &str) -> Result<Answer> {
     exchange(
         port,
@@ -235,7 +235,7 @@ pub fn post(port: u16, path: &str, token: &str, body: &str) -> Result<Answer> {
     )
 }
 
-/// The head of a POST with these further header lines.
+/// The head of a POST with these additional header lines.
 pub fn head(path: &str, token: &str, length: usize, more: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\nContent-Type: application/json\r\n\
@@ -243,7 +243,7 @@ pub fn head(path: &str, token: &str, length: usize, more: &str) -> String {
     )
 }
 
-/// Sends these bytes and reads until the other side closes.
+/// Sends these bytes and reads until the other side closes the connection.
 pub fn exchange(port: u16, request: &[u8]) -> Result<Answer> {
     let mut stream = connect(port)?;
     stream.write_all(request)?;
@@ -260,7 +260,7 @@ pub fn connect(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Splits an answer.
+/// Parses an answer.
 pub fn parse(answer: &str) -> Result<Answer> {
     let (head, body) = answer
         .split_once("\r\n\r\n")

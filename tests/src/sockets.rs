@@ -1,14 +1,14 @@
-//! What the kernel knows of connections over loopback.
+//! Reads the kernel's data about loopback connections.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, bail};
 
-/// Whether the other side, on this machine as well, has read all that was sent.
+/// Whether the other side, on this computer as well, has read everything that was sent.
 ///
 /// # Errors
-/// It is no connection over IPv4, or the kernel does not tell.
+/// It is not an IPv4 connection, or the kernel does not list it.
 pub fn is_read(stream: &TcpStream) -> Result<bool> {
     let (ours, theirs) = (name(stream.local_addr()?)?, name(stream.peer_addr()?)?);
     let table = fs::read_to_string("/proc/net/tcp").context("cannot read /proc/net/tcp")?;

@@ -1,4 +1,4 @@
-//! The version of the workspace, and the supported versions of Kubernetes, in files that cannot ask for them.
+//! Writes the version of the workspace, and the supported versions of Kubernetes, into files that cannot read them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::workspace;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// In which file, and behind what.
+/// The file, and the text before the version.
 const OF_THE_WORKSPACE: [(&str, &str); 9] = [
     ("Dockerfile", "\nARG VERSION="),
     ("charts/signer-operator/Chart.yaml", "\nappVersion: \""),
@@ -32,7 +32,7 @@ const OF_THE_WORKSPACE: [(&str, &str); 9] = [
     ("examples/gitops/flux/operator.yaml", "tag: v"),
 ];
 
-/// The minor version of the oldest Kubernetes: in which file, and behind what.
+/// The minor version of the oldest supported Kubernetes: the file, and the text before it.
 const OF_THE_OLDEST: [(&str, &str); 13] = [
     ("README.md", "\nKubernetes 1."),
     ("docs/src/introduction.md", "\nKubernetes 1."),
@@ -49,14 +49,14 @@ const OF_THE_OLDEST: [(&str, &str); 13] = [
     ("Makefile", "OLDEST_KUBERNETES := 1."),
 ];
 
-/// The same of the newest.
+/// The same for the newest.
 const OF_THE_NEWEST: [(&str, &str); 3] = [
     ("docs/src/operations/upgrade.md", "and on Kubernetes 1."),
     ("docs/src/operations/supported-versions.md", "\n| 1."),
     ("docs/src/operations/supported-versions.md", "newer than 1."),
 ];
 
-/// The manifest for clusters before [`MUTATING_POLICIES`]: in which file, and behind what.
+/// The manifest for clusters before [`MUTATING_POLICIES`]: the file, and the text before it.
 const OF_ITS_MANIFEST: (&[&str], &str) = (
     &[
         "README.md",
@@ -71,16 +71,16 @@ const OF_ITS_MANIFEST: (&[&str], &str) = (
 /// Managed clusters report pre-releases such as `1.30.4-gke.100`.
 const OF_THE_CHART: (&str, &str) = ("charts/signer-operator/Chart.yaml", "\nkubeVersion: \">=");
 
-/// Before which a new Deployment cannot be held.
+/// Before this version, a new Deployment cannot be held.
 const OF_THE_HOLD: (&str, &str) = (
     "charts/signer-operator/templates/_guard-creation.tpl",
     "(semverCompare \"<",
 );
 
-/// Writes them wherever they stand, and returns where that is.
+/// Writes the versions into all files, and returns those files.
 ///
 /// # Errors
-/// Names the file where one stands no more.
+/// Names the file if the text before a version is missing.
 pub fn write() -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for (file, start) in OF_THE_WORKSPACE {
@@ -111,7 +111,7 @@ fn write_behind(file: &str, start: &str, version: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The text with this version behind `start`, wherever that is; none where it is not.
+/// The text with this version after every `start`. None if `start` does not occur.
 fn stamp(text: &str, start: &str, version: &str) -> Option<String> {
     let (before, rest) = text.split_once(start)?;
     let mut stamped = before.to_owned();

@@ -1,4 +1,4 @@
-//! The real signer, started and perhaps not ready: what it says, what its health is, and the node before it.
+//! The signer program, possibly not ready: its log, its health, and a node that uses it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,10 +14,10 @@ use crate::node_client::{Load, NodeClient, Report};
 use crate::process::{Directory, Port, Process};
 use crate::signer_process::{Answer, TOKEN, environment, get, program};
 
-/// How long is waited for anything.
+/// Time limit of every wait.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A signer that was started and may not be ready.
+/// A started signer that may not be ready.
 pub struct WaitingSigner {
     process: Process,
     _directory: Directory,
@@ -25,10 +25,10 @@ pub struct WaitingSigner {
 }
 
 impl WaitingSigner {
-    /// Starts one with [`environment`] and `changes` to it.
+    /// Starts a signer with [`environment`] and `changes`.
     ///
     /// # Errors
-    /// When there is no free port, or it cannot be started.
+    /// If there is no free port, or it cannot be started.
     pub fn start(changes: &[(&str, &str)]) -> Result<Self> {
         let ports = [Port::reserve()?, Port::reserve()?];
         let directory = Directory::new()?;
@@ -47,48 +47,48 @@ impl WaitingSigner {
         })
     }
 
-    /// Starts one and waits until it is ready.
+    /// Starts a signer and waits until it is ready.
     ///
     /// # Errors
-    /// When it ends, or is not ready in time: with its log.
+    /// If it ends, or is not ready in time: with its log.
     pub async fn ready(changes: &[(&str, &str)]) -> Result<Self> {
         let mut signer = Self::start(changes)?;
         signer.until_ready().await?;
         Ok(signer)
     }
 
-    /// All it has written.
+    /// Its whole log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 
     /// # Errors
-    /// When it has ended: with its log.
+    /// If it has ended: with its log.
     pub fn still_runs(&mut self) -> Result<()> {
         self.process.still_runs()
     }
 
-    /// What its management port answers.
+    /// The answer of its management port.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// If no answer arrives.
     pub fn management(&self, path: &str) -> Result<Answer> {
         get(self.ports[1].number(), path)
     }
 
-    /// `status` of `/health`, which is a 200 whatever it says.
+    /// The field `status` of `/health`, whose HTTP status is always 200.
     ///
     /// # Errors
-    /// When there is no such answer.
+    /// If no such answer arrives.
     pub fn health(&self) -> Result<String> {
         let body = self.health_body()?;
         Ok(body["status"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// All that `/health` says.
+    /// The whole body of `/health`.
     ///
     /// # Errors
-    /// When there is no such answer.
+    /// If no such answer arrives.
     pub fn health_body(&self) -> Result<Value> {
         let answer = self.management("/health")?;
         ensure!(answer.status == 200, "{answer:?}");
@@ -96,7 +96,7 @@ impl WaitingSigner {
     }
 
     /// # Errors
-    /// When there is no answer.
+    /// If no answer arrives.
     pub fn is_ready(&self) -> Result<bool> {
         Ok(self.management("/health/readiness")?.status == 200)
     }
@@ -109,16 +109,16 @@ impl WaitingSigner {
         self.ports[0].number()
     }
 
-    /// A node that has its token.
+    /// A node with its token.
     ///
     /// # Errors
-    /// When its address is none.
+    /// If its address is invalid.
     pub fn node(&self) -> Result<NodeClient> {
         NodeClient::new(&format!("http://127.0.0.1:{}", self.port()), TOKEN)
     }
 
     /// # Errors
-    /// When it ends, or is not ready in time: with its log.
+    /// If it ends, or is not ready in time: with its log.
     pub async fn until_ready(&mut self) -> Result<()> {
         self.until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
             .await
@@ -127,7 +127,7 @@ impl WaitingSigner {
     /// Polls until the condition holds.
     ///
     /// # Errors
-    /// When it ends, or after a minute: with its log.
+    /// If it ends, or after a minute: with its log.
     pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
         let waited = eventually(PATIENCE, what, async || {
             self.process.still_runs()?;
@@ -138,7 +138,7 @@ impl WaitingSigner {
         waited.map_err(|error| error.context(format!("the signer's log:\n{}", self.log())))
     }
 
-    /// Polls until it has written this.
+    /// Polls until its log contains this.
     ///
     /// # Errors
     /// As with [`Self::until`].
@@ -147,20 +147,20 @@ impl WaitingSigner {
             .await
     }
 
-    /// Has votes signed and expects that all are, with no status but 200 and 429 on the way.
+    /// Requests signatures of votes, and expects all of them, with no other status than 200 and 429.
     ///
     /// # Errors
-    /// With the report, where one is lost or another status came: and the signer's log.
+    /// With the report and the signer's log, if a vote is lost or another status occurs.
     pub async fn signs_all(&self, load: Load, key: &VerifyingKey) -> Result<Report> {
         let report = load.run(&self.node()?, key).await?;
         self.has_signed_all(&report)?;
         Ok(report)
     }
 
-    /// Expects that all votes were signed, with no status but 200 and 429 on the way.
+    /// Expects that all votes were signed, with no other status than 200 and 429.
     ///
     /// # Errors
-    /// With the report, where one is lost or another status came: and the signer's log.
+    /// With the report and the signer's log, if a vote is lost or another status occurs.
     pub fn has_signed_all(&self, report: &Report) -> Result<()> {
         let statuses: BTreeSet<_> = report.statuses.keys().copied().collect();
         ensure!(
@@ -177,7 +177,7 @@ impl WaitingSigner {
     }
 }
 
-/// This many votes, nearly at once.
+/// This many votes, almost at once.
 pub const fn votes(count: u64) -> Load {
     Load {
         rate: 100,

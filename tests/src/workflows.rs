@@ -1,4 +1,4 @@
-//! What is wrong with workflows of GitHub: in their form, in what somebody could misuse, and in what we ask of each beyond that.
+//! Checks GitHub workflows: their syntax, known security problems, and this project's own rules.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::assets;
 
-/// Where they are, below the root of the repository.
+/// Their folder below the root of the repository.
 pub const FOLDER: &str = ".github/workflows";
 
-/// A complaint for each thing that is wrong with the workflows of this folder.
+/// A complaint for each problem in the workflows of this folder.
 ///
 /// # Errors
-/// When one cannot be read, or a checker cannot be had.
+/// If a file cannot be read, or a checker is unavailable.
 pub fn complaints(folder: &Path) -> Result<Vec<String>> {
     let mut files = fs::read_dir(folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
@@ -34,10 +34,10 @@ pub fn complaints(folder: &Path) -> Result<Vec<String>> {
         )]);
     }
     let mut complaints = ours(&files)?;
-    // Without shellcheck and pyflakes: they would be those of this machine, in any version, or none.
+    // Without shellcheck and pyflakes, because their versions would depend on this computer.
     let actionlint = ["-no-color", "-shellcheck=", "-pyflakes="];
     complaints.extend(said(assets::actionlint()?, &actionlint, &files)?);
-    // Nothing is asked of GitHub, so that the answer is the same everywhere.
+    // Without requests to GitHub, so that the result is the same everywhere.
     let zizmor = [
         "--offline",
         "--no-progress",
@@ -50,7 +50,7 @@ pub fn complaints(folder: &Path) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// What a checker says where it does not succeed.
+/// The output of a checker that does not succeed.
 fn said(program: &Path, arguments: &[&str], files: &[PathBuf]) -> Result<Option<String>> {
     let done = Command::new(program).args(arguments).args(files).output();
     let done = done.with_context(|| format!("cannot run {}", program.display()))?;
@@ -61,7 +61,7 @@ fn said(program: &Path, arguments: &[&str], files: &[PathBuf]) -> Result<Option<
     Ok(Some(String::from_utf8_lossy(&said).trim().to_owned()))
 }
 
-/// What neither of the two asks for.
+/// Rules that neither checker has.
 fn ours(files: &[PathBuf]) -> Result<Vec<String>> {
     let mut complaints = vec![];
     let mut pins = BTreeMap::<String, (String, String)>::new();
@@ -101,7 +101,7 @@ fn ours(files: &[PathBuf]) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// What is wrong with how an action is named: one digest for all, with the version that it is of.
+/// Problems in the reference to an action: one digest everywhere, with its version.
 fn pin(file: &str, used: &str, pins: &mut BTreeMap<String, (String, String)>) -> Option<String> {
     let named = used.split_once('@').and_then(|(action, rest)| {
         let (digest, version) = rest.split_once(" # ")?;

@@ -1,4 +1,4 @@
-//! The programs of this workspace, built for the process that runs them.
+//! Builds the programs of this workspace for the running test.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Builds a program of the workspace into the target folder, and with the profile, of the running program; once, because cargo
-/// takes a second to see that there is nothing to do.
+/// Builds a program of the workspace with the target folder and profile of the running program. Only once, because cargo needs a
+/// second to find that nothing has changed.
 ///
 /// # Errors
-/// With what cargo says when it does not build.
+/// With cargo's error if the build fails.
 pub fn program(name: &str) -> Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +36,7 @@ fn build(name: &str) -> Result<PathBuf> {
         .parent()
         .context("a profile's folder lies in the target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
-    // Of the whole workspace: alone, the program would want its dependencies with other features, built once more.
+    // With the features of the whole workspace. Alone, the program would need its dependencies built again with other features.
     cargo
         .args(["build", "--quiet", "--workspace", "--bin", name, "--target-dir"])
         .arg(target)

@@ -1,5 +1,5 @@
-//! Writing an object that others write too. The API server refuses a write that was made from an older version of it, as a
-//! controller that reports its status makes one at any time; whoever writes reads it again and writes again.
+//! Writes an object that other clients write too. The API server refuses a write that is based on an older version, and a
+//! controller may write its status at any time, so the write is repeated with the new version.
 
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
@@ -7,24 +7,24 @@ use tokio::time::{Instant, sleep};
 use crate::eventually::{PAUSE, SOON};
 use crate::kubeconfig::Answer;
 
-/// Writes with a client of ours: reads, changes and writes in `write`, once more for as long as somebody else was faster.
+/// Writes with a client: reads, changes and writes in `write`, and repeats this as long as another client was faster.
 ///
 /// # Errors
-/// Any other refusal at once: that of an admission policy, or a conflict with another field manager.
+/// Any other refusal immediately: that of an admission policy, or a conflict with another field manager.
 pub async fn write<T, F: Future<Output = kube::Result<T>>>(write: impl FnMut() -> F) -> kube::Result<T> {
     again_while(write, |outcome| outcome.as_ref().is_err_and(is_overtaken)).await
 }
 
-/// The same by kubectl.
+/// The same with kubectl.
 ///
 /// # Errors
-/// With those of the attempt. A refusal is an answer.
+/// The errors of the attempt. A refusal is an answer.
 pub async fn write_by_kubectl<F: Future<Output = Result<Answer>>>(write: impl FnMut() -> F) -> Result<Answer> {
     let is_overtaken = |answer: &Result<Answer>| answer.as_ref().is_ok_and(|answer| says_overtaken(&answer.stderr));
     again_while(write, is_overtaken).await
 }
 
-/// Does it once more for as long as it `is_overtaken`, within [`SOON`]; then it is what it is.
+/// Repeats it as long as the result `is_overtaken`, within [`SOON`], and returns the last result.
 async fn again_while<F: Future>(
     mut attempt: impl FnMut() -> F,
     is_overtaken: impl Fn(&F::Output) -> bool,
@@ -39,12 +39,12 @@ async fn again_while<F: Future>(
     }
 }
 
-/// Whether somebody else has written the object since it was read. A field that another manager owns is a 409 too, and no such one.
+/// Whether another client has written the object since it was read. A field of another manager is also a 409, but not this one.
 fn is_overtaken(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409 && says_overtaken(&status.message))
 }
 
-/// The same in kubectl's words, which are the API server's.
+/// The same for kubectl's message, which contains the API server's.
 fn says_overtaken(message: &str) -> bool {
     message.contains("the object has been modified; please apply your changes to the latest version")
 }
@@ -64,7 +64,7 @@ mod tests {
         kube::Error::Api(Status::failure(message, "").with_code(code).boxed())
     }
 
-    /// What comes of it, and how often it was tried.
+    /// The result, and the number of attempts.
     async fn tried(answers: impl Fn(usize) -> kube::Result<()>) -> (kube::Result<()>, usize) {
         let mut tries = 0;
         let outcome = write(|| {

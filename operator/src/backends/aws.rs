@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::backend::{AccountNeeds, GivenKey, Grantee, KeyBackend, Mounts, Noted};
 use super::files;
 
-/// What AWS' own tools give a token as its audience.
+/// The default audience of AWS' own tools.
 /// Source: <https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html>
 const AUDIENCE: &str = "sts.amazonaws.com";
 
-/// What replicas of one key in several regions have in common at the beginning of their ID.
+/// Prefix of the ID that replicas of one key in several regions share.
 /// Source: <https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html>
 const MULTI_REGION: &str = "mrk-";
 
@@ -109,7 +109,7 @@ impl<'a> Arn<'a> {
     }
 }
 
-/// Whether two ARNs name one key, or replicas of one.
+/// Whether two ARNs name the same key, or replicas of the same key.
 fn are_one_key(left: &str, right: &str) -> bool {
     let are_replicas = || {
         let (left, right) = (Arn::parse(left)?, Arn::parse(right)?);
@@ -119,7 +119,7 @@ fn are_one_key(left: &str, right: &str) -> bool {
     left == right || are_replicas().unwrap_or_default()
 }
 
-/// A role for the name that its ARN has. The policy allows reading the public key and signing raw bytes.
+/// A role with the name from the role's ARN. Its policy allows reading the public key and signing raw bytes.
 fn permission(role: &str, key: &str) -> String {
     format!(
         r#"aws iam put-role-policy --role-name {role} --policy-name sign-as-the-voter --policy-document '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"kms:GetPublicKey","Resource":"{key}"}},{{"Effect":"Allow","Action":"kms:Sign","Resource":"{key}","Condition":{{"StringEquals":{{"kms:SigningAlgorithm":"ED25519_SHA_512","kms:MessageType":"RAW"}}}}}}]}}'"#

@@ -1,4 +1,4 @@
-//! What the steps ask of a backend.
+//! The interface of a backend for the reconcile steps.
 
 use crds::{SecretKeyRef, Source};
 use serde_json::Value;
@@ -6,56 +6,56 @@ use serde_json::Value;
 use crate::gke::Project;
 use crate::model::deployment::LiveDeployment;
 
-/// A warning: its reason and its message.
+/// Reason and message of a warning.
 pub type Noted = (&'static str, String);
 
-/// How a signer proves to its key service who it is.
+/// How a signer proves its identity to its key service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountNeeds {
-    /// By what the platform gives the pod; the annotation says as whom its ServiceAccount acts.
+    /// With the identity that the platform gives the pod. The annotation names the account that the ServiceAccount acts as.
     Pod { annotation: &'static str },
-    /// By a token of the ServiceAccount that the signer's container alone has.
+    /// With a ServiceAccount token that only the signer's container has.
     Token,
 }
 
-/// What a signer in a pod is given as its key.
+/// The key in the variables of a signer container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GivenKey<'a> {
-    /// The name of a key of a key service.
+    /// The name of a key in a key service.
     Value(&'a str),
-    /// A key of a Secret of its namespace.
+    /// A key of a Secret in the pod's namespace.
     Secret { name: &'a str, key: &'a str },
 }
 
-/// What comes into the pod in addition to the variables.
+/// What a backend adds to the pod in addition to variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mounts {
     /// Volumes of the pod.
     pub volumes: Vec<Value>,
-    /// Where the signer's container has them.
+    /// Mounts of the signer's container.
     pub volume_mounts: Vec<Value>,
 }
 
-/// A Secret of the binding's namespace that the signer reads in addition to the token.
+/// A Secret in the binding's namespace that the signer reads in addition to the token.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedSecret<'a> {
     pub reference: &'a SecretKeyRef,
     /// The field of the binding that names it.
     pub field: &'static str,
-    /// What it holds.
+    /// Its contents, for a message.
     pub holds: &'static str,
 }
 
-/// Whom the key is granted to.
+/// The identity that the key is granted to.
 #[derive(Clone, Copy, Debug)]
 pub struct Grantee<'a> {
     pub project: &'a Project,
-    /// Who signs the ServiceAccount tokens of this cluster, where it is known.
+    /// The issuer of this cluster's ServiceAccount tokens, if it is known.
     pub issuer: Option<&'a str>,
     pub namespace: &'a str,
     /// The ServiceAccount of the pods.
     pub account: &'a str,
-    /// Whom the account acts as, where that is known.
+    /// The account that the ServiceAccount acts as, if that is known.
     pub acts_as: Option<&'a str>,
 }
 
@@ -68,12 +68,12 @@ impl Grantee<'_> {
         format!("system:serviceaccount:{}:{}", self.namespace, self.account)
     }
 
-    /// The issuer for a command.
+    /// The issuer, or the placeholder, for a command.
     pub fn issuer(&self) -> &str {
         self.issuer.unwrap_or(UNKNOWN_ISSUER)
     }
 
-    /// How to find the issuer where it is not known.
+    /// Tells how to find the issuer if it is not known.
     pub fn how_to_find_the_issuer(&self) -> &'static str {
         match self.issuer {
             Some(_) => "",
@@ -89,35 +89,36 @@ pub trait KeyBackend {
     /// The field of the binding that names the key.
     fn field(&self) -> &'static str;
 
-    /// Backend and key.
+    /// The variables for the backend and the key.
     fn variables(&self) -> [Value; 2];
 
-    /// The variables that say which server has the key, where that is not part of its name.
+    /// The variables for the server that has the key, if the key's name does not include it.
     fn server(&self) -> Vec<Value> {
         vec![]
     }
 
-    /// The variables that make a signer this voter and no other, with the token.
+    /// The variables that determine the voter's identity, and the token.
     fn voter(&self) -> Vec<Value> {
         let mut all = self.variables().to_vec();
         all.extend(self.server());
         all
     }
 
-    /// The variables by which the key service lets the signer in.
+    /// The variables for authentication at the key service.
     fn access(&self) -> Vec<Value> {
         vec![]
     }
 
-    /// Whether a signer that is given this, and has these values in its variables, has the key; a Secret is one of the binding's namespace.
+    /// Whether a signer with this key and these values of its variables has the key of this backend. A Secret is in the binding's
+    /// namespace.
     fn is_given<'a>(&self, found: &GivenKey<'_>, variable: &dyn Fn(&str) -> Option<&'a str>) -> bool;
 
-    /// What the signer's container has of files.
+    /// Volumes and mounts for the signer's container.
     fn mounts(&self) -> Mounts {
         Mounts::default()
     }
 
-    /// The audience of the signer's own token, where it has one.
+    /// The audience of the signer's own token, if it has one.
     fn audience(&self) -> Option<String> {
         None
     }
@@ -127,15 +128,15 @@ pub trait KeyBackend {
         None
     }
 
-    /// The private key itself, where it is in a Secret.
+    /// The Secret with the private key, if the key is in one.
     fn private_key(&self) -> Option<&SecretKeyRef> {
         None
     }
 
-    /// Whether another binding names the same key of the key service: two voters with one key vote against each other.
+    /// Whether another binding names the same key of the key service. Two voters with one key vote against each other.
     fn is_same_key(&self, other: &Source<'_>) -> bool;
 
-    /// What the pods' ServiceAccount has to say. None where the pods prove nothing.
+    /// What the backend needs from the pods' ServiceAccount. None if the pods need no identity.
     fn account(&self) -> Option<AccountNeeds> {
         None
     }
@@ -146,18 +147,18 @@ pub trait KeyBackend {
         String::new()
     }
 
-    /// A warning about every key of this kind, independent of the Deployment.
+    /// A warning that applies to every key of this backend.
     fn note(&self) -> Option<Noted> {
         None
     }
 
-    /// What of a Deployment does not go well with such a key.
+    /// Warnings about properties of the Deployment that conflict with the key.
     fn warnings(&self, live: &LiveDeployment) -> Vec<Noted> {
         let _ = live;
         vec![]
     }
 
-    /// What of the pods' ServiceAccount, by its name and annotations, does not go well with such a key.
+    /// A warning about a pods' ServiceAccount, by name and annotations, that conflicts with the key.
     fn account_warning(&self, account: &str, annotations: &Value) -> Option<Noted> {
         let _ = (account, annotations);
         None

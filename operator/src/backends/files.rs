@@ -1,4 +1,4 @@
-//! The files that a key service asks for, in the signer's container alone.
+//! Files for a key service, mounted only into the signer's container.
 
 use crds::names::{CA_PATH, CA_VOLUME, IDENTITY_PATH, IDENTITY_VOLUME};
 use crds::{ConfigMapKeyRef, SecretKeyRef};
@@ -6,21 +6,21 @@ use serde_json::{Value, json};
 
 use super::backend::Mounts;
 
-/// The lifetime of a token. The kubelet writes a new one when 80 percent of that have passed.
+/// The lifetime of a token, in seconds. The kubelet replaces it after 80 percent of that time.
 const LIFE_SECONDS: i64 = 3600;
 
-/// The file of the token, in its volume.
+/// File name of the token in its volume.
 const TOKEN: &str = "token";
 
-/// The file of the certificates, in theirs.
+/// File name of the certificates in their volume.
 const CA: &str = "ca.crt";
 
-/// Where the signer finds its token.
+/// Path of the token in the signer's container.
 pub fn token_file() -> String {
     format!("{IDENTITY_PATH}/{TOKEN}")
 }
 
-/// Where the signer finds the certificates.
+/// Path of the certificates in the signer's container.
 pub fn ca_file() -> String {
     format!("{CA_PATH}/{CA}")
 }
@@ -38,7 +38,7 @@ pub fn identity(audience: &str) -> Mounts {
     )
 }
 
-/// Certificates of a Secret.
+/// Certificates from a Secret.
 pub fn ca_of_secret(SecretKeyRef { name, key }: &SecretKeyRef) -> Mounts {
     let items = json!([{ "key": key, "path": CA }]);
     mounted(
@@ -47,7 +47,7 @@ pub fn ca_of_secret(SecretKeyRef { name, key }: &SecretKeyRef) -> Mounts {
     )
 }
 
-/// Certificates of a ConfigMap.
+/// Certificates from a ConfigMap.
 pub fn ca_of_config_map(ConfigMapKeyRef { name, key }: &ConfigMapKeyRef) -> Mounts {
     let items = json!([{ "key": key, "path": CA }]);
     mounted(
@@ -57,7 +57,7 @@ pub fn ca_of_config_map(ConfigMapKeyRef { name, key }: &ConfigMapKeyRef) -> Moun
 }
 
 impl Mounts {
-    /// Both of them.
+    /// Combines both.
     #[must_use]
     pub fn and(mut self, other: Option<Self>) -> Self {
         let Self { volumes, volume_mounts } = other.unwrap_or_default();

@@ -9,7 +9,7 @@ use super::backend::{AccountNeeds, GivenKey, Grantee, KeyBackend, Mounts, Noted}
 use super::files;
 use crate::model::deployment::LiveDeployment;
 
-/// The role that may sign and read the public key.
+/// The role that allows signing and reading the public key.
 const ROLE: &str = "roles/cloudkms.signerVerifier";
 
 impl KeyBackend for GcpKey {
@@ -214,7 +214,8 @@ fn both_styles(key: &KmsKey<'_>, grantee: &Grantee<'_>) -> String {
     )
 }
 
-/// The project in the address of a Google service account; one with a domain is written the other way round there.
+/// The project in the address of a Google service account. In the address of an account of a project with a domain, domain and
+/// project are in reverse order.
 fn owner(google: &str) -> Option<String> {
     let project = google.split_once('@')?.1.strip_suffix(".iam.gserviceaccount.com")?;
     Some(match project.split_once('.') {

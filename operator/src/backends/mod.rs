@@ -1,4 +1,4 @@
-//! What each kind of key needs of a pod and of the cluster. A key service is a file here and a line in [`of`].
+//! What each kind of key requires of a pod and of the cluster. A key service is a file in this folder and a line in [`of`].
 
 mod aws;
 mod backend;
@@ -11,7 +11,7 @@ use crds::{Key, SignerBinding, Source};
 
 pub use backend::{AccountNeeds, GivenKey, Grantee, KeyBackend, Mounts, NamedSecret, Noted};
 
-/// The backend of a key. None where no backend is set, which the schema refuses.
+/// The backend of a key. None if no backend is set, which the schema refuses.
 pub fn of(key: &Key) -> Option<&dyn KeyBackend> {
     match key.source()? {
         Source::Gcp(key) => Some(key),
@@ -21,7 +21,7 @@ pub fn of(key: &Key) -> Option<&dyn KeyBackend> {
     }
 }
 
-/// Whether two bindings name the same key: of a key service, or of one Secret of their namespace.
+/// Whether two bindings name the same key of a key service, or the same Secret in one namespace.
 pub fn share_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
     let are_neighbours = left.metadata.namespace == right.metadata.namespace;
     let (Some(one), Some(other)) = (of(&left.spec.key), of(&right.spec.key)) else {
@@ -31,7 +31,7 @@ pub fn share_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
     right.spec.key.source().is_some_and(|right| one.is_same_key(&right)) || share_a_secret()
 }
 
-/// What a key asks of the ServiceAccount of the pods, if anything.
+/// What a key requires of the pods' ServiceAccount, if anything.
 pub fn account(binding: &SignerBinding) -> Option<AccountNeeds> {
     of(&binding.spec.key)?.account()
 }
@@ -153,7 +153,7 @@ mod tests {
             assert_eq!(share_a_key(&left, &right), expected, "{why}");
             assert_eq!(share_a_key(&right, &left), expected, "{why}, the other way round");
         }
-        // A certificate is no key.
+        // A different certificate does not make a different key.
         let with_ca = vault(&[("caSecretRef", json!({"name": "s", "key": "k"})), ("version", json!(2))]);
         let other = vault(&[("caSecretRef", json!({"name": "s", "key": "k"}))]);
         assert!(!share_a_key(&binding("atto", &with_ca), &binding("atto", &other)));

@@ -90,9 +90,9 @@ impl KeyBackend for VaultKey {
     }
 }
 
-/// What this file asks of a key beyond its fields.
+/// Helpers for a Vault key.
 trait Named {
-    /// Whether a signer's key is this one, but for the server. It is asked for each pod and each binding, so nothing is made for it.
+    /// Whether a signer's key is this one, apart from the server. Called for each pod and each binding, so it does not allocate.
     fn is_named(&self, found: &str) -> bool;
 }
 
@@ -107,7 +107,7 @@ impl Named for VaultKey {
     }
 }
 
-/// An address as others may write it too: in lower case, without the port that the scheme has anyway and without a slash at its end.
+/// The address in a comparable form: lower case, without the default port of its scheme and without a trailing slash.
 fn normalised(address: &str) -> String {
     let address = address.trim_end_matches('/');
     let (scheme, rest) = address.split_once("://").unwrap_or(("https", address));
@@ -123,8 +123,8 @@ fn audience(key: &VaultKey) -> String {
     given.unwrap_or_else(|| normalised(&key.address))
 }
 
-/// For either program: `vault` has the same commands as `bao`. The server asks Kubernetes nothing when it renews a token of its own, so a
-/// role says when one ends for good.
+/// Commands for both programs: `vault` has the same commands as `bao`. The server does not ask Kubernetes when it renews a token
+/// of its own, so the role limits the token's total lifetime.
 fn commands(key: &VaultKey, method: &str, login: &VaultLogin, grantee: &Grantee<'_>) -> String {
     let VaultKey { key: name, .. } = key;
     let (mount, audience) = (key.effective_mount(), audience(key));

@@ -1,19 +1,20 @@
-//! Which audiences the API server accepts. It does not publish them, but a token that is mounted without an audience of its own, as the operator's is,
-//! has all of them (`--api-audiences`). Where the pod was given a token of another kind, it has at least the one that the API server accepts.
+//! The audiences that the API server accepts. The API server does not publish them, but a token mounted without an audience, such
+//! as the operator's, has all of them (`--api-audiences`). If the pod has a token of another kind, that token has at least the
+//! audience that the API server accepts.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
-/// Where Kubernetes mounts it.
+/// Where Kubernetes mounts the token.
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The audiences of the operator's own token; none outside of a cluster.
+/// The audiences of the operator's own token. Empty outside of a cluster.
 pub async fn audiences() -> Vec<String> {
     let token = tokio::fs::read_to_string(TOKEN).await;
     token.map(|token| named(token.trim())).unwrap_or_default()
 }
 
-/// What a token says of itself, which is as good as the API server's word: it is the one that it takes.
+/// The audiences in the token itself. They can be trusted here, because the API server accepts this token.
 fn named(token: &str) -> Vec<String> {
     let payload = token.split('.').nth(1).unwrap_or_default();
     let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).unwrap_or_default();

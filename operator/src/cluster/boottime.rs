@@ -1,5 +1,5 @@
-//! A clock that continues while the host is suspended. The usual one of Linux stops in the meantime, and a process that wakes up
-//! on it would think that no time has passed.
+//! A clock that continues while the host is suspended. The usual clock of Linux stops during suspension, so a process that wakes
+//! up would not notice that time has passed.
 
 use std::ops::Add;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn read() -> Option<Duration> {
     clock_gettime(CLOCK).ok().map(Duration::from)
 }
 
-/// Windows has the commands, which hold nothing until a time; the operator itself runs on Linux.
+/// Windows builds have only the commands, which hold no Lease. The operator itself runs on Linux.
 #[cfg(windows)]
 fn read() -> Option<Duration> {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
@@ -29,7 +29,7 @@ fn read() -> Option<Duration> {
 pub struct BootTime(Duration);
 
 impl BootTime {
-    /// The present time; the end of all times where the clock cannot be read, so that whatever holds until a time has ended.
+    /// The present time. If the clock cannot be read, the latest possible time, so that every deadline counts as passed.
     pub fn now() -> Self {
         Self(read().unwrap_or(Duration::MAX))
     }

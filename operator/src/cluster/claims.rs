@@ -1,5 +1,5 @@
-//! Who claims a Deployment, asked of the API server itself. A watch may be behind, and a signer that is taken out because a
-//! binding was not seen yet starts its voter without one.
+//! Which bindings claim a Deployment, read from the API server itself. A watch may be behind, and removing a signer because a new
+//! binding was not seen yet would start its voter without a signer.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use super::Cluster;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
-/// The bindings of a namespace that will stay, as the API server has them now.
+/// The bindings of a namespace that are not being deleted, as the API server has them now.
 pub struct Claims(Vec<DeserializeGuard<SignerBinding>>);
 
-/// A binding that is for a Deployment, or may be.
+/// A binding that names a Deployment, or may name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Its name.
+    /// The binding's name.
     Made(String),
-    /// The name of one that cannot be read: it may be for any Deployment of its namespace.
+    /// The name of a binding that cannot be read. It may be for any Deployment of its namespace.
     Unreadable(String),
 }
 
@@ -34,7 +34,7 @@ impl Cluster {
 }
 
 impl Claims {
-    /// Who else than this binding is for the Deployment.
+    /// Which binding other than this one names the Deployment.
     pub fn on(&self, live: &LiveDeployment, except: Option<&SignerBinding>) -> Option<Claim> {
         let labels = live.labels();
         let name = except.map(ResourceExt::name_any);
@@ -43,7 +43,7 @@ impl Claims {
     }
 }
 
-/// Whether a binding that will stay is for a Deployment of its namespace, or may be.
+/// Whether a binding that is not being deleted names a Deployment of its namespace, or may name it.
 pub fn claim(
     binding: &DeserializeGuard<SignerBinding>,
     name: &str,

@@ -1,9 +1,9 @@
-//! What becomes of a watch of a version that the API server has forgotten.
+//! How a watch reports that the API server no longer has the requested version.
 
 use bytes::Bytes;
 use http::StatusCode;
 
-/// The event that the API server sends when it notices in the middle of a watch.
+/// The event that the API server sends when this happens during a watch.
 pub fn expired(status: &[u8]) -> Bytes {
     let status = serde_json::from_slice(status)
         .unwrap_or_else(|_| serde_json::json!({ "kind": "Status", "apiVersion": "v1", "reason": "Expired" }));

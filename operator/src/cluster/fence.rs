@@ -1,5 +1,5 @@
-//! No write without the Lease. A process that was stopped for a while goes on where it was, with a write perhaps, before it
-//! learns that it does not lead any more: so each write checks the clock, one that continues while the host is suspended.
+//! Prevents writes without the Lease. A process that was suspended continues where it stopped, perhaps with a write, before it
+//! notices that it no longer leads. Therefore each write checks a clock that continues during suspension.
 
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use tower::{BoxError, Layer, Service};
 
 use super::boottime::BootTime;
 
-/// Where writes go that must be possible without the Lease: the Lease itself.
+/// Path of the Leases, the only objects that may be written without the Lease.
 const LEASES: &str = "/apis/coordination.k8s.io/";
 
-/// Until when this process may write. Clones share it.
+/// Until when this process may write. Clones share the value.
 #[derive(Clone, Debug)]
 pub struct Fence(Arc<Mutex<Until>>);
 
@@ -31,22 +31,22 @@ enum Until {
 pub struct NotLeading;
 
 impl Fence {
-    /// For a process without another one that writes.
+    /// For a process that runs without other writers.
     pub fn open() -> Self {
         Self(Arc::new(Mutex::new(Until::Ever)))
     }
 
-    /// For a candidate.
+    /// For a candidate: closed until it leads.
     pub fn closed() -> Self {
         Self(Arc::new(Mutex::new(Until::Shut)))
     }
 
-    /// Lets writes begin before this time.
+    /// Allows writes that begin before this time.
     pub fn open_until(&self, time: BootTime) {
         *self.until() = Until::Time(time);
     }
 
-    /// Lets no write begin any more.
+    /// Allows no further writes.
     pub fn shut(&self) {
         *self.until() = Until::Shut;
     }

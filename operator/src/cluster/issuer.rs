@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use super::within;
 
-/// Every ServiceAccount may read it, by a role that Kubernetes brings along.
+/// Every ServiceAccount may read this path, by a default role of Kubernetes.
 /// Source: <https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery>
 const PATH: &str = "/.well-known/openid-configuration";
 
-/// It is only for commands that a condition prints, so the start does not wait long for it.
+/// The issuer is only used in commands that a condition prints, so the start does not wait long for it.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 const LONGEST: usize = 256;
 
-/// The issuer, where the API server tells it.
+/// The issuer, if the API server reports it.
 pub async fn issuer(client: &Client) -> Option<String> {
     let request = Request::get(PATH).body(vec![]).ok()?;
     match within(DEADLINE, "ask for the issuer", client.request::<Value>(request)).await {
@@ -29,7 +29,7 @@ pub async fn issuer(client: &Client) -> Option<String> {
     }
 }
 
-/// It appears in a command that people paste, so it must be an address without characters that a shell interprets.
+/// Accepts only an address without characters that a shell interprets, because people paste the command that contains it.
 fn named(answer: &Value) -> Option<String> {
     let issuer = answer["issuer"].as_str()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/%".contains(&byte);

@@ -1,4 +1,4 @@
-//! Whether the operator gets on, judged by what it does: a process that answers may have watches that died without a word.
+//! Whether the operator makes progress. It may answer health checks although its watches have stopped silently.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use http::{Request, Response, Uri};
 use tower::{Layer, Service};
 
-/// A watch is asked for again every 200 s, and after an error at once. Three times that, and it is dead.
+/// A watch is re-established every 200 s, and immediately after an error. After three times that, it counts as stopped.
 const WATCH_LIMIT: Duration = Duration::from_mins(10);
-/// Every request of a reconcile ends after 10 s. How many there are depends on how many Deployments a binding selects, so it is
-/// the last one that counts.
+/// Every request of a reconcile ends after 10 s. The number of requests depends on the number of selected Deployments, so the
+/// time since the last request counts.
 const RECONCILE_LIMIT: Duration = Duration::from_mins(10);
 
 tokio::task_local! {
@@ -20,15 +20,15 @@ tokio::task_local! {
     static UNDER_WAY: Reconcile;
 }
 
-/// What is under way, and since when. Clones share it.
+/// Watches and reconciles that are under way, and since when. Clones share the value.
 #[derive(Clone, Debug, Default)]
 pub struct Liveness(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the path that is asked.
+    /// By request path.
     watches: BTreeMap<String, Watch>,
-    /// When each of them got on last.
+    /// When each reconcile last made progress.
     reconciles: BTreeMap<u64, Instant>,
     next: u64,
 }
@@ -40,7 +40,7 @@ struct Watch {
 }
 
 impl Liveness {
-    /// A reconcile begins; it ends when the value is dropped.
+    /// Starts a reconcile. It ends when the value is dropped.
     pub fn reconcile(&self) -> Reconcile {
         let mut state = self.lock();
         let id = state.next;
@@ -52,7 +52,7 @@ impl Liveness {
         }
     }
 
-    /// What does not get on, if anything.
+    /// Names the watch or reconcile that makes no progress, if there is one.
     pub fn stuck(&self, now: Instant) -> Option<String> {
         let state = self.lock();
         let watch = state
@@ -67,7 +67,7 @@ impl Liveness {
         (age >= RECONCILE_LIMIT).then(|| format!("a reconcile has sent no request for {} s", age.as_secs()))
     }
 
-    /// How long ago the watch of each resource was last answered; that of the worst one, where namespaces are watched one by one.
+    /// How long ago the watch of each resource was last answered. For several namespaces, the oldest one.
     pub fn watch_ages(&self, now: Instant) -> BTreeMap<String, Duration> {
         let mut ages = BTreeMap::new();
         for (path, watch) in &self.lock().watches {
@@ -114,7 +114,7 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
-    /// Does its work; each request that is made in it counts.
+    /// Runs the work of the reconcile. Each request in it counts as progress.
     pub async fn run<T>(self, work: impl Future<Output = T>) -> T {
         UNDER_WAY.scope(self, work).await
     }
@@ -126,9 +126,9 @@ impl Reconcile {
     }
 }
 
-/// A request begins or ends, of a reconcile or of something else.
+/// A request begins or ends, in a reconcile or elsewhere.
 pub(super) fn asked() {
-    // Outside of a reconcile nobody waits.
+    // Requests outside of a reconcile need no supervision.
     let _ = UNDER_WAY.try_with(|reconcile| reconcile.gets_on(Instant::now()));
 }
 
@@ -138,11 +138,11 @@ impl Drop for Reconcile {
     }
 }
 
-/// What a request asks for, where it is one of a watch.
+/// What a request is for, if it belongs to a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question<'a> {
     Watch(&'a str),
-    /// What a watch begins with, again and again as long as it is refused. Other lists are not asked for in pages.
+    /// The list before a watch, repeated as long as it is refused. Other lists are not paged.
     List(&'a str),
 }
 
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(stuck, Some(text));
         let ages = progress.watch_ages(start + WATCH_LIMIT);
         assert_eq!(ages, BTreeMap::from([("services".to_owned(), WATCH_LIMIT)]));
-        // One that is refused, and so begins again, gets on.
+        // A refused watch that begins again makes progress.
         progress.ask(Question::List(services), start + WATCH_LIMIT);
         assert_eq!(progress.stuck(start + WATCH_LIMIT), None);
     }

@@ -1,4 +1,4 @@
-//! The one door to the API server: every request of a reconcile has a deadline, and objects of users are read without a type.
+//! The only access to the API server. Every request of a reconcile has a deadline, and users' objects are read as untyped JSON.
 
 pub mod audiences;
 pub mod boottime;
@@ -29,7 +29,7 @@ use serde_json::Value;
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
-/// No single request may hold a reconcile longer.
+/// Deadline of a single request of a reconcile.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The API server.
@@ -39,12 +39,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Asks by this client.
+    /// Uses this client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// What typed objects are read and written by.
+    /// The client for typed objects.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
@@ -59,7 +59,7 @@ impl Cluster {
         found.as_ref().map(live).transpose()
     }
 
-    /// The bindings of a namespace as the API server has them now, also those that cannot be read.
+    /// The bindings of a namespace as the API server has them now, including those that cannot be read.
     ///
     /// # Errors
     /// Fails if the API server does not answer.
@@ -69,22 +69,22 @@ impl Cluster {
         Ok(found.items)
     }
 
-    /// The Deployments of a namespace, without a type.
+    /// The Deployments of a namespace, as untyped JSON.
     pub fn deployments(&self, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client(), namespace, &ApiResource::erase::<Deployment>(&()))
     }
 
-    /// The Services of a namespace, without a type.
+    /// The Services of a namespace, as untyped JSON.
     pub fn services(&self, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client(), namespace, &ApiResource::erase::<Service>(&()))
     }
 
-    /// The pods of a namespace, without a type.
+    /// The pods of a namespace, as untyped JSON.
     pub fn pods(&self, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client(), namespace, &ApiResource::erase::<Pod>(&()))
     }
 
-    /// The metadata of a ServiceAccount, where what matters stands.
+    /// The metadata of a ServiceAccount, which is all that the operator needs of it.
     ///
     /// # Errors
     /// Fails if the API server does not answer.
@@ -95,20 +95,20 @@ impl Cluster {
     }
 }
 
-/// A Deployment that was read or written without a type.
+/// Parses a Deployment that was read or written as untyped JSON.
 ///
 /// # Errors
-/// It is no JSON, which what the API server has sent always is.
+/// The object is not JSON, which cannot happen with an answer of the API server.
 pub fn live(object: &DynamicObject) -> Result<LiveDeployment, Error> {
     serde_json::to_value(object)
         .map(LiveDeployment::new)
         .map_err(Error::Encode)
 }
 
-/// Runs one request under the deadline that every request of a reconcile has.
+/// Runs a request under the deadline for requests of a reconcile.
 ///
 /// # Errors
-/// The request's own error, or that it took too long.
+/// The request's own error, or a timeout.
 pub async fn deadline<T>(
     attempt: &'static str,
     request: impl Future<Output = Result<T, kube::Error>>,
@@ -116,10 +116,10 @@ pub async fn deadline<T>(
     within(CALL_DEADLINE, attempt, request).await
 }
 
-/// Runs one request under a deadline.
+/// Runs a request under a given deadline.
 ///
 /// # Errors
-/// The request's own error, or that it took too long.
+/// The request's own error, or a timeout.
 pub async fn within<T>(
     limit: Duration,
     attempt: &'static str,

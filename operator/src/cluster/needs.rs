@@ -1,4 +1,5 @@
-//! Who needs what of the ServiceAccounts of a namespace, read afresh: nothing is taken away on the word of a watch.
+//! Who needs which annotation of the ServiceAccounts of a namespace, read from the API server: a watch may be behind, so nothing
+//! is removed because of it.
 
 use kube::api::ListParams;
 
@@ -7,7 +8,7 @@ use crate::model::error::Error;
 use crate::model::needs::Needs;
 
 impl Cluster {
-    /// Lists the bindings and the Deployments of the namespace. Only for an account that is about to be changed.
+    /// Lists the bindings and the Deployments of the namespace. Called only before an account is changed.
     ///
     /// # Errors
     /// Fails if the API server does not answer.

@@ -1,20 +1,20 @@
-//! How often a watch is asked for.
+//! Limits how often a watch is established.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A watch that ends at once is asked for again at once, so many times; then once in this time.
+/// A watch that ends immediately is re-established immediately this many times, then once per [`SPACING`].
 const SPACING: Duration = Duration::from_secs(1);
 const BURST: u32 = 4;
 
-/// By path, when a watch would be asked for next if they all came in their spacing.
+/// By path, when the next watch would be due at the regular spacing.
 #[derive(Debug, Default)]
 pub struct Paces(HashMap<String, Instant>);
 
 impl Paces {
-    /// When a watch of this path that is wanted now may be asked for.
+    /// When a watch of this path that is wanted now may be established.
     pub fn turn(&mut self, path: &str, now: Instant) -> Instant {
         let next = self.0.entry(path.to_owned()).or_insert(now);
         *next = (*next).max(now) + SPACING;

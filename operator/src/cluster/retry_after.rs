@@ -1,5 +1,5 @@
-//! How long the API server asks clients to wait. It says so in a header, which the caller that gets the error does not see; Kubernetes
-//! has a field for it in the body as well, and so it is written there.
+//! Passes on how long the API server asks clients to wait. It is in a header, which the caller that gets the error does not see.
+//! Kubernetes also has a field for it in the body, so it is copied there.
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::model::text::shorten;
 
-/// What stands in front of an API server may answer with a page.
+/// A proxy in front of the API server may answer with a whole page.
 const LONGEST_MESSAGE: usize = 500;
 
-/// The body of a refusal, which says after how many seconds to ask again where the header does.
+/// The body of a refusal, with the seconds of the `Retry-After` header.
 pub fn in_body(head: &Parts, body: Bytes) -> Bytes {
     let seconds = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    // The other form, a date, is none that Kubernetes uses.
+    // Kubernetes does not use the other form, a date.
     let Some(seconds) = seconds.and_then(|text| text.trim().parse::<u32>().ok()) else {
         return body;
     };

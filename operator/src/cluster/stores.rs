@@ -1,4 +1,4 @@
-//! What the watches have brought.
+//! Caches filled by the watches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,21 +17,22 @@ use crate::model::stray::Stray;
 /// How long a reconcile waits for the first list of pods.
 const PODS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What the watches have brought.
+/// Caches filled by the watches.
 #[derive(Clone)]
 pub struct Stores {
     pub bindings: Store<DeserializeGuard<SignerBinding>>,
-    /// Those that run an injected template.
+    /// Pods that run an injected template.
     pub pods: Store<Pod>,
-    /// Those that the operator has made.
+    /// Services that the operator created.
     pub services: Store<PartialObjectMeta<Service>>,
-    /// Those that are held for their signer.
+    /// Deployments that are held until their signer is injected.
     pub held: Store<PartialObjectMeta<Deployment>>,
-    /// Pods with the key of a binding that are of no Deployment of one.
+    /// Pods that sign with the key of a binding but belong to no Deployment of a binding.
     pub strays: Strays,
 }
 
-/// What the last reconcile at each binding has found, by its uid. The owner of a pod takes a request, which a scrape must not make.
+/// The findings of the last reconcile of each binding, by the binding's uid. Finding the owner of a pod takes a request, and a
+/// scrape must not send requests.
 #[derive(Clone, Default)]
 pub struct Strays(Arc<Mutex<HashMap<String, Vec<Stray>>>>);
 
@@ -40,7 +41,7 @@ impl Strays {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of what was found for a binding, and gives back those that were not there before.
+    /// Records the findings for a binding, and returns those that are new.
     pub fn note(&self, binding: &str, found: &[Stray]) -> Vec<Stray> {
         let mut known = self.known();
         let before = if found.is_empty() {
@@ -56,7 +57,7 @@ impl Strays {
         found.iter().filter(is_new).cloned().collect()
     }
 
-    /// Those of the bindings that are there, with the uid of the binding.
+    /// The findings for existing bindings, with the uid of the binding.
     pub fn of(&self, is_there: impl Fn(&str) -> bool) -> Vec<(String, Stray)> {
         let known = self.known();
         let there = known.iter().filter(|(binding, _)| is_there(binding));
@@ -65,18 +66,18 @@ impl Strays {
             .collect()
     }
 
-    /// Forgets the bindings that no longer exist.
+    /// Forgets bindings that no longer exist.
     pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
         self.known().retain(|binding, _| is_there(binding));
     }
 }
 
 impl Stores {
-    /// Waits for the first lists. Without the bindings nobody knows who came first; without the pods only a status would be
-    /// poorer, so they are not waited for long.
+    /// Waits for the first lists. Without the bindings, the operator cannot tell which is older. Without the pods, only the
+    /// status is incomplete, so it waits for them only briefly.
     ///
     /// # Errors
-    /// Fails if the operator is about to end.
+    /// Fails if the operator is stopping.
     pub async fn are_filled(&self) -> Result<(), Error> {
         self.bindings.wait_until_ready().await.map_err(Error::NotSynced)?;
         match tokio::time::timeout(PODS_WITHIN, self.pods.wait_until_ready()).await {

@@ -1,5 +1,5 @@
-//! How long an answer of the API server is waited for, and a layer that also paces the watches and renews those that are too old.
-//! The requests of a reconcile have their own deadline; those of the watches would have none.
+//! Time limits for answers of the API server, and a layer that also paces watches and restarts watches whose version has expired.
+//! The requests of a reconcile have a deadline of their own; those of watches have no other one.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +20,12 @@ use super::liveness;
 use super::pacing::Paces;
 use super::retry_after;
 
-/// How long a whole answer may take; of a watch, its beginning.
+/// Time limit for a whole answer, or for the beginning of a watch's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-/// What has been asked for of late. Clones share it.
+/// Recent watches. Clones share the value.
 #[derive(Clone, Debug, Default)]
 pub struct Timeouts(Arc<Mutex<Paces>>);
 
@@ -69,7 +69,7 @@ where
             let mut paces = self.timeouts.0.lock().unwrap_or_else(PoisonError::into_inner);
             paces.turn(request.uri().path(), Instant::now())
         });
-        // Nothing is sent before it is awaited.
+        // The request is sent when this is awaited.
         let answer = self.inner.call(request);
         Box::pin(async move {
             if let Some(turn) = turn {
@@ -93,13 +93,13 @@ where
     let (mut head, body) = answer.into_parts();
     let mut body = body.collect().await.map_err(Into::into)?.to_bytes();
     if is_watch && head.status == StatusCode::GONE {
-        // kube would ask for the same version without end. It lists again only when the event says so.
+        // With the error alone, kube would request the same version without end. It lists again only after this event.
         head.status = StatusCode::OK;
         body = expired(&body);
     } else {
         body = retry_after::in_body(&head, body);
     }
-    // The body may be another one.
+    // The length of the replaced body may differ.
     head.headers.remove(CONTENT_LENGTH);
     let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
     Ok(Response::from_parts(head, body))

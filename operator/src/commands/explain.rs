@@ -1,4 +1,4 @@
-//! `operator explain`: why a Deployment has, or has not, a signer.
+//! `operator explain`: why a Deployment has a signer or not.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,18 +24,18 @@ use crate::model::settings::Settings;
 use crate::template::intact::is_intact;
 use crate::template::voter::{key_of, key_of_backend};
 
-/// Reads and decides as the operator does, and explains the result in plain words. It writes nothing.
+/// Reads and decides as the operator does, and explains the result. Writes nothing.
 ///
 /// # Errors
-/// There is no such Deployment, or the cluster cannot be asked.
+/// The Deployment does not exist, or the API server does not answer.
 pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
     told_of(Subject::of(arguments).await?).await
 }
 
-/// The same with a client that is there.
+/// The same with an existing client.
 ///
 /// # Errors
-/// There is no such Deployment, or the cluster cannot be asked.
+/// The Deployment does not exist, or the API server does not answer.
 pub async fn explain_in(client: Client, settings: Settings, namespace: &str, name: &str) -> Result<String, Failure> {
     told_of(Subject::with(client, settings, namespace, name).await?).await
 }
@@ -93,7 +93,7 @@ fn bindings(context: &Context) -> Vec<Arc<SignerBinding>> {
     all
 }
 
-/// It is for it, or it has reported about it.
+/// Whether the binding names the Deployment, or has reported about it.
 fn is_about(binding: &SignerBinding, live: &LiveDeployment) -> bool {
     binding.spec.target.selects(live.name(), &live.labels()) || was_injected(binding, live.name())
 }
@@ -159,7 +159,8 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
     text
 }
 
-/// Whether the operator has tried a pod for this very spec, and it was refused. This command creates none, not even to try it.
+/// Whether the operator tried a pod with this spec and the API server refused it. This command creates no pod, not even as a dry
+/// run.
 fn pod_was_rejected(binding: &SignerBinding) -> bool {
     let status = binding.status.as_ref();
     let mut conditions = status.into_iter().flat_map(|status| &status.conditions);

@@ -1,4 +1,4 @@
-//! Commands for people: they examine a cluster, or show or change one Deployment. Also the plugin of kubectl.
+//! Commands for people: they examine a cluster, or show or change one Deployment. The plugin of kubectl is here too.
 
 mod explain;
 mod failure;

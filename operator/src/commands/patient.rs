@@ -1,5 +1,5 @@
-//! A request of a command, which asks again where the API server says when to, as kubectl does: right after a
-//! CustomResourceDefinition was made, its objects cannot be listed for a moment.
+//! A request of a command that is repeated after the time that the API server names, as kubectl does: for a moment after a
+//! CustomResourceDefinition is created, its objects cannot be listed.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::sleep;
 use crate::cluster::deadline;
 use crate::model::error::Error;
 
-/// How often it asks at most.
+/// The maximum number of attempts.
 const MOST: u32 = 6;
 
-/// What the API server answers finally.
+/// The final answer of the API server.
 ///
 /// # Errors
-/// The request's own error, or that it took too long.
+/// The request's own error, or a timeout.
 pub async fn patiently<T>(
     attempt: &'static str,
     request: impl AsyncFn() -> Result<T, kube::Error>,
@@ -33,7 +33,7 @@ pub async fn patiently<T>(
     }
 }
 
-/// How long until it asks again, having asked so often; none: no more.
+/// The pause before the next attempt; none if there is no further attempt.
 fn pause(error: &Error, times: u32) -> Option<Duration> {
     error.retry_after().filter(|_| times < MOST)
 }

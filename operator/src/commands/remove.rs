@@ -1,4 +1,4 @@
-//! `operator remove`: takes the signer out of a Deployment that no binding is for.
+//! `operator remove`: removes the signer from a Deployment that no binding names.
 
 use std::fmt::Write as _;
 
@@ -32,10 +32,10 @@ pub struct RemoveArgs {
     pub force: bool,
 }
 
-/// Restores the Deployment's spec, as the deletion of a binding with deletionPolicy Remove does.
+/// Restores the Deployment's spec, as deleting a binding with `deletionPolicy: Remove` does.
 ///
 /// # Errors
-/// There is no such Deployment, a binding is for it, it runs, or the API server refuses.
+/// The Deployment does not exist, a binding names it, it runs, or the API server refuses the change.
 pub async fn remove(arguments: RemoveArgs) -> Result<String, Failure> {
     let RemoveArgs {
         deployment,
@@ -66,7 +66,7 @@ pub async fn remove(arguments: RemoveArgs) -> Result<String, Failure> {
                 .map(|removed| done(&live, removed))
         };
         match result {
-            // Somebody else has written in between.
+            // Another client has written it in between.
             Err(Error::Changed(_)) => {}
             Err(error) => return Err(refused(error, &namespace, &name)),
             Ok(text) => return Ok(text),
@@ -122,7 +122,7 @@ fn done(live: &LiveDeployment, removed: Removed) -> String {
     }
 }
 
-/// What a removal would do, in words.
+/// Describes what a removal would do.
 fn would(live: &LiveDeployment, preview: &Preview) -> String {
     let (namespace, name) = (live.namespace(), live.name());
     if !removal::has_something(live) {
@@ -145,7 +145,7 @@ fn would(live: &LiveDeployment, preview: &Preview) -> String {
     text
 }
 
-/// The guard allows only the operator to do this.
+/// The guard allows only the operator to remove a signer.
 fn refused(error: Error, namespace: &str, name: &str) -> Failure {
     let is_guarded = error.to_string().contains("without its signer");
     let mut failure = Failure::from(error);

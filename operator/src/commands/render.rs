@@ -1,4 +1,4 @@
-//! `operator render`: the same steps without a cluster.
+//! `operator render`: the same steps as a reconcile, without a cluster.
 
 mod input;
 
@@ -36,18 +36,18 @@ pub struct RenderArgs {
     pub images: ImageArgs,
 }
 
-/// What `operator render` prints.
+/// The output of `operator render`.
 ///
 /// # Errors
-/// A file is wrong, or the operator would refuse the Deployment.
+/// A file is invalid, or the operator would refuse the Deployment.
 pub fn rendered(RenderArgs { files, images }: RenderArgs) -> Result<String, Failure> {
     render(&files, &images.into()).map_err(|error| Failure::new(exit::DATA, error))
 }
 
-/// Prints the Deployment as it would become.
+/// Renders the Deployment with its signer.
 ///
 /// # Errors
-/// Says which file or field is wrong, or why the operator would refuse.
+/// Names the invalid file or field, or the reason for which the operator would refuse.
 pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> {
     let (binding, deployment) = input::read(files)?;
     let live = LiveDeployment::new(deployment);
@@ -69,7 +69,7 @@ pub fn render(files: &[PathBuf], settings: &Settings) -> Result<String, String> 
     yaml::print(&object)
 }
 
-/// The two of them, and of the cluster what is needed to render them.
+/// The binding and the Deployment, with the cluster state that rendering needs.
 pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observed {
     let uses_local = backends::of(&binding.spec.key).is_some_and(|backend| backend.secret().is_some());
     Observed {
@@ -83,7 +83,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             running: vec![],
             selection: Selection::Selected,
         }],
-        // The Secret is in the cluster. Its part of the hash cannot be known here.
+        // The Secret is in the cluster, so its contribution to the hash is unknown here.
         token: Token::Found {
             fingerprint: "token".to_owned(),
             bytes: usize::MAX,
@@ -96,7 +96,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
         missing_sources: vec![],
         secret_versions: SecretVersions::new(),
         same_key: SameKey::default(),
-        // So is the ServiceAccount.
+        // The ServiceAccount is in the cluster too.
         accounts: vec![Account {
             name: live.service_account().to_owned(),
             live: Some(Value::Null),

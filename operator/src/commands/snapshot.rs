@@ -1,4 +1,4 @@
-//! What the operator knows from its watches, asked for once.
+//! Lists what the operator knows from its watches, once.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -32,7 +32,7 @@ use crate::exit;
 use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
 
-/// A reconcile's context as of now, for this namespace.
+/// A reconcile's context for this namespace, from the present state.
 pub async fn context(client: Client, settings: Settings, namespace: &str) -> Result<Context, Failure> {
     let bindings =
         stored::<DeserializeGuard<SignerBinding>>(&client, namespace, "list the SignerBindings", ListParams::default());

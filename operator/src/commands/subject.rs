@@ -57,7 +57,7 @@ impl FromStr for DeploymentName {
     }
 }
 
-/// A client of the cluster that is chosen.
+/// A client for the chosen cluster.
 ///
 /// # Errors
 /// No cluster is configured, or its configuration is wrong.
@@ -67,7 +67,7 @@ pub async fn connect(choice: Choice) -> Result<Client, Failure> {
         .map_err(|error| Failure::new(exit::UNAVAILABLE, format!("{error:#}")))
 }
 
-/// The Deployment that is meant, and what a reconcile would know.
+/// The Deployment, and the context of a reconcile.
 pub struct Subject {
     pub context: Context,
     pub namespace: String,

@@ -1,10 +1,11 @@
-//! Whether another operator writes the same bindings. A Lease keeps two apart only where both ask for the same one; with Leases in
-//! two namespaces, each would replace the other's signer with its own, and each time pods would be replaced.
+//! Detects another operator that writes the same bindings. A Lease keeps two operators apart only if both use the same one. With
+//! Leases in two namespaces, each would replace the other's signer with its own, and each replacement would restart pods.
 //!
-//! The status says who wrote it. One that finds another's name where it had put its own has company. Then the one whose Lease is in the
-//! namespace that comes first by name goes on, and the other only asks from time to time, by its name in the status, whether it
-//! still has to leave the binding alone. One that starts and finds a status with such a name asks before it writes anything: otherwise each
-//! of its starts would replace pods. So does one that finds a question of its own: it ended before it was answered.
+//! The status names its writer. An operator that finds another name after it had written its own has a competitor. Then the
+//! operator whose Lease is in the alphabetically first namespace continues. The other only asks from time to time, by writing its
+//! name into the status, whether it still has to leave the binding alone. An operator that starts and finds such a name asks
+//! before it writes anything else; otherwise each of its starts would replace pods. It does the same if it finds its own
+//! question, because it ended before the answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use crds::WrittenBy;
 
-/// So long another one is counted with that was seen to write.
+/// How long a competitor that was seen writing is remembered.
 const REMEMBERED: Duration = Duration::from_mins(5);
-/// How often the one that waits asks. It does so before it is forgotten.
+/// How often the waiting operator asks. Shorter than [`REMEMBERED`], so that it is not forgotten.
 const ASKED: Duration = Duration::from_mins(4);
-/// How often while the other one does not report a second operator: its own write may have gone over this operator's name before it saw that.
+/// How often it asks while the other operator does not report a competitor. The other one's write may have replaced this
+/// operator's name before it saw the name.
 const REPEATED: Duration = Duration::from_secs(5);
-/// An operator that is still there answers at once: the question wakes it.
+/// A running operator answers immediately, because the question wakes it.
 const ANSWERED: Duration = Duration::from_secs(30);
 
 /// The other operators, by the uid of the binding.
@@ -30,39 +32,39 @@ pub struct Contest {
 
 #[derive(Default)]
 struct Entry {
-    /// Whether this operator's name stood there when it was last read or written.
+    /// Whether the status had this operator's name when it was last read or written.
     is_ours: bool,
     other: Option<Other>,
     asked: Option<Instant>,
-    /// Whether it was checked before.
+    /// Whether this operator has checked the binding before.
     is_known: bool,
 }
 
 struct Other {
-    /// None where it said nothing of itself, as earlier versions do.
+    /// None if the status does not name its writer, as with earlier versions.
     who: Option<WrittenBy>,
     seen: Instant,
-    /// Whether it wrote while we were there. Its name alone may be older.
+    /// Whether the other operator was seen writing. A name alone may be old.
     is_proven: bool,
 }
 
-/// Who may write a binding.
+/// Which operator may write a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// This operator, and there is no other.
+    /// This operator, without a competitor.
     Ours,
-    /// This one, which another disturbs.
+    /// This operator, with a competitor.
     OursWith(WrittenBy),
-    /// Perhaps another operator's, which this operator's name must wake, for so long at least.
+    /// Possibly another operator. This operator's name must wake it; wait at least this long.
     Introduce(Duration),
-    /// The other one. This operator answers with its own name, so that the other one knows.
+    /// The other operator. This operator answers with its own name, so that the other one learns about it.
     Ask(Option<WrittenBy>),
-    /// The other one, for so long at least.
+    /// The other operator, for at least this long.
     Theirs(Duration),
 }
 
 impl Contest {
-    /// No other operator is known.
+    /// No competitor is known.
     pub fn new(us: WrittenBy) -> Self {
         Self {
             us: Arc::new(us),
@@ -79,14 +81,14 @@ impl Contest {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose turn it is, with this name in the status of the binding, and with whether the status says `Contested`.
+    /// Decides who may write, given the writer's name in the status, and whether the status says `Contested`.
     pub fn look(&self, uid: &str, found: Option<&WrittenBy>, says_so: bool, now: Instant) -> Turn {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
         let was_ours = entry.is_ours;
         entry.is_ours = found.is_some_and(|found| is_same(found, &self.us));
         let is_known = std::mem::replace(&mut entry.is_known, true);
-        // It may be the one before us, as long as the operator's own name has not stood there.
+        // It may be this operator's predecessor, as long as this operator has not written its own name.
         if was_ours && !entry.is_ours {
             if entry.other.as_ref().is_some_and(|other| !other.is_proven) {
                 entry.asked = None;
@@ -123,7 +125,7 @@ impl Contest {
                     .map_or(ANSWERED, |asked| ANSWERED.saturating_sub(ago(asked))),
             ),
             Some(who) if precedes(&self.us, who) => Turn::OursWith(who.clone()),
-            // An earlier version yields to nobody.
+            // An earlier version does not yield.
             who => {
                 let pause = if says_so || who.is_none() { ASKED } else { REPEATED };
                 if entry.asked.is_none_or(|asked| ago(asked) >= pause) {
@@ -136,7 +138,7 @@ impl Contest {
         }
     }
 
-    /// Whether this name in the status says that another one may be there which goes on.
+    /// Whether the writer's name in the status may belong to a running operator that takes precedence.
     fn is_to_be_asked(&self, found: &WrittenBy) -> bool {
         if is_same(found, &self.us) {
             return found.asks == Some(true);
@@ -144,7 +146,8 @@ impl Contest {
         found.lease_namespace.is_some() && precedes(found, &self.us)
     }
 
-    /// The status was written, and the API server has kept this of it: an older schema drops this operator's name, and then nobody is missed.
+    /// Records a write of the status, and which name the API server kept. An older schema drops the name, and then its absence
+    /// means nothing.
     pub fn wrote(&self, uid: &str, kept: Option<&WrittenBy>) {
         let is_ours = kept.is_some_and(|kept| is_same(kept, &self.us));
         self.entries().entry(uid.to_owned()).or_default().is_ours = is_ours;
@@ -156,12 +159,12 @@ impl Contest {
     }
 }
 
-/// Operators that share a Lease are one: they never write at the same time.
+/// Operators that share a Lease count as one, because they never write at the same time.
 fn is_same(one: &WrittenBy, other: &WrittenBy) -> bool {
     one.lease_namespace == other.lease_namespace && (one.lease_namespace.is_some() || one.identity == other.identity)
 }
 
-/// Its name, whatever it wrote it for.
+/// The identity without the purpose of the write.
 fn named(by: &WrittenBy) -> WrittenBy {
     WrittenBy {
         asks: None,
@@ -169,7 +172,7 @@ fn named(by: &WrittenBy) -> WrittenBy {
     }
 }
 
-/// Both come to the same answer.
+/// Both operators come to the same result.
 fn precedes(one: &WrittenBy, other: &WrittenBy) -> bool {
     let key = |by: &WrittenBy| (by.lease_namespace.clone(), by.identity.clone());
     key(one) < key(other)
@@ -197,7 +200,7 @@ mod tests {
     /// Who wrote the status of one binding, and whether it says `Contested`.
     type Status = Option<(WrittenBy, bool)>;
 
-    /// What one operator does to it.
+    /// Simulates one turn of an operator.
     fn turn(contest: &Contest, status: &mut Status, now: Instant) -> Turn {
         let (found, says_so) = status.clone().unzip();
         let says_so = says_so == Some(true);
@@ -226,7 +229,7 @@ mod tests {
         turn(&other, &mut status, now);
         turn(&one, &mut status, now);
         assert!(matches!(turn(&other, &mut status, now), Turn::Ask(_)));
-        // It had looked before.
+        // It had checked the binding before.
         write(&one, &mut status, false);
         assert_eq!(turn(&other, &mut status, now), Turn::Theirs(REPEATED));
         assert!(matches!(turn(&other, &mut status, now + REPEATED), Turn::Ask(_)));
@@ -259,7 +262,7 @@ mod tests {
         now += ASKED;
         assert_eq!(turn(&other, &mut status, now), Turn::Ask(Some(first)));
         assert_eq!(turn(&other, &mut status, now + ANSWERED), Turn::Ours);
-        // If it is the second that ends, the first forgets it.
+        // If the second one ends instead, the first one forgets it.
         assert_eq!(one.look("v", None, false, now), Turn::Ours);
         one.wrote("v", Some(one.us()));
         assert_eq!(one.look("v", Some(&second), false, now), Turn::OursWith(second.clone()));
@@ -287,7 +290,7 @@ mod tests {
         one.wrote("u", Some(one.us()));
         assert_eq!(one.look("u", None, false, now), Turn::Ask(None));
         assert_eq!(one.look("u", None, false, now), Turn::Theirs(ASKED));
-        // It does not answer.
+        // The second one does not answer.
         one.wrote("u", Some(one.us()));
         assert_eq!(one.look("u", Some(one.us()), false, now + ANSWERED), Turn::Ours);
         one.wrote("v", None);
@@ -316,7 +319,7 @@ mod tests {
             );
             assert_eq!(turn(&one, &mut status, now), Turn::OursWith(second.clone()));
         }
-        // The release has moved, and nobody answers.
+        // The release moved to another namespace, and nobody answers.
         let moved = Contest::new(second);
         let mut status = Some((first, false));
         assert_eq!(turn(&moved, &mut status, start), Turn::Introduce(ANSWERED));
@@ -337,9 +340,9 @@ mod tests {
         assert_eq!(turn(&other, &mut status, start), Turn::Introduce(ANSWERED));
         assert_eq!(turn(&one, &mut status, start), Turn::OursWith(second.clone()));
         assert_eq!(turn(&other, &mut status, start), Turn::Ask(Some(first.clone())));
-        // The one that goes on waits for no answer to another's question, not even when it starts again.
+        // The operator with precedence waits for no answer to the other one's question, not even after a restart.
         assert_eq!(turn(&Contest::new(first), &mut status, start), Turn::Ours);
-        // Nobody is there any more.
+        // No other operator is left.
         let (alone, mut status) = (Contest::new(second.clone()), Some((question(&second), true)));
         assert_eq!(turn(&alone, &mut status, start), Turn::Introduce(ANSWERED));
         assert_eq!(turn(&alone, &mut status, start + ANSWERED), Turn::Ours);

@@ -1,4 +1,4 @@
-//! What a reconcile needs. Only the driver and the commands see it whole; each step gets its part.
+//! Dependencies of a reconcile. Only the driver and the commands see the whole; each step gets a part.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use crate::cluster::stores::Stores;
 use crate::model::settings::Settings;
 use crate::telemetry::Metrics;
 
-/// What a reconcile needs.
+/// Dependencies of a reconcile.
 #[derive(Clone)]
 pub struct Context {
     pub stores: Stores,
@@ -19,12 +19,12 @@ pub struct Context {
     pub schedule: Schedule,
     pub settings: Arc<Settings>,
     pub metrics: Arc<Metrics>,
-    /// Set once the operator is to end.
+    /// Set when the operator is stopping.
     pub stopping: Arc<AtomicBool>,
 }
 
 impl Context {
-    /// Nothing is remembered yet, except for the schedule.
+    /// A context with empty caches, except for the schedule.
     pub fn new(sources: Sources, writer: Writer, schedule: Schedule, settings: Settings) -> Self {
         Self {
             stores: sources.stores.clone(),

@@ -1,5 +1,5 @@
-//! Forgets what is remembered of bindings, Deployments and Secrets that no longer exist. A watch does not report every end, and no memory may
-//! grow with what has been.
+//! Forgets bindings, Deployments and Secrets that no longer exist. A watch does not report every deletion, and memory must not
+//! grow with past objects.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::context::Context;
 
 const INTERVAL: Duration = Duration::from_mins(5);
 
-/// Forgets, again and again, until it is dropped.
+/// Forgets periodically, until it is dropped.
 pub async fn run(context: &Context) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -25,7 +25,7 @@ pub async fn run(context: &Context) {
 async fn forget_gone(context: &Context) {
     context.writer.ledger.forget_unseen(Instant::now());
     context.writer.pauses.forget_old(Instant::now());
-    // Before the first list nothing is known to be gone.
+    // Before the first list, it is unknown what was deleted.
     if context.stores.bindings.wait_until_ready().now_or_never().is_none() {
         return;
     }

@@ -1,4 +1,5 @@
-//! What the last applies came to. Lost with the process, and nothing depends on it but silence and a bound.
+//! Remembers the results of the last applies. It is lost with the process, which only costs repeated messages and restarts the
+//! limits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,23 +9,23 @@ use crate::model::applied::LONGEST_DIFF;
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
 
-/// How often a Deployment is written with force, and how often one rendering replaces another, in `FORCE_WINDOW`.
+/// How many forced writes a Deployment may get, and how many times one rendering may replace another, within `FORCE_WINDOW`.
 const FORCES: usize = 5;
 const FORCE_WINDOW: Duration = Duration::from_hours(1);
 
-/// What the last applies came to, by the uid of the Deployment.
+/// Results of the last applies, by the uid of the Deployment.
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Mutex<HashMap<String, Entry>>>);
 
-/// How long a Deployment without a reconcile is remembered: longer than the window of forced writes, and much longer than the time
-/// between two reconciles.
+/// How long a Deployment without a reconcile is remembered: longer than the window of forced writes, and much longer than the
+/// time between two reconciles.
 const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 
-/// After `FORCES` of them within `FORCE_WINDOW`, what somebody keeps undoing is restored after pauses that grow from the first to the second.
+/// After `FORCES` restorations within `FORCE_WINDOW`, the pause before the next one grows from the first value to the second.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// What is restored, in addition to fields that are forced.
+/// What is restored, in addition to forced fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PutBack {
     Signer,
@@ -37,7 +38,7 @@ struct Entry {
     seen: Instant,
     hash: String,
     generation: i64,
-    /// What the API server answered to the last apply, as far as it is the operator's.
+    /// Hash of the operator's fields in the API server's answer to the last apply.
     ours: u64,
     forced: Made,
     forced_on_service: Made,
@@ -62,7 +63,7 @@ impl Default for Entry {
     }
 }
 
-/// Writes of one kind, for one desired state.
+/// Counts writes of one kind for one desired state.
 #[derive(Default)]
 struct Made {
     wish: String,
@@ -76,12 +77,12 @@ impl Made {
         &self.times
     }
 
-    /// Whether one more is left. Another desired state has all of them.
+    /// Whether another write is allowed. A new desired state resets the count.
     fn is_left(&mut self, wish: &str, now: Instant) -> bool {
         self.of_late(now).len() < FORCES || self.wish != wish
     }
 
-    /// Counts one that went through. Another desired state starts from zero.
+    /// Counts a successful write. A new desired state resets the count.
     fn made(&mut self, wish: &str, now: Instant) {
         if self.wish != wish {
             wish.clone_into(&mut self.wish);
@@ -91,7 +92,7 @@ impl Made {
     }
 }
 
-/// Force is not for one desired state.
+/// Forced writes are counted over all desired states.
 const ANY: &str = "";
 
 impl Ledger {
@@ -99,8 +100,8 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this rendering was applied, and either the spec has not moved since or the injected part of it is what the API server answered
-    /// then: what an admission plugin made of the operator's fields is not drift.
+    /// Whether this rendering was applied, and either the spec is unchanged since, or its injected fields equal the API server's
+    /// answer to the apply. Changes that an admission plugin makes to the operator's fields are not drift.
     pub fn is_settled(&self, uid: &str, hash: &str, generation: i64, ours: u64) -> bool {
         self.entries()
             .get(uid)
@@ -112,7 +113,7 @@ impl Ledger {
         self.entries().get(uid).is_some_and(|entry| entry.hash == hash)
     }
 
-    /// What would change, as it was found for this rendering and this state of the Deployment.
+    /// The difference that was found for this rendering and this state of the Deployment.
     pub fn diff(&self, uid: &str, hash: &str, generation: i64) -> Option<Result<String, Reason>> {
         let entries = self.entries();
         let (of, found, diff) = entries.get(uid)?.diff.as_ref()?;
@@ -132,42 +133,42 @@ impl Ledger {
         entry.ours = ours;
     }
 
-    /// Looks at the entry of a Deployment, which is made if there is none.
+    /// Gives access to the entry of a Deployment, and creates it if necessary.
     fn entry<T>(&self, uid: &str, look: impl FnOnce(&mut Entry) -> T) -> T {
         look(self.entries().entry(uid.to_owned()).or_default())
     }
 
-    /// Whether a forced write is left.
+    /// Whether another forced write is allowed.
     pub fn may_force(&self, uid: &str) -> bool {
         self.entry(uid, |entry| entry.forced.is_left(ANY, Instant::now()))
     }
 
-    /// Counts a forced write that went through. One that found the object changed is made again and not counted.
+    /// Counts a successful forced write. A write that failed because the object had changed is repeated and not counted.
     pub fn forced(&self, uid: &str) {
         self.entry(uid, |entry| entry.forced.made(ANY, Instant::now()));
     }
 
-    /// The same of its Service.
+    /// The same for its Service.
     pub fn may_force_service(&self, uid: &str) -> bool {
         self.entry(uid, |entry| entry.forced_on_service.is_left(ANY, Instant::now()))
     }
 
-    /// The same of its Service.
+    /// The same for its Service.
     pub fn forced_service(&self, uid: &str) {
         self.entry(uid, |entry| entry.forced_on_service.made(ANY, Instant::now()));
     }
 
-    /// Whether this operator's rendering may once more replace another one for the same desired state.
+    /// Whether this operator's rendering may replace another one again for the same desired state.
     pub fn may_rewrite(&self, uid: &str, wish: &str) -> bool {
         self.entry(uid, |entry| entry.rewritten.is_left(wish, Instant::now()))
     }
 
-    /// Counts one that went through. Another desired state starts from zero.
+    /// Counts a successful replacement. A new desired state resets the count.
     pub fn rewrote(&self, uid: &str, wish: &str) {
         self.entry(uid, |entry| entry.rewritten.made(wish, Instant::now()));
     }
 
-    /// Whether what somebody has undone may be restored now. What is wanted for the first time does not wait.
+    /// Whether a change that another client has undone may be restored now. The first write of a desired state does not wait.
     pub fn may_put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) -> bool {
         self.entry(uid, |entry| {
             let made = entry.put_back.entry(what).or_default();
@@ -181,12 +182,12 @@ impl Ledger {
         })
     }
 
-    /// It was restored. Another desired state starts from zero.
+    /// Counts a restoration. A new desired state resets the count.
     pub fn put_back(&self, uid: &str, what: PutBack, wish: &str, now: Instant) {
         self.entry(uid, |entry| entry.put_back.entry(what).or_default().made(wish, now));
     }
 
-    /// A reconcile has seen these Deployments.
+    /// Marks these Deployments as seen by a reconcile.
     pub fn seen<'a>(&self, uids: impl Iterator<Item = &'a str>, now: Instant) {
         let mut entries = self.entries();
         for uid in uids {
@@ -196,7 +197,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets Deployments that no longer exist. Their end is not reported.
+    /// Forgets Deployments that no longer exist. Their deletion is not reported.
     pub fn forget_unseen(&self, now: Instant) {
         self.entries()
             .retain(|_, entry| now.saturating_duration_since(entry.seen) < REMEMBERED);

@@ -1,5 +1,5 @@
-//! A driver of its own for Deployments that are held for a signer. Who is held for a binding that no longer exists has none that would be
-//! reconciled for it.
+//! A separate driver for Deployments that are held until their signer is injected. If the binding no longer exists, no reconcile
+//! would handle them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +14,12 @@ use super::schedule::held::{Due, HeldLooks};
 use super::{apply, observe, status};
 use crate::model::error::Error;
 
-/// How often due entries are checked. Where nothing is held that costs nothing.
+/// How often due entries are checked. Without held Deployments, a check costs nothing.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.
 pub async fn run(context: Arc<Context>) {
-    // Before the first list nobody seems to ask for anything.
+    // Before the first list, no binding seems to name the Deployment.
     if context.stores.bindings.wait_until_ready().await.is_err() {
         return std::future::pending().await;
     }
@@ -58,9 +58,9 @@ pub async fn run(context: Arc<Context>) {
 }
 
 enum Looked {
-    /// A binding asks for it.
+    /// A binding names it.
     Stays,
-    /// Nobody does, and one may come.
+    /// No binding names it, but one may follow.
     Waits,
     IsLetGo,
     Refused(String),
@@ -71,7 +71,7 @@ fn tell(deployment: &PartialObjectMeta<Deployment>, error: &str) {
     tracing::warn!(%namespace, deployment = %name, error, "a held Deployment could not be resumed; the operator tries again later");
 }
 
-/// Lets it go, unless a binding names it after all.
+/// Resumes it, unless a binding names it.
 async fn look(context: &Context, deployment: &PartialObjectMeta<Deployment>, due: Due) -> Result<Looked, Error> {
     let namespace = deployment.namespace().unwrap_or_default();
     let Some(held) = observe::held::held(&context.sources, &namespace, &deployment.name_any()).await? else {

@@ -45,12 +45,12 @@ use crate::model::binding::has_finalizer;
 use crate::model::error::Error;
 use crate::model::report::Report;
 
-/// One reconcile of one binding.
+/// Reconciles one binding.
 ///
 /// # Errors
-/// Anything worth another try; what a person has to fix is not an error but a condition.
+/// Errors that a retry may solve. A problem that a person must fix is reported as a condition instead.
 pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: Arc<Context>) -> Result<Action, Error> {
-    // The queue is emptied before the process ends. What waits in it is the next leader's.
+    // The queue is drained before the process ends. The next leader handles its contents.
     if context.stopping.load(Ordering::SeqCst) {
         return Ok(Action::await_change());
     }
@@ -75,7 +75,7 @@ pub async fn reconcile(guarded: Arc<DeserializeGuard<SignerBinding>>, context: A
     result
 }
 
-/// Reads everything, or only the Secrets if that is enough.
+/// Reads everything, or only the Secrets if that is sufficient.
 async fn look(context: &Context, cached: &SignerBinding, reference: &BindingRef) -> Result<Action, Error> {
     let started = Instant::now();
     match context.schedule.resync.begin(reference, started) {
@@ -110,9 +110,9 @@ async fn look(context: &Context, cached: &SignerBinding, reference: &BindingRef)
     }
 }
 
-/// What looking at everything came to.
+/// The result of reading everything.
 enum Looked {
-    /// Nothing is left to do; how that is left, where the Secrets are all that is not watched.
+    /// Nothing is left to do. The state is kept if only unwatched Secrets can change it.
     Quiescent(Option<LastLook>),
     Waits(Action),
 }
@@ -151,29 +151,30 @@ async fn look_at_everything(context: &Context, cached: &SignerBinding, started: 
     if let Some(error) = applied.failed {
         return Err(error);
     }
-    // What else waits has another plan now, which is still to be reported.
+    // The other waiting changes now have a new plan that must be reported.
     if applied.has_removed() {
         return Ok(Looked::Waits(Action::requeue(Duration::ZERO)));
     }
-    // What a refusal waits for may be a Secret, which no watch would report.
+    // A refusal may be resolved by a Secret, which is not watched.
     if let Some(refusal) = applied.refusal() {
         let wait = context.schedule.backoff.failed(&*observed.binding, refusal.code);
         let wait = published.left.map_or(wait, |left| wait.min(left));
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
     context.schedule.backoff.succeeded(&*observed.binding);
-    // What stands before a signer is reported when it takes long, and nothing wakes anybody then.
+    // A container that delays the signer is reported after some time, and no event wakes a reconcile then.
     let looks_again = observed.a_signer_waits_its_turn().then(|| jitter(LOOK_AGAIN));
     if let Some(wait) = published.left.into_iter().chain(looks_again).min() {
         return Ok(Looked::Waits(Action::requeue(wait)));
     }
-    // Other pods that use the ServiceAccount are not watched either, nor does another operator tell that it has ended.
+    // Other pods with the ServiceAccount are not watched, and another operator does not report its end.
     let only_secrets = observed.binding.spec.workload_identity.is_none() && observed.other_operator.is_none();
     let last = only_secrets.then(|| LastLook::new(published.version, observed.secret_versions, started));
     Ok(Looked::Quiescent(last))
 }
 
-/// Whether this operator may write the binding, in addition to which other one; or until when it leaves it to that.
+/// Whether this operator may write the binding, and which other one competes; or until when it leaves the binding to the other
+/// one.
 async fn whose_turn(
     context: &Context,
     binding: &SignerBinding,
@@ -210,7 +211,7 @@ async fn whose_turn(
     Ok(Err(Action::requeue(jitter(wait))))
 }
 
-/// Restores the Deployments of a binding that is being deleted, then lets the binding go.
+/// Restores the Deployments of a binding that is being deleted, then removes the finalizer.
 async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Error> {
     if !has_finalizer(binding) {
         return Ok(Action::await_change());
@@ -233,7 +234,7 @@ async fn leave(context: &Context, binding: &SignerBinding) -> Result<Action, Err
                     .map(|error| (keeps_annotation(account), error))
                     .or(failed);
             }
-            // One Deployment does not keep another from being restored.
+            // A failure for one Deployment does not prevent restoring the others.
             Err(error) => failed = Some((format!("Deployment {} keeps its signer", live.name()), error)),
         }
     }
@@ -267,7 +268,7 @@ fn keeps_annotation(account: &str) -> String {
     format!("ServiceAccount {account} keeps the annotation of its Google service account")
 }
 
-/// Writes the status, and says by an Event where that is refused.
+/// Writes the status. If that is refused, reports it in an Event.
 async fn publish(
     context: &Context,
     binding: &SignerBinding,
@@ -285,11 +286,11 @@ async fn publish(
     result
 }
 
-/// What to do after an error: log it once, and reconcile again after a wait that grows.
+/// Handles an error: logs it once, and retries with increasing pauses.
 #[allow(clippy::needless_pass_by_value, reason = "kube-runtime gives the signature")]
 pub fn error_policy(guarded: Arc<DeserializeGuard<SignerBinding>>, error: &Error, context: Arc<Context>) -> Action {
     let key = ObjectRef::from_obj(&*guarded).to_string();
-    // What is refused is logged once, where it is sent.
+    // A refusal is logged once, where the request is sent.
     if matches!(error, Error::Changed(_)) || error.is_paused() || error.refusal().is_some() {
         tracing::debug!(binding = %key, %error, "a reconcile is repeated");
     } else {

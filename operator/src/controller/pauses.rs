@@ -1,5 +1,5 @@
-//! Pauses between writes that are refused. Whatever wakes a reconcile, and however often, a write that the API server has refused is not
-//! sent again before its pause is over, and each pause is twice as long as the one before. Lost with the process.
+//! Pauses between refused writes. No matter how often a reconcile runs, a write that the API server has refused is not sent again
+//! before its pause is over. Each pause is twice as long as the previous one. Pauses are lost with the process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,21 +10,22 @@ use kube::core::Status;
 use super::schedule::backoff;
 use crate::model::error::retry_after;
 
-/// Another desired state for the same object, such as a changed binding, waits no longer. It does wait, because wishes may alternate.
+/// A new desired state for the same object, such as a changed binding, waits only this long. It does wait, because desired states
+/// may alternate.
 const ANOTHER_WISH: Duration = Duration::from_secs(2);
 
-/// What was not tried for so long after its pause is forgotten.
+/// How long an entry is remembered after its pause.
 const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// One kind of write to one object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Its uid, or what else tells it from every other object.
+    /// The object's uid, or another unique identification.
     pub object: String,
     pub attempt: &'static str,
 }
 
-/// What was refused last, by object and kind of write.
+/// The last refusals, by object and kind of write.
 #[derive(Clone, Default)]
 pub struct Pauses(Arc<Mutex<HashMap<Key, Refused>>>);
 
@@ -52,7 +53,7 @@ impl Pauses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the API server answered last and how long that holds; none where the write may be sent.
+    /// The API server's last answer and how long it holds. None if the write may be sent.
     pub fn holds(&self, key: &Key, wish: u64, now: Instant) -> Option<(Status, Duration)> {
         let entries = self.entries();
         let refused = entries.get(key)?;
@@ -60,7 +61,7 @@ impl Pauses {
         (!left.is_zero()).then(|| (refused.status.clone(), left))
     }
 
-    /// The write was refused. Says whether that is news.
+    /// Records a refused write. Returns whether the refusal is new.
     pub fn refused(&self, key: Key, wish: u64, status: &Status, now: Instant) -> bool {
         let mut entries = self.entries();
         let before = entries.remove(&key);
@@ -78,12 +79,12 @@ impl Pauses {
         is_news
     }
 
-    /// The write went through.
+    /// Records a successful write.
     pub fn went_through(&self, key: &Key) {
         self.entries().remove(key);
     }
 
-    /// Forgets what is not tried any more.
+    /// Forgets writes that are no longer tried.
     pub fn forget_old(&self, now: Instant) {
         self.entries()
             .retain(|_, refused| now.saturating_duration_since(refused.at + refused.pause) < REMEMBERED);

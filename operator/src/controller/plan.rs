@@ -1,4 +1,4 @@
-//! Step 4: what of it may be written now. Pure.
+//! Step 4: decides which rendered changes may be written now. Pure.
 
 mod approval;
 mod departure;
@@ -23,8 +23,7 @@ use crate::template::hash::{template_part, token_part};
 
 /// Gives each rendered Deployment its gate.
 ///
-/// `was_applied` says of the uid of a Deployment and a hash whether this process has written that, or found it in place as what it
-/// would have written.
+/// `was_applied` says, for the uid of a Deployment and a hash, whether this process wrote that rendering or found it in place.
 pub fn plan(
     observed: &Observed,
     rendered: Vec<Result<Rendered, Reason>>,
@@ -58,8 +57,9 @@ pub fn plan(
             is_repair,
             is_stripped,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
-            // What is restored has run before, and does not wait. Where no pod runs, nothing is lost that a try could keep: paused, be it
-            // held, at 0 replicas, or so new that its first pod is still to come, which would start without a signer in the meantime.
+            // A restored rendering has run before, so it is not tried first. Without running pods, a try would protect nothing:
+            // the Deployment is paused or held, has 0 replicas, or is so new that its first pod would start without a signer in
+            // the meantime.
             is_tried: settings.try_before_roll
                 && !is_repair
                 && !is_stripped
@@ -74,8 +74,8 @@ pub fn plan(
     }
 }
 
-/// Over the sorted pairs of Deployment and rendered hash, or that its signer goes, and never over live values: a changed image
-/// or an autoscaler does not void an approval.
+/// A hash of the sorted pairs of Deployment and rendered hash (or removal). Live values are excluded, so that a changed image or
+/// an autoscaler does not invalidate an approval.
 fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterator<Item = &'a str>) -> String {
     let mut pairs: Vec<_> = rendered
         .map(|rendered| format!("{}={}\n", rendered.target.name, rendered.hash))
@@ -85,7 +85,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterat
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
-/// What is known of a Deployment in addition to what was observed.
+/// What is known about a Deployment in addition to what was observed.
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
@@ -114,12 +114,12 @@ fn gate(
     if let Some(refusal) = &rendered.needs_approval {
         return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
-    // A repair needs no approval. Neither does a voter without its signer: whatever the binding asks for now is better than a node
-    // with a temporary key.
+    // Restoring an earlier state needs no approval. Nor does a voter that lost its signer wait: whatever the binding asks for is
+    // better than a node with a temporary key.
     if known.is_repair || known.is_stripped {
         return Gate::Open;
     }
-    // Held for its signer, it has no pods that a newer rendering would roll.
+    // A held Deployment has no pods that an update would roll.
     let is_held = target.deployment.as_ref().is_some_and(LiveDeployment::is_held);
     let is_update = !known.is_written && !is_held && is_update(binding, target, rendered);
     if is_update && settings.upgrades == Upgrades::Hold {
@@ -134,8 +134,8 @@ fn gate(
     Gate::Open
 }
 
-/// Whether this very rendering was in place before. The annotation says so only where we have written it: the hash that is
-/// wanted can be read in `status.plan`, and anyone who edits the Deployment could copy it.
+/// Whether this exact rendering was in place before. The annotation proves it only if the operator wrote the annotation: the
+/// wanted hash is visible in `status.plan`, and anyone who edits the Deployment could copy it.
 fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = Some(rendered.hash.as_str());
     let is_ours = live
@@ -144,8 +144,8 @@ fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered
     (is_ours && live.injected_hash() == wanted) || last_hash(binding, live.name()) == wanted
 }
 
-/// Whether the difference can only come from the operator: the Deployment carries, untouched, what the last one wrote for
-/// this very spec and token. If this process has written that, it is not the operator that changed.
+/// Whether the difference can only come from a new operator version: the Deployment carries, unchanged, the previous operator's
+/// rendering for the same spec and token. If this process wrote that rendering, the operator has not changed.
 fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Rendered) -> bool {
     let Some(live) = &target.deployment else { return false };
     let Some(found) = live.injected_hash() else {
@@ -163,7 +163,7 @@ fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Render
         && template_part(found) != template_part(&rendered.hash)
 }
 
-/// Whether somebody has added to the signer what neither this operator nor the last one has rendered.
+/// Whether another client added something to the signer that neither this operator nor the previous one rendered.
 fn others_added(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
     let added = live.signer().map(|found| additions::of(found, wanted));
@@ -173,7 +173,7 @@ fn others_added(live: &LiveDeployment, rendered: &Rendered) -> bool {
     })
 }
 
-/// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
+/// Whether the token was changed in place: the value differs, but the template still names the same Secret.
 fn is_rotation(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
     live.injected_hash()

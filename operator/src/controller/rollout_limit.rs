@@ -1,5 +1,5 @@
-//! How many Deployments roll at once. A Deployment that has to wait is woken when another one is done; a token that was changed goes
-//! first, because until then a container that restarts alone has another token than its neighbour.
+//! Limits how many Deployments roll at once. A waiting Deployment is woken when another one finishes. A changed token goes first,
+//! because until the rollout, a container that restarts alone has a different token from the other one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use kube::runtime::reflector::ObjectRef;
 use crate::model::binding::BindingRef;
 use crate::model::deployment::LiveDeployment;
 
-/// The Deployments that roll, and those that wait for their turn.
+/// Deployments that roll, and Deployments that wait.
 #[derive(Clone)]
 pub struct RolloutLimit {
     most: Option<NonZeroUsize>,
@@ -22,17 +22,18 @@ pub struct RolloutLimit {
     queue: Arc<Mutex<Queue>>,
 }
 
-/// The default of Kubernetes. A Deployment without a deadline that makes no progress keeps its place for this long.
+/// Kubernetes' own default. A Deployment without a deadline of its own that makes no progress keeps its place for this long.
 const DEADLINE: Duration = Duration::from_mins(10);
-/// Longer than the longest time between two reconciles of a binding. If a binding cannot be reconciled, it is unknown whether it still rolls.
+/// Longer than the longest pause between reconciles of a binding. If a binding cannot be checked, it is unknown whether its
+/// Deployment still rolls.
 const LOOKED_AT: Duration = Duration::from_mins(15);
 
-/// Which deadline ends the place of a rollout that makes no progress.
+/// Who decides that a rollout makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deadline {
     /// Kubernetes, by `spec.progressDeadlineSeconds`.
     OfTheDeployment,
-    /// [`DEADLINE`], because the Deployment has none.
+    /// This operator.
     Ours,
 }
 
@@ -54,7 +55,7 @@ impl Place {
 #[derive(Default)]
 struct Queue {
     rolling: HashMap<BindingRef, BTreeMap<String, Place>>,
-    /// Whether it is for a token.
+    /// Waiting Deployments; the value tells whether it is for a token.
     waiting: HashMap<BindingRef, HashMap<String, bool>>,
 }
 
@@ -71,7 +72,7 @@ impl RolloutLimit {
         self.most.map_or(usize::MAX, NonZeroUsize::get)
     }
 
-    /// Takes note of which Deployments of a binding roll now, as the cluster shows it.
+    /// Records which Deployments of a binding roll now, according to the cluster.
     pub fn observe(&self, binding: &SignerBinding, rolling: BTreeMap<String, Deadline>, now: Instant) {
         if self.most.is_none() {
             return;
@@ -101,12 +102,12 @@ impl RolloutLimit {
 
     fn wake_all(&self, queue: &Queue) {
         for waiting in queue.waiting.keys() {
-            // The other end is dropped when the operator stops.
+            // The receiver is dropped when the operator stops.
             let _ = self.wake.unbounded_send(waiting.clone());
         }
     }
 
-    /// Gives back the place of a Deployment that was not written after all.
+    /// Releases the place of a Deployment that was not written after all.
     pub fn give_back(&self, binding: &SignerBinding, deployment: &str, now: Instant) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let before = queue.rolling(now);
@@ -118,7 +119,7 @@ impl RolloutLimit {
         }
     }
 
-    /// Gives back the places of bindings that no longer exist: nothing reports their end.
+    /// Releases the places of bindings that no longer exist, because nothing reports their deletion.
     pub fn forget(&self, exists: impl Fn(&BindingRef) -> bool) {
         if self.most.is_none() {
             return;
@@ -179,7 +180,8 @@ impl Queue {
     }
 }
 
-/// Whether pods of an injected Deployment are being replaced, and which deadline ends its place if the rollout makes no progress.
+/// Whether pods of an injected Deployment are being replaced, and who decides that the rollout makes no progress, which releases
+/// its place.
 pub fn rolls(live: &LiveDeployment) -> Option<Deadline> {
     if live.injected_hash().is_none() || live.is_paused() || live.replicas() == 0 {
         return None;
@@ -190,7 +192,7 @@ pub fn rolls(live: &LiveDeployment) -> Option<Deadline> {
     match live.condition("Progressing", "True") {
         Some(("NewReplicaSetAvailable", _)) if live.is_observed() => None,
         Some(_) => Some(Deadline::OfTheDeployment),
-        // Kubernetes takes the condition away where progressDeadlineSeconds is the largest number there is.
+        // Kubernetes removes the condition if `progressDeadlineSeconds` is the maximum.
         None => {
             let counts = ["replicas", "updatedReplicas", "availableReplicas"].map(|field| live.count(field));
             let is_done = live.is_observed() && counts == [live.replicas(); 3];
@@ -251,7 +253,7 @@ mod tests {
         rollouts.give_back(&second, "voter", now);
         assert!(may_start(&first, false));
 
-        // What rolls and is checked keeps its place, unless nobody else says that it does not get on.
+        // A rolling Deployment that is checked keeps its place, unless this operator decides that it makes no progress.
         let mut later = now;
         for (deadline, gives_its_place_away) in [(Deadline::OfTheDeployment, false), (Deadline::Ours, true)] {
             let mut looked_at = later;

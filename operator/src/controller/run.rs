@@ -1,4 +1,4 @@
-//! What wakes a reconcile: the watches, and which binding each of them wakes; time does too, see `schedule`.
+//! What triggers a reconcile: the watches, and which binding each event concerns. For time-based reconciles, see `schedule`.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -34,10 +34,10 @@ use crate::telemetry::Metrics;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
-/// Reconciles at once; more would only queue at the API server.
+/// Concurrent reconciles. More would only queue at the API server.
 pub const CONCURRENCY: u16 = 8;
 
-/// Builds the controller. The context is given out as well, so that others can tell whether it is ready.
+/// Builds the controller. Also returns the context, so that the caller can tell whether it is ready.
 pub fn controller(
     client: Client,
     settings: Settings,
@@ -144,7 +144,7 @@ pub fn controller(
     })
 }
 
-/// Who writes the Events.
+/// The reporter of Events.
 fn reporter() -> Reporter {
     Reporter {
         controller: FIELD_MANAGER.to_owned(),
@@ -152,8 +152,8 @@ fn reporter() -> Reporter {
     }
 }
 
-/// Ends when the operator is to end before it knows the bindings: nothing is under way then, and the queue, which waits to know
-/// them before it begins, would wait without end.
+/// Ends the controller if the operator stops before the bindings are listed. Nothing is under way then, and the queue would
+/// otherwise wait for that list without end.
 async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Guarded>) {
     stop.await;
     if bindings.wait_until_ready().now_or_never().is_some() {
@@ -161,17 +161,17 @@ async fn stopped_before_ready(stop: impl Future<Output = ()>, bindings: Store<Gu
     }
 }
 
-/// A signer has answered something new.
+/// Wakes the binding when a signer has given a new answer.
 fn tell_of_answer(bindings: Store<Guarded>, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl Fn(&Pod) {
     move |pod| {
         for binding in mappers::of_pod(&bindings, pod) {
-            // Nobody listens any more when the operator ends.
+            // The receiver is dropped when the operator stops.
             let _ = wake_up.unbounded_send(binding);
         }
     }
 }
 
-/// A pod that goes looks as it did, and wakes nobody but a binding that may have a warning to withdraw.
+/// A deleted pod has no change to report, so it only wakes a binding that may have to withdraw a warning.
 fn told_of_gone(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Pod>) {
     move |event| {
         let watcher::Event::Delete(pod) = event else { return };
@@ -180,14 +180,14 @@ fn told_of_gone(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> 
             let readable = guarded.as_ref().and_then(|guarded| guarded.0.as_ref().ok());
             let status = readable.and_then(|binding| binding.status.as_ref());
             if status.is_some_and(|status| !status.warnings.is_empty()) {
-                // Nobody listens any more when the operator ends.
+                // The receiver is dropped when the operator stops.
                 let _ = wake_up.unbounded_send(binding);
             }
         }
     }
 }
 
-/// Nobody else tells the contest that a binding no longer exists.
+/// Tells the contest that a binding no longer exists.
 fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         if let watcher::Event::Delete(guarded) = event {
@@ -196,8 +196,8 @@ fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
     }
 }
 
-/// When a binding comes, goes, or gets another key, those with that key have a warning to give or to withdraw. They are checked after
-/// the store has taken the change, because they are woken by the stream that is behind it.
+/// When a binding is created, deleted, or gets another key, bindings with the same key must add or withdraw a warning. They are
+/// checked after the store has the change, because the stream that wakes them comes after the store.
 fn wake_sharers(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> impl FnMut(&watcher::Event<Guarded>) {
     move |event| {
         let (guarded, is_gone) = match event {
@@ -206,13 +206,13 @@ fn wake_sharers(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> 
             _ => return,
         };
         for sharer in wake.of_sharers(guarded, is_gone) {
-            // Nobody listens any more when the operator ends.
+            // The receiver is dropped when the operator stops.
             let _ = wake_up.unbounded_send(sharer);
         }
     }
 }
 
-/// When a binding changes or goes, another one may have its turn at a Deployment.
+/// When a binding changes or is deleted, another one may become responsible for a Deployment.
 fn wake_neighbours(
     wake: Mappers,
     wake_up: UnboundedSender<ObjectRef<Guarded>>,
@@ -231,7 +231,7 @@ fn wake_neighbours(
         }
         if let Ok(binding) = &guarded.0 {
             for neighbour in wake.of_binding(binding) {
-                // Nobody listens any more when the operator ends.
+                // The receiver is dropped when the operator stops.
                 let _ = wake_up.unbounded_send(neighbour);
             }
         }

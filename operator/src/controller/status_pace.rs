@@ -1,23 +1,23 @@
-//! How often the status of one binding is written. Pods that come and go many times a minute, or whatever else flaps, would make a write
-//! and an Event of each turn, and each write wakes every program that watches the binding. The state that stands at last is always written.
+//! Limits how often the status of one binding is written. Otherwise pods that start and stop many times a minute would cause a
+//! write and an Event each time, and each write wakes every program that watches the binding. The final state is always written.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many writes at once, and one more in each `SPACING`.
+/// This many writes at once, and then one per `SPACING`.
 const BURST: u32 = 6;
 const SPACING: Duration = Duration::from_secs(12);
 
-/// What was written of late, by the uid of the binding.
+/// Recent writes, by the uid of the binding.
 #[derive(Clone, Default)]
 pub struct StatusPace(Arc<Mutex<HashMap<String, Entry>>>);
 
 #[derive(Default)]
 struct Entry {
-    /// When the next write would be due if all came in their spacing.
+    /// When the next write would be due at the regular spacing.
     next: Option<Instant>,
-    /// The generation for which it was told that the binding is ready.
+    /// The generation for which readiness was reported.
     ready: Option<i64>,
 }
 
@@ -29,7 +29,7 @@ impl StatusPace {
     /// Whether a write that can wait may be made now.
     ///
     /// # Errors
-    /// How long it waits.
+    /// How long to wait.
     pub fn turn(&self, uid: &str, now: Instant) -> Result<(), Duration> {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
@@ -42,18 +42,18 @@ impl StatusPace {
         Ok(())
     }
 
-    /// Whether it was not told yet that the binding is ready as of this generation.
+    /// Whether readiness of this generation was not reported yet.
     pub fn is_first_ready(&self, uid: &str, generation: Option<i64>) -> bool {
         let entries = self.entries();
         entries.get(uid).is_none_or(|entry| entry.ready != generation)
     }
 
-    /// That was told.
+    /// Records that readiness was reported.
     pub fn told_ready(&self, uid: &str, generation: Option<i64>) {
         self.entries().entry(uid.to_owned()).or_default().ready = generation;
     }
 
-    /// Keeps what belongs to these bindings.
+    /// Keeps the entries of these bindings.
     pub fn retain(&self, exists: impl Fn(&str) -> bool) {
         self.entries().retain(|uid, _| exists(uid));
     }

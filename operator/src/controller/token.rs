@@ -1,4 +1,4 @@
-//! The shared token: whether it can be used, and a fingerprint by which the template follows it.
+//! The shared token: whether it is usable, and a fingerprint that makes the template follow it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::model::observed::Token;
 /// Shorter tokens can be guessed and are refused.
 pub const MINIMUM_BYTES: usize = 16;
 
-/// Shorter tokens are used, and warned about.
+/// Shorter tokens are used, with a warning.
 pub const ADVISED_BYTES: usize = 32;
 
-/// Fingerprints by Secret and key. A token is hashed once per version of its Secret, and one at a time, because
-/// hashing it is slow and takes memory on purpose.
+/// Fingerprints by Secret and key. A token is hashed once per version of its Secret, and one at a time, because the hash is slow
+/// and needs much memory by design.
 #[derive(Clone, Default)]
 pub struct Fingerprints(Arc<Mutex<State>>);
 
@@ -38,7 +38,7 @@ struct Known {
 }
 
 impl Fingerprints {
-    /// What is known of the token in this Secret.
+    /// What is known about the token in this Secret.
     pub async fn observe(
         &self,
         namespace: &str,
@@ -75,7 +75,7 @@ impl Fingerprints {
 }
 
 impl Fingerprints {
-    /// Keeps those of these Secrets, by namespace and name: after a rotation nobody asks for the old one any more.
+    /// Keeps the fingerprints of these Secrets, by namespace and name. After a rotation, the old one is not needed.
     pub async fn retain(&self, is_named: impl Fn(&str, &str) -> bool) {
         let mut state = self.0.lock().await;
         state
@@ -84,7 +84,7 @@ impl Fingerprints {
     }
 }
 
-/// Looks at the value and keeps nothing of it but a fingerprint.
+/// Checks the value, and keeps only a fingerprint of it.
 pub fn examine(hasher: &mut Hasher, namespace: &str, reference: &SecretKeyRef, secret: &Secret) -> Token {
     let Some(value) = secret.data.as_ref().and_then(|data| data.get(&reference.key)) else {
         return Token::KeyNotFound;
@@ -93,7 +93,8 @@ pub fn examine(hasher: &mut Hasher, namespace: &str, reference: &SecretKeyRef, s
     match value.len() {
         0 => Token::Empty,
         bytes if bytes < MINIMUM_BYTES => Token::Weak { bytes },
-        // The node sends it in a header, where a final newline, the classic of `echo | base64`, cannot stand.
+        // The node sends it in a header, which cannot contain a newline. A trailing newline is a common mistake with `echo |
+        // base64`.
         _ if !value.iter().all(u8::is_ascii_graphic) => Token::Invalid,
         bytes => hasher
             .fingerprint(namespace, reference, value)
@@ -101,13 +102,12 @@ pub fn examine(hasher: &mut Hasher, namespace: &str, reference: &SecretKeyRef, s
     }
 }
 
-/// Its 8 MiB are kept: taken again for each token, they come to lie apart from each other, and hundreds of tokens hold many times
-/// as much.
+/// Reuses its 8 MiB. Allocating them for each token would fragment memory and use many times as much for hundreds of tokens.
 #[derive(Default)]
 pub struct Hasher(Vec<Block>);
 
 impl Hasher {
-    /// argon2id, 8 MiB, two passes: somebody who reads pod templates cannot try tokens at speed. The salt is made of the
+    /// argon2id, 8 MiB, two passes: a person who can read pod templates cannot guess tokens quickly. The salt is derived from the
     /// names alone, so that the same token gives the same template after a restart of the operator.
     fn fingerprint(&mut self, namespace: &str, reference: &SecretKeyRef, token: &[u8]) -> Option<String> {
         let salt = Sha256::digest(format!("{namespace}/{}/{}", reference.name, reference.key));

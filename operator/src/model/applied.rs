@@ -1,4 +1,4 @@
-//! What became of what was planned.
+//! The results of the plan.
 
 use crds::conditions::reasons;
 
@@ -6,26 +6,26 @@ use super::deployment::LiveDeployment;
 use super::error::Error;
 use crate::model::reason::Reason;
 
-/// The schema's bound on the difference that a plan shows.
+/// The schema's limit on the difference in a plan.
 pub const LONGEST_DIFF: usize = 16 * 1024;
 
-/// What became of the rendered objects.
+/// The results for the rendered objects.
 #[derive(Debug)]
 pub struct Applied {
-    /// In the order of the targets that were observed.
+    /// In the order of the observed targets.
     pub targets: Vec<AppliedTarget>,
-    /// Why one of them has to be tried again. The others are written anyway.
+    /// Why one of them must be retried. The others are written anyway.
     pub failed: Option<Error>,
-    /// What an approval names.
+    /// The hash that an approval names.
     pub plan: String,
-    /// ServiceAccounts that the annotation was taken from.
+    /// ServiceAccounts whose annotation was removed.
     pub released: Vec<String>,
-    /// What the API server has refused and no Deployment waits for.
+    /// Refusals of the API server that block no Deployment.
     pub refused: Vec<Reason>,
 }
 
 impl Applied {
-    /// Nothing was to be written.
+    /// Without any write.
     pub fn nothing() -> Self {
         Self {
             targets: vec![],
@@ -36,7 +36,7 @@ impl Applied {
         }
     }
 
-    /// The first refusal of a Deployment that the binding is for, or of what goes with it.
+    /// The first refusal of a selected Deployment or of its related objects.
     pub fn refusal(&self) -> Option<&Reason> {
         let of_deployments = self.targets.iter().filter_map(|target| target.outcome.as_ref().err());
         let of_services = self.targets.iter().filter_map(|target| target.service.as_ref().err());
@@ -46,52 +46,52 @@ impl Applied {
             .find(|refusal| refusal.code != reasons::NO_LONGER_SELECTED)
     }
 
-    /// Whether a signer was taken out.
+    /// Whether a signer was removed.
     pub fn has_removed(&self) -> bool {
         let mut targets = self.targets.iter();
         targets.any(|target| matches!(target.written, Written::Removal(_)))
     }
 }
 
-/// Who has changed what was injected.
+/// Who changed injected fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangedBy {
-    /// The field managers that hold another value.
+    /// The field managers with another value.
     Managers(Vec<String>),
-    /// The API server records nobody, as where something was only removed; with the last other field manager that wrote since.
+    /// Nobody is recorded, as with a removal. Contains the last other field manager that wrote since.
     Unrecorded(Option<String>),
 }
 
-/// What became of one Deployment.
+/// The result for one Deployment.
 #[derive(Debug)]
 pub struct AppliedTarget {
-    /// The Deployment after the write, or as it was found.
+    /// The Deployment after the write, or as it was read.
     pub deployment: Option<LiveDeployment>,
-    /// What was written to the Deployment, whatever came after it.
+    /// What was written to the Deployment, regardless of later steps.
     pub written: Written,
     /// Why the ServiceAccount could not be annotated.
     pub identity: Result<(), Reason>,
     pub outcome: Result<(), Reason>,
-    /// Why its Service could not be written. It is for the metrics alone, and nothing waits for it.
+    /// Why its Service could not be written. Only metrics need the Service, so nothing waits for it.
     pub service: Result<(), Reason>,
-    /// The hash of what is in place, where it is what was rendered.
+    /// The hash of the present injection, if it equals the rendering.
     pub hash: Option<String>,
     /// What an approval would change.
     pub diff: Option<String>,
-    /// Whether only the injected fields are older than the operator would render them.
+    /// Whether only the operator would render the injected fields differently.
     pub update: bool,
-    /// Whether a token that was changed in place waits for the rollout that brings it to both containers.
+    /// Whether a token that was changed in place waits for the rollout that gives it to both containers.
     pub rotation: bool,
-    /// Whether it was held for its signer, and begins now.
+    /// Whether it was held for its signer, and starts now.
     pub resumed: bool,
-    /// Who had changed what a repair has restored.
+    /// Who made the change that was repaired.
     pub changed_by: Option<ChangedBy>,
-    /// Why it has to be tried again although something was written.
+    /// Why it must be retried although something was written.
     pub failed: Option<Error>,
 }
 
 impl AppliedTarget {
-    /// A Deployment that was left as it is.
+    /// A Deployment that was not written.
     pub fn untouched(deployment: Option<LiveDeployment>, outcome: Result<(), Reason>) -> Self {
         Self {
             deployment,
@@ -110,25 +110,25 @@ impl AppliedTarget {
     }
 }
 
-/// What had to be written to the Deployment.
+/// What was written to the Deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// Everything was there.
+    /// Everything was in place.
     Nothing,
-    /// The injection is new, or another one than before.
+    /// A new or changed injection.
     Injection,
-    /// The same injection as before, which somebody had changed.
+    /// The same injection as before, which another client had changed.
     Repair,
-    /// It is not the binding's any more, and was restored.
+    /// It no longer belongs to the binding, and was restored.
     Removal(Removed),
 }
 
-/// What was taken out.
+/// The result of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removed {
-    /// Whether there was anything.
+    /// Whether there was anything to remove.
     pub changed: bool,
-    /// Whether something of the operator stays because a manifest applies it.
+    /// Whether fields of the operator stay because a manifest applies them.
     pub kept: bool,
     /// Whether its Service stays because the API server refuses to delete it.
     pub service_stays: bool,

@@ -1,4 +1,4 @@
-//! What a binding says of itself.
+//! What a binding's own status and policy say.
 
 use crds::names::FINALIZER;
 use crds::{DeletionPolicy, SignerBinding, SignerBindingStatus, TargetStatus};
@@ -8,10 +8,10 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::deployment::LiveDeployment;
 
-/// A binding, as events name it.
+/// A reference to a binding, as in events.
 pub type BindingRef = ObjectRef<DeserializeGuard<SignerBinding>>;
 
-/// Whether this binding has put a signer into this Deployment before.
+/// Whether this binding has injected its signer into this Deployment before.
 pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {
     binding.status.as_ref().is_some_and(|status| {
         status
@@ -21,7 +21,7 @@ pub fn was_injected(binding: &SignerBinding, deployment: &str) -> bool {
     })
 }
 
-/// Whether a status says that a condition is True.
+/// Whether a condition is True in a status.
 pub fn is_true(status: &SignerBindingStatus, type_: &str) -> bool {
     status
         .conditions
@@ -34,23 +34,23 @@ pub fn removes(binding: &SignerBinding) -> bool {
     binding.spec.deletion_policy == Some(DeletionPolicy::Remove)
 }
 
-/// Whether the binding asked for removal when it was last seen.
+/// Whether the binding asked for removal when it was last reconciled.
 pub fn has_finalizer(binding: &SignerBinding) -> bool {
     binding.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// The hash of what the status says is in place for this Deployment.
+/// The hash that the status reports as in place for this Deployment.
 pub fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
     recorded(binding, deployment)?.hash.as_deref()
 }
 
-/// The hash of what this binding last put into a Deployment of this name, also if it was removed from there.
+/// The hash of this binding's last injection into a Deployment of this name, even if it was removed since.
 pub fn last_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
     let target = recorded(binding, deployment)?;
     target.hash.as_deref().or(target.last_hash.as_deref())
 }
 
-/// Whether this binding has once put a signer into a Deployment of this name, be it there now or not.
+/// Whether this binding has ever injected a signer into a Deployment of this name.
 pub fn has_injected(binding: &SignerBinding, deployment: &str) -> bool {
     was_injected(binding, deployment) || last_hash(binding, deployment).is_some()
 }
@@ -60,9 +60,9 @@ fn recorded<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a Targ
     status.targets.iter().find(|target| target.name == deployment)
 }
 
-/// Whether what this binding has injected is not complete any more: the signer is missing, or the node lacks one of its variables.
-/// Such a node starts without its signer, so it is restored before anything else is asked. A container that has the variables
-/// from us, while the binding asks for another one, has lost nothing.
+/// Whether this binding's injection is incomplete: the signer or one of the node's variables is missing. Such a node starts
+/// without its signer, so it is restored before anything else. A container that has the operator's variables while the binding
+/// names another one has lost nothing.
 pub fn is_stripped(binding: &SignerBinding, live: &LiveDeployment, node_container: &str) -> bool {
     let is_whole = |container: &str| live.signer().is_some() && live.has_node_variables(container);
     let pointed = live.ours().map(|ours| ours.containers_with_variables());

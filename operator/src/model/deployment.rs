@@ -1,5 +1,5 @@
-//! A Deployment as the API server has it, read without a type: fields newer than our types must survive, and a
-//! typed object that is written back drops them.
+//! A Deployment as the API server has it, read as untyped JSON: fields that are newer than the operator's types must survive, and
+//! writing back a typed object would drop them.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +22,13 @@ pub struct LiveDeployment(Value);
 pub struct ManagedFields<'a> {
     pub manager: &'a str,
     pub operation: &'a str,
-    /// When it wrote last, as RFC 3339 has it; empty where that is not recorded.
+    /// Time of the last write (RFC 3339). Empty if it is not recorded.
     pub time: &'a str,
     subresource: &'a str,
     fields: &'a Value,
 }
 
-/// Where a container is listed.
+/// The list in a pod spec that contains a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerList {
     Containers,
@@ -46,7 +46,7 @@ impl ContainerList {
 }
 
 impl LiveDeployment {
-    /// Takes the object as it came.
+    /// Wraps the object unchanged.
     pub fn new(object: Value) -> Self {
         Self(object)
     }
@@ -82,7 +82,7 @@ impl LiveDeployment {
         self.pairs("/metadata/labels")
     }
 
-    /// The labels by which it knows its pods, as far as a Service can ask for them too.
+    /// The part of its selector that a Service can use too.
     pub fn match_labels(&self) -> BTreeMap<String, String> {
         self.pairs("/spec/selector/matchLabels")
     }
@@ -115,7 +115,7 @@ impl LiveDeployment {
         self.0.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The binding for whose signer it was paused when it was created.
+    /// The binding for whose signer it was paused at its creation.
     pub fn held_for(&self) -> Option<&str> {
         self.0
             .pointer("/metadata/annotations")
@@ -123,12 +123,12 @@ impl LiveDeployment {
             .and_then(Value::as_str)
     }
 
-    /// Whether it still waits for a signer. Somebody may have resumed it by hand and left the annotation.
+    /// Whether it still waits for a signer. A person may have resumed it and left the annotation.
     pub fn is_held(&self) -> bool {
         self.is_paused() && self.held_for().is_some()
     }
 
-    /// Pods wanted. The API server fills in 1 where nothing is said.
+    /// Pods wanted. The API server sets 1 if the field is missing.
     pub fn replicas(&self) -> i64 {
         self.number("/spec/replicas").unwrap_or(1)
     }
@@ -138,22 +138,22 @@ impl LiveDeployment {
         !self.is_paused() && self.replicas() != 0
     }
 
-    /// Whether it has pods, of whatever template.
+    /// Whether it has pods, of any template.
     pub fn has_pods(&self) -> bool {
         self.count("replicas") > 0
     }
 
-    /// Whether a rollout ends a pod before it creates the one that takes its place.
+    /// Whether a rollout ends a pod before it creates the replacement.
     pub fn frees_first(&self) -> bool {
         strategy::frees_first(&self.0["spec"]["strategy"], self.replicas())
     }
 
-    /// A counter of `status`, zero where the field is missing.
+    /// A counter of `status`. Zero if the field is missing.
     pub fn count(&self, field: &str) -> i64 {
         self.number(&format!("/status/{field}")).unwrap_or_default()
     }
 
-    /// Whether the Deployment controller has seen the present spec.
+    /// Whether the Deployment controller has observed the present spec.
     pub fn is_observed(&self) -> bool {
         self.count("observedGeneration") >= self.generation()
     }
@@ -195,12 +195,12 @@ impl LiveDeployment {
         self.volumes().iter().find(|volume| volume["name"] == name)
     }
 
-    /// The injected sidecar, or whatever stands at its place.
+    /// The injected sidecar, or any other container with its name.
     pub fn signer(&self) -> Option<&Value> {
         self.container(ContainerList::InitContainers, SIGNER_CONTAINER)
     }
 
-    /// Whether a container has each of the three variables, whatever they say.
+    /// Whether a container has all three variables, with any value.
     pub fn has_node_variables(&self, container: &str) -> bool {
         let env = self
             .container(ContainerList::Containers, container)
@@ -211,7 +211,7 @@ impl LiveDeployment {
             .all(|name| env.iter().any(|entry| entry["name"] == *name))
     }
 
-    /// The hash of what was last rendered into the template.
+    /// The hash of the last rendering in the template.
     pub fn injected_hash(&self) -> Option<&str> {
         self.0
             .pointer("/spec/template/metadata/annotations")
@@ -230,20 +230,20 @@ impl LiveDeployment {
         })
     }
 
-    /// What server-side apply has recorded as the operator's.
+    /// The entry of the operator's server-side apply.
     pub fn ours(&self) -> Option<ManagedFields<'_>> {
         self.managed_fields()
             .find(|entry| entry.manager == FIELD_MANAGER && entry.operation == "Apply")
     }
 
-    /// What server-side apply has recorded as the operator's, as it stands.
+    /// The fields of the operator's server-side apply, with their live values.
     pub fn applied(&self) -> Value {
         self.ours().map_or(Value::Null, |ours| extract(&self.0, ours.fields))
     }
 
-    /// Whether a manifest carries this variable: one that is applied, by the server or by kubectl itself, or one that was
-    /// created or replaced. An update that holds something else of the operator too is no manifest: a rollback or the restore of a
-    /// backup has brought back what we wrote.
+    /// Whether a manifest contains this variable: one that was applied by the server or by kubectl, created, or replaced. An
+    /// update that also owns other fields of the operator is not a manifest: a rollback or the restore of a backup has restored
+    /// the operator's fields.
     pub fn is_carried_by_a_manifest(&self, container: &str, variable: &str) -> bool {
         let in_managed_fields = self.managed_fields().any(|entry| {
             entry.manager != FIELD_MANAGER
@@ -253,7 +253,7 @@ impl LiveDeployment {
         in_managed_fields || self.last_applied_variables(container).any(|name| name == variable)
     }
 
-    /// The manifest that `kubectl apply` has kept of itself.
+    /// The manifest that `kubectl apply` stores in the annotation.
     pub fn last_applied(&self) -> Option<Self> {
         self.0
             .pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration")
@@ -273,8 +273,8 @@ impl LiveDeployment {
             .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
     }
 
-    /// Whether there is a signer, of the operator by what it does, that no manager is recorded for: a mutating webhook or policy has put
-    /// it back, and what those write is nobody's.
+    /// Whether there is a signer that behaves as the operator's but has no recorded manager. A mutating webhook or policy has
+    /// restored it, whose writes are not recorded.
     pub fn is_signer_of_nobody(&self) -> bool {
         let is_ours = |signer: &Value| {
             let mut env = signer["env"].as_array().into_iter().flatten();
@@ -289,7 +289,7 @@ impl LiveDeployment {
     }
 }
 
-/// The name and key of the Secret from which a signer container takes its token.
+/// The name and key of the Secret of a signer container's token.
 pub fn token_secret(container: &Value) -> Option<(&str, &str)> {
     let mut env = container["env"].as_array().into_iter().flatten();
     let reference = &env.find(|entry| entry["name"] == TOKEN_VARIABLE)?["valueFrom"]["secretKeyRef"];
@@ -306,67 +306,68 @@ impl ManagedFields<'_> {
         self.subresource == "status"
     }
 
-    /// What the entry holds, as it stands in the object.
+    /// The owned fields with their live values.
     pub fn held(&self, live: &LiveDeployment) -> Value {
         extract(&live.0, self.fields)
     }
 
-    /// Whether the entry holds the sidecar as an item of its list.
+    /// Whether the entry owns the sidecar as a list item.
     pub fn owns_signer(&self) -> bool {
         self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")].is_object()
     }
 
-    /// Whether the entry holds the image of the sidecar.
+    /// Whether the entry owns the image of the sidecar.
     pub fn owns_signer_image(&self) -> bool {
         !self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")]["f:image"].is_null()
     }
 
-    /// Whether the entry holds a field of the sidecar, given as `fieldsV1` name it below the container.
+    /// Whether the entry owns a field of the sidecar, given as its path in `fieldsV1` below the container.
     pub fn owns_of_signer(&self, path: &[String]) -> bool {
         let signer = &self.pod()["f:initContainers"][format!("k:{{\"name\":\"{SIGNER_CONTAINER}\"}}")];
         !path.iter().fold(signer, |fields, part| &fields[part]).is_null()
     }
 
-    /// Whether the entry holds a volume of the pods as an item of its list.
+    /// Whether the entry owns a volume of the pods as a list item.
     pub fn owns_volume(&self, name: &str) -> bool {
         self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")].is_object()
     }
 
-    /// Whether the entry holds it with its name, as a manager that has written all of it does.
+    /// Whether the entry owns the volume with its name, as a manager that wrote all of it does.
     pub fn owns_volume_whole(&self, name: &str) -> bool {
         !self.pod()["f:volumes"][format!("k:{{\"name\":\"{name}\"}}")]["f:name"].is_null()
     }
 
-    /// Whether the entry holds a field of a container, given as `fieldsV1` name it below the container.
+    /// Whether the entry owns a field of a container, given as its path in `fieldsV1` below the container.
     pub fn owns_of_container(&self, list: ContainerList, name: &str, path: &[String]) -> bool {
         let container = &self.pod()[format!("f:{}", list.as_str())][format!("k:{{\"name\":\"{name}\"}}")];
         !path.iter().fold(container, |fields, part| &fields[part]).is_null()
     }
 
-    /// Whether the entry holds a label or an annotation of the pod template.
+    /// Whether the entry owns a label or an annotation of the pod template.
     pub fn owns_template_key(&self, map: &str, key: &str) -> bool {
         !self.fields["f:spec"]["f:template"]["f:metadata"][format!("f:{map}")][format!("f:{key}")].is_null()
     }
 
-    /// Whether the entry holds this field.
+    /// Whether the entry owns this field.
     pub fn owns(&self, path: &FieldPath) -> bool {
         !path.of_fields(self.fields).is_null()
     }
 
-    /// Whether it is the record of a rollback, or of an export of the live object that somebody has restored: such an update holds
-    /// what no manifest has without us.
+    /// Whether the entry records a rollback, or the restore of an exported live object: such an update owns fields that no
+    /// manifest has without the operator.
     pub fn is_of_a_rollback(&self) -> bool {
         self.operation == "Update" && self.owns_something_injected()
     }
 
-    /// Whether the entry holds what no manifest has without us: the sidecar, the operator's label, the operator's annotation.
+    /// Whether the entry owns a field that no manifest has without the operator: the sidecar, the operator's label, the
+    /// operator's annotation.
     pub fn owns_something_injected(&self) -> bool {
         self.owns_signer()
             || self.owns_template_key("labels", DEPLOYMENT_LABEL)
             || self.owns_template_key("annotations", HASH_ANNOTATION)
     }
 
-    /// The containers of which the entry holds the value of one of the three variables.
+    /// The containers in which the entry owns the value of one of the three variables.
     pub fn containers_with_variables(&self) -> Vec<String> {
         let containers = self.pod()["f:containers"].as_object();
         let names = containers.into_iter().flatten().filter_map(|(item, _)| {
@@ -382,8 +383,8 @@ impl ManagedFields<'_> {
             .collect()
     }
 
-    /// Whether the entry holds what a variable of a container is, and not only that it has a source: what takes a variable from another
-    /// Secret leaves that with the manager that wrote it first.
+    /// Whether the entry owns the value of a container's variable, and not only the existence of a source: a manager that changes
+    /// the Secret of a variable leaves the latter to the manager that wrote it first.
     pub fn decides_variable(&self, container: &str, variable: &str) -> bool {
         let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
             [format!("k:{{\"name\":\"{variable}\"}}")];
@@ -391,7 +392,7 @@ impl ManagedFields<'_> {
         !item["f:value"].is_null() || source.any(|(field, _)| field != ".")
     }
 
-    /// Whether the entry holds the value of a variable of a container.
+    /// Whether the entry owns the value of a variable of a container.
     pub fn owns_variable_value(&self, container: &str, variable: &str) -> bool {
         let item = &self.pod()["f:containers"][format!("k:{{\"name\":\"{container}\"}}")]["f:env"]
             [format!("k:{{\"name\":\"{variable}\"}}")];

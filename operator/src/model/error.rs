@@ -1,11 +1,11 @@
-//! What can go wrong in a reconcile and is worth another try.
+//! Errors of a reconcile that a retry may solve.
 
 use std::time::Duration;
 
 use kube::core::Status;
 use thiserror::Error;
 
-/// A reconcile that did not come to its end.
+/// A reconcile that could not finish.
 #[derive(Debug, Error)]
 pub enum Error {
     #[error("cannot {attempt}: {source}")]
@@ -14,7 +14,7 @@ pub enum Error {
         #[source]
         source: Box<kube::Error>,
     },
-    /// The API server has answered this a short while ago, and is not asked again yet.
+    /// The API server gave this answer recently, and the request is not repeated yet.
     #[error("cannot {attempt}: {source}")]
     Paused {
         attempt: &'static str,
@@ -41,20 +41,20 @@ const NOT_SYNCED: &str = "not_synced";
 const CHANGED: &str = "changed";
 const UNDECODABLE: &str = "undecodable";
 
-/// A longer wait is cut to this: what stands in front of an API server may say anything.
+/// A longer wait is cut to this, because a proxy in front of the API server may send any value.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 const FIELD: &str = "field";
 const OBJECT: &str = "object";
 
 impl Error {
-    /// All that [`Self::category`] says.
+    /// All values of [`Self::category`].
     pub const CATEGORIES: [&'static str; 6] = [REQUEST, DEADLINE, ENCODE, NOT_SYNCED, CHANGED, UNDECODABLE];
 
-    /// All that [`Self::conflict`] says.
+    /// All values of [`Self::conflict`].
     pub const CONFLICTS: [&'static str; 2] = [FIELD, OBJECT];
 
-    /// A finite name for metrics.
+    /// A name from a finite set, for metrics.
     pub fn category(&self) -> &'static str {
         match self {
             Self::Request { .. } | Self::Paused { .. } => REQUEST,
@@ -66,7 +66,7 @@ impl Error {
         }
     }
 
-    /// What the API server answered, if it answered.
+    /// The API server's answer, if there is one.
     pub fn response(&self) -> Option<&Status> {
         match self {
             Self::Request { source, .. } | Self::Paused { source, .. } => match &**source {
@@ -77,12 +77,12 @@ impl Error {
         }
     }
 
-    /// The answer of an API server, or of a policy in it, that does not want this object.
+    /// The answer of an API server, or of one of its policies, that refuses this object.
     pub fn refusal(&self) -> Option<&Status> {
         self.response().filter(|status| refuses(status))
     }
 
-    /// After how long the API server wants to be asked again, if it says, or is to be.
+    /// The wait before the next request, if the API server or a pause demands one.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Paused { left, .. } => Some(*left),
@@ -90,7 +90,7 @@ impl Error {
         }
     }
 
-    /// Whether this was not sent, because the same was refused a short while ago.
+    /// Whether the request was not sent because the same was refused recently.
     pub fn is_paused(&self) -> bool {
         matches!(self, Self::Paused { .. })
     }
@@ -107,8 +107,8 @@ impl Error {
         self.response().is_some_and(Status::is_conflict)
     }
 
-    /// What a conflict is about, as a finite name for metrics: a field that another manager holds, or an object that
-    /// changed or went in the meantime.
+    /// The cause of a conflict, from a finite set, for metrics: a field of another manager, or an object that changed or was
+    /// deleted in the meantime.
     pub fn conflict(&self) -> Option<&'static str> {
         let status = self.response().filter(|status| status.is_conflict())?;
         let mut causes = status.details.iter().flat_map(|details| &details.causes);
@@ -117,8 +117,8 @@ impl Error {
     }
 }
 
-/// Whether the API server, or a policy or webhook in it, says that this object cannot be, and not that it has no time for it. A policy
-/// chooses its code among a few, a webhook among all. One that cannot be asked is a 500.
+/// Whether the API server, or one of its policies or webhooks, refuses this object, and is not merely overloaded. A policy
+/// chooses its status code from a few, a webhook from all. An unavailable webhook is a 500.
 pub fn refuses(status: &Status) -> bool {
     match status.code {
         401 => status.message.contains("denied"),
@@ -129,7 +129,7 @@ pub fn refuses(status: &Status) -> bool {
     }
 }
 
-/// After how long the API server wants to be asked again, if it says.
+/// The wait that the API server demands, if any.
 pub fn retry_after(status: &Status) -> Option<Duration> {
     let seconds = status.details.as_ref()?.retry_after_seconds;
     (seconds > 0).then(|| Duration::from_secs(seconds.into()).min(LONGEST_RETRY_AFTER))

@@ -1,23 +1,23 @@
-//! A field as the API server names it in a conflict: `.spec.template.spec.containers[name="node"].env`.
+//! A field path as the API server writes it in a conflict: `.spec.template.spec.containers[name="node"].env`.
 
 use serde_json::{Map, Value};
 
-/// Where a field is, from the outside in.
+/// The path of a field, outermost part first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldPath(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
     Field(String),
-    /// An item of a list, by the fields that tell it apart.
+    /// A list item, by its identifying fields.
     Item(Map<String, Value>),
 }
 
-/// The maps whose keys have dots in them.
+/// Maps whose keys contain dots.
 const MAPS: [&str; 2] = ["labels", "annotations"];
 
 impl FieldPath {
-    /// None where it is written in another way than the API server writes it.
+    /// None if the text does not have the API server's format.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = vec![];
         let mut rest = text;
@@ -35,7 +35,7 @@ impl FieldPath {
         (!parts.is_empty()).then_some(Self(parts))
     }
 
-    /// What an object has there; null where it has nothing.
+    /// The value at this path. Null if there is none.
     pub fn of<'a>(&self, object: &'a Value) -> &'a Value {
         self.0.iter().fold(object, |value, part| match part {
             Part::Field(name) => &value[name],
@@ -48,7 +48,7 @@ impl FieldPath {
         })
     }
 
-    /// The same in `fieldsV1`, which says who has written it.
+    /// The same in `fieldsV1`, which records owners.
     pub fn of_fields<'a>(&self, fields: &'a Value) -> &'a Value {
         self.0.iter().fold(fields, |value, part| match part {
             Part::Field(name) => &value[format!("f:{name}")],
@@ -75,7 +75,7 @@ fn field(rest: &str) -> Option<(Part, &str)> {
     (!name.is_empty()).then(|| (Part::Field(name.to_owned()), behind))
 }
 
-/// `[containerPort=8082,protocol="TCP"]`: values as JSON has them.
+/// `[containerPort=8082,protocol="TCP"]`, with values as in JSON.
 fn item(rest: &str) -> Option<(Part, &str)> {
     let mut keys = Map::new();
     let mut rest = rest.strip_prefix('[')?;

@@ -1,8 +1,8 @@
-//! What an entry of `managedFields` holds, read from the object.
+//! The values of the fields in an entry of `managedFields`, read from the object.
 
 use serde_json::{Map, Value};
 
-/// The part of an object that these fields (`fieldsV1`) name, as it stands in the object.
+/// The part of an object that these fields (`fieldsV1`) name, with live values.
 pub fn extract(object: &Value, fields: &Value) -> Value {
     let Some(fields) = fields.as_object() else {
         return Value::Null;
@@ -20,7 +20,7 @@ pub fn extract(object: &Value, fields: &Value) -> Value {
     }
 }
 
-/// A field without fields of its own is held whole.
+/// A field without child fields is owned as a whole.
 fn child(value: &Value, below: &Value) -> Value {
     match below.as_object() {
         Some(below) if !below.is_empty() => extract(value, &Value::Object(below.clone())),
@@ -28,7 +28,7 @@ fn child(value: &Value, below: &Value) -> Value {
     }
 }
 
-/// An item of a list is named by its keys (`k:{"name":"signer"}`) or by its value (`v:"ALL"`).
+/// A list item is identified by its keys (`k:{"name":"signer"}`) or by its value (`v:"ALL"`).
 fn of_list(item: &Value, fields: &Map<String, Value>) -> Option<Value> {
     fields.iter().find_map(|(path, below)| {
         if let Some(value) = path.strip_prefix("v:") {

@@ -1,21 +1,21 @@
-//! A Deployment that is held for its signer, and who asks for that.
+//! A Deployment that is held until its signer is injected, and whether a binding names it.
 
 use super::deployment::LiveDeployment;
 
-/// A Deployment with the annotation of one that is held, read afresh.
+/// A Deployment with the annotation of a held one, read from the API server.
 #[derive(Debug)]
 pub struct Held {
     pub live: LiveDeployment,
-    /// Whether a binding names it, or may, and is not being deleted. A suspended one is among them: what it holds already stays until it goes on
-    /// or a person resumes it, because a voter that waits does no harm.
+    /// Whether a binding that is not being deleted names it, or may name it. This includes a suspended binding: a Deployment that
+    /// it holds stays held until the binding is resumed or a person resumes the Deployment, because a waiting voter does no harm.
     pub is_claimed: bool,
     /// Whether it was injected before, and has lost its signer since.
     pub has_lost_its_signer: bool,
 }
 
 impl Held {
-    /// Whether the hold is over: nobody asks for it, or somebody has resumed the Deployment and only the annotation is left. One that
-    /// was injected before does not continue without its signer, no matter who asks for it now.
+    /// Whether the hold is over: no binding names it, or a person has resumed the Deployment and only the annotation is left. A
+    /// Deployment that was injected before is not resumed without its signer, no matter who names it now.
     pub fn is_over(&self) -> bool {
         (!self.is_claimed && !self.has_lost_its_signer) || !self.live.is_paused()
     }

@@ -1,4 +1,4 @@
-//! What validation makes of a binding: for each Deployment everything that rendering needs, or why not.
+//! The result of validation: for each Deployment everything that rendering needs, or the refusal.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use super::identity::PodIdentity;
 use crate::backends::Mounts;
 use crate::model::reason::Reason;
 
-/// The outcome of each gate, in their order. A later gate is only reached through the earlier ones.
+/// The result of each gate, in order. A later gate is only reached if the earlier ones pass.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     pub effective: Effective,
     pub accepted: Result<(), Reason>,
     pub token: Result<Reason, Reason>,
-    /// In the order of the targets that were observed. None of them depends on another.
+    /// In the order of the observed targets, independent of each other.
     pub targets: Vec<TargetVerdict>,
 }
 
@@ -31,16 +31,16 @@ pub struct TargetVerdict {
     pub injection: Result<Injection, Reason>,
 }
 
-/// Everything that rendering needs. Only what passed every check has this type.
+/// Everything that rendering needs. Only a Deployment that passed every check has this type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Injection {
     pub deployment: DeploymentRef,
     pub node_container: String,
     /// The variables of the signer that name its backend and its key.
     pub key: Vec<Value>,
-    /// Those by which the key service lets it in.
+    /// The variables for authentication at the key service.
     pub access: Vec<Value>,
-    /// What the signer has of files.
+    /// The signer's volumes and mounts.
     pub mounts: Mounts,
     pub expected_address: Option<String>,
     pub capabilities: Vec<Capability>,
@@ -53,20 +53,20 @@ pub struct Injection {
     pub management_port: i32,
     pub log_level: Option<LogLevel>,
     pub resources: SidecarResources,
-    /// Variables that are not ours.
+    /// Variables from the binding.
     pub env: Vec<EnvVar>,
-    /// User and group, where the binding says something of them.
+    /// User and group, if the binding sets them.
     pub security_context: Option<SecurityContext>,
     pub signer: SignerOrigin,
     pub identity: PodIdentity,
-    /// What the Deployment's own pods have of labels; a copy of it under another name has others.
+    /// The labels of the Deployment's own pods. A copy under another name has others.
     pub match_labels: BTreeMap<String, String>,
-    /// Why a write needs an approval: it changes the identity of a voter that another binding left, or removes the signer
-    /// from a container that runs.
+    /// Why a write needs an approval: it changes the identity of a voter that another binding left behind, or removes the signer
+    /// from a running container.
     pub needs_approval: Option<Reason>,
 }
 
-/// The Deployment that is written, as it was when it was checked.
+/// The Deployment to write, in the version that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentRef {
     pub namespace: String,
@@ -75,7 +75,7 @@ pub struct DeploymentRef {
 }
 
 impl DeploymentRef {
-    /// The Deployment that was checked.
+    /// Refers to the Deployment that was checked.
     pub fn of(live: &LiveDeployment) -> Self {
         Self {
             namespace: live.namespace().to_owned(),
@@ -88,14 +88,14 @@ impl DeploymentRef {
 /// The resources of the signer container.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SidecarResources {
-    /// The binding says nothing.
+    /// The binding sets none.
     Default(DefaultResources),
-    /// What the binding says.
+    /// The binding's values.
     Given(Resources),
 }
 
 impl SidecarResources {
-    /// Which of the defaults it is.
+    /// Which default is used.
     pub fn default_resources(&self) -> Option<DefaultResources> {
         match self {
             Self::Default(resources) => Some(*resources),
@@ -104,14 +104,14 @@ impl SidecarResources {
     }
 }
 
-/// What stands where the sidecar goes.
+/// The container at the sidecar's place.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SignerOrigin {
     /// Nothing.
     Absent,
-    /// Our own, by managedFields.
+    /// The operator's own, according to `managedFields`.
     Ours,
-    /// Something that managedFields do not give to us, with the operator's annotation or of nobody at all: a restored backup, or what a
-    /// mutating policy has restored, if it equals what we would render.
+    /// A container that `managedFields` do not assign to the operator, with the operator's annotation or without any manager: a
+    /// restored backup, or a container that a mutating policy restored, if it equals the rendering.
     Unrecorded { found: Value },
 }

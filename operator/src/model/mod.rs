@@ -1,4 +1,4 @@
-//! Plain values that the steps hand to each other. No client, and no decision.
+//! Plain values that the steps pass to each other. Contains neither clients nor decisions.
 
 pub mod applied;
 pub mod binding;

@@ -1,5 +1,5 @@
-//! What the Deployments of a namespace need of their ServiceAccounts. An annotation says one thing, no matter who wrote it, and all
-//! bindings write it under one name: before it is changed or taken away, it is asked who needs it as it is.
+//! What the Deployments of a namespace need from their ServiceAccounts. An annotation has one value, no matter who wrote it, and all
+//! bindings write it under one field manager. Before it is changed or removed, the operator checks who needs it.
 
 use crds::SignerBinding;
 use kube::core::DeserializeGuard;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::deployment::LiveDeployment;
 use crate::backends;
 
-/// What every Deployment of a namespace needs.
+/// The needs of every Deployment of a namespace.
 #[derive(Debug)]
 pub struct Needs {
     claims: Vec<Claim>,
@@ -20,23 +20,23 @@ pub struct Needs {
 #[derive(Debug)]
 struct Claim {
     account: String,
-    /// As a message calls it.
+    /// Its name in a message.
     by: String,
     need: Need,
 }
 
 #[derive(Debug)]
 enum Need {
-    /// The pods act as themselves.
+    /// The pods use the ServiceAccount itself.
     Nothing,
-    /// They act as this Google service account.
+    /// The pods act as this Google service account.
     ActAs(String),
-    /// A signer that no binding changes now: its pods act as they did when it was written.
+    /// A signer without a binding: its pods keep the identity that they were injected with.
     AsItIs,
 }
 
 impl Needs {
-    /// Reads them off the objects of one namespace.
+    /// Collects the needs from the objects of one namespace.
     pub fn of(bindings: &[DeserializeGuard<SignerBinding>], deployments: &[LiveDeployment]) -> Self {
         let (mut readable, mut unreadable) = (vec![], None);
         for binding in bindings
@@ -48,7 +48,7 @@ impl Needs {
                 Err(_) => unreadable = Some(format!("SignerBinding {}, which cannot be read,", binding.name_any())),
             }
         }
-        // The oldest serves a Deployment, then the first by name.
+        // The oldest binding serves a Deployment, then the first by name.
         readable.sort_by_cached_key(|binding| (binding.creation_timestamp().map(|time| time.0), binding.name_any()));
         let there = deployments.iter().filter(|live| !live.is_terminating());
         Self {
@@ -57,7 +57,7 @@ impl Needs {
         }
     }
 
-    /// Who needs this account to act as this Google service account, if anybody.
+    /// Who needs this account to act as this Google service account, if any.
     pub fn who_needs(&self, account: &str, google: &str) -> Option<&str> {
         let mut of_account = self.claims.iter().filter(|claim| claim.account == account);
         let claim = of_account.find(|claim| match &claim.need {
@@ -90,11 +90,11 @@ fn claim(bindings: &[&SignerBinding], live: &LiveDeployment) -> Option<Claim> {
     })
 }
 
-/// Whether the template carries a signer of the operator that asks Google Cloud as whom its pod acts.
+/// Whether the template has a signer of the operator that uses the pod's identity in Google Cloud.
 fn signs_with_google(live: &LiveDeployment) -> bool {
     let env = live.signer().and_then(|signer| signer["env"].as_array());
     let is_backend = |entry: &Value| entry["name"] == "ATTO_SIGNER_BACKEND" && entry["value"] == "GCP";
-    // It has a token of its own.
+    // It has its own token.
     let is_federated = |entry: &Value| entry["name"] == "ATTO_SIGNER_GCP_PROVIDER";
     live.injected_hash().is_some() && env.is_some_and(|env| env.iter().any(is_backend) && !env.iter().any(is_federated))
 }
@@ -151,14 +151,14 @@ mod tests {
         for (bindings, deployments, expected) in [
             (vec![acting("a", "one")], vec![one.clone()], Some("SignerBinding a")),
             (vec![binding("a", "one", &json!({}))], vec![one.clone()], None),
-            // Its Deployment is not there, or is served by an older one.
+            // The Deployment does not exist, or an older binding serves it.
             (vec![acting("a", "gone")], vec![one.clone()], None),
             (
                 vec![binding("a", "one", &json!({})), acting("b", "one")],
                 vec![one.clone()],
                 None,
             ),
-            // Left behind, or not yet written again.
+            // Left behind, or not written again yet.
             (
                 vec![],
                 vec![one.clone(), other.clone()],

@@ -1,4 +1,4 @@
-//! What was read of the cluster: all that the later steps decide from.
+//! The observed state of the cluster, from which the later steps decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use crate::model::pod::{InjectedPod, PodWithKey};
 use crate::model::stray::Stray;
 use crate::model::surroundings::Surroundings;
 
-/// Everything that the later steps decide from.
+/// The observed state of the cluster, from which the later steps decide.
 #[derive(Debug)]
 pub struct Observed {
     pub binding: Arc<SignerBinding>,
-    /// By name. A binding that names its Deployment has one, also where it does not exist.
+    /// By name. A binding that names its Deployment has one target, even if it does not exist.
     pub targets: Vec<ObservedTarget>,
     pub token: Token,
     pub local_key: LocalKeySecret,
-    /// Variables of `spec.signer.env` whose Secret or key is not there, with what they name.
+    /// Variables of `spec.signer.env` whose Secret or key does not exist, with the reference.
     pub missing_sources: Vec<(String, SecretKeyRef)>,
     pub secret_versions: SecretVersions,
     pub same_key: SameKey,
-    /// The ServiceAccounts of the pods, where the key is in Google Cloud.
+    /// The ServiceAccounts of the pods, if the key requires something of them.
     pub accounts: Vec<Account>,
-    /// Those that carry an annotation of the operator which the binding does not ask for.
+    /// Accounts with an annotation of the operator that the binding no longer asks for.
     pub leftovers: Vec<Leftover>,
     pub surroundings: Surroundings,
-    /// Another operator that writes the binding as well, and leaves it to this one.
+    /// Another operator that also writes the binding, and leaves it to this one.
     pub other_operator: Option<WrittenBy>,
 }
 
 impl Observed {
-    /// Whether a pod is still at an init container that stands before its signer.
+    /// Whether an init container of a pod still runs before the signer.
     pub fn a_signer_waits_its_turn(&self) -> bool {
         let mut pods = self.targets.iter().flat_map(|target| &target.pods);
         pods.any(|pod| pod.ahead.is_some())
     }
 
-    /// The selected Deployments that the status has no room for, by name. Those with a signer of the binding keep their place, so that a
-    /// new one takes nothing from a voter; the others have theirs by name.
+    /// The selected Deployments for which the status has no room, by name. Deployments with a signer of the binding keep their
+    /// place, so that a new one does not displace a voter. The others are sorted by name.
     pub fn beyond_the_limit(&self) -> BTreeSet<&str> {
         let (selected, departed): (Vec<_>, Vec<_>) = self.targets.iter().partition(|target| target.is_selected());
         let room = MOST_TARGETS.saturating_sub(departed.len());
@@ -56,19 +56,19 @@ impl Observed {
     }
 }
 
-/// Who else has the key of a binding. Anyone who may write a binding may guess a key version, and must not learn by it what others
-/// call theirs: of other namespaces there are counts alone.
+/// Other users of a binding's key. The author of a binding may guess a key version, and must not learn other namespaces' names
+/// from it, so there are only counts for those.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SameKey {
-    /// Other bindings with the same key version: by name, those of the same namespace.
+    /// Other bindings with the same key version in the same namespace, by name.
     pub here: Vec<String>,
-    /// How many there are in other namespaces.
+    /// Number of such bindings in other namespaces.
     pub elsewhere: usize,
-    /// Pods that sign with the key and belong to no Deployment of a binding.
+    /// Pods that sign with the key but belong to no Deployment of a binding.
     pub strays: Vec<Stray>,
 }
 
-/// One Deployment and what belongs to it.
+/// A Deployment and its related objects.
 #[derive(Debug)]
 pub struct ObservedTarget {
     pub name: String,
@@ -77,7 +77,7 @@ pub struct ObservedTarget {
     pub rivals: Vec<Rival>,
     /// Its pods that run an injected template, by name.
     pub pods: Vec<InjectedPod>,
-    /// Its pods whose signer runs, with those that are on their way out.
+    /// Its pods with a running signer, including terminating ones.
     pub running: Vec<PodWithKey>,
     pub selection: Selection,
 }
@@ -88,18 +88,18 @@ impl ObservedTarget {
     }
 }
 
-/// What a Deployment is to the binding.
+/// How a Deployment relates to the binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// The binding is for it.
+    /// The binding names it.
     Selected,
-    /// It carries the binding's signer and has stopped to match; where the binding asks for removal, until that is done.
+    /// It has the binding's signer but no longer matches. If the binding asks for removal, this state lasts until it is done.
     Departs,
-    /// It has stopped to match before, and kept its signer. That decision stands, whatever the policy becomes.
+    /// It stopped matching earlier, and kept its signer. This stays so even if the policy changes.
     LetGo,
 }
 
-/// Another binding that is for the same Deployment.
+/// Another binding for the same Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rival {
     pub name: String,
@@ -110,25 +110,25 @@ pub struct Rival {
 #[derive(Debug, Clone)]
 pub struct Account {
     pub name: String,
-    /// Its metadata; none where it does not exist.
+    /// Its metadata. None if it does not exist.
     pub live: Option<Value>,
-    /// A pod that uses it and is not of a Deployment of the binding.
+    /// A pod with this account that belongs to no Deployment of the binding.
     pub outsider: Option<String>,
-    /// Who needs its annotation, which is the operator's, as it is, although the binding asks for another one or for none.
+    /// Who needs its present annotation, which the operator wrote, although the binding asks for another one or none.
     pub needed_by: Option<String>,
 }
 
-/// A ServiceAccount with an annotation of the operator that the binding does not ask for any more.
+/// A ServiceAccount with an annotation of the operator that the binding no longer asks for.
 #[derive(Debug, Clone)]
 pub struct Leftover {
     pub name: String,
     /// Its metadata.
     pub live: Value,
-    /// Whether somebody needs it anyway, or pods of an earlier template do.
+    /// Whether another user, or pods of an earlier template, still need it.
     pub is_needed: bool,
 }
 
-/// Whether the Secret with the key of the LOCAL backend is there.
+/// Whether the Secret with the key of the LOCAL backend exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalKeySecret {
     NotUsed,
@@ -137,10 +137,10 @@ pub enum LocalKeySecret {
     KeyNotFound,
 }
 
-/// Uid and version of each Secret, by name; none where it does not exist.
+/// Uid and version of each Secret, by name. None if it does not exist.
 pub type SecretVersions = BTreeMap<String, Option<(String, String)>>;
 
-/// What is known of the token. Never the token.
+/// What is known about the token, without the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
     Found { fingerprint: String, bytes: usize },

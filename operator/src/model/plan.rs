@@ -1,4 +1,4 @@
-//! What was rendered, each with whether it may be written.
+//! The rendered Deployments, and whether each may be written.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::model::rendered::Rendered;
 /// The rendered Deployments, each with its gate.
 #[derive(Debug)]
 pub struct Plan {
-    /// What an approval names.
+    /// The hash that an approval names.
     pub hash: String,
     pub targets: Vec<Result<Planned, Reason>>,
-    /// The Deployments that have stopped to match and whose signer goes now, by name.
+    /// The Deployments that no longer match and whose signer is removed now, by name.
     pub removals: BTreeSet<String>,
 }
 
@@ -24,34 +24,34 @@ pub struct Plan {
 pub struct Planned {
     pub rendered: Rendered,
     pub gate: Gate,
-    /// Whether this very rendering was in place before.
+    /// Whether this exact rendering was in place before.
     pub is_repair: bool,
-    /// Whether what the binding has injected is not whole any more.
+    /// Whether the binding's injection is incomplete.
     pub is_stripped: bool,
-    /// Whether pods that run would be replaced by others than before, so that such a pod is tried first.
+    /// Whether running pods would be replaced by different ones, so that a new pod is tried first.
     pub is_tried: bool,
-    /// Whether the token was changed in place: its value is another one, and the template still names the same Secret.
+    /// Whether the token was changed in place: the value differs, but the template still names the same Secret.
     pub is_rotation: bool,
 }
 
-/// Whether what was rendered may be written. What is in place already needs no gate.
+/// Whether the rendering may be written. A rendering that is in place needs no gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
     Open,
-    /// Not before somebody changes the binding.
+    /// Not before the binding changes.
     Shut(Reason),
-    /// Not before somebody approves the plan.
+    /// Not before the plan is approved.
     Approval(Reason),
-    /// Only the injected fields are new.
+    /// Only the operator's rendering has changed.
     Update,
 }
 
 impl Plan {
-    /// Whether the binding owns something in a Deployment, or is about to.
+    /// Whether the binding owns fields of a Deployment, or is about to.
     pub fn injects(&self, binding: &SignerBinding) -> bool {
         self.targets.iter().flatten().any(|planned| match planned.gate {
             Gate::Open | Gate::Update => true,
-            // An older injection of its own, and not that of a voter which it would take over.
+            // Its own older injection, not that of a voter that it would take over.
             Gate::Approval(_) => was_injected(binding, &planned.rendered.target.name),
             Gate::Shut(_) => false,
         })

@@ -1,8 +1,8 @@
-//! A pod that runs an injected template, and what its signer says of itself.
+//! A pod that runs an injected template, and its signer's report.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// A pod that runs an injected template, as far as the later steps decide from it.
+/// A pod that runs an injected template, with the fields that the later steps use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedPod {
     pub name: String,
@@ -10,24 +10,24 @@ pub struct InjectedPod {
     pub signer_runs: bool,
     pub signer_started: bool,
     pub waiting: Option<Waiting>,
-    /// What its signer does not start before.
+    /// The init container that delays its signer.
     pub ahead: Option<Ahead>,
     /// Name and key of the Secret with the token.
     pub token: Option<(String, String)>,
-    /// What its signer said last; none before it was asked.
+    /// The last answer of its signer. None before the first query.
     pub answer: Option<Answer>,
 }
 
-/// A pod that runs an injected template, also one that is being deleted, by what matters of it among others.
+/// A pod with a signer, possibly terminating, with the fields for comparing it with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodWithKey {
-    /// The key of its signer, as a status names it.
+    /// The key of its signer, in the form of a status.
     pub key: Option<String>,
-    /// Whether its containers are told to end.
+    /// Whether its containers are being terminated.
     pub is_ending: bool,
 }
 
-/// An init container that runs before the signer and has neither ended well nor, as a sidecar, started.
+/// An init container before the signer that has neither completed nor, as a sidecar, started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ahead {
     pub container: String,
@@ -44,12 +44,12 @@ pub struct Waiting {
     pub message: String,
 }
 
-/// What a signer answered.
+/// A signer's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Up(Option<SignerIdentity>),
     Down(Fault, Option<SignerIdentity>),
-    /// A NetworkPolicy, an operator outside of the cluster, or a process that hangs: nothing is known.
+    /// Unreachable: a NetworkPolicy, an operator outside of the cluster, or a process that hangs. Nothing is known.
     Unreachable,
 }
 
@@ -62,7 +62,7 @@ impl Answer {
     }
 }
 
-/// Who the signer is.
+/// The identity of a signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerIdentity {
     pub public_key: String,

@@ -1,6 +1,6 @@
-//! Why something is, or is not, as it was asked for.
+//! Why something is or is not as requested.
 
-/// Why something is not done: a reason for programs, a message for people.
+/// A reason for programs, and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     pub code: &'static str,

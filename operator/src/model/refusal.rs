@@ -1,11 +1,11 @@
-//! What the API server says of a pod that it refuses, and what a person can set so that it does not.
+//! The API server's refusal of a pod, and how to fix it.
 
 use super::text::one_line;
 
-/// The API server names each container and each rule; a status has room for less.
+/// The API server names each container and each rule. A status has less room.
 const LONGEST: usize = 1024;
 
-/// The text without the name of the pod, which is another one each time: a status that says the same is not written.
+/// The text without the generated name of the pod. It would differ each time, and an unchanged status is not written.
 pub fn reason(text: &str) -> String {
     let of_pod = ["pods \"", "Pod \""].iter().find_map(|begin| text.strip_prefix(begin));
     let behind = |said: &str| Some(of_pod?.split_once(said)?.1.trim_start_matches(": "));
@@ -13,12 +13,12 @@ pub fn reason(text: &str) -> String {
     one_line(told.unwrap_or(text), LONGEST)
 }
 
-/// What stays the same while it is refused for the same cause: numbers of a quota follow what others use.
+/// The part of the text that does not change while the cause is the same. The numbers of a quota depend on other users.
 pub fn cause(text: &str) -> &str {
     text.split(", requested: ").next().unwrap_or(text)
 }
 
-/// What of a text tells the cause, and what to do then. The first that fits.
+/// Text that identifies a cause, with its remedy. The first match counts.
 const REMEDIES: [(&[&str], &str); 9] = [
     (
         &["must specify "],
@@ -64,7 +64,7 @@ const REMEDIES: [(&[&str], &str); 9] = [
     ),
 ];
 
-/// What to set or to change after such a refusal.
+/// What to set or change after this refusal.
 pub fn remedy(text: &str) -> &'static str {
     let fits = |causes: &[&str]| causes.iter().any(|cause| text.contains(cause));
     let found = REMEDIES.iter().find(|(causes, _)| fits(causes));

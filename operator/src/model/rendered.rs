@@ -1,4 +1,4 @@
-//! What is wanted of the cluster for one Deployment.
+//! The wanted objects for one Deployment.
 
 use serde_json::Value;
 
@@ -6,18 +6,18 @@ use crate::model::identity::PodIdentity;
 use crate::model::injection::DeploymentRef;
 use crate::model::reason::Reason;
 
-/// What is wanted of the cluster for one Deployment.
+/// The wanted objects for one Deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
     pub target: DeploymentRef,
     pub node_container: String,
-    /// What the template's annotation says.
+    /// The value of the template's annotation.
     pub hash: String,
-    /// The body of the server-side apply: what we add and nothing else.
+    /// The body of the server-side apply: the operator's fields and nothing else.
     pub deployment: Value,
     pub service: Value,
-    /// What the pods' ServiceAccount has to say.
+    /// The wanted state of the pods' ServiceAccount.
     pub identity: PodIdentity,
-    /// Why it takes somebody's word to write this.
+    /// Why writing this needs an approval.
     pub needs_approval: Option<Reason>,
 }

@@ -1,8 +1,8 @@
-//! What is to be told about one reconcile.
+//! The report about one reconcile.
 
 use crds::SignerBindingStatus;
 
-/// What to report about one reconcile.
+/// The report about one reconcile.
 #[derive(Debug)]
 pub struct Report {
     pub status: SignerBindingStatus,
@@ -14,7 +14,7 @@ pub struct Report {
 pub struct Notice {
     /// The Deployment that it is written on.
     pub deployment: Option<String>,
-    /// Whether it is written on the binding as well.
+    /// Whether it is also written on the binding.
     pub is_on_binding: bool,
     pub is_warning: bool,
     pub reason: String,

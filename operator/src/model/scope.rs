@@ -1,25 +1,25 @@
-//! Where the operator acts: in the whole cluster, or in some namespaces of it.
+//! The scope of the operator: the whole cluster, or some namespaces.
 
 use std::str::FromStr;
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
-/// The namespaces whose bindings are checked.
+/// The namespaces whose bindings are reconciled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     #[default]
     Cluster,
     Namespaces {
         names: Vec<String>,
-        /// Whether nothing outside of them is allowed. A namespace that is being deleted may lose its Roles before its bindings, and
-        /// then nobody could drop their finalizers.
+        /// Whether the operator has no permissions outside of them. A namespace that is being deleted may lose its Roles before
+        /// its bindings, and their finalizers could then not be removed.
         strict: bool,
     },
 }
 
 impl Scope {
-    /// Those of the flags; none means the whole cluster.
+    /// The namespaces of the flags. None means the whole cluster.
     pub fn new(namespaces: Vec<NamespaceName>, strict: bool) -> Self {
         let mut names: Vec<_> = namespaces.into_iter().map(|NamespaceName(name)| name).collect();
         names.sort_unstable();
@@ -31,7 +31,7 @@ impl Scope {
         }
     }
 
-    /// What has to be asked to see every object of a kind, each with its namespace.
+    /// The APIs that together return every object of a kind, each with its namespace.
     pub fn apis<K>(&self, client: &Client) -> Vec<Api<K>>
     where
         K: Resource<Scope = NamespaceResourceScope>,

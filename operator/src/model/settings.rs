@@ -1,33 +1,33 @@
-//! What the operator was started with.
+//! The operator's settings.
 
 use crds::WrittenBy;
 
 use super::scope::Scope;
 use super::surroundings::Surroundings;
 
-/// What the operator was started with and every binding is measured by.
+/// The operator's settings, which apply to every binding.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Image of the signer where the binding names none.
+    /// Image of the signer if the binding names none.
     pub signer_image: String,
-    /// What the image of a signer may begin with.
+    /// Allowed prefixes of the signer's image.
     pub allowed_signer_images: Vec<String>,
     pub surroundings: Surroundings,
     pub upgrades: Upgrades,
-    /// Whether a pod is tried before pods that run are replaced.
+    /// Whether a pod is tried before running pods are replaced.
     pub try_before_roll: bool,
-    /// Where bindings are checked.
+    /// The scope in which bindings are reconciled.
     pub scope: Scope,
-    /// Who it is.
+    /// The identity of this operator.
     pub operator: WrittenBy,
 }
 
-/// What to do with what the operator itself would write differently from before.
+/// How changes of the operator's own rendering are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Upgrades {
-    /// It rides with the next change of the binding, token rotation or approval.
+    /// Written with the next change of the binding, token rotation or approval.
     #[default]
     Hold,
-    /// It is written at once.
+    /// Written immediately.
     Roll,
 }

@@ -1,9 +1,9 @@
-//! How many pods the strategy of a Deployment allows in a rollout.
+//! The effect of a Deployment's strategy.
 
 use serde_json::Value;
 
-/// Whether a rollout ends a pod before it creates the one that takes its place. Where neither a pod more nor a pod less is allowed, one
-/// less is.
+/// Whether a rollout ends a pod before it creates the replacement. If neither an additional nor a missing pod is allowed,
+/// Kubernetes allows one missing pod.
 /// Source: <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy>
 pub fn frees_first(strategy: &Value, replicas: i64) -> bool {
     let less = share(&strategy["rollingUpdate"]["maxUnavailable"], replicas, 0);
@@ -11,7 +11,7 @@ pub fn frees_first(strategy: &Value, replicas: i64) -> bool {
     strategy["type"] == "Recreate" || less > 0 || more == 0
 }
 
-/// So many pods: a number, or a share of those wanted in percent, which is 25 where nothing is said. `up` is 99 where it is rounded up.
+/// The number of pods: a number, or a percentage of the wanted pods, by default 25 %. `up` is 99 to round up.
 fn share(value: &Value, replicas: i64, up: i64) -> i64 {
     if let Some(number) = value.as_i64() {
         return number;

@@ -1,14 +1,14 @@
-//! What is known of the cluster that the operator runs in, for the commands that a condition prints.
+//! What is known about the operator's cluster, for the commands that a condition prints.
 
 use crate::gke::Project;
 
-/// What is known of the cluster, as far as it could be read.
+/// What is known about the cluster, as far as it could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// The Google Cloud project.
     pub project: Project,
-    /// Who signs the ServiceAccount tokens.
+    /// The issuer of the ServiceAccount tokens.
     pub issuer: Option<String>,
-    /// Whom a token may be for that the API server takes.
+    /// The token audiences that the API server accepts.
     pub audiences: Vec<String>,
 }

@@ -1,7 +1,7 @@
-//! Texts for a status or an Event.
+//! Prepares text for a status or an Event.
 
-/// Cuts a text at a character, so that the API server takes it, and drops what a terminal would obey instead of showing it:
-/// much of such a text comes from outside.
+/// Cuts a text at a character boundary, so that the API server accepts it, and drops characters that a terminal would interpret:
+/// much of the text comes from outside.
 pub fn shorten(text: &str, longest: usize) -> String {
     let text: String = text.chars().filter(|each| is_shown(*each)).collect();
     if text.len() <= longest {
@@ -14,14 +14,14 @@ pub fn shorten(text: &str, longest: usize) -> String {
     format!("{}…", &text[..end])
 }
 
-/// The lines of a text from outside behind each other, no longer than so many characters.
+/// Joins the lines of a text from outside, up to this many characters.
 pub fn one_line(text: &str, longest: usize) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join("; ");
     line.chars().filter(|each| is_shown(*each)).take(longest).collect()
 }
 
-/// Neither a control character, but for those of a text of several lines, nor one that changes the direction of what follows.
+/// False for control characters, except those of a text with several lines, and for characters that change the text direction.
 fn is_shown(each: char) -> bool {
     let turns = matches!(each, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     matches!(each, '\n' | '\t') || !(each.is_control() || turns)

@@ -1,5 +1,6 @@
-//! What is shown of each SignerBinding and of each of its Deployments, so that an alert can name them. There are as many series as
-//! there are bindings and Deployments of bindings: with a binding go its series. No label has the name of another object, or a message.
+//! Metrics about each SignerBinding and each of its Deployments, so that an alert can name them. The number of series follows the
+//! number of bindings and their Deployments; the series of a deleted binding are removed. No label has the name of another
+//! object, or a message.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -16,20 +17,20 @@ use crate::telemetry::labels::known;
 /// The values of a condition's status.
 const STATUSES: [&str; 3] = ["True", "False", "Unknown"];
 
-/// The longest name that Kubernetes accepts.
+/// Kubernetes' limit on a name.
 const LONGEST_NAME: usize = 253;
 
 /// Namespace, binding and Deployment.
 type Labels = [String; 3];
 
-/// What is known of the cluster next to the bindings.
+/// Cluster state in addition to the bindings.
 pub struct Surroundings<'a> {
-    /// Whether a Deployment of a binding wants pods and has none that is ready.
+    /// Whether a Deployment of a binding wants pods and has no ready one.
     pub has_no_ready_pod: &'a dyn Fn(Option<&str>, &TargetStatus) -> bool,
-    /// Held Deployments, by namespace, the binding that they wait for, and name.
+    /// Held Deployments: namespace, the binding that they wait for, and name.
     pub held: Vec<Labels>,
-    /// What runs a signer without a binding: by namespace, the binding whose key it has, and the Deployment whose Service is still there.
-    /// Where one of the two is not known, it is empty.
+    /// Signers without a binding: namespace, the binding with the same key, and the Deployment whose Service still exists. An
+    /// unknown name is empty.
     pub orphans: Vec<Labels>,
 }
 
@@ -43,15 +44,15 @@ pub struct BindingMetrics {
     held: IntGaugeVec,
     orphans: IntGaugeVec,
     repairs: IntCounterVec,
-    /// The Deployments that repairs are counted of.
+    /// The Deployments whose repairs are counted.
     counted: Mutex<BTreeSet<Labels>>,
 }
 
 impl BindingMetrics {
-    /// None shown yet.
+    /// Without series.
     ///
     /// # Errors
-    /// Fails if a name is not one of Prometheus, which is a defect of this file.
+    /// Fails if a metric name is invalid, which is a defect of this file.
     pub fn new() -> Result<Self, prometheus::Error> {
         let gauges = |name: &str, help: &str, labels: &[&str]| {
             let all: Vec<_> = ["namespace", "name"].iter().chain(labels).copied().collect();
@@ -104,7 +105,7 @@ impl BindingMetrics {
         })
     }
 
-    /// All of them, as they describe themselves.
+    /// The collectors of all metrics.
     pub fn collectors(&self) -> [Box<dyn Collector>; 8] {
         [
             Box::new(self.info.clone()),
@@ -122,13 +123,13 @@ impl BindingMetrics {
     pub fn repaired(&self, binding: &SignerBinding, deployment: &str) {
         let [namespace, name] = names(binding);
         let labels = [namespace, name, one_line(deployment, LONGEST_NAME)];
-        // Under the lock, so that no scrape in between forgets the series and leaves the count.
+        // Under the lock, so that no scrape in between removes the series and keeps the count.
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         self.repairs.with_label_values(&labels).inc();
         counted.insert(labels);
     }
 
-    /// Shows these bindings, and none that was shown before and no longer exists.
+    /// Shows these bindings, and removes the series of bindings that no longer exist.
     pub fn take(&self, bindings: &[&SignerBinding], surroundings: &Surroundings<'_>) {
         let Surroundings {
             has_no_ready_pod,
@@ -197,11 +198,11 @@ impl BindingMetrics {
         }
     }
 
-    /// A series is there before the first repair: otherwise nobody sees that one as an increase.
+    /// Creates the series before the first repair. Otherwise that repair would not be seen as an increase.
     fn keep_repairs(&self, all: BTreeSet<Labels>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for gone in counted.difference(&all) {
-            // It is there: what is counted stands in both.
+            // The series exists, because both are updated together.
             let _ = self.repairs.remove_label_values(gone);
         }
         for labels in &all {
@@ -217,7 +218,7 @@ fn names(binding: &SignerBinding) -> [String; 2] {
     [&metadata.namespace, &metadata.name].map(|name| name.clone().unwrap_or_default())
 }
 
-/// The Deployments of a binding; an empty name where it has none yet.
+/// The Deployments of a binding. An empty name if it has none yet.
 fn deployments(binding: &SignerBinding) -> BTreeSet<String> {
     let targets = binding.status.iter().flat_map(|status| &status.targets);
     let names = targets.map(|target| &target.name).chain(&binding.spec.target.name);

@@ -1,9 +1,9 @@
-//! Label values of finite sets: what a status says is not always what this operator has written.
+//! Label values from finite sets. A status may contain values that another version wrote.
 
-/// What a status says that this operator did not write.
+/// For a value that this operator does not know.
 const OTHER: &str = "Other";
 
-/// The name, if it is one of these.
+/// The name, if it is in the list.
 pub fn known(names: &[&'static str], name: &str) -> &'static str {
     names.iter().copied().find(|known| *known == name).unwrap_or(OTHER)
 }

@@ -24,7 +24,7 @@ use crate::telemetry::state_metrics::StateMetrics;
 /// Upper bounds of the histogram, in seconds.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// What the operator writes, as a label.
+/// A kind of object that the operator writes, as a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Deployment,
@@ -58,7 +58,7 @@ impl Kind {
 const OK: &str = "ok";
 const CONFLICT: &str = "conflict";
 
-/// What the operator counts.
+/// The operator's metrics.
 pub struct Metrics {
     registry: Registry,
     reconciles: IntCounterVec,
@@ -73,12 +73,12 @@ pub struct Metrics {
     states: StateMetrics,
     /// One scrape at a time.
     scrape: Mutex<()>,
-    /// What is under way.
+    /// Watches and reconciles that are under way.
     pub progress: Liveness,
 }
 
 impl Metrics {
-    /// Registers every metric. What is counted is there from the start, so that the first time is seen as an increase.
+    /// Registers every metric. Counters exist from the start, so that the first event is seen as an increase.
     ///
     /// # Errors
     /// Fails if two metrics share a name, which is a defect of this file.
@@ -86,7 +86,7 @@ impl Metrics {
         Self::showing(true)
     }
 
-    /// Every metric that names no object.
+    /// All metrics without object names.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -167,7 +167,7 @@ impl Metrics {
         }
     }
 
-    /// Every metric, as it describes itself.
+    /// The collectors of all metrics.
     pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
         let own: [Box<dyn Collector>; 9] = [
             Box::new(self.reconciles.clone()),
@@ -217,7 +217,7 @@ impl Metrics {
         self.writes.with_label_values(&[kind, result]).inc();
     }
 
-    /// Everything in Prometheus' text format; what there is in the cluster where the watches are known.
+    /// All metrics in Prometheus' text format. Includes the state of the cluster once the watches are available.
     ///
     /// # Errors
     /// Fails if a metric cannot be written as text.
@@ -226,7 +226,7 @@ impl Metrics {
             let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
             self.watch_ages.with_label_values(&[resource.as_str()]).set(seconds);
         }
-        // Between its reset and its counts another scrape would find gaps, and alerts would flap.
+        // Between reset and counting, another scrape would see gaps, and alerts would flap.
         let _alone = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stores) = stores {
             self.states.take(stores);

@@ -1,4 +1,4 @@
-//! Bindings and what is left of them, counted from the watches at each scrape.
+//! Metrics about bindings and their leftovers, counted from the watches at each scrape.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -27,15 +27,15 @@ pub struct StateMetrics {
     bindings: IntGaugeVec,
     deployments: IntGaugeVec,
     without_ready_pod: IntGaugeVec,
-    /// Where they are shown by name as well.
+    /// The metrics with names, if they are enabled.
     named: Option<BindingMetrics>,
 }
 
 impl StateMetrics {
-    /// None counted yet. `named` says whether bindings and Deployments are shown by name as well.
+    /// Without counts. `named` says whether bindings and Deployments are shown by name as well.
     ///
     /// # Errors
-    /// Fails if a name is not one of Prometheus, which is a defect of this file.
+    /// Fails if a metric name is invalid, which is a defect of this file.
     pub fn new(named: bool) -> Result<Self, prometheus::Error> {
         let bindings = Opts::new(
             "atto_signer_operator_bindings",
@@ -65,12 +65,12 @@ impl StateMetrics {
         })
     }
 
-    /// Those with names, where they are shown.
+    /// The metrics with names, if they are enabled.
     pub fn named(&self) -> Option<&BindingMetrics> {
         self.named.as_ref()
     }
 
-    /// All of them, as they describe themselves.
+    /// The collectors of all metrics.
     pub fn collectors(&self) -> impl Iterator<Item = Box<dyn Collector>> {
         let counts: [Box<dyn Collector>; 5] = [
             Box::new(self.orphans.clone()),
@@ -83,7 +83,7 @@ impl StateMetrics {
         counts.into_iter().chain(named)
     }
 
-    /// Counts.
+    /// Counts from the watches.
     pub fn take(&self, stores: &Stores) {
         let Stores {
             bindings,
@@ -93,7 +93,7 @@ impl StateMetrics {
             strays,
         } = stores;
         self.held.set(i64::try_from(held.len()).unwrap_or(i64::MAX));
-        // Before the first list of bindings every Deployment looks like an orphan.
+        // Before the first list of bindings, every Deployment looks like an orphan.
         if bindings
             .wait_until_ready()
             .now_or_never()
@@ -121,7 +121,7 @@ impl StateMetrics {
             .chain(owners)
             .collect();
         self.orphans.set(i64::try_from(orphans.len()).unwrap_or(i64::MAX));
-        // What nobody has any more would stay as it was.
+        // Otherwise values that no longer occur would stay.
         self.bindings.reset();
         for (labels, count) in by_condition(&bindings) {
             self.bindings.with_label_values(&labels).set(count);
@@ -154,7 +154,7 @@ impl StateMetrics {
     }
 }
 
-/// What owns the pods, by kind, namespace and name.
+/// The owner of the pods, by kind, namespace and name.
 fn owner(stray: &Stray) -> (&str, Name<'_>) {
     (
         stray.kind.as_str(),
@@ -162,8 +162,8 @@ fn owner(stray: &Stray) -> (&str, Name<'_>) {
     )
 }
 
-/// The Deployment by its namespace, the binding that it waits for, and its name. Anybody may create a Deployment with such an
-/// annotation: those of no binding are one series of their namespace.
+/// The Deployment by its namespace, the binding that it waits for, and its name. Anyone may create a Deployment with such an
+/// annotation, so those without an existing binding are one series per namespace.
 fn held_by(held: &PartialObjectMeta<Deployment>, bindings: &[&SignerBinding]) -> [String; 3] {
     let namespace = held.namespace();
     let name = held.annotations().get(HELD_ANNOTATION);
@@ -177,8 +177,8 @@ fn held_by(held: &PartialObjectMeta<Deployment>, bindings: &[&SignerBinding]) ->
     }
 }
 
-/// Orphans by namespace, binding and Deployment. The metrics do not show names of other people's objects: such an object is reported with
-/// the binding whose key it has.
+/// Orphans by namespace, binding and Deployment. The name of another owner's object must not be shown, so it is reported with the
+/// binding whose key it has.
 fn orphans_by(bindings: &[&SignerBinding], orphaned: &HashSet<Name>, strays: &[(String, Stray)]) -> Vec<[String; 3]> {
     let injected = orphaned.iter().map(|(namespace, name)| {
         [
@@ -225,7 +225,7 @@ fn set(gauge: &IntGaugeVec, counts: BTreeMap<&'static str, i64>) {
     }
 }
 
-/// Deployments, of those that count.
+/// Number of Deployments by reason.
 fn by_reason(
     bindings: &[&SignerBinding],
     counts: impl Fn(Option<&str>, &TargetStatus) -> bool,
@@ -249,7 +249,7 @@ fn name(pod: &Pod) -> Name<'_> {
 /// A Deployment by its namespace and name.
 type Name<'a> = (Option<&'a str>, &'a str);
 
-/// The Deployments that a binding is for.
+/// The Deployments of a binding.
 fn served(binding: &SignerBinding) -> impl Iterator<Item = Name<'_>> {
     let reported = binding.status.iter().flat_map(|status| &status.targets);
     let kept = reported.filter(|target| target.reason != reasons::NO_LONGER_SELECTED);
@@ -257,7 +257,7 @@ fn served(binding: &SignerBinding) -> impl Iterator<Item = Name<'_>> {
     names.map(|name| (binding.metadata.namespace.as_deref(), name.as_str()))
 }
 
-/// A Service of the operator lives as long as its Deployment, and is deleted when the signer is taken out.
+/// The operator's Service exists as long as its Deployment, and is deleted when the signer is removed.
 fn orphaned<'a>(service: &'a PartialObjectMeta<Service>, served: &HashSet<Name>) -> Option<Name<'a>> {
     let mut owners = service.owner_references().iter();
     let deployment = owners.find(|owner| owner.kind == "Deployment")?;
@@ -321,7 +321,7 @@ mod tests {
         );
     }
 
-    /// A store whose first list has these.
+    /// A store whose first list contains these objects.
     fn store_of<K>(objects: Vec<K>) -> reflector::Store<K>
     where
         K: reflector::Lookup + Clone + 'static,

@@ -1,27 +1,27 @@
-//! What a signer's container has beyond what was rendered. Server-side apply leaves what others add, and some of it changes
-//! what the signer does: an argument beats its variable. Resources and the like are not checked, because admission plugins
-//! rewrite them.
+//! Additions to the rendered signer container. Server-side apply keeps what others add, and some of it changes the signer's
+//! behaviour: an argument takes precedence over its variable. Resources and similar fields are not checked, because admission
+//! plugins rewrite them.
 
 use serde_json::{Value, json};
 
-/// Something that the binding does not ask for.
+/// A field that the binding does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
-    /// For people, such as `args` or `env ATTO_SIGNER_LOG`.
+    /// Its name for people, such as `args` or `env ATTO_SIGNER_LOG`.
     pub field: String,
-    /// Where it is in the container, as a JSON pointer.
+    /// Its place in the container, as a JSON pointer.
     pub pointer: String,
-    /// Where `managedFields` say below the container who has written it.
+    /// Its path in `managedFields` below the container.
     pub managed: Vec<String>,
 }
 
-/// Fields that are never in part ours.
+/// Fields that the operator never writes.
 const WHOLE: [&str; 4] = ["command", "args", "envFrom", "lifecycle"];
 
-/// Lists of which some items are ours, and what they are told apart by.
+/// Lists with some of the operator's items, and their merge key.
 const LISTS: [(&str, &str); 2] = [("env", "name"), ("volumeMounts", "mountPath")];
 
-/// All that was added to a container, the last item of a list first, so that each pointer is right until its turn.
+/// All additions to a container. In each list, the last item comes first, so that each pointer stays valid.
 pub fn of(found: &Value, wanted: &Value) -> Vec<Addition> {
     let whole = WHOLE
         .into_iter()

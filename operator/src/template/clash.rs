@@ -1,5 +1,6 @@
-//! A variable or a volume of the operator that has a source of another kind: `valueFrom` where a `value` is wanted, a ConfigMap instead of a
-//! Secret. Where somebody else holds it, as after a rollback, server-side apply would put ours alongside, and no API server takes both.
+//! A variable or a volume of the operator with a source of another kind: `valueFrom` instead of `value`, or a ConfigMap instead
+//! of a Secret. If another manager owns it, as after a rollback, server-side apply would add the operator's source, and the API
+//! server refuses an item with both.
 
 use crds::names::FIELD_MANAGER;
 use serde_json::{Value, json};
@@ -7,20 +8,20 @@ use serde_json::{Value, json};
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::field_path::FieldPath;
 
-/// One such item.
+/// Such an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clash {
-    /// What would stay, as the API server names a field.
+    /// The remaining field, in the API server's notation.
     pub field: String,
-    /// Who else holds that.
+    /// The other managers that own it.
     pub managers: Vec<String>,
-    /// The item, as a JSON pointer.
+    /// The item's place, as a JSON pointer.
     pub pointer: String,
     /// The expected value.
     pub wanted: Value,
 }
 
-/// All of them, of what was rendered.
+/// All clashes with the rendering.
 pub fn of(live: &LiveDeployment, rendered: &Value) -> Vec<Clash> {
     let pod = &rendered["spec"]["template"]["spec"];
     let lists = [ContainerList::InitContainers, ContainerList::Containers];
@@ -68,7 +69,7 @@ fn clash(live: &LiveDeployment, place: &str, pointer: &str, index: usize, rest: 
     let path = FieldPath::parse(&field)?;
     let holders: Vec<_> = live.managed_fields().filter(|entry| entry.owns(&path)).collect();
     let is_ours = |manager: &str, operation: &str| manager == FIELD_MANAGER && operation == "Apply";
-    // What we alone have applied goes with the next apply.
+    // Fields that only the operator has applied are removed by the next apply.
     if !holders.is_empty() && holders.iter().all(|entry| is_ours(entry.manager, entry.operation)) {
         return None;
     }
@@ -84,7 +85,7 @@ fn clash(live: &LiveDeployment, place: &str, pointer: &str, index: usize, rest: 
     })
 }
 
-/// Each wanted item that is there, with its place.
+/// Each wanted item that exists, with its place.
 fn pairs<'a>(found: &'a Value, wanted: &'a Value) -> Vec<(usize, &'a Value, &'a Value)> {
     let found = items(found);
     let pair = |wanted: &'a Value| {
@@ -107,7 +108,7 @@ fn of_variable(found: &Value, wanted: &Value) -> Option<String> {
     }
 }
 
-/// The first field of one that the other has not.
+/// The first field that the other object does not have.
 fn beyond<'a>(found: &'a Value, wanted: &Value) -> Option<&'a str> {
     let fields = found.as_object()?;
     let mut names = fields.keys().map(String::as_str);
@@ -118,7 +119,7 @@ fn items(list: &Value) -> &[Value] {
     list.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The Deployment as it would be with them replaced.
+/// The Deployment with the items replaced.
 pub fn replaced(live: &LiveDeployment, clashes: &[Clash]) -> Value {
     let mut object = live.raw().clone();
     for Clash { pointer, wanted, .. } in clashes {

@@ -1,28 +1,28 @@
-//! The hash of what was rendered.
+//! The hash of a rendering.
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Hashes the rendered part of a pod template. The fingerprint of the token is kept apart, so that a reader can
-/// tell a changed token from a changed rendering.
+/// Hashes the rendered part of a pod template. The token's fingerprint stays separate, so that a changed token can be
+/// distinguished from a changed rendering.
 pub fn of(template: &Value, token_fingerprint: &str) -> String {
     let mut text = String::new();
     canonical(template, &mut text);
     format!("{}-{token_fingerprint}", &HEXLOWER.encode(&Sha256::digest(text))[..32])
 }
 
-/// The part of a hash that is about the template.
+/// The part of a hash that covers the template.
 pub fn template_part(hash: &str) -> &str {
     hash.split_once('-').map_or(hash, |(template, _)| template)
 }
 
-/// The part of a hash that is about the token.
+/// The part of a hash that covers the token.
 pub fn token_part(hash: &str) -> &str {
     hash.split_once('-').map_or("", |(_, token)| token)
 }
 
-/// JSON with sorted keys, whatever order a map was built in.
+/// JSON with sorted keys, independent of a map's order.
 fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! Whether what was rendered is in place, recorded as the operator's.
+//! Whether the rendering is in place and recorded as the operator's.
 
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::Value;
@@ -7,8 +7,8 @@ use super::{additions, subset, volumes};
 use crate::model::deployment::LiveDeployment;
 use crate::model::rendered::Rendered;
 
-/// Whether the Deployment carries what was rendered, recorded as the operator's, and its signer nothing more, and no other container what is the
-/// signer's alone.
+/// Whether the Deployment has the rendering, recorded as the operator's, its signer has no additions, and no other container has
+/// the signer's volumes.
 pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
     let wanted = &rendered.deployment["spec"]["template"]["spec"]["initContainers"][0];
     let is_alone = live
@@ -18,7 +18,7 @@ pub fn is_intact(live: &LiveDeployment, rendered: &Rendered) -> bool {
     is_alone && has_the_files_alone && is_carried(live, rendered)
 }
 
-/// Whether the Deployment carries what was rendered, recorded as the operator's.
+/// Whether the Deployment has the rendering, recorded as the operator's.
 pub fn is_carried(live: &LiveDeployment, rendered: &Rendered) -> bool {
     live.owns_signer()
         && live.ours().is_some_and(|ours| {
@@ -36,14 +36,14 @@ fn volumes_of(rendered: &Rendered) -> &Value {
     &rendered.deployment["spec"]["template"]["spec"]["volumes"]
 }
 
-/// Whether the Service is what was rendered.
+/// Whether the Service equals the rendering.
 pub fn service_is_intact(live: Option<&Value>, rendered: &Rendered) -> bool {
     live.is_some_and(|live| {
         ["labels", "ownerReferences"]
             .iter()
             .all(|field| subset::contains(&live["metadata"][*field], &rendered.service["metadata"][*field]))
             && subset::contains(&live["spec"], &rendered.service["spec"])
-            // A label more, and it selects nothing.
+            // With an additional label, it would select nothing.
             && live["spec"]["selector"] == rendered.service["spec"]["selector"]
             && live["metadata"]["managedFields"]
                 .as_array()

@@ -1,16 +1,16 @@
-//! Which item of one list is meant by an item of another: by the fields that server-side apply merges our lists by.
+//! Finds the corresponding item in another list, by the keys with which server-side apply merges the operator's lists.
 
 use serde_json::Value;
 
-/// A mount has the name of its volume as well, and a port or an owner has a name that may change: so `name` is last.
+/// `name` is last, because a mount also has the name of its volume, and the name of a port or an owner may change.
 const KEYS: [&str; 5] = ["mountPath", "containerPort", "port", "uid", "name"];
 
-/// The field that tells this item from others, or `None` for a list of plain values.
+/// The field that identifies this item, or `None` for a list of plain values.
 pub fn key(item: &Value) -> Option<&'static str> {
     KEYS.into_iter().find(|key| !item[*key].is_null())
 }
 
-/// Whether `found` is the item that `wanted` means. Plain values are compared whole.
+/// Whether `found` corresponds to `wanted`. Plain values are compared as a whole.
 pub fn is_same(found: &Value, wanted: &Value) -> bool {
     key(wanted).map_or(found == wanted, |key| found[key] == wanted[key])
 }

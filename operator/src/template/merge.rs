@@ -1,5 +1,4 @@
-//! What server-side apply would make of an object: maps are merged, lists by the key of their items, new items go to the
-//! end.
+//! The result of a server-side apply: maps are merged, lists by their items' keys, and new items are appended.
 
 use serde_json::Value;
 

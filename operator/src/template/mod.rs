@@ -1,4 +1,4 @@
-//! How our part of a pod template is read and compared, and what is in it is called. It is written in `controller/render`.
+//! Reads and compares the operator's part of a pod template, and defines its names. `controller/render` writes it.
 
 pub mod additions;
 pub mod clash;

@@ -1,27 +1,27 @@
-//! Names that are derived from the Deployment's.
+//! Names derived from the Deployment's.
 
 use crds::names::FIELD_MANAGER;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-/// Marks the Services of the operator, so that only they are watched.
+/// Marks the operator's Services, so that only those are watched.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIELD_MANAGER);
 
 /// Name of the signer's management port in its container.
 pub const MANAGEMENT_PORT: &str = "signer-mgmt";
 
-/// Leaves room for `-signer` in the 63 characters of a DNS label.
+/// Leaves room for `-signer` within the 63 characters of a DNS label.
 const LONGEST: usize = 56;
 
-/// The value of our pod label: the Deployment's name where it is a DNS label (RFC 1035) of at most 56 characters, else
-/// its beginning and a hash, because a Deployment may have a longer name, and one with dots.
+/// The value of the operator's pod label: the Deployment's name if it is a DNS label (RFC 1035) of at most 56 characters,
+/// otherwise its beginning and a hash. A Deployment may have a longer name, or one with dots.
 pub fn short_name(deployment: &str) -> String {
     if deployment.len() <= LONGEST && is_dns_label(deployment) {
         return deployment.to_owned();
     }
     let digest = HEXLOWER.encode(&Sha256::digest(deployment));
     let mut beginning = deployment.replace('.', "-");
-    // A Service's name begins with a letter, a Deployment's may begin with a digit.
+    // A Service's name begins with a letter; a Deployment's may begin with a digit.
     if beginning.starts_with(|first: char| first.is_ascii_digit()) {
         beginning.insert(0, 'd');
     }

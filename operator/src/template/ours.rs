@@ -1,5 +1,5 @@
-//! Our part of a Deployment as it is: what an admission plugin rewrites on each write looks like drift compared with what was rendered, and
-//! the same compared with what the API server answered to the operator's own write.
+//! The operator's part of a live Deployment. If an admission plugin rewrites each write, that part looks like drift compared with
+//! the rendering, but not compared with the API server's answer to the operator's last write.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::volumes;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 
-/// All that we write and who holds it, as a number that another state does not have.
+/// A number that identifies all of the operator's fields and their owners.
 pub fn fingerprint(live: &LiveDeployment, node_container: &str) -> u64 {
     let template = &live.raw()["spec"]["template"];
     let node = live.container(ContainerList::Containers, node_container);

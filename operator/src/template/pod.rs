@@ -1,4 +1,4 @@
-//! The pod that a Deployment's template makes, as its ReplicaSet would create it.
+//! The pod of a Deployment's template, as its ReplicaSet would create it.
 
 use crds::names::{SIGNER_CONTAINER, VOLUMES};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::merge;
 use crate::model::deployment::LiveDeployment;
 use crate::model::rendered::Rendered;
 
-/// The pod of the template as it is.
+/// The pod of the present template.
 pub fn present(live: &LiveDeployment) -> Value {
     of(live, &live.raw()["spec"]["template"])
 }
@@ -15,7 +15,7 @@ pub fn present(live: &LiveDeployment) -> Value {
 /// The pod of the template with the rendered fields.
 pub fn injected(live: &LiveDeployment, rendered: &Rendered) -> Value {
     let mut template = live.raw()["spec"]["template"].clone();
-    // What an earlier rendering had and this one has not, an apply takes out.
+    // An apply removes what only an earlier rendering contained.
     if let Some(list) = template["spec"]["initContainers"].as_array_mut() {
         list.retain(|container| container["name"] != SIGNER_CONTAINER);
     }
@@ -30,7 +30,7 @@ pub fn injected(live: &LiveDeployment, rendered: &Rendered) -> Value {
     of(live, &template)
 }
 
-/// With an owner as a controller sets it: there are policies that refuse a pod without one. The name is the API server's choice.
+/// With an owner as a controller sets it, because some policies refuse a pod without one. The API server chooses the name.
 fn of(live: &LiveDeployment, template: &Value) -> Value {
     let mut metadata = json!({
         "generateName": format!("{}-", live.name()),

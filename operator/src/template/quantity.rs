@@ -1,4 +1,4 @@
-//! Quantities, as far as comparing them needs: the API server writes `1000m` as `1`.
+//! Compares quantities: the API server writes `1000m` as `1`.
 //! Source: <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
 
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub fn equal(left: &Value, right: &Value) -> bool {
     left == right || matches!((nano(left), nano(right)), (Some(left), Some(right)) if left == right)
 }
 
-/// In billionths, the smallest unit a quantity can have.
+/// The value in billionths, the smallest unit of a quantity.
 pub fn nano(value: &Value) -> Option<i128> {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! The resources of a signer container for which the binding gives none.
+//! Default resources of a signer container.
 
 use crds::DefaultResources;
 use serde_json::{Value, json};
@@ -17,12 +17,12 @@ pub fn of(resources: DefaultResources) -> Value {
             "requests": { "cpu": "500m", "memory": "128Mi" },
             "limits": { "cpu": "500m", "memory": "128Mi" },
         }),
-        // What its containers ask for must not exceed what the pod has, and the pod's class does not follow from them.
+        // The containers' sum must not exceed the pod's resources, and the pod's class does not depend on them.
         DefaultResources::PodLevel => json!({}),
     }
 }
 
-/// Which of them a container has that an operator wrote before it recorded which; none if it has others.
+/// Which default a container has that was written before the operator recorded it. None if it has other resources.
 pub fn found(container: &Value) -> Option<DefaultResources> {
     [DefaultResources::Burstable, DefaultResources::Guaranteed]
         .into_iter()

@@ -1,13 +1,13 @@
-//! Whether a Service of the name that the operator needs is its own.
+//! Whether a Service with the name that the operator needs is its own.
 
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use serde_json::Value;
 
 use super::names::{MANAGED_BY, short_name};
 
-/// It is recorded as the operator's; or it is from a restored backup, which brings back neither owners nor `managedFields`: it
-/// carries both labels that only the operator sets, is headless, and selects the pods of this Deployment by the operator's label. A Service of a
-/// person's own, which a Service of that name may be, has none of it.
+/// The Service is recorded as the operator's, or comes from a restored backup, which has neither owners nor `managedFields`. In
+/// that case it has both labels that only the operator sets, is headless, and selects the pods of this Deployment by the
+/// operator's label. A Service that a person created has none of these.
 pub fn is_ours(service: &Value, deployment: &str) -> bool {
     let mut entries = service["metadata"]["managedFields"].as_array().into_iter().flatten();
     let is_recorded = entries.any(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");

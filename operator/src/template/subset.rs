@@ -1,11 +1,11 @@
-//! Whether an object still carries what was rendered. Fields that others added or the API server filled in do not
-//! matter; that is what makes a settled binding quiet.
+//! Whether an object still contains the rendering. Additional fields by others or defaults of the API server do not matter, so a
+//! settled binding causes no writes.
 
 use serde_json::Value;
 
 use super::{item, quantity};
 
-/// Whether everything wanted is there.
+/// Whether everything wanted is present.
 pub fn contains(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(field, value)| {
@@ -23,7 +23,7 @@ pub fn contains(live: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// A variable has a value or a source, and gaining the other one changes it.
+/// A variable has a value or a source, and adding the other one changes it.
 fn same_source(live: &Value, wanted: &Value) -> bool {
     (wanted["valueFrom"].is_null() && live["valueFrom"].is_null())
         || (!wanted["valueFrom"].is_null() && live["value"].is_null())

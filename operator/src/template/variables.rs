@@ -1,4 +1,4 @@
-//! The variables of the node container, and those that make a signer this voter and no other.
+//! The variables of the node container, and those that determine a signer's voter.
 
 use crds::SecretKeyRef;
 use crds::names::TOKEN_VARIABLE;
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::model::injection::Injection;
 
-/// The variables of the node container, letter for letter as Atto's documentation tells people to write them, so that
-/// a manifest which carries them already co-owns them without a conflict.
+/// The variables of the node container, in exactly the form of Atto's documentation, so that a manifest that already contains
+/// them co-owns them without a conflict.
 pub fn node_variables(injection: &Injection) -> [Value; 3] {
     [
         json!({ "name": "ATTO_SIGNER_BACKEND", "value": "REMOTE" }),
@@ -16,12 +16,12 @@ pub fn node_variables(injection: &Injection) -> [Value; 3] {
     ]
 }
 
-/// The variable of the token, which makes a signer this voter and no other together with those of its key.
+/// The variable of the token. Together with those of the key, it determines the signer's voter.
 pub fn token_variable(token: &SecretKeyRef) -> Value {
     json!({ "name": TOKEN_VARIABLE, "valueFrom": secret_reference(token) })
 }
 
-/// The source of a variable that a Secret holds.
+/// The source of a variable from a Secret.
 pub fn secret_reference(reference: &SecretKeyRef) -> Value {
     json!({ "secretKeyRef": { "name": reference.name, "key": reference.key } })
 }

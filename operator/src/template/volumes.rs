@@ -1,24 +1,24 @@
-//! The volumes that the operator gives a pod: whose they are, whether they are as they were written, and which containers have them that
-//! must not. What another container has of the signer's token, code in it can use past the signer.
+//! The operator's volumes in a pod: their owner, whether they are as written, and which other containers mount them. Code in a
+//! container with the signer's token can use the key without the signer.
 
 use crds::names::{FIELD_MANAGER, SIGNER_CONTAINER, VOLUMES};
 use serde_json::{Value, json};
 
 use crate::model::deployment::{ContainerList, LiveDeployment};
 
-/// A mount of a volume of the operator in a container that is not the signer.
+/// A mount of an operator's volume in another container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
     pub list: ContainerList,
     pub container: String,
     pub volume: String,
-    /// Where it is in the Deployment, as a JSON pointer.
+    /// Its place in the Deployment, as a JSON pointer.
     pub pointer: String,
-    /// Where `managedFields` say below the container who has written it.
+    /// Its path in `managedFields` below the container.
     pub managed: Vec<String>,
 }
 
-/// Those of a Deployment that has these volumes of the operator, the last one of a list first, so that each pointer is right until its turn.
+/// The exposures of these volumes. In each list, the last item comes first, so that each pointer stays valid.
 pub fn exposures(live: &LiveDeployment, ours: &[&str]) -> Vec<Exposure> {
     let lists = [ContainerList::Containers, ContainerList::InitContainers];
     let containers = lists.into_iter().flat_map(|list| {
@@ -46,13 +46,13 @@ pub fn exposures(live: &LiveDeployment, ours: &[&str]) -> Vec<Exposure> {
         .collect()
 }
 
-/// The names of the volumes in what was rendered.
+/// The names of the rendered volumes.
 pub fn names(volumes: &Value) -> Vec<&str> {
     let volumes = volumes.as_array().into_iter().flatten();
     volumes.filter_map(|volume| volume["name"].as_str()).collect()
 }
 
-/// The volumes of our names that the signer mounts.
+/// The volumes with the operator's names that the signer mounts.
 pub fn of_signer(live: &LiveDeployment) -> Vec<&Value> {
     let mounts = live.signer().and_then(|signer| signer["volumeMounts"].as_array());
     let is_mounted = |volume: &Value| {
@@ -67,7 +67,7 @@ pub fn of_signer(live: &LiveDeployment) -> Vec<&Value> {
         .collect()
 }
 
-/// Whether each rendered volume exists once, is as rendered, and is recorded as the operator's.
+/// Whether each rendered volume exists once, equals the rendering, and is recorded as the operator's.
 pub fn are_intact(live: &LiveDeployment, rendered: &Value) -> bool {
     let rendered = rendered.as_array().map_or(&[][..], Vec::as_slice);
     rendered.iter().all(|wanted| {
@@ -77,7 +77,8 @@ pub fn are_intact(live: &LiveDeployment, rendered: &Value) -> bool {
     })
 }
 
-/// Whether a volume has what is wanted. The API server fills in fields; an item more in a list is one that somebody has added.
+/// Whether a volume contains what is wanted. The API server adds default fields. An additional list item is an addition by
+/// another client.
 pub fn is_same(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => wanted
@@ -90,8 +91,8 @@ pub fn is_same(found: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// The volumes of the operator that are left over in `after`. What belonged to the operator is read from the object as it was before it was given up. One that a
-/// manifest carries stays.
+/// The operator's volumes that are left over in `after`. The operator's fields are determined from the object before they were
+/// given up. A volume in a manifest stays.
 pub fn left_over<'a>(before: &LiveDeployment, after: &'a LiveDeployment) -> Vec<&'a str> {
     let of_signer = of_signer(before);
     let was_ours = |name: &str| {
@@ -104,7 +105,8 @@ pub fn left_over<'a>(before: &LiveDeployment, after: &'a LiveDeployment) -> Vec<
         .collect()
 }
 
-/// An update that holds it is none: a rollback, an export, or a policy of the API server that has put it back in somebody's request.
+/// An update that owns it is not a manifest: it is a rollback, an export, or a policy of the API server that restored it in
+/// another client's request.
 fn is_carried_by_a_manifest(live: &LiveDeployment, name: &str) -> bool {
     let is_applied = live
         .managed_fields()

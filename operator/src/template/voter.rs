@@ -1,4 +1,4 @@
-//! Whether a signer that was found is the voter of a binding: the same key and the same token.
+//! Whether a signer is the voter of a binding: it has the same key and the same token.
 
 use crds::names::{BACKEND_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE, VAULT_VARIABLES};
 use crds::{SecretKeyRef, SignerBinding};
@@ -8,20 +8,20 @@ use crate::backends::{self, KeyBackend};
 use crate::model::deployment::LiveDeployment;
 use crate::template::variables::token_variable;
 
-/// The variables by which one voter differs from another.
+/// The variables that identify a voter.
 const OF_A_VOTER: [&str; 5] = {
     let [address, namespace] = VAULT_VARIABLES;
     [BACKEND_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE, address, namespace]
 };
 
-/// Whether the Deployment carries our signer with this binding's key and token.
+/// Whether the Deployment has the operator's signer with this binding's key and token.
 pub fn is_its_voter(binding: &SignerBinding, live: &LiveDeployment) -> bool {
     let is_same =
         |backend: &dyn KeyBackend| other_voter(live, &backend.voter(), &binding.spec.token_secret_ref).is_none();
     live.owns_signer() && backends::of(&binding.spec.key).is_some_and(is_same)
 }
 
-/// The first variable of the signer by which it is another voter. `key` has those of the key.
+/// The first variable of the signer that identifies another voter. `key` has the variables of the key.
 pub fn other_voter(live: &LiveDeployment, key: &[Value], token: &SecretKeyRef) -> Option<&'static str> {
     let found = live.signer()?["env"].as_array().map_or(&[][..], Vec::as_slice);
     let token = [token_variable(token)];
@@ -38,13 +38,13 @@ fn find<'a>(env: &'a [Value], name: &str) -> Option<&'a Value> {
     env.iter().find(|entry| entry["name"] == name)
 }
 
-/// The key that a signer container is given, as a status names it.
+/// The key in a signer container, in the form of a status.
 pub fn key_of(signer: &Value) -> Option<String> {
     let env = signer["env"].as_array()?;
     key_name(|name| find(env, name).cloned())
 }
 
-/// The key that a backend asks for, as a status names it.
+/// The key of a backend, in the form of a status.
 pub fn key_of_backend(backend: &dyn KeyBackend) -> Option<String> {
     let voter = backend.voter();
     key_name(|name| find(&voter, name).cloned())
@@ -69,7 +69,7 @@ pub fn key_name(variable: impl Fn(&str) -> Option<Value>) -> Option<String> {
     Some(format!("{name}{at}{}", within.unwrap_or_default()))
 }
 
-/// Whether a variable has the value, or the key of a Secret, that is wanted.
+/// Whether a variable has the wanted value or the wanted key of a Secret.
 pub fn same_source(entry: &Value, wanted: &Value) -> bool {
     if let Some(value) = wanted["value"].as_str() {
         return entry["valueFrom"].is_null() && entry["value"].as_str().unwrap_or_default() == value;

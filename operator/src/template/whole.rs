@@ -1,4 +1,4 @@
-//! Whether pods of a template start with a signer. The guard asks the same of a Deployment that begins, in
+//! Whether pods of a template start with a signer. The guard checks the same for a new Deployment, in
 //! `charts/signer-operator/templates/_guard-creation.tpl`.
 
 use crds::names::NODE_VARIABLES;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::deployment::{ContainerList, LiveDeployment};
 
-/// Whether the signer is there as a native sidecar, and this container is pointed at it.
+/// Whether the signer is a native sidecar, and this container has the variables for it.
 pub fn is_whole(live: &LiveDeployment, node_container: &str) -> bool {
     let node = live.container(ContainerList::Containers, node_container);
     live.injected_hash().is_some()
@@ -14,14 +14,14 @@ pub fn is_whole(live: &LiveDeployment, node_container: &str) -> bool {
         && node.is_some_and(is_pointed)
 }
 
-/// Whether the operator has injected it once, and its pods would start without their signer anyway.
+/// Whether the operator injected it earlier, and its pods would now start without a signer.
 pub fn has_lost_its_signer(live: &LiveDeployment) -> bool {
     let mut containers = live.containers(ContainerList::Containers).iter();
     let is_node = |container: &Value| container["name"].as_str().is_some_and(|name| is_whole(live, name));
     live.injected_hash().is_some() && !containers.any(is_node)
 }
 
-/// Of two entries of one name the last one wins, so each has to be right.
+/// Of two entries with one name the last one counts, so each must be right.
 fn is_pointed(container: &Value) -> bool {
     let env = container["env"].as_array().map_or(&[][..], Vec::as_slice);
     NODE_VARIABLES.iter().enumerate().all(|(index, name)| {

@@ -1,8 +1,8 @@
 //! YAML as kubectl reads and writes it.
 //!
-//! kubectl reads YAML 1.1 (`yes` and `0400` are a boolean and the number 256), converts each document to JSON, and has habits of its own
-//! about documents and lists. The libraries of this language read YAML 1.2. So the syntax is read by one of them, event by event, and what
-//! a scalar means is decided here as Kubernetes' own library decides it. A corpus of documents is tried on both, see
+//! kubectl reads YAML 1.1 (`yes` is a boolean, `0400` is the number 256), converts each document to JSON, and treats documents
+//! and lists in its own way. Rust's libraries read YAML 1.2. Therefore one of them reads the syntax, event by event, and this
+//! module interprets scalars as Kubernetes' own library does. A corpus of documents is compared with kubectl, see
 //! `tests/tests/as_kubectl`.
 
 mod nodes;

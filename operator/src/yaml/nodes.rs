@@ -1,4 +1,4 @@
-//! From the events of a document to its nodes.
+//! Builds nodes from the events of a document.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use super::older;
 use super::scalar::{self, Scalar};
 
 pub enum Node {
-    /// Read no further than its first event: an alias to it would contain itself.
+    /// Only its first event was read: an alias to it would contain itself.
     Unfinished,
     Scalar {
         value: Result<Scalar, String>,
@@ -21,13 +21,13 @@ pub enum Node {
     Alias(usize),
 }
 
-/// How often a document is read again in the words of YAML 1.2.
+/// How often a document is rewritten to YAML 1.2 and read again.
 const TRIES: usize = 2000;
 
-/// The nodes of the first document, and its first node; none if there is no content.
+/// The nodes of the first document, and its root node. None without content.
 pub fn read(text: &str) -> Result<(Vec<Node>, Option<usize>), String> {
     older::characters(text)?;
-    // What is read, and the same with the tabs that it had: each character is at the same place.
+    // The text to read, and the same text with its original tabs. Each character is at the same place.
     let (mut source, mut text) = (Cow::Borrowed(text), Cow::Borrowed(text));
     for _ in 0..TRIES {
         let mut reader = Reader::new(&source);
@@ -39,7 +39,7 @@ pub fn read(text: &str) -> Result<(Vec<Node>, Option<usize>), String> {
             Err(error) => error,
         };
         match error.otherwise {
-            // Tabs may indent a flow collection. Whether it is one is checked finally.
+            // Tabs may indent a flow collection. The final check tells whether it is one.
             Some(Otherwise::TabInLine(line)) => {
                 source = Cow::Owned(older::without_tabs(&source, line).ok_or(error.text)?);
             }
@@ -53,10 +53,10 @@ pub fn read(text: &str) -> Result<(Vec<Node>, Option<usize>), String> {
     Err(format!("found more than {TRIES} lines that begin with a tab"))
 }
 
-/// What YAML 1.1 reads and YAML 1.2 does not.
+/// Syntax that YAML 1.1 accepts and YAML 1.2 does not.
 enum Otherwise {
     TabInLine(usize),
-    /// Right behind something else.
+    /// A comment directly after other text.
     CommentAt(usize),
 }
 
@@ -90,7 +90,7 @@ struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
     nodes: Vec<Node>,
     anchors: HashMap<usize, usize>,
-    /// Where tabs are no indentation of a block.
+    /// Ranges in which tabs are not the indentation of a block.
     within: Vec<Range<usize>>,
     flows: usize,
 }
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The node of the first document.
+    /// The root node of the first document.
     fn root(&mut self) -> Result<Option<usize>, Failure> {
         loop {
             match self.next()? {
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
                 (Event::StreamEnd | Event::DocumentEnd, _) => return Ok(None),
                 (event, span) => {
                     let root = self.node(event, span)?;
-                    // Its end is part of it: what comes after must not be more of it.
+                    // The end must be read, because the following text must not continue the document.
                     self.next()?;
                     return Ok(Some(root));
                 }

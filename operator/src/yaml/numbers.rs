@@ -1,14 +1,14 @@
-//! Numbers as Kubernetes has them: a 64-bit integer where it is one, else a float.
+//! Numbers as in Kubernetes: a 64-bit integer if possible, otherwise a float.
 
 use serde_json::{Number, Value};
 
-/// From here on, an exponent is written.
+/// From this value on, an exponent is written.
 const LARGE: f64 = 1e21;
 
-/// `1e3` and `1.0` are written as `1000` and `1`, and then are integers.
+/// `1e3` and `1.0` are written as `1000` and `1`, which makes them integers.
 pub fn float(float: f64) -> Option<Number> {
     if float.fract() == 0.0 && float.abs() < LARGE {
-        // In the digits that tell it from the floats around it, as it would be written.
+        // With the fewest digits that identify the float, as it would be printed.
         if let Ok(integer) = format!("{float}").parse::<i64>() {
             return Some(Number::from(integer));
         }
@@ -16,13 +16,13 @@ pub fn float(float: f64) -> Option<Number> {
     Number::from_f64(float)
 }
 
-/// Above `i64`, precision is lost there, and so here.
+/// Above `i64`, Kubernetes loses precision, and so does this function.
 #[allow(clippy::cast_precision_loss)]
 pub fn unsigned(unsigned: u64) -> Option<Number> {
     i64::try_from(unsigned).map_or_else(|_| float(unsigned as f64), |signed| Some(signed.into()))
 }
 
-/// The same for numbers that JSON was read with.
+/// The same for numbers from JSON.
 pub fn normalize(value: &mut Value) {
     match value {
         Value::Number(number) => {
@@ -42,7 +42,7 @@ pub fn normalize(value: &mut Value) {
     }
 }
 
-/// A float that is the key of a mapping, as text: `%g` with the digits that a 32-bit float needs.
+/// A float as a mapping key, as text: `%g` with the digits of a 32-bit float.
 #[allow(clippy::cast_possible_truncation)]
 pub fn key(float: f64) -> String {
     let float = float as f32;

@@ -1,10 +1,10 @@
-//! The objects in the documents: those of a `kind: List` are looked for in it.
+//! The objects in the documents, including those inside a `kind: List`.
 
 use serde_json::Value;
 
 use super::stream::documents;
 
-/// All objects of a text in their order, without the lists that some of them came in.
+/// All objects of a text in order, without the lists that contained them.
 pub fn objects(text: &str) -> Result<Vec<Value>, String> {
     let mut objects = vec![];
     for document in documents(text)? {
@@ -22,7 +22,7 @@ fn take(mut object: Value, objects: &mut Vec<Value>) -> Result<(), String> {
         return Err("found a document without a kind, expected an object with apiVersion and kind".to_owned());
     }
     let version = text(map.get("apiVersion"));
-    // kubectl takes each object with this field for a list.
+    // kubectl treats each object with this field as a list.
     let items = match map.remove("items") {
         None if version.is_empty() => return Err(format!("{kind}: found no apiVersion, expected one")),
         None => {
@@ -41,7 +41,7 @@ fn take(mut object: Value, objects: &mut Vec<Value>) -> Result<(), String> {
         if fields.get("items").is_some_and(Value::is_array) {
             return Err(format!("{kind}: items: found a list, expected objects"));
         }
-        // A list of one kind, such as the API server prints, does not say it again for each.
+        // The items of a list of one kind, as the API server prints it, do not repeat the kind.
         if text(fields.get("kind")).is_empty() && text(fields.get("apiVersion")).is_empty() {
             fields.insert("kind".to_owned(), inherited.into());
             fields.insert("apiVersion".to_owned(), version.clone().into());

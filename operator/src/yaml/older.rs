@@ -1,5 +1,4 @@
-//! Where YAML 1.1, which kubectl reads, is another language than YAML 1.2, which the events are of: what would mean something else is
-//! refused.
+//! Refuses text with a different meaning in YAML 1.1, which kubectl reads, and YAML 1.2, which the events come from.
 
 use std::ops::Range;
 
@@ -7,10 +6,10 @@ use granit_parser::{Event, ScalarStyle, Span};
 
 use super::text::short;
 
-/// Line breaks of YAML 1.1 alone.
+/// Characters that are line breaks only in YAML 1.1.
 const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
-/// Refuses characters that are not to stand in a document.
+/// Refuses characters that a document must not contain.
 pub fn characters(text: &str) -> Result<(), String> {
     let is_good = |char: char| {
         !BREAKS.contains(&char)
@@ -25,7 +24,7 @@ pub fn characters(text: &str) -> Result<(), String> {
     ))
 }
 
-/// Refuses an event that the other language has not, or has otherwise.
+/// Refuses an event that YAML 1.1 does not have, or reads differently.
 pub fn check(event: &Event<'_>, span: &Span, text: &str, is_in_flow: bool) -> Result<(), String> {
     match event {
         Event::Scalar(word, ScalarStyle::Plain, ..) if is_in_flow => plain_in_flow(word, span, text)?,
@@ -54,9 +53,9 @@ fn name_of_anchor(name: &str) -> Result<(), String> {
     Err(format!("found the anchor {name:?}, expected letters, digits, - and _"))
 }
 
-/// Between brackets, a question mark ends a word, and a colon is one of its characters unless a space follows.
+/// Between brackets, a question mark ends a word, and a colon belongs to the word unless a space follows.
 fn plain_in_flow(word: &str, span: &Span, text: &str) -> Result<(), String> {
-    // Nothing is written there.
+    // The value is empty.
     if span.is_empty() {
         return Ok(());
     }
@@ -77,7 +76,7 @@ fn plain_in_flow(word: &str, span: &Span, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Those of JSON alone.
+/// Accepts only JSON's escapes.
 fn escapes(raw: &str) -> Result<(), String> {
     let mut rest = raw;
     while let Some((_, escape)) = rest.split_once('\\') {
@@ -102,11 +101,11 @@ fn escapes(raw: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses tabs where a block is indented, that is, anywhere before the first word of a line outside of these places.
+/// Refuses tabs in the indentation of a block, which is anywhere before the first word of a line outside of these ranges.
 pub fn tabs(text: &str, within: &[Range<usize>]) -> Result<(), String> {
     let mut start = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        // After the separator, a tab counts as a space.
+        // After it, a tab counts as a space.
         let is_separator = line.starts_with("---");
         let before = line.trim_start_matches([' ', '\t', '-', '?', ':']);
         let before = &line[..line.len() - before.len()];

@@ -1,10 +1,10 @@
-//! YAML that kubectl reads as it was meant.
+//! Prints YAML that kubectl reads with the intended meaning.
 
 use serde_json::Value;
 
 use super::scalar::{self, Scalar};
 
-/// Prints an object. The serializer writes YAML 1.2: what YAML 1.1 would take for something else than text is quoted here.
+/// Prints an object. The serializer writes YAML 1.2, so text that YAML 1.1 would read as another type is quoted here.
 pub fn print(object: &Value) -> Result<String, String> {
     let cannot = |error| format!("cannot write the result: {error}");
     let mut quoted = Quoted::new(object);
@@ -13,9 +13,9 @@ pub fn print(object: &Value) -> Result<String, String> {
     quoted.put_in(&text)
 }
 
-/// Words whose places are held by markers while the rest is written.
+/// Words that are replaced by markers during serialisation.
 struct Quoted {
-    /// Is in no word of the object.
+    /// Occurs in no word of the object.
     marker: String,
     words: Vec<String>,
 }
@@ -67,7 +67,7 @@ impl Quoted {
     }
 }
 
-/// Whether the serializer leaves without quotes what is no text, or the merge key, for kubectl.
+/// Whether the serializer would leave text without quotes that kubectl reads as another type or as the merge key.
 fn would_change(text: &str) -> Result<bool, String> {
     let is_text = text != "<<" && text != "=" && matches!(scalar::plain(text), Scalar::Text(_));
     if is_text {

@@ -1,9 +1,9 @@
-//! What a scalar means: YAML 1.1 with the exceptions that Kubernetes' library makes (go-yaml v2, `resolve.go`).
+//! The meaning of a scalar: YAML 1.1 with the exceptions of Kubernetes' library (go-yaml v2, `resolve.go`).
 
 use super::numbers;
 use super::text::{short, utf8};
 
-/// The beginning of the tags that YAML itself defines.
+/// The prefix of the tags that YAML itself defines.
 const OWN: &str = "tag:yaml.org,2002:";
 
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// As the key of a mapping, which is text in JSON.
+    /// As a mapping key, which is text in JSON.
     pub fn into_key(self) -> Result<String, String> {
         match self {
             Self::Text(text) => Ok(text),
@@ -32,7 +32,7 @@ impl Scalar {
     }
 }
 
-/// The value of a scalar with this tag in full, empty where there is none. A plain one is implicit.
+/// The value of a scalar with this full tag (empty if there is none). A plain scalar is implicit.
 pub fn resolve(tag: &str, is_implicit: bool, text: &str) -> Result<Scalar, String> {
     let Some(name) = tag.strip_prefix(OWN).or_else(|| tag.is_empty().then_some("")) else {
         return Ok(Scalar::Text(text.to_owned()));
@@ -41,12 +41,12 @@ pub fn resolve(tag: &str, is_implicit: bool, text: &str) -> Result<Scalar, Strin
         "" if is_implicit => Ok(plain(text)),
         "binary" => base64(text),
         "bool" | "int" | "float" | "null" | "timestamp" => tagged(name, text),
-        // Quoted, `!!str`, or a tag that says nothing about scalars.
+        // Quoted, `!!str`, or a tag that does not concern scalars.
         _ => Ok(Scalar::Text(text.to_owned())),
     }
 }
 
-/// One whose tag says what it has to be. Text is never refused for what it would be without the tag.
+/// A scalar whose tag determines its type. Text is never refused because of its untagged meaning.
 fn tagged(name: &str, text: &str) -> Result<Scalar, String> {
     let resolved = plain(text);
     let fits = match (&resolved, name) {
@@ -63,7 +63,7 @@ fn tagged(name: &str, text: &str) -> Result<Scalar, String> {
         .ok_or_else(|| format!("found {:?}, expected what its tag !!{name} says", short(text)))
 }
 
-/// What is not quoted and has no tag.
+/// A scalar without quotes and tag.
 pub fn plain(text: &str) -> Scalar {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Scalar::Bool(true),
@@ -87,7 +87,7 @@ pub fn plain(text: &str) -> Scalar {
     number.unwrap_or_else(|| Scalar::Text(text.to_owned()))
 }
 
-/// With a sign, and with the prefixes 0b, 0o, 0x or a 0 alone, which means octal.
+/// With an optional sign, and the prefixes 0b, 0o, 0x, or a single 0 for octal.
 fn integer(text: &str) -> Option<Scalar> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => ("-", &text[1..]),
@@ -101,7 +101,7 @@ fn integer(text: &str) -> Option<Scalar> {
         [b'0', _, ..] => (8, &digits[1..]),
         _ => (10, digits),
     };
-    // What Rust takes beyond that: a second sign.
+    // Rust would also accept a second sign.
     if !digits.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return None;
     }
@@ -113,7 +113,7 @@ fn integer(text: &str) -> Option<Scalar> {
     unsigned.filter(|_| sign.is_empty()).map(Scalar::Unsigned)
 }
 
-/// Digits, a point, an exponent; no words such as `infinity`, and nothing that is too large.
+/// Digits, a point, an exponent. No words such as `infinity`, and no value that is too large.
 fn float(text: &str) -> Option<Scalar> {
     let digits = text.trim_start_matches(['+', '-']);
     let only_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -130,7 +130,7 @@ fn float(text: &str) -> Option<Scalar> {
     number.is_finite().then_some(Scalar::Float(number))
 }
 
-/// `YYYY-M-D`, and perhaps a time.
+/// `YYYY-M-D`, optionally with a time.
 fn is_date(text: &str) -> bool {
     let date = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let mut parts = date.split('-');
@@ -141,7 +141,7 @@ fn is_date(text: &str) -> bool {
     within(4..=4, 0..=9999) && within(1..=2, 1..=12) && within(1..=2, 1..=31) && parts.next().is_none()
 }
 
-/// The bytes are text in JSON; those that are none are lost, as in kubectl.
+/// The bytes become text in JSON. Invalid bytes are lost, as in kubectl.
 fn base64(text: &str) -> Result<Scalar, String> {
     let packed: String = text.chars().filter(|char| !matches!(char, '\n' | '\r')).collect();
     let bytes = data_encoding::BASE64

@@ -1,16 +1,16 @@
-//! A text with several documents, as kubectl takes it apart.
+//! Splits a text with several documents as kubectl does.
 
 use serde_json::{Deserializer, Value};
 
 use super::text::short;
 use super::{numbers, tree};
 
-/// How far kubectl looks for the brace that JSON begins with.
+/// How far kubectl searches for the brace that begins JSON.
 const BEGINNING: usize = 4096;
 
 const SEPARATOR: &str = "---";
 
-/// All documents but the empty ones.
+/// All documents except empty ones.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     let mut documents = vec![];
     let yaml = if begins_as_json(text) {
@@ -33,7 +33,7 @@ fn begins_as_json(text: &str) -> bool {
     start.starts_with('{') && text.len() - start.len() < BEGINNING
 }
 
-/// Objects of JSON one after the other. What comes after the first of them may be YAML anyway: the rest is returned.
+/// JSON objects one after the other. The text after them may be YAML, so the rest is returned.
 fn json<'a>(text: &'a str, documents: &mut Vec<Value>) -> Result<&'a str, String> {
     let mut stream = Deserializer::from_str(text).into_iter::<Value>();
     let mut end = 0;
@@ -51,7 +51,7 @@ fn json<'a>(text: &'a str, documents: &mut Vec<Value>) -> Result<&'a str, String
     Ok("")
 }
 
-/// Without the rest of a line that only consists of spaces.
+/// Without trailing spaces up to the end of the line.
 fn after_line(text: &str) -> &str {
     let spaces = text.len() - text.trim_start().len();
     match text[..spaces].find('\n') {
@@ -60,7 +60,7 @@ fn after_line(text: &str) -> &str {
     }
 }
 
-/// The text of each document, and how many lines are above it.
+/// The text of each document, and the number of lines before it.
 fn chunks(text: &str) -> Result<Vec<(usize, String)>, String> {
     let mut chunks = vec![];
     let mut current = String::new();
@@ -90,7 +90,7 @@ fn chunks(text: &str) -> Result<Vec<(usize, String)>, String> {
     Ok(chunks)
 }
 
-/// An error of a document, with the line in the whole text.
+/// An error of a document, with its line in the whole text.
 fn moved(error: &str, above: usize) -> String {
     let parts = error.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
     match parts.and_then(|(line, rest)| Some((line.parse::<usize>().ok()?, rest))) {

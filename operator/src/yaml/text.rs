@@ -1,6 +1,6 @@
-//! From bytes to text.
+//! Decodes bytes to text.
 
-/// UTF-8, or UTF-16 that says so with a byte order mark, as some editors write it. Bytes that are neither are replaced.
+/// UTF-8, or UTF-16 with a byte order mark, as some editors write it. Invalid bytes are replaced.
 pub fn decode(bytes: &[u8]) -> String {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
@@ -18,7 +18,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
         .collect()
 }
 
-/// With one character for each byte that is none, as Go has it.
+/// With one replacement character for each invalid byte, as in Go.
 pub fn utf8(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {

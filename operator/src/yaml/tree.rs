@@ -1,4 +1,4 @@
-//! From the nodes of a document to JSON.
+//! Converts the nodes of a document to JSON.
 
 use std::collections::HashSet;
 
@@ -9,13 +9,13 @@ use super::numbers;
 use super::scalar::Scalar;
 use super::text::short;
 
-/// Kubernetes' reader takes ten thousand. No manifest comes near this.
+/// Kubernetes' reader accepts ten thousand levels. No manifest needs as many as this.
 const DEPTH: usize = 500;
 
-/// From here on, a document that consists of aliases for the most part is an attack.
+/// From this size on, a document that mostly consists of aliases is treated as an attack.
 const MANY: usize = 100_000;
 
-/// Reads the first document of a text. Nothing, and a document without content, are null.
+/// Reads the first document of a text. Empty text and an empty document are null.
 pub fn document(text: &str) -> Result<Value, String> {
     let (nodes, root) = nodes::read(text)?;
     root.map_or(Ok(Value::Null), |root| Converter::new(&nodes).value(root))
@@ -23,7 +23,7 @@ pub fn document(text: &str) -> Result<Value, String> {
 
 struct Converter<'a> {
     nodes: &'a [Node],
-    /// The aliases whose targets are being converted.
+    /// The aliases that are being expanded.
     inside: HashSet<usize>,
     depth: usize,
     made: usize,
@@ -61,7 +61,7 @@ impl<'a> Converter<'a> {
         }
     }
 
-    /// Adds the entries in their order: of two with the same key, the last one counts, also where one comes by a merge key.
+    /// Adds the entries in order: of two equal keys, the last one counts, also from a merge key.
     fn fill(&mut self, map: &mut Map<String, Value>, entries: &[(usize, usize)]) -> Result<(), String> {
         self.nested(|this| {
             for (key, value) in entries {
@@ -138,7 +138,7 @@ const CONTAINS_ITSELF: &str = "found an alias inside of its own anchor";
 const MERGES_MAPPINGS: &str = "found something else under `<<`, expected a mapping or a list of mappings";
 
 fn below(key: &str, error: String) -> String {
-    // Where the place is known already, it is the innermost key.
+    // If the error already has a place, it is the innermost key.
     if error.contains(": found ") {
         error
     } else {

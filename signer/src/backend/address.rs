@@ -1,31 +1,32 @@
-//! The rule for the address of a key service: `https`, or plain `http` on this host.
+//! Checks the address of a key service: `https`, or plain `http` on this host.
 
 use std::net::IpAddr;
 
 use crate::settings::excerpt;
 
-/// The form of such an address, for messages.
+/// The expected form, for messages.
 pub const EXPECTED: &str =
     "a URL that starts with https://, or with http:// and a loopback address (for tests), with a host and a valid port";
 
-/// Where a key service is.
+/// The address of a key service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// With the scheme, without a slash at its end.
+    /// With the scheme, without a trailing slash.
     pub url: String,
     /// The name or address of the host, without brackets.
     pub host: String,
-    /// What comes after host and port: empty, or it starts with a slash.
+    /// The part after host and port: empty, or starting with a slash.
     pub path: String,
-    /// Plain HTTP on this host: nothing protects what is sent, and nothing has to.
+    /// Plain HTTP on this host, which needs no encryption.
     pub is_plain: bool,
 }
 
 impl Address {
-    /// The address, if this is one. A URL with a user or a query is none: both may hold secrets, and no key service needs them.
+    /// The address, if the text is one. A URL with a user or a query is refused: both may contain secrets, and no key service
+    /// needs them.
     pub fn parse(text: &str) -> Option<Self> {
         let uri: http::Uri = text.parse().ok()?;
-        // What calls the key service reads it so. It knows more of hosts: 127.300.0.1 is none, and port 99999 neither.
+        // The HTTP client parses it the same way. It also checks the host and port: 127.300.0.1 and port 99999 are invalid.
         let url = reqwest::Url::parse(text).ok()?;
         if uri.query().is_some() || text.contains(['@', '#']) || url.port() == Some(0) {
             return None;
@@ -45,7 +46,7 @@ impl Address {
     }
 }
 
-/// What was found instead of an address, for messages. It never contains a text that may have a password.
+/// The found text for messages. It never contains a text that may include a password.
 pub fn shown(text: &str) -> String {
     if text.contains(['@', '?', '#']) {
         return "a URL with a user, a query or a fragment (not shown, because it may contain a secret)".to_owned();

@@ -1,4 +1,4 @@
-//! Calls into the library of a key service: it may never answer, and it may panic.
+//! Calls into the library of a key service, which may never return or may panic.
 
 use std::{future::Future, time::Duration};
 
@@ -7,10 +7,10 @@ use tokio::time::timeout;
 use super::fault::{Cause, Fault};
 use crate::caught::{Panicked, caught};
 
-/// A call that never came to an end of its own.
+/// A call that did not return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// It was given up after this time.
+    /// It was cancelled after this time.
     Late(Duration),
     /// It panicked, with this message.
     Panicked(String),
@@ -28,7 +28,7 @@ impl From<Lost> for Fault {
     }
 }
 
-/// What the call gives, if it comes to an end in time.
+/// The result of the call, if it returns in time.
 pub async fn bounded<F: Future>(limit: Duration, call: F) -> Result<F::Output, Lost> {
     match timeout(limit, caught(call)).await {
         Ok(Ok(output)) => Ok(output),

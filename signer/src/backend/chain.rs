@@ -1,4 +1,4 @@
-//! What an error of a library says.
+//! The text of a library's error.
 
 /// An error with all its causes: the outermost one alone is not enough.
 pub fn chain(error: &dyn std::error::Error) -> String {

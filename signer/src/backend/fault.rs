@@ -1,4 +1,4 @@
-//! What can go wrong at a backend that is not in this process.
+//! Failures of a backend that is not in this process.
 
 use std::{fmt, sync::Arc};
 
@@ -6,16 +6,16 @@ use thiserror::Error;
 
 use crate::one_line::{MAX_LENGTH, cut, one_line};
 
-/// What kind of trouble it was: the code of Google's API where the backend answered, otherwise what happened instead.
+/// The kind of failure: the code of Google's API if the backend answered, otherwise a description of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// No connection, or a broken one.
     Io,
     /// No answer in time.
     Timeout,
-    /// An answer that fails a check: a checksum, a name, a signature.
+    /// An inconsistent answer: a wrong checksum, name or signature.
     Check,
-    /// No credentials, so the backend was not asked.
+    /// No credentials, so no request was sent.
     Credentials,
     /// `INVALID_ARGUMENT`
     InvalidArgument,
@@ -41,12 +41,12 @@ pub enum Cause {
     Other,
 }
 
-/// Whether an attempt that failed is made again for the same hash.
+/// Whether a failed attempt is repeated for the same hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// While a client asks for the hash.
+    /// While a client requests the hash.
     Yes,
-    /// The second time it fails alike is the last.
+    /// The second equal failure is the last.
     Once,
     /// Not before the next request.
     No,
@@ -93,7 +93,7 @@ impl Cause {
         }
     }
 
-    /// What a status of HTTP means in an answer that is not from the backend itself but from something in front of it.
+    /// The cause for an HTTP status from a server in front of the backend.
     pub const fn from_http(status: u16) -> Self {
         match status {
             400 => Self::InvalidArgument,
@@ -130,22 +130,22 @@ impl Cause {
         }
     }
 
-    /// Whether it says that the backend is broken: slowness, a quota and one bad request do not.
+    /// Whether the failure means that the backend is broken. Slowness, a quota and a single bad request do not.
     pub const fn opens_breaker(self) -> bool {
         !matches!(self, Self::Timeout | Self::ResourceExhausted | Self::InvalidArgument)
     }
 }
 
-/// A call to a backend that failed. The text is for the log and for health, never for a client.
+/// A failed call to a backend. The text is for the log and for health, never for a client.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of trouble.
+    /// The kind of failure.
     pub cause: Cause,
     text: Arc<str>,
 }
 
 impl Fault {
-    /// A failed call. Of a text from outside, such as the error page of a proxy, one line of at most 300 characters is kept.
+    /// A failed call. Keeps one line of at most 300 characters of a text from outside, such as the error page of a proxy.
     pub fn new(cause: Cause, text: impl AsRef<str>) -> Self {
         Self {
             cause,
@@ -153,12 +153,12 @@ impl Fault {
         }
     }
 
-    /// What was found, in words: one line of at most 300 characters.
+    /// A description of the failure: one line of at most 300 characters.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The same, and this in brackets after it, for which a long text makes room.
+    /// The same with a note in brackets. A long text is shortened to make room.
     #[must_use]
     pub fn with_note(&self, note: &str) -> Self {
         let note = format!(" ({})", cut(note, MAX_LENGTH / 2));

@@ -1,4 +1,4 @@
-//! A runtime for all that one client's credentials do by themselves, and its end.
+//! A runtime for the background tasks of one client's credentials.
 
 use std::{
     future::{Future, poll_fn},
@@ -14,16 +14,16 @@ use tokio::{
 
 use super::fault::{Cause, Fault};
 
-/// What a library spawns while it makes credentials may wait without end, with a socket each. Here it has a thread of its own, and goes
-/// when the client is not used any more.
+/// Tasks that a library spawns for credentials may wait without end, each with a socket. This runtime gives them a thread of
+/// their own, and ends them when the client is no longer used.
 #[derive(Debug)]
 pub struct Generation(Option<Runtime>);
 
 impl Generation {
-    /// Starts a thread, in which nothing runs yet.
+    /// Starts an idle thread.
     ///
     /// # Errors
-    /// The system gives no thread, or no event queue.
+    /// The system provides no thread or event queue.
     pub fn start() -> Result<Self, Fault> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -37,7 +37,7 @@ impl Generation {
         Ok(Self(Some(runtime)))
     }
 
-    /// What the future gives; what it spawns belongs to this generation.
+    /// The result of the future. Tasks that it spawns belong to this generation.
     pub async fn inside<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
@@ -51,13 +51,13 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
-            // Without waiting: the one that drops this may be a task itself.
+            // Does not wait, because the caller may be a task itself.
             runtime.shutdown_background();
         }
     }
 }
 
-/// A client, with what runs for it, for as long as it is used.
+/// A client with its background tasks, for as long as it is used.
 #[derive(Clone, Debug)]
 pub struct Held<C> {
     client: C,
@@ -75,17 +75,17 @@ impl<C> Held<C> {
         }
     }
 
-    /// Where it was made.
+    /// The generation that runs its tasks.
     pub fn generation(&self) -> &Generation {
         &self.generation
     }
 
-    /// When.
+    /// When it was created.
     pub const fn since(&self) -> Instant {
         self.since
     }
 
-    /// Whether both are the same client, not two alike.
+    /// Whether both are the same client, and not two equal ones.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.generation, &other.generation)
     }

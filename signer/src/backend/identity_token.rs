@@ -1,5 +1,5 @@
-//! The token that Kubernetes gives to the signer alone: a projected ServiceAccount token in a file, which the kubelet replaces
-//! before it ends. Key services take it as proof of who asks.
+//! The token that Kubernetes gives only to the signer: a projected ServiceAccount token in a file, which the kubelet replaces
+//! before it expires. Key services accept it as proof of identity.
 
 use std::{
     ffi::OsString,
@@ -22,33 +22,33 @@ use crate::{
     settings::{ConfigError, text},
 };
 
-/// Names the file, in messages.
+/// The variable that names the file, for messages.
 const VARIABLE: &str = "ATTO_SIGNER_IDENTITY_TOKEN_FILE";
-/// Its name on a command line.
+/// Its argument name.
 const ARGUMENT: &str = "identity_token_file";
-/// Where the operator mounts it.
+/// The path at which the operator mounts it.
 const DEFAULT: &str = "/var/run/secrets/signer.atto.cash/identity/token";
-/// By how much the issuer's clock may be ahead of this host's without a warning.
+/// How far the issuer's clock may be ahead of this host's without a warning.
 const SKEW: Duration = Duration::from_secs(30);
-/// Google takes no longer subject.
+/// Google accepts no longer subject.
 const MAX_SUBJECT: usize = 127;
-/// How much of the path a message shows.
+/// Maximum length of the path in a message.
 const SHOWN: usize = 120;
 
-/// Where the token is.
+/// The path of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityTokenFile {
     variable: &'static str,
     path: PathBuf,
 }
 
-/// What the file holds: a JWT. Wiped when dropped.
+/// The content of the file: a JWT. Wiped when dropped.
 pub struct IdentityToken {
     text: Zeroizing<String>,
     doubt: Option<String>,
 }
 
-/// Of all that a token says, when it is good, in seconds since 1970, and whom it names.
+/// The used claims of a token: validity times in seconds since 1970, and the subject.
 #[derive(Deserialize)]
 struct Claims {
     exp: Option<f64>,
@@ -58,10 +58,10 @@ struct Claims {
 }
 
 impl IdentityTokenFile {
-    /// The file that is set, or the one that the operator mounts.
+    /// The configured file, or the one that the operator mounts.
     ///
     /// # Errors
-    /// The setting is empty, or no UTF-8.
+    /// The setting is empty or not UTF-8.
     pub fn read_setting(matches: &ArgMatches) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "the file with the Kubernetes token of this pod";
         let value = matches.try_get_one::<OsString>(ARGUMENT).ok().flatten();
@@ -85,11 +85,11 @@ impl IdentityTokenFile {
         &self.path
     }
 
-    /// The token in it now. The caller keeps it no longer than one login takes: the kubelet replaces it. Whether it is good now is the
-    /// key service's to say: the clock of this host may be wrong, see [`IdentityToken::explain`].
+    /// The token that is in the file now. The caller keeps it only for one login, because the kubelet replaces it. The key
+    /// service decides whether it is valid, because the clock of this host may be wrong, see [`IdentityToken::explain`].
     ///
     /// # Errors
-    /// With [`Cause::Credentials`]: what was found instead of a token, and what to do. Never the content of the file.
+    /// With [`Cause::Credentials`]: the found content in words, and what to do. Never the content of the file.
     pub async fn token(&self) -> Result<IdentityToken, Fault> {
         let file = self.clone();
         let reading = tokio::task::spawn_blocking(move || file.read(SystemTime::now()));
@@ -118,7 +118,7 @@ impl IdentityTokenFile {
 }
 
 impl IdentityToken {
-    /// Whom it names, such as `system:serviceaccount:NAMESPACE:NAME`. That it is true, only the key service can find out.
+    /// The subject, such as `system:serviceaccount:NAMESPACE:NAME`. Only the key service can verify it.
     pub fn subject(&self) -> Option<String> {
         let Claims { sub, .. } = claims(self.as_str())?;
         let sub = sub?;
@@ -131,8 +131,8 @@ impl IdentityToken {
         self.text.trim_ascii()
     }
 
-    /// The failure of a login with this token. Where the clock of this host says that the token is not good now, that is told: the
-    /// one or the other is wrong.
+    /// The failure of a login with this token. If the token is invalid according to this host's clock, the text says so: the
+    /// token or the clock is wrong.
     pub fn explain(&self, fault: Fault) -> Fault {
         match &self.doubt {
             Some(doubt) => fault.with_note(doubt),
@@ -147,7 +147,7 @@ impl fmt::Debug for IdentityToken {
     }
 }
 
-/// What of the token's time does not go with this clock.
+/// Describes how the token's validity conflicts with this clock.
 fn doubt(Claims { exp, nbf, iat, sub: _ }: &Claims, now: SystemTime) -> Option<String> {
     let now = now
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -160,7 +160,7 @@ fn doubt(Claims { exp, nbf, iat, sub: _ }: &Claims, now: SystemTime) -> Option<S
     (begin > now + SKEW.as_secs_f64()).then(|| format!("begins in {}", duration(begin - now)))
 }
 
-/// What a JWT says of itself; that it is true, only the key service can find out.
+/// The claims of a JWT. Only the key service can verify them.
 fn claims(text: &str) -> Option<Claims> {
     let mut parts = text.split('.');
     let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -178,7 +178,7 @@ fn claims(text: &str) -> Option<Claims> {
     serde_json::from_slice(&decode(payload)?).ok()
 }
 
-/// Whole seconds, or days where they are many.
+/// Whole seconds, or days for a long time.
 fn duration(seconds: f64) -> String {
     if seconds < 172_800.0 {
         format!("{} s", seconds.ceil())
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(format!("{read:?}"), "IdentityToken(hidden)");
         let fault = Fault::new(Cause::Credentials, "refused");
         assert_eq!(read.explain(fault.clone()), fault);
-        // The service may have another clock, and is asked.
+        // The service may have another clock, so it is called.
         std::fs::write(file.path(), jwt(&serde_json::json!({ "exp": NOW - 1_000_000_000 }))).unwrap();
         let told = file.token().await.unwrap().explain(fault);
         assert!(

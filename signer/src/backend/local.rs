@@ -15,7 +15,7 @@ use crate::protocol::PublicKey;
 #[derive(Clone)]
 pub struct Seed(Zeroizing<[u8; 32]>);
 
-/// A text that is no private key. Says nothing of the text but its length.
+/// Text that is not a private key. Reveals only the text's length.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{length} characters{}", if *.hexadecimal { "" } else { ", not all of them hexadecimal digits" })]
 pub struct InvalidSeed {
@@ -58,15 +58,15 @@ impl fmt::Debug for Seed {
     }
 }
 
-/// A key in this process's memory: for development, and for tests.
+/// A key in this process's memory, for development and tests.
 pub struct LocalKey {
-    // Parsed once: parsing costs as much as signing.
+    // Parsed once, because parsing costs as much as signing.
     pair: Ed25519KeyPair,
     public_key: PublicKey,
 }
 
 impl LocalKey {
-    /// The key of this seed.
+    /// The key for this seed.
     pub fn new(seed: &Seed) -> Result<Self, BackendError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed.0).map_err(|_| BackendError::Sign)?;
         let bytes = pair.public_key().as_ref().try_into().map_err(|_| BackendError::Sign)?;

@@ -1,4 +1,4 @@
-//! Where the key is: in this process, or at a key service.
+//! The place of the key: this process, or a key service.
 //!
 //! A key service is a folder here, with a [`Vendor`] in it, and one line in [`VENDORS`].
 
@@ -31,5 +31,5 @@ pub use signing::{Backend, BackendError, Effort, Signature, Signing};
 pub use upkeep::{Maker, Step, Upkeep};
 pub use vendor::{BoxFuture, COMMON_VARIABLES, LoadError, Loaded, Location, Session, SessionKey, Vendor};
 
-/// Every key service. A key in this process, `LOCAL`, is none.
+/// Every key service. `LOCAL`, a key in this process, is not one.
 pub static VENDORS: &[&Vendor] = &[&gcp::VENDOR, &aws::VENDOR, &vault::VENDOR];

@@ -1,18 +1,18 @@
-//! That a key signs, and signs right.
+//! Tests that a key signs correctly.
 
 use ed25519_dalek::VerifyingKey;
 
 use super::signing::{Backend, BackendError, Signature};
 use crate::protocol::PublicKey;
 
-/// What a self-test signs: 41 bytes, a length that no Atto hash has.
+/// The text of a self-test: 41 bytes, a length that no Atto hash has.
 pub fn self_test_text() -> Result<[u8; 41], BackendError> {
     let mut text = *b"atto-signer self-test v1 ----------------";
     text[25..].copy_from_slice(&random::<16>()?);
     Ok(text)
 }
 
-/// Signs a self-test twice: each signature has to be right, which another implementation says, and both equal.
+/// Signs a self-test twice. Another implementation must verify both signatures, and they must be equal.
 pub async fn prove_twice<B: Backend>(backend: &B) -> Result<(), BackendError> {
     let text = self_test_text()?;
     let sign = async || {
@@ -26,14 +26,14 @@ pub async fn prove_twice<B: Backend>(backend: &B) -> Result<(), BackendError> {
     }
 }
 
-/// Whether it is this key's signature over these bytes.
+/// Whether it is a signature by this key over these bytes.
 pub fn verify(public_key: PublicKey, bytes: &[u8], signature: &Signature) -> Result<(), BackendError> {
     let key = VerifyingKey::from_bytes(&public_key.0).map_err(|_| BackendError::Mismatch)?;
     key.verify_strict(bytes, &(*signature).into())
         .map_err(|_| BackendError::Mismatch)
 }
 
-/// Bytes from the operating system's random number generator: the one of aws-lc takes 40 ms to collect its first ones.
+/// Bytes from the operating system's random number generator. That of aws-lc needs 40 ms to initialise.
 pub fn random<const N: usize>() -> Result<[u8; N], BackendError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| BackendError::Random)?;

@@ -1,4 +1,4 @@
-//! A small secret in a file that others write: a token.
+//! Reads a small secret, such as a token, from a file that another program writes.
 
 use std::{
     fs::{self, File},
@@ -8,20 +8,20 @@ use std::{
 
 use zeroize::Zeroizing;
 
-/// The longest such file, in bytes.
+/// The maximum length of the file, in bytes.
 const MAX_LENGTH: u64 = 16 * 1024;
 const ROOM: usize = 16 * 1024 + 1;
 
-/// The whole text, or what was found in its place. Blocks: call it where that is allowed.
+/// The whole text, or a description of what was found instead. Blocks.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, String> {
     let unreadable = |error: io::Error| format!("nothing readable ({error})");
     // Opening a pipe may never return.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err("something other than a file".to_owned());
     }
-    // Of its full length from the start: a text that moves while it grows leaves copies behind that nobody wipes.
+    // Allocated at full length, because growing would leave copies behind that are not wiped.
     let mut text = Zeroizing::new(String::with_capacity(ROOM));
-    // One byte more than may be there tells a longer file.
+    // Reads one byte more than allowed, to detect a longer file.
     let read = File::open(path).and_then(|file| file.take(ROOM as u64).read_to_string(&mut text));
     match read {
         Ok(length) if length as u64 > MAX_LENGTH => Err("more than 16 KiB".to_owned()),

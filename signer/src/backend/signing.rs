@@ -1,4 +1,4 @@
-//! What signs, and what became of it.
+//! The interface for signing, and its results.
 
 use std::{future::Future, time::Duration};
 
@@ -19,7 +19,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The Ed25519 signature over these bytes.
     fn sign(&self, bytes: &[u8]) -> impl Future<Output = Result<Signature, BackendError>> + Send;
 
-    /// The same for a caller who has been waiting since `start`. A key in memory needs no clock.
+    /// The same for a caller that has been waiting since `start`. A key in memory ignores it.
     fn sign_for(&self, bytes: &[u8], start: Instant) -> impl Future<Output = Signing> + Send {
         let _ = start;
         async {
@@ -33,46 +33,46 @@ pub trait Backend: Send + Sync + 'static {
         }
     }
 
-    /// What has been done so far for these bytes, of which a caller wants no answer any more.
+    /// The effort so far for these bytes, if the caller no longer waits.
     fn effort(&self, bytes: &[u8]) -> Effort {
         let _ = bytes;
         Effort::default()
     }
 }
 
-/// What became of a hash for one caller.
+/// The result for one caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
     /// The signature, or why there is none.
     pub result: Result<Signature, BackendError>,
-    /// The duration.
+    /// The effort for it.
     pub effort: Effort,
 }
 
-/// What a signature took.
+/// The effort for a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Attempts at the backend so far, for whichever callers.
+    /// Attempts at the backend so far, for all callers.
     pub attempts: u32,
-    /// Whether the signature was there already.
+    /// Whether the signature was in the cache.
     pub is_cached: bool,
-    /// How long the attempt took that gave the signature; none with a key in this process.
+    /// Duration of the successful attempt. None with a key in this process.
     pub backend: Option<Duration>,
 }
 
 /// The backend could not sign; the same request may succeed later.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BackendError {
-    /// The cryptographic library refused.
+    /// The cryptographic library failed.
     #[error("the key could not sign")]
     Sign,
-    /// The operating system gave no random bytes.
+    /// The operating system provided no random bytes.
     #[error("the operating system gives no random bytes")]
     Random,
-    /// What came back is not a signature by the key.
+    /// The result is not a signature by the key.
     #[error("the signature does not belong to the public key")]
     Mismatch,
-    /// The same bytes were signed in two ways.
+    /// Two different signatures over the same bytes.
     #[error(
         "found two different signatures over the same bytes, expected equal ones as Ed25519 makes them (RFC 8032). A node \
         stores a vote under its signature. Use another key, or find out what answers instead of the key service"
@@ -81,13 +81,13 @@ pub enum BackendError {
     /// A remote backend failed.
     #[error("{0}")]
     Fault(#[from] Fault),
-    /// The backend fails for all requests, and none is sent to it now.
+    /// The backend fails for all requests, so no request is sent now.
     #[error("the backend fails; the signer probes it twice a second")]
     Broken,
-    /// Nothing came within the time that the caller has.
+    /// No result within the caller's time limit.
     #[error("no signature within {} ms", .0.as_millis())]
     Deadline(Duration),
-    /// Too many signatures are waited for already.
+    /// Too many signatures are already waiting.
     #[error("too many signatures are pending")]
     Overloaded,
 }

@@ -4,17 +4,17 @@ use ed25519_dalek::VerifyingKey;
 
 use crate::protocol::PublicKey;
 
-/// What comes before the 32 bytes of the key.
+/// The bytes before the 32 bytes of the key.
 const PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// The key, if it is one.
+/// The key, if the bytes are one.
 pub fn from_der(der: &[u8]) -> Option<PublicKey> {
     let key: [u8; 32] = der.strip_prefix(&PREFIX)?.try_into().ok()?;
     VerifyingKey::from_bytes(&key).ok()?;
     Some(PublicKey(key))
 }
 
-/// The key as such services write it.
+/// The key in the form of key services.
 #[cfg(any(test, fuzzing))]
 pub fn to_der(key: PublicKey) -> Vec<u8> {
     [PREFIX.as_slice(), &key.0].concat()

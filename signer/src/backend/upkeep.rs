@@ -1,5 +1,5 @@
-//! The one place that makes clients. A client of a key service is disposable: its credentials may give up permanently, wait
-//! without end for an answer, or panic. So a new one replaces one that has trouble, once it has what it needs.
+//! Creates all clients. A client of a key service can be discarded: its credentials may give up permanently, wait without end, or
+//! panic. Therefore a new client replaces a failing one, once the new one has its credentials.
 
 use std::{
     pin::pin,
@@ -22,11 +22,11 @@ use super::{
     generation::{Generation, Held},
 };
 
-/// How long making a client may take, or asking whether it still has what it needs.
+/// Time limit for creating a client, or for checking its credentials.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How often a client is asked, which costs nothing while its credentials are good.
+/// How often a client is checked, which costs nothing while its credentials are valid.
 const CHECK: Duration = Duration::from_secs(5);
-/// Between two clients: 5 s for the first minute, then longer and longer.
+/// Pauses between clients: 5 s for the first minute, then increasing.
 const PAUSES: [Duration; 4] = [
     Duration::from_secs(10),
     Duration::from_secs(20),
@@ -34,32 +34,33 @@ const PAUSES: [Duration; 4] = [
     Duration::from_mins(1),
 ];
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// At most, while there is no client that can be used: nothing is signed, and no call can find out that the service is back.
+/// Maximum pause while there is no usable client: nothing is signed, and no call can detect that the service is back.
 const WITHOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSES: usize = 12;
-/// The task that waits for an answer reports after so long at the earliest that none comes: of a client that was in use then.
+/// A missing answer is reported this long after its request at the earliest, so the report concerns only clients that are at least this old.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
-/// A client that lived this long had no trouble.
+/// A client with this lifetime had no trouble.
 const CALM: Duration = Duration::from_mins(2);
 
-/// How a vendor makes its clients. Neither call bounds itself: [`Upkeep::run`] does. What they spawn ends with the client.
+/// Creates the clients of a vendor. Neither call limits its time: [`Upkeep::run`] does. Tasks that they spawn end with the
+/// client.
 pub trait Maker: Send + Sync {
-    /// A client with all that it needs; clones are the same client.
+    /// A client with its credentials. Clones are the same client.
     type Client: Clone + Send + Sync;
 
-    /// Makes another one, and what it asks with where there is nothing that is good.
+    /// Creates another client, with new credentials if there are no valid ones.
     fn make(&self, step: &Step) -> impl Future<Output = Result<Self::Client, Fault>> + Send;
 
-    /// Whether this one's credentials are still good.
+    /// Whether the credentials of this client are still valid.
     fn check(&self, client: &Self::Client, step: &Step) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// What is pending, as a message about its absence names it: “no token”.
+/// What is pending, in the words of a message about its absence: “no token”.
 #[derive(Debug)]
 pub struct Step(Mutex<&'static str>);
 
 impl Step {
-    /// From now on this is waited for.
+    /// Sets what is pending from now on.
     pub fn set(&self, missing: &'static str) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = missing;
     }
@@ -79,7 +80,7 @@ pub struct Upkeep<C> {
 }
 
 impl<C: Clone + Send + Sync> Upkeep<C> {
-    /// No client yet, for this reason; none is made before [`Upkeep::run`].
+    /// No client yet, for this reason. [`Upkeep::run`] creates clients.
     pub fn new(reason: Fault) -> Self {
         Self {
             current: RwLock::new(Err(reason)),
@@ -94,21 +95,22 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         self.read().clone()
     }
 
-    /// How many clients were in use so far.
+    /// The number of clients in use so far.
     pub fn generation(&self) -> u64 {
         self.generation.load(Relaxed)
     }
 
-    /// Waits until there is a client, or a reason why there is none, at most for this long.
+    /// Waits until there is a client or a reason for its absence, at most for this long.
     pub async fn settled(&self, limit: Duration) {
         let changed = self.changed.notified();
         if self.read().is_err() {
-            // Who is late finds out from what `current` returns.
+            // After the limit, the caller gets the reason from `current`.
             let _ = timeout(limit, changed).await;
         }
     }
 
-    /// Connections or credentials may be stale, of whichever client: not those of one that is younger than the call that tells.
+    /// Replaces the client, because its connections or credentials may be stale. Ignored for a client that is younger than the
+    /// call that reports this.
     pub fn renew(&self) {
         if let Ok(current) = &*self.read()
             && current.since().elapsed() >= TOLD_AFTER
@@ -117,9 +119,9 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         }
     }
 
-    /// This client's connections or credentials are stale, which is nothing to one that has taken its place.
+    /// Replaces this client, because its connections or credentials are stale. Ignored if another client is already in use.
     pub fn renew_after(&self, client: &Held<C>) {
-        // Under the lock, so that no other client takes its place in between.
+        // Under the lock, so that the client is not replaced in between.
         if let Ok(current) = &*self.read()
             && current.is(client)
         {
@@ -127,7 +129,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         }
     }
 
-    /// Makes clients, one after the other, for as long as the program runs.
+    /// Creates clients, one after the other, for as long as the program runs.
     pub async fn run<M: Maker<Client = C>>(&self, maker: &M) {
         let mut in_a_row = 0;
         loop {
@@ -150,7 +152,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         }
     }
 
-    /// Returns when another client is needed, with what the credentials say if they are the reason.
+    /// Returns when another client is needed, with the error of the credentials if they are the reason.
     async fn watch<M: Maker<Client = C>>(&self, maker: &M, client: &Held<C>) -> Option<Fault> {
         loop {
             tokio::select! {
@@ -165,7 +167,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
 
     fn take_over(&self, client: Held<C>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        // What the client before was in trouble with is no reason to replace this one.
+        // Trouble of the previous client is no reason to replace this one.
         let _ = pin!(self.stale.notified()).poll(&mut Context::from_waker(Waker::noop()));
         *current = Ok(client);
         self.generation.fetch_add(1, Relaxed);
@@ -173,7 +175,7 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
         self.changed.notify_waiters();
     }
 
-    /// There is no new client. The old one stays while its credentials are good; else this is why there is none.
+    /// There is no new client. The old one stays while its credentials are valid. Otherwise this is the reason for the absence.
     async fn fail<M: Maker<Client = C>>(&self, maker: &M, fault: Fault) {
         let keeps = match self.current() {
             Ok(old) => check(maker, &old).await.is_ok(),
@@ -200,7 +202,7 @@ async fn check<M: Maker>(maker: &M, client: &Held<M::Client>) -> Result<(), Faul
     within(async |step| client.generation().inside(Box::pin(maker.check(client, step))).await).await
 }
 
-/// What the work gives within the limit; a panic in it is a failure, and a wait that never ends too.
+/// The result of the work within the limit. A panic or a timeout is a failure.
 async fn within<T>(work: impl AsyncFnOnce(&Step) -> Result<T, Fault>) -> Result<T, Fault> {
     let step = Step(Mutex::new("no answer"));
     match bounded(LIMIT, work(&step)).await {
@@ -234,7 +236,7 @@ mod tests {
         Panic,
     }
 
-    /// Makes clients as it is told; the last act repeats.
+    /// Creates clients according to a script. The last step repeats.
     struct Scripted {
         acts: Mutex<VecDeque<Act>>,
         checks: Mutex<Act>,
@@ -354,7 +356,7 @@ mod tests {
         let old = subject.upkeep.current().unwrap();
         subject.upkeep.renew();
         assert_eq!(subject.after(1).await, Ok(2));
-        // Two calls that were made with the old one, the second of which hung.
+        // Two calls with the old client, the second of which hung.
         subject.upkeep.renew_after(&old);
         subject.upkeep.renew();
         assert_eq!(subject.after(30).await, Ok(2));
@@ -362,7 +364,7 @@ mod tests {
         assert_eq!(subject.after(6).await, Ok(3));
     }
 
-    /// Spawns what waits without end and never has a client, as credentials do with a metadata server that does not answer.
+    /// Spawns tasks that wait without end and never returns a client, as credentials do if the metadata server does not answer.
     struct Waiting(Arc<()>);
 
     impl Maker for Waiting {
@@ -389,7 +391,7 @@ mod tests {
         let upkeep = Upkeep::new(Fault::new(Cause::Credentials, "none yet"));
         let running = timeout(Duration::from_mins(5), upkeep.run(&maker));
         assert!(running.await.is_err());
-        // Ours, the maker's, and none of those that were spawned; they end in threads of their own.
+        // This one, the maker's, and none of the spawned ones, which end in threads of their own.
         let limit = std::time::Instant::now() + Duration::from_secs(10);
         while Arc::strong_count(&kept) > 2 {
             assert!(

@@ -1,4 +1,4 @@
-//! The interface of a key service for the rest of the program: its settings, the place of the key, and a session.
+//! The interface between a key service and the rest of the program: its settings, the location of the key, and a session.
 
 use std::{borrow::Cow, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,33 +14,34 @@ use crate::{
     settings::{Errors, Setting},
 };
 
-/// A future behind a pointer: a call to a key service is long, and one box more is nothing.
+/// A boxed future. A call to a key service takes long, so the allocation does not matter.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A service that keeps keys and signs with them.
+/// A service that stores keys and signs with them.
 #[derive(Debug)]
 pub struct Vendor {
-    /// In `ATTO_SIGNER_BACKEND`, metrics, `/info` and the audit trail.
+    /// The name in `ATTO_SIGNER_BACKEND`, metrics, `/info` and the audit trail.
     pub name: &'static str,
-    /// What people call it.
+    /// The name for people.
     pub title: &'static str,
     /// The form of `ATTO_SIGNER_KEY`, for `--help`.
     pub key: &'static str,
-    /// What such a key is called.
+    /// The name of this kind of key for people.
     pub key_noun: &'static str,
-    /// Whether a text looks like such a key, for a message if another backend is set.
+    /// Whether a text looks like this kind of key, for a message if another backend is set.
     pub is_key: fn(&str) -> bool,
-    /// Parts of the paths of libraries that it alone calls and that see nothing of a client: their panic messages are shown.
+    /// Parts of the paths of libraries that only this vendor calls and that handle no client data. Their panic messages are
+    /// shown.
     pub libraries: &'static [&'static str],
-    /// Adds the settings that are its own, `ATTO_SIGNER_<NAME>_…`, to a command.
+    /// Adds the vendor's own settings, `ATTO_SIGNER_<NAME>_…`, to a command.
     pub args: fn(clap::Command) -> clap::Command,
-    /// Variables of other projects that this service reads, each with a sentence of description.
+    /// Variables of other projects that this service reads, each with a description.
     pub variables: &'static [(&'static str, &'static str)],
-    /// Checks `ATTO_SIGNER_KEY` and its own settings, without a request.
+    /// Checks `ATTO_SIGNER_KEY` and the vendor's own settings, without a request.
     pub read: Read,
 }
 
-/// Variables of other projects that apply to every key service, each with a sentence of description.
+/// Variables of other projects that apply to every key service, each with a description.
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     (
         "SSL_CERT_FILE",
@@ -60,51 +61,51 @@ pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The place of the key, from `ATTO_SIGNER_KEY` and all settings, or all errors.
+/// The location of the key, from `ATTO_SIGNER_KEY` and all settings, or all errors.
 pub type Read = fn(Setting<'_>, &ArgMatches) -> Result<Arc<dyn Location>, Errors>;
 
-/// Which key, and where: settings that are checked.
+/// The checked settings of a key: which one, and where.
 pub trait Location: fmt::Debug + Send + Sync {
     /// [`Vendor::name`].
     fn backend(&self) -> &'static str;
 
-    /// Whether a session shows the token of `ATTO_SIGNER_IDENTITY_TOKEN_FILE` to a service.
+    /// Whether a session sends the token of `ATTO_SIGNER_IDENTITY_TOKEN_FILE` to a service.
     fn reads_identity_token(&self) -> bool {
         false
     }
 
-    /// What of this process's environment would stand between the service and us.
+    /// Settings in this process's environment that may prevent access to the service.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Begins a session; nothing is asked before its upkeep runs.
+    /// Opens a session. It sends no request before its upkeep runs.
     fn open(&self) -> Arc<dyn Session>;
 }
 
-/// A key service as it is asked for one key. Any call may hang or panic: callers bound it (`backend::bounded`).
+/// A connection to a key service for one key. Any call may hang or panic, so callers limit it (`backend::bounded`).
 pub trait Session: Send + Sync {
-    /// Has credentials and connections ready; never ends.
+    /// Keeps credentials and connections ready. Never ends.
     fn upkeep(self: Arc<Self>) -> BoxFuture<'static, ()>;
 
-    /// Waits until the service can be asked, or it is known why not; at most for this long.
+    /// Waits until requests are possible, or the reason why not is known; at most for this long.
     fn settled(&self, limit: Duration) -> BoxFuture<'_, ()>;
 
-    /// Asks for the public key.
+    /// Requests the public key.
     fn load(&self) -> BoxFuture<'_, Result<Loaded, LoadError>>;
 
-    /// Asks for the signature over these bytes, and checks what the answer says of itself.
+    /// Requests the signature over these bytes, and checks the other fields of the answer.
     fn sign<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Signature, Fault>>;
 
-    /// An outage seems to be over, or calls hang: connections and credentials may be stale.
+    /// Called after a likely outage or when calls hang: connections and credentials may be stale.
     fn renew(&self) {}
 
-    /// How many clients were made so far: whatever one was found out to be is not known of the next.
+    /// The number of clients created so far. What was found out about one client does not apply to the next.
     fn generation(&self) -> u64 {
         0
     }
 
-    /// Who asks, as far as the credentials say.
+    /// The identity of the credentials, if it is known.
     fn identity(&self) -> Option<String> {
         None
     }
@@ -113,27 +114,27 @@ pub trait Session: Send + Sync {
     fn remedy(&self, cause: Cause) -> Cow<'static, str>;
 }
 
-/// What the service says of the key.
+/// The service's answer about the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// The key's public half.
     pub public_key: PublicKey,
-    /// What else was found to be right, for `preflight`.
+    /// Further confirmed facts, for `preflight`.
     pub facts: Vec<String>,
 }
 
 /// The public key was not available.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LoadError {
-    /// It may be there later.
+    /// The failure may be temporary.
     #[error("{0}")]
     Fault(#[from] Fault),
-    /// It will never do, and why.
+    /// The key can never be used, for this reason.
     #[error("{0}")]
     Never(String),
 }
 
-/// A session whose public key is known, without the service between: for a command that signs a few times.
+/// A session with its public key, without the service layer: for commands that sign only a few times.
 pub struct SessionKey {
     session: Arc<dyn Session>,
     public_key: PublicKey,

@@ -38,7 +38,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(UNAVAILABLE, format!("the command could not be started: {error}")))
 }
 
-/// A session with the key service, and what that says of the key.
+/// A session with the key service, and its answer about the key.
 pub async fn load(location: &dyn Location) -> Result<(Arc<dyn Session>, Loaded), Failure> {
     let session = location.open();
     tokio::spawn(session.clone().upkeep());

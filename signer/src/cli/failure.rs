@@ -1,6 +1,6 @@
 use crate::{exit::CONFIGURATION, settings::Errors};
 
-/// Why the program ends, as a message and an exit code.
+/// Why the program ends: a message and an exit code.
 #[derive(Debug)]
 pub struct Failure {
     /// One of [`crate::exit`].

@@ -12,7 +12,7 @@ use crate::{
 
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// Asks the signer of this container for its health.
+/// Queries the health of the signer in this container.
 pub fn run(config: &ManagementConfig, ready: bool) -> Result<(), String> {
     let path = if ready { "/health/readiness" } else { "/health/liveness" };
     let ip = match config.place {

@@ -1,4 +1,4 @@
-//! The command line: every option is also an environment variable.
+//! The command line. Every option is also an environment variable.
 
 mod commands;
 mod failure;
@@ -24,7 +24,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = match parser().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
-            // Nothing is left to tell it to.
+            // The output failed, so the failure cannot be printed either.
             let _ = error.print();
             return if error.use_stderr() {
                 ExitCode::from(USAGE)
@@ -45,7 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: &Arguments, matches: &ArgMatches, warnings: &[String]) -> Result<(), Failure> {
-    // A command has settings of its own.
+    // A command has its own settings.
     let own = matches.subcommand().map_or(matches, |(_, own)| own);
     config::refuse_secrets(matches)?;
     config::refuse_secrets(own)?;

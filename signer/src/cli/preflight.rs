@@ -1,4 +1,4 @@
-//! `signer preflight`: everything that signing needs, before a node depends on it.
+//! `signer preflight`: checks everything that signing requires, before a node depends on it.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::{
     telemetry::{CLIENT_LIMIT, Latencies, Latency, SIGNATURES, Spread},
 };
 
-/// The node gives a signature one second, of which the network has its share.
+/// The node waits one second for a signature, including the network.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// Prints a line for each thing that is right, and ends at the first that is not.
+/// Prints a line for each passed check, and ends at the first failure.
 pub fn run(config: &KeyConfig, expected: Option<PublicKey>) -> Result<(), Failure> {
     let runtime = runtime()?;
     for warning in config.warnings() {
@@ -88,7 +88,7 @@ async fn examine<B: Backend>(
     Ok(())
 }
 
-/// How long a verified signature takes, and the key of that.
+/// The duration of a verified signature, and its key.
 async fn sign<B: Backend>(key: &B) -> Result<(Duration, Duration), BackendError> {
     let start = Instant::now();
     let text = self_test_text()?;

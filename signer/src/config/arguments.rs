@@ -8,7 +8,7 @@ use super::{
 };
 use crate::backend::VENDORS;
 
-/// What reads the command line. It reads the environment too, but for [`SECRETS`]: it would keep copies of them.
+/// The parser of the command line. It also reads the environment, except [`SECRETS`], of which it would keep copies.
 pub fn parser() -> clap::Command {
     Arguments::command()
 }
@@ -81,7 +81,7 @@ pub struct Arguments {
     pub log: Option<OsString>,
 }
 
-/// Where the key is.
+/// The location of the key.
 #[derive(Args)]
 pub struct KeyArguments {
     #[arg(long, env = "ATTO_SIGNER_BACKEND", hide_env_values = true, help = backend_help())]
@@ -275,7 +275,7 @@ mod tests {
             variables(command()) - variables(VendorArguments::augment_args(clap::Command::new("vendors"))),
             25
         );
-        // Read once by our own code, and wiped.
+        // Read once by this program's own code, and wiped.
         let read_by_clap = parser();
         let mut read_by_clap = read_by_clap.get_arguments().filter_map(clap::Arg::get_env);
         assert!(read_by_clap.all(|variable| SECRETS.iter().all(|(_, secret)| variable != *secret)));

@@ -1,11 +1,11 @@
-//! The content and the place of the audit trail.
+//! The content and destination of the audit trail.
 
 use crate::{
     settings::{ConfigError, Setting, excerpt, text},
     telemetry::{AuditConfig, AuditMode},
 };
 
-/// Checks mode and file.
+/// Checks the mode and the file.
 pub fn audit(mode: Setting<'_>, file: Setting<'_>) -> Result<AuditConfig, ConfigError> {
     const VARIABLE: &str = "ATTO_SIGNER_AUDIT";
     const FILE_VARIABLE: &str = "ATTO_SIGNER_AUDIT_FILE";

@@ -1,4 +1,4 @@
-//! Which key, and where it is.
+//! Which key, and its location.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     settings::{ConfigError, Errors, Setting},
 };
 
-/// Where the key is.
+/// The location of the key.
 #[derive(Clone, Debug)]
 pub enum KeyConfig {
     /// In this process.
@@ -25,7 +25,7 @@ pub enum KeyConfig {
 }
 
 impl KeyConfig {
-    /// Checks backend and key. `matches` is what `arguments` were read from: it has what only one key service knows.
+    /// Checks backend and key. `matches` is the source of `arguments`, and also has the settings of a single key service.
     pub fn read(arguments: &KeyArguments, matches: &ArgMatches) -> Result<Self, Errors> {
         let KeyArguments {
             backend,
@@ -59,7 +59,7 @@ impl KeyConfig {
         }
     }
 
-    /// Settings that are allowed, but could block the way to the key service.
+    /// Settings that are allowed, but may prevent access to the key service.
     pub fn warnings(&self) -> Vec<String> {
         match self {
             Self::Local(_) => Vec::new(),
@@ -67,7 +67,7 @@ impl KeyConfig {
         }
     }
 
-    /// A token file that is not read is a leftover, or means that another setting is missing.
+    /// A configured token file that is not read is a leftover, or means that another setting is missing.
     fn identity_token_is_read(&self) -> Result<(), ConfigError> {
         match self {
             Self::Remote(location) if location.reads_identity_token() => Ok(()),

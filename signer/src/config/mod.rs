@@ -1,4 +1,4 @@
-//! Checked settings. Nothing reads the command line or the environment after this.
+//! Checked settings. Nothing reads the command line or the environment afterwards.
 
 mod arguments;
 mod audit;
@@ -38,15 +38,15 @@ use crate::{
 /// Everything that `serve` needs.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the key is.
+    /// The location of the key.
     pub key: KeyConfig,
-    /// The only key to serve with.
+    /// The only key that the signer may use.
     pub expected_public_key: Option<PublicKey>,
-    /// What requests have to carry.
+    /// The accepted tokens: each request must carry one.
     pub token: Token,
-    /// Where that may change.
+    /// The file from which they are updated.
     pub token_file: Option<TokenFile>,
-    /// The kinds of messages that are signed.
+    /// The kinds of messages that may be signed.
     pub capabilities: Capabilities,
     /// Address of the API; `None` if it is not set.
     pub place: Option<Place>,
@@ -54,7 +54,7 @@ pub struct Config {
     pub port: u16,
     /// Health and metrics.
     pub management: ManagementConfig,
-    /// From the head of a request to its answer; remote backends only.
+    /// From the head of a request to its answer. Remote backends only.
     pub deadline: Duration,
     /// How long a remote backend may refuse at the start.
     pub startup_timeout: Duration,
@@ -64,7 +64,7 @@ pub struct Config {
     pub rules: Rules,
     /// The audit trail.
     pub audit: AuditConfig,
-    /// How much is logged.
+    /// The log level.
     pub log_level: Level,
     /// Settings that are allowed, but not recommended.
     pub warnings: Vec<String>,
@@ -80,7 +80,7 @@ pub struct ManagementConfig {
 }
 
 impl Config {
-    /// Checks everything, and reports all errors together. `arguments` were read from `matches`.
+    /// Checks everything, and reports all errors together. `arguments` come from `matches`.
     pub fn read(arguments: &Arguments, matches: &ArgMatches) -> Result<Self, Errors> {
         let Arguments {
             command: _,
@@ -185,7 +185,7 @@ impl Config {
     }
 }
 
-/// The only key that is right, if there is one.
+/// The expected key, if it is set.
 pub fn expected_public_key(value: Setting<'_>) -> Result<Option<PublicKey>, Errors> {
     Ok(parse::public_key(value)?)
 }

@@ -38,7 +38,7 @@ impl Rules {
     }
 }
 
-/// A list with commas, of which every item is read.
+/// Parses every item of a comma-separated list.
 fn list<T>(
     variable: &'static str,
     value: Setting<'_>,

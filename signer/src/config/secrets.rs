@@ -1,4 +1,4 @@
-//! What only the environment or a file may give: every user of a host can read the command lines on it.
+//! Settings that only the environment or a file may provide, because every user of a host can read the command lines on it.
 
 use std::{
     env,
@@ -12,10 +12,10 @@ use zeroize::Zeroize;
 
 use crate::settings::{ConfigError, Errors, Setting};
 
-/// Flags that are understood only to be refused, and the variable to use instead of each.
+/// Flags that are parsed only to be refused, and the variable to use instead.
 pub const SECRETS: [(&str, &str); 2] = [("key", "ATTO_SIGNER_KEY"), ("token", "ATTO_SIGNER_TOKEN")];
 
-/// A value of the environment. This copy of it is wiped when dropped; the block that the kernel hands over stays as it is.
+/// A value from the environment. This copy is wiped when dropped; the environment block of the process stays.
 pub struct Secret(Option<OsString>);
 
 impl Secret {
@@ -53,7 +53,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Refuses secrets in the command line of a command.
+/// Refuses secrets in a command line.
 pub fn refuse_secrets(matches: &ArgMatches) -> Result<(), Errors> {
     let mut errors = Errors::default();
     for (flag, variable) in SECRETS {

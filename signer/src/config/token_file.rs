@@ -1,4 +1,4 @@
-//! Tokens in a file, which may change while the signer runs.
+//! Tokens in a file that may change while the signer runs.
 
 use std::{ffi::OsString, fs::File, io::Read, path::PathBuf, time::Duration};
 
@@ -16,10 +16,10 @@ const VARIABLE: &str = "ATTO_SIGNER_TOKEN_FILE";
 const EXPECTED: &str = "a readable file with a token of at least 16 ASCII characters on each line, 64 KiB at most";
 const ROOM: usize = 64 * 1024 + 1;
 const MAX_LENGTH: u64 = ROOM as u64 - 1;
-/// A file may be replaced without its time being changed, so its content is what counts.
+/// How often the file is read. A file may be replaced without a new timestamp, so its content is compared.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// Where tokens are, one on each line.
+/// A file with one token per line.
 #[derive(Clone, Debug)]
 pub struct TokenFile(PathBuf);
 
@@ -28,14 +28,14 @@ impl TokenFile {
         Self(path.into())
     }
 
-    /// The tokens in the file now.
+    /// The tokens that are in the file now.
     pub fn read(&self) -> Result<Token, ConfigError> {
         let text = self.text()?;
         Ok(Token::any_of(tokens(&text).map_err(|found| self.wrong(found))?))
     }
 
-    /// Takes over what the file has from now on: new tokens at once, and removed ones once two readings in a row agree, since one may
-    /// come while the file is being written. An invalid file leaves the tokens as they are, and is reported once.
+    /// Follows changes of the file: new tokens apply at once, and removed ones after two equal readings in a row, because one
+    /// reading may happen while the file is being written. An invalid file changes nothing, and is reported once.
     pub async fn follow(self, token: Token) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -67,9 +67,9 @@ impl TokenFile {
     }
 
     fn text(&self) -> Result<Zeroizing<String>, ConfigError> {
-        // The buffer has its final size from the start: a buffer that grows moves, and leaves copies that are not wiped.
+        // Allocated at maximum length, because growing would leave copies behind that are not wiped.
         let mut text = Zeroizing::new(String::with_capacity(ROOM));
-        // One byte more than allowed shows that the file is too long: its last token would be cut off.
+        // Reads one byte more than allowed, to detect a longer file, whose last token would be incomplete.
         let read = File::open(&self.0).and_then(|file| file.take(ROOM as u64).read_to_string(&mut text));
         let length = read.map_err(|error| self.wrong(&error.to_string()))?;
         if length as u64 > MAX_LENGTH {
@@ -84,7 +84,7 @@ impl TokenFile {
     }
 }
 
-/// Combines two readings in a row into the accepted tokens.
+/// Combines two consecutive readings into the accepted tokens.
 fn take_over(digests: &Digests, last: Option<&Digests>, token: &Token) {
     let changes = if last == Some(digests) {
         token.set(digests)
@@ -160,7 +160,7 @@ mod tests {
         let token = Token::new(FIRST);
         take_over(&both, None, &token);
         assert!(carries(&token, FIRST) && carries(&token, SECOND));
-        // Half of a file that is being written, and then the whole.
+        // An incompletely written file, followed by the complete one.
         take_over(&second, Some(&both), &token);
         take_over(&both, Some(&second), &token);
         assert!(carries(&token, FIRST) && carries(&token, SECOND));

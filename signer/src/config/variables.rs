@@ -17,7 +17,7 @@ pub fn unknown_variables(
     let known = command.get_arguments().filter_map(clap::Arg::get_env);
     let known: BTreeSet<_> = known.chain(secrets).collect();
     let mut unknown: Vec<String> = variables
-        // Every value of the environment comes by here, the secret ones too.
+        // Every value of the environment passes through here, including secrets.
         .map(|(name, value)| (name, Secret::from(value)))
         .filter(|(name, _)| !known.contains(name.as_os_str()))
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))

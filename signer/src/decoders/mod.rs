@@ -1,7 +1,7 @@
-//! Every decoder of what others send, held to what has to be true of any bytes at all: it does not panic, its complaints are
-//! short and harmless, and what it takes is the same after being printed and read again.
+//! Tests every decoder of outside data against properties that must hold for any bytes: it does not panic, its error messages are
+//! short and harmless, and accepted data is the same after printing and parsing.
 //!
-//! No part of the product: it is there for tests and for the fuzz targets in `fuzz/`.
+//! Not part of the product: used by tests and by the fuzz targets in `fuzz/`.
 
 #![allow(
     clippy::expect_used,
@@ -34,10 +34,10 @@ use crate::{
     token::Token,
 };
 
-/// Holds one decoder to all this, and says whether it takes the bytes.
+/// Tests one decoder, and returns whether it accepts the bytes.
 pub type Decoder = fn(&[u8]) -> bool;
 
-/// All of them, under the names of the fuzz targets and of the directories of their seeds.
+/// All decoders, by the names of the fuzz targets and of their seed directories.
 pub const ALL: [(&str, Decoder); 10] = [
     ("block", block),
     ("vote", vote),
@@ -54,7 +54,7 @@ pub const ALL: [(&str, Decoder); 10] = [
 /// The key version that answers of KMS must name.
 const NAME: &str = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
 const OWN: PublicKey = PublicKey([7; 32]);
-/// The longest complaint about a body.
+/// Maximum length of an error message about a body.
 const MAX_COMPLAINT: usize = 400;
 
 /// The body of `POST /blocks`.
@@ -91,7 +91,7 @@ fn request<T: Debug + PartialEq, E: Debug + ToString + PartialEq>(
     }
 }
 
-/// KMS's answer with a public key: JSON, with a PEM in it.
+/// KMS' answer with a public key: JSON with a PEM.
 pub fn public_key(bytes: &[u8]) -> bool {
     let pem = std::str::from_utf8(bytes).ok().and_then(key::from_pem);
     let answer: Option<model::PublicKey> = serde_json::from_slice(bytes).ok();
@@ -104,7 +104,7 @@ pub fn public_key(bytes: &[u8]) -> bool {
     pem.is_some() || in_answer.is_some()
 }
 
-/// KMS's answer with a signature: JSON.
+/// KMS' answer with a signature: JSON.
 pub fn signature(bytes: &[u8]) -> bool {
     let answer: Option<AsymmetricSignResponse> = serde_json::from_slice(bytes).ok();
     let Some(signature) = answer.and_then(|answer| answer::check(&answer, NAME).ok()) else {
@@ -114,7 +114,7 @@ pub fn signature(bytes: &[u8]) -> bool {
     true
 }
 
-/// A file of tokens: each can be sent in a header and is accepted then.
+/// A file of tokens. Each accepted token can be sent in a header.
 pub fn token_file(bytes: &[u8]) -> bool {
     let Ok(tokens) = std::str::from_utf8(bytes).map_err(|_| "").and_then(file_tokens) else {
         return false;
@@ -129,7 +129,7 @@ pub fn token_file(bytes: &[u8]) -> bool {
     true
 }
 
-/// The metadata server's answer with an e-mail address, or a credential file: what is shown of either is one short line.
+/// The metadata server's answer with an e-mail address, or a credential file. Shown text is one short line.
 pub fn metadata(bytes: &[u8]) -> bool {
     let name = std::str::from_utf8(bytes).ok().and_then(identity::name);
     let in_file = identity::in_file(bytes);

@@ -1,5 +1,4 @@
-//! What the policy checked is what is signed: its rules are asked again of the canonical bytes alone, which another piece of code
-//! takes apart.
+//! The signed message is the one that the policy checked: separate code parses the canonical bytes and applies the rules again.
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ fn rules() -> Rules {
     }
 }
 
-/// `B`, `V` or `C` and the body of a block, a vote or a challenge: whether the rules let it through.
+/// `B`, `V` or `C` and the body of a block, a vote or a challenge. Returns whether the rules allow it.
 pub fn policy(bytes: &[u8]) -> bool {
     match bytes.split_first() {
         Some((b'B', body)) => requests::block(body).is_ok_and(|block| {
@@ -48,7 +47,7 @@ pub fn policy(bytes: &[u8]) -> bool {
     }
 }
 
-/// `key` is where the public key stands in the canonical bytes.
+/// `key` is the position of the public key in the canonical bytes.
 fn judge<T: Message>(message: T, bytes: &[u8], key: usize, allows: fn(&[u8]) -> bool) -> bool {
     let is_allowed = rules().check(message.view(), NOW).is_ok();
     assert_eq!(is_allowed, allows(bytes), "{bytes:?}");

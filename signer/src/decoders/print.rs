@@ -1,4 +1,4 @@
-//! What decoders read, written.
+//! Prints what decoders accept.
 
 use data_encoding::{BASE64, HEXUPPER};
 use google_cloud_kms::model::{

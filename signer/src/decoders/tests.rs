@@ -45,7 +45,7 @@ fn any_challenge() -> impl Strategy<Value = Challenge> {
         .prop_map(|(bytes, timestamp)| Challenge::new(OWN, bytes, timestamp).unwrap())
 }
 
-/// Something that each decoder takes, as it is sent.
+/// An example that each decoder accepts.
 fn taken() -> impl Strategy<Value = (Decoder, Vec<u8>)> {
     prop_oneof![
         any_block().prop_map(|message| (block as Decoder, print::block(&message).into_bytes())),
@@ -66,7 +66,7 @@ fn taken() -> impl Strategy<Value = (Decoder, Vec<u8>)> {
     ]
 }
 
-/// The same messages for the targets that look at more than their form.
+/// The same messages for targets that check more than the format.
 fn prefixed() -> impl Strategy<Value = Vec<u8>> {
     let with = |prefix: u8, body: String| [&[prefix], body.as_bytes()].concat();
     prop_oneof![
@@ -125,7 +125,7 @@ fn messages_survive_being_printed() {
     assert_eq!(outcome, Ok(()));
 }
 
-/// What the fuzz targets start from; a name says what becomes of it.
+/// The seeds of the fuzz targets; a name tells the expected result.
 #[test]
 fn the_seeds_are_what_their_names_say() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");

@@ -1,4 +1,4 @@
-//! What becomes of a message in the audit trail.
+//! Checks a message's entry in the audit trail.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::{
     telemetry::{Decision, Outcome, Reason, written},
 };
 
-/// `B`, `V` or `C` and the body of a block, a vote or a challenge: each line about it is one line of JSON, and says what the message
-/// says.
+/// `B`, `V` or `C` and the body of a block, a vote or a challenge. Each line about it is one line of JSON with the message's
+/// content.
 pub fn audit(bytes: &[u8]) -> bool {
     match bytes.split_first() {
         Some((b'B', body)) => requests::block(body).is_ok_and(|block| note(&block)),

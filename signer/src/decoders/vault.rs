@@ -1,4 +1,4 @@
-//! What OpenBao and Vault answer: about a key, with a signature, or with an error.
+//! Answers of OpenBao and Vault: about a key, with a signature, or with an error.
 
 use data_encoding::BASE64;
 
@@ -11,7 +11,7 @@ use crate::{
     one_line::{MAX_LENGTH, is_shown},
 };
 
-/// An answer, whatever was asked: what is shown of it is short and on one line, and what is taken is the same after being printed.
+/// Any answer: shown text is short and on one line, and accepted data is the same after printing.
 pub fn vault(bytes: &[u8]) -> bool {
     for status in [307, 400, 403, 404, 500, 503] {
         let text = classify(status, bytes).fault.text().to_owned();

@@ -1,4 +1,4 @@
-//! What a port has to do with a request.
+//! The request handler of a port.
 
 use std::future::Future;
 
@@ -12,7 +12,7 @@ use tower::Service;
 
 use super::arrival::Arriving;
 
-/// Answers every request. One value answers all requests of a port, on whichever connection.
+/// Answers every request. One value serves all connections of a port.
 pub trait Answer: Clone + Send + Sync + 'static {
     /// The body of an answer.
     type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static;

@@ -11,23 +11,23 @@ use crate::{
     token::Token,
 };
 
-/// What the handlers need.
+/// The dependencies of the handlers.
 #[derive(Debug)]
 pub struct Api<B> {
     /// Rules and key.
     pub service: Service<B>,
-    /// What requests have to carry.
+    /// The accepted tokens: each request must carry one.
     pub token: Token,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// What the management port shows.
+    /// The state that the management port shows.
     pub health: Arc<Health>,
     /// The audit trail.
     pub audit: Audit,
 }
 
 impl<B> Api<B> {
-    /// Counts an error, and makes the answer of it.
+    /// Counts an error, and converts it to an answer.
     pub fn refuse(&self, error: ApiError) -> Response<Full<Bytes>> {
         self.metrics.refuse(error.reason());
         error.into_response()

@@ -1,4 +1,4 @@
-//! A request's body, and the news of its end.
+//! A request's body, with a notification of its end.
 
 use std::{
     pin::Pin,
@@ -22,7 +22,7 @@ pub struct Arriving {
 }
 
 impl Arriving {
-    /// Tells this connection; None if that has to go, and the request is not to be answered.
+    /// Attaches the request to this connection. None if the connection must be closed without an answer.
     pub fn watch(request: Request<Incoming>, connection: &Arc<Connection>) -> Option<Request<Self>> {
         let number = connection.begin(request.headers().contains_key(header::EXPECT))?;
         let request = request.map(|body| Self {
@@ -33,7 +33,7 @@ impl Arriving {
         request.body().is_answered().then_some(request)
     }
 
-    /// False once the connection has to go instead.
+    /// False if the connection must be closed instead.
     fn is_answered(&self) -> bool {
         !self.body.is_end_stream() || self.connection.complete(self.request)
     }
@@ -49,12 +49,12 @@ impl HttpBody for Arriving {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         let is_answered = match polled {
-            // A chunked body knows of its end only when it is there.
+            // The end of a chunked body is only known once it has arrived.
             Poll::Ready(None) => self.connection.complete(self.request),
             Poll::Ready(Some(_)) => self.is_answered(),
             Poll::Pending => true,
         };
-        // What was not complete when its connection had to go is dropped with it, and not signed.
+        // A request that is incomplete when its connection must be closed is dropped, and not signed.
         if is_answered { polled } else { Poll::Pending }
     }
 

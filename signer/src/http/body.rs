@@ -1,4 +1,4 @@
-//! Reads request bodies: bounded in size and time.
+//! Reads request bodies, with limits on size and time.
 
 use std::{
     pin::Pin,
@@ -13,19 +13,19 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use super::error::ApiError;
 
-/// The longest body that is read.
+/// Maximum length of a body.
 const MAX_LENGTH: usize = 64 * 1024;
-/// How long the whole body may take, counted from the request's head.
+/// Time limit for the whole body, from the request's head.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// How much of an unused body is read from the connection.
 const MAX_DRAINED: usize = 4 * 1024 * 1024;
 
-/// A body as it comes from a client.
+/// A body as received from a client.
 pub trait Received: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
 
 impl<T: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static> Received for T {}
 
-/// The whole body of a request whose head came at `start`.
+/// The whole body of a request whose head arrived at `start`.
 pub async fn read(mut body: impl Received, start: Instant) -> Result<Bytes, ApiError> {
     if body.size_hint().lower() > MAX_LENGTH as u64 {
         return Err(ApiError::TooLarge);
@@ -39,7 +39,7 @@ async fn collect(body: &mut impl Received) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        // A connection that breaks in the middle: never the client's mistake.
+        // An interrupted connection is not the client's mistake.
         let Ok(data) = frame.map_err(|_| ApiError::Incomplete)?.into_data() else {
             continue;
         };
@@ -56,15 +56,15 @@ async fn collect(body: &mut impl Received) -> Result<Bytes, ApiError> {
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// A body whose rest is read and thrown away when it is dropped. Without that, closing the connection while the client still
-/// sends would reset it, and the client would not see the answer that says why.
+/// A body whose rest is read and discarded when it is dropped. Otherwise closing the connection while the client still sends
+/// would reset it, and the client would not see the answer with the reason.
 pub struct Drained<T: Received> {
     inner: Option<T>,
     deadline: Instant,
 }
 
 impl<T: Received> Drained<T> {
-    /// The body of a request whose head came at `start`.
+    /// The body of a request whose head arrived at `start`.
     pub fn new(body: T, start: Instant) -> Self {
         Self {
             inner: Some(body),
@@ -115,7 +115,7 @@ impl<T: Received> Drop for Drained<T> {
                     }
                 }
             };
-            // Who is not done by then is cut off.
+            // A client that takes longer is cut off.
             let _ = timeout_at(deadline, drain).await;
         });
     }

@@ -1,17 +1,17 @@
-//! The state of one connection: since when the signer waits for it, and whether it must be closed.
+//! The state of a connection: since when the signer waits for a request, and whether it must be closed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
-/// For a moment: the head of a request has come, its body has not.
+/// Set for a moment: the head of a request has arrived, its body has not.
 const READING: u64 = 1 << 63;
-/// Instead of a moment: the request is complete and its answer is being made.
+/// Instead of a moment: the request is complete and is being answered.
 const ANSWERING: u64 = u64::MAX;
-/// Instead of a moment: it has to make room. Nothing comes after this.
+/// Instead of a moment: the connection must be closed to make room. This state is final.
 const EVICTED: u64 = u64::MAX - 1;
 
-/// A connection. Each moment is a different number.
+/// A connection. Moments are unique numbers.
 #[derive(Debug)]
 pub struct Connection {
     state: AtomicU64,
@@ -21,7 +21,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// One that has kept us waiting since this moment.
+    /// A connection that has been waiting since this moment.
     pub const fn new(moment: u64) -> Self {
         Self {
             state: AtomicU64::new(moment),
@@ -31,7 +31,7 @@ impl Connection {
         }
     }
 
-    /// Since when it has kept us waiting for a complete request; None while one is answered, and once it has to go.
+    /// Since when it has been waiting for a complete request. None while a request is answered, and after eviction.
     pub fn waits_since(&self) -> Option<u64> {
         match self.state.load(Relaxed) {
             ANSWERING | EVICTED => None,
@@ -39,13 +39,13 @@ impl Connection {
         }
     }
 
-    /// Whether it has waited for the head of a request since this moment or an earlier one.
+    /// Whether it has been waiting for the head of a request since this moment or an earlier one.
     pub fn waits_for_a_head_since(&self, moment: u64) -> bool {
-        // A body that is read has a time limit of its own, and its moment is the largest of all here.
+        // A body has its own time limit, and its moment compares as larger than all others.
         self.state.load(Relaxed) <= moment
     }
 
-    /// Makes it go if it has waited since just this moment; a request that was complete before is answered.
+    /// Evicts it if it has been waiting since exactly this moment. A request that was already complete is answered.
     pub fn evict(&self, moment: u64) -> bool {
         let is_evicted = self.change(|state| (state & !READING == moment).then_some(EVICTED));
         if is_evicted {
@@ -54,12 +54,12 @@ impl Connection {
         is_evicted
     }
 
-    /// Whether it has to go.
+    /// Whether it must be closed.
     pub fn is_evicted(&self) -> bool {
         self.state.load(Relaxed) == EVICTED
     }
 
-    /// The head of a request has come. What is returned belongs to it; None if the connection has to go.
+    /// The head of a request has arrived. Returns the request's identifier, or None if the connection must be closed.
     pub fn begin(&self, expects: bool) -> Option<u64> {
         if expects {
             self.expects.store(true, Relaxed);
@@ -74,12 +74,13 @@ impl Connection {
         before.ok().map(|moment| moment & !READING)
     }
 
-    /// All of that request has come. Whether it is to be answered; one that is answered already stays so.
+    /// The whole request has arrived. Returns whether it must be answered; this stays true for a request that is already being
+    /// answered.
     pub fn complete(&self, request: u64) -> bool {
         self.change(|state| (state == request | READING).then_some(ANSWERING)) || !self.is_evicted()
     }
 
-    /// The request is answered; from this moment on the next is waited for.
+    /// The request is answered. From this moment on, the connection waits for the next one.
     pub fn wait(&self, moment: u64) {
         self.change(|state| (state != EVICTED).then_some(moment));
     }
@@ -94,22 +95,22 @@ impl Connection {
         self.expects.load(Relaxed)
     }
 
-    /// The interim answer was seen.
+    /// The interim answer was intercepted.
     pub fn expect_no_more(&self) {
         self.expects.store(false, Relaxed);
     }
 
-    /// The port takes no further connections.
+    /// The port accepts no further connections.
     pub fn stop(&self) {
         self.told.notify_one();
     }
 
-    /// Returns once the head of a request has come.
+    /// Returns once the head of a request has arrived.
     pub async fn begun(&self) {
         self.begun.notified().await;
     }
 
-    /// Returns when the connection has to go, or the port takes no further ones.
+    /// Returns when the connection must be closed, or the port accepts no further ones.
     pub async fn told(&self) {
         self.told.notified().await;
     }

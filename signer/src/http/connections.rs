@@ -1,4 +1,4 @@
-//! Which connections a port has, and which of them makes room for a further one.
+//! The connections of a port, and which of them is closed to make room for a new one.
 
 use std::{
     io,
@@ -14,9 +14,9 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 
-/// How long a head may take, and how long a kept connection may be idle.
+/// Time limit for a head, and for the idle time of a kept connection.
 const HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// Moments of one second differ in the bits below this one.
+/// Moments within one second differ in the bits below this one.
 const SECOND: u32 = 32;
 
 /// The connections of one port.
@@ -24,7 +24,7 @@ const SECOND: u32 = 32;
 pub struct Connections {
     room: usize,
     start: Instant,
-    /// The next moment: the second of the last sweep, and how many moments were taken since.
+    /// The next moment: the second of the last sweep, and a counter within it.
     clock: AtomicU64,
     table: Mutex<Table>,
 }
@@ -36,7 +36,7 @@ struct Table {
     stops: bool,
 }
 
-/// A connection's place, free again when this is dropped.
+/// The slot of a connection, released when dropped.
 #[derive(Debug)]
 pub struct Entry {
     connections: Arc<Connections>,
@@ -45,7 +45,7 @@ pub struct Entry {
 }
 
 impl Connections {
-    /// Room for so many.
+    /// Room for this many connections.
     pub fn new(room: usize) -> Self {
         Self {
             room,
@@ -55,13 +55,13 @@ impl Connections {
         }
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub fn count(&self) -> usize {
         self.lock().count()
     }
 
-    /// Takes one more. When full, the one that has kept us waiting longest for a complete request makes room; if all have
-    /// sent theirs, the newcomer is closed, and its client tries again.
+    /// Adds a connection. If the table is full, the connection that has waited longest for a complete request is closed. If all
+    /// requests are complete, the new connection is closed, and its client retries.
     pub fn enter(self: &Arc<Self>) -> Option<Entry> {
         let connection = Arc::new(Connection::new(self.now()));
         let mut table = self.lock();
@@ -79,19 +79,19 @@ impl Connections {
         })
     }
 
-    /// Gives up a connection where a failed accept says that no file descriptor is left.
+    /// Closes a connection if a failed accept means that no file descriptor is left.
     pub fn make_room_after(&self, error: &io::Error) {
         if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
             self.lock().evict();
         }
     }
 
-    /// Gives up connections that have waited too long for a head. The caller runs it each second: a timer for each connection would
-    /// need more memory than the rest of its state.
+    /// Closes connections that have waited too long for a head. Must be called every second: a timer for each connection would
+    /// need more memory than its whole other state.
     pub fn sweep(&self) {
         let second = self.start.elapsed().as_secs();
         self.clock.fetch_max(second << SECOND, Relaxed);
-        // Those of the second itself may be younger than the limit.
+        // Connections from that second itself may be younger than the limit.
         let Some(oldest) = second.checked_sub(HEAD_TIME_LIMIT.as_secs()) else {
             return;
         };
@@ -101,7 +101,7 @@ impl Connections {
         self.lock().evict_before(moment);
     }
 
-    /// Tells all connections, and later ones, that no more requests are served.
+    /// Tells all present and later connections that no more requests are served.
     pub fn stop(&self) {
         let mut table = self.lock();
         table.stops = true;
@@ -138,7 +138,7 @@ impl Table {
         self.free.push(slot);
     }
 
-    /// Whether there was one to give up.
+    /// Returns whether a connection could be closed.
     fn evict(&mut self) -> bool {
         loop {
             let waiting = self.slots.iter().enumerate();
@@ -175,7 +175,7 @@ impl Entry {
         &self.connection
     }
 
-    /// The request is answered; the next is waited for.
+    /// The request is answered. The connection waits for the next one.
     pub fn wait(&self) {
         self.connection.wait(self.connections.now());
     }
@@ -184,7 +184,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut table = self.connections.lock();
-        // The place of one that made room may be another's by now.
+        // The slot of a closed connection may belong to another one by now.
         let is_ours = table.slots[self.slot]
             .as_ref()
             .is_some_and(|connection| Arc::ptr_eq(connection, &self.connection));

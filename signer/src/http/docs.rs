@@ -1,5 +1,5 @@
-//! The API's documentation: the OpenAPI document, and Swagger UI to read it and try it out. All of it comes from here: a page
-//! that takes a token must not load scripts from elsewhere.
+//! The API's documentation: the OpenAPI document, and Swagger UI to read and try it. Everything is served from here, because a
+//! page that accepts a token must not load scripts from elsewhere.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -16,12 +16,12 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
 use super::{api::Api, error::ApiError, negotiation, openapi};
 use crate::{backend::Backend, protocol::PublicKey};
 
-/// Where the OpenAPI document is, as in the Kotlin signer.
+/// The path of the OpenAPI document, as in the Kotlin signer.
 const DOCUMENT: &str = "/v3/api-docs";
-/// Where the page's own files are.
+/// The path of the page's own files.
 const ASSETS: &str = "/swagger-ui/{file}";
 
-/// Swagger UI's own page comes compressed, which not every client undoes.
+/// Replaces Swagger UI's own page, which is compressed; not every client supports that.
 const PAGE: &str = include_str!("docs.html");
 
 /// The documentation, and 404 for other paths.
@@ -38,12 +38,12 @@ pub fn router<B: Backend>(api: &Arc<Api<B>>) -> Router {
         .with_state(api.clone())
 }
 
-/// The OpenAPI document of a signer with this key. It never changes, so it is made once.
+/// The OpenAPI document of a signer with this key. It never changes, so it is rendered once.
 fn render(own: PublicKey) -> Bytes {
     serde_json::to_vec(&openapi::document(own)).map_or_else(|_| Bytes::new(), Bytes::from)
 }
 
-/// That document.
+/// The OpenAPI document.
 fn document<B: Backend>(api: &Api<B>, request: &Request, document: Bytes) -> Response<Full<Bytes>> {
     if !negotiation::accepts_json(request.headers()) {
         return api.refuse(ApiError::NotAcceptable);
@@ -62,7 +62,7 @@ async fn page() -> Response<Full<Bytes>> {
     response
 }
 
-/// What the page is made of.
+/// A file of the page.
 async fn asset<B: Backend>(State(api): State<Arc<Api<B>>>, Path(name): Path<String>) -> Response<Full<Bytes>> {
     let config = Arc::new(Config::from(DOCUMENT).use_base_layout());
     let Ok(Some(file)) = utoipa_swagger_ui::serve(&name, config) else {

@@ -1,7 +1,7 @@
-//! What goes wrong on the API port, and the status that it is answered with.
+//! Errors of the API port, and their status codes.
 //!
-//! A voter node sends a signature again after 408 and 429 only. So what would be wrong again unchanged is answered with
-//! one of the terminal statuses here, and everything else with 429.
+//! A voter node repeats a request only after 408 and 429. Therefore a request that would fail again gets one of the terminal
+//! status codes here, and everything else 429.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -15,39 +15,39 @@ use crate::{
     telemetry::{ClientFault, Outcome, Reason, Verdict},
 };
 
-/// Why a request did not get what it asked for.
+/// Why a request was not answered as requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
-    /// No token, or another one. Says nothing.
+    /// A missing or wrong token. The answer gives no reason.
     Unauthorized,
-    /// The body is not what the path takes.
+    /// The body is invalid for the path.
     Invalid(Invalid),
-    /// The policy says no.
+    /// The policy refuses the message.
     Refused(Refusal),
     /// No such path.
     NotFound,
-    /// The path has another method.
+    /// The path requires another method.
     MethodNotAllowed(&'static str),
-    /// The client takes no JSON.
+    /// The client does not accept JSON.
     NotAcceptable,
     /// The body is too long.
     TooLarge,
-    /// The body is not said to be JSON.
+    /// The content type of the body is not JSON.
     UnsupportedMediaType,
-    /// The body did not come in time, or was given up.
+    /// The body did not arrive in time, or the client stopped sending.
     Incomplete,
-    /// Not now.
+    /// The request can be repeated.
     Retry(Code),
 }
 
-/// Why the same request should be sent again later.
+/// Why the same request should be repeated later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// The key could not be used.
     BackendUnavailable,
-    /// Nothing came within the time that the client gives.
+    /// No result within the client's time limit.
     Deadline,
-    /// Too many signatures are waited for.
+    /// Too many signatures are waiting.
     Overloaded,
     /// The signer is shutting down.
     Draining,
@@ -126,12 +126,12 @@ impl ApiError {
         }
     }
 
-    /// Whether the client will not try again.
+    /// Whether the client will not retry.
     const fn is_terminal(&self) -> bool {
         !matches!(self, Self::Incomplete | Self::Retry(_))
     }
 
-    /// How a signing request ends with it.
+    /// The outcome of a signing request with this error.
     pub const fn outcome(&self) -> Outcome {
         if self.is_terminal() {
             Outcome::Refused
@@ -170,7 +170,7 @@ impl ApiError {
         }
     }
 
-    /// What it shows about the client's settings.
+    /// What it reveals about the client's settings.
     pub const fn verdict(&self) -> Verdict {
         match self {
             Self::Unauthorized => Verdict::Fault(ClientFault::WrongToken),

@@ -1,32 +1,32 @@
-//! One pass over a JSON object, of which some fields are kept.
+//! Reads a JSON object in one pass, and keeps some of its fields.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep ignored objects and arrays may be nested.
+/// Maximum nesting depth of ignored objects and arrays.
 pub const MAX_DEPTH: usize = 32;
 
-/// Why an object of well-formed JSON is refused.
+/// Why a well-formed JSON object is refused.
 pub enum Fault {
-    /// A field of this name is there twice.
+    /// A field occurs twice.
     Duplicate(&'static str),
     /// An ignored value is nested too deeply.
     Depth,
 }
 
-/// Reads an object, and keeps the fields with these names as the text they came as.
+/// Reads an object, and keeps the fields with these names as their original text.
 pub struct Fields<'a, const N: usize> {
     names: &'static [&'static str; N],
     /// In the order of the names.
     pub values: [Option<&'a str>; N],
-    /// The first.
+    /// The first fault.
     pub fault: Option<Fault>,
 }
 
 impl<const N: usize> Fields<'_, N> {
-    /// Nothing read yet.
+    /// Before reading.
     pub const fn new(names: &'static [&'static str; N]) -> Self {
         Self {
             names,
@@ -44,11 +44,11 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Fields<'de, N> {
     }
 }
 
-/// An object whose one field of interest is an object as well. None if it is not there, or not as simple as that.
+/// Reads an object with one relevant field, which is also an object. None if the field is missing or needs the general reader.
 pub struct Nested<'a, const N: usize> {
     /// The name of that field.
     pub field: &'static [&'static str; 1],
-    /// What is read of its value.
+    /// The fields of its value.
     pub fields: Fields<'a, N>,
 }
 
@@ -123,7 +123,7 @@ fn is_too_deep(value: &str) -> bool {
     false
 }
 
-/// The place of a field's name among the known ones.
+/// The index of a field's name among the known ones.
 struct Name<const N: usize>(&'static [&'static str; N]);
 
 impl<'de, const N: usize> DeserializeSeed<'de> for Name<N> {

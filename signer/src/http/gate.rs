@@ -1,4 +1,4 @@
-//! What happens to every request, whatever its path.
+//! Processing that is common to every request.
 
 use std::{
     convert::Infallible,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{backend::Backend, caught::caught, protocol::Kind, telemetry::Route};
 
-/// The whole API as a value: a service from requests to answers that never fails.
+/// The whole API as a value: an infallible service from requests to answers.
 #[derive(Debug)]
 pub struct ApiService<B> {
     api: Arc<Api<B>>,
@@ -66,7 +66,7 @@ impl<B: Backend> ApiService<B> {
         response
     }
 
-    /// Turns away what has no token; what has one is answered, whatever happens.
+    /// Refuses requests without the token. Any other request gets an answer in any case.
     async fn judge(&self, request: Request<impl Received>, start: Instant) -> Response<Full<Bytes>> {
         let kind = signing_kind(&request);
         let turn_away = |error: ApiError| {
@@ -84,8 +84,8 @@ impl<B: Backend> ApiService<B> {
             }
             return turn_away(ApiError::Unauthorized);
         }
-        // A panic in a handler would close the connection or, as others answer it, be a 500, and the vote would be lost. What
-        // it says may quote what somebody sent.
+        // A panic in a handler would close the connection or cause a 500, and the vote would be lost. Its message may quote what
+        // a client sent.
         caught(self.dispatch(request, start))
             .await
             .unwrap_or_else(|_| turn_away(ApiError::Retry(Code::Internal)))
@@ -104,7 +104,7 @@ impl<B: Backend> ApiService<B> {
         }
     }
 
-    /// Paths that are no part of the wire contract.
+    /// Paths that are not part of the wire contract.
     async fn document(&self, request: Request<impl Received>) -> Response<Full<Bytes>> {
         let Ok(response) = tower::Service::call(&mut self.docs.clone(), request).await;
         let (head, body) = response.into_parts();
@@ -137,7 +137,7 @@ impl<B: Backend, T: Received> tower::Service<Request<T>> for ApiService<B> {
     }
 }
 
-/// The kind of message, by the path.
+/// The kind of message for a path.
 fn signing_kind<T>(request: &Request<T>) -> Option<Kind> {
     if request.method() != Method::POST {
         return None;
@@ -150,7 +150,7 @@ fn signing_kind<T>(request: &Request<T>) -> Option<Kind> {
     }
 }
 
-/// Makes of an answer to a GET that to a HEAD, which tells the length of a body and has none.
+/// Converts the answer to a GET into that to a HEAD, which has the length but no body.
 fn empty(response: &mut Response<Full<Bytes>>) {
     let length = response.body().size_hint().exact().unwrap_or_default();
     let headers = response.headers_mut();
@@ -160,7 +160,7 @@ fn empty(response: &mut Response<Full<Bytes>>) {
     *response.body_mut() = Full::default();
 }
 
-/// A client whose URL ends in a slash asks for `//votes`.
+/// A client whose URL ends with a slash requests `//votes`.
 fn normalise(uri: &mut Uri) {
     if !uri.path().starts_with("//") {
         return;

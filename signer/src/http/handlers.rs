@@ -99,7 +99,7 @@ where
     };
     record.tried(hash, signing.effort);
     signing.result.map_err(|error| {
-        // What a remote backend is in trouble with is told when it begins and ends, not once for each vote.
+        // Failures of a remote backend are logged when they begin and end, not for each vote.
         if let BackendError::Sign | BackendError::Random | BackendError::Mismatch = error {
             tracing::error!("a {} was not signed: {error}", T::KIND.name());
         }

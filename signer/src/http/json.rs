@@ -1,5 +1,5 @@
-//! Reads the JSON that clients send: lenient in form (any order, unknown fields, lower-case hexadecimal, quoted numbers),
-//! strict in meaning. Fields are kept as the text they came as, so that a message can show exactly that.
+//! Reads JSON from clients: tolerant of format (any order, unknown fields, lower-case hexadecimal, quoted numbers), strict about
+//! meaning. Fields are kept as their original text, so that a message can quote it.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use super::fields::{Fault, Fields, MAX_DEPTH, Nested};
 
-/// How much of what was sent a message shows.
+/// Maximum length of quoted input in a message.
 const MAX_EXCERPT: usize = 40;
 
-/// The error in a body, for its sender.
+/// An error in a body, for its sender.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{field}: found {found}, expected {expected}")]
 pub struct Invalid {
@@ -35,7 +35,7 @@ impl Invalid {
     }
 }
 
-/// One JSON object, of which the fields with these names are kept.
+/// A JSON object. Only the fields with these names are kept.
 #[derive(Debug)]
 pub struct Object<'a, const N: usize> {
     prefix: &'static str,
@@ -50,13 +50,13 @@ impl<'a, const N: usize> Object<'a, N> {
             .map_err(|error| Invalid::body(format!("invalid UTF-8 at byte {}", error.valid_up_to())))?;
         let text = text.trim_ascii();
         if !text.starts_with('{') {
-            // Something else than an object would be quoted by the parser, at any length.
+            // The parser would quote a value that is not an object, at any length.
             return Err(Invalid::body(describe(text)));
         }
         Self::parse("", text, names)
     }
 
-    /// Reads the object that is the value of this field.
+    /// Reads the object in this field.
     pub fn child<const M: usize>(
         &self,
         name: &'static str,
@@ -70,14 +70,14 @@ impl<'a, const N: usize> Object<'a, N> {
         }
     }
 
-    /// Reads the object that is the value of this field of a whole body, in which no other field is read.
+    /// Reads the object in this field of a whole body, and no other field.
     pub fn from_field_of_body(
         body: &'a [u8],
         field: &'static [&'static str; 1],
         prefix: &'static str,
         names: &'static [&'static str; N],
     ) -> Result<Self, Invalid> {
-        // Most bodies are read in one pass; what is wrong with the others is found in two.
+        // Most bodies are read in one pass. The errors of others are determined in two.
         match Self::at_once(body, field, prefix, names) {
             Some(object) => Ok(object),
             None => Object::from_body(body, field)?.child(field[0], prefix, names),
@@ -146,7 +146,7 @@ impl<'a, const N: usize> Object<'a, N> {
             .ok_or_else(|| self.invalid(name, found, expected))
     }
 
-    /// One of these texts, as what it stands for.
+    /// One of these texts, as the corresponding value.
     pub fn one_of<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, Invalid> {
         let expected = || {
             let names: Vec<_> = choices.iter().map(|(text, _)| *text).collect();
@@ -161,7 +161,7 @@ impl<'a, const N: usize> Object<'a, N> {
             .ok_or_else(|| self.invalid(name, self.get(name), expected()))
     }
 
-    /// `V1`, the only algorithm there is.
+    /// `V1`, the only algorithm.
     pub fn algorithm_v1(&self, name: &str) -> Result<(), Invalid> {
         self.one_of(name, &[("V1", ())])
     }
@@ -234,7 +234,7 @@ impl<'a, const N: usize> Object<'a, N> {
     }
 }
 
-/// Whether a text is a JSON number without fraction and exponent. A negative zero is none.
+/// Whether a text is a JSON number without fraction and exponent. Negative zero is refused.
 fn is_whole(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let canonical = text == "0" || !digits.starts_with('0');
@@ -249,7 +249,7 @@ fn unquoted(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(inner))
 }
 
-/// What was sent, short and harmless: a log or a terminal may show it.
+/// A short and harmless description of input, for a log or a terminal.
 fn describe(text: &str) -> String {
     match text.bytes().next() {
         None => "nothing".to_owned(),
@@ -258,7 +258,7 @@ fn describe(text: &str) -> String {
         Some(_) => {
             let mut excerpt: String = text.escape_default().take(MAX_EXCERPT).collect();
             if text.starts_with('"') {
-                // The quotes are the value's own.
+                // The quotes belong to the value.
                 excerpt = excerpt.replace("\\\"", "\"");
             }
             if text.escape_default().nth(MAX_EXCERPT).is_some() {

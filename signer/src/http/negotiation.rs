@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 const JSON: &str = "application/json";
 
-/// Whether the body is said to be JSON, whatever the parameters.
+/// Whether the content type is JSON, with any parameters.
 pub fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -13,7 +13,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     essence(content_type).eq_ignore_ascii_case(JSON)
 }
 
-/// Whether the client takes JSON; one that says nothing takes everything.
+/// Whether the client accepts JSON. Without the header, it accepts everything.
 pub fn accepts_json(headers: &HeaderMap) -> bool {
     let mut ranges = headers.get_all(header::ACCEPT).iter().peekable();
     if ranges.peek().is_none() {
@@ -40,7 +40,7 @@ fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or("").trim()
 }
 
-/// Whether a range has the quality zero, which means "not this".
+/// Whether a range has the quality zero, which excludes it.
 fn is_excluded(range: &str) -> bool {
     range
         .split(';')

@@ -1,8 +1,8 @@
-/// Where the key is told.
+/// Path of the public key.
 pub const PUBLIC_KEYS: &str = "/public-keys";
-/// Where blocks are signed.
+/// Path for signing blocks.
 pub const BLOCKS: &str = "/blocks";
-/// Where votes are signed.
+/// Path for signing votes.
 pub const VOTES: &str = "/votes";
-/// Where challenges are signed.
+/// Path for signing challenges.
 pub const CHALLENGES: &str = "/challenges";

@@ -1,4 +1,4 @@
-//! How a signing request ended, for metrics, health and the audit trail.
+//! Records how a signing request ended, for metrics, health and the audit trail.
 
 use std::{thread, time::Duration};
 
@@ -12,8 +12,8 @@ use crate::{
     telemetry::{Decision, Outcome, Reason, Verdict},
 };
 
-/// What is known of a signing request, and more and more of it. One that is dropped before it is closed had no answer: its
-/// client closed the connection, and the key may sign anyway.
+/// The collected facts about a signing request. If it is dropped before it is closed, no answer was sent: the client closed the
+/// connection, and the key may sign anyway.
 pub struct Record<'a, B: Backend, T: Message> {
     api: &'a Api<B>,
     start: Instant,
@@ -26,7 +26,7 @@ pub struct Record<'a, B: Backend, T: Message> {
 }
 
 impl<'a, B: Backend, T: Message> Record<'a, B, T> {
-    /// Of a request whose head came at `start`.
+    /// For a request whose head arrived at `start`.
     pub fn new(api: &'a Api<B>, start: Instant) -> Self {
         Self {
             api,
@@ -40,17 +40,17 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
         }
     }
 
-    /// The whole body is there.
+    /// The whole body has arrived.
     pub const fn arrived(&mut self) {
         self.has_arrived = true;
     }
 
-    /// The policy does not let this message through.
+    /// The policy refuses this message.
     pub fn denied(&mut self, message: T) {
         self.denied = Some(message);
     }
 
-    /// The policy lets this message through, which is now to be signed.
+    /// The policy allows this message, which will be signed now.
     pub fn allowed(&mut self, message: Authorized<T>) -> &Authorized<T> {
         self.allowed.insert(message)
     }
@@ -61,7 +61,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
         self.effort = effort;
     }
 
-    /// The request is answered with this.
+    /// The request gets this answer.
     pub fn close(mut self, result: &Result<Signature, ApiError>) {
         match result {
             Ok(_) => self.end(Outcome::Signed, None, Verdict::Other),
@@ -76,7 +76,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
         let message = allowed.or(self.denied.as_ref());
         if self.api.audit.is_on() && self.hash.is_none() {
             self.hash = message.map(T::hash);
-            // Nobody has waited for the backend, which may be working anyway.
+            // The client no longer waits for the backend, which may still work on it.
             if let (Some(hash), Some(_)) = (&self.hash, allowed) {
                 self.effort = self.api.service.effort(hash);
             }
@@ -96,7 +96,7 @@ impl<'a, B: Backend, T: Message> Record<'a, B, T> {
 
 impl<B: Backend, T: Message> Drop for Record<'_, B, T> {
     fn drop(&mut self) {
-        // The code that catches a panic answers, and records how the request ended.
+        // After a panic, the code that catches it answers and records the end.
         if !self.is_open || thread::panicking() {
             return;
         }
@@ -110,7 +110,7 @@ impl<B: Backend, T: Message> Drop for Record<'_, B, T> {
     }
 }
 
-/// A request of which nobody read more than its head.
+/// A request whose body was not read.
 pub fn unread<B>(api: &Api<B>, kind: Kind, error: &ApiError, start: Instant) {
     let ending = Ending {
         kind,
@@ -145,7 +145,7 @@ impl Ending<'_> {
         if outcome == Outcome::Signed {
             api.metrics.latencies.note(duration, effort.backend);
         }
-        // A client without the token is not the node: what it asks for is no signing request of ours.
+        // A client without the token is not the node, so this does not count as a signing request.
         if reason == Some(Reason::WrongToken) {
             api.audit.note_unauthorized();
             return;

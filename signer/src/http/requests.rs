@@ -1,4 +1,4 @@
-//! From the JSON of the wire contract to typed messages.
+//! Converts JSON of the wire contract to typed messages.
 
 use super::json::{Invalid, Object};
 use crate::protocol::{Block, BlockKind, Challenge, Link, MAX_AMOUNT, Network, PublicKey, Vote};
@@ -117,7 +117,7 @@ pub fn vote(body: &[u8]) -> Result<Vote, Invalid> {
     })
 }
 
-/// The body of `POST /challenges`. The message does not name the key: it is always the signer's own.
+/// The body of `POST /challenges`. The message does not contain the key, which is always the signer's own.
 pub fn challenge(body: &[u8], own: PublicKey) -> Result<Challenge, Invalid> {
     let request = Object::from_body(body, &["target", "timestamp"])?;
     let bytes = request.bytes("target", Challenge::MIN_LENGTH)?;

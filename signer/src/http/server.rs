@@ -1,4 +1,4 @@
-//! Listeners, and what is served on them.
+//! Listeners and their connections.
 
 use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
 
@@ -13,18 +13,18 @@ use tokio::{
 pub use super::connections::Connections;
 use super::{answer::Answer, arrival::Arriving, connections::Entry, silence::Silent};
 
-/// Of the signing API. The node has at most 100 at once; the rest is room for others' mistakes.
+/// Maximum connections of the signing API. The node uses at most 100 at once; the rest is reserve for misbehaving clients.
 pub const MAX_CONNECTIONS: usize = 1024;
 
 const HEAD_MAX_LENGTH: usize = 16 * 1024;
-/// How long an incomplete request is waited for once told to stop: as long as a body may take.
+/// How long an incomplete request is waited for after the stop signal: the time limit of a body.
 const LAST_CALL: Duration = Duration::from_secs(2);
-/// After a failed accept: most often no file descriptor is left, and trying at once would burn the CPU.
+/// Pause after a failed accept. Usually no file descriptor is left, and an immediate retry would waste CPU time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-/// Between two looks for connections that have waited too long.
+/// Time between sweeps for connections that have waited too long.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Takes connections until told to stop, those included that wait to be taken then; those under way go on.
+/// Accepts connections until told to stop, including those in the backlog then. Running requests continue.
 pub async fn accept(
     listener: TcpListener,
     service: impl Answer,
@@ -53,7 +53,7 @@ pub async fn accept(
         }
     }
     connections.stop();
-    // A client whose handshake is done takes itself for connected, and would be reset with the listener.
+    // A client with a completed handshake considers itself connected, and closing the listener would reset it.
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, _)) = listener.accept() {
         let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
@@ -84,7 +84,7 @@ async fn serve(stream: TcpStream, service: impl Answer, entry: Entry) {
         .max_buf_size(HEAD_MAX_LENGTH)
         .serve_connection(TokioIo::new(Silent::new(stream, state.clone())), answer);
     let mut connection = pin!(connection);
-    // What a connection ends with is the client's doing, and nothing to tell.
+    // The end of a connection depends on the client and is not reported.
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
@@ -94,7 +94,7 @@ async fn serve(stream: TcpStream, service: impl Answer, entry: Entry) {
         return;
     }
     let last_call = Instant::now() + LAST_CALL;
-    // A first request may have been sent already, and hyper would close the connection without reading it.
+    // The first request may be on its way, and hyper would close the connection without reading it.
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// How long a client is borne with that sends its head one byte a second, told to stop at the start or not.
+    /// How long a client is tolerated that sends its head at one byte per second, with or without a stop signal.
     async fn patience_with(head: &[u8], stops: bool) -> Duration {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,8 +1,8 @@
-//! A socket on which no interim answer goes out.
+//! A socket that suppresses interim answers.
 //!
-//! hyper answers `Expect: 100-continue` with `100 Continue` by itself and has no setting against it. The node counts one
-//! second without a byte, which an interim answer would start again, so only final answers are sent; a client that waits for
-//! the interim one sends its body when it is tired of waiting, as RFC 9110 (10.1.1) asks of it.
+//! hyper answers `Expect: 100-continue` with `100 Continue` and has no setting against it. The node counts one second without a
+//! byte, which an interim answer would restart. Therefore only final answers are sent. A client that waits for the interim answer
+//! sends its body after a timeout, as RFC 9110 (10.1.1) requires.
 
 use std::{
     io::{self, IoSlice},
@@ -25,12 +25,12 @@ pub struct Silent<S> {
 }
 
 impl<S> Silent<S> {
-    /// Holds interim answers back.
+    /// Suppresses interim answers.
     pub const fn new(socket: S, connection: Arc<Connection>) -> Self {
         Self { socket, connection }
     }
 
-    /// How much of what is to be written comes before the interim answer, if there is one.
+    /// The number of bytes before the interim answer in the output, if there is one.
     fn held_back(&self, bytes: &[u8]) -> Option<usize> {
         if !self.connection.expects() {
             return None;

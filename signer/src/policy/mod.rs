@@ -1,4 +1,4 @@
-//! Who may have what signed. Nothing reaches the key but through [`Policy::authorize`].
+//! Decides which messages may be signed. Every signature passes [`Policy::authorize`].
 
 mod rules;
 
@@ -13,7 +13,7 @@ pub use rules::{Rule, Rules};
 
 use crate::protocol::{Kind, Message, PublicKey};
 
-/// The kinds of messages that this signer signs.
+/// The kinds of messages that this signer may sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities([bool; Kind::ALL.len()]);
 
@@ -25,7 +25,7 @@ impl Capabilities {
         self
     }
 
-    /// Whether messages of this kind are signed.
+    /// Whether messages of this kind may be signed.
     pub const fn contain(self, kind: Kind) -> bool {
         self.0[kind as usize]
     }
@@ -48,16 +48,16 @@ impl fmt::Display for Capabilities {
     }
 }
 
-/// Why a well-formed message is not signed. The texts are what clients of the Atto signer know.
+/// Why a well-formed message is refused. The texts are known to clients of the Atto signer.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
-    /// The operator did not allow this kind.
+    /// This kind is not among the capabilities.
     #[error("Signing a {} is not allowed. Capability {} is missing.", .0.name().to_ascii_lowercase(), .0.name())]
     MissingCapability(Kind),
-    /// The message is for another key; the signer's own is named.
+    /// The message is for another key; contains the signer's own key.
     #[error("Different public key {0}")]
     OtherPublicKey(PublicKey),
-    /// A rule of the operator forbids it.
+    /// A rule forbids it.
     #[error("The policy {} does not allow this: {}.", .0.name(), .0.complaint())]
     Rule(Rule),
 }
@@ -67,20 +67,20 @@ pub enum Refusal {
 pub struct Policy {
     capabilities: Capabilities,
     public_key: PublicKey,
-    // None where no rule is set: nothing is checked then.
+    // None if no rule is set, which skips the check.
     rules: Option<Rules>,
 }
 
-/// A message that the policy has let through: the only thing that can be signed.
+/// A message that the policy has allowed. Nothing else can be signed.
 #[derive(Debug)]
 pub struct Authorized<T>(T);
 
-/// A message that the policy has not let through.
+/// A message that the policy has refused.
 #[derive(Debug)]
 pub struct Denied<T> {
     /// The message.
     pub message: T,
-    /// Why.
+    /// The reason.
     pub refusal: Refusal,
 }
 
@@ -90,14 +90,14 @@ impl<T> Authorized<T> {
         &self.0
     }
 
-    /// The message, which can be signed no more.
+    /// The message, which can no longer be signed.
     pub fn into_message(self) -> T {
         self.0
     }
 }
 
 impl Policy {
-    /// Signs these kinds of messages of the holder of this key.
+    /// Allows these kinds of messages for this key.
     pub const fn new(capabilities: Capabilities, public_key: PublicKey) -> Self {
         Self {
             capabilities,
@@ -106,14 +106,14 @@ impl Policy {
         }
     }
 
-    /// With these rules.
+    /// Adds these rules.
     #[must_use]
     pub fn with_rules(mut self, rules: Rules) -> Self {
         self.rules = Some(rules).filter(|rules| !rules.is_empty());
         self
     }
 
-    /// The key that messages have to name.
+    /// The key that messages must contain.
     pub const fn public_key(&self) -> PublicKey {
         self.public_key
     }
@@ -125,7 +125,7 @@ impl Policy {
             .is_some_and(|rules| rules.vote_time_window.is_some())
     }
 
-    /// Lets a message through that comes at this moment ([`now`]), or says why not.
+    /// Allows a message that arrives at this moment ([`now`]), or returns the refusal.
     pub fn authorize<T: Message>(&self, message: T, moment: i64) -> Result<Authorized<T>, Denied<T>> {
         match self.check(&message, moment) {
             Ok(()) => Ok(Authorized(message)),

@@ -1,30 +1,30 @@
-//! What the operator forbids beyond kinds and key. Each rule is off unless set.
+//! Restrictions beyond kinds and key. Each rule is off unless set.
 
 use std::time::Duration;
 
 use crate::protocol::{Block, BlockKind, Challenge, Network, PublicKey, View, Vote};
 
-/// A rule that can refuse.
+/// A rule that can refuse a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Blocks of these networks only.
+    /// Only blocks of these networks.
     Networks,
-    /// Blocks of these types only.
+    /// Only blocks of these types.
     BlockTypes,
-    /// No SEND of more than this.
+    /// No SEND of a larger amount.
     MaxAmountPerSend,
-    /// No SEND to anybody else.
+    /// No SEND to other receivers.
     AllowedReceivers,
-    /// OPEN and CHANGE name this representative only.
+    /// No other representative in OPEN and CHANGE.
     Representative,
-    /// Votes of about now, and final ones.
+    /// Only votes with a recent timestamp, and final ones.
     VoteTimeWindow,
-    /// Challenges that start with this only.
+    /// Only challenges with this prefix.
     ChallengeUriPrefix,
 }
 
 impl Rule {
-    /// All rules, in the order in which they are asked.
+    /// All rules, in the order in which they are checked.
     pub const ALL: [Self; 7] = [
         Self::Networks,
         Self::BlockTypes,
@@ -48,7 +48,7 @@ impl Rule {
         }
     }
 
-    /// What the message has that the rule forbids.
+    /// The property of the message that the rule forbids.
     pub const fn complaint(self) -> &'static str {
         match self {
             Self::Networks => "the block is for another network",
@@ -65,25 +65,25 @@ impl Rule {
 /// The rules of one signer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Networks of blocks.
+    /// Allowed networks of blocks.
     pub networks: Option<Vec<Network>>,
-    /// Types of blocks, upper-case.
+    /// Allowed types of blocks, upper-case.
     pub block_types: Option<Vec<&'static str>>,
     /// In raw units.
     pub max_amount_per_send: Option<u64>,
-    /// Receivers of SEND.
+    /// Allowed receivers of SEND.
     pub allowed_receivers: Option<Vec<PublicKey>>,
-    /// Representative in OPEN and CHANGE.
+    /// Allowed representative in OPEN and CHANGE.
     pub representative: Option<PublicKey>,
-    /// Before and after now.
+    /// Allowed difference from the present time, in both directions.
     pub vote_time_window: Option<Duration>,
-    /// The first bytes of a challenge: a node makes it of the public URI (UTF-8) of the node that is to sign, and 128 random
+    /// Prefix of a challenge. A node builds a challenge from the public URI (UTF-8) of the node that must sign it, and 128 random
     /// bytes.
     pub challenge_uri_prefix: Option<String>,
 }
 
 impl Rules {
-    /// Whether none is set.
+    /// Whether no rule is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

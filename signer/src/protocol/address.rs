@@ -10,8 +10,8 @@ const SCHEME: &str = "atto://";
 const KEY_LENGTH: usize = 1 + 32;
 const CHECKSUM_LENGTH: usize = 5;
 
-/// An account as people write it: `atto://` and the lower-case base32, without padding, of
-/// `algorithm ‖ public key ‖ BLAKE2b-40(algorithm ‖ public key)`.
+/// An account in text form: `atto://` and the lower-case base32, without padding, of `algorithm ‖ public key ‖
+/// BLAKE2b-40(algorithm ‖ public key)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub PublicKey);
 
@@ -24,10 +24,10 @@ pub enum AddressError {
     /// What follows the scheme is not 61 characters of lower-case base32.
     #[error("what follows atto:// is not 61 characters of a-z and 2-7")]
     Encoding,
-    /// The algorithm byte is not that of V1.
+    /// The algorithm byte is not V1's.
     #[error("its algorithm is unknown")]
     Algorithm,
-    /// The checksum belongs to another key: most often a typing error.
+    /// The checksum does not match the key, usually because of a typing error.
     #[error("its checksum does not match: mistyped?")]
     Checksum,
 }

@@ -3,10 +3,10 @@ use super::{
     public_key::{ALGORITHM_V1, PublicKey},
 };
 
-/// The most that a balance or an amount can be, in raw units: the whole supply.
+/// Maximum of a balance or an amount, in raw units: the whole supply.
 pub const MAX_AMOUNT: u64 = 18_000_000_000_000_000_000;
 
-/// The network that a block belongs to; its discriminant is the code in canonical bytes.
+/// The network of a block. Its discriminant is the code in canonical bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Network {
@@ -35,15 +35,16 @@ impl Network {
     }
 }
 
-/// A transaction: what all kinds have in common, and what is particular to its kind.
+/// A transaction: fields common to all types, and those of its type.
 ///
 /// Canonical bytes: type (1), network (1), version (2), algorithm (1), public key (32), height (8, not OPEN), balance (8),
-/// timestamp (8), previous (32, not OPEN), then what the kind adds. OPEN has 119 bytes, RECEIVE and CHANGE 126, SEND 134.
+/// timestamp (8), previous (32, not OPEN), followed by the fields of the type. OPEN has 119 bytes, RECEIVE and CHANGE 126, SEND
+/// 134.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// The network it is for.
+    /// The network of the block.
     pub network: Network,
-    /// The version of the format.
+    /// Version of the format.
     pub version: u16,
     /// The account.
     pub public_key: PublicKey,
@@ -51,56 +52,56 @@ pub struct Block {
     pub balance: u64,
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// What is particular to its kind.
+    /// The fields of its type.
     pub kind: BlockKind,
 }
 
-/// Where a block stands in its account's chain.
+/// The position of a block in its account's chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Its number in the chain.
     pub height: u64,
-    /// The hash of the block before.
+    /// The hash of the previous block.
     pub previous: [u8; 32],
 }
 
-/// What is particular to the kind of a block. Each adds an algorithm byte and 32 bytes per key or hash.
+/// The fields of a type of block. In canonical bytes, each key or hash takes an algorithm byte and 32 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockKind {
     /// The first block of an account. Code 0.
     Open {
-        /// The SEND that is received.
+        /// Hash of the SEND that is received.
         send_hash: [u8; 32],
-        /// Who votes for the account.
+        /// The account's representative.
         representative: PublicKey,
     },
     /// Receives a SEND. Code 1.
     Receive {
-        /// Its place in the chain.
+        /// Its position in the chain.
         link: Link,
-        /// The SEND that is received.
+        /// Hash of the SEND that is received.
         send_hash: [u8; 32],
     },
     /// Sends an amount. Code 2.
     Send {
-        /// Its place in the chain.
+        /// Its position in the chain.
         link: Link,
-        /// Who it goes to.
+        /// The receiving account.
         receiver: PublicKey,
-        /// How much, in raw units, at most [`MAX_AMOUNT`].
+        /// The amount in raw units, at most [`MAX_AMOUNT`].
         amount: u64,
     },
-    /// Names another representative. Code 3.
+    /// Changes the representative. Code 3.
     Change {
-        /// Its place in the chain.
+        /// Its position in the chain.
         link: Link,
-        /// Who votes for the account from now on.
+        /// The account's new representative.
         representative: PublicKey,
     },
 }
 
 impl BlockKind {
-    /// The names of all kinds, in the order of their codes.
+    /// The names of all types, in the order of their codes.
     pub const NAMES: [&'static str; 4] = ["OPEN", "RECEIVE", "SEND", "CHANGE"];
 
     /// The name, as in the field `type`.

@@ -1,4 +1,4 @@
-/// Canonical bytes of a block or a vote, held on the stack.
+/// Canonical bytes of a block or a vote, stored on the stack.
 #[derive(Clone, Debug)]
 pub struct Canonical {
     bytes: [u8; Self::CAPACITY],
@@ -6,7 +6,7 @@ pub struct Canonical {
 }
 
 impl Canonical {
-    /// The size of the longest message, a SEND block.
+    /// The length of the longest message, a SEND block.
     pub const CAPACITY: usize = 134;
 
     pub(super) const fn new() -> Self {

@@ -2,9 +2,9 @@ use thiserror::Error;
 
 use super::public_key::PublicKey;
 
-/// A peer's demand to prove that the node holds its key.
+/// A peer's request to prove that the node has its key.
 ///
-/// Canonical bytes: public key (32), the challenge as it came, timestamp (8).
+/// Canonical bytes: public key (32), the challenge unchanged, timestamp (8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     pub(super) public_key: PublicKey,
@@ -18,13 +18,13 @@ pub struct Challenge {
 pub struct ChallengeTooShort;
 
 impl Challenge {
-    /// The least number of bytes that is signed.
+    /// Minimum number of bytes that is signed.
     pub const MIN_LENGTH: usize = 64;
 
-    /// A challenge to the holder of this key, made at this time (milliseconds since the Unix epoch).
+    /// A challenge to the owner of this key at this time (milliseconds since the Unix epoch).
     ///
     /// # Errors
-    /// Fewer than [`Challenge::MIN_LENGTH`] bytes.
+    /// The challenge has fewer than [`Challenge::MIN_LENGTH`] bytes.
     pub fn new(public_key: PublicKey, bytes: Vec<u8>, timestamp: i64) -> Result<Self, ChallengeTooShort> {
         if bytes.len() < Self::MIN_LENGTH {
             return Err(ChallengeTooShort);
@@ -36,7 +36,7 @@ impl Challenge {
         })
     }
 
-    /// The challenge as it came.
+    /// The challenge unchanged.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

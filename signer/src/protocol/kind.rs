@@ -1,11 +1,11 @@
 /// The three classes of messages that a voter signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A transaction of the account itself.
+    /// A transaction of the account.
     Block,
-    /// A vote on somebody's block.
+    /// A vote on a block.
     Vote,
-    /// The proof, asked for by a peer, that the node holds its key.
+    /// The proof, requested by a peer, that the node has its key.
     Challenge,
 }
 

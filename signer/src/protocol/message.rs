@@ -9,11 +9,11 @@ use super::{
 
 /// A message that can be signed: the Ed25519 signature is over its hash.
 pub trait Message: Send + Sync {
-    /// Which class of messages this is.
+    /// The class of the message.
     const KIND: Kind;
-    /// What the signature is over.
+    /// The hash that is signed.
     type Hash: AsRef<[u8]> + Send + Sync;
-    /// The key that the message says it is signed with.
+    /// The key that the message names as its signer.
     fn public_key(&self) -> &PublicKey;
     /// The hash of the canonical bytes.
     fn hash(&self) -> Self::Hash;

@@ -1,4 +1,4 @@
-//! What Atto signs: typed messages, their canonical bytes and the hashes of those. No IO, no async, no serde.
+//! The messages that Atto signs, their canonical bytes and hashes. No IO, no async, no serde.
 //!
 //! All integers in canonical bytes are little-endian.
 

@@ -12,14 +12,14 @@ pub struct Vote {
     pub version: u16,
     /// The voter.
     pub public_key: PublicKey,
-    /// The block that is voted for.
+    /// Hash of the block.
     pub block_hash: [u8; 32],
     /// Milliseconds since the Unix epoch; `i64::MAX` makes the vote final.
     pub timestamp: i64,
 }
 
 impl Vote {
-    /// Whether it is the voter's last word.
+    /// Whether the vote is final.
     pub const fn is_final(&self) -> bool {
         self.timestamp == i64::MAX
     }

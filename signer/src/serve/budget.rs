@@ -1,19 +1,19 @@
-//! What each part of the program may have of the files that the process may open, so that none takes them from another.
+//! Divides the files that the process may open among the parts of the program, so that none exhausts them.
 
 use crate::http::server::MAX_CONNECTIONS;
 
-/// Streams, event queues, files that are read again and again, and the sockets of credentials.
+/// Streams, event queues, files that are read repeatedly, and the sockets of credentials.
 const OWN: usize = 32;
-/// An event queue, what wakes it, what tells it of signals, and a listener of each family.
+/// An event queue, its waker, its signal receiver, and a listener of each family.
 const THREAD: usize = 5;
 /// Probes, a scraper and the operator need a few.
 const MANAGEMENT: usize = 128;
-/// 100 hashes are at a remote backend, and three attempts for each.
+/// Up to 100 hashes at a remote backend, with three attempts each.
 const BACKEND: usize = 300;
-/// The node has as many at once.
+/// Maximum concurrent requests of a node.
 const NODE: usize = 100;
 
-/// How many connections the two ports may have.
+/// The connection limits of both ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Of the signing API.
@@ -23,7 +23,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Shares out so many open files among so many threads of the API and the rest.
+    /// Divides this many open files among this many threads of the API and the rest.
     pub fn of(open_files: usize, threads: usize, is_remote: bool) -> Self {
         let rest = open_files.saturating_sub(OWN + THREAD * threads).max(8);
         let management = MANAGEMENT.min(rest / 4);
@@ -35,7 +35,7 @@ impl Budget {
         }
     }
 
-    /// Where that is less than a node may need.
+    /// A warning if that is less than a node may need.
     pub fn warning(self, open_files: usize) -> Option<String> {
         (self.api < NODE).then(|| {
             format!(
@@ -57,7 +57,7 @@ mod tests {
             for is_remote in [false, true] {
                 let Budget { api, management } = Budget::of(open_files, threads, is_remote);
                 assert!(api >= 8 && management >= 8, "{open_files}");
-                // What is left for the backend is all of it, or as much as for the API.
+                // The backend gets its full share if possible, otherwise as much as the API.
                 let backend = if is_remote { BACKEND.min(api) } else { 0 };
                 let own = OWN + THREAD * threads;
                 assert!(own + api + management + backend <= open_files, "{open_files}");

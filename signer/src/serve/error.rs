@@ -11,31 +11,31 @@ use crate::{
 /// Why the signer does not serve.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// The key did not prove itself.
+    /// The key did not pass its self-test.
     #[error("ATTO_SIGNER_KEY: {0}")]
     Key(#[from] BackendError),
-    /// Another key than the one that has to be there.
+    /// The key is not the expected one.
     #[error(
         "ATTO_SIGNER_EXPECTED_PUBLIC_KEY: found a key of {} ({}), expected {} ({}). Correct the key or the expectation",
         Address(*.found), .found, Address(*.expected), .expected
     )]
     OtherKey {
-        /// The key at hand.
+        /// The present key.
         found: PublicKey,
-        /// The key that was asked for.
+        /// The expected key.
         expected: PublicKey,
     },
-    /// The key will never do, and why.
+    /// The key can never be used, for this reason.
     #[error("ATTO_SIGNER_KEY: {0}")]
     NeverKey(String),
     /// The backend refused for too long.
     #[error("ATTO_SIGNER_KEY: still {fault} after {} s; {remedy}", .waited.as_secs())]
     Refused {
-        /// What it said last.
+        /// Its last failure.
         fault: Fault,
         /// What to do.
         remedy: Cow<'static, str>,
-        /// How long it said so.
+        /// How long it has refused.
         waited: Duration,
     },
     /// A port is not available.
@@ -43,9 +43,9 @@ pub enum ServeError {
     Listen {
         /// The variable with the port.
         variable: &'static str,
-        /// What was tried.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The audit file is not available.
@@ -56,13 +56,13 @@ pub enum ServeError {
     Audit {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system refused something else.
+    /// Another failure of the system.
     #[error("the signer could not be started: {0}")]
     System(#[from] io::Error),
-    /// A defect: the metrics contradict each other.
+    /// A defect: conflicting metrics.
     #[error("the metrics could not be set up: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -76,7 +76,7 @@ fn remedy(error: &io::Error) -> &'static str {
 }
 
 impl ServeError {
-    /// What the program exits with.
+    /// The exit code of the program.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Key(BackendError::Differs)
@@ -90,7 +90,7 @@ impl ServeError {
     }
 }
 
-/// Only with the key that has to be there.
+/// Accepts only the expected key.
 pub fn expect(found: PublicKey, expected: Option<PublicKey>) -> Result<(), ServeError> {
     match expected {
         Some(expected) if expected != found => Err(ServeError::OtherKey { found, expected }),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::{caught::caught, telemetry::Health};
 
-/// Runs what must not end while the signer serves. If it does, be it in a panic, a line says so and liveness fails.
+/// Runs a task that must not end while the signer serves. If it does, even by a panic, a line reports it and liveness fails.
 pub fn essential<F>(health: &Arc<Health>, name: &'static str, task: F)
 where
     F: Future + Send + 'static,
@@ -10,7 +10,7 @@ where
 {
     let health = health.clone();
     tokio::spawn(async move {
-        // The panic's hook has told where.
+        // The panic hook has logged the location.
         let _ = caught(task).await;
         if !health.is_draining() {
             health.lose(name);

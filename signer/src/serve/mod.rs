@@ -1,4 +1,4 @@
-//! From settings to a running signer, and to its end.
+//! Starts and stops the signer.
 
 mod budget;
 mod error;
@@ -34,18 +34,18 @@ use crate::{
     telemetry::{Audit, Health, Identity, Metrics},
 };
 
-/// How long requests under way may take after the signal to end.
+/// How long running requests may take after the stop signal.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-/// The end of that, in which what waits for a signature is answered with 429.
+/// The last part of that time, in which requests that wait for a signature are answered with 429.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 const DRAIN_POLL: Duration = Duration::from_millis(10);
-/// A voter node gives up after one second without a byte; the rest is for the way there and back.
+/// A voter node gives up after one second without a byte. The rest is for the network.
 const DEADLINE_LIMIT: Duration = Duration::from_millis(950);
 
-/// Serves until SIGTERM or SIGINT; then answers what is under way and returns.
+/// Serves until SIGTERM or SIGINT, then answers running requests and returns.
 ///
 /// # Errors
-/// It could not start.
+/// The signer could not start.
 pub fn serve(config: Config) -> Result<(), ServeError> {
     if config.deadline > DEADLINE_LIMIT {
         tracing::warn!(
@@ -93,15 +93,15 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     let management = management::spawn(listeners, shown, budget.management, stopped)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(start(config, local, health.clone(), metrics, audit.clone()));
-    // From here on every task may end.
+    // From here on, every task may end.
     health.drain();
     audit.close();
-    // The management port outlives the API: while that drains, probes are answered.
+    // The management port outlives the API, so that probes are answered while the API drains.
     stop.send_replace(true);
     if management.join().is_err() {
         tracing::warn!("the management thread ended in a panic");
     }
-    // Calls to a remote backend may be under way still, and nobody waits for them any more.
+    // Calls to a remote backend may still be running, but their results are not needed.
     runtime.shutdown_background();
     result
 }
@@ -111,7 +111,7 @@ fn budget(config: &Config) -> Budget {
     Budget::of(process::open_files(), config.threads, is_remote)
 }
 
-/// Proves the key, which takes as long as it takes, and serves.
+/// Tests the key, for as long as that takes, and serves.
 async fn start(
     config: Config,
     local: Option<LocalKey>,
@@ -204,7 +204,7 @@ async fn serve_api<B: Backend>(
     tracing::info!("{name}: answering the requests in progress, then ending");
     health.drain();
     stop.send_replace(true);
-    // Each listener takes first what waits to be taken.
+    // Each listener first accepts the connections in its backlog.
     stop.closed().await;
     drain(&connections, &health).await;
     Ok(())

@@ -1,5 +1,5 @@
-//! A start that waits: the API opens once a remote key has signed, and not before; nothing but a permission or a key that
-//! stays away ends it.
+//! The start with a remote key: the API opens only after the key has signed. Only a persistent refusal of permission or key ends
+//! the start.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 
 const PAUSE: Duration = Duration::from_secs(2);
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// Between two lines about the same trouble.
+/// Time between two log lines about the same failure.
 const TELL: Duration = Duration::from_secs(10);
 
 /// The key, once it has signed a self-test.
@@ -68,7 +68,7 @@ pub async fn prove(
     }
 }
 
-/// How long what is waited for, and when it is told.
+/// Records how long a failure has lasted, and when it is logged.
 struct Patience {
     limit: Duration,
     refused: Option<Instant>,
@@ -84,7 +84,7 @@ impl Patience {
         }
     }
 
-    /// Another try failed.
+    /// Records another failed attempt.
     fn spend(
         &mut self,
         fault: Fault,

@@ -22,12 +22,12 @@ use crate::{
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// What all threads serve.
+/// The values that all threads serve.
 pub struct Served<B> {
     pub service: ApiService<B>,
     pub connections: Arc<Connections>,
     pub health: Arc<Health>,
-    /// Told to stop, a listener takes what waits for it and no more.
+    /// When told to stop, a listener only accepts the connections in its backlog.
     pub stopped: watch::Receiver<bool>,
 }
 
@@ -40,7 +40,7 @@ impl Threads {
     /// Serves on the listeners of each thread.
     ///
     /// # Errors
-    /// The system gives no thread or no event queue.
+    /// The system provides no thread or no event queue.
     pub fn start<B: Backend>(listeners: Vec<Vec<net::TcpListener>>, served: &Served<B>) -> io::Result<Self> {
         let (end, ended) = watch::channel(());
         for listeners in listeners {
@@ -76,17 +76,17 @@ fn begin<B: Backend>(runtime: &Runtime, listeners: Vec<TcpListener>, served: &Se
 
 fn run(runtime: Runtime, health: &Arc<Health>, mut ended: watch::Receiver<()>) -> io::Result<()> {
     let (running, stops) = oneshot::channel::<()>();
-    // Where nothing is left to say so: the end of the thread itself.
+    // Reports the end of the thread, which drops `running`.
     essential(health, "a thread of the API", stops);
     thread::Builder::new().name("api".to_owned()).spawn(move || {
         let _running = running;
-        // The sender sends nothing: that it is gone is the end.
+        // The sender sends nothing. Its absence means to stop.
         let _ = runtime.block_on(ended.changed());
     })?;
     Ok(())
 }
 
-/// Shows that the runtime that this runs on does run.
+/// Sends the heartbeat of the runtime that runs this.
 pub async fn beat(heart: Arc<Heart>) {
     loop {
         heart.beat();

@@ -1,14 +1,14 @@
-//! When votes were let through for the first time. A node repeats a vote with the timestamp that it has, until it is signed: what
-//! came in time stays in time, however long the key service is away.
+//! When votes were first allowed. A node repeats a vote with an unchanged timestamp until it is signed. A vote that arrived in
+//! time stays allowed, however long the key service is unavailable.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::{cache::Cache, key::Key};
 
-/// Votes that are remembered: a node has at most a hundred requests open, and repeats each once a second.
+/// Number of remembered votes. A node has at most a hundred open requests, and repeats each once a second.
 const REMEMBERED: usize = 16_384;
 
-/// The votes that a time window has let through, with the moments (milliseconds since the Unix epoch).
+/// The votes that a time window has allowed, with the moments (milliseconds since the Unix epoch).
 #[derive(Debug)]
 pub struct Admitted(Mutex<Cache<i64>>);
 
@@ -19,7 +19,7 @@ impl Default for Admitted {
 }
 
 impl Admitted {
-    /// This hash was let through.
+    /// Records that this hash was allowed.
     pub fn note(&self, hash: &[u8], moment: i64) {
         let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if moments.get(hash).is_none() {
@@ -27,7 +27,7 @@ impl Admitted {
         }
     }
 
-    /// When this hash was let through for the first time.
+    /// When this hash was first allowed.
     pub fn first(&self, hash: &[u8]) -> Option<i64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash)
     }

@@ -1,12 +1,12 @@
-//! The attempts that are under way for one answer, and which of them makes room for a further one.
+//! The running attempts for one answer, and which of them is cancelled to make room for another.
 
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
 
-/// How many there may be.
+/// Maximum number of running attempts.
 pub const MAX_ALIVE: usize = 3;
-/// When an attempt is likely to hang, so that another one is sent.
+/// After this time an attempt probably hangs, and another one is sent.
 pub const SIBLING_AFTER: Duration = Duration::from_secs(2);
 
 /// Attempts, the oldest first.
@@ -15,14 +15,14 @@ pub struct Alive<T> {
     handles: Vec<AbortHandle>,
 }
 
-/// What became of one of them.
+/// How an attempt ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ended<T> {
-    /// It came to an end of its own.
+    /// It returned.
     Answered(T),
-    /// It made room, and its place is free now.
+    /// It was cancelled, and its place is free.
     GivenUp,
-    /// It panicked, which the panic's hook has told.
+    /// It panicked, which the panic hook has logged.
     Panicked,
 }
 
@@ -35,31 +35,31 @@ impl<T: Send + 'static> Alive<T> {
         }
     }
 
-    /// Sends one more.
+    /// Sends another attempt.
     pub fn send(&mut self, attempt: impl Future<Output = T> + Send + 'static) {
         self.handles.push(self.tasks.spawn(attempt));
     }
 
-    /// Whether nothing is waited for.
+    /// Whether no attempt is running.
     pub fn is_empty(&self) -> bool {
         self.handles.is_empty()
     }
 
-    /// Whether a further one would be one too many.
+    /// Whether no further attempt may be sent.
     pub fn is_full(&self) -> bool {
         self.handles.len() >= MAX_ALIVE
     }
 
-    /// Gives up the oldest but one: [`Alive::next`] tells when its place is free. The oldest stays until its own time is up. A
-    /// service that takes eight seconds for each call would never sign if all were given up before, and how long it is silent is
-    /// seen by an attempt that waits.
+    /// Cancels the second-oldest attempt: [`Alive::next`] reports when its place is free. The oldest runs until its own time
+    /// limit. Otherwise a service that needs eight seconds for each call would never sign, and a long silence could not be
+    /// measured.
     pub fn give_up_one(&mut self) {
         if self.handles.len() > 1 {
             self.handles.remove(1).abort();
         }
     }
 
-    /// The next that ends; `None`: there is none.
+    /// The next attempt that ends. `None` if none is running.
     pub async fn next(&mut self) -> Option<Ended<T>> {
         let ended = self.tasks.join_next_with_id().await?;
         let id = match &ended {

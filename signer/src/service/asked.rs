@@ -10,12 +10,12 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::backend::{BackendError, Signature};
 
-/// A hash that nobody asked for in this time is not sent again.
+/// A hash that was not requested within this time is not sent again.
 const MEMORY: Duration = Duration::from_secs(5);
-/// What became of a call.
+/// The result of a call.
 pub type Answer = Result<Signature, BackendError>;
 
-/// A hash that was asked for, as its callers see it.
+/// A requested hash, from its callers' view.
 #[derive(Debug)]
 pub struct Call {
     asked: Mutex<Instant>,
@@ -36,23 +36,23 @@ impl Default for Call {
 }
 
 impl Call {
-    /// Somebody asks for it.
+    /// Records a request for it.
     pub fn ask(&self) {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// It was sent to the backend.
+    /// Records that it was sent to the backend.
     pub fn count_attempt(&self) {
         self.attempts.fetch_add(1, Relaxed);
     }
 
-    /// The attempt that gave the signature took this long.
+    /// Records the duration of the successful attempt.
     pub fn note_signed(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.took_micros.store(micros, Relaxed);
     }
 
-    /// How long the attempt took that gave the signature; nothing before.
+    /// The duration of the successful attempt. Zero before.
     pub fn took(&self) -> Duration {
         Duration::from_micros(self.took_micros.load(Relaxed))
     }
@@ -62,17 +62,17 @@ impl Call {
         self.attempts.load(Relaxed)
     }
 
-    /// Whether somebody asked for it lately.
+    /// Whether it was requested recently.
     pub fn is_asked_for(&self) -> bool {
         Instant::now() < self.forgotten_at()
     }
 
-    /// When it is not worth another attempt, unless somebody asks again.
+    /// When it is abandoned, unless it is requested again.
     pub fn forgotten_at(&self) -> Instant {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + MEMORY
     }
 
-    /// Waits for the end.
+    /// Waits for the result.
     pub async fn answer(&self) -> Answer {
         let mut answer = self.answer.subscribe();
         let ended = answer.wait_for(Option::is_some).await;
@@ -81,7 +81,7 @@ impl Call {
             .unwrap_or(Err(BackendError::Broken))
     }
 
-    /// The end: all callers that wait are told.
+    /// Publishes the result to all waiting callers.
     pub fn end(&self, answer: Answer) {
         self.answer.send_replace(Some(answer));
     }

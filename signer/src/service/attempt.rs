@@ -1,4 +1,4 @@
-//! One call to the backend, and what it says of it.
+//! One call to the backend, and its effect on the backend's health.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -10,11 +10,10 @@ use tokio::time::Instant;
 use super::{key::Key, shared::Shared};
 use crate::backend::{BackendError, Cause, Fault, Signature, bounded, self_test_text, verify};
 
-/// An attempt that takes longer is given up.
+/// An attempt that takes longer is cancelled.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 
-/// One call to the backend, bounded in time; its signature is verified. Whatever the call comes to, a panic too, is counted and
-/// judged.
+/// One call to the backend, with a time limit. Its signature is verified. Every result, including a panic, is counted and judged.
 pub async fn attempt(shared: Arc<Shared>, key: Key) -> Result<Signature, Fault> {
     let start = Instant::now();
     let outstanding = shared.health.begin(start);
@@ -22,7 +21,7 @@ pub async fn attempt(shared: Arc<Shared>, key: Key) -> Result<Signature, Fault> 
     let result = match bounded(ATTEMPT_LIMIT, shared.session.sign(&key)).await {
         Ok(result) => result.and_then(|signature| check(&shared, &key, signature)),
         Err(lost) => {
-            // The connections may be dead, all of them, or the credentials.
+            // All connections or the credentials may be stale.
             shared.session.renew();
             Err(lost.into())
         }
@@ -30,7 +29,7 @@ pub async fn attempt(shared: Arc<Shared>, key: Key) -> Result<Signature, Fault> 
     let (now, verdict) = (Instant::now(), result.as_ref().map(|_| ()));
     let cause = verdict.err().map(|fault| fault.cause);
     sent.end(cause, now);
-    // Health first: whom the opened gate lets through finds the backend up.
+    // Health first: requests that the opened gate admits must find the backend up.
     outstanding.end(verdict.map_err(Clone::clone), now);
     shared.judge(&key, verdict, now);
     result
@@ -42,12 +41,12 @@ fn check(shared: &Shared, key: &Key, signature: Signature) -> Result<Signature, 
         .map_err(|error| Fault::new(Cause::Check, error.to_string()))
 }
 
-/// Signs a text of its own.
+/// Signs a self-test.
 pub async fn self_test(shared: &Arc<Shared>) -> Result<(), Fault> {
     test(shared, &text()?).await.map(|_| ())
 }
 
-/// Signs a text of its own twice, and compares.
+/// Signs a self-test twice, and compares.
 pub async fn compare(shared: &Arc<Shared>) -> Result<(), BackendError> {
     let (generation, text) = (shared.session.generation(), text()?);
     let first = test(shared, &text).await?;

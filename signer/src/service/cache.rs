@@ -2,18 +2,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::key::Key;
 
-/// What was asked for last, each with what is known of it.
+/// The most recently used entries.
 #[derive(Debug)]
 pub struct Cache<V> {
     capacity: usize,
     uses: u64,
     entries: HashMap<Key, (V, u64)>,
-    // By the moment of their last use, the oldest first.
+    // By the moment of last use, oldest first.
     order: BTreeMap<u64, Key>,
 }
 
 impl<V: Copy> Cache<V> {
-    /// Keeps this many.
+    /// A cache with this capacity.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -23,7 +23,7 @@ impl<V: Copy> Cache<V> {
         }
     }
 
-    /// What is known of this hash, which counts as a use.
+    /// The entry of this hash. Counts as a use.
     pub fn get(&mut self, key: &[u8]) -> Option<V> {
         let (value, used) = self.entries.get_mut(key)?;
         let key = self.order.remove(used)?;
@@ -33,7 +33,7 @@ impl<V: Copy> Cache<V> {
         Some(*value)
     }
 
-    /// Keeps it, and drops the entry that was unused for the longest time.
+    /// Adds an entry, and drops the least recently used one.
     pub fn put(&mut self, key: Key, value: V) {
         self.uses += 1;
         if let Some((_, used)) = self.entries.insert(key.clone(), (value, self.uses)) {

@@ -1,4 +1,4 @@
-//! One hash on its way to a signature. It knows no caller, only whether somebody asks.
+//! Gets one hash signed. It does not know its callers, only whether the hash is still requested.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::backend::BackendError;
 
-/// Removes the call however its task ends, a panic included, and lets the callers know.
+/// Removes the call when its task ends, even by a panic, and notifies the callers.
 struct Entry {
     shared: Arc<Shared>,
     key: Key,
@@ -35,11 +35,11 @@ impl Drop for Entry {
 pub enum Begin {
     /// With a place in the queue.
     Now(Turn),
-    /// It was refused a moment ago, and what was tried then still counts.
+    /// After a recent refusal, whose attempts still count.
     Rested(Tries),
 }
 
-/// Brings one hash to its end: a signature, a failure that is not tried again, or nobody who asks.
+/// Runs until the hash has a signature or a final failure, or is no longer requested.
 pub async fn run(shared: Arc<Shared>, key: Key, call: Arc<Call>, begin: Begin) {
     let mut entry = Entry {
         shared,
@@ -60,7 +60,7 @@ async fn bring(shared: &Arc<Shared>, key: &Key, call: &Call, begin: Begin) -> An
             (shared.gate.enter(), tries)
         }
     };
-    // A hash that failed is no newcomer: it keeps its place before all that came after it.
+    // A failed hash keeps its place before all later ones.
     let ticket = turn.ticket();
     loop {
         let Some(permit) = come(turn, call).await else {
@@ -83,7 +83,7 @@ async fn bring(shared: &Arc<Shared>, key: &Key, call: &Call, begin: Begin) -> An
     }
 }
 
-/// Waits for the permit while somebody asks for the hash.
+/// Waits for the permit while the hash is requested.
 async fn come(mut turn: Turn, call: &Call) -> Option<Permit> {
     loop {
         let forgotten = call.forgotten_at();

@@ -1,4 +1,4 @@
-//! Who may go to the backend now: so many at a time, first come, first served, and nobody while the breaker is open.
+//! Admission to the backend: a limited number at a time, in order of arrival, and only probes while the breaker is open.
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +10,12 @@ use tokio::sync::oneshot;
 
 use super::key::Key;
 
-/// Hashes that may be at the backend at once: the node has at most as many requests open.
+/// Maximum number of hashes at the backend: the maximum number of open requests of the node.
 pub const PERMITS: usize = 100;
 /// Consecutive failures of distinct hashes that open the breaker.
 const THRESHOLD: usize = 5;
 
-/// Permits, the queue for them, and the breaker.
+/// Permits, their queue, and the breaker.
 #[derive(Debug)]
 pub struct Gate(Mutex<State>);
 
@@ -26,19 +26,19 @@ struct State {
     queue: BTreeMap<u64, oneshot::Sender<Permit>>,
     // The ticket of the last probe. Tickets begin at 1.
     probed: u64,
-    // The hashes that failed since the last success; that many of them open the breaker.
+    // The hashes that have failed since the last success. A certain number of them opens the breaker.
     failed: Vec<Key>,
     is_open: bool,
 }
 
-/// What a change did to the breaker.
+/// The effect of a result on the breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
     None,
-    /// It is open now: nobody goes through but probes.
+    /// It is open now: only probes are admitted.
     Opened,
-    /// It is closed now: all that waited goes through.
+    /// It is closed now: all waiting hashes are admitted.
     Closed,
 }
 
@@ -62,7 +62,7 @@ impl Gate {
         self.wait(state, ticket)
     }
 
-    /// Takes the place of a turn that is over, before all that came after it.
+    /// Takes the place of an earlier turn, before all later ones.
     pub fn enter_again(self: &Arc<Self>, ticket: u64) -> Turn {
         self.wait(self.lock(), ticket)
     }
@@ -81,7 +81,7 @@ impl Gate {
         }
     }
 
-    /// A verified signature came.
+    /// Records a verified signature.
     pub fn succeed(self: &Arc<Self>) -> Change {
         let mut state = self.lock();
         state.failed.clear();
@@ -92,7 +92,7 @@ impl Gate {
         Change::Closed
     }
 
-    /// The backend failed in a way that says something of its health.
+    /// Records a failure that indicates a broken backend.
     pub fn fail(&self, key: &Key) -> Change {
         let mut state = self.lock();
         if state.is_open || state.failed.contains(key) {
@@ -107,18 +107,18 @@ impl Gate {
         Change::Opened
     }
 
-    /// Lets one through: the oldest first, then one after the other, so that a hash that fails for itself is not every probe. False:
-    /// nobody waits.
+    /// Admits one probe: the oldest first, then the others in turn, so that a hash with a failure of its own is not every probe.
+    /// False if nothing waits.
     pub fn probe(self: &Arc<Self>) -> bool {
         self.lock().probe(self)
     }
 
-    /// Whether nobody goes through but probes.
+    /// Whether only probes are admitted.
     pub fn is_open(&self) -> bool {
         self.lock().is_open
     }
 
-    /// How many have a permit, and how many wait for one.
+    /// The numbers of hashes with a permit, and waiting for one.
     pub fn counts(&self) -> (usize, usize) {
         let state = self.lock();
         (PERMITS.saturating_sub(state.free), state.queue.len())
@@ -140,7 +140,7 @@ impl State {
 
     fn probe(&mut self, gate: &Arc<Gate>) -> bool {
         if self.free == 0 {
-            // Those at the backend are probes enough.
+            // The hashes at the backend are sufficient as probes.
             return true;
         }
         while let Some((ticket, waiting)) = self.next_to_probe() {
@@ -160,19 +160,19 @@ impl State {
         self.queue.remove_entry(&ticket)
     }
 
-    /// Whether it was there to take it.
+    /// Returns whether the receiver still exists.
     fn hand(&mut self, gate: &Arc<Gate>, waiting: oneshot::Sender<Permit>) -> bool {
         let Err(mut permit) = waiting.send(Permit(Some(gate.clone()))) else {
             self.free -= 1;
             return true;
         };
-        // Its drop would lock what is locked.
+        // Dropping it would take the lock again.
         permit.0 = None;
         false
     }
 }
 
-/// The right to be at the backend with one hash; given back when dropped.
+/// The right to be at the backend with one hash. Released when dropped.
 #[derive(Debug)]
 pub struct Permit(Option<Arc<Gate>>);
 
@@ -188,7 +188,7 @@ impl Drop for Permit {
     }
 }
 
-/// A place in the queue; given up when dropped.
+/// A place in the queue. Released when dropped.
 #[derive(Debug)]
 pub struct Turn {
     gate: Arc<Gate>,
@@ -202,7 +202,7 @@ impl Turn {
         self.ticket
     }
 
-    /// Waits for the permit. Can be given up and called again without losing the place.
+    /// Waits for the permit. Can be cancelled and called again without losing the place.
     pub async fn come(&mut self) -> Option<Permit> {
         (&mut self.permit).await.ok()
     }

@@ -2,14 +2,14 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// At most this many hedges ...
+/// Maximum number of hedges ...
 const MAX_HEDGES: usize = 10;
-/// ... among so many calls: 5 %.
+/// ... within this many calls: 5 %.
 const WINDOW: u64 = 200;
-/// After the backend said that a quota is used up.
+/// Pause in hedging after the backend reported an exhausted quota.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// How many more calls than hashes may be made in the hope of a faster answer.
+/// Limits additional calls that are made in the hope of a faster answer.
 #[derive(Debug, Default)]
 pub struct Hedges {
     calls: u64,
@@ -19,17 +19,17 @@ pub struct Hedges {
 }
 
 impl Hedges {
-    /// A hash goes to the backend.
+    /// Records that a hash goes to the backend.
     pub const fn count_call(&mut self) {
         self.calls += 1;
     }
 
-    /// A quota is used up.
+    /// Records an exhausted quota.
     pub const fn exhaust(&mut self, now: Instant) {
         self.exhausted = Some(now);
     }
 
-    /// Whether a hedge may be sent; counts it if so.
+    /// Whether a hedge may be sent. Counts it if so.
     pub fn take(&mut self, now: Instant) -> bool {
         while self.taken.front().is_some_and(|at| at + WINDOW <= self.calls) {
             self.taken.pop_front();

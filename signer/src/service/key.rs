@@ -1,4 +1,4 @@
 use std::sync::Arc;
 
-/// The hash that is to be signed: equal hashes have equal signatures.
+/// The hash to sign. Equal hashes have equal signatures.
 pub type Key = Arc<[u8]>;

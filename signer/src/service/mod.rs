@@ -1,4 +1,4 @@
-//! From an authorized message to its signature. Knows no HTTP.
+//! Gets an authorized message signed. Independent of HTTP.
 
 mod admitted;
 mod alive;
@@ -37,13 +37,13 @@ use admitted::Admitted;
 #[derive(Debug)]
 pub struct Service<B> {
     policy: Policy,
-    // None: no rule of this policy looks at the clock.
+    // None if no rule of this policy uses the clock.
     admitted: Option<Admitted>,
     backend: B,
 }
 
 impl<B: Backend> Service<B> {
-    /// Signs with this backend what this policy lets through.
+    /// Signs with this backend what this policy allows.
     pub fn new(policy: Policy, backend: B) -> Self {
         Self {
             admitted: policy.has_time_window().then(Admitted::default),
@@ -57,7 +57,7 @@ impl<B: Backend> Service<B> {
         &self.policy
     }
 
-    /// Lets a message through, or says why not. A vote that was let through once is judged as of then.
+    /// Allows a message, or returns the refusal. A vote that was allowed before is judged by the time of its first request.
     pub fn authorize<T: Message>(&self, message: T) -> Result<Authorized<T>, Denied<T>> {
         self.authorize_at(message, policy::now())
     }
@@ -83,12 +83,12 @@ impl<B: Backend> Service<B> {
         }
     }
 
-    /// What has been done so far for this hash, which somebody asked for and did not wait for.
+    /// The effort so far for this hash, whose caller no longer waits.
     pub fn effort(&self, hash: &impl AsRef<[u8]>) -> Effort {
         self.backend.effort(hash.as_ref())
     }
 
-    /// Signs the hash of a message for a caller who has been waiting since `start`. Returns the hash as well.
+    /// Signs the hash of a message for a caller that has been waiting since `start`. Also returns the hash.
     pub async fn sign<T: Message>(&self, message: &Authorized<T>, start: Instant) -> (T::Hash, Signing) {
         let hash = message.message().hash();
         let signing = self.backend.sign_for(hash.as_ref(), start).await;

@@ -1,4 +1,5 @@
-//! Hashes that the backend has just refused. Each is sent again a second later at the earliest, even if the node asks more often.
+//! Hashes that the backend has refused recently. Each is sent again after one second at the earliest, however often it is
+//! requested.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,21 +10,21 @@ use tokio::time::Instant;
 
 use super::{key::Key, tries::Tries};
 
-/// A later request begins again.
+/// After this time, a request starts from the beginning.
 const MEMORY: Duration = Duration::from_secs(5);
-/// More are not remembered: the oldest go.
+/// Maximum number of remembered hashes. The oldest are dropped.
 const CAPACITY: usize = 4_096;
 
 /// The refusals of the last seconds.
 #[derive(Debug, Default)]
 pub struct Refused {
     by_key: HashMap<Key, (Instant, Tries)>,
-    // In the order in which they came; of a hash that was refused again, the last one counts.
+    // In order of arrival. For a hash that was refused repeatedly, the last entry counts.
     order: VecDeque<(Instant, Key)>,
 }
 
 impl Refused {
-    /// Remembers what was tried for a hash until it was refused.
+    /// Remembers the attempts for a hash until its refusal.
     pub fn put(&mut self, key: Key, tries: Tries) {
         let now = Instant::now();
         self.order.push_back((now, key.clone()));
@@ -39,7 +40,7 @@ impl Refused {
         }
     }
 
-    /// What was tried for this hash, which is forgotten here.
+    /// The attempts for this hash, which is removed here.
     pub fn take(&mut self, key: &[u8]) -> Option<Tries> {
         let (refused, tries) = self.by_key.remove(key)?;
         (Instant::now() < refused + MEMORY).then_some(tries)

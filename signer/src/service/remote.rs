@@ -1,4 +1,4 @@
-//! What stands between callers and a backend that can be slow, wrong or away: one call per hash, no matter who asks, and for each
+//! Connects callers to a backend that can be slow, faulty or unavailable: one call per hash for all its callers, and for each
 //! caller an answer in time.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -21,10 +21,10 @@ use crate::{
     telemetry::{BackendHealth, BackendMetrics},
 };
 
-/// Hashes that may wait, in addition to those at the backend.
+/// Maximum number of waiting hashes, in addition to those at the backend.
 const WAITING: usize = 4_096;
 
-/// A remote backend, made fit for callers that have a second.
+/// A remote backend, adapted to callers that wait one second.
 pub struct Remote {
     shared: Arc<Shared>,
     deadline: Duration,
@@ -46,7 +46,7 @@ impl Remote {
         }
     }
 
-    /// Signs a self-test twice and compares, whatever the breaker says; while that is not answered, it is begun again each 2 s.
+    /// Signs a self-test twice and compares, regardless of the breaker. Without an answer, another attempt starts every 2 s.
     pub async fn prove(&self) -> Result<(), BackendError> {
         first_answer(|| {
             let shared = self.shared.clone();
@@ -55,7 +55,7 @@ impl Remote {
         .await
     }
 
-    /// Tests the backend while nobody uses it or it is down; never ends.
+    /// Tests the backend while it is idle or down. Never ends.
     pub fn watch(&self) -> impl Future<Output = ()> + Send + 'static {
         watch::keep(self.shared.clone())
     }
@@ -105,7 +105,7 @@ impl Backend for Remote {
 }
 
 impl Remote {
-    /// The signature of this hash or the call that brings it, begun if there is none.
+    /// The signature of this hash, or its call, which is started if necessary.
     fn find(&self, bytes: &[u8]) -> Result<Found, BackendError> {
         let shared = &self.shared;
         let mut book = shared.book();

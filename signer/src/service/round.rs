@@ -1,4 +1,4 @@
-//! One stay of a hash at the backend: an attempt, and further ones while it does not answer.
+//! One visit of a hash to the backend: an attempt, and further ones while it does not answer.
 
 use std::{
     future::pending,
@@ -18,12 +18,12 @@ use super::{
 };
 use crate::backend::{Cause, Fault, Signature};
 
-/// When a second attempt may bring the answer sooner.
+/// After this time a second attempt may be faster.
 const HEDGE_AFTER: Duration = Duration::from_millis(300);
-/// Between two looks at the breaker of a hash that has failed and still has an attempt at the backend.
+/// How often a failed hash with a running attempt checks the breaker.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// The attempts of one stay, and when there will be further ones.
+/// The attempts of one visit, and when further ones follow.
 struct Round<'a> {
     shared: &'a Arc<Shared>,
     key: &'a Key,
@@ -35,7 +35,7 @@ struct Round<'a> {
     sibling_at: Instant,
 }
 
-/// The first signature of up to three attempts, or what the last one failed with.
+/// The first signature of up to three attempts, or the last failure.
 pub async fn run(shared: &Arc<Shared>, key: &Key, call: &Call, tries: &mut Tries) -> Result<Signature, Fault> {
     shared
         .hedges
@@ -60,7 +60,7 @@ pub async fn run(shared: &Arc<Shared>, key: &Key, call: &Call, tries: &mut Tries
 impl Round<'_> {
     async fn end(mut self) -> Result<Signature, Fault> {
         loop {
-            // In this order, so that a test that is run again does the same again.
+            // In this order, so that a repeated test behaves identically.
             tokio::select! {
                 biased;
                 Some(ended) = self.alive.next() => {
@@ -88,9 +88,9 @@ impl Round<'_> {
         }
     }
 
-    /// Another one is still at the backend, and may hang.
+    /// Another attempt is still running, and may hang.
     fn fail(&mut self, cause: Cause) {
-        // One that hung has its siblings already.
+        // An attempt that hung already has its siblings.
         if cause != Cause::Timeout && self.retry_at.is_none() {
             self.retry_at = self.tries.after(cause).map(|pause| Instant::now() + pause);
         }
@@ -115,7 +115,7 @@ impl Round<'_> {
         if self.alive.is_full() {
             return;
         }
-        // While the backend fails for all, what it was asked already is probe enough.
+        // While the backend fails for all, the running attempts are sufficient as probes.
         if self.shared.gate.is_open() || !self.call.is_asked_for() {
             self.retry_at = Some(Instant::now() + CLOSED_WITHIN);
         } else {
@@ -130,7 +130,7 @@ impl Round<'_> {
             return;
         }
         if self.shared.health.last_success().is_none_or(|success| success < sent) {
-            // A sibling on a connection that is dead would hang as well.
+            // A sibling on a dead connection would hang as well.
             self.shared.session.renew();
         }
         if self.alive.is_full() {
@@ -148,7 +148,7 @@ impl Round<'_> {
         self.send();
     }
 
-    /// It is the next one, whatever that was to be.
+    /// Sends the next attempt, of whatever kind.
     fn send(&mut self) {
         self.retry_at = None;
         self.sibling_at = Instant::now() + SIBLING_AFTER;

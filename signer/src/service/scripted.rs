@@ -1,4 +1,4 @@
-//! A backend that does what a test tells it to.
+//! A backend that follows a script, for tests.
 
 use std::{
     borrow::Cow,
@@ -15,7 +15,7 @@ use crate::{
     protocol::PublicKey,
 };
 
-/// What the backend does with a call.
+/// How the backend handles a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Sign(Duration),
@@ -40,7 +40,7 @@ struct Script {
 }
 
 impl Scripted {
-    /// Does these steps, then the last one again and again.
+    /// Follows these steps, then repeats the last one.
     pub fn new(steps: impl IntoIterator<Item = Step>, then: Step) -> Self {
         Self(Arc::new(Mutex::new(Script {
             key: SigningKey::from_bytes(&[7; 32]),
@@ -57,14 +57,14 @@ impl Scripted {
         self.0.lock().unwrap().then = then;
     }
 
-    /// When calls for this hash came.
+    /// When this hash was called.
     pub fn times(&self, hash: &[u8]) -> Vec<Instant> {
         let script = self.0.lock().unwrap();
         let calls = script.calls.iter().filter(|(_, bytes)| bytes == hash);
         calls.map(|(time, _)| *time).collect()
     }
 
-    /// All calls, self-tests among them.
+    /// All calls, including self-tests.
     pub fn calls(&self) -> Vec<Vec<u8>> {
         self.0
             .lock()

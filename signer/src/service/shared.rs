@@ -1,4 +1,4 @@
-//! What callers, calls, attempts and the watch have in common.
+//! The state that callers, calls, attempts and the watch share.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use crate::{
     telemetry::{BackendHealth, BackendMetrics},
 };
 
-/// Verified signatures that are kept.
+/// Number of cached signatures.
 const CACHED: usize = 16_384;
 /// The state of one remote backend.
 pub struct Shared {
@@ -31,12 +31,12 @@ pub struct Shared {
     pub hedges: Mutex<Hedges>,
     pub health: Arc<BackendHealth>,
     pub metrics: Arc<BackendMetrics>,
-    /// The session's client ([`Session::generation`]) that has signed the same bytes twice.
+    /// The session's client ([`Session::generation`]) that has passed the comparison of two signatures.
     pub compared: AtomicU64,
     book: Mutex<Book>,
 }
 
-/// What is signed, what is under way, and what was refused a moment ago.
+/// Cached signatures, running calls, and recent refusals.
 pub struct Book {
     pub cache: Cache<Signature>,
     pub calls: HashMap<Key, Arc<Call>>,
@@ -44,7 +44,7 @@ pub struct Book {
 }
 
 impl Shared {
-    /// Nothing asked for yet.
+    /// Without calls.
     pub fn new(
         session: Arc<dyn Session>,
         public_key: PublicKey,
@@ -68,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Ends a call: from now on the cache answers, or the next caller begins again.
+    /// Ends a call. From now on the cache answers, or the next caller starts a new call.
     pub fn close(&self, key: &Key, signature: Option<Signature>) {
         let mut book = self.book();
         book.calls.remove(key);
@@ -77,7 +77,7 @@ impl Shared {
         }
     }
 
-    /// What an attempt says of the backend.
+    /// Applies the result of an attempt to the backend's health.
     pub fn judge(&self, key: &Key, result: Result<(), &Fault>, now: Instant) {
         let change = match result {
             Ok(()) => self.gate.succeed(),
@@ -108,7 +108,7 @@ impl Shared {
         }
     }
 
-    /// The signatures that are kept, and the calls that are open.
+    /// The present signatures and calls.
     pub fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

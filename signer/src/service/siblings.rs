@@ -2,7 +2,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::alive::{Alive, Ended, SIBLING_AFTER};
 
-/// The first answer, whatever it is, to a call that is made again each 2 s while none comes.
+/// The first answer of any kind to a call that is repeated every 2 s without an answer.
 pub async fn first_answer<T, F>(call: impl Fn() -> F) -> T
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! The service over a scripted backend. Time is paused: it jumps to the next thing that anybody waits for.
+//! The service over a scripted backend. Time is paused: it advances to the next timer.
 
 mod calls;
 mod silences;
@@ -63,7 +63,7 @@ impl Subject {
         self.remote.sign_for(&hash(number), Instant::now()).await.result
     }
 
-    /// As the node does it: asks, and asks again a second after each answer that is none.
+    /// Like the node: requests, and repeats the request one second after each answer without a signature.
     async fn insist(&self, number: u32) -> Signature {
         loop {
             if let Ok(signature) = self.sign(number).await {

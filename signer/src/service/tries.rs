@@ -1,4 +1,4 @@
-//! How often one hash is sent.
+//! Limits how often one hash is sent.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::backend::{Again, Cause};
 
-/// Before the next attempts; then the last one again and again.
+/// Pauses before the next attempts. The last one repeats.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
@@ -15,14 +15,14 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
 ];
 
-/// Between two calls for a hash that was refused, no matter who asks for it.
+/// Pause between two calls for a refused hash, for all its callers.
 const REST: Duration = Duration::from_secs(1);
 
-/// What was tried for a hash already.
+/// The attempts for a hash so far.
 ///
-/// An attempt follows one that failed after the pauses, and one that hangs after 2 s; each hash is hedged once at most. So in any
-/// time of `t` seconds a hash is sent at most `6 + t` times: four pauses are shorter than a second, and no two attempts
-/// along with the hedge are closer to each other than a pause.
+/// A new attempt follows a failed one after a pause, and a hanging one after 2 s. Each hash is hedged at most once. So within `t`
+/// seconds a hash is sent at most `6 + t` times: four pauses are shorter than a second, and the distance between any two
+/// attempts, except the hedge, is at least a pause.
 #[derive(Clone, Debug, Default)]
 pub struct Tries {
     paused: usize,
@@ -32,7 +32,7 @@ pub struct Tries {
 }
 
 impl Tries {
-    /// When to try again after this failure; `None`: not before somebody asks again.
+    /// When to retry after this failure. `None` means not before another request.
     pub fn after(&mut self, cause: Cause) -> Option<Duration> {
         match cause.again() {
             Again::No => return None,
@@ -44,22 +44,22 @@ impl Tries {
         Some(pause)
     }
 
-    /// It is sent now.
+    /// Records an attempt.
     pub fn send(&mut self) {
         self.sent = Some(Instant::now());
     }
 
-    /// When it may be sent again after it was refused.
+    /// When it may be sent again after a refusal.
     pub fn rests_until(&self) -> Option<Instant> {
         self.sent.map(|sent| sent + REST)
     }
 
-    /// Whether it had its hedge.
+    /// Whether it was hedged.
     pub const fn is_hedged(&self) -> bool {
         self.is_hedged
     }
 
-    /// It has its hedge now.
+    /// Records its hedge.
     pub const fn hedge(&mut self) {
         self.is_hedged = true;
     }

@@ -1,4 +1,4 @@
-//! Probes while the breaker is open, and self-tests while nobody asks for signatures or the backend is down.
+//! Sends probes while the breaker is open, and self-tests while the backend is idle or down.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -14,15 +14,15 @@ use super::{
 use crate::backend::{BackendError, Cause, Fault};
 
 const TICK: Duration = Duration::from_millis(500);
-/// After the last signature or test.
+/// Time after the last signature or test.
 const IDLE: Duration = Duration::from_secs(30);
 const DOWN: Duration = Duration::from_secs(2);
 
-/// Looks twice a second; never ends.
+/// Checks twice a second. Never ends.
 pub async fn keep(shared: Arc<Shared>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick comes at once.
+    // The first tick is immediate.
     ticks.tick().await;
     let mut tested = Instant::now();
     loop {
@@ -41,7 +41,7 @@ pub async fn keep(shared: Arc<Shared>) {
         if is_due {
             tested = now;
             let shared = shared.clone();
-            // What it finds is judged where every attempt is.
+            // The result is judged like that of every attempt.
             tokio::spawn(async move {
                 if !is_new {
                     let _ = self_test(&shared).await;

@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt};
 
 use thiserror::Error;
 
-/// A setting that is wrong. Names the variable; the flag has the same name.
+/// An invalid setting. Names the variable; the flag has the same name.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{variable}: found {found}, expected {expected}")]
 pub struct ConfigError {
@@ -25,7 +25,7 @@ impl ConfigError {
     }
 }
 
-/// All that is wrong, one line each.
+/// All errors, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Errors(Vec<ConfigError>);
 

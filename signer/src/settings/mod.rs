@@ -1,4 +1,4 @@
-//! How one setting is read, whichever part of the program it is for: its text, and what is wrong with it.
+//! Reads the text of a single setting, for any part of the program, and reports errors.
 
 mod error;
 mod text;

@@ -2,13 +2,13 @@ use std::{borrow::Cow, ffi::OsString};
 
 use super::error::ConfigError;
 
-/// A flag or a variable as it was given, if it was.
+/// A flag or a variable as given, if it is set.
 pub type Setting<'a> = Option<&'a OsString>;
 
-/// How much of a value that is no secret a message shows.
+/// Maximum length of a non-secret value in a message.
 const MAX_EXCERPT: usize = 60;
 
-/// The value without the blanks and line ends around it, if there is one.
+/// The value without surrounding blanks and line ends, if there is one.
 pub fn text<'a>(
     variable: &'static str,
     value: Setting<'a>,

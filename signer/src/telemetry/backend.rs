@@ -1,4 +1,4 @@
-//! Whether a remote backend signs, judged by its signatures alone.
+//! Judges whether a remote backend signs, from its signatures alone.
 
 use std::{
     collections::BTreeMap,
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::backend::{Cause, Fault};
 
-/// Consecutive failures after which it is down.
+/// Consecutive failures after which the backend counts as down.
 const MAX_FAILURES: u32 = 5;
-/// How long a call may be outstanding, without a success since it began.
+/// How long a call may be outstanding without a success since it began.
 const MAX_SILENCE: Duration = Duration::from_secs(8);
-/// Between two log lines about a quota.
+/// Time between two log lines about a quota.
 const TELL: Duration = Duration::from_mins(1);
 
 /// The state of a remote backend. Down until the first signature.
@@ -25,7 +25,7 @@ pub struct BackendHealth(Mutex<State>);
 struct State {
     success: Option<Instant>,
     failures: u32,
-    // Stays until a signature comes: a public key that can be read proves nothing.
+    // Stays true until a signature arrives: a readable public key proves nothing.
     is_down: bool,
     fault: Option<Fault>,
     quota_told: Option<Instant>,
@@ -48,7 +48,7 @@ impl Default for BackendHealth {
 }
 
 impl BackendHealth {
-    /// A signature is asked for now.
+    /// Records that a signature is requested now.
     pub fn begin(self: &Arc<Self>, now: Instant) -> Outstanding {
         let mut state = self.lock();
         let id = state.next;
@@ -61,15 +61,15 @@ impl BackendHealth {
         }
     }
 
-    /// Something that is needed for signatures failed, before any was asked for.
+    /// Records a failure of a precondition, before a signature was requested.
     pub fn fail(&self, fault: Fault) {
         self.lock().fail(fault, Instant::now());
     }
 
-    /// Whether it signs, as far as one can know now.
+    /// Whether it signs, as far as is known now.
     pub fn is_up(&self, now: Instant) -> bool {
         let mut state = self.lock();
-        // The oldest of those that began after the last signature: one that is older may hang next to signatures.
+        // The oldest call that began after the last signature. An older one may hang while others succeed.
         let mut starts = state.outstanding.values();
         let oldest = starts.find(|start| state.is_silent_since(**start));
         let is_silent = oldest.is_some_and(|start| now.duration_since(*start) >= MAX_SILENCE);
@@ -81,12 +81,12 @@ impl BackendHealth {
         !state.is_down
     }
 
-    /// When the last signature came.
+    /// When the last signature arrived.
     pub fn last_success(&self) -> Option<Instant> {
         self.lock().success
     }
 
-    /// What went wrong last, since the last signature.
+    /// The last failure since the last signature.
     pub fn fault(&self) -> Option<Fault> {
         self.lock().fault.clone()
     }
@@ -113,7 +113,7 @@ impl State {
         }
     }
 
-    /// A quota is used up: the backend answers and will sign again, so that is no outage, however often it is said.
+    /// An exhausted quota is not an outage, however often it occurs: the backend answers, and will sign again.
     fn exhaust(&mut self, fault: Fault, now: Instant) {
         if self.quota_told.is_none_or(|told| now.duration_since(told) >= TELL) {
             self.quota_told = Some(now);
@@ -122,7 +122,7 @@ impl State {
                 is tried again once a second; raise the quota if this persists"
             );
         }
-        // While it is down, that reason is the one that counts.
+        // While it is down, the earlier reason counts.
         if !self.is_down || self.fault.is_none() {
             self.fault = Some(fault);
         }
@@ -138,7 +138,7 @@ impl State {
     }
 }
 
-/// A call that is under way. Dropped without a result, it was given up for another one, or what made it panicked.
+/// A running call. If it is dropped without a result, it was cancelled for another one, or its task panicked.
 #[derive(Debug)]
 pub struct Outstanding {
     health: Arc<BackendHealth>,

@@ -6,15 +6,15 @@ use tokio::time::Instant;
 use super::buckets::BUCKETS;
 use crate::backend::Cause;
 
-/// The code of an attempt that was given up: another one brought the signature, or made its place its own.
+/// The code of a cancelled attempt: another one brought the signature, or took its place.
 const ABANDONED: &str = "ABANDONED";
 
 /// Time series of a remote backend.
 #[derive(Debug)]
 pub struct BackendMetrics {
-    /// Signatures that were there already.
+    /// Signatures from the cache.
     pub cache_hits: IntCounter,
-    /// Requests that joined a call under way.
+    /// Requests that joined a running call.
     pub joined: IntCounter,
     /// Second attempts after 300 ms.
     pub hedges: IntCounter,
@@ -22,7 +22,7 @@ pub struct BackendMetrics {
     pub siblings: IntCounter,
     /// Self-tests sent.
     pub self_tests: IntCounter,
-    /// 1 while nobody is sent to the backend but probes.
+    /// 1 while only probes are admitted to the backend.
     pub breaker_open: IntGauge,
     attempts: IntCounter,
     abandoned: IntCounter,
@@ -55,7 +55,7 @@ impl Series {
 }
 
 impl BackendMetrics {
-    /// All series, shown from the start.
+    /// All series, present from the start.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let calls = IntCounterVec::new(
             Opts::new(
@@ -115,7 +115,7 @@ impl BackendMetrics {
         })
     }
 
-    /// A signature is asked for now.
+    /// Records that a signature is requested now.
     pub fn send(self: &Arc<Self>, now: Instant) -> Sent {
         self.attempts.inc();
         Sent {
@@ -125,19 +125,19 @@ impl BackendMetrics {
         }
     }
 
-    /// The public key was asked for; `None`: and came.
+    /// Counts a request for the public key. `None` means success.
     pub fn count_public_key(&self, cause: Option<Cause>) {
         self.public_keys.count(cause);
     }
 
-    /// How many hashes are where.
+    /// Shows the numbers of hashes at the backend and waiting.
     pub fn show_queue(&self, at_backend: usize, waiting: usize) {
         self.at_backend.set(i64::try_from(at_backend).unwrap_or(i64::MAX));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 }
 
-/// An attempt that is under way. Dropped without an end, it was given up for another one.
+/// A running attempt. If it is dropped without a result, it was cancelled for another one.
 #[derive(Debug)]
 pub struct Sent {
     metrics: Arc<BackendMetrics>,
@@ -146,7 +146,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// How it ended; `None`: with a signature.
+    /// Records its end. `None` means a signature.
     pub fn end(mut self, cause: Option<Cause>, now: Instant) {
         self.is_counted = true;
         self.metrics.signings.count(cause);

@@ -1,4 +1,4 @@
-//! Whether everything of a kind that the client asks for is refused for one reason: the signer is up then, and useless.
+//! Detects a client all of whose requests of one kind are refused for the same reason: the signer is up then, but useless.
 
 use std::{
     sync::{
@@ -13,14 +13,14 @@ use crate::protocol::Kind;
 const WINDOW: Duration = Duration::from_mins(1);
 const THRESHOLD: usize = 3;
 
-/// What a client does wrong in all it asks for. What is worse, because more goes wrong with it, stands first.
+/// A client's persistent mistake. The worst, which affects the most requests, comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientFault {
-    /// It has another token.
+    /// It has a wrong token.
     WrongToken,
-    /// It asks for signatures by another key.
+    /// It requests signatures by another key.
     OtherPublicKey,
-    /// It asks for kinds that are not allowed.
+    /// It requests kinds that are not allowed.
     MissingCapability,
 }
 
@@ -34,7 +34,7 @@ impl ClientFault {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::WrongToken => "give the node the value of ATTO_SIGNER_TOKEN as its ATTO_SIGNER_REMOTE_TOKEN",
@@ -47,23 +47,23 @@ impl ClientFault {
 /// How one signing request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Refused for something that will be wrong again.
+    /// Refused for a reason that will persist.
     Fault(ClientFault),
-    /// In any other way, signed among them.
+    /// Any other result, including a signature.
     Other,
 }
 
-/// What is wrong with a client now, and with which kinds of its requests.
+/// The present mistake of a client, and the kinds of requests that it affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// The worst.
+    /// The worst mistake.
     pub fault: ClientFault,
-    /// The kinds that are refused for it; none where the token is wrong, whatever it is asked with.
+    /// The affected kinds. Empty for a wrong token, which affects all.
     pub kinds: Vec<Kind>,
 }
 
-/// The latest signing requests, each kind for itself: challenges that are signed make no votes. The token is of no kind: who sends
-/// another one while the node has the right one is somebody else, and does not describe the node.
+/// The latest signing requests, separately for each kind, because signed challenges do not mean signed votes. A wrong token does
+/// not count for a kind: if the node has the right one, the request came from another client, and does not describe the node.
 #[derive(Debug)]
 pub struct Client {
     start: Instant,
@@ -82,7 +82,7 @@ impl Default for Client {
 }
 
 impl Client {
-    /// Takes note of a request. Says whether that completes a fault: the moment to log it.
+    /// Records a request. Returns whether a mistake is now established and must be logged.
     pub fn note(&self, kind: Kind, verdict: Verdict, now: Instant) -> bool {
         let now = self.milliseconds(now);
         if verdict == Verdict::Fault(ClientFault::WrongToken) {
@@ -99,7 +99,7 @@ impl Client {
         }
     }
 
-    /// The worst that some requests all ended with.
+    /// The worst mistake that all recent requests of a kind have.
     pub fn complaint(&self, now: Instant) -> Option<Complaint> {
         let now = self.milliseconds(now);
         if let Some(fault) = self.token.fault(now) {
@@ -118,7 +118,7 @@ impl Client {
         })
     }
 
-    /// Since the start, and never 0, which stands for never.
+    /// Time since the start. Never 0, which means never.
     fn milliseconds(&self, now: Instant) -> u64 {
         u64::try_from(now.duration_since(self.start).as_millis())
             .unwrap_or(u64::MAX)
@@ -126,20 +126,20 @@ impl Client {
     }
 }
 
-/// Requests, as far as they matter: the last three of those that were refused alike, and when one last ended otherwise.
+/// Recent requests: the last three with the same refusal, and when a request last ended differently.
 #[derive(Debug, Default)]
 struct Run {
-    /// Neither refused for a fault. Costs a signed request one store, and no lock.
+    /// When a request last ended without a client mistake. Costs a signed request one store, and no lock.
     other: AtomicU64,
     faults: Mutex<Faults>,
 }
 
-/// Moments are in milliseconds; 0 is never.
+/// Moments in milliseconds; 0 means never.
 #[derive(Clone, Copy, Debug, Default)]
 struct Faults {
     fault: Option<ClientFault>,
     latest: [u64; THRESHOLD],
-    /// When one was last refused for another fault.
+    /// When a request was last refused for another reason.
     otherwise: u64,
 }
 
@@ -163,7 +163,7 @@ impl Run {
         self.judge(&self.lock(), now)
     }
 
-    /// The fault, if at least three requests of the last minute, and no other, ended with it.
+    /// The mistake, if at least three requests of the last minute, and no other request, had it.
     fn judge(&self, faults: &Faults, now: u64) -> Option<ClientFault> {
         let window = u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX);
         let is_recent = |moment: u64| moment > 0 && now.saturating_sub(moment) < window;
@@ -186,7 +186,7 @@ mod tests {
     const KEY: Verdict = Verdict::Fault(ClientFault::OtherPublicKey);
     const CAPABILITY: Verdict = Verdict::Fault(ClientFault::MissingCapability);
 
-    /// A client after these requests, and the moment that is second 0.
+    /// A client after these requests, and the moment of second 0.
     fn client(requests: impl IntoIterator<Item = (u64, Kind, Verdict)>) -> (Client, Instant) {
         let client = Client::default();
         let start = client.start;
@@ -251,7 +251,7 @@ mod tests {
             complaint(&client),
             expected(ClientFault::MissingCapability, &[Kind::Vote])
         );
-        // What is worse is told alone.
+        // Only the worst mistake is reported.
         for _ in 0..3 {
             client.note(Kind::Block, KEY, start + Duration::from_secs(9));
         }
@@ -266,7 +266,7 @@ mod tests {
         let strangers = (0..9).map(|second| (second, Kind::Block, TOKEN));
         let (client, start) = client(strangers.chain([(3, Kind::Vote, Verdict::Other)]));
         assert_eq!(client.complaint(start + Duration::from_secs(9)), None);
-        // Nor do they hide what is wrong with it.
+        // They do not hide another mistake either.
         for second in 70..73 {
             client.note(Kind::Vote, KEY, start + Duration::from_secs(second));
             client.note(Kind::Vote, TOKEN, start + Duration::from_secs(second));

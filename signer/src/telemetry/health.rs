@@ -17,7 +17,7 @@ use super::{
 };
 use crate::protocol::Kind;
 
-/// Who this signer is, in `/info`.
+/// This signer's identity, in `/info`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -25,20 +25,20 @@ pub struct Identity {
     pub public_key: String,
     /// `atto://…`.
     pub address: String,
-    /// As in `ATTO_SIGNER_BACKEND`.
+    /// The value in `ATTO_SIGNER_BACKEND`.
     pub backend: &'static str,
     /// Sorted.
     pub capabilities: Vec<&'static str>,
-    /// Of this program.
+    /// Version of this program.
     pub version: &'static str,
 }
 
-/// What is wrong with the process itself.
+/// A defect of the process itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// This ended, without which the signer is no use.
+    /// This essential task ended.
     Lost(&'static str),
-    /// A runtime of the API does not run.
+    /// A runtime of the API is stuck.
     Stuck,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Defect {
     }
 }
 
-/// What the API does, as the management port sees it.
+/// The API's state, for the management port.
 #[derive(Debug)]
 pub struct Health {
     hearts: Hearts,
@@ -88,19 +88,19 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The proof of life of one more runtime of the API.
+    /// Adds the heartbeat of another runtime of the API.
     pub fn heart(&self) -> Arc<Heart> {
         self.hearts.add()
     }
 
-    /// Something ended without which the signer is no use.
+    /// Records that an essential task ended.
     pub fn lose(&self, name: &'static str) {
         tracing::error!("{name} ended unexpectedly: the liveness probe fails, so that the signer restarts");
         // The first is the cause of the others.
         let _ = self.lost.set(name);
     }
 
-    /// The signer shuts down: a task that ends from now on is expected.
+    /// The signer shuts down: from now on, tasks may end.
     pub fn drain(&self) {
         self.draining.store(true, Relaxed);
     }
@@ -110,51 +110,51 @@ impl Health {
         self.draining.load(Relaxed)
     }
 
-    /// Requests under way are to be answered at once, and with 429 where the key has not signed.
+    /// Running requests must be answered now, with 429 if the key has not signed.
     pub fn give_up(&self) {
         self.given_up.send_replace(true);
     }
 
-    /// Returns once requests under way are to be answered at once.
+    /// Returns once running requests must be answered.
     pub async fn given_up(&self) {
-        // Nobody drops the other side before this one.
+        // The sender lives as long as this value.
         let _ = self.given_up.subscribe().wait_for(|given_up| *given_up).await;
     }
 
-    /// The key is proven.
+    /// The key has passed its self-test.
     pub fn become_ready(&self, identity: Identity) {
-        // Once is enough: a process has one key.
+        // Set only once: a process has one key.
         let _ = self.identity.set(identity);
     }
 
-    /// Who this signer is, once its key is proven.
+    /// This signer's identity, once its key has passed its self-test.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.get()
     }
 
-    /// The key is in a backend that can be away.
+    /// The key is in a backend that can be unavailable.
     pub fn watch_backend(&self, backend: Arc<BackendHealth>) {
-        // Once is enough: a process has one backend.
+        // Set only once: a process has one backend.
         let _ = self.backend.set(backend);
     }
 
-    /// The backend, if it can be away.
+    /// The backend, if it can be unavailable.
     pub fn backend(&self) -> Option<&BackendHealth> {
         self.backend.get().map(|backend| &**backend)
     }
 
-    /// Whether the key is proven and the backend signs.
+    /// Whether the key has passed its self-test and the backend signs.
     pub fn is_ready(&self) -> bool {
         let now = tokio::time::Instant::now();
         self.identity().is_some() && self.backend().is_none_or(|backend| backend.is_up(now))
     }
 
-    /// Whether the API's runtimes and all that must not end are alive.
+    /// Whether the API's runtimes and all essential tasks are alive.
     pub fn is_alive(&self) -> bool {
         self.defect().is_none()
     }
 
-    /// Why the process has to be started again.
+    /// Why the process must be restarted.
     pub fn defect(&self) -> Option<Defect> {
         if let Some(name) = self.lost.get() {
             return Some(Defect::Lost(name));
@@ -162,7 +162,7 @@ impl Health {
         self.hearts.is_one_stuck().then_some(Defect::Stuck)
     }
 
-    /// How a signing request of this kind ended.
+    /// Records how a signing request of this kind ended.
     pub fn note(&self, kind: Kind, verdict: Verdict, now: Instant) {
         let begins = self.client.note(kind, verdict, now);
         if let (true, Verdict::Fault(fault)) = (begins, verdict) {
@@ -175,12 +175,12 @@ impl Health {
         }
     }
 
-    /// The worst that the client does wrong in all it asks for of some kind.
+    /// The client's worst mistake in all its requests of a kind.
     pub fn client_fault(&self) -> Option<ClientFault> {
         self.complaint().map(|complaint| complaint.fault)
     }
 
-    /// The same, with the kinds.
+    /// The same, with the affected kinds.
     pub fn complaint(&self) -> Option<Complaint> {
         self.client.complaint(Instant::now())
     }

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A runtime that has not beaten for longer counts as stuck.
+/// A runtime whose last heartbeat is older counts as stuck.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Proof that one runtime runs its tasks. It is forgotten when its last owner drops it.
+/// The heartbeat of one runtime. It is forgotten when its last owner drops it.
 #[derive(Debug)]
 pub struct Heart {
     start: Instant,
@@ -24,7 +24,7 @@ impl Heart {
         }
     }
 
-    /// The runtime runs now.
+    /// Records a heartbeat.
     pub fn beat(&self) {
         let elapsed = self.start.elapsed().as_millis();
         self.beat.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Relaxed);
@@ -36,12 +36,12 @@ impl Heart {
     }
 }
 
-/// The hearts of all runtimes that serve the API.
+/// The heartbeats of all runtimes that serve the API.
 #[derive(Debug, Default)]
 pub struct Hearts(Mutex<Vec<Weak<Heart>>>);
 
 impl Hearts {
-    /// One more, which has beaten.
+    /// Adds a runtime, with a first heartbeat.
     pub fn add(&self) -> Arc<Heart> {
         self.keep(Heart::since(Instant::now()))
     }
@@ -53,7 +53,7 @@ impl Hearts {
         heart
     }
 
-    /// Whether one of them has not beaten for too long.
+    /// Whether the last heartbeat of a runtime is too old.
     pub fn is_one_stuck(&self) -> bool {
         let hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hearts.iter().filter_map(Weak::upgrade).any(|heart| heart.is_stuck())

@@ -5,10 +5,10 @@ macro_rules! labels {
         pub enum $name { $($(#[$comment])* $variant,)+ }
 
         impl $name {
-            /// All of them, in the order of their discriminants.
+            /// All labels, in the order of their discriminants.
             pub const LABELS: &[&str] = &[$($label),+];
 
-            /// As in metrics and audit lines.
+            /// The label in metrics and audit lines.
             pub const fn label(self) -> &'static str {
                 Self::LABELS[self as usize]
             }
@@ -29,7 +29,7 @@ labels! {
 }
 
 labels! {
-    /// Why a request did not get what it asked for.
+    /// Why a request was not answered as requested.
     Reason {
         /// 401.
         WrongToken = "wrong_token",
@@ -51,7 +51,7 @@ labels! {
         PolicyVoteTimeWindow = "policy_vote_time_window",
         /// 400: a rule for challenges.
         PolicyChallengeUriPrefix = "policy_challenge_uri_prefix",
-        /// 400: the body is not what the path takes.
+        /// 400: the body is invalid for the path.
         Invalid = "invalid",
         /// 404.
         NotFound = "not_found",

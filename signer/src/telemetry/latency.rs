@@ -1,4 +1,4 @@
-//! What the last signatures took, as the node sees it: it waits one second for each.
+//! The duration of the last signatures, from the view of the node, which waits one second for each.
 
 use std::{
     array,
@@ -8,18 +8,18 @@ use std::{
 
 use serde::Serialize;
 
-/// How many signatures count: as many as the rules of other networks look at.
+/// Number of signatures: as many as the rules of other networks use.
 pub const SIGNATURES: usize = 50;
-/// How long the node's client waits for an answer; then it asks again.
+/// How long the node's client waits for an answer before it repeats the request.
 pub const CLIENT_LIMIT: Duration = Duration::from_secs(1);
-/// The backend's share of a signature that needed no key service.
+/// Stands for a signature without a key service.
 const NONE: u32 = u32::MAX;
 
-/// The last [`SIGNATURES`] signatures. Noting one takes no lock.
+/// The last [`SIGNATURES`] signatures. Recording one takes no lock.
 #[derive(Debug)]
 pub struct Latencies {
     next: AtomicUsize,
-    // Microseconds: of the whole in the upper half, of the key service in the lower one. 0: nothing yet.
+    // Microseconds: the total in the upper half, the key service's part in the lower half. 0: no entry.
     last: [AtomicU64; SIGNATURES],
 }
 
@@ -32,27 +32,27 @@ impl Default for Latencies {
     }
 }
 
-/// Median and worst of some signatures, in milliseconds.
+/// Median and maximum of some signatures, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Spread {
-    /// Half of them took at most this.
+    /// The median.
     pub median_millis: f64,
-    /// None took longer.
+    /// The maximum.
     pub worst_millis: f64,
 }
 
-/// What the last signatures took.
+/// The duration of the last signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Latency {
-    /// Of so many, at most [`SIGNATURES`].
+    /// Their number, at most [`SIGNATURES`].
     pub signatures: usize,
     /// [`CLIENT_LIMIT`].
     pub client_limit_millis: u64,
     /// From the head of the request to its answer.
     pub total: Spread,
-    /// Of that, the attempt at the key service that gave the signature; absent with a key in this process.
+    /// The part of the successful attempt at the key service. Absent with a key in this process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Spread>,
     /// The rest: waiting, other attempts, and this program itself.
@@ -61,16 +61,16 @@ pub struct Latency {
 }
 
 impl Latencies {
-    /// A signature went out, this long after the head of its request; the key service took this much of it.
+    /// Records a signature with its time since the head of the request, and the key service's part.
     pub fn note(&self, total: Duration, backend: Option<Duration>) {
-        // At least 1, which tells it from nothing.
+        // At least 1, because 0 means no entry.
         let total = micros(total).max(1);
         let backend = backend.map_or(NONE, |backend| micros(backend).min(total));
         let index = self.next.fetch_add(1, Relaxed) % SIGNATURES;
         self.last[index].store(u64::from(total) << 32 | u64::from(backend), Relaxed);
     }
 
-    /// What the last ones took; none before the first.
+    /// The duration of the last signatures. None before the first.
     pub fn latency(&self) -> Option<Latency> {
         let taken: Vec<(u32, Option<u32>)> = self
             .last
@@ -93,7 +93,7 @@ impl Latencies {
 }
 
 impl Spread {
-    /// Of these, in microseconds; none of nothing.
+    /// The spread of these durations in microseconds. None for an empty list.
     fn of(micros: impl Iterator<Item = u32>) -> Option<Self> {
         let mut micros: Vec<u32> = micros.collect();
         micros.sort_unstable();

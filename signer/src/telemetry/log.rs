@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use crate::{backend::VENDORS, caught::message, one_line::is_shown};
 
-/// How much is logged.
+/// The log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level(LevelFilter);
 
@@ -28,7 +28,7 @@ impl Default for Level {
 }
 
 impl Level {
-    /// What [`Level::from_str`] takes.
+    /// The values for [`Level::from_str`].
     pub const NAMES: &'static str = "off, error, warn, info, debug or trace";
 }
 
@@ -40,11 +40,11 @@ impl FromStr for Level {
     }
 }
 
-/// What the targets of libraries start with that write answers with credentials in them into their log, and the most of it that is
-/// written here: the SDK of AWS does so below this level.
+/// Target prefix of libraries that log answers with credentials, and the highest level that is logged for them. The SDK of AWS
+/// does so below this level.
 const TALKATIVE: (&str, LevelFilter) = ("aws_", LevelFilter::WARN);
 
-/// Log lines of this level and above go to the standard error stream, one line each.
+/// Logs lines of this level and above to the standard error stream, one line each.
 pub fn init(level: Level) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
@@ -63,7 +63,7 @@ fn targets(level: Level) -> Targets {
         .with_target(libraries, level.0.min(most))
 }
 
-/// A field as tracing writes it, the message without a name; whatever is in it, it ends no line and begins none.
+/// A field in tracing's format, with the message unnamed. Its content cannot begin or end a line.
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let mut writer = OneLine(writer);
     match field.name() {
@@ -89,12 +89,12 @@ impl<W: Write> Write for OneLine<W> {
     }
 }
 
-/// Panics are told on one line of the standard error stream, for commands, which log nothing.
+/// Reports panics on one line of the standard error stream, for commands, which do not log.
 pub fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| eprintln!("{}", tell(panic))));
 }
 
-/// Where a panic was. What it says may quote what somebody sent, so it is reported only for libraries that see nothing of a client.
+/// The location of a panic. Its message may quote a client's data, so it is reported only for libraries that handle none.
 fn tell(panic: &PanicHookInfo<'_>) -> String {
     let Some(place) = panic.location() else {
         return "defect: panicked at an unknown place".to_owned();

@@ -18,7 +18,7 @@ use crate::protocol::Kind;
 const KINDS: [&str; 3] = ["block", "vote", "challenge"];
 const STATISTICS: [&str; 2] = ["median", "worst"];
 
-/// All time series, resolved once: counting takes no look-up and no lock.
+/// All time series, resolved once: counting needs neither a lookup nor a lock.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -31,14 +31,14 @@ pub struct Metrics {
     recent: GaugeVec,
     /// What the last signatures took.
     pub latencies: Latencies,
-    /// Requests as others count them.
+    /// Requests in the Kotlin signer's format.
     pub requests: Requests,
-    /// Audit lines that were lost.
+    /// Lost audit lines.
     pub audit_dropped: IntCounter,
 }
 
 impl Metrics {
-    /// Series of a signer with this backend.
+    /// The series of a signer with this backend.
     pub fn new(backend: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let signatures = IntCounterVec::new(
@@ -133,12 +133,12 @@ impl Metrics {
         })
     }
 
-    /// Adds the series of a remote backend; once.
+    /// Adds the series of a remote backend. Called once.
     pub fn add_backend(&self) -> Result<BackendMetrics, prometheus::Error> {
         BackendMetrics::new(&self.registry)
     }
 
-    /// The key has proven itself.
+    /// The key has passed its self-test.
     pub fn show_key(&self, identity: &Identity) {
         let labels = [identity.public_key.as_str(), identity.address.as_str()];
         self.key.with_label_values(&labels).set(1);
@@ -151,12 +151,12 @@ impl Metrics {
         self.durations[kind][outcome].observe(duration.as_secs_f64());
     }
 
-    /// Counts a request that was not answered with what it asked for.
+    /// Counts a request that was not answered as requested.
     pub fn refuse(&self, reason: Reason) {
         self.refusals[reason as usize].inc();
     }
 
-    /// All that there is now, with this state of health.
+    /// All present series, with this state of health.
     pub fn gather(&self, health: &Health) -> Vec<MetricFamily> {
         self.backend_up.set(health.is_ready().into());
         self.client_up.set(health.client_fault().is_none().into());

@@ -1,4 +1,4 @@
-//! What the outside can see of the signer: log lines, metrics, health.
+//! The signer's output for observers: log lines, metrics, health.
 
 mod audit;
 mod backend;

@@ -1,4 +1,4 @@
-//! Requests as the Kotlin signer counts them, for its users' dashboards: count, sum and maximum by method, path and status.
+//! Requests in the Kotlin signer's format, for existing dashboards: count, sum and maximum by method, path and status.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,13 +12,13 @@ use super::series::Series;
 
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
 const PATHS: [&str; 5] = ["/votes", "/blocks", "/challenges", "/public-keys", OTHER];
-/// All that a request can be answered with, and that it was not.
+/// All statuses of answers, and the label for a missing answer.
 const STATUSES: [&str; 11] = [
     "200", "400", "401", "404", "405", "406", "408", "413", "415", "429", UNKNOWN,
 ];
-/// What is in neither list: a label for each would be for the client to choose.
+/// For values in neither list. Otherwise a client could choose labels.
 const OTHER: &str = "OTHER";
-/// Status and outcome of a request that had no answer, as Spring Boot names them.
+/// Status and outcome of a request without an answer, in Spring Boot's words.
 const UNKNOWN: &str = "UNKNOWN";
 
 /// Method and path of a request, as labels.
@@ -29,7 +29,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Of this method and path.
+    /// The labels for this method and path.
     pub fn of(method: &Method, path: &str) -> Self {
         Self {
             method: place(&METHODS, method.as_str()),
@@ -38,7 +38,7 @@ impl Route {
     }
 }
 
-/// The last label is that of all that has none of its own.
+/// The index of a label. The last label stands for all others.
 fn place(labels: &[&str], label: &str) -> usize {
     labels
         .iter()
@@ -49,14 +49,14 @@ fn place(labels: &[&str], label: &str) -> usize {
 /// All requests so far. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Requests {
-    // By method, path and status: a look-up without a lock.
+    // By method, path and status, for lookup without a lock.
     all: Arc<[[[Series; STATUSES.len()]; PATHS.len()]; METHODS.len()]>,
     start: Instant,
     summary: Desc,
     slowest: Desc,
 }
 
-/// A request under way. One that is dropped before it has ended had no answer.
+/// A running request. If it is dropped before its end, no answer was sent.
 #[derive(Debug)]
 pub struct Observation<'a> {
     requests: &'a Requests,
@@ -66,7 +66,7 @@ pub struct Observation<'a> {
 }
 
 impl Observation<'_> {
-    /// It is answered with this status.
+    /// Records an answer with this status.
     pub fn end(mut self, status: StatusCode) {
         self.status = Some(status);
     }
@@ -79,7 +79,7 @@ impl Drop for Observation<'_> {
 }
 
 impl Requests {
-    /// None yet.
+    /// Without requests.
     pub fn new() -> Result<Self, prometheus::Error> {
         let desc = |name: &str, help: &str| {
             let labels = ["method", "outcome", "status", "uri"].map(str::to_owned).to_vec();
@@ -99,7 +99,7 @@ impl Requests {
         })
     }
 
-    /// A request begins. It counts once its observation ends.
+    /// Begins a request, which counts once its observation ends.
     pub const fn begin(&self, route: Route, start: Instant) -> Observation<'_> {
         Observation {
             requests: self,
@@ -109,7 +109,7 @@ impl Requests {
         }
     }
 
-    /// A request that took until now was answered.
+    /// Counts a request that was answered now.
     pub fn observe(&self, route: Route, status: StatusCode, start: Instant) {
         self.begin(route, start).end(status);
     }
@@ -124,7 +124,7 @@ impl Requests {
         );
     }
 
-    /// Every series that anybody has asked for, with its labels.
+    /// Every series with at least one request, with its labels.
     fn asked_for(&self) -> impl Iterator<Item = (Vec<LabelPair>, &Series)> {
         let methods = METHODS.iter().zip(&*self.all);
         let paths =

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-/// Bits for the microseconds of the slowest request, below those for its minute: twelve days.
+/// Bits for the microseconds of the slowest request, below those for its minute: enough for twelve days.
 const MINUTE: u32 = 40;
 
 /// Count, sum and maximum of some requests, without a lock.
@@ -11,31 +11,31 @@ const MINUTE: u32 = 40;
 pub struct Series {
     count: AtomicU64,
     nanoseconds: AtomicU64,
-    /// The slowest of this minute and of the one before, in turn: the minute, and the microseconds.
+    /// The slowest of the present minute and of the previous one, alternately: the minute and the microseconds.
     slowest: [AtomicU64; 2],
 }
 
 impl Series {
-    /// One more, which took this long, at this time since the start.
+    /// Counts a request with this duration, at this time since the start.
     pub fn count(&self, duration: Duration, age: Duration) {
         self.count.fetch_add(1, Relaxed);
         self.nanoseconds.fetch_add(saturate(duration.as_nanos()), Relaxed);
         let minute = age.as_secs() / 60;
         let slowest = minute << MINUTE | saturate(duration.as_micros()).min((1 << MINUTE) - 1);
         let slot = &self.slowest[usize::from(minute % 2 == 1)];
-        // Seldom the case, and cheaper to look at than to write.
+        // Rarely true, and reading is cheaper than writing.
         if slot.load(Relaxed) < slowest {
             slot.fetch_max(slowest, Relaxed);
         }
     }
 
-    /// How many there were, and how long all of them took.
+    /// The number of requests and the sum of their durations.
     pub fn sum(&self) -> (u64, Duration) {
         let nanoseconds = self.nanoseconds.load(Relaxed);
         (self.count.load(Relaxed), Duration::from_nanos(nanoseconds))
     }
 
-    /// The slowest of this minute and the one before, at this time since the start.
+    /// The slowest of the present minute and of the previous one, at this time since the start.
     pub fn slowest(&self, age: Duration) -> Duration {
         let minute = age.as_secs() / 60;
         let slots = self.slowest.iter().map(|slot| slot.load(Relaxed));

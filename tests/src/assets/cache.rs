@@ -1,4 +1,4 @@
-//! The folder that keeps what was built, and the lock that lets one process build while others wait.
+//! The folder with built programs, and the lock that lets one process build while others wait.
 
 use std::env;
 use std::fs::{self, File, TryLockError};
@@ -13,7 +13,7 @@ use super::progress;
 /// `${XDG_CACHE_HOME:-~/.cache}/atto-signer-operator`.
 ///
 /// # Errors
-/// When neither `XDG_CACHE_HOME` nor `HOME` is set.
+/// If neither `XDG_CACHE_HOME` nor `HOME` is set.
 pub fn root() -> Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME")
@@ -22,7 +22,7 @@ pub fn root() -> Result<PathBuf> {
     Ok(cache.join("atto-signer-operator"))
 }
 
-/// The folder's name ends in a hash of everything that decides what is built, so a changed pin builds anew.
+/// The folder's name ends with a hash of everything that determines the build, so a changed pin causes a new build.
 pub fn directory(name: &str, version: &str, decided_by: &[&str]) -> Result<PathBuf> {
     let mut hash = Sha256::new();
     for part in decided_by {
@@ -33,7 +33,7 @@ pub fn directory(name: &str, version: &str, decided_by: &[&str]) -> Result<PathB
     Ok(root()?.join(format!("{name}-{version}-{hash}")))
 }
 
-/// Holds `directory` for this process until the returned file is dropped, also against death by a signal.
+/// Locks `directory` for this process until the returned file is dropped, even if a signal ends the process.
 pub fn lock(directory: &Path) -> Result<File> {
     fs::create_dir_all(directory).with_context(|| format!("cannot create the cache folder {}", directory.display()))?;
     let path = directory.join(".lock");

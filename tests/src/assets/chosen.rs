@@ -1,4 +1,4 @@
-//! On which Kubernetes the tests run: the newest that is supported, or the one that `KUBERNETES` names.
+//! The Kubernetes version of the tests: the newest supported one, or the one that `KUBERNETES` names.
 
 use anyhow::{Result, bail};
 use crds::kubernetes::{NEWEST, OLDEST};
@@ -17,7 +17,7 @@ pub(super) enum Pinned {
 
 impl Pinned {
     /// # Errors
-    /// `KUBERNETES` names no version that is pinned, or `KUBEBUILDER_ASSETS` decides already.
+    /// `KUBERNETES` names a version that is not pinned, or `KUBEBUILDER_ASSETS` determines it already.
     pub fn chosen() -> Result<Self> {
         let Some(wanted) = set_variable(VARIABLE) else {
             return Ok(Self::Newest);
@@ -44,7 +44,7 @@ impl Pinned {
         );
     }
 
-    /// What its control plane is built from. Of etcd there is one for all.
+    /// The Go module of its control plane. etcd is the same for all versions.
     pub fn control_plane(self) -> &'static Module {
         match self {
             Self::Oldest => &pinned::KUBERNETES_OLDEST,
@@ -52,7 +52,7 @@ impl Pinned {
         }
     }
 
-    /// What a node of it is built from.
+    /// The Go module of its node programs.
     pub fn node(self) -> &'static Module {
         match self {
             Self::Oldest => &pinned::KUBERNETES_OLDEST_NODE,

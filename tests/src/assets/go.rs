@@ -1,4 +1,4 @@
-//! Go's command line: is it there, is it new enough, build.
+//! Calls Go: checks that it exists and is new enough, and builds.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::process::{Directory, Process};
 
 /// # Errors
-/// One line that says what to install, or which variable to set, when Go is missing or older than `go_mod` asks.
+/// One line that names what to install, or which variable to set, if Go is missing or older than `go_mod` requires.
 pub fn require(go_mod: &str, to_build: &str) -> Result<()> {
     let wanted = go_mod
         .lines()
@@ -55,7 +55,7 @@ fn release(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// A build that goes on for minutes must not go on when nobody waits for it any more: it ends with its owner.
+/// A long build must not continue if its result is no longer needed, so it ends with its owner.
 pub fn build(module: &Path, tags: &str, flags: &str, package: &str, output: &Path) -> Result<()> {
     let directory = Directory::new()?;
     let log = directory.path().join("go.log");

@@ -1,4 +1,5 @@
-//! The programs of a real Kubernetes, of Helm and what checks its charts, and of Prometheus: found where the environment says, else downloaded, else built once from the pinned Go modules.
+//! The programs of Kubernetes, of Helm and its chart checkers, and of Prometheus: named by the environment, downloaded, or built
+//! once from the pinned Go modules.
 
 pub(crate) mod cache;
 mod chosen;
@@ -19,14 +20,14 @@ use self::chosen::Pinned;
 
 pub(crate) use cache::root as cache_root;
 
-/// Where the four programs of a control plane are.
+/// The folder with the four programs of a control plane.
 #[derive(Clone, Debug)]
 pub struct Kubernetes {
     pub etcd: PathBuf,
     pub kube_apiserver: PathBuf,
     pub kube_controller_manager: PathBuf,
     pub kubectl: PathBuf,
-    /// Of the API server, such as `v1.37.2`; `None` where `KUBEBUILDER_ASSETS` decides.
+    /// Version of the API server, such as `v1.37.2`. `None` if `KUBEBUILDER_ASSETS` determines it.
     pub version: Option<String>,
 }
 
@@ -42,13 +43,13 @@ impl Kubernetes {
     }
 }
 
-/// The control plane's programs: those of `KUBEBUILDER_ASSETS` where it is set, else those that are in the cache folder already,
-/// else those that `tests/prebuilt/pins.json` names, downloaded, else built from `tests/kubernetes`. Where `KUBERNETES` asks for
-/// the oldest, they are built from `tests/kubernetes-oldest`.
+/// The control plane's programs, from the first of: `KUBEBUILDER_ASSETS`; the cache folder; a download that
+/// `tests/prebuilt/pins.json` names; a build of `tests/kubernetes`. If `KUBERNETES` asks for the oldest version, they are built
+/// from `tests/kubernetes-oldest`.
 ///
 /// # Errors
-/// Names the program that is missing from `KUBEBUILDER_ASSETS`, the versions that `KUBERNETES` may name, or what to install
-/// when Go is missing or too old.
+/// Names the program that is missing from `KUBEBUILDER_ASSETS`, the versions that `KUBERNETES` may name, or what to install if Go
+/// is missing or too old.
 pub fn kubernetes() -> Result<&'static Kubernetes> {
     static FOUND: OnceLock<Kubernetes> = OnceLock::new();
     found_once(&FOUND, || {
@@ -81,13 +82,13 @@ fn newest() -> Result<Kubernetes> {
     Ok(Kubernetes::in_directory(&module.build(None)?, Some(module.version()?)))
 }
 
-/// The archive with the other three has none.
+/// The archive with the other three programs does not contain it.
 fn controller_manager() -> Result<PathBuf> {
     let name = "kube-controller-manager";
     Ok(prebuilt_or_built(&pinned::KUBERNETES, name)?.join(name))
 }
 
-/// The folder that holds this one program of the module, under whose name it is pinned as well.
+/// The folder with this program of the module, which is pinned under the same name.
 fn prebuilt_or_built(module: &module::Module, name: &str) -> Result<PathBuf> {
     if let Some(folder) = module.built(Some(name))? {
         return Ok(folder);
@@ -98,10 +99,10 @@ fn prebuilt_or_built(module: &module::Module, name: &str) -> Result<PathBuf> {
     }
 }
 
-/// The folder with kubelet, kube-scheduler and kube-proxy, built into the cache folder in the version of the control plane.
+/// The folder with kubelet, kube-scheduler and kube-proxy in the version of the control plane, built into the cache folder.
 ///
 /// # Errors
-/// The versions that `KUBERNETES` may name, or what to install when Go is missing or too old.
+/// The versions that `KUBERNETES` may name, or what to install if Go is missing or too old.
 pub fn kubernetes_node() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || Pinned::chosen()?.node().build(None))
@@ -247,7 +248,7 @@ fn named_or_built(variable: &str, what: &str, module: &module::Module, name: &st
     })
 }
 
-/// The program that the variable names, else what is found otherwise, which is how it is had where the variable is unset.
+/// The program that the variable names, or the result of the function, which `had` describes.
 fn named_or(variable: &str, what: &str, had: &str, otherwise: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
     match set_variable(variable) {
         Some(program) if Path::new(&program).is_file() => Ok(program.into()),
@@ -292,8 +293,8 @@ fn found_once<T>(cell: &'static OnceLock<T>, find: impl FnOnce() -> Result<T>) -
     }
 }
 
-/// Written past the test harness's capture: a build of minutes must not look like a test that hangs.
+/// Bypasses the test harness' capture, because a build of minutes must not look like a hanging test.
 fn progress(line: &str) {
-    // Nobody reading standard error is no reason to stop building.
+    // A closed standard error stream must not stop the build.
     let _ = writeln!(io::stderr(), "{line}");
 }

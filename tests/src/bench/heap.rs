@@ -1,4 +1,4 @@
-//! Heap calls of a request, counted in the server: unlike times, they are the same on every machine.
+//! Heap calls per request, counted in the server. Unlike times, they are the same on every computer.
 
 use anyhow::Result;
 
@@ -10,14 +10,14 @@ use super::server::Server;
 const WARM_UP: u64 = 500;
 const REQUESTS: u64 = 4_000;
 
-/// Heap calls of a request.
+/// Heap calls per request.
 pub struct Heap {
     kept: f64,
     new: f64,
 }
 
 impl Heap {
-    /// Of the signer, and of the bare server.
+    /// Those of the signer, and of the bare server.
     pub fn measure() -> Result<[Self; 2]> {
         let (mut signer, mut bare) = (Server::counted_local()?, Server::counted_bare()?);
         let mut votes = Ballot::of(load::public_key(signer.port())?);

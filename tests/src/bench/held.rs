@@ -12,8 +12,8 @@ use super::PATIENCE;
 use crate::eventually;
 use crate::operated::{Place, VOTER, binding, voter};
 
-/// One after the other: seconds from sending a Deployment to seeing it injected and resumed. None where the API server holds
-/// nothing.
+/// Sequentially: seconds from sending a Deployment until it is injected and resumed. None if the API server cannot hold
+/// Deployments.
 pub async fn held(count: usize) -> Result<Vec<f64>> {
     let place = bound().await?;
     let deployments: Api<Deployment> = Api::namespaced(place.client.clone(), &place.namespace);

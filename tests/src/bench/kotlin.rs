@@ -1,7 +1,7 @@
-//! The signer that ours takes the place of, `ghcr.io/attocash/signer`, as it was measured once: votes with a LOCAL key, on
-//! two cores shared with the load, on a JVM.
+//! The signer that this one replaces, `ghcr.io/attocash/signer`, as measured once: votes with a LOCAL key, on two cores shared
+//! with the load, on a JVM.
 
-/// Under one way of connecting.
+/// For one kind of connection.
 pub struct Figures {
     pub per_second: f64,
     pub cpu_microseconds: f64,

@@ -1,4 +1,4 @@
-//! A load generator that costs little itself: one thread, HTTP/1.1 written by hand.
+//! A load generator with a low cost of its own: one thread, handwritten HTTP/1.1.
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,32 +13,32 @@ use tokio::task::LocalSet;
 
 use super::votes::Votes;
 
-/// How requests are spread over connections.
+/// How requests are distributed over connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Connections {
-    /// All requests of a caller on one.
+    /// All requests of a caller on one connection.
     Kept,
-    /// One for each request, closed by the caller: what Atto's node does.
+    /// One connection per request, closed by the caller, as Atto's node does.
     New,
 }
 
-/// Callers that each wait for an answer before they send the next request.
+/// Number of callers. Each waits for an answer before its next request.
 pub const CALLERS: usize = 32;
 
-/// A round that takes longer has hung.
+/// A round that takes longer counts as hung.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const ANSWER: usize = 4_096;
 
-/// Servers are asked at so many addresses of this machine in turn. A connection that is over keeps its port of ours for a
-/// second, the kernel takes every other of 28,000 first, and looks through all of them when they are used up: with one
-/// address the load ends at 14,000 connections a second, whatever the server does, and its slowest wait for 50 ms.
+/// Servers are called at this many addresses of this computer in turn. A closed connection blocks its client port for a second,
+/// and the kernel searches all of the 28,000 ports when half of them are used. With one address, the load would be limited to
+/// 14,000 connections a second, independent of the server, and the slowest would wait for 50 ms.
 const ADDRESSES: u8 = 16;
 static NEXT: AtomicU8 = AtomicU8::new(0);
 
-/// What a load took.
+/// The result of a load.
 pub struct Loaded {
-    /// All of it, in seconds.
+    /// Its total duration in seconds.
     pub seconds: f64,
     /// The slowest of these shares of the requests.
     pub slowest: Slowest,
@@ -69,7 +69,7 @@ impl Slowest {
     }
 }
 
-/// What the callers of a load share.
+/// State that the callers of a load share.
 struct Progress<'a> {
     votes: &'a Votes,
     next: Cell<usize>,
@@ -79,7 +79,7 @@ struct Progress<'a> {
 /// Sends all votes to the server on `port`.
 ///
 /// # Errors
-/// When any answer is not a 200: figures with failures in them mean nothing.
+/// If any answer is not a 200, because the figures would be meaningless.
 pub fn run(port: u16, votes: &Votes, connections: Connections) -> Result<Loaded> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -105,8 +105,8 @@ pub fn run(port: u16, votes: &Votes, connections: Connections) -> Result<Loaded>
     })
 }
 
-/// Sends all votes to the server on `port`, so many a second whatever becomes of those before, a connection each. What each
-/// took counts from the moment at which it should have been sent.
+/// Sends all votes to the server on `port` at a fixed rate, independent of earlier ones, with one connection each. Durations
+/// count from the scheduled time.
 ///
 /// # Errors
 /// When any answer is not a 200.
@@ -121,7 +121,7 @@ pub fn at_rate(port: u16, votes: &Rc<Votes>, per_second: u32) -> Result<Slowest>
         let mut under_way = Vec::with_capacity(votes.len());
         for index in 0..votes.len() {
             let moment = started + Duration::from_secs(1) * u32::try_from(index)? / per_second;
-            // A timer would be late by up to a millisecond.
+            // A timer could be late by up to a millisecond.
             while Instant::now() < moment {
                 tokio::task::yield_now().await;
             }
@@ -169,7 +169,7 @@ async fn call(port: u16, connections: Connections, progress: &Progress<'_>) -> R
     }
 }
 
-/// Sends a request and takes a 200.
+/// Sends a request and expects a 200.
 async fn ask(mut stream: TcpStream, request: &[u8], answer: &mut [u8; ANSWER]) -> Result<TcpStream> {
     stream
         .write_all(request)
@@ -193,7 +193,7 @@ async fn connect(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// One whole answer: its head, and as much of a body as the head says.
+/// One whole answer: its head, and the body with the length that the head gives.
 async fn receive<'a>(stream: &mut TcpStream, buffer: &'a mut [u8; ANSWER]) -> Result<&'a [u8]> {
     let mut filled = 0;
     loop {
@@ -213,7 +213,7 @@ async fn receive<'a>(stream: &mut TcpStream, buffer: &'a mut [u8; ANSWER]) -> Re
     }
 }
 
-/// Bytes of the answer that `start` begins, once its head is there.
+/// Total length of the answer that begins with `start`, once its head is complete.
 fn length_of(start: &[u8]) -> Option<usize> {
     const FIELD: &[u8] = b"content-length:";
     let head = start.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
@@ -225,7 +225,7 @@ fn length_of(start: &[u8]) -> Option<usize> {
     Some(head + body.unwrap_or(0))
 }
 
-/// The key that a signer on this port signs with.
+/// The public key of the signer on this port.
 pub fn public_key(port: u16) -> Result<String> {
     let (_, answer) = get(port, "/public-keys")?;
     let answer: serde_json::Value = serde_json::from_str(&answer).context("/public-keys is not JSON")?;
@@ -233,7 +233,7 @@ pub fn public_key(port: u16) -> Result<String> {
     Ok(public_key.context("/public-keys has no publicKey")?.to_owned())
 }
 
-/// The status and body of a `GET`, on a connection of its own.
+/// The status and body of a `GET`, on a separate connection.
 pub fn get(port: u16, path: &str) -> Result<(String, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Memory, the program's size and its start.
+//! Memory, program size and start time.
 
 use anyhow::{Context, Result};
 use data_encoding::HEXUPPER;
@@ -9,17 +9,17 @@ use super::server::{self, Server};
 use super::{kotlin, median, row, worst};
 use crate::fake_kms::FakeKms;
 
-/// More than the cache of signatures holds.
+/// More votes than the signature cache holds.
 const VOTES: u64 = 20_000;
 
-/// Bytes in RAM when nothing was asked yet, and after a load.
+/// Bytes in RAM before the first request, and after a load.
 pub struct Memory {
     idle: u64,
     loaded: u64,
 }
 
 impl Memory {
-    /// Of a signer that has its key in a KMS. That one runs in this process.
+    /// Memory of a signer with its key in a KMS, which runs in this process.
     pub fn of_gcp() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -38,7 +38,7 @@ impl Memory {
         .context("the signer with its key in KMS")
     }
 
-    /// Of a signer before and after this load.
+    /// Memory of a signer before and after this load.
     pub fn of(signer: &Server, load: impl FnOnce() -> Result<()>) -> Result<Self> {
         let idle = signer.resident_bytes()?;
         load()?;

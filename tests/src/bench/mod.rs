@@ -1,4 +1,4 @@
-//! Speed and memory, measured and printed, never asserted: a machine that is busy with something else is no bug.
+//! Speed and memory, measured and printed but never asserted, because a busy computer is not a defect.
 
 mod backends;
 mod bare;
@@ -33,19 +33,19 @@ use memory::Memory;
 use rounds::Contender;
 use server::Server;
 
-/// Long enough that no guess succeeds, as the operator asks for.
+/// Long enough not to be guessed, as the operator requires.
 const TOKEN: &str = "bench-token-0123456789abcdef0123456789abcdef";
 
-/// How long anything of the operator's may take.
+/// Time limit for anything in the operator's benchmarks.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Workers of both servers: the signer's default.
 const WORKERS: usize = 2;
 
-/// Signers under load by their `ATTO_SIGNER_AUDIT`, the quickest first: without a line, and with one for each vote.
+/// Signers under load by their `ATTO_SIGNER_AUDIT`, the fastest first: without lines, and with one line per vote.
 const AUDITS: [(&str, &str); 2] = [("signer, audit off", "off"), ("signer, audit of all", "all")];
 
-/// What is printed: signing under load beside the bare server, the slowest requests, heap calls, memory, size, time to start.
+/// Prints signing under load compared with the bare server, the slowest requests, heap calls, memory, size, and start time.
 pub fn signer() -> Result<()> {
     let started = server::start_times()?;
     let gcp = Memory::of_gcp()?;
@@ -79,7 +79,7 @@ pub fn signer() -> Result<()> {
     Ok(())
 }
 
-/// The slowest requests alone.
+/// Prints only the slowest requests.
 pub fn tail() -> Result<()> {
     let signer = Contender {
         name: AUDITS[0].0,
@@ -101,7 +101,7 @@ fn milliseconds(seconds: f64) -> String {
     format!("{:.0} ms", seconds * 1_000.0)
 }
 
-/// Of an even count, the lower of the middle two.
+/// The median; for an even number, the lower of the middle two.
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -111,7 +111,7 @@ fn median(values: &[f64]) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// What so many percent are not above, of values in their order.
+/// The percentile of sorted values.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(rank).copied().unwrap_or(f64::NAN)

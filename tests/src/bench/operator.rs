@@ -1,4 +1,4 @@
-//! How soon a binding is acted on, and what that costs the API server.
+//! How soon the operator acts on a binding, and how many writes that takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::operated::{Place, VOTER, binding, voter};
 use crate::pods::{self, Kubelet};
 use crate::write::write;
 
-/// One after the other; the first of all is not counted.
+/// Sequentially. The first one is not counted.
 const BINDINGS: usize = 15;
 
 /// Writes to each resource.
@@ -29,7 +29,7 @@ struct Bound {
     until_ready: Writes,
 }
 
-/// Measures the operator at a real API server and prints the tables.
+/// Measures the operator with a real API server, and prints the tables.
 pub async fn operator() -> Result<()> {
     bind().await?;
     let mut bound = Vec::new();
@@ -139,7 +139,7 @@ pub fn is_injected(deployment: &Deployment) -> bool {
     annotations.is_some_and(|annotations| annotations.contains_key(crds::names::HASH_ANNOTATION))
 }
 
-/// The operator's writes so far, as the API server has logged them.
+/// The operator's writes so far, from the API server's audit log.
 fn writes_in(place: &Place) -> Result<Writes> {
     let mut writes = Writes::new();
     for request in place

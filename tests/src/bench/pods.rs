@@ -1,4 +1,4 @@
-//! On real pods: how soon there is an operator and a voter, and what a signer adds to its pod.
+//! With real pods: the time until an operator and a voter run, and what a signer adds to its pod.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub async fn pods() -> Result<()> {
     Ok(())
 }
 
-/// Of what is pulled, where there are static programs to make images of.
+/// The sizes of the pulled images, if there are static programs for images.
 fn sizes() -> Result<Vec<Vec<String>>> {
     let Some(folder) = std::env::var_os("E2E_PROGRAMS").filter(|folder| !folder.is_empty()) else {
         return Ok(vec![]);

@@ -1,4 +1,4 @@
-//! Servers under the same load in turn: A B A B, so that a machine that slows down hurts all alike.
+//! Servers under the same load alternately: A B A B, so that a computer that becomes slower affects all equally.
 
 use anyhow::{Context, Result};
 
@@ -10,7 +10,7 @@ use super::{median, row};
 
 const ROUNDS: usize = 5;
 
-/// Requests of a round: so many that the clock tick of 10 ms is about one percent of the CPU they cost.
+/// Requests of a round: enough that the clock tick of 10 ms is about one percent of their CPU time.
 const REQUESTS: u64 = 30_000;
 
 const WARM_UP: u64 = 4_000;
@@ -21,13 +21,13 @@ pub struct Contender {
     pub server: Server,
 }
 
-/// What the rounds of one way of connecting gave, in the order of the contenders.
+/// The results of the rounds for one kind of connection, in the order of the contenders.
 pub struct Measured {
     connections: Connections,
     figures: Vec<Figures>,
 }
 
-/// Of each round.
+/// Results of each round.
 #[derive(Default)]
 struct Figures {
     per_second: Vec<f64>,
@@ -35,7 +35,7 @@ struct Figures {
     p99_milliseconds: Vec<f64>,
 }
 
-/// Loads all servers, which takes some 20 seconds each. The first one is asked for the key that votes name.
+/// Loads all servers, for about 20 seconds each. Votes name the first one's key.
 pub fn measure(contenders: &[Contender]) -> Result<Vec<Measured>> {
     let first = contenders.first().context("nobody to measure")?;
     let mut votes = Ballot::of(load::public_key(first.server.port())?);
@@ -58,14 +58,14 @@ pub fn measure(contenders: &[Contender]) -> Result<Vec<Measured>> {
         .collect()
 }
 
-/// Hands out votes that nobody has had before.
+/// Issues votes that were not used before.
 pub struct Ballot {
     public_key: String,
     used: u64,
 }
 
 impl Ballot {
-    /// Of this voter, in hexadecimal digits.
+    /// For this voter, in hexadecimal digits.
     pub const fn of(public_key: String) -> Self {
         Self { public_key, used: 0 }
     }
@@ -99,8 +99,8 @@ impl Figures {
     }
 }
 
-/// A heading and, for each way of connecting, a row for each contender, one that compares the first with the last, and
-/// one for the signer that was there before. `absolute` is the contender whose CPU has an aim of its own.
+/// A heading and, for each kind of connection, a row for each contender, one that compares the first with the last, and one for
+/// the earlier signer. `absolute` is the contender whose CPU time has an aim of its own.
 pub fn rows(contenders: &[Contender], measured: &[Measured], absolute: usize) -> Vec<Vec<String>> {
     let heading = format!("medians of {ROUNDS} rounds of {REQUESTS} requests");
     let mut rows = vec![row([

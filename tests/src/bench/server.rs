@@ -1,4 +1,4 @@
-//! The two servers as processes, and what the operating system says of them.
+//! The two servers as processes, with the operating system's data about them.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -13,13 +13,13 @@ use crate::process::Port;
 use crate::procfs;
 use crate::signer_process::in_kms;
 
-/// Of a start; the median and the worst are printed.
+/// Number of starts. The median and the maximum are printed.
 const STARTS: usize = 9;
 
-/// A server that is not ready by then never will be.
+/// Time limit for a server to become ready.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running server, ended when dropped. It stays in our process group, so Ctrl-C ends it as well.
+/// A running server, ended when dropped. It stays in this process group, so Ctrl-C ends it as well.
 pub struct Server {
     child: Child,
     api: Port,
@@ -38,7 +38,7 @@ impl Server {
         Self::signer(in_kms(endpoint))
     }
 
-    /// The signer with a LOCAL key and no audit, as a program that counts its heap calls.
+    /// The signer with a LOCAL key and no audit trail, as a program that counts its heap calls.
     pub fn counted_local() -> Result<Self> {
         let mut command = counted()?;
         command.arg("signer");
@@ -66,7 +66,7 @@ impl Server {
         })
     }
 
-    /// This program once more, as the bare server.
+    /// This program as the bare server.
     pub fn bare() -> Result<Self> {
         Self::bare_in(quiet(std::env::current_exe()?))
     }
@@ -123,7 +123,7 @@ impl Server {
         self.ready_after
     }
 
-    /// Heap calls so far, of a program that counts them.
+    /// Heap calls so far of a program that counts them.
     pub fn heap_calls(&mut self) -> Result<u64> {
         let (Some(stdin), Some(stdout)) = (&mut self.child.stdin, &mut self.child.stdout) else {
             bail!("no pipe to the server");
@@ -141,7 +141,7 @@ impl Server {
         procfs::cpu_seconds(self.child.id())
     }
 
-    /// Memory of the process that is in RAM.
+    /// The process' memory in RAM.
     pub fn resident_bytes(&self) -> Result<u64> {
         procfs::resident_bytes(self.child.id())
     }
@@ -149,7 +149,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -167,14 +167,14 @@ fn local_settings<'a>(audit: &'a str, key: &'a str) -> [(&'static str, &'a str);
     ]
 }
 
-/// Seconds from exec to a readiness answer of 200, one start after the other.
+/// Seconds from exec to a readiness answer of 200, for sequential starts.
 pub fn start_times() -> Result<Vec<f64>> {
     (0..STARTS)
         .map(|_| Ok(Server::local("decisions")?.ready_after.as_secs_f64()))
         .collect()
 }
 
-/// Bytes of the signer's program, as it is released.
+/// Size of the released signer program in bytes.
 pub fn program_bytes() -> Result<u64> {
     let program = beside_us("signer")?;
     let found = fs::metadata(&program).with_context(|| format!("cannot read {}", program.display()))?;

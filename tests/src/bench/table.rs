@@ -1,4 +1,4 @@
-//! A table for people to read: the first column to the left, figures to the right.
+//! A table for people: the first column left-aligned, figures right-aligned.
 
 /// Prints `rows`, the first of which is the heading.
 pub fn print(rows: &[Vec<String>]) {

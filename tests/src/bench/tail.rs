@@ -1,4 +1,4 @@
-//! The slowest requests, each on a connection of its own, which is how a node asks: at fixed rates, and at full load.
+//! The slowest requests, with one connection each as from a node: at fixed rates, and at full load.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use super::rounds::{Ballot, Contender};
 use super::{median, row};
 
 const RATES: [u32; 3] = [500, 2_000, 5_000];
-/// At each rate, and so many in turn at full load.
+/// Seconds at each rate, and in turn at full load.
 const SECONDS: u32 = 3;
 const ROUNDS: usize = 3;
 const REQUESTS: u64 = 20_000;
@@ -42,7 +42,7 @@ pub fn rows(contenders: &[&Contender]) -> Result<Vec<Vec<String>>> {
     Ok(rows)
 }
 
-/// All contenders in turn, some rounds of it.
+/// All contenders in turn, in several rounds.
 fn pace(
     what: &str,
     contenders: &[&Contender],

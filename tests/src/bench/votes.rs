@@ -1,20 +1,20 @@
-//! Requests to sign a vote, made before the clock starts.
+//! Vote requests that are created before the measurement.
 
 use std::fmt::Write;
 
 use super::TOKEN;
 
-/// The clock of the votes; a signer without a policy signs any.
+/// The timestamp of the votes. A signer without a policy signs any.
 const TIMESTAMP: i64 = 1_767_071_399_409;
 
-/// Whole HTTP requests, all of one length, in one piece of memory.
+/// Whole HTTP requests of equal length, in one block of memory.
 pub struct Votes {
     bytes: Vec<u8>,
     each: usize,
 }
 
 impl Votes {
-    /// `count` votes of the voter `public_key`, none of which was ever made with another `first`.
+    /// `count` votes of the voter `public_key`. Another `first` gives different votes.
     pub fn new(public_key: &str, first: u64, count: u64) -> Self {
         let mut text = String::new();
         let mut each = 0;
@@ -49,7 +49,7 @@ impl Votes {
     }
 }
 
-/// 64 hex digits: the number itself and three words that look random, so that no two are alike.
+/// 64 hex digits: the number itself and three pseudo-random words, so that no two are equal.
 fn block_hash(number: u64) -> String {
     let mut text = format!("{number:016X}");
     let mut word = number;

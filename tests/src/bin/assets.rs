@@ -1,5 +1,5 @@
-//! Downloads or builds what is missing of etcd, Kubernetes, Helm with the programs that check its charts, and promtool, and prints
-//! where they are. With `demo`: only what `make demo` needs.
+//! Downloads or builds missing programs of etcd, Kubernetes, Helm with its chart checkers, and promtool, and prints their
+//! folders. With `demo`: only those for `make demo`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Measures and prints. `bare PORT` is the server that the signer is compared with, started by the program itself.
+//! Measures and prints. `bare PORT` is the server for comparison, which the program itself starts.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn runtime() -> Result<Runtime> {
     Runtime::new().context("cannot start a runtime")
 }
 
-/// How long the steady state is watched.
+/// How long the steady state is observed.
 fn steady_seconds() -> Result<Duration> {
     let text = std::env::var("BENCH_STEADY_SECONDS").unwrap_or_else(|_| "120".to_owned());
     let seconds = text.parse();

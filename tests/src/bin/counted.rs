@@ -1,5 +1,5 @@
-//! A server of the bench whose heap calls are counted: `signer`, with its settings in the environment, or `bare PORT`. It
-//! answers each line on standard input with how many there were so far.
+//! A benchmark server whose heap calls are counted: `signer`, with its settings in the environment, or `bare PORT`. It answers
+//! each line on standard input with the number so far.
 
 use std::alloc::System;
 use std::io::{self, Write};

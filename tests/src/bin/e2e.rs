@@ -1,4 +1,4 @@
-//! The end-to-end suite on real pods; `gcp`: with Google's own services; `node`: only a node, for people.
+//! The end-to-end suite on real pods. `gcp`: with Google's own services. `node`: only a Kubernetes node, for people.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Measures and writes the file of figures, and the pages that have them. An argument names a part; without one all are measured.
-//! `read PART FILE COMMIT DATE` takes what a part has printed before.
+//! Measures and writes the file of figures, and the pages that contain them. An argument names a part; the default is all parts.
+//! `read PART FILE COMMIT DATE` reads a part's earlier output.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tests::figures::{self, File, PARTS, Part, Program, tables};
 use tests::workspace;
 
-/// As the page about it says.
+/// As the page states.
 const STEADY_SECONDS: &str = "600";
 
 const PROGRAMS: [&str; 3] = ["operator", "signer", "kubectl-atto_signer"];
@@ -40,7 +40,7 @@ fn run() -> Result<()> {
     figures::write().map(drop)
 }
 
-/// One that fails keeps its figures of before, and does not keep the others from being measured.
+/// A failed part keeps its earlier figures, and does not prevent the others.
 fn measure(parts: &[&str]) -> Result<()> {
     let parts = parts.iter().map(|part| figures::of(part)).collect::<Result<Vec<_>>>()?;
     let (commit, date) = (commit()?, said("date", &["-u", "+%Y-%m-%d"])?);
@@ -62,7 +62,7 @@ fn measure(parts: &[&str]) -> Result<()> {
 fn keep(name: &str, text: &str, commit: &str, date: &str) -> Result<()> {
     let tables = tables(text);
     ensure!(!tables.is_empty(), "{name} has printed no table");
-    // The first of all parts finds no whole file.
+    // Before the first run, the file is incomplete.
     let mut file: File = std::fs::read_to_string(figures::path())
         .ok()
         .map_or_else(|| Ok(File::default()), |text| serde_json::from_str(&text))?;
@@ -76,7 +76,7 @@ fn keep(name: &str, text: &str, commit: &str, date: &str) -> Result<()> {
     file.write()
 }
 
-/// What a part prints, which a person sees as it comes.
+/// The output of a part, which is also shown to the person.
 fn printed(name: &str, program: Program) -> Result<String> {
     let mut command = match program {
         Program::Sizes => return sizes(),
@@ -99,7 +99,7 @@ fn printed(name: &str, program: Program) -> Result<String> {
     Ok(text)
 }
 
-/// Of the release programs, as Markdown.
+/// Sizes of the release programs, as Markdown.
 fn sizes() -> Result<String> {
     let mut text = "| program | measured |\n|---|---|\n".to_owned();
     for program in PROGRAMS {
@@ -116,7 +116,7 @@ fn beside_us(name: &str) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
-/// The commit that is measured. What the figures themselves are written to may differ from it.
+/// The measured commit. Files that contain the figures may differ from it.
 fn commit() -> Result<String> {
     let changed = said("git", &["status", "--porcelain", "--untracked-files=no"])?;
     let written: Vec<_> = figures::pages()?.into_iter().map(|page| page.path).collect();

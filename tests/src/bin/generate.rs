@@ -1,6 +1,6 @@
-//! Writes what is made from code and chart. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, the
-//! figures in pages, and the version wherever it stands;
-//! `generate schemas`: kubeconform's, from an API server that it starts; `generate snapshots`: what helm-unittest compares with.
+//! Writes generated files. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, the figures in
+//! pages, and the version in all its places. `generate schemas`: kubeconform's, from an API server that it starts. `generate
+//! snapshots`: what helm-unittest compares with.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
 }
 
 async fn files() -> Result<()> {
-    // The chart's own version first: what is made from the chart has it.
+    // The chart's own version first, because files that are generated from the chart contain it.
     let mut written = version::write()?;
     written.extend(generated::write().await?);
     written.extend(reference::write()?);

@@ -1,4 +1,4 @@
-//! Google's services, stood in for in a pod.
+//! A stand-in for Google's services, for a pod.
 
 use clap::Parser;
 use tests::e2e::stand_in::google::{Arguments, run};

@@ -7,7 +7,7 @@ use clap::Parser;
 use tests::images::{Additions, Image, pack};
 
 const MEBIBYTE: u64 = 1 << 20;
-/// What an image may weigh, as it is pulled.
+/// Maximum size of an image when pulled.
 const MOST: u64 = 15 * MEBIBYTE;
 
 const PROGRAMS: [(&str, &str); 2] = [

@@ -1,5 +1,5 @@
-//! Behaves as Atto's node does towards its signer, and tells what became of its votes: a table for people on standard
-//! error, JSON on standard output. Exit code 0 when every vote was signed.
+//! Behaves like Atto's node towards its signer, and reports the results of its votes: a table for people on standard error, JSON
+//! on standard output. The exit code is 0 if every vote was signed.
 
 use std::process::ExitCode;
 use std::time::Duration;

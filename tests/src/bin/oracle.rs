@@ -1,5 +1,5 @@
-//! Compares the signer with Atto's own library over many random requests, and the committed sample with the generator.
-//! `oracle COUNT`; `oracle sample` writes the sample anew.
+//! Compares the signer with Atto's own library over many random requests, and the committed sample with the generator. `oracle
+//! COUNT`; `oracle sample` writes the sample again.
 
 use std::fs;
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tests::{preview, workspace};
 use tokio::time::timeout;
 
-/// Four minutes are planned; more means that something hangs.
+/// Four minutes are expected; more means that something hangs.
 const LIMIT: Duration = Duration::from_mins(8);
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Prints what the signer promises beside what it does, and fails when an aim is missed. An argument names the one part to measure.
+//! Prints the signer's promises with measured values, and fails if an aim is missed. An argument names one part to measure.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use tests::soak;
 use tokio::time::timeout;
 
-/// Some minutes are planned; more means that something hangs.
+/// Some minutes are expected; more means that something hangs.
 const LIMIT: Duration = Duration::from_mins(15);
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Atto's node, stood in for in a pod.
+//! A stand-in for Atto's node, for a pod.
 
 use clap::Parser;
 use tests::e2e::stand_in::node::{Arguments, run};

@@ -1,4 +1,4 @@
-//! Fails where a text uses a word of `docs/words.yaml`. `words sample --seed 7` prints sentences for a person to judge.
+//! Fails if a text uses a word of `docs/words.yaml`. `words sample --seed 7` prints sentences for a person to judge.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Checks the workflows of this repository; prints what is wrong with them.
+//! Checks the workflows of this repository, and prints their problems.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The chart of the release before, which users upgrade from.
+//! The chart of the previous release, which users upgrade from.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,15 +7,15 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
-/// Of the last tag before this commit; of the commit before where no release is tagged yet.
+/// From the last tag before this commit, or from the previous commit if no release is tagged yet.
 const SCRIPT: &str = "\
 before=$(git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD~1 2>/dev/null) || before=HEAD~1
 git archive \"$before\" charts | tar --extract --directory \"$0\"";
 
-/// Unpacks it into a folder, and returns where it is there.
+/// Unpacks it into a folder, and returns its path.
 ///
 /// # Errors
-/// Says what a shallow clone lacks.
+/// Names what a shallow clone lacks.
 pub fn before(folder: &Path) -> Result<PathBuf> {
     let done = Command::new("sh")
         .args(["-c", SCRIPT])

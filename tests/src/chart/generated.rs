@@ -1,4 +1,4 @@
-//! Files that are made from the chart: its README, and the manifests for people without Helm.
+//! Files that are generated from the chart: its README, and the manifests for people without Helm.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::{folder, template};
 use crate::process::printed;
 use crate::{assets, workspace};
 
-/// What is true of both.
+/// The header of both.
 const HEADER: &str = "\
 # Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
@@ -35,8 +35,8 @@ const OF_HELM: [&str; 4] = [
     "# Source: ",
 ];
 
-/// Where the manifest for clusters of this minor version of Kubernetes 1 is kept: there is one from [`MUTATING_POLICIES`] on, and
-/// one before.
+/// Path of the manifest for clusters of this minor version of Kubernetes 1: there is one from [`MUTATING_POLICIES`] on, and one
+/// for earlier versions.
 pub fn install_manifest_path(minor: u32) -> PathBuf {
     workspace::root().join("charts").join(file_name(minor))
 }
@@ -49,12 +49,12 @@ fn file_name(minor: u32) -> String {
     }
 }
 
-/// The chart's defaults as one manifest, for clusters of this minor version.
+/// The chart's defaults as one manifest for clusters of this minor version.
 ///
 /// # Errors
-/// With what Helm says.
+/// With Helm's error.
 pub async fn install_manifest(minor: u32) -> Result<String> {
-    // Without a version, Helm would take the newest that it knows itself.
+    // Without a version, Helm would use the newest that it knows.
     let version = format!("--kube-version=1.{minor}.0");
     let rendered = template(&["--skip-tests", &version]).await?;
     let mut manifest = format!("{}{HEADER}{START}", title(minor));
@@ -67,7 +67,7 @@ pub async fn install_manifest(minor: u32) -> Result<String> {
     Ok(manifest)
 }
 
-/// What it is, and for which clusters.
+/// Its name, and the clusters it is for.
 fn title(minor: u32) -> String {
     let name = file_name(minor);
     let versions = if minor < MUTATING_POLICIES {
@@ -94,7 +94,7 @@ fn title(minor: u32) -> String {
 /// The README of the chart, from its values.
 ///
 /// # Errors
-/// With what helm-docs says.
+/// With helm-docs' error.
 pub async fn readme() -> Result<String> {
     let helm_docs = tokio::task::spawn_blocking(assets::helm_docs).await??;
     let mut command = Command::new(helm_docs);
@@ -103,10 +103,10 @@ pub async fn readme() -> Result<String> {
     Ok(format!("{}\n", printed(&mut command, "helm-docs").await?.trim_end()))
 }
 
-/// Writes them and returns where they are.
+/// Writes them and returns their paths.
 ///
 /// # Errors
-/// When one of the programs fails, or a file cannot be written.
+/// If one of the programs fails, or a file cannot be written.
 pub async fn write() -> Result<Vec<PathBuf>> {
     let mut files = vec![(folder().join("README.md"), readme().await?)];
     for minor in [OLDEST, MUTATING_POLICIES] {

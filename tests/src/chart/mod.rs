@@ -1,4 +1,4 @@
-//! The chart, as Helm renders it: the one source of the operator's permissions, also for tests and demo.
+//! The chart, rendered by Helm: the only source of the operator's permissions, also for tests and demo.
 
 mod before;
 pub mod generated;
@@ -15,16 +15,16 @@ pub use before::before;
 use crate::kubeconfig::Kubeconfig;
 use crate::{helm, workspace};
 
-/// Where [`install`] puts the operator's service account.
+/// The namespace in which [`install`] creates the operator's service account.
 pub const NAMESPACE: &str = "signer-operator";
 
-/// The operator's service account, as the chart calls it.
+/// The name of the operator's service account in the chart.
 pub const SERVICE_ACCOUNT: &str = "signer-operator";
 
 /// The operator's user name at the API server.
 pub const OPERATOR: &str = "system:serviceaccount:signer-operator:signer-operator";
 
-/// What only kubelets and other controllers make something of.
+/// Kinds that only kubelets and other controllers use.
 const OF_NO_USE_WITHOUT_NODES: [&str; 4] = ["Deployment", "Service", "Pod", "PodDisruptionBudget"];
 
 /// The chart's folder.
@@ -32,10 +32,10 @@ pub fn folder() -> PathBuf {
     workspace::root().join("charts/signer-operator")
 }
 
-/// The files of `ci/`: combinations of values that people have.
+/// The files of `ci/`: realistic combinations of values.
 ///
 /// # Errors
-/// When the folder cannot be read, or is empty.
+/// If the folder cannot be read, or is empty.
 pub fn value_files() -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder().join("ci"))?;
     let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
@@ -44,10 +44,10 @@ pub fn value_files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What `helm template` prints for a release `signer-operator`, with these further arguments.
+/// The output of `helm template` for a release `signer-operator`, with these additional arguments.
 ///
 /// # Errors
-/// With what Helm says when it refuses.
+/// With Helm's error.
 pub async fn template(arguments: &[&str]) -> Result<String> {
     let folder = folder().display().to_string();
     let template = ["template", "signer-operator", &folder, "--namespace", NAMESPACE];
@@ -57,7 +57,7 @@ pub async fn template(arguments: &[&str]) -> Result<String> {
 /// Every object that [`template`] renders, the Pod of `helm test` included.
 ///
 /// # Errors
-/// With what Helm says when it refuses.
+/// With Helm's error.
 pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
     let printed = template(arguments).await?;
     let objects = serde_yaml::Deserializer::from_str(&printed).map(Value::deserialize);
@@ -67,8 +67,9 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
-/// Installs what the chart renders for the version of this cluster: CRD, roles, service account, guard. The operator's Deployment and what belongs to it stay
-/// out, because the operator runs beside the cluster, as a process that can be watched. Returns what kubectl printed.
+/// Installs what the chart renders for the version of this cluster: CRD, roles, service account, guard. Omits the operator's
+/// Deployment and its related objects, because the operator runs outside of the cluster as an observable process. Returns
+/// kubectl's output.
 pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     let version = format!("--kube-version={}", version(admin).await?);
     let mut objects = render(&[&[version.as_str()], arguments].concat()).await?;
@@ -90,10 +91,10 @@ pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     Ok(printed)
 }
 
-/// The version of a cluster, as Helm asks for it.
+/// The version of a cluster, in Helm's format.
 ///
 /// # Errors
-/// When the API server does not answer.
+/// If the API server does not answer.
 pub async fn version(admin: &Kubeconfig) -> Result<String> {
     Ok(admin.client().await?.apiserver_version().await?.git_version)
 }

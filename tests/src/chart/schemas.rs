@@ -1,4 +1,4 @@
-//! JSON schemas of what the chart renders and of the SignerBinding, for kubeconform: cut from the API server's own OpenAPI.
+//! JSON schemas of the chart's objects and of the SignerBinding, for kubeconform, extracted from the API server's own OpenAPI.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::workspace;
 
-/// Of the kinds that Kubernetes does not bring.
+/// For kinds that are not part of Kubernetes.
 pub const BY_HAND: [&str; 2] = ["prometheusrule-monitoring-v1.json", "servicemonitor-monitoring-v1.json"];
 
 /// Kind, API group (empty for the core) and version.
@@ -37,10 +37,10 @@ const KINDS: &[(&str, &str, &str)] = &[
 
 const REFERENCE: &str = "#/components/schemas/";
 
-/// What a check of form makes nothing of.
+/// Keywords that a structural check ignores.
 const LEFT_OUT: [&str; 3] = ["description", "default", "nullable"];
 
-/// Where they are kept.
+/// Their folder.
 pub fn folder() -> PathBuf {
     workspace::root().join("tests/kubeconform/schemas")
 }
@@ -50,9 +50,9 @@ pub fn location(folder: &Path) -> String {
     format!("{}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json", folder.display())
 }
 
-/// File name to content, of the kinds that the API server knows.
+/// File names and contents, for the kinds that the API server serves.
 ///
-/// # Errors
+/// If the API server's OpenAPI cannot be read.
 /// When the API server's OpenAPI cannot be read.
 pub async fn generate(client: &Client) -> Result<BTreeMap<String, String>> {
     let mut documents = BTreeMap::<String, Value>::new();
@@ -76,7 +76,7 @@ pub async fn generate(client: &Client) -> Result<BTreeMap<String, String>> {
     let crd: Value = serde_yaml::from_str(crds::MANIFEST)?;
     for version in crd["spec"]["versions"].as_array().into_iter().flatten() {
         let mut schema = strict(&version["schema"]["openAPIV3Schema"]);
-        // The API server's own, which the manifest leaves to it.
+        // The API server adds these, so the manifest does not contain them.
         for (field, type_) in [("apiVersion", "string"), ("kind", "string"), ("metadata", "object")] {
             schema["properties"][field] = json!({"type": type_});
         }
@@ -86,7 +86,7 @@ pub async fn generate(client: &Client) -> Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
-/// As kubeconform names them: of the group no more than its first label.
+/// In kubeconform's format, with only the first label of the group.
 fn file(kind: &str, group: &str, version: &str) -> String {
     let group = group.split('.').next().unwrap_or_default();
     let dash = if group.is_empty() { "" } else { "-" };
@@ -97,7 +97,7 @@ fn text(schema: &Value) -> Result<String> {
     Ok(format!("{}\n", serde_json::to_string(schema)?))
 }
 
-/// The schema of a kind with all that it refers to.
+/// The schema of a kind with all schemas that it refers to.
 fn cut(schemas: &Map<String, Value>, kind: &Value) -> Option<Value> {
     let is_of_kind = |schema: &&Value| {
         let kinds = schema["x-kubernetes-group-version-kind"].as_array();
@@ -117,13 +117,13 @@ fn cut(schemas: &Map<String, Value>, kind: &Value) -> Option<Value> {
     Some(schema)
 }
 
-/// Without what says nothing of form, and with no fields but the named ones: a typo is what is looked for.
+/// Without non-structural keywords, and with no additional fields, so that a typing error is found.
 fn strict(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => {
             let mut kept: Map<_, _> = fields
                 .iter()
-                // A field of that name would hold a schema, and not a text or a default.
+                // A field with that name would contain a schema, and not a text or a default.
                 .filter(|(name, value)| {
                     let is_schema = value.is_object() && *name != "default";
                     is_schema || !(LEFT_OUT.contains(&name.as_str()) || name.starts_with("x-kubernetes-"))
@@ -143,7 +143,7 @@ fn strict(schema: &Value) -> Value {
     }
 }
 
-/// A field may be called `properties` itself, as in a CustomResourceDefinition.
+/// A field itself may be called `properties`, as in a CustomResourceDefinition.
 fn is_a_list_of_schemas(properties: &Value) -> bool {
     let fields = properties.as_object();
     fields.is_some_and(|fields| !fields.contains_key("type") || fields["type"].is_object())

@@ -1,4 +1,4 @@
-//! What a client really sent, as the API server wrote it down.
+//! The requests of a client, from the API server's audit log.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One request that the API server has answered (a watch: has begun to answer).
+/// A request that the API server has answered (a watch: has begun to answer).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
@@ -21,16 +21,16 @@ pub struct Request {
     #[serde(default)]
     object_ref: Object,
     response_status: Option<Status>,
-    /// Who asked, in the program's own words.
+    /// The client's own name.
     #[serde(default)]
     pub user_agent: String,
-    /// When it came, in RFC 3339 with six decimals, so that text order is time order.
+    /// Arrival time, in RFC 3339 with six decimals, so that text order is time order.
     #[serde(rename = "requestReceivedTimestamp")]
     pub received: String,
     /// When it was answered.
     #[serde(rename = "stageTimestamp")]
     pub answered: String,
-    /// The body, where the request had one and is about no Secret.
+    /// The body, if the request had one and does not concern a Secret.
     pub request_object: Option<Value>,
 }
 
@@ -88,17 +88,17 @@ impl Request {
         self.code().is_some_and(|code| (200..300).contains(&code))
     }
 
-    /// Whether it asked for a change that is to be kept.
+    /// Whether it asked for a persistent change.
     pub fn is_write(&self) -> bool {
         let writes = ["create", "update", "patch", "delete", "deletecollection"].contains(&self.verb.as_str());
         writes && !self.uri.contains("dryRun=All")
     }
 }
 
-/// Every request in the log, in order, each once (a watch is logged when it begins and when it ends).
+/// Every request in the log, in order and without duplicates (a watch is logged at its beginning and at its end).
 pub(super) fn read(log: &Path) -> Result<Vec<Request>> {
     let text = fs::read_to_string(log).with_context(|| format!("cannot read the audit log {}", log.display()))?;
-    // The last line may still be in writing.
+    // The last line may be incomplete.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let mut requests: Vec<Request> = Vec::new();
     let mut seen = std::collections::HashSet::new();

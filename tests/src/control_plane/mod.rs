@@ -31,11 +31,11 @@ use crate::process::{Directory, Port, Process, random_suffix};
 
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
-/// How often another port is tried when a stranger has taken the one that was free a moment ago.
+/// How often another port is tried if another program has taken a port that was free before.
 const PORTS_TRIED: u32 = 5;
 
-/// The programs end, and the folder goes, when this value is dropped or the process that holds it ends in any way. The
-/// order of the fields is the order in which they end: kube-apiserver hangs when its etcd is gone first.
+/// The programs end, and the folder is removed, when this value is dropped or its process ends in any way. Fields are in the
+/// order in which they end: kube-apiserver hangs if its etcd ends first.
 pub struct ControlPlane {
     controller_manager: Process,
     apiserver: Mutex<Process>,
@@ -51,13 +51,13 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// The one that all tests of a test binary share. It ends when the test binary does.
+    /// The control plane that all tests of a test binary share. It ends with the test binary.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
         SHARED.get_or_try_init(Self::start).await
     }
 
-    /// Starts one and waits until it is ready, which takes about three seconds.
+    /// Starts a control plane and waits until it is ready, which takes about three seconds.
     ///
     /// # Errors
     /// With the last lines of the log of the program that did not become ready.
@@ -65,9 +65,9 @@ impl ControlPlane {
         Self::start_at(Ipv4Addr::LOCALHOST).await
     }
 
-    /// The same at an address that pods reach, if it is none of loopback.
+    /// The same at an address that pods can reach, unless it is a loopback address.
     pub async fn start_at(ip: Ipv4Addr) -> Result<Self> {
-        // Building takes minutes the first time and must not hold up the runtime.
+        // The first build takes minutes and must not block the runtime.
         let programs = tokio::task::spawn_blocking(assets::kubernetes).await??;
         let directory = Directory::new()?;
         let authority = Authority::new()?;
@@ -112,12 +112,12 @@ impl ControlPlane {
         bail!("kube-apiserver found its port taken {PORTS_TRIED} times")
     }
 
-    /// Of group `system:masters`, which may do everything.
+    /// A member of the group `system:masters`, which may do everything.
     pub fn admin(&self) -> &Kubeconfig {
         &self.admin
     }
 
-    /// `https://127.0.0.1:PORT`: where it is asked.
+    /// Its address, `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
@@ -132,7 +132,7 @@ impl ControlPlane {
         self.admin.minor().await
     }
 
-    /// A kubeconfig for a person with a client certificate; at most two groups.
+    /// A kubeconfig for a person with a client certificate and at most two groups.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Kubeconfig> {
         let number = self.users.fetch_add(1, Ordering::Relaxed);
         let path = self.directory.path().join(format!("user-{number}.kubeconfig"));
@@ -143,14 +143,14 @@ impl ControlPlane {
         )
     }
 
-    /// A kubeconfig with a token for a service account that exists.
+    /// A kubeconfig with a token for an existing service account.
     pub async fn service_account(&self, namespace: &str, name: &str) -> Result<Kubeconfig> {
         self.admin
             .for_service_account(namespace, name, self.directory.path())
             .await
     }
 
-    /// Makes a service account.
+    /// Creates a service account.
     pub async fn create_account(&self, namespace: &str, name: &str) -> Result<()> {
         let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": name}}))?;
         Api::namespaced(self.client().await?, namespace)
@@ -159,14 +159,14 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// A token of a service account for this audience, as a projected volume has it: good for an hour.
+    /// A token of a service account for this audience, as in a projected volume: valid for an hour.
     pub async fn token(&self, namespace: &str, name: &str, audience: &str) -> Result<String> {
         self.admin
             .token(namespace, name, vec![audience.to_owned()], 3_600)
             .await
     }
 
-    /// Creates a namespace that only the calling test uses, and returns its name.
+    /// Creates a namespace for the calling test, and returns its name.
     pub async fn namespace(&self, prefix: &str) -> Result<String> {
         let name = format!("{prefix}-{}", random_suffix());
         let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
@@ -176,19 +176,19 @@ impl ControlPlane {
         Ok(name)
     }
 
-    /// Every request by people, service accounts and our programs so far, in order.
+    /// Every request by people, service accounts and this workspace's programs so far, in order.
     pub fn requests(&self) -> Result<Vec<Request>> {
         audit::read(&self.directory.path().join("audit.log"))
     }
 
-    /// How many requests `user` has made with this verb on this resource, such as `patch` on `deployments`.
+    /// Number of requests by `user` with this verb on this resource, such as `patch` on `deployments`.
     pub fn count(&self, user: &str, verb: &str, resource: &str) -> Result<usize> {
         let asked =
             |request: &&Request| request.user() == user && request.verb == verb && request.resource() == resource;
         Ok(self.requests()?.iter().filter(asked).count())
     }
 
-    /// What `user` has asked for and may not, outside the namespace `but`.
+    /// Denied requests of `user` outside the namespace `but`.
     pub fn denied(&self, user: &str, but: Option<&str>) -> Result<Vec<String>> {
         let denied = self.requests()?.into_iter().filter(|request| {
             request.user() == user && request.code() == Some(403) && Some(request.namespace()) != but
@@ -198,7 +198,7 @@ impl ControlPlane {
             .collect())
     }
 
-    /// For files that go when the control plane goes: logs, kubeconfigs.
+    /// For files that are removed with the control plane: logs, kubeconfigs.
     pub fn directory(&self) -> &Directory {
         &self.directory
     }
@@ -240,7 +240,7 @@ fn write_certificates(directory: &Path, authority: &Authority, address: Ipv4Addr
     Ok(())
 }
 
-/// Waits for `/readyz`, and no longer than these programs live.
+/// Waits for `/readyz`, as long as these programs run.
 async fn ready(admin: &Kubeconfig, programs: &mut [&mut Process]) -> Result<()> {
     let client = admin.client().await?;
     let deadline = Instant::now() + READY_WITHIN;

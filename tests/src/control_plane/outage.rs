@@ -1,5 +1,4 @@
-//! Ends and starts again what a control plane consists of, on the same ports and data. For a control plane that no other test
-//! shares.
+//! Stops and restarts parts of a control plane, with the same ports and data. Not for a shared control plane.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,12 +25,12 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Kills etcd. The API server stays, and can do nothing.
+    /// Kills etcd. The API server keeps running, but cannot work.
     pub fn kill_etcd(&self) -> Result<()> {
         end(&self.etcd)
     }
 
-    /// Starts etcd again, and waits until the API server is ready on it.
+    /// Starts etcd again, and waits until the API server is ready.
     pub async fn start_etcd(&self) -> Result<()> {
         let mut started = programs::etcd(assets::kubernetes()?, &self.directory)?;
         ready(&self.admin, &mut [&mut started]).await?;
@@ -40,7 +39,7 @@ impl ControlPlane {
     }
 }
 
-/// By its process id: the lifeline of a program is also held by those that have to end before it.
+/// By process id, because programs that must end earlier also hold the program's lifeline.
 fn end(process: &Mutex<Process>) -> Result<()> {
     let mut process = lock(process);
     process.signal(Signal::SIGKILL)?;

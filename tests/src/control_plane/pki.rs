@@ -1,4 +1,4 @@
-//! Certificates for one control plane: an authority, the server, and any user.
+//! Certificates for a control plane: an authority, the server, and any user.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -65,7 +65,7 @@ impl Authority {
         self.issue(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// At most two groups: the certificate library keeps one value per attribute type, and the type has two spellings.
+    /// At most two groups: the certificate library keeps one value per attribute type, and the type can be written in two ways.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Identity> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);

@@ -1,4 +1,4 @@
-//! How the three programs are started.
+//! Starts the three programs.
 
 use std::net::SocketAddrV4;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::assets::Kubernetes;
 use crate::process::{Directory, Lifeline, Process};
 
-/// On a socket in the folder: no port that somebody else could take.
+/// On a socket in the folder, because a port could be taken by another program.
 pub fn etcd(programs: &Kubernetes, directory: &Directory) -> Result<Process> {
     let path = directory.path();
     let client = socket(path, "etcd");
@@ -68,7 +68,7 @@ pub fn kube_apiserver(
                 file("audit-policy-file", "audit-policy.yaml"),
                 file("audit-log-path", "audit.log"),
             ]);
-            // In megabytes. It would begin anew at 100, and what was counted before would be lost.
+            // In megabytes. At the default of 100, the log would be rotated, and earlier requests would be lost.
             command.arg("--audit-log-maxsize=8192");
         },
     )
@@ -87,7 +87,7 @@ pub fn kube_controller_manager(
             "--leader-elect=false",
             "--secure-port=0",
         ]);
-        // Many tests share it; its default of 20 requests a second would make them wait for each other.
+        // Many tests share it. With the default of 20 requests a second, they would wait for each other.
         command.args(["--kube-api-qps=500", "--kube-api-burst=1000"]);
         command.args([
             file("kubeconfig", "kube-controller-manager.kubeconfig"),

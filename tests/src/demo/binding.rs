@@ -1,4 +1,4 @@
-//! Step 5: a right binding is accepted, and the operator acts on it.
+//! Step 5: a valid binding is accepted, and the operator acts on it.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -36,7 +36,7 @@ pub async fn apply(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// Step 10 starts the signer on this machine, on the ports that the binding asks for.
+/// Step 10 starts the signer on this computer, on the ports in the binding.
 async fn apply_with_other_ports(demo: &mut Demo) -> Result<()> {
     let ports = [Port::reserve()?, Port::reserve()?];
     let [api, management] = ports.each_ref().map(Port::number);

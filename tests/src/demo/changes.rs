@@ -1,4 +1,4 @@
-//! Step 6: the diff that the operator made, and that it owns nothing else.
+//! Step 6: the operator's changes, and the fields that it owns.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;

@@ -16,7 +16,7 @@ use crate::{ControlPlane, chart};
 
 pub struct Cluster {
     kubelet: Option<Kubelet>,
-    /// `None`: somebody else's.
+    /// `None` for an existing cluster.
     plane: Option<ControlPlane>,
     admin: Kubeconfig,
     directory: Directory,
@@ -72,7 +72,7 @@ impl Cluster {
         self.plane.is_some()
     }
 
-    /// The processes of a control plane that was started here.
+    /// Process ids of a control plane that was started here.
     pub fn pids(&self) -> Vec<u32> {
         self.plane
             .as_ref()
@@ -80,7 +80,7 @@ impl Cluster {
             .unwrap_or_default()
     }
 
-    /// From here on the pods of the namespace become ready, whoever sees to it.
+    /// From here on, the pods of the namespace become ready.
     pub async fn let_pods_run(&mut self) -> Result<()> {
         let client = self.admin.client().await?;
         crate::pods::default_account(&client, NAMESPACE).await?;
@@ -91,7 +91,7 @@ impl Cluster {
     }
 }
 
-/// Two operators would write the same objects, and a namespace of that name may hold somebody's voter.
+/// Two operators would write the same objects, and the namespace may contain a real voter.
 async fn must_be_ours_to_use(admin: &Kubeconfig) -> Result<()> {
     let deployments = [
         "get",

@@ -1,4 +1,4 @@
-//! The end, good or bad: everything that was started is stopped, and it is seen that it is.
+//! The end, with or without success: stops everything that was started, and checks it.
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::kill;
@@ -16,7 +16,7 @@ pub async fn clean_up(mut demo: Demo, shown: Result<Outcome>) -> Result<Outcome>
         shown => shown,
     };
     if !demo.cluster.is_ours() {
-        // While the operator still runs: it gives up its hold on the binding.
+        // While the operator still runs, which removes its finalizer from the binding.
         let delete = format!("delete namespace {NAMESPACE} --ignore-not-found --timeout=60s");
         let deleted = demo.kubectl(&delete).await;
         if let (Ok(_), Err(error)) = (&shown, deleted) {

@@ -1,4 +1,4 @@
-//! Step 7: the operator says what it did, on the binding and on the Deployment.
+//! Step 7: the operator's Events about the binding and the Deployment.
 
 use anyhow::{Result, ensure};
 

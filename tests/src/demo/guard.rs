@@ -1,4 +1,4 @@
-//! Step 8: an edit that would start the voter without its signer does not get past the API server.
+//! Step 8: the API server refuses an edit that would start the voter without its signer.
 
 use anyhow::{Result, ensure};
 
@@ -8,7 +8,7 @@ use crate::eventually::{SOON, eventually};
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen.step("The guard refuses to roll back to before the signer");
     let admin = demo.cluster.admin().clone();
-    // With a node, the pods of the old template take their time to end, and the second revision begins after them.
+    // On a Kubernetes node, the pods of the old template need time to end, and the second revision begins after that.
     eventually(SOON, "a second revision to roll back from", async || {
         let revisions = admin
             .kubectl_ok(&["get", "replicasets", "-n", NAMESPACE, "-o", "name"])

@@ -1,4 +1,4 @@
-//! Step 9: a voter that is created again has no pod before its signer is there.
+//! Step 9: a recreated voter has no pod before its signer is injected.
 
 use anyhow::{Result, ensure};
 use crds::names::HELD_ANNOTATION;
@@ -8,7 +8,7 @@ use crate::eventually::{SOON, eventually};
 use crate::replica_sets::ReplicaSets;
 
 const FILE: &str = "examples/quickstart/20-voter.yaml";
-/// What the manifest is without its pause.
+/// Removes the pause from the manifest.
 const RUNNING: &str = r#"{"spec":{"paused":null}}"#;
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
@@ -23,7 +23,7 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
         .step("Deleted, and applied again without a signer: the API server holds it until the signer is there");
     demo.kubectl_ok(&format!("delete deployment {VOTER} -n {NAMESPACE}"))
         .await?;
-    // Right after the installation it does not know the kind of its parameters yet.
+    // Right after the installation, it does not know the kind of its parameters yet.
     let manifest = demo.changed(FILE, RUNNING).await?;
     let tried = ["create", "--dry-run=server", "-f", "-", "-o", "yaml"];
     eventually(2 * SOON, "the API server holds new voters", async || {

@@ -1,4 +1,4 @@
-//! `make demo`: the whole idea on a real API server, one step a file. Every step asserts what it shows.
+//! `make demo`: all features on a real API server, one step per file. Every step asserts what it shows.
 
 mod binding;
 mod changes;
@@ -33,20 +33,20 @@ const NAMESPACE: &str = "atto-quickstart";
 const VOTER: &str = "atto-voter";
 const BINDING: &str = "voter";
 
-/// What the steps hand to each other. The order of the fields is the order in which things end after a failure.
+/// State that the steps share. Fields are in the order in which they end after a failure.
 struct Demo {
     screen: Screen,
     signer: Option<signer::Signer>,
     operator: Option<OperatorProcess>,
     cluster: Cluster,
-    /// The Deployment's spec before there was a binding.
+    /// The Deployment's spec before the binding.
     untouched: Value,
-    /// Kept from others for the signer, which gets the binding's ports.
+    /// Reserved for the signer, which gets the binding's ports.
     ports: Option<[Port; 2]>,
 }
 
-/// Runs the demo. Ends with 0 when every step has shown what it says, else with the reason on standard error and 1, or
-/// 130 after Ctrl-C; either way nothing that it has started is left running.
+/// Runs the demo. Exits with 0 if every step has succeeded, otherwise with the reason on standard error and 1, or 130 after
+/// Ctrl-C. Nothing that it has started keeps running.
 pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(run());
-    // A build that an interrupt has left behind ends with this process; it is not waited for.
+    // An interrupted build ends with this process, which does not wait for it.
     runtime.shutdown_background();
     match ended {
         Ok(Outcome::Shown) => ExitCode::SUCCESS,
@@ -120,7 +120,7 @@ impl Demo {
         removal::show(self).await.context("removing the binding")
     }
 
-    /// Prints and runs a command of kubectl whose arguments have no blanks, at the root of the repository.
+    /// Prints and runs a kubectl command whose arguments contain no blanks, at the root of the repository.
     async fn kubectl(&mut self, arguments: &str) -> Result<Answer> {
         self.screen.command(&format!("kubectl {arguments}"));
         let words: Vec<_> = arguments.split(' ').collect();
@@ -130,7 +130,7 @@ impl Demo {
         Ok(answer)
     }
 
-    /// The same for one that must succeed; returns what it printed.
+    /// The same for a command that must succeed. Returns its output.
     async fn kubectl_ok(&mut self, arguments: &str) -> Result<String> {
         let answer = self.kubectl(arguments).await?;
         anyhow::ensure!(answer.succeeded, "kubectl {arguments} failed: {}", answer.stderr.trim());
@@ -155,7 +155,7 @@ impl Demo {
         Ok(patched.stdout)
     }
 
-    /// Prints a command of kubectl that reads a changed manifest, and runs it; it must succeed.
+    /// Prints and runs a kubectl command that reads a changed manifest. It must succeed.
     async fn pipe_changed(&mut self, file: &str, change: &str, arguments: &str) -> Result<()> {
         self.screen.command(&format!(
             "kubectl patch --local -f {file} --type=merge -p '{change}' -o yaml | kubectl {arguments}"
@@ -169,7 +169,7 @@ impl Demo {
         Ok(())
     }
 
-    /// The Deployment as it is.
+    /// The present Deployment.
     async fn deployment(&self) -> Result<Value> {
         let get = ["get", "deployment", VOTER, "-n", NAMESPACE, "-o", "json"];
         Ok(serde_json::from_str(&self.cluster.admin().kubectl_ok(&get).await?)?)

@@ -1,4 +1,4 @@
-//! Step 2: the operator, with what its chart grants and nothing else.
+//! Step 2: the operator, with exactly the chart's permissions.
 
 use anyhow::{Result, ensure};
 

@@ -1,4 +1,4 @@
-//! Step 4: the API server itself refuses a wrong binding.
+//! Step 4: the API server itself refuses an invalid binding.
 
 use anyhow::{Result, ensure};
 

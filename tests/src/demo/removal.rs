@@ -1,4 +1,4 @@
-//! Step 12: the binding goes, and the Deployment is what it was.
+//! Step 12: the binding is deleted, and the Deployment is restored.
 
 use anyhow::{Result, ensure};
 

@@ -1,4 +1,4 @@
-//! What the person sees: numbered steps, commands as they would be typed, and what came of them.
+//! The output for the person: numbered steps, commands as typed, and their results.
 
 use std::io::{Stdout, Write, stdout};
 
@@ -31,12 +31,12 @@ impl Screen {
         }
     }
 
-    /// The last line of all.
+    /// The final line.
     pub fn last(&self, text: &str) {
         self.print(&format!("\n{text}\n"));
     }
 
-    /// Nobody reading is no reason to stop: the exit code still tells how it went.
+    /// A closed output is no reason to stop, because the exit code still reports the result.
     fn print(&self, text: &str) {
         let mut out = &self.out;
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,4 +1,4 @@
-//! Step 10: the injected signer, with exactly the environment that its container has.
+//! Step 10: the injected signer, with exactly the environment of its container.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::eventually::{SOON, eventually};
 use crate::process::{Port, Process};
 use crate::{signer_process, workspace};
 
-/// A signer that serves.
+/// A running signer.
 pub struct Signer {
     process: Process,
     environment: BTreeMap<String, String>,
@@ -82,7 +82,7 @@ pub async fn start(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// The variables of the container, with references to Secrets followed as the kubelet would.
+/// The variables of the container, with references to Secrets resolved as by the kubelet.
 async fn read_back(demo: &Demo) -> Result<BTreeMap<String, String>> {
     let deployment = demo.deployment().await?;
     let containers = deployment["spec"]["template"]["spec"]["initContainers"]
@@ -123,7 +123,7 @@ async fn secret_value(demo: &Demo, name: &str, key: &str) -> Result<String> {
     Ok(String::from_utf8(BASE64.decode(value.as_bytes())?)?)
 }
 
-/// What the operating system says the process was started with; where it does not say, what was asked for stands.
+/// Compares the operating system's view of the process' environment with the requested one, if it is available.
 fn has_exactly(pid: u32, environment: &BTreeMap<String, String>) -> Result<bool> {
     let Ok(started_with) = fs::read(format!("/proc/{pid}/environ")) else {
         return Ok(true);

@@ -1,4 +1,4 @@
-//! Step 11: a vote and a challenge are signed, a block is refused, and the signatures hold for the address shown.
+//! Step 11: a vote and a challenge are signed, a block is refused, and the signatures match the shown address.
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -10,7 +10,7 @@ use super::Demo;
 use super::signer::Signer;
 use crate::signer_process::{self, Answer};
 
-/// Some moment: a vote of the past is as good to show as any.
+/// Any moment, because the demo may show a vote with an old timestamp.
 const TIMESTAMP: i64 = 1_767_225_600_000;
 const BLOCK_HASH: [u8; 32] = [0xA7; 32];
 const CHALLENGE: [u8; 64] = [0x5C; 64];
@@ -23,7 +23,7 @@ pub fn show(demo: &mut Demo) -> Result<()> {
     demo.screen
         .note(&format!("GET http://localhost:{}/info", signer.management));
     demo.screen.output(&info.to_string());
-    // From here on the address is all that is known of the key.
+    // From here on, only the address of the key is used.
     let address: Address = info["address"].as_str().context("/info shows no address")?.parse()?;
     let key = address.0;
 
@@ -84,7 +84,7 @@ pub fn show(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// A request as the node makes it.
+/// A request like the node's.
 fn post(demo: &Demo, signer: &Signer, path: &str, body: &Value) -> Result<Answer> {
     let port = signer.api;
     demo.screen.note(&format!("POST http://localhost:{port}{path} {body}"));
@@ -93,7 +93,7 @@ fn post(demo: &Demo, signer: &Signer, path: &str, body: &Value) -> Result<Answer
     Ok(answer)
 }
 
-/// Checks with another Ed25519 than the signer signs with, against the hash of bytes that are built here.
+/// Verifies with another Ed25519 implementation than the signer's, over the hash of bytes that are built here.
 fn verify(demo: &Demo, what: &str, key: &PublicKey, hash: &[u8], answer: &Answer) -> Result<()> {
     ensure!(
         answer.status == 200,

@@ -1,4 +1,4 @@
-//! Step 3: a voter like the one people run, without a signer.
+//! Step 3: a realistic voter without a signer.
 
 use anyhow::{Result, ensure};
 

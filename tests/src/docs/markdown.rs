@@ -1,4 +1,4 @@
-//! Markdown, read as mdbook and GitHub read it.
+//! Reads Markdown as mdbook and GitHub do.
 
 use std::ops::Range;
 
@@ -6,14 +6,14 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::Page;
 
-/// A piece of a page, and the line that it is on, from 1.
+/// A part of a page, and its line, starting at 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     pub text: String,
     pub line: usize,
 }
 
-/// A heading, and what a link to it names.
+/// A heading, and its anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
     pub level: usize,
@@ -25,7 +25,7 @@ pub struct Heading {
 /// A fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// What stands behind the fence.
+    /// The text after the opening fence.
     pub info: String,
     /// The line of the fence.
     pub line: usize,

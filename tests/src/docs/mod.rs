@@ -1,4 +1,4 @@
-//! The documentation as its readers see it: pages with headings, links and blocks of commands.
+//! The documentation for its readers: pages with headings, links and command blocks.
 
 pub mod labels;
 mod markdown;
@@ -15,10 +15,10 @@ use crate::workspace;
 
 pub use markdown::{Block, Heading, Located};
 
-/// Where the site's pages are, below the root of the repository.
+/// The folder of the site's pages, below the root of the repository.
 pub const SITE: &str = "docs/src";
 
-/// The pages that are not below `docs/`.
+/// The pages outside of `docs/`.
 const OTHERS: [&str; 6] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -37,39 +37,39 @@ pub struct Page {
     pub headings: Vec<Heading>,
     /// Targets of links and images.
     pub links: Vec<Located>,
-    /// What stands in backquotes.
+    /// Text in backquotes.
     pub quoted: Vec<Located>,
     pub blocks: Vec<Block>,
-    /// Ids that are written as HTML.
+    /// Ids in HTML.
     ids: Vec<String>,
 }
 
 impl Page {
-    /// Reads one.
+    /// Reads a page.
     ///
     /// # Errors
-    /// When there is none.
+    /// If it does not exist.
     pub fn read(path: &str) -> Result<Self> {
         let file = workspace::root().join(path);
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         Ok(Self::parse(path, &text))
     }
 
-    /// Whether a link may name this after its `#`.
+    /// Whether a link may use this anchor.
     pub fn has_anchor(&self, anchor: &str) -> bool {
         self.headings.iter().any(|heading| heading.anchor == anchor) || self.ids.iter().any(|id| id == anchor)
     }
 
-    /// Whether it is one of the site, and not only of the repository.
+    /// Whether it is part of the site, and not only of the repository.
     pub fn is_of_the_site(&self) -> bool {
         Path::new(&self.path).starts_with(SITE)
     }
 }
 
-/// All pages, by their paths.
+/// All pages, by path.
 ///
 /// # Errors
-/// When one cannot be read.
+/// If one cannot be read.
 pub fn pages() -> Result<BTreeMap<String, Page>> {
     let mut paths = OTHERS.map(str::to_owned).to_vec();
     collect("docs", &mut paths)?;

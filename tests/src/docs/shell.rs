@@ -1,30 +1,30 @@
-//! What stands behind a fence, and which commands a block of that kind may hold.
+//! The text after a fence, and the commands that a block of that kind may contain.
 
 use crds::kubernetes::MUTATING_POLICIES;
 
 use super::Block;
 use super::output::OUTPUT;
 
-/// Where a block of commands can be run.
+/// Where the commands of a block can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Anywhere: a test runs it.
+    /// Anywhere: a test runs them.
     Anywhere,
-    /// Where there is an account of a cloud, or a tool of others.
+    /// With a cloud account or another vendor's tool.
     Cloud,
-    /// Where pods run.
+    /// With running pods.
     Pods,
-    /// On the machine of somebody who builds this repository.
+    /// On the computer of a person who builds this repository.
     Machine,
-    /// Where a release is published: a test runs it with one of its own.
+    /// Where a release is published: a test runs them with its own release.
     Release,
 }
 
-/// On which Kubernetes what can be run anywhere is for.
+/// The Kubernetes version that a block is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     Any,
-    /// One that has [`MUTATING_POLICIES`].
+    /// A version with [`MUTATING_POLICIES`].
     Mutating,
     Before,
 }
@@ -52,7 +52,7 @@ impl Version {
 /// What stands behind the fences of blocks that hold no commands.
 const OTHERS: [&str; 6] = ["json", "promql", "text", OUTPUT, "toml", "yaml"];
 
-/// What may stand behind a pipe.
+/// Commands that are allowed after a pipe.
 const FILTERS: [&str; 6] = ["base64", "grep", "head", "jq", "sort", "tail"];
 
 impl Kind {
@@ -82,17 +82,17 @@ impl Kind {
 }
 
 impl Block {
-    /// Where it can be run; `None` if it holds no commands.
+    /// Where it can run. `None` if it contains no commands.
     pub fn kind(&self) -> Option<Kind> {
         Kind::of(&self.info)
     }
 
-    /// Whether its commands can be run anywhere, and are for this minor version of Kubernetes 1.
+    /// Whether its commands can run anywhere, and are for this minor version of Kubernetes 1.
     pub fn is_run_on(&self, minor: u32) -> bool {
         Version::of(&self.info).is_some_and(|version| version.fits(minor))
     }
 
-    /// What is wrong with its fence, or with what it holds.
+    /// The problem with its fence or content, if any.
     pub fn complaint(&self) -> Option<String> {
         let Some(kind) = self.kind() else {
             let expected = format!(
@@ -137,11 +137,11 @@ fn is_assignment(word: &str) -> bool {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Command {
     words: String,
-    /// Whether it reads what another one writes.
+    /// Whether it reads another command's output.
     is_piped: bool,
 }
 
-/// What a script starts, one after the other. Here-documents and substitutions are not looked into.
+/// The commands that a script starts, in order. Here-documents and substitutions are not searched.
 fn commands(script: &str) -> Vec<Command> {
     let joined = script.replace("\\\n", " ");
     let mut found = vec![Command::default()];

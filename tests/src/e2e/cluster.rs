@@ -1,4 +1,4 @@
-//! The cluster of a run, and what is asked of it.
+//! The cluster of a run, and requests to it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use crate::kubeconfig::Answer;
 use crate::process::Directory;
 use crate::{Kubeconfig, assets, eventually};
 
-/// Where the operator is installed.
+/// Namespace of the operator.
 pub const OPERATOR: &str = "signer-operator";
-/// Where the voter is.
+/// Namespace of the voter.
 pub const NAMESPACE: &str = "atto";
-/// Where the example's voter is.
+/// Namespace of the example's voter.
 pub const QUICKSTART: &str = "atto-quickstart";
-/// Where the tutorial's voter is.
+/// Namespace of the tutorial's voter.
 pub const TUTORIAL: &str = "atto-tutorial";
-/// How long anything that needs a pod may take.
+/// Time limit for anything that needs a pod.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 const DEFINITION: &str = "signerbindings.signer.atto.cash";
 
-/// The product's programs, and what stands in for others.
+/// The product's programs, and the stand-ins.
 const PROGRAMS: [&str; 4] = ["operator", "signer", "voter", "google"];
-/// The signer that knows where the stand-in of KMS is. It has no other variable than the product's, and one more would
-/// exclude a key of its own.
+/// The signer image with the address of the stand-in KMS. It uses only the product's variables; an additional one would exclude
+/// its own key.
 const WITH_KMS: &str = "signer-with-kms";
 
-/// A cluster with the images of this tree and Google's services. The order of the fields is that of their end.
+/// A cluster with the images of this tree and Google's services. Fields are in the order in which they end.
 pub struct Cluster {
     place: Place,
     images: Images,
@@ -40,10 +40,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Takes or makes one, and brings this tree's images there.
+    /// Uses or creates a cluster, and loads this tree's images.
     ///
     /// # Errors
-    /// Says what is missing, or what is there already and would be lost.
+    /// Names what is missing, or what exists already and would be lost.
     pub async fn take() -> Result<Self> {
         let folder = Directory::new()?;
         let place = Place::find(&folder, || images::pause(folder.path())).await?;
@@ -60,7 +60,7 @@ impl Cluster {
         self.kubectl(&["create", "namespace", NAMESPACE]).await?;
         for program in PROGRAMS {
             let additions = if program == "voter" {
-                // So that a person can look from within it, as in the image of a node.
+                // So that a person can debug from inside, as in the image of a Kubernetes node.
                 images::tools(&["sh", "cat", "curl", "grep"])?
             } else {
                 Additions::default()
@@ -72,7 +72,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The same with what stands in for Google's services.
+    /// The same with the stand-ins for Google's services.
     ///
     /// # Errors
     /// The same.
@@ -111,7 +111,7 @@ impl Cluster {
         self.place.load(&archive.file, &archive.name).await
     }
 
-    /// Nothing that this run takes away in the end is there before.
+    /// Nothing that this run deletes at its end exists before.
     async fn is_free(&self) -> Result<()> {
         let names = [
             format!("namespace/{NAMESPACE}"),
@@ -133,17 +133,17 @@ impl Cluster {
         Ok(())
     }
 
-    /// Takes away what it has made in somebody else's cluster; one of its own goes with this value.
+    /// Deletes what it has created in an existing cluster. Its own cluster ends with this value.
     ///
     /// # Errors
-    /// With what kubectl says.
+    /// With kubectl's error.
     pub async fn end(self) -> Result<()> {
         if self.place.ends_with_the_run() {
             return Ok(());
         }
         let helm = ["uninstall", OPERATOR, "--namespace", OPERATOR, "--ignore-not-found"];
         self.admin().helm(&helm).await?;
-        // While its definition is there, a binding could wait for an operator that is gone.
+        // As long as its definition exists, a binding could wait for a missing operator.
         self.kubectl(&["delete", "customresourcedefinition", DEFINITION, "--ignore-not-found"])
             .await?;
         self.kubectl(&[
@@ -160,7 +160,7 @@ impl Cluster {
         .map(drop)
     }
 
-    /// Ends it after an error, which is told with what the cluster looked like.
+    /// Ends it after an error, which is reported with the state of the cluster.
     pub async fn fail(self, error: Error) -> Error {
         let described = self.describe().await;
         let error = error.context(format!("{described}\n\nthe step does not hold"));
@@ -179,22 +179,22 @@ impl Cluster {
         self.images.name(image)
     }
 
-    /// Of the signer that knows where KMS is.
+    /// The image of the signer with the address of KMS.
     pub fn signer_with_kms(&self) -> String {
         self.image(WITH_KMS)
     }
 
-    /// kubectl, which has to succeed.
+    /// Runs kubectl, which must succeed.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         self.admin().kubectl_ok(arguments).await
     }
 
-    /// kubectl in the voter's namespace, which has to succeed.
+    /// Runs kubectl in the voter's namespace, which must succeed.
     pub async fn in_namespace(&self, arguments: &[&str]) -> Result<String> {
         self.kubectl(&[&["--namespace", NAMESPACE], arguments].concat()).await
     }
 
-    /// Runs a program in a container of a pod of the voter's namespace, with something on standard input.
+    /// Runs a program in a container of a pod of the voter's namespace, with text on standard input.
     pub async fn exec(&self, pod: &str, container: &str, command: &[&str], input: &str) -> Result<Answer> {
         let exec = [
             "--namespace",
@@ -223,7 +223,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// What the API server would make of an object of the voter's namespace.
+    /// The result of a dry-run creation in the voter's namespace.
     pub async fn try_to_create(&self, object: &Value) -> Result<Value> {
         let command = ["create", "--dry-run=server", "--output=json", "-f", "-"];
         let answer = self
@@ -245,7 +245,7 @@ impl Cluster {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// The voter's pods that are not on their way out.
+    /// The voter's pods that are not terminating.
     pub async fn pods(&self) -> Result<Vec<Value>> {
         let text = self
             .in_namespace(&["get", "pods", "--selector", "app=voter", "--output", "json"])
@@ -256,7 +256,7 @@ impl Cluster {
         Ok(pods)
     }
 
-    /// How many templates the voter has had.
+    /// Number of templates that the voter has had.
     pub async fn replica_sets(&self) -> Result<usize> {
         let text = self
             .in_namespace(&["get", "replicasets", "--selector", "app=voter", "--output", "name"])
@@ -281,7 +281,7 @@ impl Cluster {
         .await
     }
 
-    /// Installs the chart of a folder, or brings the release up to it, and waits until the operator is there.
+    /// Installs the chart of a folder, or upgrades the release, and waits for the operator.
     pub async fn helm(&self, chart: &Path, arguments: &[&str]) -> Result<()> {
         let signers = ["signer", WITH_KMS].map(|image| self.images.repository(image));
         let values = json!({
@@ -308,13 +308,13 @@ impl Cluster {
         self.admin().helm(&command).await.map(drop)
     }
 
-    /// Takes the release away.
+    /// Uninstalls the release.
     pub async fn uninstall(&self) -> Result<()> {
         let command = ["uninstall", OPERATOR, "--namespace", OPERATOR, "--wait", "--timeout=2m"];
         self.admin().helm(&command).await.map(drop)
     }
 
-    /// What helps to understand a failure.
+    /// The state of the cluster, to explain a failure.
     pub async fn describe(&self) -> String {
         let mut text = String::new();
         for command in [

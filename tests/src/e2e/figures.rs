@@ -1,4 +1,4 @@
-//! What `make bench` measures of real pods.
+//! The measurements of `make bench` with real pods.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,27 +11,27 @@ use super::cluster::{Cluster, NAMESPACE, PATIENCE};
 use super::voter::token;
 use crate::{eventually, workspace};
 
-/// Starts of a pod, each with and without a signer.
+/// Starts of a pod, with and without a signer.
 const STARTS: usize = 5;
 
-/// What is seen.
+/// The results.
 pub struct Figures {
     /// From `helm install` to an operator that is Ready, in seconds.
     pub install: f64,
     /// From a binding to its `Ready`, in seconds, with a voter that ran without a signer.
     pub binding: f64,
-    /// From the wish for a pod to the begin of its node, in seconds.
+    /// From scaling up to the start of the node's process, in seconds.
     pub without: Vec<f64>,
     /// The same with a signer before it.
     pub with: Vec<f64>,
-    /// What the signer's container holds, in bytes, signing 20 votes a second.
+    /// Memory of the signer's container, in bytes, at 20 votes a second.
     pub memory: u64,
 }
 
-/// Installs, binds, starts and looks.
+/// Installs, binds, starts and measures.
 ///
 /// # Errors
-/// What did not come to be, with what the cluster looks like then.
+/// The step that failed, with the state of the cluster.
 pub async fn figures() -> Result<Figures> {
     let (cluster, google) = Cluster::with_google().await?;
     let suite = Suite::with_google(cluster, &google);
@@ -67,7 +67,7 @@ async fn seen(suite: &Suite) -> Result<Figures> {
     })
 }
 
-/// How long it takes from the wish for a pod to the begin of its node, several times.
+/// The time from scaling up to the start of the node's process, several times.
 async fn starts(suite: &Suite) -> Result<Vec<f64>> {
     let mut seconds = vec![];
     for _ in 0..STARTS {
@@ -90,11 +90,11 @@ async fn starts(suite: &Suite) -> Result<Vec<f64>> {
     Ok(seconds)
 }
 
-/// As the kubelet counts it.
+/// As the kubelet measures it.
 async fn memory(suite: &Suite) -> Result<u64> {
     let pod = suite.ready_pod().await?;
     suite.signs(&pod, 200).await?;
-    // The kubelet looks now and then: what it has seen before is of a process that had just begun.
+    // The kubelet measures periodically. Its earlier values are from the start of the process.
     let signed = Timestamp::now();
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     let path = format!("/api/v1/nodes/{node}/proxy/stats/summary");

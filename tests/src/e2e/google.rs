@@ -1,4 +1,4 @@
-//! Google's services for the suite: their pod, what signers have to know of them, and whether KMS is there.
+//! Google's services for the suite: their pod, the settings of signers, and whether KMS is available.
 
 use std::net::Ipv4Addr;
 
@@ -15,20 +15,20 @@ pub const METADATA: u16 = 8444;
 pub const CONTROL: u16 = 8445;
 pub const REPORTS: u16 = 8446;
 
-/// The key versions that this KMS has.
+/// The key versions of this KMS.
 pub const FIRST_KEY_VERSION: &str = KEY_VERSION;
 pub const SECOND_KEY_VERSION: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/voter/cryptoKeyVersions/2";
 
 const NAME: &str = "google";
 
-/// Where they are, before their pod is.
+/// Their address, reserved before their pod exists.
 pub struct Google {
     address: Ipv4Addr,
     authority: Authority,
 }
 
 impl Google {
-    /// Has the cluster choose an address: signers get it with their image.
+    /// Lets the cluster choose an address, which becomes part of the signers' image.
     pub async fn place(cluster: &Cluster) -> Result<Self> {
         let ports: Vec<_> = [KMS, METADATA, CONTROL, REPORTS]
             .map(|port| json!({"name": format!("port-{port}"), "port": port}))
@@ -48,7 +48,7 @@ impl Google {
         })
     }
 
-    /// What the signer's image is given, in addition to what the product's has.
+    /// Additional variables in the signer's image.
     pub fn env(&self) -> Vec<String> {
         vec![
             format!("ATTO_SIGNER_GCP_ENDPOINT=https://{}:{KMS}", self.address),
@@ -56,12 +56,12 @@ impl Google {
         ]
     }
 
-    /// Who has signed the certificate of KMS, in PEM.
+    /// The certificate authority of KMS, in PEM.
     pub fn authority(&self) -> &str {
         &self.authority.certificate
     }
 
-    /// Where voters bring their last report.
+    /// Where voters send their last report.
     pub fn reports_to(&self) -> String {
         format!("{}:{REPORTS}", self.address)
     }
@@ -79,7 +79,7 @@ impl Google {
             "spec": {
                 "terminationGracePeriodSeconds": 1,
                 "securityContext": {"runAsNonRoot": true, "runAsUser": 65532},
-                // Where it notes which ports it has.
+                // Stores its reserved ports.
                 "volumes": [{"name": "cache", "emptyDir": {}}],
                 "containers": [{
                     "name": NAME,
@@ -101,12 +101,12 @@ impl Google {
 }
 
 impl Cluster {
-    /// KMS is there again.
+    /// Makes KMS available again.
     pub async fn kms_comes(&self) -> Result<()> {
         self.front("serving").await
     }
 
-    /// Nobody listens where KMS was.
+    /// Makes KMS refuse connections.
     pub async fn kms_goes(&self) -> Result<()> {
         self.front("refusing").await
     }
@@ -122,12 +122,12 @@ impl Cluster {
         Ok(reports.as_array().cloned().unwrap_or_default())
     }
 
-    /// How many voters have told how they ended.
+    /// Number of voters that have sent their last report.
     pub async fn reported(&self) -> Result<usize> {
         self.reports().await.map(|reports| reports.len())
     }
 
-    /// What the last of them told, once there are more than before.
+    /// The last report, once there are more than before.
     pub async fn next_report(&self, before: usize) -> Result<Value> {
         eventually(PATIENCE, "the last report of a voter", async || {
             let reports = self.reports().await?;
@@ -137,7 +137,7 @@ impl Cluster {
         .await
     }
 
-    /// What a pod of the voter's namespace answers.
+    /// The answer of a pod of the voter's namespace.
     pub async fn ask(&self, pod: &str, port: u16, path: &str) -> Result<Value> {
         let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{port}/proxy/{path}");
         Ok(serde_json::from_str(&self.kubectl(&["get", "--raw", &path]).await?)?)

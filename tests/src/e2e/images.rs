@@ -1,5 +1,5 @@
-//! The images of a run: of the programs in the folder of `E2E_PROGRAMS`, which are the static ones of `make image` where nobody
-//! says otherwise. What stands in for others is of this build, with the libraries of this machine.
+//! The images of a run: of the programs in the folder of `E2E_PROGRAMS`, by default the static ones of `make image`. Stand-ins
+//! are from this build, with the libraries of this computer.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use crate::platform::architecture;
 use crate::process::random_suffix;
 use crate::workspace;
 
-/// The tag of the image of the first container of every pod, which containerd's settings name.
+/// The tag of the pause image, which containerd's settings name.
 const OF_EVERY_POD: &str = "e2e";
 
 const OF_THE_PRODUCT: [&str; 2] = ["operator", "signer"];
 
-/// What this run's images are called. Each run has a tag of its own, so none finds those of another.
+/// The names of this run's images. Each run has its own tag, so that it does not find other runs' images.
 pub struct Images {
     repository: String,
     tag: String,
@@ -40,7 +40,7 @@ impl Images {
         }
     }
 
-    /// Without its tag.
+    /// Without the tag.
     pub fn repository(&self, image: &str) -> String {
         format!("{}/{image}", self.repository)
     }
@@ -58,7 +58,7 @@ impl Images {
         self.pack_program(image, program(name)?, additions).await
     }
 
-    /// What the tutorial has in the place of a node: curl, a shell and sleep, as this machine has them.
+    /// The tutorial's stand-in for a node: curl, a shell and sleep, from this computer.
     pub async fn pack_tools(&self) -> Result<Archive> {
         let additions = tools(&["sh", "sleep"])?;
         self.pack_program("tools", of_this_machine("curl")?, additions).await
@@ -72,14 +72,14 @@ impl Images {
             move || build(&name, &tag, program, &folder, additions)
         });
         let file = packed.await??;
-        // Two images of one program would be one archive.
+        // Two images of the same program would otherwise have the same archive.
         let of_its_own = file.with_file_name(format!("{image}.oci.tar"));
         fs::rename(&file, &of_its_own)?;
         Ok(Archive { file: of_its_own, name })
     }
 }
 
-/// Programs of this machine, and what they need.
+/// Programs of this computer, with their libraries.
 pub fn tools(names: &[&str]) -> Result<Additions> {
     let mut additions = Additions::default();
     for name in names {
@@ -91,7 +91,7 @@ pub fn tools(names: &[&str]) -> Result<Additions> {
     Ok(additions)
 }
 
-/// The image of the first container of every pod.
+/// The pause image.
 pub fn pause(folder: &Path) -> Result<PathBuf> {
     let additions = Additions {
         env: vec!["VOTER_ONLY_PAUSES=true".to_owned()],
@@ -107,9 +107,9 @@ fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additi
         .and_then(|name| name.to_str())
         .context("a program without a name")?;
     additions.libraries.extend(libraries(&program)?);
-    // As it is published; others are only here.
+    // Compressed as it is published; other images are only used here.
     let compressed = additions.libraries.is_empty() && OF_THE_PRODUCT.contains(&name);
-    // Programs share theirs.
+    // Programs share libraries.
     additions.libraries.sort();
     additions.libraries.dedup();
     let image = Image {
@@ -128,7 +128,7 @@ fn build(reference: &str, tag: &str, program: PathBuf, folder: &Path, mut additi
 
 fn program(name: &str) -> Result<PathBuf> {
     match std::env::var_os("E2E_PROGRAMS") {
-        // What stands in for others is no product, and is in no such folder.
+        // Stand-ins are not part of the product, so they are not in this folder.
         Some(folder) if !folder.is_empty() && OF_THE_PRODUCT.contains(&name) => Ok(Path::new(&folder).join(name)),
         _ => workspace::program(name),
     }
@@ -143,7 +143,7 @@ fn of_this_machine(name: &str) -> Result<PathBuf> {
     found.with_context(|| format!("found no {name} on this machine, which the tutorial's voter needs: install it"))
 }
 
-/// What `ldd` says that a program needs, where it is linked dynamically.
+/// The libraries of a dynamically linked program, according to `ldd`.
 fn libraries(program: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let done = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
     let text = String::from_utf8_lossy(&done.stdout);

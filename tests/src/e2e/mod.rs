@@ -23,16 +23,16 @@ use crate::process::Directory;
 /// A cluster with a voter in it.
 struct Suite {
     cluster: Cluster,
-    /// Where voters bring their last report, if anywhere.
+    /// Where voters send their last report, if anywhere.
     reports_to: Option<String>,
-    /// The key version of the voter, and the Google service account that its pods act as.
+    /// The key version of the voter, and the Google service account of its pods.
     key_version: String,
     google_account: Option<String>,
     started: Instant,
 }
 
 impl Suite {
-    /// With a key in what stands in for Google's services.
+    /// With a key in the stand-in for Google's services.
     fn with_google(cluster: Cluster, google: &Google) -> Self {
         Self {
             cluster,
@@ -43,12 +43,12 @@ impl Suite {
         }
     }
 
-    /// Tells that a step holds.
+    /// Reports a step that succeeded.
     fn holds(&self, what: &str) {
         println!("{:>5} s  {what}", self.started.elapsed().as_secs());
     }
 
-    /// Says what became of it, with what the cluster looks like where it went wrong, and leaves nothing behind.
+    /// Reports the result, with the state of the cluster after a failure, and cleans up.
     async fn end<T>(self, seen: Result<T>) -> Result<T> {
         match seen {
             Ok(seen) => self.cluster.end().await.map(|()| seen),
@@ -57,10 +57,10 @@ impl Suite {
     }
 }
 
-/// Takes or makes a cluster, runs every step, and leaves nothing behind.
+/// Uses or creates a cluster, runs every step, and cleans up.
 ///
 /// # Errors
-/// The first step that does not hold, with what the cluster looks like then.
+/// The first step that failed, with the state of the cluster.
 pub async fn run() -> Result<()> {
     let (cluster, google) = Cluster::with_google().await?;
     let suite = Suite::with_google(cluster, &google);
@@ -69,7 +69,7 @@ pub async fn run() -> Result<()> {
     suite.end(done).await
 }
 
-/// The same with Google's own services, as far as nothing there has to fail for it: on the cluster of `KUBECONFIG`, with the key
+/// The same with Google's own services, except the steps in which they must fail: on the cluster of `KUBECONFIG`, with the key
 /// version of `E2E_GCP_KEY_VERSION`.
 ///
 /// # Errors
@@ -95,10 +95,10 @@ pub async fn run_in_google_cloud() -> Result<()> {
     suite.end(done).await
 }
 
-/// Keeps a node of our own for people to try things on, until Ctrl-C.
+/// Runs a Kubernetes node for people to experiment with, until Ctrl-C.
 ///
 /// # Errors
-/// Says what is missing on this machine.
+/// Names what is missing on this computer.
 pub async fn keep_a_node() -> Result<()> {
     let folder = Directory::new()?;
     let place = Place::own(|| images::pause(folder.path())).await?;

@@ -1,4 +1,4 @@
-//! OpenBao for the suite: a pod with its official program, which is told what to do by its own command, as people do.
+//! OpenBao for the suite: a pod with its official program, configured with its own command as people do.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -9,23 +9,23 @@ use crate::kubeconfig::Answer;
 use crate::process::random_suffix;
 
 pub const NAME: &str = "openbao";
-/// Where signers find its authority.
+/// The ConfigMap with its certificate authority for signers.
 pub const AUTHORITY: &str = "vault-ca";
 /// For signers, with TLS.
 const PORT: u16 = 8200;
 /// For its own command in the pod.
 const LOOPBACK: &str = "127.0.0.1:8300";
-/// Lets it ask the API server about tokens: the one thing of it that is in no namespace.
+/// Lets it review tokens at the API server. This is its only cluster-scoped object.
 const REVIEWER: &str = "atto-e2e-openbao";
 const FILES: &str = "/openbao";
 
-/// One that runs, with nothing in it.
+/// A running server without content.
 pub struct OpenBao<'a> {
     cluster: &'a Cluster,
     address: String,
 }
 
-/// Brings its image, which is large: nothing else should want to be quick meanwhile.
+/// Loads its image, which is large, so nothing else should be measured meanwhile.
 pub async fn bring(cluster: &Cluster) -> Result<()> {
     cluster.bring_openbao(NAME).await
 }
@@ -70,12 +70,12 @@ impl<'a> OpenBao<'a> {
         Ok(Self { cluster, address })
     }
 
-    /// `https://ADDRESS:PORT`, as pods reach it.
+    /// `https://ADDRESS:PORT`, for pods.
     pub fn url(&self) -> String {
         format!("https://{}:{PORT}", self.address)
     }
 
-    /// Runs `bao` in the pod, which has to succeed.
+    /// Runs `bao` in the pod, which must succeed.
     pub async fn bao(&self, arguments: &[&str]) -> Result<String> {
         let command = [&["bao"], arguments].concat();
         let Answer {
@@ -87,13 +87,13 @@ impl<'a> OpenBao<'a> {
         Ok(stdout)
     }
 
-    /// What makes `bao` of a shell that of the pod.
+    /// A shell function `bao` that runs the command in the pod.
     pub fn as_a_function() -> String {
         format!("bao() {{ kubectl exec --stdin --namespace {NAMESPACE} {NAME} -- bao \"$@\"; }}\n")
     }
 }
 
-/// Takes it away, also one that did not start.
+/// Removes it, even if it did not start.
 pub async fn end(cluster: &Cluster) -> Result<()> {
     let gone = ["delete", "clusterrolebinding", REVIEWER, "--ignore-not-found"];
     cluster.kubectl(&gone).await?;

@@ -1,5 +1,5 @@
-//! The cluster that a run uses: the one of `KUBECONFIG`, else one that kind makes where Docker is, else a node of our own on
-//! this machine.
+//! The cluster of a run: the one of `KUBECONFIG`; otherwise one that kind creates if Docker is available; otherwise a Kubernetes
+//! node on this computer.
 
 use std::env;
 use std::ffi::OsString;
@@ -16,29 +16,29 @@ use crate::process::Directory;
 
 const KIND: &str = "atto-e2e";
 
-/// A cluster, and the way in which images get there. The order of the fields is that of their end.
+/// A cluster, and how images get into it. Fields are in the order in which they end.
 pub enum Place {
-    /// Somebody else's.
+    /// An existing cluster.
     Given { kubeconfig: Kubeconfig, load: Load },
-    /// Made by kind for this run.
+    /// Created by kind for this run.
     Kind { kubeconfig: Kubeconfig },
-    /// A node of our own.
+    /// A Kubernetes node on this computer.
     Own { node: Box<Node>, plane: Box<ControlPlane> },
 }
 
-/// How images get into somebody else's cluster.
+/// How images get into an existing cluster.
 pub struct Load {
-    /// A command of a shell that takes the archive of an image as `$1`, and its name as `$2`.
+    /// A shell command with the archive of an image as `$1`, and its name as `$2`.
     command: String,
-    /// What the images' names begin with.
+    /// Prefix of the images' names.
     repository: String,
 }
 
 impl Place {
-    /// Takes or makes one; `pause` packs the image of the first container of every pod, which only a node of our own lacks.
+    /// Uses or creates a cluster. `pause` packs the pause image, which only the node on this computer lacks.
     ///
     /// # Errors
-    /// Says what is missing.
+    /// Names what is missing.
     pub async fn find(folder: &Directory, pause: impl FnOnce() -> Result<PathBuf>) -> Result<Self> {
         if let Some(given) = env::var_os("KUBECONFIG").filter(|given| !given.is_empty()) {
             return Self::given(folder.path(), given).await;
@@ -49,10 +49,10 @@ impl Place {
         Self::own(pause).await
     }
 
-    /// A node of our own.
+    /// A Kubernetes node on this computer.
     ///
     /// # Errors
-    /// Says what is missing on this machine.
+    /// Names what is missing on this computer.
     pub async fn own(pause: impl FnOnce() -> Result<PathBuf>) -> Result<Self> {
         let machine = Machine::take()?;
         let plane = Box::new(ControlPlane::start_at(ADDRESS).await?);
@@ -69,7 +69,7 @@ impl Place {
              oci-archive:\"$1\" docker://\"$2\"' with E2E_REPOSITORY=registry.example.com/e2e; or unset KUBECONFIG"
         );
         let repository = env::var("E2E_REPOSITORY").ok().filter(|name| !name.is_empty());
-        // A copy: kubectl keeps what it learns of a cluster beside it.
+        // A copy, because kubectl stores cluster data next to it.
         let path = folder.join("kubeconfig");
         let view = ["config", "view", "--raw", "--flatten", "--minify"];
         let text = Kubeconfig::of_environment(&view, &kubeconfig).await?;
@@ -101,7 +101,7 @@ impl Place {
         Ok(Self::Kind { kubeconfig })
     }
 
-    /// Of whoever may do everything.
+    /// For a user who may do everything.
     pub fn admin(&self) -> &Kubeconfig {
         match self {
             Self::Given { kubeconfig, .. } | Self::Kind { kubeconfig } => kubeconfig,
@@ -109,7 +109,7 @@ impl Place {
         }
     }
 
-    /// What the images' names begin with.
+    /// Prefix of the images' names.
     pub fn repository(&self) -> &str {
         match self {
             Self::Given { load, .. } => &load.repository,
@@ -126,12 +126,12 @@ impl Place {
         }
     }
 
-    /// Whether it goes with the run.
+    /// Whether it ends with the run.
     pub fn ends_with_the_run(&self) -> bool {
         !matches!(self, Self::Given { .. })
     }
 
-    /// Brings an image to where its pods will run.
+    /// Loads an image to the nodes that will run its pods.
     pub async fn load(&self, archive: &Path, name: &str) -> Result<()> {
         let done = Command::new("sh")
             .args(["-c", &self.load_command(), "E2E_LOAD"])
@@ -152,7 +152,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if matches!(self, Self::Kind { .. }) {
-            // Whoever made a cluster that cannot be deleted is told by kind.
+            // kind reports a cluster that cannot be deleted.
             let _ = std::process::Command::new("kind")
                 .args(["delete", "cluster", "--name", KIND])
                 .status();

@@ -1,4 +1,4 @@
-//! The manifests of a voter, and what it says of itself.
+//! The manifests of a voter, and its own counts.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::Suite;
 use super::cluster::PATIENCE;
 use crate::eventually;
 
-/// Where a voter shows what it counts.
+/// Port of a voter's counts.
 const COUNTS: u16 = 8080;
 
 /// A Secret with a token.
@@ -19,7 +19,7 @@ pub fn token(name: &str, value: &str) -> Value {
 }
 
 impl Suite {
-    /// A voter as people run it, without a signer.
+    /// A realistic voter without a signer.
     pub fn deployment(&self) -> Value {
         let reports_to = self.reports_to.as_deref().unwrap_or_default();
         json!({
@@ -75,7 +75,7 @@ impl Suite {
         }
     }
 
-    /// Asks for so many pods.
+    /// Scales the voter.
     pub async fn scale(&self, replicas: u8) -> Result<()> {
         let replicas = format!("--replicas={replicas}");
         self.cluster
@@ -84,7 +84,7 @@ impl Suite {
             .map(drop)
     }
 
-    /// The one pod of the voter, once it runs and is ready.
+    /// The only pod of the voter, once it is running and ready.
     pub async fn ready_pod(&self) -> Result<Value> {
         eventually(PATIENCE, "a ready pod of the voter", async || {
             let pods = self.cluster.pods().await?;
@@ -97,13 +97,13 @@ impl Suite {
         .await
     }
 
-    /// What the voter of this pod has counted.
+    /// The counts of the voter in this pod.
     pub async fn counts(&self, pod: &Value) -> Result<Value> {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         self.cluster.ask(name, COUNTS, "").await
     }
 
-    /// Waits until the voter has so many further votes signed, and none of all is lost.
+    /// Waits until the voter has this many further signed votes, with none lost in total.
     pub async fn signs(&self, pod: &Value, further: u64) -> Result<Value> {
         let signed = |counts: &Value| counts["signed"].as_u64().unwrap_or_default();
         let before = signed(&self.counts(pod).await?);

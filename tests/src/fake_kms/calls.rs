@@ -1,11 +1,11 @@
-//! What was called, and how much of it at once.
+//! Records calls and their concurrency.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Method;
 
-/// The counters of a fake. Clones share them.
+/// The counters of a fake service. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Calls(Arc<Mutex<Counts>>);
 
@@ -19,7 +19,7 @@ struct Counts {
 }
 
 impl Calls {
-    /// Calls of a method, whatever became of them.
+    /// Calls of a method, with any result.
     pub fn of(&self, method: Method) -> u64 {
         let counts = self.lock();
         match method {
@@ -28,7 +28,7 @@ impl Calls {
         }
     }
 
-    /// How often the signature of this data was asked for.
+    /// Calls to sign this data.
     pub fn to_sign(&self, data: &[u8]) -> u64 {
         self.lock().signed.get(data).copied().unwrap_or(0)
     }
@@ -40,12 +40,12 @@ impl Calls {
         of_length.map(|(_, calls)| calls).sum()
     }
 
-    /// The most calls that were under way at once.
+    /// Maximum number of concurrent calls.
     pub fn most_at_once(&self) -> u64 {
         self.lock().most_in_flight
     }
 
-    /// Calls that are under way.
+    /// Running calls.
     pub fn under_way(&self) -> u64 {
         self.lock().in_flight
     }
@@ -70,7 +70,7 @@ impl Calls {
     }
 }
 
-/// A call until it is answered or its connection is gone.
+/// A call until its answer or the end of its connection.
 pub(super) struct UnderWay(Calls);
 
 impl Drop for UnderWay {

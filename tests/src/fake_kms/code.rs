@@ -1,4 +1,4 @@
-//! The codes of gRPC, as Google's REST front answers them.
+//! gRPC codes in the answers of Google's REST API.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-/// A code of gRPC that is an error.
+/// A gRPC error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     Cancelled,
@@ -28,7 +28,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// All of them.
+    /// All codes.
     pub const ALL: [Self; 16] = [
         Self::Cancelled,
         Self::Unknown,
@@ -87,7 +87,7 @@ impl Code {
         }
     }
 
-    /// What Google is known to write with some, and its own words from `code.proto` with the rest.
+    /// Google's known text for some codes, and the text of `code.proto` for the others.
     pub const fn message(self) -> &'static str {
         match self {
             Self::Cancelled => "The operation was cancelled.",
@@ -126,7 +126,7 @@ impl Code {
     }
 }
 
-/// Any JSON, with the headers of Google's front.
+/// Any JSON, with the headers of Google's API.
 pub fn respond(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! The checksum of KMS, bit by bit: on purpose not the crate that the signer takes.
+//! The checksum of KMS, computed bit by bit: intentionally not with the signer's crate.
 
 const POLYNOMIAL: u32 = 0x82F6_3B78;
 

@@ -1,46 +1,46 @@
-//! What can be wrong with a call.
+//! The possible faults of a call.
 
 use std::time::Duration;
 
 use super::Code;
 
-/// What is wrong with one call. "The bytes" are the signature, or the PEM of the public key.
+/// A fault of one call. "The bytes" are the signature, or the PEM of the public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing, but the answer takes this long.
+    /// No fault, but the answer takes this long.
     Delay(Duration),
-    /// This error, with Google's words.
+    /// This error, with Google's text.
     Code(Code),
-    /// An answer of something in between that is no JSON, with this HTTP status.
+    /// An answer of a proxy that is not JSON, with this HTTP status.
     Html(u16),
-    /// The same with 200 kB, in which lines begin as those of a log do.
+    /// The same with 200 kB, whose lines look like those of a log.
     Page(u16),
     /// A 200 whose JSON is cut off.
     BrokenJson,
-    /// The connection is closed without an answer. The call was carried out.
+    /// The connection is closed without an answer. The call was executed.
     Drop,
-    /// There is never an answer, and the connection stays open.
+    /// There is no answer, and the connection stays open.
     Hang,
-    /// One bit of the bytes is another one, with the checksum of what was meant.
+    /// One bit of the bytes is flipped; the checksum is that of the original.
     CorruptBytes,
-    /// One bit of the bytes is another one, and the checksum says that all is well.
+    /// One bit of the bytes is flipped, with a matching checksum.
     CorruptBytesAndChecksum,
-    /// A wrong checksum of good bytes.
+    /// A wrong checksum of correct bytes.
     WrongChecksum,
     /// No checksum.
     NoChecksum,
     /// The answer is about another key version, which has another key.
     OtherName,
-    /// The answer names the project by its number.
+    /// The answer contains the project's number.
     ProjectNumber,
     /// The answer has no name.
     NoName,
     /// Half of the signature, with its checksum; the first half of the PEM, with its checksum.
     Short,
-    /// A right signature that is another one each time, as of a key service that does not follow RFC 8032.
+    /// A valid but different signature each time, as from a key service that does not follow RFC 8032.
     OtherSignature,
-    /// `verifiedDataCrc32c` is missing, as when the checksum of the data never arrived. No matter to public keys.
+    /// `verifiedDataCrc32c` is missing, as if the checksum of the data never arrived. Has no effect on public keys.
     DataNotVerified,
-    /// Another algorithm than Ed25519, of the public key.
+    /// An algorithm other than Ed25519, for the public key.
     OtherAlgorithm,
 }

@@ -1,4 +1,4 @@
-//! The key pair and the two answers that are made of it.
+//! The key pair, and the two answers that are derived from it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

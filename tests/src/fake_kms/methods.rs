@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Computes the answer to a request.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::code::{Code, respond};
 use super::{Fault, Kms, Method, crc32c};
 use crate::fake_server::Reply;
 
-/// The most that Google signs as `data`.
+/// Maximum length of `data` that Google signs.
 const LONGEST: usize = 64 * 1024;
 
 pub async fn answer(kms: Arc<Kms>, request: Request<Bytes>) -> Reply {
@@ -81,7 +81,7 @@ struct Asked {
     verified: bool,
 }
 
-/// Reads `AsymmetricSignRequest`. An error is the message of INVALID_ARGUMENT.
+/// Reads `AsymmetricSignRequest`. The error is the message of INVALID_ARGUMENT.
 fn data(body: &[u8]) -> Result<Asked, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -102,7 +102,7 @@ fn data(body: &[u8]) -> Result<Asked, String> {
     }
     let checksum = match body.data_crc32c {
         None => None,
-        // int64: a string in Google's JSON, a number is taken too.
+        // int64: a string in Google's JSON; a number is accepted too.
         Some(Value::String(text)) => Some(
             text.parse::<i64>()
                 .map_err(|_| "Invalid value at 'data_crc32c' (TYPE_INT64)")?,

@@ -1,7 +1,7 @@
-//! Google Cloud KMS as its REST API is published, for Ed25519 key versions, with faults on demand.
+//! Google Cloud KMS according to its published REST API, for Ed25519 key versions, with configurable faults.
 //!
-//! It signs for real. Faults of a call come from the queue of its method ([`FakeKms::faults`]), those of the connection
-//! from the [`Front`] of its server; what IAM and the key's state forbid stays forbidden until it is allowed again.
+//! It makes real signatures. Faults of a call come from the queue of its method ([`FakeKms::faults`]), faults of the connection
+//! from the [`Front`] of its server. What IAM or the key's state forbids stays forbidden until it is allowed again.
 
 mod calls;
 mod code;
@@ -29,7 +29,7 @@ use crate::fake_server::{FakeServer, Front, Script};
 use key::Key;
 use state::State;
 
-/// The key version that the fake has, unless it is given another name.
+/// The default key version.
 pub const KEY_VERSION: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/voter/cryptoKeyVersions/1";
 
 /// The two methods that a signer calls.
@@ -41,13 +41,13 @@ pub enum Method {
     AsymmetricSign,
 }
 
-/// A KMS, mostly with one key version. It ends when this value is dropped.
+/// A KMS, usually with one key version. It ends when this value is dropped.
 pub struct FakeKms {
     server: FakeServer,
     kms: Arc<Kms>,
 }
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct Kms {
     key: Key,
     others: Vec<Key>,
@@ -58,34 +58,34 @@ pub(super) struct Kms {
 }
 
 impl FakeKms {
-    /// Serves a key made of this seed in the running tokio runtime.
+    /// Serves a key with this seed in the running tokio runtime.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(seed: [u8; 32]) -> Result<Self> {
         Self::start_with(seed, Front::Serving)
     }
 
-    /// The same, with a front of its own from the start.
+    /// The same, with a front from the start.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start_with(seed: [u8; 32], front: Front) -> Result<Self> {
         Self::start_named(KEY_VERSION, seed, front)
     }
 
-    /// The same, with a key version of this name.
+    /// The same, with this name of the key version.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start_named(name: &str, seed: [u8; 32], front: Front) -> Result<Self> {
         Self::start_versions((name, seed), &[], front)
     }
 
-    /// The same, with more than one key version. The state and the permissions are those of all.
+    /// The same, with several key versions, which share state and permissions.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start_versions(first: (&str, [u8; 32]), others: &[(&str, [u8; 32])], front: Front) -> Result<Self> {
         let key = |(name, seed): (&str, [u8; 32])| Key::new(name, SigningKey::from_bytes(&seed));
         let kms = Arc::new(Kms {
@@ -109,12 +109,12 @@ impl FakeKms {
         format!("http://{}", self.server.host())
     }
 
-    /// `127.0.0.1:PORT`, for what stands in front of it.
+    /// `127.0.0.1:PORT`, for a proxy in front of it.
     pub fn host(&self) -> String {
         self.server.host()
     }
 
-    /// What signatures are verified with.
+    /// The key that verifies signatures.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.kms.key.verifying_key()
     }
@@ -127,17 +127,17 @@ impl FakeKms {
         }
     }
 
-    /// What was called.
+    /// The recorded calls.
     pub fn calls(&self) -> &Calls {
         &self.kms.calls
     }
 
-    /// Another state of the key version.
+    /// Changes the state of the key version.
     pub fn set_key_state(&self, state: KeyState) {
         self.kms.with_state(|now| now.key = state);
     }
 
-    /// IAM refuses this from now on. The other permission is not touched.
+    /// IAM refuses this from now on. The other permission does not change.
     pub fn revoke(&self, permission: Permission) {
         self.kms.with_state(|now| now.revoke(permission));
     }
@@ -147,10 +147,10 @@ impl FakeKms {
         self.kms.with_state(|now| now.grant(permission));
     }
 
-    /// Meets connections another way.
+    /// Changes how connections are handled.
     ///
     /// # Errors
-    /// When its port cannot be had again.
+    /// If its port cannot be opened again.
     pub async fn set_front(&self, front: Front) -> Result<()> {
         self.server.set_front(front).await
     }
@@ -162,7 +162,7 @@ impl FakeKms {
 }
 
 impl Kms {
-    /// The key version of this name; the first one where there is none, so that a refusal has something to differ from.
+    /// The key version with this name, or the first one if there is none, so that the refusal has a name to compare with.
     fn named(&self, name: &str) -> &Key {
         let found = self.others.iter().find(|key| key.name() == name);
         found.unwrap_or(&self.key)

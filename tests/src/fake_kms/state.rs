@@ -1,4 +1,4 @@
-//! What IAM and the life of the key version forbid.
+//! What IAM and the state of the key version forbid.
 
 use bytes::Bytes;
 use http::Response;
@@ -32,7 +32,7 @@ impl KeyState {
     }
 }
 
-/// What a signer needs, and nothing else.
+/// The permissions that a signer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     ViewPublicKey,
@@ -48,7 +48,7 @@ impl Permission {
     }
 }
 
-/// Everything is allowed unless it says otherwise.
+/// Everything is allowed unless a field says otherwise.
 #[derive(Debug, Default)]
 pub struct State {
     pub key: KeyState,
@@ -65,7 +65,8 @@ impl State {
         self.revoked.retain(|revoked| *revoked != permission);
     }
 
-    /// The answer to a call about `name` that is forbidden, where there is only the key version `known`: IAM first, which does not tell whether there is such a key.
+    /// The answer to a forbidden call about `name`, if only the key version `known` exists: IAM first, which does not reveal
+    /// whether a key exists.
     pub fn refusal(&self, method: Method, name: &str, known: &str) -> Option<Response<Full<Bytes>>> {
         let permission = match method {
             Method::GetPublicKey => Permission::ViewPublicKey,

@@ -1,5 +1,5 @@
-//! The metadata server of Google's machines, as far as credentials ask it: a token, the account's
-//! e-mail address, and the domain of the cloud.
+//! The metadata server of Google's VMs, as far as credentials use it: a token, the account's e-mail address, and the universe
+//! domain.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,25 +15,25 @@ use tokio::time::{Duration, sleep};
 
 use crate::fake_server::{FakeServer, Front, Reply, Script};
 
-/// Who the tokens are for.
+/// The account of the tokens.
 pub const EMAIL: &str = "signer@p.iam.gserviceaccount.com";
 
 const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 const EMAIL_PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/email";
 const UNIVERSE: &str = "/computeMetadata/v1/universe/universe-domain";
 
-/// What is wrong with one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This status instead of an answer. 403 is what a grant gives that has not spread yet, 404 what GKE gives at times.
+    /// This status instead of an answer. A grant that has not propagated yet gives 403, and GKE sometimes gives 404.
     Status(u16),
-    /// Accepted, never answered.
+    /// Accepted, but never answered.
     Hang,
     /// Closed without an answer.
     Drop,
-    /// Answered well after this time.
+    /// Answered correctly after this time.
     Delay(Duration),
-    /// A 200 that is no token.
+    /// A 200 without a token.
     Garbage,
 }
 
@@ -54,10 +54,10 @@ struct Metadata {
 }
 
 impl FakeMetadata {
-    /// Serves in the running tokio runtime. [`Front::Refusing`] is a server that is not there yet.
+    /// Serves in the running tokio runtime. [`Front::Refusing`] means a server that is not available yet.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(front: Front) -> Result<Self> {
         let metadata = Arc::new(Metadata {
             token: Script::default(),
@@ -94,36 +94,36 @@ impl FakeMetadata {
         &self.metadata.email
     }
 
-    /// The faults of requests for the domain of the cloud.
+    /// The faults of requests for the universe domain.
     pub fn universe_faults(&self) -> &Script<Fault> {
         &self.metadata.universe
     }
 
-    /// Requests for the domain of the cloud.
+    /// Requests for the universe domain.
     pub fn universes(&self) -> u64 {
         self.metadata.universes.load(Ordering::SeqCst)
     }
 
-    /// How long tokens last from now on, in seconds. 3,599 at first; Google's clients renew four minutes before the end.
+    /// Lifetime of tokens from now on, in seconds. Initially 3,599. Google's clients renew four minutes before the end.
     pub fn set_lifetime(&self, seconds: u64) {
         self.metadata.lifetime.store(seconds, Ordering::SeqCst);
     }
 
-    /// Requests for a token, and tokens given.
+    /// Requests for a token, and issued tokens.
     pub fn tokens(&self) -> (u64, u64) {
         let Metadata { asked, given, .. } = &*self.metadata;
         (asked.load(Ordering::SeqCst), given.load(Ordering::SeqCst))
     }
 
-    /// Requests that came while the server was silent.
+    /// Requests that arrived while the server was silent.
     pub fn silenced(&self) -> u64 {
         self.server.silenced()
     }
 
-    /// Meets connections another way.
+    /// Changes how connections are handled.
     ///
     /// # Errors
-    /// When its port cannot be had again.
+    /// If its port cannot be opened again.
     pub async fn set_front(&self, front: Front) -> Result<()> {
         self.server.set_front(front).await
     }
@@ -131,7 +131,7 @@ impl FakeMetadata {
 
 impl Metadata {
     async fn answer(&self, request: &Request<Bytes>) -> Reply {
-        // Against requests that a page or a redirect makes.
+        // Protects against requests by a web page or a redirect.
         if request.headers().get("metadata-flavor") != Some(&HeaderValue::from_static("Google")) {
             return text(
                 StatusCode::FORBIDDEN,

@@ -1,4 +1,4 @@
-//! One connection, for as long as the front lets it live.
+//! One connection, until the front ends it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::{Counts, Front, Handler, Reply};
 
 pub(super) async fn serve(stream: TcpStream, mut front: watch::Receiver<Front>, counts: Arc<Counts>, handler: Handler) {
-    // Small answers must not wait for an acknowledgement; a fake that cannot set it is only slower.
+    // Small answers must not wait for an acknowledgement. Without the option, a fake is only slower.
     let _ = stream.set_nodelay(true);
     let seen = front.clone();
     let service =
@@ -26,7 +26,7 @@ pub(super) async fn serve(stream: TcpStream, mut front: watch::Receiver<Front>, 
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let closed = front.wait_for(|front| matches!(front, Front::Refusing | Front::Dropping));
     tokio::select! {
-        // An error is a connection that the handler or the client has dropped.
+        // An error means that the handler or the client has closed the connection.
         _ = connection => {}
         _ = closed => {}
     }

@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that can be away, silent or rude: what the fakes of Google's services stand on.
+//! An HTTP server on loopback that can be unavailable, silent or faulty, as the base of the fake services.
 
 mod connection;
 mod script;
@@ -27,43 +27,43 @@ pub use script::{For, Script};
 pub use switch::switch;
 pub use tls::TlsFront;
 
-/// How long a port may be kept from its server.
+/// How long to wait for a port that is temporarily in use.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two tries to have the port again.
+/// Pause between attempts to open the port again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How the server meets connections.
+/// How the server handles connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Front {
-    /// As it should.
+    /// Normally.
     Serving,
-    /// Nobody listens: connections are refused, open ones are closed.
+    /// Connections are refused, and open ones are closed.
     Refusing,
-    /// Connections are accepted and closed at once, open ones are closed.
+    /// Connections are accepted and closed immediately, and open ones are closed.
     Dropping,
-    /// Connections are accepted and nothing is ever answered, on open ones neither.
+    /// Connections are accepted but never answered, including open ones.
     Silent,
 }
 
-/// What becomes of one request.
+/// The result of one request.
 #[derive(Debug)]
 pub enum Reply {
     /// An answer.
     Answer(Response<Full<Bytes>>),
-    /// The connection is closed without one.
+    /// The connection is closed without an answer.
     Drop,
-    /// The connection stays open without one.
+    /// The connection stays open without an answer.
     Never,
 }
 
-/// Answers requests whose bodies are there in full.
+/// Answers requests with complete bodies.
 pub type Handler = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Reply> + Send + Sync>;
 
-/// Ports that are tried.
+/// Maximum number of ports to try.
 const ATTEMPTS: u32 = 10;
 
-/// What the server has met.
+/// The server's counters.
 #[derive(Debug, Default)]
 struct Counts {
     accepted: AtomicU64,
@@ -83,7 +83,7 @@ impl FakeServer {
     /// Starts in the running tokio runtime.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(front: Front, handler: Handler) -> Result<Self> {
         let (port, address, listener) = place(front != Front::Refusing)?;
         let (sender, receiver) = watch::channel(front);
@@ -111,10 +111,10 @@ impl FakeServer {
         format!("127.0.0.1:{}", self.port.number())
     }
 
-    /// Meets connections another way from now on. Returns when it does.
+    /// Changes how connections are handled. Returns once the change is in effect.
     ///
     /// # Errors
-    /// When its port cannot be had again within 10 seconds.
+    /// If its port cannot be opened again within 10 seconds.
     pub async fn set_front(&self, front: Front) -> Result<()> {
         self.front.send_replace(front);
         let mut listening = self.listening.clone();
@@ -128,7 +128,7 @@ impl FakeServer {
         self.counts.accepted.load(Ordering::SeqCst)
     }
 
-    /// Requests that came while the server was silent: those are never answered.
+    /// Requests that arrived while the server was silent, and are never answered.
     pub fn silenced(&self) -> u64 {
         self.counts.silenced.load(Ordering::SeqCst)
     }
@@ -140,8 +140,8 @@ impl Drop for FakeServer {
     }
 }
 
-/// A port of its own, and a listener on it if it is to listen. A port that was just found free may be held for a moment by a
-/// process that another thread is starting: it has a copy of all open sockets until it becomes another program.
+/// A reserved port, with a listener if required. A free port may be in use for a moment by a process that another thread is
+/// starting: it has a copy of all open sockets until it executes another program.
 fn place(listens: bool) -> Result<(Port, SocketAddr, Option<TcpListener>)> {
     let mut attempts = 0;
     loop {
@@ -158,7 +158,7 @@ fn place(listens: bool) -> Result<(Port, SocketAddr, Option<TcpListener>)> {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    // Connections of before may still be in TIME_WAIT.
+    // Earlier connections may still be in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(1024)

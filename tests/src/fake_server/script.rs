@@ -1,4 +1,4 @@
-//! Faults in the order in which they happen.
+//! A queue of faults, in the order in which they occur.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// For how many calls a fault lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// That many.
+    /// This many.
     Calls(u64),
-    /// All, until the script is cleared.
+    /// All calls until the script is cleared.
     Ever,
 }
 
-/// A queue of faults: each call takes one from its front. Clones share it.
+/// A queue of faults. Each call takes one from its front. Clones share it.
 #[derive(Debug)]
 pub struct Script<F>(Arc<Mutex<VecDeque<(F, For)>>>);
 
@@ -29,27 +29,27 @@ impl<F> Default for Script<F> {
 }
 
 impl<F: Clone> Script<F> {
-    /// After all that is queued, the next call fails so.
+    /// Adds a fault for one call.
     pub fn next(&self, fault: F) {
         self.push(fault, For::Calls(1));
     }
 
-    /// After all that is queued, that many calls fail so.
+    /// Adds a fault for this many calls.
     pub fn push(&self, fault: F, calls: For) {
         self.queue().push_back((fault, calls));
     }
 
-    /// Calls go well from now on.
+    /// Removes all faults.
     pub fn clear(&self) {
         self.queue().clear();
     }
 
-    /// Whether all faults have happened.
+    /// Whether all faults have occurred.
     pub fn is_empty(&self) -> bool {
         self.queue().is_empty()
     }
 
-    /// What happens to this call.
+    /// The fault of this call.
     pub fn take(&self) -> Option<F> {
         let mut queue = self.queue();
         let (fault, calls) = queue.front_mut()?;

@@ -1,13 +1,13 @@
-//! One address before one server and then another.
+//! An address that can be switched between servers.
 
 use anyhow::Result;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes bytes on to whatever is named now, until the runtime ends; connections end when that changes. Gives where it listens.
+/// Forwards bytes to the present target until the runtime ends. A change of the target closes connections. Returns its address.
 ///
 /// # Errors
-/// When there is no free port.
+/// If there is no free port.
 pub async fn switch(first: String) -> Result<(String, watch::Sender<String>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("https://{}", listener.local_addr()?);

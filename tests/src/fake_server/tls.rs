@@ -1,4 +1,4 @@
-//! TLS in front of a fake, with a certificate of its own: what is not plain HTTP keeps its credentials.
+//! TLS in front of a fake, with its own certificate: clients send credentials only over TLS.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// A port with TLS that hands everything on. It ends when this value is dropped.
+/// A TLS port that forwards everything. It ends when this value is dropped.
 pub struct TlsFront {
     authority: String,
     port: u16,
@@ -21,10 +21,10 @@ pub struct TlsFront {
 }
 
 impl TlsFront {
-    /// In front of what listens at `host` (`127.0.0.1:PORT`), in the running tokio runtime.
+    /// In front of the server at `host` (`127.0.0.1:PORT`), in the running tokio runtime.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub async fn start(host: String) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
@@ -34,7 +34,7 @@ impl TlsFront {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, host) = (acceptor.clone(), host.clone());
                 tokio::spawn(async move {
-                    // Who breaks off sees that for himself.
+                    // A client that disconnects needs no report.
                     let mut stream = acceptor.accept(stream).await?;
                     let mut behind = TcpStream::connect(host).await?;
                     copy_bidirectional(&mut stream, &mut behind).await
@@ -54,7 +54,7 @@ impl TlsFront {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The certificate of the authority that clients have to trust, as PEM.
+    /// The certificate of the authority that clients must trust, as PEM.
     pub fn authority(&self) -> &str {
         &self.authority
     }

@@ -1,4 +1,4 @@
-//! A token of a cluster becomes one of Google.
+//! Exchanges a cluster's token for one of Google.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Answered, PROVIDER, Shared, token};
 use crate::process::random_suffix;
 
-/// What each parameter has to be.
+/// The required value of each parameter.
 const EXPECTED: [(&str, &str); 4] = [
     ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
     ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),

@@ -1,4 +1,4 @@
-//! A subject acts as a service account.
+//! Lets a subject impersonate a service account.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{ACCOUNT, Answered, Shared};
 use crate::process::random_suffix;
 
-/// The account that a path names.
+/// The account in a path.
 pub fn account(path: &str) -> Option<&str> {
     path.strip_prefix("/v1/projects/-/serviceAccounts/")?
         .strip_suffix(":generateAccessToken")

@@ -1,5 +1,5 @@
-//! Google's token service and its service of IAM credentials, as far as Workload Identity Federation asks them: the first takes a token
-//! of a cluster whose keys it knows, the second makes of the result the token of a service account.
+//! Google's token service and its IAM credentials service, as far as Workload Identity Federation uses them: the first accepts a
+//! token of a cluster whose keys it knows, the second exchanges the result for the token of a service account.
 //!
 //! <https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>,
 //! <https://docs.cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>
@@ -19,27 +19,27 @@ use serde_json::Value;
 
 use crate::fake_server::{FakeServer, Front, Reply, Script};
 
-/// The provider that the service has.
+/// The provider of the service.
 pub const PROVIDER: &str =
     "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/atto-pool/providers/cluster";
 
-/// The only service account that there is, unless it is taken away.
+/// The only service account, unless it is removed.
 pub const ACCOUNT: &str = "signer@voter-project.iam.gserviceaccount.com";
 
-/// What is wrong with one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This status, with an error of OAuth in it.
+    /// This status, with an OAuth error.
     Status(u16),
-    /// The same with a page of something in between.
+    /// The same with a page of a proxy.
     Html(u16),
     /// Closed without an answer.
     Drop,
-    /// Accepted, never answered.
+    /// Accepted, but never answered.
     Hang,
-    /// A 400 that repeats what it was sent.
+    /// A 400 that repeats the request.
     Echo,
-    /// A 200 that is no token.
+    /// A 200 without a token.
     Garbage,
 }
 
@@ -50,7 +50,7 @@ pub struct FakeSts {
 }
 
 struct Shared {
-    /// As the API server gives them at `/openid/v1/jwks`.
+    /// In the format of the API server's `/openid/v1/jwks`.
     keys: Value,
     issuer: String,
     faults: Script<Fault>,
@@ -58,7 +58,7 @@ struct Shared {
 }
 
 struct State {
-    /// Seconds.
+    /// In seconds.
     lifetime: u64,
     exchanged: Vec<String>,
     impersonated: Vec<String>,
@@ -67,10 +67,10 @@ struct State {
 }
 
 impl FakeSts {
-    /// Trusts tokens of this issuer that were signed with these keys, in the running tokio runtime.
+    /// Trusts tokens of this issuer with signatures by these keys, in the running tokio runtime.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(issuer: &str, keys: Value) -> Result<Self> {
         let shared = Arc::new(Shared {
             keys,
@@ -100,27 +100,27 @@ impl FakeSts {
         format!("http://{}", self.server.host())
     }
 
-    /// What befalls the next requests, of either service.
+    /// Faults of the next requests to either service.
     pub fn faults(&self) -> &Script<Fault> {
         &self.shared.faults
     }
 
-    /// How long tokens last from now on, in seconds.
+    /// Lifetime of tokens from now on, in seconds.
     pub fn set_lifetime(&self, seconds: u64) {
         self.shared.state().lifetime = seconds;
     }
 
-    /// Whether the subject may act as the service account.
+    /// Whether the subject may impersonate the service account.
     pub fn allow_impersonation(&self, may: bool) {
         self.shared.state().may_impersonate = may;
     }
 
-    /// How many tokens of a cluster were exchanged.
+    /// Number of exchanged tokens.
     pub fn exchanges(&self) -> usize {
         self.shared.state().exchanged.len()
     }
 
-    /// The tokens that were given for tokens of a cluster.
+    /// The tokens that were issued for a cluster's tokens.
     pub fn given(&self) -> Vec<String> {
         self.shared.state().exchanged.clone()
     }
@@ -130,21 +130,21 @@ impl FakeSts {
         self.shared.state().refused.clone()
     }
 
-    /// Whether this `Authorization` is a token that a subject, or the service account, was given.
+    /// Whether this `Authorization` is a token that was issued to a subject, or to the service account.
     pub fn knows(&self, authorization: &str, as_account: bool) -> bool {
         self.shared.knows(authorization, as_account)
     }
 
-    /// The same for whoever outlives this borrow.
+    /// The same as a function that outlives this borrow.
     pub fn judge(&self, as_account: bool) -> impl Fn(&str) -> bool + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move |authorization| shared.knows(authorization, as_account)
     }
 
-    /// Meets connections another way.
+    /// Changes how connections are handled.
     ///
     /// # Errors
-    /// When its port cannot be had again.
+    /// If its port cannot be opened again.
     pub async fn set_front(&self, front: Front) -> Result<()> {
         self.server.set_front(front).await
     }
@@ -201,7 +201,7 @@ impl Shared {
     }
 }
 
-/// An answer, or the status, the reason for whoever reads the test's failure, and what the client hears.
+/// An answer, or the status, the reason for the test's log, and the message for the client.
 type Answered = std::result::Result<Value, (u16, String, Value)>;
 
 fn json(status: u16, body: &Value) -> Reply {

@@ -1,4 +1,4 @@
-//! A JWT of a cluster: its parts, and its signature.
+//! A cluster's JWT: its parts, and its signature.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,10 +9,10 @@ use aws_lc_rs::signature::{
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
-/// The claims of a token that one of the keys has signed, that is of this issuer and of now.
+/// The claims of a token of this issuer that is valid now and signed by one of the keys.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Why it is invalid.
 pub fn verify(token: &str, keys: &Value, issuer: &str) -> Result<Value> {
     let (signed, signature) = token.rsplit_once('.').context("it is no JWT")?;
     let (header, claims) = signed.split_once('.').context("it is no JWT")?;

@@ -1,4 +1,4 @@
-//! What the proxy answers itself, in the words of the API server.
+//! The proxy's own answers, in the API server's format.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -32,7 +32,7 @@ pub(super) fn status(code: u16) -> Value {
     })
 }
 
-/// A refusal. What stands in front of an API server says 502 in HTML.
+/// A refusal. A proxy in front of an API server answers 502 with HTML.
 pub(super) fn refusal(code: u16) -> Response<Payload> {
     let mut response = if code == 502 {
         typed(
@@ -51,13 +51,13 @@ pub(super) fn refusal(code: u16) -> Response<Payload> {
     response
 }
 
-/// A watch that says it is too old, and ends.
+/// A watch that reports an expired version, and ends.
 pub(super) fn expired_event() -> Response<Payload> {
     let event = json!({ "type": "ERROR", "object": status(410) });
     typed("application/json", format!("{event}\n"))
 }
 
-/// A watch that ends at once.
+/// A watch that ends immediately.
 pub(super) fn nothing() -> Response<Payload> {
     typed("application/json", String::new())
 }

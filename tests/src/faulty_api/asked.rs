@@ -1,8 +1,8 @@
-//! What a request asks of the API server, read off its method and path as the API server itself does it.
+//! The meaning of a request to the API server, from its method and path as the API server determines it.
 
 use http::{Method, Request, Uri};
 
-/// What is asked.
+/// The operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     Get,
@@ -20,11 +20,11 @@ pub(super) struct Asked {
     pub verb: Verb,
     /// Such as `deployments`, or `signerbindings/status`.
     pub resource: String,
-    /// Empty for requests about the whole cluster.
+    /// Empty for cluster-wide requests.
     pub namespace: String,
     /// Empty for creations, lists and watches.
     pub name: String,
-    /// The resourceVersion from which a watch goes on.
+    /// The resourceVersion from which a watch continues.
     pub since: u64,
 }
 

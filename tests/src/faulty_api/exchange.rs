@@ -1,4 +1,4 @@
-//! One request, from the client's side to the API server's and back.
+//! Forwards one request to the API server, and its answer back.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) async fn exchange(proxy: Arc<Proxy>, request: Request<Incoming>) -> R
     if let Some(Fault::Answered(code)) = fault {
         return Ok(answers::refusal(code));
     }
-    // In a task of its own: what has begun here is finished also when the client has given up.
+    // In a separate task, so that it is completed even if the client has given up.
     let answer = tokio::spawn(execute(proxy, head, body, fault)).await??;
     Ok(answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync()))
 }
@@ -121,7 +121,7 @@ async fn watch(proxy: &Proxy, asked: &Asked, head: Parts, fault: Option<Fault>) 
         Some(Fault::Broken) => Length::One(End::Broken),
         Some(_) => return Err(dropped()),
     };
-    // From before the answer, so that no cut is missed.
+    // Subscribed before the answer, so that no cut is missed.
     let cuts = proxy.cuts.subscribe();
     let answer = send(proxy, &head, &Bytes::new()).await?;
     let (mut head, body) = answer.into_parts();

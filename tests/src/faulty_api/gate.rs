@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Clones are the same gate.
+/// Clones share the gate.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<watch::Sender<State>>);
 
@@ -22,12 +22,12 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Waits until it holds a request, or has held one.
+    /// Waits until it has held a request.
     pub async fn is_reached(&self) {
         self.until(|state| state.held > 0).await;
     }
 
-    /// Lets everything through from now on, and waits until all that it held has been answered by the API server.
+    /// Opens the gate permanently, and waits until the API server has answered all held requests.
     pub async fn open(&self) {
         self.0.send_modify(|state| state.is_open = true);
         self.until(|state| state.passed == state.held).await;
@@ -43,7 +43,7 @@ impl Gate {
     }
 
     async fn until(&self, reached: impl Fn(&State) -> bool) {
-        // The other end is `self`, so it is there.
+        // The sender is part of `self`.
         let _ = self.0.subscribe().wait_for(|state| reached(state)).await;
     }
 }

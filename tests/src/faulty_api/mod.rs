@@ -1,5 +1,5 @@
-//! A proxy in front of the API server, on which requests meet the faults that a test has ordered. It speaks plain HTTP to its
-//! client, and TLS with the client's own identity to the API server.
+//! A proxy in front of the API server that injects the faults that a test configures. It speaks plain HTTP to its client, and TLS
+//! with the client's own identity to the API server.
 
 mod answers;
 mod asked;
@@ -35,16 +35,16 @@ use rules::Rules;
 
 type Payload = UnsyncBoxBody<Bytes, Error>;
 
-/// How a watch is told that it is too old.
+/// How an expired version of a watch is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// With the status code of the answer.
     Status,
-    /// With an event in an answer that begins well.
+    /// With an event in a successful answer.
     Event,
 }
 
-/// The proxy of one client. It ends when this value is dropped.
+/// The proxy for one client. It ends when this value is dropped.
 pub struct FaultyApi {
     proxy: Arc<Proxy>,
     kubeconfig: Kubeconfig,
@@ -60,10 +60,10 @@ struct Proxy {
 }
 
 impl FaultyApi {
-    /// Starts in the running tokio runtime, without a fault. What passes here has `name` as its user agent in the audit log.
+    /// Starts in the running tokio runtime, without faults. In the audit log, its requests have the user agent `name`.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub async fn start(name: &str, behind: &Kubeconfig, directory: &Directory) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("no free port on loopback")?;
@@ -83,24 +83,24 @@ impl FaultyApi {
         })
     }
 
-    /// Where the client finds it.
+    /// The client's kubeconfig.
     pub fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
     }
 
-    /// From now on, for so many calls, these requests meet this fault. Rules of before go first.
+    /// Applies this fault to the next calls of these requests. Earlier rules take precedence.
     pub fn rule(&self, which: Which, fault: Fault, calls: For) -> Rule {
         let rule = Rule::new(which, fault, calls);
         self.proxy.rules.push(rule.clone());
         rule
     }
 
-    /// Ends all watches that are under way.
+    /// Ends all running watches.
     pub fn cut_watches(&self, end: End) {
         self.proxy.cuts.send_modify(|cuts| *cuts = (cuts.0 + 1, end));
     }
 
-    /// From now on no watch can go on from a resourceVersion before this one, as after a compaction of etcd.
+    /// From now on, no watch can continue from a resourceVersion before this one, as after a compaction of etcd.
     pub fn expire(&self, version: u64, expiry: Expiry) {
         *self.proxy.expired() = Some((version, expiry));
     }
@@ -131,10 +131,10 @@ async fn accept(listener: TcpListener, proxy: Arc<Proxy>) {
 }
 
 async fn serve(stream: TcpStream, proxy: Arc<Proxy>) {
-    // Small answers must not wait for an acknowledgement; a proxy that cannot set it is only slower.
+    // Small answers must not wait for an acknowledgement. Without the option, a proxy is only slower.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| exchange::exchange(Arc::clone(&proxy), request));
-    // An error is a connection that a fault or the client has dropped.
+    // An error means that a fault or the client has closed the connection.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

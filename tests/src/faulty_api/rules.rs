@@ -1,4 +1,4 @@
-//! Which requests meet which fault.
+//! Which requests have which fault.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use super::asked::{Asked, Verb};
 use super::gate::Gate;
 use crate::fake_server::For;
 
-/// What a request meets on its way.
+/// A fault of a request.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// It does not reach the API server; the proxy answers with this status code, as the API server would.
+    /// It does not reach the API server. The proxy answers with this status code, as the API server would.
     Answered(u16),
     /// It does not reach the API server, and the connection is closed.
     Dropped,
@@ -19,19 +19,19 @@ pub enum Fault {
     Lost,
     /// It is executed and never answered; the connection stays open.
     Silent,
-    /// It is executed, and answered so much later.
+    /// It is executed, and answered after this delay.
     Late(Duration),
-    /// It reaches the API server so much later, also when the client has given up.
+    /// It reaches the API server after this delay, even if the client has given up.
     SentLate(Duration),
-    /// It is sent once more, as a middlebox does that has lost the first answer; the second answer is passed on.
+    /// It is sent twice, as by a proxy that has lost the first answer. The second answer is returned.
     Twice,
-    /// It waits at the gate and is executed behind it, also when the client is gone.
+    /// It waits at the gate and is executed afterwards, even if the client is gone.
     Held(Gate),
     /// It is executed, and the answer waits at the gate.
     AnswerHeld(Gate),
-    /// For a watch: it ends at once.
+    /// For a watch: it ends immediately.
     Closed,
-    /// For a watch: it ends after what comes first.
+    /// For a watch: it ends after the first event.
     ClosedAfterOne,
     /// For a watch: it ends in the middle of the first line.
     Truncated,
@@ -39,7 +39,7 @@ pub enum Fault {
     Broken,
 }
 
-/// Some requests.
+/// A set of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Which {
     verbs: Vec<Verb>,
@@ -49,7 +49,7 @@ pub struct Which {
 }
 
 impl Which {
-    /// All of these verbs on a resource such as `signerbindings/status`.
+    /// All requests with these verbs on a resource such as `signerbindings/status`.
     pub fn of(verbs: &[Verb], resource: &str) -> Self {
         Self {
             verbs: verbs.to_vec(),
@@ -58,7 +58,7 @@ impl Which {
         }
     }
 
-    /// All of these verbs on anything but Leases.
+    /// All requests with these verbs, except on Leases.
     pub fn all(verbs: &[Verb]) -> Self {
         Self {
             verbs: verbs.to_vec(),
@@ -66,14 +66,14 @@ impl Which {
         }
     }
 
-    /// Those of them about one object.
+    /// Only those about one object.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
         self
     }
 
-    /// Those of them in one namespace; with an empty one, those about the whole cluster.
+    /// Only those in one namespace. An empty one means cluster-wide requests.
     #[must_use]
     pub fn within(mut self, namespace: &str) -> Self {
         self.namespace = Some(namespace.to_owned());
@@ -91,7 +91,7 @@ impl Which {
     }
 }
 
-/// A fault that is in force until its calls are used up or it is lifted.
+/// A fault that applies until its calls are used up or it is lifted.
 #[derive(Clone, Debug)]
 pub struct Rule {
     which: Which,
@@ -110,12 +110,12 @@ impl Rule {
         }
     }
 
-    /// How many requests have met it.
+    /// Number of requests with this fault.
     pub fn met(&self) -> u64 {
         self.met.load(Ordering::SeqCst)
     }
 
-    /// Ends it.
+    /// Removes the rule.
     pub fn lift(&self) {
         *self.left() = For::Calls(0);
     }
@@ -138,7 +138,7 @@ impl Rule {
     }
 }
 
-/// All rules; the first that covers a request decides.
+/// All rules. The first that matches a request applies.
 #[derive(Debug, Default)]
 pub(super) struct Rules(Mutex<Vec<Rule>>);
 

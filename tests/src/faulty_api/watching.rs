@@ -1,4 +1,4 @@
-//! Watches: what comes is passed on as it comes, until the watch is cut.
+//! Watches: events are forwarded immediately, until the watch is cut.
 
 use anyhow::{Error, anyhow};
 use bytes::Bytes;
@@ -21,15 +21,15 @@ pub enum End {
     Broken,
 }
 
-/// When it ends by itself, and how.
+/// When and how it ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     Whole,
-    /// With the first thing that comes.
+    /// After the first event.
     One(End),
 }
 
-/// How often all watches have been cut, and how the last time.
+/// How often all watches have been cut, and the last kind of cut.
 pub(super) type Cuts = watch::Receiver<(u64, End)>;
 
 struct Stream {

@@ -1,4 +1,4 @@
-//! The blocks of README and pages that have figures: between two comments, what a template in `docs/figures` gives.
+//! The blocks of figures in README and pages: between two comments, filled from a template in `docs/figures`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ const TEMPLATES: &str = "docs/figures";
 const BEGIN: &str = "<!-- figures: ";
 const END: &str = "<!-- end of figures -->";
 
-/// The pages that have such blocks.
+/// The pages with such blocks.
 ///
 /// # Errors
 /// The pages cannot be read.
@@ -25,10 +25,10 @@ pub fn pages() -> Result<Vec<Page>> {
     Ok(pages.filter(|page| page.text.contains(BEGIN)).collect())
 }
 
-/// Writes each block anew from the file of figures, and returns the pages.
+/// Writes each block again from the file of figures, and returns the pages.
 ///
 /// # Errors
-/// Names the template, and the figure that it asks for in vain; the block without an end; the template without a block.
+/// Names the template and its missing figure, the block without an end, or the template without a block.
 pub fn write() -> Result<Vec<PathBuf>> {
     let file = File::read()?;
     let mut templates = templates()?;
@@ -87,7 +87,7 @@ fn rendered(file: &File, template: &str) -> Result<String> {
     for piece in pieces {
         let (asked, after) = piece.split_once("}}").context("found {{ without }}")?;
         text += &match asked.trim() {
-            // What the whole block is made of is known at its end.
+            // The parts that the block uses are only known at its end.
             "runs" => "{{runs}}".to_owned(),
             asked => {
                 parts.insert(asked.split(" | ").next().unwrap_or_default().to_owned());
@@ -103,7 +103,7 @@ fn rendered(file: &File, template: &str) -> Result<String> {
     Ok(text.replace("{{runs}}", &runs(file, &parts)))
 }
 
-/// Which commits the parts were measured at.
+/// The commits at which the parts were measured.
 fn runs(file: &File, parts: &BTreeSet<String>) -> String {
     let mut runs: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (name, part) in file.parts.iter().filter(|(name, _)| parts.contains(*name)) {

@@ -1,13 +1,14 @@
-//! One figure, as a template of a page asks for it: `part | row | column | filter …`. A `*` in the names of row and column is anything.
+//! One figure, in the notation of templates: `part | row | column | filter …`. A `*` in the names of row and column matches any
+//! text.
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::File;
 
-/// The figure that is asked for, as the page shows it.
+/// The requested figure, in the page's format.
 ///
 /// # Errors
-/// There is no such part, row or column, or more than one, or the cell has no number where one is needed.
+/// The part, row or column is missing or ambiguous, or the cell has no number although one is needed.
 pub fn cell(file: &File, asked: &str) -> Result<String> {
     let words: Vec<_> = asked.split(" | ").map(str::trim).collect();
     let [part, row, column, filters @ ..] = &words[..] else {
@@ -52,7 +53,7 @@ fn find<'a>(file: &'a File, part: &str, row: &str, column: &str) -> Result<&'a s
     Ok(found[0])
 }
 
-/// Whether a name is what a pattern with at most one `*` says.
+/// Whether a name matches a pattern with at most one `*`.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,

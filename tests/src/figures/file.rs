@@ -1,4 +1,4 @@
-//! The file with all figures: a row of a table to a line, so that a difference can be read.
+//! The file of all figures, with one table row per line, so that differences are readable.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,25 +13,25 @@ use crate::workspace;
 
 const FILE: &str = "docs/figures.json";
 
-/// Where it is.
+/// Its path.
 pub fn path() -> PathBuf {
     workspace::root().join(FILE)
 }
 
-/// What one part has printed, when and where.
+/// The output of one part, with date and computer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// The commit that was measured.
+    /// The measured commit.
     pub commit: String,
-    /// Its day, as `2026-11-30`.
+    /// The date, as `2026-11-30`.
     pub date: String,
     /// Processors and memory.
     pub machine: String,
     pub tables: Vec<Table>,
 }
 
-/// Each part by its name.
+/// The parts by name.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -40,7 +40,7 @@ pub struct File {
 
 impl File {
     /// # Errors
-    /// The file is missing, is no such file, or has not each part with a commit, a date, a machine and a table.
+    /// The file is missing or invalid, or a part lacks its commit, date, computer or table.
     pub fn read() -> Result<Self> {
         let text = fs::read_to_string(path()).with_context(|| format!("cannot read {FILE}"))?;
         let file: Self = serde_json::from_str(&text).with_context(|| format!("{FILE} is no file of figures"))?;

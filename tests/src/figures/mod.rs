@@ -1,4 +1,4 @@
-//! Figures of README and pages: what benches and soak have printed is kept in one file, and pages have it from there.
+//! Figures in README and pages: the output of benches and soak is kept in one file, from which the pages are written.
 
 mod blocks;
 mod cell;

@@ -1,19 +1,19 @@
-//! What is measured, and by which program.
+//! The measured parts, and their programs.
 
 use anyhow::{Context, Result};
 
-/// What measures a part.
+/// The program that measures a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// `bench` with the name of the part.
     Bench,
     /// `soak`.
     Soak,
-    /// None: the sizes of the programs themselves.
+    /// The sizes of the programs themselves.
     Sizes,
 }
 
-/// Each part, its program, and what a person types to measure it alone and only see it.
+/// Each part, its program, and the command that measures and only shows it.
 pub const PARTS: [(&str, Program, &str); 9] = [
     ("signer", Program::Bench, "make bench BENCH=signer"),
     ("backends", Program::Bench, "make bench BENCH=backends"),
@@ -30,10 +30,10 @@ pub const PARTS: [(&str, Program, &str); 9] = [
     ("programs", Program::Sizes, "make figures FIGURES=programs"),
 ];
 
-/// The part of this name.
+/// The part with this name.
 ///
 /// # Errors
-/// There is none.
+/// It does not exist.
 pub fn of(name: &str) -> Result<(&'static str, Program, &'static str)> {
     let names: Vec<_> = PARTS.iter().map(|(name, ..)| *name).collect();
     let found = PARTS.iter().find(|(part, ..)| *part == name);

@@ -1,9 +1,9 @@
-//! Finds the tables in what a program has printed: those of benches, aligned by blanks, and Markdown's.
+//! Finds the tables in a program's output: aligned ones of benches, and Markdown.
 
-/// Rows of cells; the first row is the heading.
+/// Rows of cells. The first row is the heading.
 pub type Table = Vec<Vec<String>>;
 
-/// All tables of a text, in their order.
+/// All tables of a text, in order.
 pub fn tables(text: &str) -> Vec<Table> {
     let lines: Vec<_> = text.lines().collect();
     let mut found = vec![];
@@ -41,7 +41,7 @@ fn markdown_row(line: &str) -> Vec<String> {
     inner.split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// Where the columns of an aligned table are, by the line below its heading.
+/// The columns of an aligned table, from the line below its heading.
 fn columns(rule: &str) -> Option<Vec<(usize, usize)>> {
     let is_rule = rule.starts_with("  -") && rule.chars().all(|sign| "- ".contains(sign));
     if !is_rule {

@@ -1,11 +1,11 @@
-//! The public authorities that Mozilla trusts, as a bundle that every TLS library finds.
+//! The public authorities that Mozilla trusts, as a bundle that TLS libraries find.
 
 use data_encoding::BASE64;
 
-/// Where programs look for it.
+/// Its default path.
 pub const PATH: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// All of them in PEM (RFC 7468), of the version that the lock file pins.
+/// All of them in PEM (RFC 7468), in the version that the lock file pins.
 pub fn bundle() -> String {
     let certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
     certificates.map(|der| pem(der)).collect()

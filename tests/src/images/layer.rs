@@ -1,4 +1,4 @@
-//! The one layer of an image.
+//! The only layer of an image.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::{Image, certificates};
 
-/// The program at the root, and the certificates where TLS libraries look for them.
+/// The program at the root, and the certificates at the default path of TLS libraries.
 pub fn tar(image: &Image, program: &[u8]) -> Result<Vec<u8>> {
     let Image {
         name, epoch, additions, ..
@@ -20,7 +20,7 @@ pub fn tar(image: &Image, program: &[u8]) -> Result<Vec<u8>> {
         header.set_mode(mode);
         header.set_mtime(epoch.unsigned_abs());
         header.set_size(bytes.len() as u64);
-        // No names and ids of whoever builds: zero is root, who alone could write.
+        // Independent of the user who builds. Zero is root, the only user who could write.
         header.set_uid(0);
         header.set_gid(0);
         archive.append_data(&mut header, path, bytes)

@@ -1,4 +1,4 @@
-//! The files of an OCI image layout, and the archive of them.
+//! The files of an OCI image layout, and their archive.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,14 +11,14 @@ use tar::{Builder, Header};
 
 use super::{INDEX, digest};
 
-/// Blobs by their digests.
+/// Blobs by digest.
 #[derive(Default)]
 pub struct Layout {
     blobs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Layout {
-    /// Adds a blob, and returns what describes it.
+    /// Adds a blob, and returns its descriptor.
     pub fn add(&mut self, media_type: &str, bytes: Vec<u8>) -> Value {
         let digest = digest(&bytes);
         let descriptor = json!({"mediaType": media_type, "digest": digest, "size": bytes.len()});
@@ -26,11 +26,11 @@ impl Layout {
         descriptor
     }
 
-    /// Writes the archive beside its place first, so that there is never half of one.
+    /// Writes the archive to a temporary file first, so that it is never incomplete.
     pub fn write(&self, file: &Path, reference: &str, mut root: Value, epoch: i64) -> Result<()> {
         let (_, tag) = reference.rsplit_once(':').context("an image without a tag")?;
         root["annotations"] = json!({
-            // What containerd and Docker call it, and what the specification does.
+            // The names used by containerd and Docker, and by the specification.
             "io.containerd.image.name": reference,
             "org.opencontainers.image.ref.name": tag,
         });

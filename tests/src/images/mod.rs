@@ -1,5 +1,5 @@
-//! Container images without a daemon: a static program and the certificates of public authorities, in the layout of the OCI
-//! image specification (<https://github.com/opencontainers/image-spec>). The same input gives the same bytes.
+//! Container images without a daemon: a static program and the certificates of public authorities, in the layout of the OCI image
+//! specification (<https://github.com/opencontainers/image-spec>). The same input gives the same bytes.
 
 mod certificates;
 mod layer;
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::layout::Layout;
 
-/// Nobody in particular: the user `nonroot` of many images.
+/// The user `nonroot` of many images.
 const USER: &str = "65532:65532";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -25,46 +25,46 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// What an image is made of.
+/// The content of an image.
 pub struct Image {
-    /// Of the program, which is also what the image's name ends with.
+    /// Name of the program, which also ends the image's name.
     pub name: String,
-    /// Of the image, whole: registry, name and tag.
+    /// Full reference of the image: registry, name and tag.
     pub reference: String,
     pub description: String,
     pub version: String,
     pub revision: String,
-    /// When the sources were last changed, in seconds since 1970.
+    /// Time of the last change of the sources, in seconds since 1970.
     pub epoch: i64,
-    /// For each architecture as Go names it, where its program is.
+    /// The path of the program for each architecture in Go's names.
     pub programs: Vec<(String, PathBuf)>,
-    /// Whether its layer is small rather than quickly made.
+    /// Whether its layer is compressed, which takes time.
     pub compressed: bool,
-    /// What only images of tests have.
+    /// Additions that only test images have.
     pub additions: Additions,
 }
 
-/// What an image of a test has beside its program.
+/// Additions to a test image.
 #[derive(Default)]
 pub struct Additions {
     /// Variables, as `NAME=value`.
     pub env: Vec<String>,
-    /// A further authority, in PEM.
+    /// An additional authority, in PEM.
     pub authority: String,
     /// The loader and the libraries of a program that is not static, by their paths without the first `/`.
     pub libraries: Vec<(String, Vec<u8>)>,
 }
 
-/// What was written.
+/// The written archive.
 pub struct Packed {
     pub file: PathBuf,
-    /// Of the index, which stands for all architectures.
+    /// Digest of the index, which covers all architectures.
     pub digest: String,
-    /// Of each architecture, all that is pulled.
+    /// Pulled size per architecture.
     pub sizes: Vec<(String, u64)>,
 }
 
-/// Writes an archive that `ctr images import`, `kind load image-archive` and `skopeo copy oci-archive:` take.
+/// Writes an archive for `ctr images import`, `kind load image-archive` and `skopeo copy oci-archive:`.
 ///
 /// # Errors
 /// Names the program that cannot be read or is not static.
@@ -104,7 +104,7 @@ fn manifest(layout: &mut Layout, image: &Image, architecture: &str, program: &[u
     } else {
         layout.add(LAYER, plain)
     };
-    // So that `kubectl exec` finds the program by its name.
+    // So that `kubectl exec` finds the program by name.
     let env: Vec<_> = std::iter::once("PATH=/")
         .chain(image.additions.env.iter().map(String::as_str))
         .collect();
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::process::Directory;
 
-    /// The files of an archive by their paths.
+    /// The files of an archive by path.
     fn files(archive: impl std::io::Read) -> BTreeMap<String, (u32, Vec<u8>)> {
         let mut archive = tar::Archive::new(archive);
         let entries = archive.entries().unwrap().map(|entry| {

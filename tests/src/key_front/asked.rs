@@ -1,10 +1,10 @@
-//! One request, as it came.
+//! One request as received.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
-/// What was asked of a key service.
+/// A request to a key service.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// `GET`, `POST`, …
@@ -34,7 +34,7 @@ impl Asked {
             .unwrap_or_default()
     }
 
-    /// The body as JSON; null where it is none.
+    /// The body as JSON. Null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }

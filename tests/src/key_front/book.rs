@@ -1,4 +1,4 @@
-//! Answers that are kept and given again, so that a service takes no time.
+//! Recorded answers that are replayed, so that a service takes no time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::response::Parts;
 
-/// Answers by the bodies of their requests. Clones are the same book.
+/// Answers by request body. Clones share them.
 #[derive(Clone, Default)]
 pub struct Book(Arc<Mutex<HashMap<Bytes, (Parts, Bytes)>>>);
 

@@ -1,4 +1,4 @@
-//! Passing a request on.
+//! Forwards a request.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::fake_server::Reply;
 
-/// What the service answered; a 502 that says why where it did not.
+/// The service's answer, or a 502 with the reason if there is none.
 pub fn reply(answer: Result<(Parts, Bytes)>) -> Reply {
     Reply::Answer(match answer {
         Ok((parts, body)) => Response::from_parts(parts, Full::new(body)),
@@ -24,16 +24,16 @@ pub fn reply(answer: Result<(Parts, Bytes)>) -> Reply {
     })
 }
 
-/// Asks the service.
+/// Sends the request to the service.
 ///
 /// # Errors
-/// When it does not answer.
+/// If it does not answer.
 pub async fn exchange(upstream: SocketAddr, request: Request<Bytes>) -> Result<(Parts, Bytes)> {
     let stream = TcpStream::connect(upstream).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let (mut parts, body) = request.into_parts();
-    // As a client writes it to a server. The host stays the one that was asked: signatures of AWS cover it.
+    // In the form of a client's request. The host does not change, because AWS signatures cover it.
     parts.uri = parts
         .uri
         .path_and_query()

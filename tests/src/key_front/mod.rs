@@ -1,5 +1,5 @@
-//! What stands in front of a key service in a test: it passes requests on, remembers them, and makes the faults that the service itself
-//! has not.
+//! A proxy in front of a key service in a test: it forwards requests, records them, and injects faults that the service itself
+//! does not offer.
 
 mod asked;
 mod book;
@@ -22,7 +22,7 @@ pub use book::Book;
 use rule::Rule;
 pub use rule::{Act, answer, changed};
 
-/// A reverse proxy on a free loopback port, by plain HTTP on both sides. It ends when this value is dropped.
+/// A reverse proxy on a free loopback port, with plain HTTP on both sides. It ends when this value is dropped.
 pub struct KeyFront {
     server: FakeServer,
     shared: Arc<Shared>,
@@ -35,10 +35,10 @@ struct Shared {
 }
 
 impl KeyFront {
-    /// Passes everything on to this address, in the running tokio runtime.
+    /// Forwards everything to this address, in the running tokio runtime.
     ///
     /// # Errors
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(upstream: SocketAddr) -> Result<Self> {
         let shared = Arc::new(Shared {
             upstream,
@@ -58,38 +58,38 @@ impl KeyFront {
         format!("http://{}", self.server.host())
     }
 
-    /// Where it listens, for a front before this one.
+    /// Its address, for another front before this one.
     ///
     /// # Errors
-    /// None: its host is an address.
+    /// Never: its host is an IP address.
     pub fn address(&self) -> Result<SocketAddr> {
         Ok(self.server.host().parse()?)
     }
 
-    /// From now on so many of the requests that fit get this. Of two rules that fit, the newer one decides.
+    /// Applies this to the next matching requests. Of two matching rules, the newer one applies.
     pub fn on(&self, fits: impl Fn(&Asked) -> bool + Send + Sync + 'static, act: Act, calls: For) {
         self.shared.rules().push(Rule::new(fits, act, calls));
     }
 
-    /// Passes everything on again.
+    /// Removes all rules.
     pub fn clear(&self) {
         self.shared.rules().clear();
     }
 
-    /// What was asked so far, oldest first.
+    /// All requests so far, oldest first.
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked().clone()
     }
 
-    /// How many requests so far fit.
+    /// Number of matching requests so far.
     pub fn count(&self, fits: impl Fn(&Asked) -> bool) -> usize {
         self.shared.asked().iter().filter(|asked| fits(asked)).count()
     }
 
-    /// Meets connections another way.
+    /// Changes how connections are handled.
     ///
     /// # Errors
-    /// When its port cannot be had again.
+    /// If its port cannot be opened again.
     pub async fn set_front(&self, front: Front) -> Result<()> {
         self.server.set_front(front).await
     }
@@ -116,7 +116,7 @@ impl Shared {
                 forward::reply(answer.map(|(parts, body)| (parts, change(&body))))
             }
             Act::Cut => Reply::Drop,
-            // Carried out, and the answer is lost.
+            // It is executed, but its answer is lost.
             Act::Lose => {
                 self.forward(request).await;
                 Reply::Drop

@@ -1,4 +1,4 @@
-//! What becomes of which requests.
+//! Which requests are handled how.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,29 +11,29 @@ use serde_json::Value;
 use super::{Asked, Book};
 use crate::fake_server::{For, Reply};
 
-/// Makes another body of one.
+/// Replaces a body.
 pub type Change = Arc<dyn Fn(&[u8]) -> Bytes + Send + Sync>;
 
-/// What becomes of a request.
+/// How a request is handled.
 #[derive(Clone)]
 pub enum Act {
-    /// It goes through.
+    /// Forwarded.
     Pass,
-    /// It goes through after this long.
+    /// Forwarded after this time.
     Delay(Duration),
-    /// The service never sees it; this is the answer.
+    /// Answered by the front, without the service.
     Answer(Answer),
-    /// It goes through, and the answer has another body.
+    /// Forwarded, and the body of the answer is replaced.
     Change(Change),
-    /// The connection is closed, and the service never sees it.
+    /// The connection is closed, without the service.
     Cut,
-    /// It goes through, and the connection is closed without the answer.
+    /// Forwarded, and the connection is closed without the answer.
     Lose,
-    /// There is never an answer, and the connection stays open.
+    /// Never answered, and the connection stays open.
     Silence,
-    /// It goes through, and the answer is kept.
+    /// Forwarded, and the answer is recorded.
     Keep(Book),
-    /// It is answered as before, where such an answer is kept; else it goes through.
+    /// Answered with the recorded answer if there is one, otherwise forwarded.
     Recall(Book),
 }
 
@@ -55,7 +55,7 @@ pub fn answer(status: StatusCode, headers: &[(&'static str, &str)], body: impl I
     })
 }
 
-/// The service's answer, with other JSON in it.
+/// The service's answer, with changed JSON.
 pub fn changed(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Act {
     Act::Change(Arc::new(move |body| {
         let mut value = serde_json::from_slice(body).unwrap_or_default();
@@ -90,7 +90,7 @@ impl Rule {
     }
 }
 
-/// The newest rule that fits and is not used up.
+/// The newest matching rule that is not used up.
 pub(super) fn decide(rules: &mut Vec<Rule>, asked: &Asked) -> Act {
     let Some(index) = rules.iter().rposition(|rule| (rule.fits)(asked)) else {
         return Act::Pass;

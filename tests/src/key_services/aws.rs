@@ -1,4 +1,4 @@
-//! AWS KMS as ministack has it, asked as a role by web identity.
+//! AWS KMS provided by ministack, used with a role by web identity.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ struct Aws {
     key: VerifyingKey,
 }
 
-/// One for all: it takes seconds to start. Each has a key of its own.
+/// One server for all tests, because its start takes seconds. Each test has its own key.
 async fn server() -> Result<Arc<Ministack>> {
     static SERVER: OnceCell<Arc<Ministack>> = OnceCell::const_new();
     let started = SERVER.get_or_try_init(async || anyhow::Ok(Arc::new(Ministack::start().await?)));

@@ -17,9 +17,9 @@ use crate::key_front::{Act, Asked, KeyFront, answer, changed};
 struct Gcp {
     kms: FakeKms,
     sts: FakeSts,
-    /// What faults are made in.
+    /// Injects faults.
     front: KeyFront,
-    /// Behind it: what lets nobody in whose token is not known.
+    /// Behind it: refuses requests with unknown tokens.
     _door: KeyFront,
     identity: Identity,
     token: String,
@@ -49,7 +49,7 @@ pub async fn start() -> Result<Box<dyn KeyService>> {
     }))
 }
 
-/// Another key for each.
+/// A different key for each test.
 fn seed(name: &str) -> [u8; 32] {
     Sha256::digest(name).into()
 }

@@ -1,4 +1,4 @@
-//! A pod's token in a file, as the kubelet has it there.
+//! A pod's token in a file, as the kubelet writes it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::control_plane::ControlPlane;
 use crate::process::Directory;
 
-/// Whom the pods of a test are.
+/// The ServiceAccount of a test's pods.
 pub const ACCOUNT: &str = "voter";
 
-/// A ServiceAccount in a namespace of its own, and a file for its token.
+/// A ServiceAccount in a separate namespace, and a file for its token.
 pub struct Identity {
     pub namespace: String,
     directory: Directory,
@@ -22,7 +22,7 @@ impl Identity {
     /// In the shared control plane.
     ///
     /// # Errors
-    /// When it does not run, or refuses.
+    /// If it does not run, or refuses.
     pub async fn new() -> Result<Self> {
         let control_plane = ControlPlane::shared().await?;
         let namespace = control_plane.namespace("identity").await?;
@@ -33,15 +33,15 @@ impl Identity {
         })
     }
 
-    /// Where the token is, or will be.
+    /// The path of the token.
     pub fn file(&self) -> PathBuf {
         self.directory.path().join("token")
     }
 
-    /// A token for this audience, good for an hour.
+    /// A token for this audience, valid for an hour.
     ///
     /// # Errors
-    /// When the API server gives none.
+    /// If the API server refuses.
     pub async fn token(&self, audience: &str) -> Result<String> {
         let control_plane = ControlPlane::shared().await?;
         control_plane.token(&self.namespace, ACCOUNT, audience).await
@@ -50,7 +50,7 @@ impl Identity {
     /// Writes this into the file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn write(&self, text: &str) -> Result<()> {
         Ok(fs::write(self.file(), text)?)
     }
@@ -58,7 +58,7 @@ impl Identity {
     /// Writes a token for this audience, as the kubelet would.
     ///
     /// # Errors
-    /// When the API server gives none.
+    /// If the API server refuses.
     pub async fn project(&self, audience: &str) -> Result<String> {
         let token = self.token(audience).await?;
         self.write(&token)?;
@@ -66,10 +66,10 @@ impl Identity {
     }
 }
 
-/// The issuer of the cluster's tokens, and the keys that they are signed with.
+/// The issuer of the cluster's tokens, and its public keys.
 ///
 /// # Errors
-/// When the API server does not tell.
+/// If the API server does not return them.
 pub async fn issuer() -> Result<(String, Value)> {
     let client = ControlPlane::shared().await?.client().await?;
     let get = async |path: &str| -> Result<Value> {

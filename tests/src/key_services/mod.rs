@@ -1,5 +1,5 @@
-//! Every key service as a test has it: one that signs for real, a front before it that makes faults, and the settings of a signer that
-//! uses it. What the signer promises is written once and asked of each.
+//! Every key service for tests: a server that makes real signatures, a front that injects faults, and the settings of a signer
+//! that uses it. Each promise of the signer is written once and tested with all of them.
 
 mod aws;
 mod gcp;
@@ -16,10 +16,10 @@ use crate::key_front::{Act, Asked, KeyFront};
 
 pub use signer::{Environment, environment_of, ready, start};
 
-/// What a signer asks a key service for.
+/// The purpose of a signer's request to a key service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Credentials, which may be asked of another service than the key.
+    /// Credentials, possibly from another service than the key.
     Login,
     /// The public key.
     PublicKey,
@@ -27,39 +27,39 @@ pub enum Call {
     Sign(Vec<u8>),
 }
 
-/// Whether a request of this service asks for a signature.
+/// Whether a request to this service is for a signature.
 pub fn is_sign(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
     let call = service.call();
     move |asked| matches!(call(asked), Some(Call::Sign(_)))
 }
 
-/// Whether a request of this service asks for the public key.
+/// Whether a request to this service is for the public key.
 pub fn is_public_key(service: &dyn KeyService) -> impl Fn(&Asked) -> bool + Send + Sync + 'static {
     let call = service.call();
     move |asked| call(asked) == Some(Call::PublicKey)
 }
 
-/// Trouble that every key service has words of its own for.
+/// Failures that every key service reports in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The service is there and cannot answer now.
+    /// The service is temporarily unavailable.
     Unavailable,
-    /// Something broke inside of it.
+    /// An internal error.
     Internal,
     /// Too many calls.
     Throttled,
     /// The caller may not use the key.
     Denied,
-    /// There is no such key.
+    /// The key does not exist.
     NotFound,
-    /// The key is there and may not be used: disabled, or to be deleted.
+    /// The key exists but is disabled, or scheduled for deletion.
     Disabled,
-    /// The caller's credentials are no longer good.
+    /// The caller's credentials have expired.
     Expired,
 }
 
 impl Trouble {
-    /// All of them.
+    /// All failures.
     pub const ALL: [Self; 7] = [
         Self::Unavailable,
         Self::Internal,
@@ -73,44 +73,44 @@ impl Trouble {
 
 /// One key of a key service.
 pub trait KeyService: Send + Sync {
-    /// As in `ATTO_SIGNER_BACKEND`.
+    /// The value in `ATTO_SIGNER_BACKEND`.
     fn name(&self) -> &'static str;
 
-    /// What makes of the environment of a signer that of one that uses the key.
+    /// Changes of a signer's environment for this key.
     fn environment(&self) -> Vec<(&'static str, String)>;
 
-    /// What stands before the service, the place of the login too where that is another.
+    /// The front of the service, and of a separate login service.
     fn front(&self) -> &KeyFront;
 
-    /// What signatures are verified with.
+    /// The key that verifies signatures.
     fn key(&self) -> VerifyingKey;
 
-    /// What a request asks for.
+    /// The purpose of a request.
     fn call(&self) -> fn(&Asked) -> Option<Call>;
 
-    /// The service's own words for it. None where it has none.
+    /// The service's own answer for it. None if there is none.
     fn trouble(&self, trouble: Trouble) -> Option<Act>;
 
-    /// Answers to a request for a signature that must not be passed on: each with what is wrong with it.
+    /// Answers to a signature request that must be rejected, each with its defect.
     fn wrong_signatures(&self) -> Vec<(&'static str, Act)>;
 
-    /// How many logins there were.
+    /// Number of logins.
     fn logins(&self) -> usize {
         let call = self.call();
         self.front().count(|asked| call(asked) == Some(Call::Login))
     }
 
-    /// Whether credentials are given; the ones that were given stay good.
+    /// Whether logins are refused. Issued credentials stay valid.
     fn refuse_logins(&self, refuse: bool);
 
-    /// What was given as credentials, and may be told to nobody.
+    /// Issued credentials, which must appear nowhere.
     fn secrets(&self) -> Vec<String>;
 }
 
-/// Starts one.
+/// Starts a key service.
 pub type Start = fn() -> LocalBoxFuture<'static, Result<Box<dyn KeyService>>>;
 
-/// All key services that the signer knows.
+/// All key services of the signer.
 pub const ALL: [(&str, Start); 3] = [
     ("GCP", || gcp::start().boxed_local()),
     ("AWS", || aws::start().boxed_local()),

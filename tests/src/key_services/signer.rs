@@ -1,4 +1,4 @@
-//! A signer that uses a key service of a test.
+//! A signer that uses a test's key service.
 
 use std::process::Output;
 
@@ -9,10 +9,10 @@ use crate::process::Port;
 use crate::signer_process::{environment, run};
 use crate::waiting_signer::WaitingSigner;
 
-/// One that was started, with these changes of its environment.
+/// A started signer, with these changes of its environment.
 ///
 /// # Errors
-/// When it cannot be started.
+/// If it cannot be started.
 pub fn start(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
     let of_service = service.environment();
     let mut all: Vec<_> = of_service.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -20,10 +20,10 @@ pub fn start(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<Waiti
     WaitingSigner::start(&all)
 }
 
-/// One that is ready.
+/// A ready signer.
 ///
 /// # Errors
-/// When it does not get ready: with its log.
+/// If it does not become ready: with its log.
 pub async fn ready(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
     let mut signer = start(service, changes)?;
     signer.until_ready().await?;
@@ -36,10 +36,10 @@ pub struct Environment {
     _ports: [Port; 2],
 }
 
-/// What a signer that uses the service is given, with these changes.
+/// The environment of a signer that uses the service, with these changes.
 ///
 /// # Errors
-/// When there is no free port.
+/// If there is no free port.
 pub fn environment_of(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<Environment> {
     let ports = [Port::reserve()?, Port::reserve()?];
     let [port, management] = ports.each_ref().map(|port| port.number().to_string());
@@ -59,7 +59,7 @@ impl Environment {
     /// Runs the signer with it until it ends.
     ///
     /// # Errors
-    /// When it does not end.
+    /// If it does not end.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         let all: Vec<_> = self
             .all

@@ -27,7 +27,7 @@ struct Vault {
     key: VerifyingKey,
 }
 
-/// One server for all; each has a key and a role of its own.
+/// One server for all tests. Each test has its own key and role.
 async fn server() -> Result<Arc<OpenBao>> {
     static SERVER: OnceCell<Arc<OpenBao>> = OnceCell::const_new();
     let started = SERVER.get_or_try_init(async || {
@@ -90,7 +90,7 @@ impl KeyService for Vault {
             Trouble::Throttled => (StatusCode::TOO_MANY_REQUESTS, json!(["rate limit quota exceeded"])),
             Trouble::Denied => (StatusCode::FORBIDDEN, json!(["permission denied"])),
             Trouble::NotFound => (StatusCode::NOT_FOUND, json!([])),
-            // Its keys cannot be disabled, and whether a token is good it says at another path.
+            // Its keys cannot be disabled, and another path tells whether a token is valid.
             Trouble::Disabled | Trouble::Expired => return None,
         };
         let body = json!({ "errors": errors });

@@ -1,4 +1,4 @@
-//! Keys, and what STS says.
+//! Keys, and answers of STS.
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::BASE64;
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 use super::server::Ministack;
 use crate::signer_process::exchange;
 
-/// Where its keys are.
+/// The Region of its keys.
 pub const REGION: &str = "eu-central-1";
 /// A role of its only account.
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/voter";
 
 impl Ministack {
-    /// Makes a key that signs with Ed25519, and gives its ARN.
+    /// Creates an Ed25519 key, and returns its ARN.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn create_key(&self) -> Result<String> {
         self.create_key_of("ECC_NIST_EDWARDS25519", "SIGN_VERIFY")
     }
 
-    /// Makes a key of any kind, and gives its ARN.
+    /// Creates a key of any kind, and returns its ARN.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn create_key_of(&self, spec: &str, usage: &str) -> Result<String> {
         let answer = self.kms("CreateKey", &json!({ "KeySpec": spec, "KeyUsage": usage }))?;
         let arn = answer["KeyMetadata"]["Arn"].as_str();
@@ -35,7 +35,7 @@ impl Ministack {
     /// The public half of an Ed25519 key.
     ///
     /// # Errors
-    /// When there is no such key.
+    /// If there is no such key.
     pub fn public_key(&self, arn: &str) -> Result<VerifyingKey> {
         let answer = self.kms("GetPublicKey", &json!({ "KeyId": arn }))?;
         let der = BASE64.decode(answer["PublicKey"].as_str().unwrap_or_default().as_bytes())?;
@@ -45,19 +45,19 @@ impl Ministack {
         )?)
     }
 
-    /// From now on the key signs nothing, or signs again.
+    /// Disables or enables the key.
     ///
     /// # Errors
-    /// When there is no such key.
+    /// If there is no such key.
     pub fn set_enabled(&self, arn: &str, is_enabled: bool) -> Result<()> {
         let method = if is_enabled { "EnableKey" } else { "DisableKey" };
         self.kms(method, &json!({ "KeyId": arn })).map(|_| ())
     }
 
-    /// The key will be deleted, or not after all: then it is disabled.
+    /// Schedules the deletion of the key, or cancels it, which leaves the key disabled.
     ///
     /// # Errors
-    /// When there is no such key.
+    /// If there is no such key.
     pub fn set_deletion(&self, arn: &str, is_pending: bool) -> Result<()> {
         let method = if is_pending {
             "ScheduleKeyDeletion"
@@ -69,7 +69,7 @@ impl Ministack {
 
     fn kms(&self, method: &str, body: &Value) -> Result<Value> {
         let body = body.to_string();
-        // It checks no signature, and takes the Region from this.
+        // It does not verify signatures, and reads the Region from this header.
         let request = format!(
             "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n\
              X-Amz-Target: TrentService.{method}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/kms/aws4_request, \
@@ -82,7 +82,7 @@ impl Ministack {
     }
 }
 
-/// What makes of the environment of a signer that of one with this key in the KMS at this URL, asked with keys of nobody.
+/// Changes of a signer's environment for this key in the KMS at this URL, with dummy access keys.
 pub fn settings(arn: &str, url: &str) -> [(&'static str, String); 5] {
     [
         ("ATTO_SIGNER_BACKEND", "AWS"),
@@ -94,7 +94,7 @@ pub fn settings(arn: &str, url: &str) -> [(&'static str, String); 5] {
     .map(|(name, value)| (name, value.to_owned()))
 }
 
-/// A session that STS gives, in its own form, with this end (RFC 3339).
+/// An STS session in STS' format, with this expiry (RFC 3339).
 pub fn sts_answer(access_key: &str, secret: &str, token: &str, end: &str) -> String {
     format!(
         "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleWithWebIdentityResult>\

@@ -1,5 +1,5 @@
-//! ministack, a stand-in for AWS that others wrote: its KMS makes real Ed25519 signatures, its STS takes any token. It checks no
-//! permission and has no faults: `crate::key_front` in front of it makes them.
+//! ministack, a third-party stand-in for AWS: its KMS makes real Ed25519 signatures, its STS accepts any token. It checks no
+//! permissions and has no faults; `crate::key_front` in front of it injects them.
 
 mod keys;
 mod server;

@@ -11,7 +11,7 @@ use crate::eventually;
 use crate::process::{Directory, Port, Process};
 use crate::signer_process::get;
 
-/// It takes half a second where the machine has nothing else to do.
+/// It takes half a second on an idle computer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// KMS and STS on a free loopback port. It ends when this value is dropped.
@@ -23,10 +23,10 @@ pub struct Ministack {
 }
 
 impl Ministack {
-    /// Starts one without keys, and installs it first where it is missing.
+    /// Starts it without keys, and installs it first if necessary.
     ///
     /// # Errors
-    /// When it cannot be installed, or does not answer within a minute: with its log.
+    /// If it cannot be installed, or does not answer within a minute: with its log.
     pub async fn start() -> Result<Self> {
         let packages = ministack()?;
         let (port, directory) = (Port::reserve()?, Directory::new()?);
@@ -39,7 +39,7 @@ impl Ministack {
                 .env("HOME", directory.path())
                 .env("PYTHONPATH", packages)
                 .env("PYTHONDONTWRITEBYTECODE", "1")
-                // On all addresses otherwise.
+                // The default is all addresses.
                 .env("BIND_HOST", Ipv4Addr::LOCALHOST.to_string())
                 .env("GATEWAY_PORT", port.number().to_string())
                 .env("SFTP_ENABLED", "0")

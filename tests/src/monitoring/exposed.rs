@@ -1,16 +1,16 @@
-//! Which metrics, labels and values a program shows, from the text that Prometheus reads.
+//! The metrics, labels and values of a program, from Prometheus' text format.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values by label.
 pub type Labels = BTreeMap<String, BTreeSet<String>>;
 
-/// Labels by metric, `_bucket`, `_sum` and `_count` each for itself.
+/// Labels by metric; `_bucket`, `_sum` and `_count` are separate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exposed(BTreeMap<String, Labels>);
 
 impl Exposed {
-    /// What these texts show together.
+    /// The union of these texts.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut exposed = Self::default();
         let lines = texts.into_iter().flat_map(str::lines);
@@ -18,7 +18,7 @@ impl Exposed {
             let end = line.find(['{', ' ']).unwrap_or(line.len());
             let labels = exposed.0.entry(line[..end].to_owned()).or_default();
             let mut rest = line[end..].strip_prefix('{').unwrap_or_default();
-            // No value has a quote in it.
+            // Values contain no quotes.
             while let Some((label, after)) = rest.split_once("=\"") {
                 let (value, after) = after.split_once('"').unwrap_or((after, ""));
                 labels.entry(label.to_owned()).or_default().insert(value.to_owned());
@@ -28,7 +28,7 @@ impl Exposed {
         exposed
     }
 
-    /// The labels of a metric, if there is such a metric.
+    /// The labels of a metric, if it exists.
     pub fn labels(&self, metric: &str) -> Option<&Labels> {
         self.0.get(metric)
     }

@@ -1,4 +1,4 @@
-//! The chart's dashboards and alerts, as those read them who check and draw them.
+//! The chart's dashboards and alerts, for checks and drawings.
 
 mod exposed;
 pub mod promql;
@@ -15,10 +15,10 @@ pub use exposed::Exposed;
 
 use crate::chart;
 
-/// What Prometheus itself puts on series that it scrapes through the chart's ServiceMonitors.
+/// Labels that Prometheus adds to series that it scrapes through the chart's ServiceMonitors.
 pub const SCRAPE_LABELS: [&str; 6] = ["namespace", "pod", "service", "job", "instance", "le"];
 
-/// The dashboards, by the name of their file.
+/// The dashboards, by file name.
 pub const DASHBOARDS: [&str; 2] = ["signer", "operator"];
 
 /// An alert.
@@ -34,7 +34,7 @@ pub struct Alert {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Where the alerts are.
+/// The file of the alerts.
 pub fn alerts_file() -> PathBuf {
     chart::folder().join("files/alerts.yaml")
 }
@@ -42,7 +42,7 @@ pub fn alerts_file() -> PathBuf {
 /// All alerts.
 ///
 /// # Errors
-/// When their file has another form.
+/// If their file has another format.
 pub fn alerts() -> Result<Vec<Alert>> {
     #[derive(Deserialize)]
     struct File {
@@ -56,10 +56,10 @@ pub fn alerts() -> Result<Vec<Alert>> {
     Ok(file.groups.into_iter().flat_map(|group| group.rules).collect())
 }
 
-/// A dashboard as Grafana gets it.
+/// A dashboard as Grafana receives it.
 ///
 /// # Errors
-/// When it is no JSON.
+/// If it is not JSON.
 pub fn dashboard(name: &str) -> Result<Value> {
     let file = chart::folder().join(format!("files/dashboards/{name}.json"));
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -71,12 +71,12 @@ pub fn each<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value
     value[field].as_array().into_iter().flatten()
 }
 
-/// The panels of a dashboard that show something; rows are headings.
+/// The panels of a dashboard that show data; rows are headings.
 pub fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
     each(dashboard, "panels").filter(|panel| panel["type"] != "row")
 }
 
-/// A field that is a text.
+/// A text field.
 pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }

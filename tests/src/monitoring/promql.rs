@@ -1,4 +1,4 @@
-//! What a PromQL expression names. It is read word by word, which is enough for names: whether it is one at all, promtool says.
+//! The names in a PromQL expression. It is read word by word, which suffices for names; promtool checks the syntax.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 const LISTS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 /// Words that stand alone.
 const OPERATORS: [&str; 6] = ["and", "or", "unless", "bool", "offset", "atan2"];
-/// Those may be followed by a list of labels and not by a parenthesis.
+/// A list of labels may follow these, instead of a parenthesis.
 const AGGREGATIONS: [&str; 5] = ["sum", "min", "max", "count", "avg"];
 
-/// A metric, and what its series are chosen by.
+/// A metric, with its label matchers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     pub metric: String,
@@ -25,7 +25,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// The values that it names; none where a variable of the dashboard decides.
+    /// The values in it. Empty if a dashboard variable determines them.
     pub fn values(&self) -> Vec<&str> {
         if self.value.starts_with('$') {
             return Vec::new();
@@ -38,15 +38,15 @@ impl Matcher {
     }
 }
 
-/// What an expression names.
+/// The names in an expression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     pub selectors: Vec<Selector>,
-    /// Labels that series are grouped or joined by.
+    /// Labels by which series are grouped or joined.
     pub grouped_by: BTreeSet<String>,
 }
 
-/// Reads an expression.
+/// Parses an expression.
 pub fn names(expression: &str) -> Names {
     let mut names = Names::default();
     let mut rest = Rest(expression);
@@ -86,7 +86,7 @@ fn is_of_a_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | ':' | '.')
 }
 
-/// What is still to be read.
+/// The unread rest.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -97,14 +97,14 @@ impl<'a> Rest<'a> {
         word
     }
 
-    /// Up to this character, which is read as well.
+    /// Reads up to and including this character.
     fn until(&mut self, end: char) -> &'a str {
         let (text, rest) = self.0.split_once(end).unwrap_or((self.0, ""));
         self.0 = rest;
         text
     }
 
-    /// A string that begins here, without its quotes.
+    /// Reads a string that begins here, without its quotes.
     fn quoted(&mut self) -> &'a str {
         self.until('"');
         self.until('"')

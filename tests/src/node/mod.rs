@@ -1,7 +1,7 @@
-//! One real node on this machine: kubelet, containerd, kube-proxy and kube-scheduler of a [`ControlPlane`], as root.
+//! A Kubernetes node on this computer: kubelet, containerd, kube-proxy and kube-scheduler of a [`ControlPlane`], as root.
 //!
-//! containerd, runc and the CNI plugins are Debian's; the bridge of the pods has an address of this machine that no other
-//! machine reaches, where the API server listens.
+//! containerd, runc and the CNI plugins are Debian's. The pods' bridge has an address that only this computer can reach, on which
+//! the API server listens.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -16,13 +16,13 @@ use crate::control_plane::ControlPlane;
 use crate::process::Process;
 use crate::{eventually, workspace};
 
-/// The bridge's address: of the node, the API server, and of whatever else pods are to reach.
+/// The bridge's address, used by the node, the API server, and other services for pods.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 244, 77, 1);
 const SUBNET: &str = "10.244.77.0/24";
 const BRIDGE: &str = "atto-e2e0";
 const NAME: &str = "node";
 const READY_WITHIN: Duration = Duration::from_mins(2);
-/// What Debian installs, and what it is found by.
+/// Debian packages, and a file of each.
 const NEEDED: [(&str, &str); 6] = [
     ("/usr/bin/containerd", "containerd"),
     ("/usr/bin/ctr", "containerd"),
@@ -32,17 +32,17 @@ const NEEDED: [(&str, &str); 6] = [
     ("/usr/sbin/conntrack", "conntrack"),
 ];
 
-/// The machine's part of a node: the bridge, cgroups and settings. There is one node at a time.
+/// The computer's part of a node: the bridge, cgroups and settings. Only one node can run at a time.
 pub struct Machine {
     folder: PathBuf,
     _lock: fs::File,
 }
 
 impl Machine {
-    /// Takes the machine, and cleans up what a run that was killed has left.
+    /// Reserves the computer, and cleans up leftovers of a killed run.
     ///
     /// # Errors
-    /// Says what to install, or that another node runs.
+    /// Names what to install, or reports that another node runs.
     pub fn take() -> Result<Self> {
         ensure!(
             nix::unistd::geteuid().is_root(),
@@ -99,7 +99,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Without an error: there may be nothing to clean.
+    /// Ignores errors, because there may be nothing to clean up.
     fn clean(&self) {
         let _ = Self::script(&["clean", &self.path(""), BRIDGE]).status();
     }
@@ -111,7 +111,7 @@ impl Drop for Machine {
     }
 }
 
-/// The programs of the node, in the order in which they end; then the machine is as it was.
+/// The programs of the node, in the order in which they end. Afterwards the computer is in its earlier state.
 pub struct Node {
     _proxy: Process,
     _scheduler: Process,
@@ -121,10 +121,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one, with these images, and waits until the API server calls it ready.
+    /// Starts a node with these images, and waits until it is Ready.
     ///
     /// # Errors
-    /// With the last lines of the log of what did not start.
+    /// With the last lines of the log of the program that did not start.
     pub async fn start(plane: &ControlPlane, machine: Machine, images: &[PathBuf]) -> Result<Self> {
         let programs = tokio::task::spawn_blocking(assets::kubernetes_node).await??;
         let folder = &machine.folder;
@@ -137,7 +137,7 @@ impl Node {
             let written = plane.user(user, groups)?;
             fs::copy(written.path(), folder.join(format!("{name}.kubeconfig")))?;
         }
-        // Where clean-up finds it.
+        // The cleanup finds it there.
         fs::copy(programs.join("kube-proxy"), folder.join("kube-proxy"))?;
         let start = |program: &Path, arguments: &[String]| {
             let name = program.file_name().unwrap_or_default().to_string_lossy();
@@ -200,7 +200,7 @@ impl Node {
         })
     }
 
-    /// What a shell runs to give it another image, whose archive is `$1`.
+    /// A shell command that adds an image whose archive is `$1`.
     pub fn import_command(&self) -> String {
         format!("{} \"$1\"", ctr(&self.machine).join(" "))
     }
@@ -208,7 +208,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // While it runs it would start again what is taken away.
+        // A running kubelet would restart the removed pods.
         self.kubelet = None;
     }
 }

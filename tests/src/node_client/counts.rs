@@ -1,4 +1,4 @@
-//! What happened to what the node wished for.
+//! The results of the node's requested signatures.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,68 +10,68 @@ use super::exchange::Failure;
 use super::reply::Reply;
 use super::{Loss, Outcome};
 
-/// After this a signature comes late: the node has asked a second time.
+/// A later signature counts as late, because the node has repeated its request.
 const LATE: Duration = Duration::from_secs(1);
 
-/// What a client has seen, up to a moment.
+/// The counts of a client so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Signatures wished for.
+    /// Requested signatures.
     pub wished: u64,
     /// Verified signatures.
     pub signed: u64,
-    /// Of those, how many took more than 1 s, queueing included.
+    /// Of those, how many took more than 1 s, including queueing.
     pub late: u64,
-    /// Given up for ever because of a status.
+    /// Permanently given up because of a status.
     pub lost: u64,
-    /// Given up for ever because the signature was wrong.
+    /// Permanently given up because of an invalid signature.
     pub invalid: u64,
-    /// Connections tried.
+    /// Attempted connections.
     pub attempts: u64,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
     /// Connections refused.
     pub refused: u64,
-    /// Connections closed or reset before a whole answer.
+    /// Connections that were closed or reset before a complete answer.
     pub closed: u64,
-    /// Connections given up after a clock's time without a byte.
+    /// Connections that were given up after the time limit without a byte.
     pub silent: u64,
-    /// Answers that were no HTTP.
+    /// Answers that are not HTTP.
     pub garbled: u64,
-    /// How long each signature took, in milliseconds, ascending.
+    /// Duration of each signature in milliseconds, ascending.
     #[serde(skip)]
     pub milliseconds: Vec<u64>,
-    /// From the start of a connection to its whole answer: the longest time.
+    /// The longest time from opening a connection to its complete answer.
     #[serde(skip)]
     pub slowest_answer: Duration,
 }
 
 impl Report {
-    /// Wishes that have not ended.
+    /// Requested signatures without a result.
     pub fn pending(&self) -> u64 {
         self.wished - self.signed - self.lost - self.invalid
     }
 
-    /// The time within which this many of 1,000 signatures came, in milliseconds.
+    /// The time in milliseconds within which this many of 1,000 signatures arrived.
     pub fn within(&self, per_mille: usize) -> Option<u64> {
         let last = self.milliseconds.len().checked_sub(1)?;
         self.milliseconds.get(last * per_mille / 1_000).copied()
     }
 
-    /// Signatures that took more than this.
+    /// Number of signatures that took longer than this.
     pub fn later_than(&self, limit: Duration) -> usize {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         self.milliseconds.len() - self.milliseconds.partition_point(|took| *took <= limit)
     }
 }
 
-/// The counters of one client and its clones.
+/// The counters of a client and its clones.
 #[derive(Clone, Debug, Default)]
 pub struct Counts(Arc<Mutex<Report>>);
 
 impl Counts {
-    /// A copy, in which the times are sorted.
+    /// A copy with sorted times.
     pub fn report(&self) -> Report {
         let mut report = self.lock().clone();
         report.milliseconds.sort_unstable();
@@ -103,7 +103,7 @@ impl Counts {
     }
 }
 
-/// One signature that is wished for. Dropped without an end it stays pending.
+/// A requested signature. If it is dropped without a result, it stays pending.
 #[derive(Debug)]
 pub(super) struct Wish(Counts);
 

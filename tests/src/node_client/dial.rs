@@ -1,4 +1,4 @@
-//! Where connections come from: TCP, or what a test puts in its place.
+//! The source of connections: TCP, or a test's replacement.
 
 use std::io;
 
@@ -13,7 +13,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Opens connections to one signer.
 pub trait Dial: Send + Sync {
-    /// A new one.
+    /// Opens a connection.
     fn dial(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>>;
 }
 

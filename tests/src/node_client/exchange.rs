@@ -10,29 +10,29 @@ use tokio::time::timeout;
 use super::dial::Dial;
 use super::reply::{self, Reply};
 
-/// Larger than any answer of a signer; a peer that sends more is given up.
+/// Larger than any answer of a signer. A longer answer is refused.
 const LONGEST: usize = 256 * 1024;
 
-/// Why an attempt had no answer. The node tries again after each of them.
+/// Why an attempt had no answer. The node retries after each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
-    /// Reset, or closed before the answer was whole.
+    /// Reset or closed before the answer was complete.
     Closed,
-    /// A clock's time without a byte.
+    /// The time limit passed without a byte.
     Silent,
     /// Not HTTP, or too long.
     Garbled,
 }
 
-/// Sends `request` on a connection of its own, which is closed when this returns and never half-closed before.
+/// Sends `request` on a separate connection, which is closed when this returns and never half-closed before.
 pub async fn exchange(dial: &dyn Dial, request: &[u8], silence: Duration) -> Result<Reply, Failure> {
     let mut stream = within(silence, dial.dial()).await?;
     within(silence, stream.write_all(request)).await?;
     let mut bytes = Vec::with_capacity(1024);
     loop {
-        // Each byte starts the clock anew.
+        // Each byte restarts the clock.
         let read = within(silence, stream.read_buf(&mut bytes)).await?;
         let ended = read == 0;
         match reply::parse(&bytes, ended) {

@@ -1,4 +1,4 @@
-//! Distinct votes at a pace.
+//! Distinct votes at a fixed rate.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::{NodeClient, Report, random_vote};
 
-/// How many votes, how fast, and how long to wait for the last.
+/// How many votes, how fast, and how long to wait for the last ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Votes a second, from 1.
+    /// Votes per second, at least 1.
     pub rate: u32,
-    /// Ends the load after this many, if it has not ended before.
+    /// Ends the load after this number, unless it has ended before.
     pub count: Option<u64>,
-    /// Ends the load after this time, if it has not ended before.
+    /// Ends the load after this time, unless it has ended before.
     pub duration: Option<Duration>,
-    /// How long after its end the load waits for what is still pending.
+    /// How long to wait after the end for pending votes.
     pub patience: Duration,
 }
 
 impl Load {
-    /// Has the votes signed. A signer that is slow does not slow the votes down: the network does not wait either.
+    /// Requests signatures of the votes. A slow signer does not slow down the votes, because the network does not wait either.
     ///
     /// # Errors
-    /// When it would never end, or has no rate.
+    /// If it would never end, or has no rate.
     pub async fn run(self, client: &NodeClient, key: &VerifyingKey) -> Result<Report> {
         ensure!(self.rate > 0, "the rate: found 0, expected 1 vote a second or more");
         ensure!(

@@ -1,5 +1,5 @@
-//! A model of how Atto's node calls a remote signer, as it was measured (commons 7.0.2): what is asked, when it is given
-//! up, what is asked again and what is lost for ever.
+//! A model of how Atto's node calls a remote signer, as measured (commons 7.0.2): its requests, its time limits, what it repeats,
+//! and what it loses permanently.
 //!
 //! | the signer | the node |
 //! |---|---|
@@ -10,8 +10,8 @@
 //! | 1 s without a byte | gives the connection up, again after 1 s |
 //! | any other status | lost |
 //!
-//! Every request has a TCP connection of its own, closed by the node. At most 100 are open; the rest queue, and while
-//! they do, no clock of theirs runs.
+//! Every request has its own TCP connection, which the node closes. At most 100 are open. The rest wait in a queue, in which
+//! their time limits do not run.
 
 mod counts;
 mod dial;
@@ -41,28 +41,28 @@ pub use reply::Reply;
 pub use verdict::{Loss, Verdict};
 pub use votes::{Message, random_vote};
 
-/// How many connections the node has open at once.
+/// Maximum number of open connections of the node.
 pub const CONNECTIONS: usize = 100;
 
-/// How long the node waits without a byte: for a signature, and for the public key.
+/// Time limit of the node without a byte, for a signature and for the public key.
 const SILENCE: Duration = Duration::from_secs(1);
 const PUBLIC_KEY_SILENCE: Duration = Duration::from_secs(5);
 
-/// How long it waits between two attempts.
+/// Its pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How one signature ended.
+/// The result for one signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The signature, which was verified, or why there is none.
+    /// The verified signature, or why there is none.
     pub result: Result<[u8; 64], Loss>,
-    /// How often it was asked for.
+    /// Number of attempts.
     pub attempts: u32,
-    /// From the wish to its end, queueing included.
+    /// Time from the request to the result, including queueing.
     pub took: Duration,
 }
 
-/// One node's client of one signer. Clones share connections and counts.
+/// A node's client of one signer. Clones share connections and counts.
 #[derive(Clone)]
 pub struct NodeClient {
     dial: Arc<dyn Dial>,
@@ -76,7 +76,7 @@ impl NodeClient {
     /// A client of the signer at this URL, `http://HOST:PORT`.
     ///
     /// # Errors
-    /// When the URL is of another form.
+    /// If the URL has another format.
     pub fn new(url: &str, token: &str) -> Result<Self> {
         let host = url.strip_prefix("http://").map(|host| host.trim_end_matches('/'));
         let host = host.filter(|host| !host.contains('/') && host.contains(':'));
@@ -95,13 +95,13 @@ impl NodeClient {
         }
     }
 
-    /// What was counted up to now.
+    /// The counts so far.
     pub fn report(&self) -> Report {
         self.counts.report()
     }
 
-    /// The signer's public key, asked for as the node does at its start: waits while the signer is not there or answers
-    /// 408 or 429.
+    /// Requests the signer's public key as the node does at its start: waits while the signer is unavailable or answers 408 or
+    /// 429.
     ///
     /// # Errors
     /// Any other status ends the node.
@@ -128,8 +128,8 @@ impl NodeClient {
         }
     }
 
-    /// Has a message signed, however often that has to be asked for. Ends with a verified signature or a loss; bound it
-    /// with a timeout where neither may come.
+    /// Requests the signature of a message as often as necessary. Ends with a verified signature or a loss. Use a timeout if
+    /// neither may occur.
     pub async fn sign(&self, message: &Message, key: &VerifyingKey) -> Outcome {
         #[derive(Deserialize)]
         struct Answer {
@@ -157,14 +157,14 @@ impl NodeClient {
         outcome
     }
 
-    /// The bytes that ask for a signature.
+    /// The bytes of the signature request.
     pub fn request(&self, message: &Message) -> Vec<u8> {
         self.head("POST", message.path, &message.body)
     }
 
-    /// One connection, when there is a place for it.
+    /// One connection, once there is room for it.
     async fn attempt(&self, request: &[u8], silence: Duration) -> Result<Reply, Failure> {
-        // Never closed, so there is always a permit some day.
+        // Never closed, so a permit is eventually available.
         let _place = self.connections.acquire().await;
         let started = Instant::now();
         let result = exchange(&*self.dial, request, silence).await;

@@ -1,4 +1,4 @@
-//! Requests at a pace, whatever becomes of those before.
+//! Requests at a fixed rate, independent of earlier ones.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Tcp, exchange};
 
-/// How long each request took, with a connection of its own to this host, so many of them begun in a second.
+/// The duration of each request to this host on a separate connection, at this rate per second.
 ///
 /// # Errors
-/// When one has no answer within a second, or another one than 200.
+/// If a request has no answer within a second, or a status other than 200.
 pub async fn paced(host: &str, requests: Vec<Vec<u8>>, rate: u32) -> Result<Vec<Duration>> {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);

@@ -1,21 +1,21 @@
-//! HTTP/1.1 answers as they come in.
+//! Parses HTTP/1.1 answers incrementally.
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// Whether it says to be `application/json`.
+    /// Whether its content type is `application/json`.
     pub is_json: bool,
     /// Without the transfer encoding.
     pub body: Vec<u8>,
 }
 
-/// What came is no answer of HTTP.
+/// The bytes are not an HTTP answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotHttp;
 
-/// `None` while more has to come; `ended` says that nothing will.
+/// `None` if the answer is incomplete; `ended` says that no more bytes follow.
 pub fn parse(bytes: &[u8], ended: bool) -> Result<Option<Reply>, NotHttp> {
     let Some(head_end) = find(bytes, b"\r\n\r\n") else {
         return Ok(None);

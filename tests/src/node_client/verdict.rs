@@ -1,4 +1,4 @@
-//! What an attempt's end means to the node.
+//! The node's reaction to the end of an attempt.
 
 use data_encoding::HEXUPPER_PERMISSIVE;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -7,23 +7,23 @@ use serde::de::DeserializeOwned;
 use super::exchange::Failure;
 use super::reply::Reply;
 
-/// Why a signature will never be asked for again.
+/// Why a signature is never requested again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// The status that ended it.
+    /// The status of the answer.
     Status(u16),
-    /// The signature is not one of this key over this hash.
+    /// The signature is not valid for this key and hash.
     Invalid,
 }
 
-/// Go on, or not.
+/// Continue, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<T> {
-    /// What was asked for.
+    /// The requested result.
     Answered(T),
-    /// Ask again after the pause; with the status, where there was one.
+    /// Retry after the pause. Contains the status if there was one.
     Again(Option<u16>),
-    /// Never ask again.
+    /// Never retry.
     Lost(u16),
 }
 

@@ -1,25 +1,25 @@
-//! What is signed.
+//! The messages to sign.
 
 use aws_lc_rs::rand;
 use data_encoding::HEXUPPER;
 use ed25519_dalek::VerifyingKey;
 use signer::protocol::{Message as _, PublicKey, Vote};
 
-/// A request to sign, and what the signature has to be over.
+/// A signature request, and the hash that must be signed.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// `/votes`, `/blocks` or `/challenges`.
     pub path: &'static str,
-    /// The JSON that is sent.
+    /// The request body in JSON.
     pub body: String,
-    /// What the signature is over.
+    /// The hash that must be signed.
     pub hash: Vec<u8>,
 }
 
-/// A final vote of this key on a block that nobody ever voted on.
+/// A final vote of this key on a random block.
 ///
 /// # Panics
-/// When the operating system has no random numbers.
+/// If the operating system provides no random numbers.
 pub fn random_vote(key: &VerifyingKey) -> Message {
     let mut block_hash = [0; 32];
     rand::fill(&mut block_hash).expect("the operating system gives random numbers");

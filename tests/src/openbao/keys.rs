@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{MOUNT, OpenBao};
 
-/// The public half of a version, out of what `bao read -format=json` prints of a key.
+/// The public half of a version, from the output of `bao read -format=json` about a key.
 ///
 /// # Errors
-/// When there is no such version.
+/// If there is no such version.
 pub fn version_of(key: &Value, version: u32) -> Result<VerifyingKey> {
     let text = key["data"]["keys"][version.to_string()]["public_key"].as_str();
     let text = text.with_context(|| format!("no version {version}: {key}"))?;
@@ -19,19 +19,19 @@ pub fn version_of(key: &Value, version: u32) -> Result<VerifyingKey> {
 }
 
 impl OpenBao {
-    /// Makes an Ed25519 key, and gives the public half of its first version.
+    /// Creates an Ed25519 key, and returns the public half of its first version.
     ///
     /// # Errors
-    /// When there is one of that name.
+    /// If the name is in use.
     pub fn create_key(&self, name: &str) -> Result<VerifyingKey> {
         self.create_key_with(name, &["type=ed25519"])?;
         self.public_key(name, 1)
     }
 
-    /// Makes a key of any kind, such as `type=rsa-2048`.
+    /// Creates a key of any kind, such as `type=rsa-2048`.
     ///
     /// # Errors
-    /// When there is one of that name.
+    /// If the name is in use.
     pub fn create_key_with(&self, name: &str, settings: &[&str]) -> Result<()> {
         let path = format!("{MOUNT}/keys/{name}");
         self.bao(&[&["write", "-f", path.as_str()], settings].concat())
@@ -41,16 +41,16 @@ impl OpenBao {
     /// The public half of a version of an Ed25519 key.
     ///
     /// # Errors
-    /// When there is no such version.
+    /// If there is no such version.
     pub fn public_key(&self, name: &str, version: u32) -> Result<VerifyingKey> {
         let key = self.bao_json(&["read", "-format=json", &format!("{MOUNT}/keys/{name}")])?;
         version_of(&key, version)
     }
 
-    /// Makes another version, which signs from now on unless somebody asks for an older one.
+    /// Creates another version, which signs from now on unless a request names an older one.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn rotate(&self, name: &str) -> Result<()> {
         self.bao(&["write", "-f", &format!("{MOUNT}/keys/{name}/rotate")])
             .map(|_| ())
@@ -59,7 +59,7 @@ impl OpenBao {
     /// Changes settings of a key, such as `min_encryption_version=2`.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn configure_key(&self, name: &str, settings: &[&str]) -> Result<()> {
         let path = format!("{MOUNT}/keys/{name}/config");
         self.bao(&[&["write", path.as_str()], settings].concat()).map(|_| ())

@@ -1,4 +1,4 @@
-//! Who may log in, and what they may do then.
+//! Who may log in, with which permissions.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{MOUNT, OpenBao};
 use crate::ControlPlane;
 
-/// A login method that takes tokens of Kubernetes.
+/// A login method for Kubernetes tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Asks the API server about each token.
@@ -30,7 +30,7 @@ impl Method {
     }
 }
 
-/// The fewest rights of a voter: they sign with one key, and read its public half.
+/// The minimum permissions of a voter: signing with one key, and reading its public half.
 pub fn voter_policy(key: &str) -> String {
     format!(
         "path \"{MOUNT}/keys/{key}\" {{ capabilities = [\"read\"] }}\npath \"{MOUNT}/sign/{key}\" {{ capabilities = [\"update\"] }}\n"
@@ -41,7 +41,7 @@ impl OpenBao {
     /// Writes a policy under this name.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn write_policy(&self, name: &str, policy: &str) -> Result<()> {
         let file = self.folder().join(format!("{name}.hcl"));
         fs::write(&file, policy)?;
@@ -52,7 +52,7 @@ impl OpenBao {
     /// The policy of a voter with this key, of the key's name.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn allow_voter(&self, key: &str) -> Result<()> {
         self.write_policy(key, &voter_policy(key))
     }
@@ -60,7 +60,7 @@ impl OpenBao {
     /// A token with this policy and these further settings, such as `-ttl=2s`.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn token(&self, policy: &str, settings: &[&str]) -> Result<String> {
         let policy = format!("-policy={policy}");
         let command = [&["token", "create", "-field=token", policy.as_str()], settings].concat();
@@ -70,17 +70,17 @@ impl OpenBao {
     /// The same in a file of this name, as an agent would write it.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn token_file(&self, name: &str, policy: &str, settings: &[&str]) -> Result<PathBuf> {
         let file = self.folder().join(name);
         fs::write(&file, self.token(policy, settings)?)?;
         Ok(file)
     }
 
-    /// Lets service accounts of this cluster log in by a method, at the mount of its name.
+    /// Lets service accounts of this cluster log in with a method, at its default mount.
     ///
     /// # Errors
-    /// When either refuses.
+    /// If either refuses.
     pub async fn trust(&self, method: Method, cluster: &ControlPlane) -> Result<()> {
         self.bao(&["auth", "enable", method.name()])?;
         let file = |name: &str| cluster.directory().path().join(name);
@@ -101,10 +101,10 @@ impl OpenBao {
         }
     }
 
-    /// A role for the service account `voter` of this namespace, with the policy of this key and tokens that live so long.
+    /// A role for the service account `voter` of this namespace, with the policy of this key and this lifetime of tokens.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn allow_account(
         &self,
         method: Method,
@@ -142,7 +142,7 @@ impl OpenBao {
     }
 }
 
-/// A token of who may ask the API server about other tokens.
+/// A token that may review other tokens at the API server.
 async fn reviewer(cluster: &ControlPlane) -> Result<String> {
     let namespace = cluster.namespace("openbao").await?;
     cluster.create_account(&namespace, "reviewer").await?;

@@ -1,5 +1,5 @@
-//! The official OpenBao on loopback, for one test: it ends when this value is dropped. People talk to it with its own command, so does
-//! this.
+//! The official OpenBao on loopback, for one test. It ends when this value is dropped. Like people, this code uses its own
+//! command.
 
 mod keys;
 mod logins;
@@ -21,7 +21,7 @@ pub use logins::{Method, voter_policy};
 /// Where the transit engine is mounted.
 pub const MOUNT: &str = "transit";
 
-/// One server. What it keeps is lost with it; see [`OpenBao::start_durable`].
+/// A server. Its content is lost with it; see [`OpenBao::start_durable`].
 pub struct OpenBao {
     process: Mutex<Option<Process>>,
     directory: Directory,
@@ -34,19 +34,19 @@ pub struct OpenBao {
 /// How a server is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// In memory, by plain HTTP.
+    /// In memory, with plain HTTP.
     Memory,
-    /// In memory, with a certificate of an authority of its own.
+    /// In memory, with a certificate of its own authority.
     Tls,
-    /// In a folder, by plain HTTP.
+    /// In a folder, with plain HTTP.
     Folder,
 }
 
 impl OpenBao {
-    /// Starts one in memory, by plain HTTP, with a transit engine.
+    /// Starts a server in memory, with plain HTTP and a transit engine.
     ///
     /// # Errors
-    /// When it is not there within a minute: with its log.
+    /// If it does not answer within a minute: with its log.
     pub async fn start() -> Result<Self> {
         Self::of(Kind::Memory).await
     }
@@ -59,7 +59,7 @@ impl OpenBao {
         Self::of(Kind::Tls).await
     }
 
-    /// The same by plain HTTP, in a folder: [`OpenBao::restart`] finds again what there was.
+    /// The same with plain HTTP, in a folder: [`OpenBao::restart`] keeps its content.
     ///
     /// # Errors
     /// As [`OpenBao::start`].
@@ -73,30 +73,30 @@ impl OpenBao {
         format!("{scheme}://{}", self.address())
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port.number()))
     }
 
-    /// The PEM of whoever made its certificate.
+    /// The PEM file of its certificate's authority.
     pub fn authority(&self) -> PathBuf {
         self.directory.path().join("tls/vault-ca.pem")
     }
 
-    /// The token that may do everything.
+    /// The root token.
     pub fn root(&self) -> &str {
         &self.root
     }
 
-    /// A folder that goes with it.
+    /// A folder that is removed with it.
     pub fn folder(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Runs `bao` as root with these arguments, and gives what it prints.
+    /// Runs `bao` as root with these arguments, and returns its output.
     ///
     /// # Errors
-    /// What it says when it fails.
+    /// Its error.
     pub fn bao(&self, arguments: &[&str]) -> Result<String> {
         self.bao_as(&self.root, arguments)
     }
@@ -104,7 +104,7 @@ impl OpenBao {
     /// The same with another token.
     ///
     /// # Errors
-    /// What it says when it fails.
+    /// Its error.
     pub fn bao_as(&self, token: &str, arguments: &[&str]) -> Result<String> {
         let output = self
             .command(token)?
@@ -120,10 +120,10 @@ impl OpenBao {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// What a command prints as JSON: the flag `-format=json` stands after its first word, or its first two.
+    /// The JSON output of a command. The flag `-format=json` follows its first word, or its first two.
     ///
     /// # Errors
-    /// What it says when it fails.
+    /// Its error.
     pub fn bao_json(&self, arguments: &[&str]) -> Result<Value> {
         Ok(serde_json::from_str(&self.bao(arguments)?)?)
     }

@@ -1,4 +1,4 @@
-//! Its process: started, sealed, ended and started again.
+//! Its process: started, sealed, stopped and restarted.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 impl OpenBao {
     pub(super) async fn of(kind: Kind) -> Result<Self> {
-        // Installing it takes a while the first time, and must not hold up the runtime.
+        // The first installation takes a while, and must not block the runtime.
         tokio::task::spawn_blocking(crate::assets::openbao).await??;
         let directory = Directory::new()?;
         fs::create_dir(directory.path().join("tls"))?;
@@ -39,10 +39,10 @@ impl OpenBao {
         Ok(bao)
     }
 
-    /// Ends it; whoever asks it finds nobody.
+    /// Stops it, so that connections are refused.
     ///
     /// # Errors
-    /// When it does not end.
+    /// If it does not end.
     pub fn stop(&self) -> Result<()> {
         match self.process().take() {
             Some(process) => process.stop().map(|_| ()),
@@ -50,11 +50,11 @@ impl OpenBao {
         }
     }
 
-    /// Starts it again after [`OpenBao::stop`], and unseals one that keeps its things in a folder. One in memory begins anew, with
-    /// nothing but a transit engine.
+    /// Starts it again after [`OpenBao::stop`], and unseals a server with a folder. A server in memory starts empty, except for a
+    /// transit engine.
     ///
     /// # Errors
-    /// When it is not there within a minute.
+    /// If it does not answer within a minute.
     pub async fn restart(&self) -> Result<()> {
         self.stop()?;
         self.run()?;
@@ -67,10 +67,10 @@ impl OpenBao {
         Ok(())
     }
 
-    /// From now on it does nothing for anybody.
+    /// Seals it: from now on it refuses all requests.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it refuses.
     pub fn seal(&self) -> Result<()> {
         self.bao(&["operator", "seal"]).map(|_| ())
     }
@@ -78,7 +78,7 @@ impl OpenBao {
     /// Undoes [`OpenBao::seal`].
     ///
     /// # Errors
-    /// When it is not ready within a minute.
+    /// If it is not ready within a minute.
     pub async fn unseal(&self) -> Result<()> {
         eventually(PATIENCE, "OpenBao is unsealed", async || {
             self.bao(&["operator", "unseal", &self.unseal_key])
@@ -132,7 +132,7 @@ impl OpenBao {
         self.unseal().await
     }
 
-    /// In memory, it tells its key in its log.
+    /// A server in memory prints its key to its log.
     async fn key_in_log(&self) -> Result<String> {
         eventually(PATIENCE, "OpenBao tells its unseal key", async || {
             self.still_runs()?;
@@ -162,7 +162,7 @@ impl OpenBao {
 fn write_config(folder: &Path, address: &str) -> Result<()> {
     let data = folder.join("data");
     fs::create_dir_all(&data)?;
-    // Its own members would talk on the second port, of which there are none.
+    // The second port is for other members of a cluster, of which there are none.
     let cluster = Port::reserve()?.number();
     let config = format!(
         r#"storage "raft" {{

@@ -9,7 +9,7 @@ pub fn secret(name: &str, key: &str, value: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": { key: value } })
 }
 
-/// A voter like the one people run, without a signer.
+/// A realistic voter without a signer.
 pub fn voter() -> Value {
     json!({
         "apiVersion": "apps/v1",
@@ -51,7 +51,7 @@ pub fn binding() -> Value {
     })
 }
 
-/// The same object with one place changed.
+/// The same object with one changed value.
 pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
     let found = object.pointer_mut(parent);
@@ -59,7 +59,7 @@ pub fn with(mut object: Value, pointer: &str, value: Value) -> Value {
     object
 }
 
-/// A key in Vault, by which the pod gets a volume with a token and one with certificates.
+/// A key in Vault, which adds a volume with a token and one with certificates to the pod.
 pub fn vault_key() -> Value {
     json!({"vault": {
         "address": "https://vault.example.com", "key": "voter", "version": 1, "auth": {"kubernetes": {"role": "voter"}},

@@ -1,4 +1,4 @@
-//! Everything that the oracle says, held against the signer's protocol and the signer's program.
+//! Compares all data of the oracle with the signer's protocol and program.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::{Document, Key, Request, message};
 use crate::node_client::{Message, NodeClient, Outcome};
 use crate::signer_process::{SignerProcess, TOKEN};
 
-/// No answer takes as long.
+/// Time limit of an answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Signs all requests with a real signer for each key, through the model of the node. Gives the number of requests.
+/// Signs all requests with a real signer for each key, through the model of the node. Returns the number of requests.
 ///
 /// # Errors
-/// With the first mismatch, and the request that shows it.
+/// With the first mismatch, and its request.
 pub async fn check(document: &Document) -> Result<usize> {
     let mut signers = Vec::new();
     for key in &document.keys {

@@ -11,21 +11,21 @@ use crate::assets::cache;
 const MISSING: &str =
     "the oracle needs Node.js 20.19 or later with npm: install them, and see that `node` and `npm` are in PATH";
 
-/// What decides which packages are installed.
+/// The files that determine the installed packages.
 const PINS: [(&str, &str); 3] = [
     ("package.json", include_str!("../../oracle/package.json")),
     ("package-lock.json", include_str!("../../oracle/package-lock.json")),
     (".npmrc", include_str!("../../oracle/.npmrc")),
 ];
 
-/// The generator's document with this many requests; the packages are installed into the cache folder, once.
+/// The generator's document with this many requests. Packages are installed into the cache folder once.
 ///
 /// # Errors
-/// Names what to install where Node.js is missing; else with what npm or the generator say.
+/// Names what to install if Node.js is missing; otherwise npm's or the generator's error.
 pub fn generate(count: usize) -> Result<String> {
     let folder = install()?;
     let script = "generate.mjs";
-    // Node looks for packages beside the script, and the repository stays without them.
+    // Node.js searches for packages next to the script, and the repository must not contain them.
     fs::write(folder.join(script), include_str!("../../oracle/generate.mjs"))?;
     run(Command::new("node").arg(script).arg(count.to_string()), &folder)
 }

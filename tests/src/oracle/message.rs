@@ -1,4 +1,4 @@
-//! From the JSON of a request to the signer's own types, by another reader than the signer's.
+//! Converts a request's JSON to the signer's own types, with another parser than the signer's.
 
 use anyhow::{Context, Result, bail};
 use data_encoding::HEXUPPER_PERMISSIVE;
@@ -7,7 +7,7 @@ use signer::protocol::{Block, BlockKind, Challenge, Link, Message, Network, Publ
 
 use super::Request;
 
-/// The hash that the signer's protocol gives to a request.
+/// The hash of a request according to the signer's protocol.
 pub fn hash(request: &Request, signer: PublicKey) -> Result<Vec<u8>> {
     let body: Value = serde_json::from_str(&request.body)?;
     let target = Fields(&body["target"]);

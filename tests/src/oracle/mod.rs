@@ -1,4 +1,4 @@
-//! Atto's own library (`@attocash/commons-core`, npm) as an oracle: random requests to sign and what it makes of them.
+//! Atto's own library (`@attocash/commons-core`, npm) as an oracle: random requests to sign, with its results.
 
 mod check;
 mod generator;
@@ -13,20 +13,20 @@ pub use generator::generate;
 /// The first requests of the generator, committed, so that no test needs Node.js.
 pub const SAMPLE: &str = include_str!("../../vectors/oracle-sample.json");
 
-/// How many those are.
+/// Their number.
 pub const SAMPLED: usize = 500;
 
-/// What the generator writes.
+/// The generator's output.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// Who signs.
+    /// The signing keys.
     pub keys: Vec<Key>,
-    /// What is signed.
+    /// The requests to sign.
     pub requests: Vec<Request>,
 }
 
-/// A key pair as the library knows it.
+/// A key pair in the library's format.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Key {
@@ -38,19 +38,19 @@ pub struct Key {
     pub address: String,
 }
 
-/// One request, and the library's answer to it.
+/// A request, with the library's result.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Which of the keys signs it.
+    /// Index of the signing key.
     pub key: usize,
     /// `/blocks`, `/votes` or `/challenges`.
     pub path: String,
     /// The kind of a block, `VOTE` or `CHALLENGE`.
     pub kind: String,
-    /// What is sent.
+    /// The request body.
     pub body: String,
-    /// What is signed, in hex.
+    /// The signed hash, in hexadecimal digits.
     pub hash: String,
     /// 128 hex digits.
     pub signature: String,
@@ -68,10 +68,10 @@ pub struct Stranger {
     pub address: String,
 }
 
-/// Reads what the generator writes.
+/// Parses the generator's output.
 ///
 /// # Errors
-/// When it is of another form.
+/// If it has another format.
 pub fn read(text: &str) -> Result<Document> {
     Ok(serde_json::from_str(text)?)
 }

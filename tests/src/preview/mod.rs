@@ -1,5 +1,5 @@
-//! Draws the dashboards from a real run: Prometheus reads signers and operators through good and bad minutes, and a browser draws
-//! what it has kept.
+//! Draws the dashboards from a real run: Prometheus scrapes signers and operators in normal and faulty phases, and a browser
+//! draws the recorded data.
 
 mod operators;
 mod page;
@@ -17,13 +17,13 @@ use operators::Operators;
 use prometheus::{Prometheus, Target};
 use signers::Signers;
 
-/// How long all of it goes on: the scripts of signers and operators end before.
+/// Total duration. The scripts of signers and operators end before.
 const RUN: Duration = Duration::from_mins(3);
 
 /// Runs it, and writes a picture of each dashboard into this folder.
 ///
 /// # Errors
-/// When a program is missing or ends, with what it says.
+/// If a program is missing or ends, with its output.
 pub async fn draw(folder: &Path) -> Result<()> {
     let signers = Signers::start().await?;
     let operators = Operators::start(signers.management_ports()).await?;
@@ -41,12 +41,12 @@ pub async fn draw(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Since the run began.
+/// Time since the beginning of the run.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
 impl Clock {
-    /// The run is a script: what happens in it happens at this moment, and waits for nothing else.
+    /// Waits for this moment. The run is a script whose events depend only on time.
     async fn reaches(self, moment: Duration) {
         tokio::time::sleep_until(self.0 + moment).await;
     }

@@ -1,4 +1,4 @@
-//! Two operators and a handful of bindings to which everyday things happen.
+//! Two operators and some bindings with everyday events.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::operated::{Operated, Place, VOTER, binding, secret, voter, with};
 use crate::operator_process::OperatorProcess;
 use crate::{ControlPlane, chart, pods};
 
-/// A rollout takes a while where there are nodes.
+/// A rollout takes a while on real nodes.
 const POD_TAKES: Duration = Duration::from_secs(8);
 
-/// Voters that are there from the start; the first two have the signers of this run.
+/// Initial voters. The first two have the signers of this run.
 const VOTERS: usize = 6;
 const MISTAKEN: &str = "voter-mistaken";
 const SECOND_TOKEN: &str = "token-2";
@@ -33,7 +33,7 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// `signers` are the management ports of signers that pods, which are on loopback here, answer with.
+    /// `signers` are the management ports of the signers with which the pods, which are on loopback here, answer.
     pub async fn start(signers: [u16; 3]) -> Result<Self> {
         static OPERATED: OnceLock<Operated> = OnceLock::new();
         let cluster = ControlPlane::shared().await?;
@@ -111,7 +111,7 @@ impl Operators {
         )
     }
 
-    /// Names a Secret that is not there, and goes on doing so.
+    /// Names a missing Secret, permanently.
     async fn mistaken(&self) -> Result<()> {
         self.place.apply(&named(voter(), MISTAKEN)).await?;
         let mistaken = named(binding(), MISTAKEN);
@@ -120,7 +120,8 @@ impl Operators {
             .await
     }
 
-    /// A manifest of somebody's pauses a Deployment and gives its signer another image: without the pause the guard refuses it.
+    /// Another client's manifest pauses a Deployment and changes its signer's image. Without the pause, the guard would refuse
+    /// it.
     async fn argue(&self, manager: &str) -> Result<()> {
         let name = name(2);
         let theirs = json!({
@@ -137,7 +138,7 @@ impl Operators {
             .await
     }
 
-    /// Another token for all, one rollout each.
+    /// Another token for all, with one rollout each.
     async fn change_all(&self) -> Result<()> {
         let value = "another-correct-horse-battery-staple-01";
         self.place.apply(&secret(SECOND_TOKEN, "value", value)).await?;
@@ -158,7 +159,7 @@ fn name(number: usize) -> String {
     format!("{VOTER}-{}", number + 1)
 }
 
-/// A fixture under another name.
+/// A fixture with another name.
 fn named(object: Value, name: &str) -> Value {
     let text = object
         .to_string()
@@ -166,13 +167,13 @@ fn named(object: Value, name: &str) -> Value {
     serde_json::from_str(&text).unwrap_or(object)
 }
 
-/// Makes pods ready, and takes its time.
+/// Makes pods ready after a delay.
 fn kubelet(place: &Place) -> JoinHandle<()> {
     let (client, namespace) = (place.client.clone(), place.namespace.clone());
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(POD_TAKES).await;
-            // What fails now is tried again.
+            // A failure is retried.
             let _ = pods::make_ready(&client, &namespace).await;
         }
     })

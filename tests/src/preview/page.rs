@@ -14,20 +14,20 @@ use super::prometheus::Prometheus;
 use crate::monitoring::{dashboard, each, panels, text};
 use crate::process::Directory;
 
-/// A step of a drawing, in seconds.
+/// Resolution of a drawing, in seconds.
 const STEP: u64 = 1;
 const RATE_INTERVAL: &str = "8s";
-/// No price of anybody's: the picture shows what the panel does with one.
+/// A placeholder price, which shows what the panel does with it.
 const PRICE: &str = "1";
 
 const WIDTH: u64 = 1440;
-/// Of a row of the grid with the gap below it, as in `page.css`.
+/// Height of a grid row with the gap below it, as in `page.css`.
 const ROW: u64 = 40;
 const HEADER: u64 = 122;
 
 const DRAWN_WITHIN: Duration = Duration::from_mins(1);
 
-/// What is put into a page, in this order.
+/// The parts of a page, in order.
 const STYLE: &str = include_str!("../../preview/page.css");
 const SCRIPTS: [&str; 3] = [
     include_str!("../../preview/units.js"),
@@ -35,7 +35,7 @@ const SCRIPTS: [&str; 3] = [
     include_str!("../../preview/panels.js"),
 ];
 
-/// Asks Prometheus all that the dashboard asks, and draws it.
+/// Sends all queries of the dashboard to Prometheus, and draws the results.
 pub async fn draw(name: &str, prometheus: &Prometheus, time: Range<u64>, picture: &Path) -> Result<()> {
     let dashboard = dashboard(name)?;
     let mut answers = Map::new();
@@ -66,7 +66,7 @@ pub async fn draw(name: &str, prometheus: &Prometheus, time: Range<u64>, picture
     photograph(&directory, &file, height, picture).await
 }
 
-/// The expression with what Grafana fills in where all pods are chosen.
+/// The expression with Grafana's values for all pods.
 fn chosen(expression: &str, time: &Range<u64>) -> String {
     let range = format!("{}s", time.end - time.start);
     let filled = [
@@ -102,7 +102,7 @@ async fn photograph(directory: &Directory, page: &Path, height: u64, picture: &P
         .arg(format!("--window-size={WIDTH},{height}"))
         .arg(format!("--screenshot={}", picture.display()));
     if nix::unistd::geteuid().is_root() {
-        // Its sandbox is for other users. It opens no page but ours.
+        // Its sandbox protects against foreign pages, and it opens only this one.
         chromium.arg("--no-sandbox");
     }
     chromium.arg(format!("file://{}", page.display())).kill_on_drop(true);

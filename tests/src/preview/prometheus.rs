@@ -1,4 +1,4 @@
-//! A Prometheus of the system that reads every second.
+//! The system's Prometheus, with a scrape interval of one second.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::signer_process::exchange;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// What is read, with the labels that the chart's ServiceMonitors would give it.
+/// A scraped target, with the labels that the chart's ServiceMonitors would add.
 pub struct Target {
     pub port: u16,
     pub job: &'static str,
@@ -34,7 +34,7 @@ impl Prometheus {
     /// Starts the program that `PROMETHEUS` names, or the one in `PATH`.
     ///
     /// # Errors
-    /// When there is none, or it is not ready within 30 seconds.
+    /// If there is none, or it is not ready within 30 seconds.
     pub async fn start(targets: &[Target]) -> Result<Self> {
         let directory = Directory::new()?;
         let configuration = directory.path().join("prometheus.json");
@@ -64,7 +64,7 @@ impl Prometheus {
         })
     }
 
-    /// What an expression comes to at each step of this time, or at its end.
+    /// The value of an expression at each step of this time, or at its end.
     pub async fn query(&self, expression: &str, time: &std::ops::Range<u64>, step: Option<u64>) -> Result<Value> {
         let query = encoded(expression);
         let path = match step {
@@ -94,7 +94,7 @@ fn program() -> Result<PathBuf> {
 
 fn scrape(target: &Target) -> Value {
     json!({
-        // Told apart by their pods; the name of the job is a label as well.
+        // Distinguished by pod. The job's name is a label as well.
         "job_name": target.pod,
         "honor_labels": true,
         "metrics_path": target.path,
@@ -105,7 +105,7 @@ fn scrape(target: &Target) -> Value {
     })
 }
 
-/// A GET of HTTP/1.0, whose answer comes whole and not in chunks.
+/// A GET with HTTP/1.0, whose answer is not chunked.
 async fn get(port: u16, path: String) -> Result<String> {
     let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
     let answer = tokio::task::spawn_blocking(move || exchange(port, request.as_bytes())).await??;

@@ -1,4 +1,4 @@
-//! Two voters: one whose KMS goes through everything, and one with its key in OpenBao whose node gets another token.
+//! Two voters: one whose KMS has all kinds of faults, and one with its key in OpenBao whose node gets another token.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::openbao::{MOUNT, OpenBao};
 use crate::oracle;
 use crate::signer_process::{SignerProcess, TOKEN, in_kms, post};
 
-/// Signatures that a part of the script has faults for; it ends before they do.
+/// Number of signatures for a phase with faults, more than it needs.
 const MANY: u64 = 4_000;
 
-/// What KMS does from this second of the run on.
+/// The behaviour of KMS from this second of the run on.
 const SCRIPT: [(u64, Weather); 8] = [
     (0, Weather::Fair),
     (40, Weather::Slow),
@@ -39,10 +39,10 @@ const STRANGERS: std::ops::Range<u64> = 15..35;
 #[derive(Clone, Copy)]
 enum Weather {
     Fair,
-    /// Around the node's one second.
+    /// Around the node's limit of one second.
     Slow,
     Away,
-    /// Every third call is one too many.
+    /// Every third call exceeds the quota.
     Quota,
 }
 
@@ -54,7 +54,7 @@ struct Voter<S> {
     key: VerifyingKey,
 }
 
-/// The last signer is of voters that are well, and read by nobody.
+/// The last signer belongs to healthy voters, and is not scraped.
 pub struct Signers {
     first: Voter<FakeKms>,
     second: Voter<OpenBao>,
@@ -187,7 +187,7 @@ impl Voter<FakeKms> {
         Ok(())
     }
 
-    /// What a node asks for beside votes, and what strangers do.
+    /// A node's requests besides votes, and requests of other clients.
     async fn others(&self, clock: Clock, end: Duration) -> Result<()> {
         let port = self.signer.port();
         let block = oracle::read(oracle::SAMPLE)?
@@ -207,7 +207,7 @@ impl Voter<FakeKms> {
             };
             ask("/challenges", TOKEN, challenge(number));
             let vote = random_vote(&self.key);
-            // At the same time, and once more when the signature is there already.
+            // Concurrently, and once more when the signature is cached.
             ask(vote.path, TOKEN, vote.body.clone());
             ask(vote.path, TOKEN, vote.body.clone());
             if number.is_multiple_of(2) {
@@ -220,7 +220,7 @@ impl Voter<FakeKms> {
                     ask("/votes", TOKEN, "{}".to_owned());
                 }
             }
-            // What came back is the signer's to count.
+            // The signer counts the answers.
             while asked.try_join_next().is_some() {}
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Temporary folders that are removed when their owner drops them or dies.
+//! Temporary folders that are removed when their owner drops them or ends.
 
 use std::fs::{self, Permissions};
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use super::Lifeline;
 
-/// A folder under the system's temporary one, readable for its owner alone.
+/// A folder below the system's temporary one, readable only by its owner.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -57,7 +57,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         self.lifeline = None;
-        // Nobody could be told of a folder that stays.
+        // A folder that cannot be removed cannot be reported here.
         let _ = self.sweeper.wait();
     }
 }

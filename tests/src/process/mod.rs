@@ -1,4 +1,4 @@
-//! Child processes that never outlive their owner, not even when the owner is killed.
+//! Child processes that never outlive their owner, even if it is killed.
 
 mod directory;
 mod ports;
@@ -19,10 +19,10 @@ pub use directory::Directory;
 pub(crate) use directory::random_suffix;
 pub use ports::Port;
 
-/// How long a program may take from SIGTERM to its end before it is killed.
+/// How long a program may take after SIGTERM before it is killed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// As long as one copy is open, what hangs on it lives.
+/// Processes live as long as one copy of it is open.
 #[derive(Debug)]
 pub struct Lifeline(PipeWriter);
 
@@ -32,8 +32,8 @@ impl Lifeline {
     }
 }
 
-/// A program with its output in a file. It is told to end (SIGTERM, after 15 seconds SIGKILL) when this value is
-/// dropped or its owner dies.
+/// A program with its output in a file. It is stopped (SIGTERM, after 15 seconds SIGKILL) when this value is dropped or its owner
+/// ends.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -43,10 +43,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `program`, with its output appended to `log`. It ends before whatever `outlived_by` holds alive.
+    /// Starts `program`, with its output appended to `log`. It ends before the processes of `outlived_by`.
     ///
     /// # Errors
-    /// When the program is no file or the operating system refuses.
+    /// If the program is not a file or the operating system refuses.
     pub fn start(
         program: &Path,
         log: &Path,
@@ -72,7 +72,7 @@ impl Process {
             .arg(log);
         command.arg((PATIENCE.as_millis() / 100).to_string()).arg(program);
         prepare(&mut command);
-        // A group of its own: Ctrl-C in a terminal reaches the owner alone, which then ends things in their order.
+        // A separate group: Ctrl-C in a terminal only reaches the owner, which stops everything in order.
         command
             .stdin(reader)
             .stdout(held)
@@ -100,17 +100,17 @@ impl Process {
         kill(Pid::from_raw(pid), signal).with_context(|| format!("cannot signal {}", self.name))
     }
 
-    /// A copy of what holds this process alive.
+    /// A copy of the lifeline of this process.
     pub(crate) fn lifeline_of_its_own(&self) -> Result<Lifeline> {
         self.lifeline.as_ref().context("it has been told to end")?.try_clone()
     }
 
-    /// What holds this process alive, for another that is to end before it.
+    /// The lifeline of this process, for another one that must end before it.
     pub fn lifeline(&self) -> Option<&Lifeline> {
         self.lifeline.as_ref()
     }
 
-    /// `Err` with the last lines of its log once the process has ended.
+    /// An error with the last lines of its log if the process has ended.
     pub fn still_runs(&mut self) -> Result<()> {
         match self
             .child
@@ -149,16 +149,16 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.lifeline.take().is_some() {
-            // The watcher kills what does not end, so this wait has an end; there is nobody to tell of an error.
+            // The watcher kills a process that does not end, so this wait ends. An error cannot be reported.
             let _ = self.child.wait();
         }
     }
 }
 
-/// What a program prints, which must succeed.
+/// The output of a program, which must succeed.
 ///
 /// # Errors
-/// With what it has said when it fails.
+/// With its error output.
 pub async fn printed(command: &mut tokio::process::Command, what: &str) -> Result<String> {
     let done = command.kill_on_drop(true).output().await;
     let done = done.with_context(|| format!("cannot run {what}"))?;

@@ -1,4 +1,4 @@
-//! Loopback ports that no other process of these tests takes at the same time.
+//! Loopback ports that no other process of these tests uses at the same time.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -9,11 +9,11 @@ use anyhow::{Result, bail};
 
 use crate::assets;
 
-/// Below the range from which systems take the ports of outgoing connections.
+/// Below the range of the system's ports for outgoing connections.
 const RANGE: std::ops::Range<u16> = 20_000..30_000;
 
-/// A port that was free when it was reserved. The reservation keeps other processes of these tests away from it until
-/// it is dropped; a stranger can still take it, so what listens on it must be watched at its start.
+/// A port that was free when it was reserved. The reservation keeps it from other processes of these tests until it is dropped.
+/// Another program can still take it, so the start of its listener must be checked.
 #[derive(Debug)]
 pub struct Port {
     number: u16,
@@ -37,7 +37,7 @@ impl Port {
         )
     }
 
-    /// This one, if nobody has it.
+    /// This port, if it is free.
     pub fn reserve_exactly(number: u16) -> Result<Option<Self>> {
         let reservations = assets::cache_root()?.join("ports");
         fs::create_dir_all(&reservations)?;

@@ -1,15 +1,15 @@
-//! What clap knows of a command line.
+//! Reads clap's description of a command line.
 
 use clap::{Arg, Command};
 
 use super::table::{code, sentence};
 
-/// Where a help text of the signer has its default, which its own code decides and not clap.
+/// Precedes the default in a help text of the signer, whose own code and not clap determines it.
 const DEFAULT: &str = "[default: ";
 
-/// A flag, or what stands without one.
+/// A flag or a positional argument.
 pub struct Setting {
-    /// `--name <VALUE>`; nothing where the variable has no flag that works.
+    /// `--name <VALUE>`. Empty if the variable has no usable flag.
     pub flag: String,
     pub variable: String,
     pub default: String,
@@ -24,7 +24,7 @@ pub fn settings(command: &Command) -> Vec<Setting> {
     own.map(setting).collect()
 }
 
-/// The commands below this one that do something, by their whole names.
+/// The subcommands that do something, by full name.
 pub fn leaves(command: &Command) -> Vec<(String, &Command)> {
     let children = command.get_subcommands().filter(|child| child.get_name() != "help");
     let mut leaves: Vec<_> = children
@@ -45,7 +45,7 @@ pub fn leaves(command: &Command) -> Vec<(String, &Command)> {
     leaves
 }
 
-/// What a command does.
+/// The description of a command.
 pub fn about(command: &Command) -> String {
     command
         .get_about()
@@ -68,7 +68,7 @@ fn setting(argument: &Arg) -> Setting {
     let default = if argument.is_required_set() {
         "required".to_owned()
     } else if known.is_empty() {
-        // A default in words stands as it is.
+        // A default in words stays unquoted.
         if stated.contains(' ') { stated } else { code(&stated) }
     } else {
         code(&known.join(","))
@@ -96,7 +96,7 @@ fn flag(argument: &Arg) -> String {
         (_, None) => code(&value),
         (short, Some(long)) => {
             let short = short.map(|short| format!("`-{short}`, ")).unwrap_or_default();
-            // Where nobody has named the value, clap names it as the flag.
+            // Without a name of the value, clap names it like the flag.
             let is_named = takes_value && value != long.to_uppercase().replace('-', "_");
             let value = if is_named { format!(" {value}") } else { String::new() };
             format!("{short}`--{long}{value}`")

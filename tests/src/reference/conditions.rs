@@ -1,4 +1,4 @@
-//! Every condition with its reasons, and what the runbook says of each first.
+//! Every condition with its reasons, and the first sentence of the runbook about each.
 
 use anyhow::{Context, Result, ensure};
 use crds::conditions::{reasons, types, warnings};
@@ -40,7 +40,7 @@ pub fn page() -> Result<String> {
     Ok(text.concat())
 }
 
-/// What a condition says that takes its reason from another one.
+/// Text for a condition that takes its reason from another one.
 fn taken_over(row: &Occurrence) -> Option<[String; 2]> {
     let (reason, meaning) = match (row.condition, row.status) {
         (types::READY, "False") => (
@@ -91,7 +91,7 @@ fn first_sentence(runbook: &Page, reason: &str) -> Result<String> {
     Ok(sentence.to_owned())
 }
 
-/// A full stop within backquotes ends none.
+/// A full stop within backquotes does not end a sentence.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split_inclusive(move |character| {

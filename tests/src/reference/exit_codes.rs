@@ -1,4 +1,4 @@
-//! What the programs exit with.
+//! Exit codes of the programs.
 
 use super::table::{sentence, table};
 

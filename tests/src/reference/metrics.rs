@@ -1,4 +1,4 @@
-//! What the programs count, as their registries describe it.
+//! The programs' metrics, from their registries' descriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ fn rows(mut metrics: Vec<Metric>) -> String {
     table(["metric", "type", "meaning", "labels"], rows)
 }
 
-/// One value alone is of this very process, such as its version.
+/// A single value belongs to this process, such as its version.
 fn label(name: &str, values: &BTreeSet<String>) -> String {
     if values.len() < 2 {
         return code(name);
@@ -71,7 +71,7 @@ fn operator() -> Result<Vec<Metric>> {
         .collect())
 }
 
-/// All of its series are there from the start, or made here.
+/// All its series exist from the start, or are created here.
 fn signer() -> Result<Vec<Metric>> {
     let metrics = Metrics::new("GCP")?;
     let _backend = metrics.add_backend()?;

@@ -1,4 +1,4 @@
-//! Pages of the reference that are made from the code: what they say is what is there.
+//! Reference pages that are generated from the code.
 
 mod commands;
 mod conditions;
@@ -19,18 +19,18 @@ use anyhow::{Context, Result};
 use crate::docs::SITE;
 use crate::workspace;
 
-/// Below a page's title.
+/// The text below a page's title.
 const HEADER: &str = "<!-- Generated from the code by `make generate`: change it there. -->";
 
-/// Where the page of this name is.
+/// The path of the page with this name.
 pub fn path(name: &str) -> PathBuf {
     workspace::root().join(SITE).join("reference").join(name)
 }
 
-/// Every page by its file's name.
+/// Every page by its file name.
 ///
 /// # Errors
-/// When the code does not describe itself.
+/// If the code does not describe itself.
 pub fn pages() -> Result<[(&'static str, String); 8]> {
     let pages = [
         ("conditions.md", "Conditions", conditions::page()?),
@@ -53,10 +53,10 @@ pub fn pages() -> Result<[(&'static str, String); 8]> {
     Ok(pages.map(|(name, title, body)| (name, format!("# {title}\n\n{HEADER}\n\n{}\n", body.trim_end()))))
 }
 
-/// Writes every page and returns where they are.
+/// Writes every page and returns their paths.
 ///
 /// # Errors
-/// When a page cannot be made or written.
+/// If a page cannot be generated or written.
 pub fn write() -> Result<Vec<PathBuf>> {
     let mut paths = vec![];
     for (name, text) in pages()? {

@@ -5,7 +5,7 @@ use clap::Command;
 use super::commands::{about, leaves, settings};
 use super::table::{code, lines, table};
 
-/// Before the table of commands.
+/// The text before the table of commands.
 const PLUGIN: &str = "\
 It reads what the operator reports, with the rights of the person who runs it; only `approve` and `remove` write. To install it, put the
 program `kubectl-atto_signer` into a folder of `PATH`; kubectl finds it there.

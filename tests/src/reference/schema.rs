@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::table::{code, sentence};
 
-/// Conditions are the same in every API of Kubernetes, and have a page of their own.
+/// Conditions are the same in every Kubernetes API, and have their own page.
 const CONDITIONS: &str = "status.conditions";
 
-/// A field and all that it holds: path, type, meaning with its rules.
+/// A field and all its child fields: path, type, description with its rules.
 pub fn rows(path: &str, field: &Value, required: bool) -> Vec<[String; 3]> {
     let required = if required { ", required" } else { "" };
     let meaning: Vec<_> = [sentence(&describe(field))].into_iter().chain(rules(field)).collect();
@@ -29,7 +29,7 @@ pub fn is_required(object: &Value, name: &str) -> bool {
     required.into_iter().any(|required| required == name)
 }
 
-/// The description, in one line for each paragraph.
+/// The description, with one line per paragraph.
 pub fn describe(schema: &Value) -> String {
     let text = schema["description"].as_str().unwrap_or_default();
     let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
@@ -54,7 +54,7 @@ fn rules(schema: &Value) -> Vec<String> {
     let choice = |schema: &Value, what: &str| {
         let values = schema["enum"].as_array()?;
         let values: Vec<_> = values.iter().filter_map(Value::as_str).map(code).collect();
-        // Most descriptions say what each of them does.
+        // Most descriptions explain each value.
         let is_told = values.iter().all(|value| told.contains(value.as_str()));
         (!is_told).then(|| format!("{what}: {}.", values.join(", ")))
     };

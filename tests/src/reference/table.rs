@@ -19,7 +19,7 @@ fn row_of_dashes(count: usize) -> String {
     format!("|{}\n", "---|".repeat(count))
 }
 
-/// A bar would end the cell, also within backquotes.
+/// A bar would end the cell, even within backquotes.
 fn cell(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     if words.is_empty() {
@@ -28,13 +28,13 @@ fn cell(text: &str) -> String {
     words.join(" ").replace('|', "\\|")
 }
 
-/// Below each other in one cell.
+/// Two lines in one cell.
 pub fn lines(lines: [String; 2]) -> String {
     let found: Vec<_> = lines.into_iter().filter(|line| !line.is_empty()).collect();
     found.join("<br>")
 }
 
-/// In backquotes; nothing where there is nothing.
+/// In backquotes. Empty for an empty text.
 pub fn code(text: &str) -> String {
     if text.is_empty() {
         String::new()
@@ -43,7 +43,7 @@ pub fn code(text: &str) -> String {
     }
 }
 
-/// What begins like a sentence ends like one.
+/// Adds a full stop to text that begins like a sentence.
 pub fn sentence(text: &str) -> String {
     let text = text.trim();
     if text.starts_with(char::is_uppercase) && !text.ends_with(['.', ':']) {

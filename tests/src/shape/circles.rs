@@ -1,9 +1,9 @@
-//! Circles: modules that name each other, directly or through others.
+//! Circles: modules that use each other, directly or through others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// The shortest circle, then the shortest of what is left without its steps, until none is: so many must be opened at least. Each
-/// begins with its smallest module, and the last names the first.
+/// The shortest circle, then the shortest in the rest without its edges, until there is none: the minimum number to break. Each
+/// begins with its smallest module, and the last one uses the first.
 pub fn circles<T: Ord + Copy>(edges: impl IntoIterator<Item = (T, T)>) -> Vec<Vec<T>> {
     let mut graph: BTreeMap<T, BTreeSet<T>> = BTreeMap::new();
     for (from, to) in edges {
@@ -22,11 +22,11 @@ pub fn circles<T: Ord + Copy>(edges: impl IntoIterator<Item = (T, T)>) -> Vec<Ve
 
 fn shortest<T: Ord + Copy>(graph: &BTreeMap<T, BTreeSet<T>>) -> Option<Vec<T>> {
     let through_each = graph.keys().filter_map(|start| through(graph, *start));
-    // Of those with the same length the first, whose beginning is the smallest.
+    // Of circles with equal length, the one with the smallest beginning.
     through_each.min_by_key(Vec::len)
 }
 
-/// The shortest way from `start` back to it.
+/// The shortest path from `start` back to it.
 fn through<T: Ord + Copy>(graph: &BTreeMap<T, BTreeSet<T>>, start: T) -> Option<Vec<T>> {
     let mut before: BTreeMap<T, T> = BTreeMap::new();
     let mut waiting = VecDeque::from([start]);

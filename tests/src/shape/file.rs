@@ -1,4 +1,4 @@
-//! What one module says: what it declares, what it imports, what it names.
+//! The content of one module: declarations, imports, used paths.
 
 use proc_macro2::TokenStream;
 use syn::visit::{self, Visit};
@@ -9,12 +9,12 @@ use syn::{
 use super::only_tests::{self, only_for_tests};
 use super::tokens::{self, Found, Written, line, name};
 
-/// How a path is named, which says what it counts for.
+/// How a path is used, which determines what it counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// `use a::b;`: of a module, no more than a short name for it.
+    /// `use a::b;` with a module: only a short name for it.
     Import,
-    /// `pub use` and `use a::*;`: of a module, all that it has.
+    /// `pub use` and `use a::*;` with a module: everything in it.
     All,
     /// In code, in a type, in a macro.
     Code,
@@ -26,17 +26,17 @@ pub struct Mention {
     pub manner: Manner,
 }
 
-/// A name that a module has by `use`.
+/// A name that a module gets by `use`.
 #[derive(Debug)]
 pub struct Import {
-    /// `*` for all that the path has.
+    /// `*` for everything in the path.
     pub name: String,
     pub path: Written,
-    /// More than the module and what is below it may go this way.
+    /// Other modules can also use this import.
     pub is_shared: bool,
 }
 
-/// A module's own words; those of a child that stands in the same file are the child's.
+/// A module's own content. An inline child module has its own.
 #[derive(Default)]
 pub struct Said {
     pub items: Vec<String>,
@@ -180,14 +180,14 @@ impl<'ast> Visit<'ast> for Said {
                 });
                 self.mention(path, Manner::Import);
             }
-            // What is written `macro_rules!` stands in tokens.
+            // The inside of `macro_rules!` is tokens.
             _ => visit::visit_item(self, item),
         }
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let written = Written::new(path);
-        // `<T>::name` comes as `::name`; a crate alone is never a path in code.
+        // `<T>::name` is parsed as `::name`, and a crate name alone is never a path in code.
         let counts = |path: &Written| !(path.global && path.segments.len() == 1);
         if let Some(written) = written.filter(counts) {
             self.mention(written, Manner::Code);
@@ -200,7 +200,7 @@ impl<'ast> Visit<'ast> for Said {
     }
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
-        // Documentation may speak of any module.
+        // Documentation may mention any module.
         if attribute.path().is_ident("doc") {
             return;
         }
@@ -213,7 +213,7 @@ impl<'ast> Visit<'ast> for Said {
         }
     }
 
-    // Who may see an item is not what the module needs.
+    // The visibility of an item is not a dependency.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {

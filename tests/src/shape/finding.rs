@@ -1,17 +1,17 @@
-//! What is wrong, in words for the person who has to put it right.
+//! Problems, in words for the person who must fix them.
 
 use std::fmt;
 
 use super::rules::Rules;
 
-/// One module names another.
+/// One module uses another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub file: String,
     pub line: usize,
-    /// The path as it is written.
+    /// The path as written.
     pub text: String,
-    /// The file that it means.
+    /// The file that it refers to.
     pub names: String,
 }
 
@@ -23,15 +23,15 @@ impl Step {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// Each names the next, the last the first.
+    /// Each uses the next, and the last one the first.
     Circle(Vec<Step>),
-    /// All places where one rule is broken.
+    /// All violations of one rule.
     Broken {
         rule: String,
         steps: Vec<Step>,
         remedy: String,
     },
-    /// The table and the tree have drifted apart.
+    /// The table and the tree no longer match.
     Table(String),
 }
 

@@ -1,4 +1,4 @@
-//! Which file names which, and where.
+//! Which file uses which, and where.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use super::resolve::resolve;
 use super::tokens::Written;
 use super::tree::{Id, Tree};
 
-/// One place where a module names another.
+/// A place where a module uses another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Site {
     pub line: usize,
-    /// As it is written there.
+    /// As written there.
     pub text: String,
-    /// No more than a short name for the module, as `use a::b;` gives one: what is done with it stands on other lines.
+    /// Only a short name for the module, as by `use a::b;`. Other lines show its use.
     pub only_named: bool,
 }
 
-/// From file to file; each by the first module in it.
+/// Edges between files, each by its first module.
 #[derive(Debug, Default)]
 pub struct Graph {
     pub edges: BTreeMap<(Id, Id), Vec<Site>>,
@@ -44,7 +44,7 @@ impl Graph {
             return;
         }
         for landing in resolve(tree, from, path) {
-            // A name alone that is a module's: a variable that is called as it is.
+            // A bare name that is also a module's: a variable with the same name.
             if landing.is_module && mention.manner == Manner::Code && path.segments.len() == 1 {
                 continue;
             }
@@ -69,7 +69,8 @@ impl Graph {
     }
 }
 
-/// What has a name from a `use` of no module, as `Thing` and `Thing::new` have: the line with the `use` says it.
+/// A path whose first name comes from a `use` of an item, such as `Thing` or `Thing::new`. The line with the `use` already
+/// counts.
 fn is_told_by_its_import(tree: &Tree, from: Id, path: &Written) -> bool {
     let imports = tree.modules[from].imports.iter();
     let mut imports = imports.filter(|import| import.name == path.segments[0]).peekable();

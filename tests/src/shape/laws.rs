@@ -1,4 +1,4 @@
-//! Holds the graph against the table.
+//! Compares the graph with the table.
 
 use super::circles::circles;
 use super::finding::{Finding, Step};
@@ -9,7 +9,7 @@ use super::tree::{Id, Tree};
 pub struct Judge<'a> {
     pub tree: &'a Tree,
     pub graph: &'a Graph,
-    /// The crates that were asked for; of others nothing is said.
+    /// The checked crates. Others are ignored.
     pub asked: &'a [&'a str],
 }
 
@@ -21,7 +21,7 @@ impl Part {
     }
 }
 
-/// What stands behind a module's own name in the path of one below it: empty for itself.
+/// The rest of a path below this module. Empty for the module itself.
 fn below<'a>(module: &str, path: &'a str) -> Option<&'a str> {
     let rest = path.strip_prefix(module)?;
     rest.strip_prefix("::").or(rest.is_empty().then_some(rest))
@@ -89,7 +89,7 @@ impl Judge<'_> {
         findings.collect()
     }
 
-    /// All places where a module for which `from` holds names one for which `to` holds.
+    /// All places where a module that satisfies `from` uses one that satisfies `to`.
     fn named<'b>(
         &'b self,
         holds: impl Fn(&str, &str) -> bool + 'b,
@@ -139,7 +139,7 @@ impl Judge<'_> {
         let has = |parts: &[Part], path: &str| self.has_any(parts, path);
         let is_within = |inner: &Door, outer: &Door| inner.to.iter().all(|part| has(outer.to, part.path()));
         let others = || doors.iter().filter(|other| other.to != door.to);
-        // A door within this one has its own list, and behind an outer one all know each other.
+        // An inner door has its own list, and modules behind an outer door may use each other.
         let inner: Vec<_> = others().filter(|other| is_within(other, door)).collect();
         let around: Vec<_> = others().filter(|other| is_within(door, other)).collect();
         let holds = |from: &str, to: &str| {
@@ -162,7 +162,7 @@ impl Judge<'_> {
     }
 
     fn rings(&self, rings: &Rings) -> Vec<Finding> {
-        // Of parts that hold it, the one with the longest path.
+        // Of several matching parts, the one with the longest path.
         let ring = |path: &str| {
             let parts = rings
                 .order
@@ -188,7 +188,7 @@ impl Judge<'_> {
                 )
             })
             .collect();
-        // One word for a folder is enough.
+        // One finding per folder is sufficient.
         let stands = |id: Id| ring(self.path(id)).is_some();
         let homeless = self.tree.modules.iter().enumerate().filter(|(id, module)| {
             module.path.split("::").next() == Some(rings.of)
@@ -205,7 +205,7 @@ impl Judge<'_> {
         findings
     }
 
-    /// What the table speaks of and is not there.
+    /// Modules in the table that do not exist.
     fn missing(&self, rules: &Rules) -> Vec<Finding> {
         let apart = rules.apart.iter().flat_map(|apart| apart.parts.iter().copied());
         let doors = rules
@@ -233,7 +233,7 @@ impl Judge<'_> {
     }
 }
 
-/// All places of one rule together, each once: a name that another module hands on means both.
+/// All places of one rule together, without duplicates: a re-exported name refers to two modules.
 fn by_rule(findings: Vec<Finding>) -> Vec<Finding> {
     let mut together: Vec<Finding> = Vec::new();
     for finding in findings {

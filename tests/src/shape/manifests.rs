@@ -1,4 +1,4 @@
-//! What our crates say in their `Cargo.toml` that they depend on, as cargo reads it.
+//! The dependencies between this workspace's crates in their `Cargo.toml`, as cargo reads them.
 
 use std::path::Path;
 use std::process::Command;
@@ -23,13 +23,13 @@ struct Package {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
-    /// None for programs, else `dev` or `build`.
+    /// None for normal dependencies, otherwise `dev` or `build`.
     kind: Option<String>,
-    /// A crate of this repository.
+    /// Set for a crate of this repository.
     path: Option<String>,
 }
 
-/// Dependencies on crates of ours that the table does not allow; those of tests are left out.
+/// Dependencies between workspace crates that the table does not allow. Those of tests are excluded.
 ///
 /// # Errors
 /// Cargo cannot read the manifests.

@@ -1,10 +1,10 @@
-//! Who names whom in our programs, held against the table in [`rules`]: `make lint` runs it.
+//! Checks which module uses which against the table in [`rules`]: `make lint` runs it.
 //!
-//! A module is a file. A path counts however it is written: through `use` with groups, globs and other names, through `self`, `super`
-//! and another module's `pub use`, in code, types, patterns, attributes and macros. What only tests are built with does not count.
-//! What is not seen, because it takes the compiler's types: a method or a field of a value whose type is not named; an
-//! implementation of a trait that is reached through the trait; a `macro_rules!` that a module has from its parent by its place in the file;
-//! and what a macro makes of a name, other than the name itself.
+//! A module is a file. Every form of a path counts: through `use` with groups, globs and renames, through `self`, `super` and
+//! another module's `pub use`, in code, types, patterns, attributes and macros. Code that is only built for tests does not count.
+//! The check cannot see what needs the compiler's types: a method or a field of a value whose type is not named; an
+//! implementation of a trait that is reached through the trait; a `macro_rules!` that a module gets from its parent by its place
+//! in the file; and what a macro makes of a name, other than the name itself.
 
 mod circles;
 mod file;
@@ -32,7 +32,7 @@ use self::rules::Rules;
 pub use self::sources::Sources;
 use self::tree::Tree;
 
-/// All that is wrong in the crates that are `asked` for, of the repository at `root`.
+/// All problems in the `asked` crates of the repository at `root`.
 ///
 /// # Errors
 /// A file cannot be read or does not parse.
@@ -44,10 +44,10 @@ pub fn check(root: &Path, asked: &[&str], rules: &Rules) -> Result<Vec<Finding>>
     Ok(findings)
 }
 
-/// The same for files at hand, without the manifests.
+/// The same for given files, without the manifests.
 ///
 /// # Errors
-/// A file does not parse, or a module has none.
+/// A file does not parse, or a module's file is missing.
 pub fn check_sources(sources: &Sources, asked: &[&str], rules: &Rules) -> Result<Vec<Finding>> {
     let crates: Vec<_> = rules.crates.iter().map(|(name, _)| *name).collect();
     let tree = Tree::read(sources, &crates)?;

@@ -1,10 +1,10 @@
-//! What only tests are built with, which the check leaves out.
+//! Code that is only built for tests, which the check excludes.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, ImplItem, Item, Meta, Stmt, Token, TraitItem};
 
-/// Whether these attributes keep what follows out of every program: `#[cfg(test)]` and whatever cannot be true without it
-/// (or without `fuzzing`, which no program is built with), `#[test]`, `#[tokio::test]`.
+/// Whether these attributes exclude the item from every program: `#[cfg(test)]` and any condition that implies it (or implies
+/// `fuzzing`, which no program sets), `#[test]`, `#[tokio::test]`.
 pub fn only_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let path = attribute.path();
@@ -18,7 +18,7 @@ pub fn only_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// What a condition is in a program; `None` where that depends on the target or on a feature.
+/// The value of a condition in a program. `None` if it depends on the target or on a feature.
 fn holds(condition: &Meta) -> Option<bool> {
     match condition {
         Meta::Path(path) if path.is_ident("test") || path.is_ident("fuzzing") => Some(false),
@@ -41,7 +41,7 @@ fn holds(condition: &Meta) -> Option<bool> {
     }
 }
 
-/// One `decisive` value decides; without one, all must be known.
+/// One `decisive` value decides. Without one, all must be known.
 fn combined(values: &[Option<bool>], decisive: bool) -> Option<bool> {
     if values.contains(&Some(decisive)) {
         return Some(decisive);
@@ -94,7 +94,7 @@ pub fn statement(statement: &Stmt) -> &[Attribute] {
     match statement {
         Stmt::Local(local) => &local.attrs,
         Stmt::Macro(mac) => &mac.attrs,
-        // An item is judged as one; of an expression we take it that programs have it.
+        // Attributes of an item are evaluated; an expression is assumed to be part of programs.
         _ => &[],
     }
 }

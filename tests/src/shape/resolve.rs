@@ -1,22 +1,22 @@
-//! From a path as it is written to the module that it means.
+//! Resolves a path to the module that it refers to.
 
 use std::collections::BTreeSet;
 
 use super::tokens::Written;
 use super::tree::{Id, Tree};
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Landing {
-    /// The modules that hand it on with `use`.
+    /// The modules that re-export it with `use`.
     pub through: Vec<Id>,
     pub at: Id,
-    /// The module itself, and nothing in it.
+    /// Whether it is the module itself, and not an item in it.
     pub is_module: bool,
 }
 
-/// All that `path` can mean in the module `from`, of ours; nothing where it is of another crate or a local name. A module that has
-/// no such name, because a macro makes it, is where the path leads.
+/// All workspace modules that `path` may refer to in the module `from`. Empty for another crate or a local name. If a module does
+/// not have the name, because a macro creates it, the path leads to that module.
 pub fn resolve(tree: &Tree, from: Id, path: &Written) -> Vec<Landing> {
     let mut walk = Walk {
         tree,
@@ -28,9 +28,9 @@ pub fn resolve(tree: &Tree, from: Id, path: &Written) -> Vec<Landing> {
 
 struct Walk<'a> {
     tree: &'a Tree,
-    /// The module that has the path, or the import on the way.
+    /// The module with the path, or with the import on the way.
     from: Id,
-    /// The imports on the way, by module and place in its list: none leads through itself, as `use http::header as http;` might.
+    /// The imports on the way, by module and index: none may lead through itself, as `use http::header as http;` might.
     under_way: BTreeSet<(Id, usize)>,
 }
 
@@ -85,7 +85,7 @@ impl Walk<'_> {
         if found.is_empty() { vec![here(false)] } else { found }
     }
 
-    /// `names` in `module`, from within or from outside of it.
+    /// Resolves `names` in `module`, from inside or outside of it.
     fn look_up(&mut self, module: Id, names: &[String], from_within: bool) -> Vec<Landing> {
         let Some((name, rest)) = names.split_first() else {
             return Vec::new();
@@ -133,13 +133,13 @@ impl Walk<'_> {
         found
     }
 
-    /// Whether the path stands in `module` or below it, where its private names count.
+    /// Whether the path is in `module` or below it, where its private names are visible.
     fn is_inside(&self, module: Id) -> bool {
         let mut parents = std::iter::successors(Some(self.from), |id| self.tree.modules[*id].parent);
         parents.any(|id| id == module)
     }
 
-    /// `names` in what `use glob::*` gives to `module`.
+    /// Resolves `names` in the items that `use glob::*` adds to `module`.
     fn in_all_of(&mut self, module: Id, glob: &Written, names: &[String]) -> Vec<Landing> {
         let mut found = Vec::new();
         for all in self.start(module, glob).into_iter().filter(|landing| landing.is_module) {

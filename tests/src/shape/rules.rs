@@ -1,45 +1,45 @@
-//! The shape of our programs, as a table. `make lint` fails where the code is not so.
+//! The module structure of the programs, as a table. `make lint` fails if the code differs.
 //!
-//! No two files of a crate name each other, directly or through others: that needs no table. What follows says who may name whom beyond
-//! that. A rule that speaks of a module which is not there fails too, so that the table does not outlive the code.
+//! No two files of a crate use each other, directly or through others; this rule needs no table. The table has further rules. A
+//! rule about a missing module fails too, so that the table stays up to date.
 
-/// Modules that a rule is about.
+/// The modules that a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// A module with all below it.
+    /// A module with everything below it.
     Tree(&'static str),
-    /// One file alone: `operator::controller` is the driver in `controller/mod.rs`, without the steps below it.
+    /// A single file: `operator::controller` is the driver in `controller/mod.rs`, without the steps below it.
     File(&'static str),
     /// Each folder in a module's folder.
     Folders(&'static str),
 }
 use Part::{File, Folders, Tree};
 
-/// Who may name what lies behind a door, and why each of them.
+/// Which modules may use the modules behind a door, each with the reason.
 #[derive(Debug)]
 pub struct Door {
-    /// As a message calls it.
+    /// Its name in a message.
     pub called: &'static str,
     pub to: &'static [Part],
     pub open_to: &'static [(Part, &'static str)],
     pub why: &'static str,
 }
 
-/// From the inside out: a ring names itself and what is before it.
+/// From the inside out: a ring uses itself and the rings before it.
 #[derive(Debug)]
 pub struct Rings {
     pub of: &'static str,
     pub order: &'static [&'static [Part]],
 }
 
-/// Modules that do not name each other.
+/// Modules that do not use each other.
 #[derive(Debug)]
 pub struct Apart {
     pub parts: &'static [Part],
     pub why: &'static str,
 }
 
-/// A crate of ours and those of ours that it may depend on.
+/// A workspace crate and the workspace crates that it may depend on.
 pub type Arrows = (&'static str, &'static [&'static str]);
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ const STEPS: &[Part] = &[
 
 const CONFIG_IS_READ_ONCE: &str = "what is configured is read once, at the start, and handed over";
 
-/// The crates that are read, in this order. `tests` may depend on everything, and nothing depends on it.
+/// The checked crates, in order. `tests` may depend on everything, and nothing depends on it.
 pub const RULES: Rules = Rules {
     crates: &[("crds", &[]), ("operator", &["crds"]), ("signer", &[])],
     apart: &[
@@ -105,7 +105,7 @@ pub const RULES: Rules = Rules {
             ],
             why: "no step is reached on a way round the driver, along a helper",
         },
-        // What asks the API server is behind this door. Of what lies there too, the next ones say who else may see it.
+        // Modules that send requests to the API server are behind this door. The next doors restrict some of them further.
         Door {
             called: "operator::cluster",
             to: &[Tree("operator::cluster")],
@@ -168,7 +168,7 @@ pub const RULES: Rules = Rules {
         of: "signer",
         order: &[
             &[Tree("signer::protocol")],
-            // Small things that know nothing else of the program.
+            // Small modules that use nothing else of the program.
             &[
                 File("signer::caught"),
                 File("signer::exit"),
@@ -179,7 +179,7 @@ pub const RULES: Rules = Rules {
                 File("signer::token"),
             ],
             &[Tree("signer::policy"), Tree("signer::backend")],
-            // What a key service did is counted as the backend calls it.
+            // The backend counts the calls of a key service.
             &[Tree("signer::telemetry")],
             &[Tree("signer::service"), Tree("signer::config")],
             &[Tree("signer::http")],

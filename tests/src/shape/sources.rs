@@ -1,4 +1,4 @@
-//! The Rust files of our programs, by their path in the repository.
+//! The Rust files of the programs, by their path in the repository.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// Text by path, `/` between folders, as messages show it.
+/// Text by path, with `/` between folders, as in messages.
 #[derive(Debug, Default)]
 pub struct Sources(BTreeMap<String, String>);
 
@@ -50,10 +50,10 @@ impl Sources {
         self.0.get(path).map(String::as_str)
     }
 
-    /// The first of these paths that is there.
+    /// The first of these paths that exists.
     ///
     /// # Errors
-    /// None is: a module that is not followed would be a hole in the check.
+    /// None exists. A module that is not followed would be a gap in the check.
     pub fn first_of(&self, paths: &[String]) -> Result<String> {
         let found = paths.iter().find(|path| self.0.contains_key(*path));
         ensure!(
@@ -64,7 +64,7 @@ impl Sources {
         Ok(found.cloned().unwrap_or_default())
     }
 
-    /// The files of `name`'s programs: `main.rs` and what lies in `bin`.
+    /// The files of `name`'s programs: `main.rs` and those in `bin`.
     pub fn programs(&self, name: &str) -> Vec<String> {
         let main = format!("{name}/src/main.rs");
         let bin = format!("{name}/src/bin/");

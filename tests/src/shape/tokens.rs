@@ -1,13 +1,13 @@
-//! The paths in what the compiler has not parsed yet: the inside of macros and attributes.
+//! The paths in unparsed tokens: the inside of macros and attributes.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use syn::ItemUse;
 
-/// A path as it stands in the source.
+/// A path as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     pub segments: Vec<String>,
-    /// Begins with `::`, so with a crate.
+    /// Begins with `::`, and therefore with a crate.
     pub global: bool,
     pub line: usize,
 }
@@ -23,7 +23,7 @@ impl Written {
     }
 }
 
-/// An identifier without the `r#` of a raw one.
+/// An identifier without the `r#` prefix.
 pub fn name(ident: &Ident) -> String {
     let text = ident.to_string();
     text.strip_prefix("r#").map(str::to_owned).unwrap_or(text)
@@ -33,14 +33,15 @@ pub fn line(ident: &Ident) -> usize {
     ident.span().start().line
 }
 
-/// What stands in tokens.
+/// The paths in tokens.
 #[derive(Default)]
 pub struct Found {
     pub paths: Vec<Written>,
     pub imports: Vec<ItemUse>,
 }
 
-/// Reads the paths of `tokens`. Attributes have paths in texts as well, as in `#[serde(with = "…")]`: `texts` says to look there.
+/// Finds the paths in `tokens`. Attributes also have paths in strings, as in `#[serde(with = "…")]`; `texts` says whether to
+/// search them.
 pub fn find(tokens: TokenStream, texts: bool, found: &mut Found) {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let mut at = 0;
@@ -56,13 +57,13 @@ pub fn find(tokens: TokenStream, texts: bool, found: &mut Found) {
                 }
                 1
             }
-            // `'a` and `$name` are no paths; `$crate` is.
+            // `'a` and `$name` are not paths, but `$crate` is.
             TokenTree::Punct(punct) if punct.as_char() == '\'' => 2,
             TokenTree::Punct(punct) if punct.as_char() == '$' => match tokens.get(at + 1) {
                 Some(TokenTree::Ident(ident)) if ident != "crate" => 1 + length(&tokens[at + 1..]).max(1),
                 _ => 1,
             },
-            // `..` is a range, and what follows one dot is a field or a method.
+            // `..` is a range, and after a single dot comes a field or a method.
             TokenTree::Punct(punct) if punct.as_char() == '.' => match tokens.get(at + 1) {
                 Some(TokenTree::Punct(next)) if next.as_char() == '.' => 2,
                 Some(TokenTree::Ident(_)) => 2,
@@ -80,7 +81,7 @@ pub fn find(tokens: TokenStream, texts: bool, found: &mut Found) {
                 let length = length(&tokens[at..]);
                 let before = &tokens[..at];
                 let after_colons = before.len() >= 2 && colons(&before[before.len() - 2..]);
-                // `Vec::<T>::new`: the rest of a path that has begun already.
+                // `Vec::<T>::new`: the rest of a path that has already begun.
                 let is_rest = after_colons && before.iter().rev().nth(2).is_some_and(|token| is(token, '>'));
                 if !is_rest {
                     found.paths.push(Written {
@@ -95,7 +96,7 @@ pub fn find(tokens: TokenStream, texts: bool, found: &mut Found) {
     }
 }
 
-/// How many tokens the path at their beginning has.
+/// The number of tokens of the path at their beginning.
 fn length(tokens: &[TokenTree]) -> usize {
     let mut length = 1;
     while let Some([first, second, TokenTree::Ident(_)]) = tokens.get(length..length + 3)

@@ -1,4 +1,4 @@
-//! The modules of our crates, found as the compiler finds them: from a crate's first file along its `mod` declarations.
+//! The modules of the crates, found like the compiler does: from a crate's first file along its `mod` declarations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::file::{Import, Mention, Said};
 use super::only_tests::only_for_tests;
 use super::sources::Sources;
 
-/// A module's place in the tree.
+/// A module's index in the tree.
 pub type Id = usize;
 
 #[derive(Debug)]
@@ -17,10 +17,10 @@ pub struct Module {
     /// `operator::controller::plan`; a program is `operator::main`.
     pub path: String,
     pub file: String,
-    /// The module that the file is: itself, unless it stands within another's file.
+    /// The module of the file: itself, unless it is inline in another's file.
     pub owner: Id,
     pub parent: Option<Id>,
-    /// The crate's first module.
+    /// The crate's root module.
     pub root: Id,
     pub children: BTreeMap<String, Id>,
     pub items: BTreeSet<String>,
@@ -35,18 +35,18 @@ pub struct Tree {
     pub libraries: BTreeMap<String, Id>,
 }
 
-/// Where a module is put.
+/// The place of a module.
 struct Place {
     path: String,
     file: String,
-    /// Where its children's files are.
+    /// The folder of its child modules' files.
     folder: String,
     parent: Option<Id>,
 }
 
 impl Tree {
     /// # Errors
-    /// A file does not parse, is missing, or is given by an attribute: what is not read is not checked.
+    /// A file does not parse, is missing, or is set by an attribute, because a file that is not read is not checked.
     pub fn read(sources: &Sources, crates: &[&str]) -> Result<Self> {
         let mut tree = Self::default();
         for name in crates {
@@ -82,7 +82,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A module that is a file; none if only tests are built with it.
+    /// A module with its own file. None if it is only built for tests.
     fn file(&mut self, sources: &Sources, place: Place) -> Result<Option<Id>> {
         let text = sources
             .text(&place.file)

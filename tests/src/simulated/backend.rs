@@ -1,4 +1,4 @@
-//! A backend that does what it is told, on the clock of the runtime.
+//! A backend that follows instructions, on the clock of the runtime.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,14 +10,14 @@ use signer::backend::{BoxFuture, Cause, Fault, LoadError, Loaded, Session, Signa
 use signer::protocol::PublicKey;
 use tokio::time::sleep;
 
-/// What becomes of calls from now on.
+/// How calls are handled from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A signature, after this time.
     Sign(Duration),
     /// An error.
     Fail(Cause),
-    /// Never an answer, not even when the mode changes.
+    /// No answer, even after the mode changes.
     Hang,
 }
 
@@ -59,14 +59,14 @@ impl SimulatedKms {
         self.lock().calls.get(hash).copied().unwrap_or(0)
     }
 
-    /// Calls to sign blocks and votes: self-tests are longer.
+    /// Calls to sign blocks and votes; self-tests are longer.
     pub fn calls(&self) -> usize {
         let state = self.lock();
         let hashes = state.calls.iter().filter(|(bytes, _)| bytes.len() == 32);
         hashes.map(|(_, calls)| calls).sum()
     }
 
-    /// The most calls that were under way at once.
+    /// Maximum number of concurrent calls.
     pub fn most_in_flight(&self) -> usize {
         self.lock().most_in_flight
     }

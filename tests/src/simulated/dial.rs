@@ -1,4 +1,4 @@
-//! Connections to the signer that never leave the process.
+//! In-process connections to the signer.
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,7 +18,7 @@ const BUFFER: usize = 64 * 1024;
 
 type Service = ApiService<Remote>;
 
-/// Refuses connections while it is closed, as it is at first.
+/// Refuses connections while it is closed, which is the initial state.
 #[derive(Clone, Default)]
 pub struct Door(Arc<RwLock<Option<Service>>>);
 
@@ -27,7 +27,7 @@ impl Door {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(service);
     }
 
-    /// Connections that are open stay so.
+    /// Open connections stay open.
     pub fn close(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -43,7 +43,7 @@ impl Dial for Door {
             let service = self.service().ok_or(ErrorKind::ConnectionRefused)?;
             let service = TowerToHyperService::new(service);
             let (near, far) = tokio::io::duplex(BUFFER);
-            // What a connection ends with is the node's doing.
+            // The end of a connection depends on the node.
             tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(far), service).await });
             Ok(Box::new(near) as Box<dyn Stream>)
         }

@@ -1,5 +1,5 @@
-//! The real signer without sockets, between the model of the node and a backend on demand: for tests whose clock is paused,
-//! so that ten minutes of outage are simulated and not waited for.
+//! The real signer without sockets, between the model of the node and a scripted backend: for tests with a paused clock, so that
+//! ten minutes of outage are simulated instead of waited for.
 
 mod backend;
 mod dial;
@@ -30,7 +30,7 @@ use crate::signer_process::TOKEN;
 /// The default of `ATTO_SIGNER_DEADLINE`.
 const DEADLINE: Duration = Duration::from_millis(900);
 
-/// Between two tries of a start.
+/// Pause between attempts of a start.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// A signer of votes. Its API is closed until [`Simulated::open`].
@@ -45,10 +45,10 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// As a process that was just started.
+    /// Like a process that was just started.
     ///
     /// # Errors
-    /// When the signer's metrics contradict each other.
+    /// If the signer's metrics conflict.
     pub fn start() -> Result<Self> {
         let kms = SimulatedKms::default();
         let metrics = Arc::new(Metrics::new("GCP")?);
@@ -82,7 +82,7 @@ impl Simulated {
         Ok(signer)
     }
 
-    /// Opens the API once the backend has signed a self-test, as the program does.
+    /// Opens the API once the backend has signed a self-test, like the program.
     pub async fn open(&self) {
         let (health, metrics) = self.backend.clone();
         let remote = Remote::new(
@@ -114,15 +114,15 @@ impl Simulated {
         });
     }
 
-    /// Another node of the same signer, with connections of its own.
+    /// Another node of the same signer, with its own connections.
     pub fn another_node(&self) -> NodeClient {
         node(&self.door)
     }
 
-    /// What the management port answers.
+    /// The answer of the management port.
     ///
     /// # Errors
-    /// When the answer is no text.
+    /// If the answer is not text.
     pub async fn management(&self, path: &str) -> Result<(StatusCode, String)> {
         let request = Request::get(path).body(String::new())?;
         let response = management::router(self.management.clone()).oneshot(request).await;

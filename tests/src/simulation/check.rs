@@ -1,4 +1,4 @@
-//! What has to hold in every schedule.
+//! The properties that must hold in every schedule.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,9 +15,9 @@ use super::node::{Asked, Heard};
 use super::world::Seen;
 use crate::node_client::Failure;
 
-/// The clock of timers counts milliseconds, and rounds up.
+/// The timers' clock counts milliseconds, and rounds up.
 const ROUNDING: Duration = Duration::from_millis(2);
-/// Hashes that may be at the key service at once, and attempts for one of them.
+/// Maximum number of hashes at the key service, and of attempts for one of them.
 const HASHES: usize = 100;
 const ALIVE: usize = 3;
 
@@ -32,7 +32,7 @@ pub fn check(seen: &Seen) -> Result<()> {
     health_check::check(seen)
 }
 
-/// A final answer in time, and only by who has no token one that ends the wish.
+/// A final answer in time. Only a request without a valid token may get a terminal status.
 fn answer(seen: &Seen, asked: &Asked) -> Result<()> {
     let took = asked.until - asked.at;
     let what = || {
@@ -60,7 +60,7 @@ fn answer(seen: &Seen, asked: &Asked) -> Result<()> {
     Ok(())
 }
 
-/// Whoever asks has the same signature, and it is right.
+/// All requests for a hash have the same, valid signature.
 fn one_signature_each(seen: &Seen) -> Result<()> {
     let mut signatures: HashMap<&[u8], [u8; 64]> = HashMap::new();
     for asked in &seen.asked {
@@ -78,7 +78,7 @@ fn one_signature_each(seen: &Seen) -> Result<()> {
     Ok(())
 }
 
-/// Each hash is sent as seldom as is promised, and never once it is signed.
+/// Each hash is sent at most as often as promised, and never after it is signed.
 fn calls(seen: &Seen) -> Result<()> {
     let mut by_hash: HashMap<(usize, &[u8]), Vec<&Called>> = HashMap::new();
     for call in seen.calls.iter().filter(|call| call.is_for_a_node()) {
@@ -106,7 +106,7 @@ fn calls(seen: &Seen) -> Result<()> {
 }
 
 fn at_most_so_many(seen: &Seen) -> Result<()> {
-    // Ends come before beginnings of the same moment.
+    // At equal times, ends come before beginnings.
     let mut changes: Vec<(Instant, bool, &Called)> = Vec::new();
     for call in seen.calls.iter().filter(|call| call.is_for_a_node()) {
         changes.push((call.began, true, call));
@@ -136,7 +136,7 @@ fn at_most_so_many(seen: &Seen) -> Result<()> {
     Ok(())
 }
 
-/// What was wished for is signed, and nothing is held by what has ended.
+/// All requested signatures are complete, and ended tasks hold nothing.
 fn nothing_is_lost(seen: &Seen) -> Result<()> {
     let figures = seen.figures;
     ensure!(seen.unsigned == 0, "{} wishes are not signed at the end", seen.unsigned);
@@ -153,7 +153,7 @@ fn nothing_is_lost(seen: &Seen) -> Result<()> {
     Ok(())
 }
 
-/// Each hash that the key has signed stands in the trail of its process.
+/// Each hash that the key has signed is in the audit trail of its process.
 fn trail(seen: &Seen) -> Result<()> {
     for remains in &seen.remains {
         ensure!(
@@ -180,12 +180,12 @@ fn trail(seen: &Seen) -> Result<()> {
 }
 
 impl Seen {
-    /// Of this schedule.
+    /// Milliseconds since the beginning of this schedule.
     pub fn millisecond(&self, at: Instant) -> u64 {
         u64::try_from((at - self.start).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Whether this token counts; `None` in the moment of a change.
+    /// Whether this token is accepted. `None` at the moment of a change.
     fn accepts(&self, at: Instant, token: &str) -> Option<bool> {
         let is_start = at == self.start;
         if !is_start && self.tokens.iter().any(|(since, _)| *since == at) {

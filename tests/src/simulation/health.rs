@@ -1,4 +1,4 @@
-//! What the signer says of its key service, ten times a second.
+//! The signer's report about its key service, ten times a second.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,13 +14,13 @@ const EACH: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     pub at: Instant,
-    /// Of which process.
+    /// Number of the process.
     pub instance: usize,
     pub is_up: bool,
     pub cause: Option<Cause>,
 }
 
-/// Looks at the process that runs. Clones are the same one.
+/// Samples the running process. Clones share the samples.
 #[derive(Clone)]
 pub struct Sampler(Arc<Mutex<State>>);
 
@@ -45,7 +45,7 @@ impl Sampler {
         sampler
     }
 
-    /// This process runs now, or none.
+    /// Sets the running process, if any.
     pub fn watch(&self, process: Option<(usize, Arc<Health>)>) {
         self.lock().current = process;
     }

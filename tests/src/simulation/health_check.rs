@@ -1,4 +1,4 @@
-//! DOWN has a cause, and only a signature is UP.
+//! DOWN must have a cause, and only a signature makes the backend UP.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::kms::{Called, End};
 use super::weather::Act;
 use super::world::Seen;
 
-/// As documented: so many failures in a row, or so long without a signature while a call is not answered.
+/// As documented: this many consecutive failures, or this long without a signature while a call is outstanding.
 const FAILURES: usize = 5;
 const SILENCE: Duration = Duration::from_secs(8);
-/// A call that is given up after this time has failed.
+/// A call that is cancelled after this time counts as failed.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the calls of one process say of the key service.
+/// What the calls of one process reveal about the key service.
 struct Evidence<'a> {
     calls: Vec<&'a Called>,
     signed: Vec<Instant>,
@@ -71,7 +71,7 @@ impl<'a> Evidence<'a> {
         Ok(())
     }
 
-    /// Whether there was a reason between these moments; what happens in one moment may have happened in any order.
+    /// Whether there was a reason between these moments. Events at the same moment may have happened in any order.
     fn may_be_down(&self, from: Instant, to: Instant) -> bool {
         let moments = self.failed.iter().copied().filter(|at| (from..=to).contains(at));
         let mut moments = moments.chain([to]);
@@ -91,7 +91,7 @@ impl<'a> Evidence<'a> {
         fails || self.calls.iter().any(|call| is_silent(&call))
     }
 
-    /// Whether there is a reason at this moment, whatever happens in it.
+    /// Whether there is a reason at this moment, in any order of its events.
     fn must_be_down(&self, at: Instant) -> bool {
         let last = self.last_signed(|signed| signed <= at);
         let failed = self.failed.iter().filter(|failed| **failed < at);
@@ -109,7 +109,7 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// When a call said that the key service is in trouble, which a used-up quota does not.
+/// When a call revealed a failure of the key service. An exhausted quota is not one.
 fn failed_at(call: &Called) -> Option<Instant> {
     let (at, end) = call.ended?;
     match end {

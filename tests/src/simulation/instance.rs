@@ -1,4 +1,4 @@
-//! One process of the signer, from its start to its end: wired up as the program does it, without sockets.
+//! One process of the signer, from its start to its end: connected like the program, without sockets.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::simulated::Door;
 /// The default of `ATTO_SIGNER_DEADLINE`.
 pub const DEADLINE: Duration = Duration::from_millis(900);
 
-/// Between two tries of a start.
+/// Pause between attempts of a start.
 const PAUSE: Duration = Duration::from_secs(2);
 
 pub struct Instance {
@@ -35,7 +35,7 @@ pub struct Instance {
     watch: Option<JoinHandle<()>>,
 }
 
-/// What a process that has ended leaves behind.
+/// The remains of an ended process.
 #[derive(Debug)]
 pub struct Remains {
     pub number: usize,
@@ -43,7 +43,7 @@ pub struct Remains {
     pub lost_lines: u64,
 }
 
-/// What gauges and counters say, and what the key service knows.
+/// Gauges and counters, and the key service's own counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figures {
     pub at_backend: f64,
@@ -55,7 +55,7 @@ pub struct Figures {
 }
 
 impl Instance {
-    /// A process that was just started.
+    /// A newly started process.
     pub fn new(number: usize, kms: &Kms, file: PathBuf) -> Result<Self> {
         let metrics = Arc::new(Metrics::new("GCP")?);
         let config = AuditConfig {
@@ -74,7 +74,7 @@ impl Instance {
         })
     }
 
-    /// Proves the key, and opens the door.
+    /// Tests the key, and opens the door.
     pub async fn start(&mut self, kms: &Kms, token: &Token, door: &Door) -> Result<()> {
         let backend = Arc::<BackendHealth>::default();
         self.health.watch_backend(backend.clone());
@@ -108,7 +108,7 @@ impl Instance {
         Ok(())
     }
 
-    /// As a scrape finds them.
+    /// As in a scrape.
     pub fn figures(&self, kms: &Kms) -> Result<Figures> {
         let text = String::from_utf8(self.metrics.render(&self.health))?;
         let figure = |name| metrics::sum(&text, name);
@@ -122,7 +122,7 @@ impl Instance {
         })
     }
 
-    /// Takes no more connections, answers what is under way, and ends.
+    /// Accepts no more connections, answers running requests, and ends.
     pub async fn end(self, door: &Door) -> Result<Remains> {
         door.close();
         self.health.drain();

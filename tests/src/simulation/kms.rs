@@ -1,4 +1,4 @@
-//! The key service: it does what the weather says, and remembers every call.
+//! The key service: it follows the weather, and records every call.
 
 use std::borrow::Cow;
 use std::future::pending;
@@ -17,7 +17,7 @@ use super::weather::{Act, Mood, Spell};
 /// A call to sign.
 #[derive(Clone, Debug)]
 pub struct Called {
-    /// By which process.
+    /// Number of the process.
     pub instance: usize,
     pub bytes: Vec<u8>,
     pub began: Instant,
@@ -28,12 +28,12 @@ pub struct Called {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Answered(Act),
-    /// The caller gave it up, or its process ended.
+    /// The caller cancelled it, or its process ended.
     Dropped,
 }
 
 impl Called {
-    /// A self-test has another length than any hash of Atto's.
+    /// A self-test has another length than any Atto hash.
     pub fn is_for_a_node(&self) -> bool {
         self.bytes.len() != 41
     }
@@ -42,7 +42,7 @@ impl Called {
         self.began <= at && self.ended.is_none_or(|(ended, _)| ended > at)
     }
 
-    /// When it brought a right signature.
+    /// When it returned a valid signature.
     pub fn signed_at(&self) -> Option<Instant> {
         match self.ended {
             Some((at, End::Answered(Act::Sign))) => Some(at),
@@ -51,7 +51,7 @@ impl Called {
     }
 }
 
-/// The service. Clones are the same one.
+/// The service. Clones share it.
 #[derive(Clone)]
 pub struct Kms(Arc<Mutex<State>>);
 
@@ -64,7 +64,7 @@ struct State {
 }
 
 impl Kms {
-    /// The weather begins now; after its last spell it is calm.
+    /// The weather begins now. After its last spell, it is calm.
     pub fn new(key: SigningKey, random: Random, spells: Vec<Spell>) -> Self {
         Self(Arc::new(Mutex::new(State {
             key,
@@ -83,7 +83,7 @@ impl Kms {
         PublicKey(self.verifying_key().to_bytes())
     }
 
-    /// As a process of this number sees it.
+    /// The view of the process with this number.
     pub fn session(&self, instance: usize) -> KmsSession {
         KmsSession {
             kms: self.clone(),
@@ -92,14 +92,14 @@ impl Kms {
         }
     }
 
-    /// How many calls of this process are under way.
+    /// Number of running calls of this process.
     pub fn under_way(&self, instance: usize) -> usize {
         let state = self.lock();
         let of_it = state.calls.iter().filter(|call| call.instance == instance);
         of_it.filter(|call| call.ended.is_none()).count()
     }
 
-    /// All calls, in the order in which they began.
+    /// All calls, in the order of their beginning.
     pub fn calls(&self) -> Vec<Called> {
         self.lock().calls.clone()
     }
@@ -122,7 +122,7 @@ impl State {
     }
 }
 
-/// The service, asked by one process.
+/// The service, used by one process.
 #[derive(Clone)]
 pub struct KmsSession {
     kms: Kms,
@@ -131,7 +131,7 @@ pub struct KmsSession {
 }
 
 impl KmsSession {
-    /// The process has ended. What it left behind in this one asks nobody any more.
+    /// The process has ended. Its remaining tasks send no more calls.
     pub fn end(&self) {
         self.is_over.store(true, SeqCst);
         let now = Instant::now();
@@ -155,7 +155,7 @@ impl KmsSession {
         let mut signature = self.kms.lock().key.sign(bytes).to_bytes();
         match act {
             Act::Fail(cause) => return Err(Fault::new(cause, "simulated")),
-            // A panic without the noise of its hook.
+            // A panic without the output of its hook.
             Act::Panic => std::panic::resume_unwind(Box::new("simulated")),
             Act::SignWrongly => signature[0] ^= 1,
             Act::Sign | Act::Hang => {}

@@ -1,4 +1,4 @@
-//! The processes of a signer, one after the other.
+//! The successive processes of a signer.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::simulated::Door;
 
 pub use super::instance::Figures;
 
-/// What each process stands between.
+/// The environment of each process.
 #[derive(Clone)]
 pub struct Life {
     pub kms: Kms,
@@ -24,7 +24,7 @@ pub struct Life {
     pub file: PathBuf,
 }
 
-/// Once there are no further restarts.
+/// After the last restart.
 pub struct Lived {
     pub last: Instance,
     pub remains: Vec<Remains>,
@@ -33,7 +33,7 @@ pub struct Lived {
 }
 
 impl Life {
-    /// Starts the first process now, and ends and starts it as often as that is planned.
+    /// Starts the first process now, and restarts it as planned.
     pub async fn live(self, restarts: Vec<Restart>, start: Instant) -> Result<Lived> {
         let mut closed_since = Instant::now();
         let (mut remains, mut closed) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
-//! Thousands of schedules that nobody wrote: the signer between nodes and a key service, with delays, failures, silences, wrong
-//! signatures, panics, clients that hang up, changes of tokens and restarts. A seed decides everything, the clock is simulated,
-//! and what is promised is compared with what was seen.
+//! Thousands of random schedules: the signer between nodes and a key service, with delays, failures, silences, wrong signatures,
+//! panics, disconnecting clients, changes of tokens and restarts. A seed determines everything, the clock is simulated, and the
+//! promises are compared with the observations.
 
 mod check;
 mod health;
@@ -29,10 +29,10 @@ use node::Heard;
 pub(crate) use random::Random;
 use world::Seen;
 
-/// Names a seed that is to happen again, and to be told.
+/// The variable for a seed to repeat and print.
 pub const SEED: &str = "SIMULATION_SEED";
 
-/// What so many schedules came to.
+/// The summary of many schedules.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
     pub schedules: u64,
@@ -44,10 +44,10 @@ pub struct Summary {
     pub simulated: Duration,
 }
 
-/// Lets the schedules of these seeds happen, or of the one that the environment names.
+/// Runs the schedules of these seeds, or of the one in the environment.
 ///
 /// # Errors
-/// A promise is broken: names the seed, and how it happens again.
+/// A promise is broken: names the seed, and how to repeat it.
 pub fn run(seeds: Range<u64>) -> Result<Summary> {
     if let Ok(text) = std::env::var(SEED) {
         let seed = text
@@ -114,7 +114,7 @@ fn happen(seed: u64, folder: &Path) -> Result<Seen> {
     runtime.block_on(world::happen(seed, folder))
 }
 
-/// Everything, in the order of its time.
+/// All events, in the order of time.
 fn tell(seen: &Seen) -> Result<String> {
     let mut lines = Vec::new();
     let mut begins = Duration::ZERO;

@@ -1,4 +1,5 @@
-//! Nodes as they ask: again each second with the same message, until it is signed or refused for good; some hang up.
+//! Nodes and their requests: repeated every second with the same message, until it is signed or finally refused. Some nodes
+//! disconnect.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::simulated::Door;
 const SILENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A request, and what was heard.
+/// A request, and its answer.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub at: Instant,
@@ -29,13 +30,13 @@ pub struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     Signature([u8; 64]),
-    /// A 200 with something else.
+    /// A 200 with other content.
     Nonsense,
     Status(u16),
     Nothing(Failure),
 }
 
-/// What all nodes asked. Clones are the same one.
+/// The requests of all nodes. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<Asked>>>);
 
@@ -70,7 +71,7 @@ impl Node {
         }
     }
 
-    /// Asks until it is signed, or never will be.
+    /// Requests until the message is signed or lost.
     pub async fn insist(&self, message: &Message) {
         let request = self.client.request(message);
         loop {
@@ -82,13 +83,13 @@ impl Node {
         }
     }
 
-    /// Asks, and is gone after this time, most often in the middle of a request.
+    /// Sends a request, and disconnects after this time, usually during the request.
     pub async fn hang_up(&self, message: &Message, after: Duration) {
         let _ = timeout(after, self.insist(message)).await;
     }
 
     async fn ask(&self, request: &[u8], message: &Message) -> Heard {
-        // Never closed, so there is always a permit some day.
+        // Never closed, so a permit is eventually available.
         let _place = self.places.acquire().await;
         let at = Instant::now();
         let heard = match exchange(&self.door, request, SILENCE).await {
@@ -120,7 +121,7 @@ fn read(reply: &Reply) -> Heard {
     signature.map_or(Heard::Nonsense, Heard::Signature)
 }
 
-/// A vote or a challenge that nobody has asked for yet.
+/// A vote or a challenge that was not requested before.
 pub fn draw_message(random: &mut Random, public_key: PublicKey) -> Option<Message> {
     if random.one_in(8) {
         let (bytes, timestamp) = (random.bytes::<96>(), 1_700_000_000_000);

@@ -1,4 +1,4 @@
-//! What happens in one schedule, and when: all of it follows from its seed.
+//! The events of one schedule and their times, all determined by its seed.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use super::random::Random;
 use super::weather::Spell;
 use crate::node_client::Message;
 
-/// The tokens that nodes carry.
+/// The tokens of nodes.
 pub const TOKENS: [&str; 2] = ["the-first-token-of-it", "another-token-of-it"];
 
-/// More hashes than may be at the key service at once.
+/// More hashes than the maximum at the key service.
 const CROWD: u64 = 130;
 
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A node wants this message signed.
+    /// A node requests the signature of this message.
     Wish { node: usize, message: Message },
-    /// A node wants it and goes away.
+    /// A node requests it and disconnects.
     HangUp {
         node: usize,
         message: Message,
@@ -29,17 +29,17 @@ pub enum Event {
     Tokens(Vec<&'static str>),
 }
 
-/// An orderly end of the process, and how long there is none.
+/// An orderly end of the process, and the time until the next one.
 pub type Restart = (Duration, Duration);
 
-/// Everything that happens.
+/// All events.
 #[derive(Debug)]
 pub struct Plan {
     pub spells: Vec<Spell>,
-    /// In the order of their time.
+    /// In the order of time.
     pub events: Vec<(Duration, Event)>,
     pub restarts: Vec<Restart>,
-    /// When the weather is calm for good and nothing else happens.
+    /// When the weather becomes permanently calm and no other events follow.
     pub calm: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Plan {
             }
         }
         for message in &messages {
-            // Some are asked for more than once, and some by nodes that go away.
+            // Some are requested more than once, and some by nodes that disconnect.
             for _ in 0..random.pick(&[1, 1, 1, 2, 3]) {
                 let (node, message) = (random.pick(&[0, 0, 1]), message.clone());
                 let event = if random.one_in(3) {

@@ -1,4 +1,4 @@
-//! Numbers that a seed decides, today and with any later version of any library: SplitMix64.
+//! Random numbers that depend only on a seed, independent of library versions: SplitMix64.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,7 +12,7 @@ impl Random {
         Self(seed)
     }
 
-    /// Another stream. What is drawn from one changes nothing in the other.
+    /// Another stream. Draws from one do not affect the other.
     pub const fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -37,7 +37,7 @@ impl Random {
         self.next().is_multiple_of(count)
     }
 
-    /// One of these, of which there is one at least.
+    /// One of these values, of which there is at least one.
     pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
         let last = u64::try_from(all.len().saturating_sub(1)).unwrap_or(u64::MAX);
         all[usize::try_from(self.between(0..=last)).unwrap_or(0)]

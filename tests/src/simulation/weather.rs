@@ -1,4 +1,4 @@
-//! What becomes of calls to the key service, spell by spell.
+//! The results of calls to the key service, by spell.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use signer::backend::Cause;
 
 use super::random::Random;
 
-/// What becomes of one call, after some time.
+/// The result of one call, after some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Sign,
@@ -16,22 +16,22 @@ pub enum Act {
     Hang,
 }
 
-/// What becomes of calls that begin in one spell.
+/// The kind of results in one spell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// Signs within 50 ms.
     Calm,
-    /// Signs, each time after at most so many milliseconds.
+    /// Signs, each time after at most this many milliseconds.
     Slow(u64),
-    /// Fails, each time after at most so many milliseconds.
+    /// Fails, each time after at most this many milliseconds.
     Failing(Cause, u64),
     /// Answers nothing.
     Silent,
-    /// Signs what does not verify.
+    /// Returns invalid signatures.
     Wrong,
     /// Its library panics.
     Panicking,
-    /// Any of these, call by call.
+    /// Any of these, for each call.
     Mixed,
 }
 
@@ -80,7 +80,7 @@ impl Mood {
         random.pick(&[Self::Wrong, Self::Panicking])
     }
 
-    /// What becomes of the next call, and when.
+    /// The result of the next call, and its time.
     pub fn act(self, random: &mut Random) -> (Duration, Act) {
         match self {
             Self::Calm => (random.milliseconds(1..=50), Act::Sign),

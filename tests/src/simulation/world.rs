@@ -1,4 +1,4 @@
-//! One schedule from its beginning to its end, and everything that could be seen of it.
+//! One schedule from its beginning to its end, with all observations.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use super::plan::{Event, Plan, TOKENS};
 use super::random::Random;
 use crate::simulated::Door;
 
-/// How long after the last spell and the last start all is signed, whatever was before.
+/// Time after the last spell and the last start within which everything must be signed.
 const SETTLED: Duration = Duration::from_secs(5);
-/// After that nobody asks any more, and the attempts that hang are given up.
+/// After that, no requests are sent, and hanging attempts are cancelled.
 const QUIET: Duration = Duration::from_secs(16);
 
-/// All that was seen.
+/// All observations.
 pub struct Seen {
     pub plan: Plan,
     pub start: Instant,
@@ -35,16 +35,16 @@ pub struct Seen {
     pub samples: Vec<Sample>,
     pub remains: Vec<Remains>,
     pub figures: Figures,
-    /// Which tokens were accepted, and from when.
+    /// The accepted tokens, and since when.
     pub tokens: Vec<(Instant, Vec<&'static str>)>,
     /// When connections were refused.
     pub closed: Vec<(Instant, Instant)>,
-    /// Messages that a node still asks for long after the last spell.
+    /// Messages that a node still requests long after the last spell.
     pub unsigned: usize,
     pub hung_up: usize,
 }
 
-/// Lets one schedule happen.
+/// Runs one schedule.
 pub async fn happen(seed: u64, folder: &Path) -> Result<Seen> {
     let mut random = Random::new(seed);
     let key = SigningKey::from_bytes(&random.bytes());
@@ -85,7 +85,7 @@ pub async fn happen(seed: u64, folder: &Path) -> Result<Seen> {
             }
         }
     }
-    // A process whose start had to wait for the weather is ended and started again after that.
+    // A process whose start was delayed by the weather is restarted after that.
     let mut lived = living.await??;
     let settled = Instant::now().max(start + plan.calm) + SETTLED;
     while let Ok(Some(_)) = timeout_at(settled, wishes.join_next()).await {}

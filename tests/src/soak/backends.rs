@@ -1,4 +1,4 @@
-//! The same outage with each key service, all at once: an OpenBao, an AWS and a Google Cloud that nobody can connect to.
+//! The same outage for all key services at once: OpenBao, AWS and Google Cloud refuse connections.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Connections that want nothing.
+//! Connections without useful requests.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub const NAME: &str = "10,000 connections, silent, dripping or with half a head
 
 const VOTES_PER_SECOND: u32 = 20;
 const HEAD: &[u8] = b"POST /votes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-More: ";
-/// What the kubelet waits for a probe unless told otherwise.
+/// The kubelet's default timeout of a probe.
 const PROBE_MILLISECONDS: f64 = 1_000.0;
 
 /// How many connections, how fast, and how long the last ones stay.
@@ -30,14 +30,14 @@ pub struct Flood {
     pub duration: Duration,
 }
 
-/// What became of the signer meanwhile.
+/// The signer's results meanwhile.
 #[derive(Debug)]
 pub struct Flooded {
     /// Connections made.
     pub connected: usize,
-    /// Answers of `/health`, all of them 200, and the longest time one took.
+    /// Answers of `/health`, all with 200, and their longest duration.
     pub healthy: (u32, Duration),
-    /// Votes that were asked for all the time.
+    /// Votes that were requested all the time.
     pub report: Report,
 }
 
@@ -72,7 +72,7 @@ impl Flood {
     /// Floods the signer's API.
     ///
     /// # Errors
-    /// When `/health` does not answer with 200.
+    /// If `/health` does not answer with 200.
     pub async fn run(self, rig: &Rig) -> Result<Flooded> {
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
         setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
@@ -93,7 +93,7 @@ impl Flood {
         })
     }
 
-    /// Connects again and again until there were enough, and keeps what it has until the end. Returns how many were made.
+    /// Connects repeatedly until the number is reached, and keeps open connections until the end. Returns their number.
     async fn attack(self, port: u16, end: Instant) -> usize {
         let mut ticks = interval(Duration::from_secs(1) / self.per_second);
         let mut connections = JoinSet::new();
@@ -124,7 +124,7 @@ async fn bother(stream: &mut TcpStream, number: u32) {
         match number % 3 {
             0 => {}
             1 => {
-                // A signer that closed the connection is what ends this.
+                // The signer ends this by closing the connection.
                 let _ = writer.write_all(&HEAD[..HEAD.len() / 2]).await;
             }
             _ => {
@@ -144,7 +144,7 @@ async fn bother(stream: &mut TcpStream, number: u32) {
     }
 }
 
-/// How often `/health` answered until then, and the longest time that it took.
+/// How often `/health` answered until then, and the longest duration.
 fn watch_health(port: u16, end: std::time::Instant) -> Result<(u32, Duration)> {
     let (mut asked, mut slowest) = (0, Duration::ZERO);
     while std::time::Instant::now() < end {

@@ -1,4 +1,4 @@
-//! One vote that everybody wants at once.
+//! One vote that all callers request at once.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub const NAME: &str = "1,000 identical votes at once";
 
 const NODES: usize = 10;
 
-/// So that the last one comes before the answer to the first.
+/// So that the last one arrives before the answer to the first.
 const DELAY: Duration = Duration::from_millis(100);
 
 pub async fn measure() -> Measured {

@@ -1,5 +1,5 @@
-//! The real signer in front of a KMS that is slow, silent or away, under a flood, and told to end: what it promises then,
-//! measured with the model of the node, every request a distinct vote.
+//! The real signer with a KMS that is slow, silent or unavailable, under a flood, and during shutdown: its promises, measured
+//! with the model of the node. Every request is a distinct vote.
 
 mod backends;
 pub mod flood;
@@ -28,16 +28,16 @@ const DELAYS: [Duration; 4] = [
     Duration::from_secs(5),
 ];
 
-/// Memory of the signer, whatever happens.
+/// Maximum memory of the signer in any case.
 const MOST_MEBIBYTES: f64 = 64.0;
 
-/// What else the machine does, as far as it says so.
+/// Other load of the computer, if it reports any.
 fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The parts, as they are named on the command line.
+/// The parts, by their names on the command line.
 pub const PARTS: [&str; 9] = [
     "slow",
     "silent",
@@ -50,8 +50,8 @@ pub const PARTS: [&str; 9] = [
     "schedules",
 ];
 
-/// Prints a markdown table, row by row; says whether every aim is met. Rows that leave the machine idle run together. With `only`, one of
-/// [`PARTS`] is measured.
+/// Prints a Markdown table, row by row, and returns whether every aim is met. Rows that leave the computer idle run together.
+/// With `only`, only this one of [`PARTS`] is measured.
 pub async fn run(only: Option<&str>) -> bool {
     let before = load_average();
     let mut table = row::Table::begin();
@@ -89,5 +89,5 @@ async fn measure(part: &str, table: &mut row::Table) {
     }
 }
 
-/// What a part of the soak gives, or why it could not be measured.
+/// The rows of a part, or why it could not be measured.
 type Measured = Result<Vec<Row>>;

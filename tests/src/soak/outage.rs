@@ -1,4 +1,4 @@
-//! A KMS that nobody can connect to.
+//! A KMS that refuses connections.
 
 use std::time::Duration;
 

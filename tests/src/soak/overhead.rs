@@ -1,4 +1,4 @@
-//! What lies between asking the signer and asking KMS: the same load, in turn through the signer and past it.
+//! The difference between a request to the signer and one to KMS: the same load, alternately through the signer and directly.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::node_client::{Message, paced, random_vote};
 pub const NAME: &str = "a KMS call at 500/s, each asked for on a new connection";
 
 const RATE: u32 = 500;
-/// Of one second each.
+/// Rounds of one second each.
 const ROUNDS: usize = 8;
 const MOST_MILLISECONDS: f64 = 1.0;
 
@@ -45,7 +45,7 @@ pub async fn measure() -> Measured {
     ])
 }
 
-/// The call that the signer makes of a hash.
+/// The signer's call for a hash.
 fn to_kms(hash: &[u8]) -> Vec<u8> {
     let body = format!(
         r#"{{"data":"{}","dataCrc32c":"{}"}}"#,

@@ -1,4 +1,4 @@
-//! A signer, the KMS behind it and the node before it.
+//! A signer, its KMS, and a node.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct Rig {
     pub key: VerifyingKey,
 }
 
-/// What became of votes during an outage, and after it.
+/// The results of votes during and after an outage.
 pub struct Endured {
     pub report: Report,
     pub attempts_per_second: f64,
@@ -35,7 +35,7 @@ pub struct Endured {
 }
 
 impl Rig {
-    /// A signer that is ready, in front of a KMS that is well.
+    /// A ready signer with a healthy KMS.
     pub async fn start() -> Result<Self> {
         let kms = FakeKms::start([42; 32])?;
         let endpoint = kms.endpoint();
@@ -48,12 +48,12 @@ impl Rig {
         })
     }
 
-    /// Another node of the same signer, with connections of its own.
+    /// Another node of the same signer, with its own connections.
     pub fn another_node(&self) -> Result<NodeClient> {
         node(self.signer.port())
     }
 
-    /// Every signature takes KMS this long from now on.
+    /// From now on, every signature takes KMS this long.
     pub fn delay(&self, delay: Duration) {
         self.kms
             .faults(Method::AsymmetricSign)
@@ -64,7 +64,7 @@ impl Rig {
         load.run(&self.node, &self.key).await
     }
 
-    /// KMS is away for as long as the load lasts, which then has a minute to be signed.
+    /// KMS is unavailable during the load, after which a minute remains for signing.
     pub async fn endure(&self, front: Front, rate: u32, outage: Duration) -> Result<Endured> {
         self.kms.set_front(front).await?;
         let load = Load {
@@ -89,13 +89,13 @@ impl Rig {
         })
     }
 
-    /// The sum of the signer's counter of this name.
+    /// The sum of the signer's counter with this name.
     pub fn counter(&self, name: &str) -> Result<f64> {
         let answer = block_in_place(|| get(self.signer.management_port(), "/prometheus"))?;
         metrics::sum(&answer.body, name)
     }
 
-    /// The most memory that the signer ever took.
+    /// The signer's maximum memory so far.
     pub fn memory(&self) -> Result<Row> {
         let bytes = procfs::peak_resident_bytes(self.signer.pid())?;
         Ok(Row::at_most(
@@ -111,7 +111,7 @@ fn node(port: u16) -> Result<NodeClient> {
     NodeClient::new(&format!("http://127.0.0.1:{port}"), TOKEN)
 }
 
-/// How many of the votes were signed, for the rows that speak of all.
+/// How many of the votes were signed, for rows about all of them.
 pub fn signed(report: &Report) -> String {
     format!("{} of {} signed", report.signed, report.wished)
 }

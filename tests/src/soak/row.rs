@@ -1,4 +1,4 @@
-//! An aim, and what became of it.
+//! An aim, and its result.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A figure of this unit that is not to be larger.
+    /// A figure of this unit with a maximum.
     pub fn at_most(what: &str, unit: &str, most: f64, measured: f64) -> Self {
         Self {
             what: what.to_owned(),
@@ -21,7 +21,7 @@ impl Row {
         }
     }
 
-    /// A count that has to be this one.
+    /// A count that must be exact.
     pub fn exactly(what: &str, aim: u64, measured: u64) -> Self {
         Self {
             what: what.to_owned(),
@@ -31,19 +31,19 @@ impl Row {
         }
     }
 
-    /// The time that an answer may take.
+    /// The maximum duration of an answer.
     pub fn slowest_answer(measured: Duration) -> Self {
         Self::at_most("slowest answer", "ms", 950.0, milliseconds(measured))
     }
 
-    /// Says more of what was measured.
+    /// Adds a note to the measured value.
     #[must_use]
     pub fn with(mut self, more: &str) -> Self {
         self.measured = format!("{} ({more})", self.measured);
         self
     }
 
-    /// Holds only if this does as well.
+    /// Succeeds only if this does as well.
     #[must_use]
     pub fn only_if(mut self, holds: bool) -> Self {
         self.holds &= holds;
@@ -60,12 +60,12 @@ impl Row {
     }
 }
 
-/// Of a time.
+/// Converts a duration.
 pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// Of a count that is far below 2^52.
+/// Converts a count that is far below 2^52.
 #[expect(clippy::cast_precision_loss, reason = "some thousand votes, some million bytes")]
 pub fn float(count: u64) -> f64 {
     count as f64
@@ -80,7 +80,7 @@ fn figure(value: f64, unit: &str) -> String {
     format!("{value:.decimals$} {unit}").trim_end().to_owned()
 }
 
-/// What is printed.
+/// The printed table.
 pub struct Table {
     holds: bool,
 }
@@ -93,7 +93,7 @@ impl Table {
         Self { holds: true }
     }
 
-    /// Prints rows about one thing.
+    /// Prints the rows of one part.
     pub fn add(&mut self, name: &str, rows: anyhow::Result<Vec<Row>>) {
         for row in rows.unwrap_or_else(|error| vec![Row::failed(&error)]) {
             println!("{}", line(name, &row));

@@ -1,4 +1,4 @@
-//! Schedules that nobody wrote: other ones each time.
+//! Random schedules, different in each run.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::simulation::{self, SEED};
 
 pub const NAME: &str = "random schedules on a simulated clock";
 
-/// Two or three minutes of a release build on two processors.
+/// Two or three minutes with a release build on two processors.
 const SCHEDULES: u64 = 30_000;
 
 pub async fn measure() -> Measured {

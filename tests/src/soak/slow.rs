@@ -1,4 +1,4 @@
-//! A KMS that takes its time, also longer than the node waits.
+//! A slow KMS, also slower than the node waits.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::node_client::Load;
 const RATE: u32 = 10;
 const VOTES: u64 = 150;
 
-/// What a signature may take beyond what KMS takes.
+/// Maximum time of a signature beyond that of KMS.
 const MOST_BEYOND: f64 = 2_100.0;
 
 pub fn name(delay: Duration) -> String {

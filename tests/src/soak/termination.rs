@@ -1,4 +1,4 @@
-//! SIGTERM in the middle of votes.
+//! SIGTERM during votes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A KMS that takes longer than anybody waits: nothing is signed, and nothing piles up.
+//! A KMS that is slower than any time limit: nothing is signed, and nothing accumulates.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const DELAY: Duration = Duration::from_secs(30);
 const RATE: u32 = 200;
 const DURATION: Duration = Duration::from_secs(45);
 
-/// Three for each of 100 hashes, and self-tests: one each 2 s, given up after 10 s.
+/// Three for each of 100 hashes, and self-tests: one every 2 s, cancelled after 10 s.
 const MOST_IN_FLIGHT: f64 = 305.0;
 
 pub async fn measure() -> Measured {

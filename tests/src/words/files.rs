@@ -1,4 +1,4 @@
-//! Which files are read, and as what.
+//! Which files are read, and as which kind.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ const ROOTS: [&str; 12] = [
     "signer/src",
 ];
 
-/// What is written by a program, or is only read by tests.
+/// Files that a program writes, or that only tests read.
 const LEFT_OUT: [&str; 5] = [
     "docs/words.yaml",
     "charts/signer-operator/README.md",
@@ -117,7 +117,7 @@ fn page_kind(path: &str) -> Kind {
     }
 }
 
-/// Of comments and of texts.
+/// For comments and for texts.
 fn code_kinds(path: &str) -> (Kind, Kind) {
     match path.split('/').next().unwrap_or(path) {
         "crds" => (Kind::Api, Kind::Api),

@@ -1,4 +1,4 @@
-//! The list of words, and the comparison with it.
+//! The list of words, and comparison with it.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::{LIST, sentence};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct List {
-    /// The most words that a sentence may have.
+    /// Maximum number of words in a sentence.
     longest_sentence: usize,
     words: Vec<Word>,
     #[serde(default)]
@@ -24,10 +24,10 @@ pub struct List {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Word {
-    /// Its forms, in lower case; a blank stands for any white space.
+    /// Its forms, in lower case. A blank matches any white space.
     avoid: Vec<String>,
     instead: String,
-    /// Phrases in which it is right.
+    /// Phrases in which the word is allowed.
     #[serde(default)]
     except: Vec<String>,
 }
@@ -44,7 +44,7 @@ struct Allowed {
 impl List {
     /// Reads the list of the repository at `root`.
     ///
-    /// # Errors
+    /// It does not exist, or is invalid.
     /// There is none, or it is not valid.
     pub fn read(root: &Path) -> Result<Self> {
         let path = root.join(LIST);
@@ -86,7 +86,7 @@ impl List {
         Ok(list)
     }
 
-    /// What these texts have that the list does not allow, in the order of the files.
+    /// Disallowed words in these texts, in the order of the files.
     pub fn compare(&self, pieces: &[Piece]) -> Vec<Finding> {
         let mut findings = vec![];
         let mut used = vec![false; self.allowed.len()];
@@ -140,9 +140,9 @@ impl List {
 }
 
 impl Word {
-    /// Where a text has it, and in which form.
+    /// Where a text contains it, and in which form.
     fn places<'a>(&'a self, prose: &str) -> Vec<(usize, &'a str)> {
-        // White space becomes one byte each, so that offsets stay.
+        // Each white space becomes one byte, so that offsets do not change.
         let prose: String = prose
             .chars()
             .map(|character| {
@@ -178,7 +178,7 @@ impl Allowed {
     }
 }
 
-/// The phrase where it begins and ends with a whole word; several blanks, as where a line breaks, count as one.
+/// Occurrences of the phrase as whole words. Several blanks, as at a line break, count as one.
 fn occurrences(prose: &str, phrase: &str) -> Vec<(usize, usize)> {
     let mut words = phrase.split(' ');
     let first = words.next().unwrap_or_default();
@@ -207,7 +207,7 @@ fn occurrences(prose: &str, phrase: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// `by-hand` and `stand_in` are words of their own.
+/// `by-hand` and `stand_in` count as single words.
 fn is_of_a_word(character: char) -> bool {
     character.is_alphanumeric() || character == '-' || character == '_'
 }

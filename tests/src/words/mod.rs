@@ -1,4 +1,4 @@
-//! The words of pages, messages and comments, compared with the list in `docs/words.yaml`: `make lint` runs it.
+//! Compares the words of pages, messages and comments with the list in `docs/words.yaml`: `make lint` runs it.
 //!
 //! It reads the documentation, the comments and texts of the programs, the chart, the examples and the Makefile. A finding in a generated
 //! page is fixed at its source. Generated manifests and the comments of the tests are not read: the former have the same texts as the

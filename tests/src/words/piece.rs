@@ -1,6 +1,6 @@
-//! A text that is read as a whole: a paragraph, a comment, a message.
+//! A text that is checked as a whole: a paragraph, a comment, a message.
 
-/// What kind of text it is: the sample takes as many sentences of each.
+/// The kind of text. The sample has the same number of sentences of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// README, CONTRIBUTING, SECURITY, CHANGELOG.
@@ -73,7 +73,7 @@ impl Piece {
         self.line + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
     }
 
-    /// The text with blanks, as many, in the place of what is code.
+    /// The text with code replaced by blanks of equal length.
     pub fn prose(&self) -> String {
         let mut within = false;
         let mut prose = String::with_capacity(self.text.len());

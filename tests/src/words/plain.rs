@@ -1,8 +1,8 @@
-//! Comments that begin with a mark, one line below the other, and the texts of YAML, JSON and notes.
+//! Comments with a line prefix, and the texts of YAML, JSON and notes.
 
 use super::piece::{Kind, Piece};
 
-/// Comments behind `#`: of YAML, the Makefile and the Dockerfile. Lines that follow each other are one text.
+/// Comments after `#`: of YAML, the Makefile and the Dockerfile. Consecutive lines are one text.
 pub fn hash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     comments(path, kind, file, |line| {
         let whole = line.trim_start().strip_prefix('#');
@@ -12,7 +12,7 @@ pub fn hash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     })
 }
 
-/// Comments behind `//`, `///` and `//!`, where a line has nothing else.
+/// Comments after `//`, `///` and `//!` on lines of their own.
 pub fn slash_comments(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     comments(path, kind, file, |line| {
         line.trim_start()
@@ -26,7 +26,7 @@ pub fn lines(path: &str, kind: Kind, file: &str) -> Vec<Piece> {
     comments(path, kind, file, Some)
 }
 
-/// The values of these keys, of YAML with one value a line or of JSON.
+/// The values of these keys, in YAML with one value per line or in JSON.
 pub fn values(path: &str, kind: Kind, file: &str, keys: &[&str]) -> Vec<Piece> {
     let mut pieces = vec![];
     let mut lines = file.lines().enumerate();
@@ -54,7 +54,7 @@ fn comments<'a>(path: &str, kind: Kind, file: &'a str, comment: impl Fn(&'a str)
     for (index, line) in file.lines().enumerate() {
         let before = pieces.last_mut().filter(|_| goes_on);
         let is_in_list = before.as_ref().is_some_and(|before| before.text.starts_with("- "));
-        // What is indented outside of a list is a command or a table.
+        // Indented text outside of a list is a command or a table.
         let text = comment(line).filter(|text| is_in_list || !text.starts_with("   "));
         let text = text.map(|text| text.trim().trim_start_matches("-- "));
         let Some(text) = text.filter(|text| !text.is_empty()) else {

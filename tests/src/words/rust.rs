@@ -1,14 +1,14 @@
-//! The texts of a Rust file: what its programs print. Comments are read as lines, see `plain`.
+//! The texts of a Rust file that its programs print. Comments are read as lines, see `plain`.
 
 use anyhow::{Context, Result};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::piece::{Kind, Piece};
 
-/// Fewer are a name, a path or a flag.
+/// A shorter text is a name, a path or a flag.
 const FEWEST_WORDS: usize = 3;
 
-/// The texts of several words outside of tests.
+/// The texts with several words outside of tests.
 ///
 /// # Errors
 /// The file is not Rust.
@@ -39,7 +39,7 @@ fn read(tokens: TokenStream, found: &mut Vec<(usize, String)>) {
         at += 1;
         match token {
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                // Of a whole file: `#![…]`.
+                // For a whole file: `#![…]`.
                 let is_inner = matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == '!');
                 let Some(TokenTree::Group(attribute)) = tokens.get(at + usize::from(is_inner)) else {
                     continue;
@@ -63,7 +63,7 @@ fn read(tokens: TokenStream, found: &mut Vec<(usize, String)>) {
     }
 }
 
-/// Behind the item that begins here: behind its block or its semicolon.
+/// The index after the item that begins here: after its block or its semicolon.
 fn after_item(tokens: &[TokenTree], from: usize) -> usize {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -74,7 +74,7 @@ fn after_item(tokens: &[TokenTree], from: usize) -> usize {
     length.map_or(tokens.len(), |length| from + length + 1)
 }
 
-/// Several words of letters, and no expression, command or manifest.
+/// Several words of letters, and not an expression, a command or a manifest.
 fn is_prose(text: &str) -> bool {
     let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic() || ",.;:'()".contains(c));
     let words = text.split_whitespace().filter(is_word).count();
@@ -82,7 +82,7 @@ fn is_prose(text: &str) -> bool {
     words >= FEWEST_WORDS && !is_expression
 }
 
-/// `{name}` becomes `X`, which reads as a value does.
+/// `{name}` becomes `X`, which reads like a value.
 fn without_placeholders(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;

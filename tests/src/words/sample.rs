@@ -1,4 +1,4 @@
-//! Sentences that a seed picks, for a person who judges them.
+//! Random sentences, selected by a seed, for a person to judge.
 
 use std::path::Path;
 
@@ -20,7 +20,8 @@ pub struct Drawn {
     pub sentence: String,
 }
 
-/// `count` different sentences of the repository at `root`, as many of each kind. The same seed gives the same ones of the same texts.
+/// `count` different sentences of the repository at `root`, the same number of each kind. The same seed and texts give the same
+/// sentences.
 ///
 /// # Errors
 /// A file cannot be read.

@@ -1,9 +1,9 @@
-//! Sentences of a text.
+//! Splits a text into sentences.
 
 use std::ops::Range;
 
-/// Where the sentences are. A full stop, an exclamation or a question mark ends one if a blank and no lower-case letter follow; an empty
-/// line ends one too.
+/// The ranges of the sentences. A full stop, an exclamation mark or a question mark ends one if a blank and no lower-case letter
+/// follow. An empty line ends one too.
 pub fn split(text: &str) -> Vec<Range<usize>> {
     let mut sentences = vec![];
     let mut start = 0;
@@ -33,7 +33,7 @@ pub fn split(text: &str) -> Vec<Range<usize>> {
     trimmed.filter(|range| !range.is_empty()).collect()
 }
 
-/// How many words it has: what has a letter and stands between blanks.
+/// The number of words: parts between blanks with at least one letter.
 pub fn words(sentence: &str) -> usize {
     sentence
         .split_whitespace()

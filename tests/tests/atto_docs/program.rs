@@ -35,6 +35,7 @@ fn the_documented_ports_are_the_defaults() -> Result<()> {
         );
     }
     let help = String::from_utf8(run(&["--help"], &[])?.stdout)?;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for default in ["[default: 9090]", "[default: 9091]"] {
         assert!(help.contains(default), "{default} is not told as a default: {help}");
     }

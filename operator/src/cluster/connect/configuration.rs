@@ -18,7 +18,7 @@ use super::token_file::TokenFile;
 
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The configuration, and the token of a file that a kubeconfig names.
+/// The configuration, and the token of a file that the kubeconfig names.
 pub fn find(choice: &Choice) -> anyhow::Result<(Config, TokenFile)> {
     let (mut config, token) = match kubeconfig::chosen(choice)? {
         Some(chosen) => of_kubeconfig(chosen)?,
@@ -31,12 +31,12 @@ pub fn find(choice: &Choice) -> anyhow::Result<(Config, TokenFile)> {
              (kubectl config get-contexts lists them, kubectl config use-context NAME sets it)"
         ),
     };
-    // The proxy of a kubeconfig is set already.
+    // A proxy in the kubeconfig takes precedence.
     if config.proxy_url.is_none() {
         let variable = |name: &str| env::var(name).ok();
         config.proxy_url = proxy::of_environment(&config.cluster_url, variable).map_err(|error| anyhow!(error))?;
     }
-    // Tries again are the controller's, which knows what changed in the meantime.
+    // The controller retries itself, because it knows what has changed in the meantime.
     config.default_retry = false;
     Ok((config, token))
 }
@@ -66,14 +66,14 @@ fn of_kubeconfig(chosen: Chosen) -> anyhow::Result<(Config, TokenFile)> {
         config.proxy_url = Some(proxy.with_context(place)?);
     }
     let mut token = TokenFile::default();
-    // Credentials are never sent in the clear.
+    // Never send credentials unencrypted.
     if config.cluster_url.scheme_str() == Some("https") {
         (config.auth_info, token) = credentials(user, &cluster).with_context(place)?;
     }
     Ok((config, token))
 }
 
-/// An address without a scheme is one of plain HTTP.
+/// An address without a scheme means plain HTTP.
 fn server(cluster: &Cluster) -> anyhow::Result<Uri> {
     let given = cluster
         .server
@@ -127,7 +127,7 @@ fn credentials(mut user: AuthInfo, cluster: &Cluster) -> anyhow::Result<(AuthInf
                 token = open;
                 user.token = None;
             }
-            // A token in addition does as well.
+            // The token is sufficient without the unusable credentials.
             Err(error) if user.token.is_none() => bail!("tokenFile: {file}: {error}"),
             Err(_) => {}
         }

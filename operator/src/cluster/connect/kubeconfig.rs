@@ -1,7 +1,7 @@
-//! The cluster that the environment names, found as kubectl finds it.
+//! Reads kubeconfig files as kubectl does.
 //!
-//! The library's own reader refuses what kubectl takes: a file of several that is missing, a null in a context that is not used. So the
-//! files are read here; what they say is handed to the library in its own types.
+//! The library's own reader refuses files that kubectl accepts: a missing file among several, or a null in an unused context.
+//! Therefore this module reads the files, and hands the library its own types.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::choice::Choice;
 use super::tidy::tidy;
 use crate::yaml;
 
-/// What a current context names.
+/// The entries that the current context names.
 #[derive(Debug)]
 pub struct Chosen {
     pub context: String,
@@ -24,7 +24,7 @@ pub struct Chosen {
     pub namespace: Option<String>,
 }
 
-/// Reads the files that `KUBECONFIG` names, or the one in the home directory. `None` where they choose no cluster.
+/// Reads the files in `KUBECONFIG`, or the one in the home directory. `None` if they select no cluster.
 ///
 /// # Errors
 /// Names the file or the context, and the error.
@@ -48,12 +48,12 @@ pub fn chosen(choice: &Choice) -> anyhow::Result<Option<Chosen>> {
         (None, Some(Value::String(context))) => (context.clone(), "kubeconfig: current-context"),
         (None, _) => return Ok(None),
     };
-    // The types of all of it, as kubectl checks them.
+    // Checks all types, as kubectl does.
     let config: Kubeconfig = serde_json::from_value(Value::Object(merged)).context("kubeconfig")?;
     choose(config, context, named_by).map(Some)
 }
 
-/// The files, and whether somebody has named them.
+/// The paths, and whether the user named them.
 fn paths() -> (Vec<PathBuf>, bool) {
     let given = env::var_os("KUBECONFIG").filter(|given| !given.is_empty());
     match given {
@@ -71,12 +71,12 @@ fn paths() -> (Vec<PathBuf>, bool) {
     }
 }
 
-/// The contents with absolute paths in them; `None` if there is no such file.
+/// The contents with absolute paths. `None` if the file does not exist.
 fn read(path: &Path, is_named: bool) -> anyhow::Result<Option<Map<String, Value>>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        // The home directory of a container may be anything.
+        // In a container, the home directory may be any path.
         Err(error) if !is_named && matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
@@ -92,7 +92,7 @@ fn read(path: &Path, is_named: bool) -> anyhow::Result<Option<Map<String, Value>
     }
 }
 
-/// The first file to name something wins.
+/// For each name, the first file takes precedence.
 fn merge(merged: &mut Map<String, Value>, contents: Map<String, Value>) {
     for (field, value) in contents {
         match (merged.get_mut(&field), value) {
@@ -121,7 +121,7 @@ fn choose(config: Kubeconfig, context: String, named_by: &str) -> anyhow::Result
         .and_then(|named| named.cluster)
         .ok_or_else(|| anyhow!("kubeconfig: context {context:?}: found no cluster {:?}", found.cluster))?;
     let user = found.user.unwrap_or_default();
-    // Without one, the API server is asked as nobody.
+    // Without a user, requests are anonymous.
     let user = config.auth_infos.into_iter().find(|named| named.name == user);
     let chosen = Chosen {
         context,
@@ -133,7 +133,7 @@ fn choose(config: Kubeconfig, context: String, named_by: &str) -> anyhow::Result
     Ok(chosen)
 }
 
-/// What kubectl does not begin with.
+/// Refuses what kubectl refuses at its start.
 fn check(Chosen { cluster, user, .. }: &Chosen) -> anyhow::Result<()> {
     let authority = [&cluster.certificate_authority, &cluster.certificate_authority_data];
     ensure!(

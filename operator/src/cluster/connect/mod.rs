@@ -1,4 +1,4 @@
-//! From a configuration to a client.
+//! Builds a client from the configuration.
 
 mod choice;
 mod configuration;
@@ -17,22 +17,22 @@ use super::fence::Fence;
 use super::liveness::Liveness;
 use super::timeouts::Timeouts;
 
-/// The cluster that is chosen, or that of KUBECONFIG or of the service account, its watches observed.
+/// A client for the chosen cluster, or that of KUBECONFIG or of the service account. Its watches are supervised.
 ///
 /// # Errors
-/// Says what of the configuration cannot be used.
+/// Names the part of the configuration that cannot be used.
 pub async fn client(choice: Choice, progress: &Liveness, fence: &Fence) -> anyhow::Result<Client> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
-    // Files are read.
+    // Reading files blocks.
     let (config, token) = tokio::task::spawn_blocking(move || configuration::find(&choice)).await??;
     let builder = ClientBuilder::try_from(config).map_err(|error| without_secrets(&error))?;
     let builder = builder.with_layer(&token).with_layer(progress);
     Ok(builder.with_layer(&Timeouts::default()).with_layer(fence).build())
 }
 
-/// What a credential plugin has printed, and the variables it was given, are secret.
+/// The output of a credential plugin and the variables it gets are secret.
 fn without_secrets(error: &kube::Error) -> anyhow::Error {
     let told = match error {
         kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {

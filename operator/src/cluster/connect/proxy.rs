@@ -1,4 +1,4 @@
-//! Through which proxy the API server is asked, by the environment: as Go's `net/http` and Kubernetes' client decide it.
+//! The proxy for the API server from the environment, chosen as Go's `net/http` and Kubernetes' client choose it.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use ipnet::IpNet;
 /// The proxy for a server; `variable` reads the environment. `None` is a direct connection.
 ///
 /// # Errors
-/// Says which variable is no address of a proxy.
+/// Names the variable that is not a valid proxy address.
 pub fn of_environment(server: &Uri, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Uri>, String> {
     let any = |names: [&'static str; 2]| {
         let set = names.map(|name| (name, variable(name).unwrap_or_default()));
@@ -28,7 +28,7 @@ pub fn of_environment(server: &Uri, variable: impl Fn(&str) -> Option<String>) -
     if is_direct(server, &except) {
         return Ok(None);
     }
-    // Not the address itself: a password may be in it.
+    // Without the address itself, because it may contain a password.
     address_of(&address)
         .map(Some)
         .map_err(|error| format!("{name}: {error}"))
@@ -43,7 +43,7 @@ pub fn of_kubeconfig(address: &str) -> Result<Uri, String> {
     address_of(address)
 }
 
-/// A scheme is not needed, nor a port.
+/// Scheme and port are optional.
 fn address_of(address: &str) -> Result<Uri, String> {
     let full = if address.contains("://") {
         address.to_owned()
@@ -64,7 +64,7 @@ fn address_of(address: &str) -> Result<Uri, String> {
         Some(_) => authority,
         None => format!("{}:{port}", authority.trim_end_matches(':')),
     };
-    // Both leave the names to the proxy.
+    // Both forms let the proxy resolve names.
     let scheme = uri
         .scheme_str()
         .map(|scheme| scheme.trim_end_matches('h'))
@@ -99,7 +99,7 @@ fn is_direct(server: &Uri, except: &str) -> bool {
         })
 }
 
-/// A network, or an address, perhaps with a port.
+/// A network or an address, optionally with a port.
 fn excepts_address(entry: &str, ip: IpAddr, port: u16) -> bool {
     if let Ok(network) = IpNet::from_str(entry) {
         return network.contains(&ip);
@@ -108,7 +108,7 @@ fn excepts_address(entry: &str, ip: IpAddr, port: u16) -> bool {
     host.parse().ok().map(canonical) == Some(ip) && wanted.is_none_or(|wanted| wanted == port.to_string())
 }
 
-/// `domain` and all below it, `.domain` or `*.domain` and only what is below it, perhaps with a port.
+/// `domain` matches itself and its subdomains; `.domain` and `*.domain` match only the subdomains. Each with an optional port.
 fn excepts_name(entry: &str, host: &str, port: u16) -> bool {
     let (domain, wanted) = apart(entry);
     let domain = domain
@@ -124,7 +124,7 @@ fn excepts_name(entry: &str, host: &str, port: u16) -> bool {
     }
 }
 
-/// Host and port; an IPv6 address has a port only after brackets.
+/// Splits host and port. An IPv6 address has a port only after brackets.
 fn apart(entry: &str) -> (&str, Option<&str>) {
     if let Some((host, rest)) = entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, rest.strip_prefix(':').filter(|port| !port.is_empty()));
@@ -135,7 +135,7 @@ fn apart(entry: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// An IPv4 address in the form of IPv6 is the same address.
+/// An IPv4-mapped IPv6 address equals the IPv4 address.
 fn canonical(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V6(six) => Ipv6Addr::to_canonical(&six),

@@ -1,23 +1,23 @@
-//! What a kubeconfig file says, in the form that the library reads: kubectl takes a null, or an empty text, for a field that is not there.
+//! Converts a kubeconfig file to the form that the library reads: kubectl treats a null or an empty text as a missing field.
 
 use std::path::{MAIN_SEPARATOR, Path};
 
 use serde_json::{Map, Value, json};
 
-/// The sections of a kubeconfig, and what an entry of each has in addition to its name.
+/// The sections of a kubeconfig, and the field that an entry of each has in addition to its name.
 const SECTIONS: [(&str, &str); 3] = [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
 /// Fields with the path of a file, relative to the folder of the kubeconfig.
 const FILES: [&str; 4] = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
 
-/// Base64, perhaps in several lines.
+/// Base64 data, possibly split into several lines.
 const DATA: [&str; 3] = [
     "certificate-authority-data",
     "client-certificate-data",
     "client-key-data",
 ];
 
-/// The first version of the plugins in which the mode must be said.
+/// The first plugin API version that requires the interactive mode.
 const EXEC_V1: &str = "client.authentication.k8s.io/v1";
 
 pub fn tidy(mut contents: Map<String, Value>, folder: &Path) -> Result<Map<String, Value>, String> {
@@ -29,7 +29,7 @@ pub fn tidy(mut contents: Map<String, Value>, folder: &Path) -> Result<Map<Strin
             Some(found) => return Err(format!("{field}: found {found}, expected {expected}")),
         }
     }
-    // For other programs, and of any form.
+    // Extensions belong to other programs and have any form.
     contents.remove("extensions");
     contents.remove("preferences");
     for (section, part) in SECTIONS {
@@ -73,7 +73,7 @@ fn tidy_entry(fields: &mut Map<String, Value>, section: &str, folder: &Path) {
         }
     }
     match section {
-        // What a plugin is told about the cluster.
+        // What a plugin learns about the cluster.
         "clusters" => {
             if let Some(Value::Array(extensions)) = fields.get_mut("extensions") {
                 extensions.retain(|extension| extension["name"].is_string() && extension.get("extension").is_some());

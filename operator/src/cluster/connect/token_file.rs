@@ -1,4 +1,5 @@
-//! The token of a `tokenFile`, read again now and then, as Kubernetes' client does it: the library does not take the end of the line off.
+//! The token of a `tokenFile`, read again periodically as Kubernetes' client does. The library does not strip the trailing
+//! newline.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,7 @@ struct File {
 
 impl TokenFile {
     /// # Errors
-    /// If it cannot be read, or has no token in it.
+    /// The file cannot be read, or contains no token.
     pub fn open(path: PathBuf) -> io::Result<Self> {
         let read = Mutex::new((header(&path)?, Instant::now()));
         Ok(Self(Some(Arc::new(File { path, read }))))
@@ -31,7 +32,7 @@ impl TokenFile {
 }
 
 impl File {
-    /// A file that no longer exists leaves the last token.
+    /// If the file no longer exists, the last token is kept.
     fn header(&self) -> HeaderValue {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.1.elapsed() >= READ_EVERY {

@@ -37,7 +37,7 @@ pub struct ApproveArgs {
     pub yes: bool,
 }
 
-/// A change that waits.
+/// A change that waits for approval.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Waiting<'a> {
@@ -73,10 +73,10 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// What waits for an approval.
+/// Shows the changes that wait for approval.
 ///
 /// # Errors
-/// There is no such binding, or the API server cannot be asked.
+/// The binding does not exist, or the API server does not answer.
 pub async fn plan(choice: Choice, arguments: ListArgs) -> Result<String, Failure> {
     let ListArgs {
         name,
@@ -102,10 +102,10 @@ pub async fn plan(choice: Choice, arguments: ListArgs) -> Result<String, Failure
     Ok(text.concat())
 }
 
-/// Shows the change, asks, and approves exactly that one.
+/// Shows the change, asks, and approves exactly this change.
 ///
 /// # Errors
-/// No change waits, the answer is no, or the API server refuses.
+/// No change waits, the person did not confirm, or the API server refuses.
 pub async fn approve(choice: Choice, arguments: ApproveArgs) -> Result<String, Failure> {
     let ApproveArgs { name, namespace, yes } = arguments;
     let client = commands::connect(choice).await?;
@@ -155,7 +155,7 @@ fn ask() -> Result<(), Failure> {
     Err(Failure::new(exit::NOT_DONE, "Not approved; nothing was written."))
 }
 
-/// The hash names the change that was shown: where another one waits in the meantime, that is not approved by it.
+/// Writes the hash of the change that was shown. If another change waits in the meantime, this does not approve it.
 async fn write(client: &Client, waiting: &Waiting<'_>) -> Result<(), Failure> {
     let api: Api<SignerBinding> = Api::namespaced(client.clone(), &waiting.namespace);
     let annotations = json!({"metadata": {"annotations": {APPROVE_ANNOTATION: waiting.hash}}});

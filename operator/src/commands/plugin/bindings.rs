@@ -12,7 +12,7 @@ use super::output::Format;
 use crate::commands::{Failure, patiently};
 use crate::exit;
 
-/// Which namespaces.
+/// The namespaces of a command.
 #[derive(Args, Clone, Debug)]
 pub struct NamespaceArgs {
     /// The namespace. Default: that of the context.
@@ -24,7 +24,7 @@ pub struct NamespaceArgs {
     pub all_namespaces: bool,
 }
 
-/// Which bindings, and how they are printed.
+/// The bindings of a command, and the form of its output.
 #[derive(Args, Clone, Debug)]
 pub struct ListArgs {
     /// A SignerBinding. Default: all of the namespace.
@@ -66,13 +66,13 @@ impl FromStr for BindingName {
     }
 }
 
-/// One that this version cannot read is known by its name and by what is wrong.
+/// Of a binding that this version cannot read, only the name and the error are known.
 pub type Found = DeserializeGuard<SignerBinding>;
 
-/// The binding with this name, or all of the namespaces; by namespace and name.
+/// The binding with this name, or all of the namespaces, sorted by namespace and name.
 ///
 /// # Errors
-/// There is no such binding, or the API server cannot be asked.
+/// The binding does not exist, or the API server does not answer.
 pub async fn find(client: &Client, of: &NamespaceArgs, name: Option<&BindingName>) -> Result<Vec<Found>, Failure> {
     let namespace = of.namespace.as_deref().unwrap_or_else(|| client.default_namespace());
     let api: Api<Found> = if of.all_namespaces {

@@ -1,4 +1,4 @@
-//! `kubectl atto-signer check`: what of `operator preflight` a person can see, for scripts as well.
+//! `kubectl atto-signer check`: the part of `operator preflight` that a person's permissions suffice for, for scripts as well.
 
 use clap::Args;
 use serde::Serialize;
@@ -26,7 +26,7 @@ struct Check {
     message: String,
 }
 
-/// What was found, and the exit code that the worst of it makes.
+/// The findings, and the exit code of the worst one.
 ///
 /// # Errors
 /// No cluster is configured.

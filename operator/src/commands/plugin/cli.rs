@@ -114,7 +114,7 @@ fn print(text: &str, code: u8) -> ExitCode {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Ok(()) => ExitCode::from(code),
-        // A reader that stops early, such as `head`, is not an error.
+        // A reader that closes the pipe early, such as `head`, is not an error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
         Err(error) => {
             eprintln!("Error: The output cannot be written: {error}.");

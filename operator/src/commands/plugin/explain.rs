@@ -1,4 +1,4 @@
-//! `kubectl atto-signer explain`: `operator explain`, for a SignerBinding as well.
+//! `kubectl atto-signer explain`: `operator explain`, also for a SignerBinding.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::cluster::connect::Choice;
 use crate::commands::{self, DeploymentName, Failure, patiently};
 use crate::config::ImageArgs;
 
-/// What is to be explained.
+/// The object to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
     Deployment(DeploymentName),
@@ -54,10 +54,10 @@ pub struct ExplainArgs {
     pub images: ImageArgs,
 }
 
-/// Why Deployments have, or have not, a signer, and whether all bindings that are concerned are ready.
+/// Explains why Deployments have a signer or not. Also returns whether all bindings that name them are ready.
 ///
 /// # Errors
-/// There is no such object, or the cluster cannot be asked.
+/// The object does not exist, or the API server does not answer.
 pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, bool), Failure> {
     let ExplainArgs {
         object,
@@ -100,7 +100,7 @@ pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, 
     Ok((text.join("\n"), is_ready))
 }
 
-/// Whether the binding selects the Deployment, or has reported about it. A status comes later than the binding.
+/// Whether the binding selects the Deployment, or has reported about it. The status is written later than the binding.
 fn is_about(found: &Found, deployment: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
     let Ok(binding) = &found.0 else { return false };
     let target = &binding.spec.target;
@@ -109,7 +109,7 @@ fn is_about(found: &Found, deployment: &str, labels: Option<&BTreeMap<String, St
         || labels.is_some_and(|labels| target.selects(deployment, labels))
 }
 
-/// Those of the Deployment; none where there is no such Deployment, which is told elsewhere.
+/// Labels of the Deployment. None if it does not exist, which the caller reports.
 async fn labels(client: &Client, namespace: &str, name: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let found = patiently("read the Deployment", async || api.get_metadata_opt(name).await).await?;
@@ -121,7 +121,7 @@ fn reported(binding: &SignerBinding) -> impl Iterator<Item = &str> {
     targets.map(|target| target.name.as_str())
 }
 
-/// The Deployments that the bindings select, or have reported about, of those that exist.
+/// The existing Deployments that the bindings select or have reported about.
 async fn deployments(client: &Client, namespace: &str, found: &[Found]) -> Result<Vec<String>, Failure> {
     let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let parameters = ListParams::default();
@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// The operator is stopped, or has not come to it yet.
+    /// The operator is stopped, or has not reconciled the binding yet.
     #[test]
     fn a_binding_without_a_status_is_about_the_deployments_that_it_selects() {
         let spec = |target: serde_json::Value| {

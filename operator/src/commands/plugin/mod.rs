@@ -1,6 +1,6 @@
 //! `kubectl atto-signer`: a plugin of kubectl for the people who run voters.
 //!
-//! It reads what the operator reports and needs no operator to run. Only `approve` and `remove` write.
+//! It reads what the operator reports, and works while the operator is stopped. Only `approve` and `remove` write.
 
 mod approve;
 mod bindings;

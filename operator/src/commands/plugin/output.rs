@@ -1,4 +1,4 @@
-//! How a command prints what it found.
+//! Prints the results of a command.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use crate::commands::Failure;
 use crate::{exit, yaml};
 
-/// The version of what is printed as JSON and YAML. Fields are added under the same version; one that is renamed or taken away is of
-/// another one.
+/// Version of the JSON and YAML output. Adding a field keeps the version; renaming or removing one changes it.
 pub const API_VERSION: &str = "cli.signer.atto.cash/v1";
 
 /// The form of the output.
@@ -17,7 +16,7 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
-    /// The same with the columns that are wide.
+    /// For people, with the wide columns.
     Wide,
     /// For scripts.
     Json,
@@ -25,10 +24,10 @@ pub enum Format {
     Yaml,
 }
 
-/// A list as JSON or YAML; none where the output is for people.
+/// A list as JSON or YAML. None if the output is for people.
 ///
 /// # Errors
-/// It cannot be printed, which is a defect.
+/// It cannot be serialised, which is a defect.
 pub fn list(format: Format, kind: &str, items: &[impl Serialize]) -> Option<Result<String, Failure>> {
     let is_json = match format {
         Format::Table | Format::Wide => return None,

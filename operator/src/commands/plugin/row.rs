@@ -1,4 +1,4 @@
-//! What is reported about a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
+//! The report about a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
 
 use crds::conditions::types;
 use crds::{SignerBinding, SignerBindingStatus, TargetStatus, Warning};
@@ -20,7 +20,7 @@ pub struct Row {
     pub message: String,
     /// The status of the condition `Signing`.
     pub signing: String,
-    /// Ready pods that run the injected template, of those wanted.
+    /// Ready and wanted pods of the injected template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pods: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What the operator has reported of a binding.
+    /// Summarises the operator's report about a binding.
     pub fn of(found: &Found) -> Self {
         let (namespace, name) = (found.namespace().unwrap_or_default(), found.name_any());
         match &found.0 {
@@ -115,7 +115,7 @@ impl Row {
         }
     }
 
-    /// Whether the binding is ready as it is written now.
+    /// Whether the binding is ready in its present generation.
     pub fn is_ready(&self) -> bool {
         self.ready == "True"
     }
@@ -125,7 +125,7 @@ fn condition<'a>(status: &'a SignerBindingStatus, type_: &str) -> Option<&'a Con
     status.conditions.iter().find(|condition| condition.type_ == type_)
 }
 
-/// What a person should do about it, the most urgent first; nothing where all is well.
+/// What a person should do, the most urgent first. Empty if nothing needs to be done.
 fn steps(row: &Row) -> Vec<String> {
     let Row { namespace, name, .. } = row;
     let mut steps = vec![];
@@ -148,7 +148,7 @@ fn steps(row: &Row) -> Vec<String> {
     steps
 }
 
-/// Of the conditions that lead to `Ready`, the first that is not reached says what is wrong.
+/// The first of `Ready`'s conditions that is not true names the problem.
 fn first_that_fails(row: &Row) -> Option<String> {
     let mut steps = types::STEPS.iter().filter(|type_| **type_ != types::READY);
     let failed = steps.find_map(|type_| {

@@ -10,13 +10,13 @@ use crate::cluster::connect::Choice;
 use crate::commands::{self, Failure};
 use crate::model::text::one_line;
 
-/// Kubernetes bounds a message to 32 KiB. What matters is at its beginning.
+/// Kubernetes limits a message to 32 KiB. The important part is at its beginning.
 const LONGEST: usize = 1_000;
 
-/// What the operator reports, and whether all of it is ready.
+/// Prints the operator's report. Also returns whether all bindings are ready.
 ///
 /// # Errors
-/// There is no such binding, or the API server cannot be asked.
+/// The binding does not exist, or the API server does not answer.
 pub async fn status(choice: Choice, arguments: ListArgs) -> Result<(String, bool), Failure> {
     let ListArgs {
         name,
@@ -43,7 +43,7 @@ fn nothing(of: &NamespaceArgs, default: &str) -> String {
     format!("No SignerBindings in namespace {namespace}; -A takes all namespaces.\n")
 }
 
-/// A table, then the next steps. It has no addresses, because they do not fit into a line of most terminals.
+/// A table, followed by the next steps. It has no addresses, because they do not fit into most terminals.
 fn text(rows: &[Row], is_wide: bool, terminal: Terminal) -> String {
     let mut text = table(rows, terminal);
     for row in rows.iter().filter(|row| is_wide || !row.next.is_empty()) {

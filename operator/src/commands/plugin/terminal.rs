@@ -1,12 +1,14 @@
-//! What the terminal takes: colours, and how wide it is.
+//! Properties of the terminal: colours and width.
 
 use std::env;
 use std::io::{IsTerminal, stdout};
 
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
 /// The default width.
 const WIDTH: usize = 100;
 
-/// Of standard output.
+/// Standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     /// Columns.
@@ -15,7 +17,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Colours on a terminal only, and not where `NO_COLOR` is set (<https://no-color.org>).
+    /// Colours only on a terminal, and not if `NO_COLOR` is set (<https://no-color.org>).
     pub fn of_output() -> Self {
         let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -36,7 +38,7 @@ impl Terminal {
         }
     }
 
-    /// A status of a condition: green, red, or yellow where it is not known.
+    /// Colours the status of a condition: green, red, or yellow if it is unknown.
     pub fn status(self, text: &str, padded: &str) -> String {
         let colour = match text {
             "True" => "32",
@@ -50,24 +52,16 @@ impl Terminal {
         }
     }
 
-    /// The text in lines that fit, each after so many spaces.
+    /// Wraps the text between words into lines that fit, each with this indent. A word never breaks, because it may be part of a
+    /// command.
     pub fn wrapped(self, text: &str, indent: usize) -> String {
         let room = self.width.saturating_sub(indent).max(20);
-        let mut lines = vec![];
-        for paragraph in text.lines() {
-            let mut line = String::new();
-            for word in paragraph.split_whitespace() {
-                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-                    lines.push(std::mem::take(&mut line));
-                }
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-            }
-            lines.push(line);
-        }
-        lines.join(&format!("\n{}", " ".repeat(indent)))
+        let options = Options::new(room)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+            .wrap_algorithm(WrapAlgorithm::FirstFit)
+            .break_words(false);
+        textwrap::wrap(text, options).join(&format!("\n{}", " ".repeat(indent)))
     }
 }
 

@@ -9,13 +9,13 @@ const ABOUT: &str = "crd";
 const NAME: &str = "signerbindings.signer.atto.cash";
 const REMEDY: &str = "`operator crd | kubectl apply --server-side --force-conflicts -f -`";
 
-/// Whether the kind is there, and as this version knows it.
+/// Whether the API server serves the kind, in the form that this version knows.
 pub async fn examine(client: &Client, scope: &Scope) -> Finding {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let found = match deadline("read the CustomResourceDefinition", api.get_opt(NAME)).await {
         Ok(Some(found)) => found,
         Ok(None) => return missing(),
-        // It takes a ClusterRole to read it; everybody may see what the API server serves.
+        // Reading it needs a ClusterRole, but everyone may see what the API server serves.
         Err(error) if error.is_forbidden() && *scope != Scope::Cluster => return served(client).await,
         Err(error) => return unavailable(ABOUT, &error),
     };

@@ -9,9 +9,9 @@ use crate::model::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Ok,
-    /// It works, and could be safer.
+    /// It works, but could be safer.
     Warning,
-    /// The API server cannot be asked.
+    /// The API server does not answer.
     Unavailable,
     /// A permission is missing.
     Denied,
@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// What the command exits with, as sysexits has it.
+    /// The exit code of the program, from sysexits.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Ok | Self::Warning => 0,
@@ -60,7 +60,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A line each.
+/// One line for each finding.
 pub fn lines(findings: &[Finding]) -> String {
     let lines = findings
         .iter()
@@ -68,7 +68,7 @@ pub fn lines(findings: &[Finding]) -> String {
     lines.collect()
 }
 
-/// The worst of them decides what a command exits with.
+/// The worst finding determines the exit code.
 pub fn worst(findings: &[Finding]) -> Verdict {
     let verdicts = findings.iter().map(|finding| finding.verdict);
     verdicts.max().unwrap_or(Verdict::Ok)

@@ -1,4 +1,4 @@
-//! Who signs the ServiceAccount tokens of the cluster: a key service elsewhere that takes them has to know.
+//! The issuer of the cluster's ServiceAccount tokens. A key service outside the cluster must know it to accept them.
 
 use kube::Client;
 
@@ -7,7 +7,7 @@ use crate::cluster::issuer::issuer;
 
 const ABOUT: &str = "issuer";
 
-/// What the API server has only as a name within the cluster.
+/// Host suffixes that only resolve inside the cluster.
 const WITHIN: [&str; 2] = [".svc", ".svc.cluster.local"];
 
 pub async fn examine(client: &Client) -> Finding {

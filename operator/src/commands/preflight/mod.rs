@@ -1,4 +1,4 @@
-//! `operator preflight`: everything that the operator needs of a cluster, before a voter depends on it.
+//! `operator preflight`: checks everything that the operator requires of a cluster, before a voter depends on it.
 
 mod crd;
 pub mod finding;
@@ -33,7 +33,7 @@ pub struct PreflightArgs {
     pub cluster: Choice,
 }
 
-/// Checks everything in the cluster that is chosen, and returns a line for each thing.
+/// Checks the chosen cluster, and returns a line for each finding.
 ///
 /// # Errors
 /// No cluster is configured.
@@ -46,7 +46,7 @@ pub async fn examine(arguments: PreflightArgs) -> anyhow::Result<Vec<Finding>> {
     Ok(examine_with(&client, &scope.into(), &namespace).await)
 }
 
-/// What a person can see who is not the operator: everything but its permissions, and whether it is active.
+/// The checks that a person can make: all except the operator's permissions and whether it is active.
 pub async fn examine_from_outside(client: &Client) -> Vec<Finding> {
     let scope = Scope::default();
     let version = match deadline("ask for the version", client.apiserver_version()).await {
@@ -88,7 +88,7 @@ fn cluster(version: &Info) -> Finding {
     Finding::new(Verdict::Ok, "cluster", format!("Kubernetes {found}"))
 }
 
-/// Managed clusters write `30+`.
+/// Managed clusters may report `30+`.
 fn minor(version: &Info) -> u32 {
     let digits: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(0)

@@ -13,7 +13,7 @@ use crate::model::error::Error;
 use crate::model::scope::Scope;
 use crate::model::text::one_line;
 
-/// Of what a binding says.
+/// Maximum length of text from a binding.
 const LONGEST: usize = 500;
 
 const ABOUT: &str = "others";
@@ -21,11 +21,10 @@ const OPERATOR: &str = "operator";
 const REMEDY: &str =
     "keep one of them: uninstall the other, or let each watch namespaces of its own (watchNamespaces of the chart)";
 
-/// A leader renews its Lease every few seconds. Clocks of hosts differ by less.
+/// A leader renews its Lease every few seconds. Differences between the clocks of hosts are smaller.
 const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether another operator is active. Operators with Leases in two namespaces
-/// do not know of each other.
+/// Whether another operator is active. Operators with Leases in two namespaces do not know about each other.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     match found(client, scope, lease_namespace).await {
         Ok(None) => Finding::new(Verdict::Ok, ABOUT, "no other operator is running"),
@@ -40,7 +39,7 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
     }
 }
 
-/// Which operator is active, and whether another one is.
+/// Which operator is active, and whether there is another one.
 pub async fn examine_from_outside(client: &Client, scope: &Scope) -> Vec<Finding> {
     let leases = match leases(client).await {
         Ok(leases) => leases,
@@ -76,7 +75,7 @@ async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<
         .filter(|lease| lease.namespace().as_deref() != Some(lease_namespace));
     if let Some(other) = others.find_map(|lease| holder(lease, Timestamp::now()).map(|holder| (lease, holder))) {
         let (lease, holder) = other;
-        // Each may have namespaces of its own.
+        // Each operator may have namespaces of its own.
         let verdict = match scope {
             Scope::Cluster => Verdict::Unfit,
             Scope::Namespaces { .. } => Verdict::Warning,
@@ -90,7 +89,7 @@ async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<
     Ok(contested(client, scope).await?.map(|text| (Verdict::Warning, text)))
 }
 
-/// A binding that says that another operator writes it. One that runs without a Lease is seen by nothing else.
+/// A binding whose status says that another operator writes it. This is the only sign of an operator that runs without a Lease.
 async fn contested(client: &Client, scope: &Scope) -> Result<Option<String>, Error> {
     let mut all = vec![];
     for api in scope.apis::<DeserializeGuard<SignerBinding>>(client) {
@@ -100,7 +99,7 @@ async fn contested(client: &Client, scope: &Scope) -> Result<Option<String>, Err
         .await
         {
             Ok(found) => all.extend(found.items),
-            // Of a CustomResourceDefinition that is missing another line tells.
+            // Another finding reports a missing CustomResourceDefinition.
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         }
@@ -124,7 +123,7 @@ async fn contested(client: &Client, scope: &Scope) -> Result<Option<String>, Err
     }))
 }
 
-/// Who holds a Lease, as long as it is renewed.
+/// The holder of a Lease that is being renewed.
 fn holder(lease: &Lease, now: Timestamp) -> Option<&str> {
     let spec = lease.spec.as_ref()?;
     let renewed = spec.renew_time.as_ref()?.0;

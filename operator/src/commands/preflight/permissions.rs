@@ -14,12 +14,12 @@ const ABOUT: &str = "permissions";
 const TRIAL: &str = "trial";
 const AT_ONCE: usize = 8;
 
-/// What is done with a resource of an API group.
+/// A verb on a resource of an API group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
     pub verb: &'static str,
     pub group: &'static str,
-    /// In the plural, with a subresource behind a slash.
+    /// In the plural, with a subresource after a slash.
     pub resource: &'static str,
 }
 
@@ -27,7 +27,7 @@ const fn may(verb: &'static str, group: &'static str, resource: &'static str) ->
     Permission { verb, group, resource }
 }
 
-/// In all namespaces that are watched.
+/// Needed in all watched namespaces.
 pub const EVERYWHERE: &[Permission] = &[
     may("get", GROUP, "signerbindings"),
     may("list", GROUP, "signerbindings"),
@@ -57,11 +57,11 @@ pub const EVERYWHERE: &[Permission] = &[
     may("patch", "events.k8s.io", "events"),
 ];
 
-/// In all namespaces that are watched, and only to try a pod before those that run are replaced: the operator works without it.
+/// Needed in all watched namespaces, only for trying a pod before running pods are replaced. The operator works without it.
 pub const TO_TRY_PODS: Permission = may("create", "", "pods");
 
-/// What takes a ClusterRole also where there are Roles for the rest: a namespace that is being deleted may lose its Role first,
-/// and its bindings could not be released.
+/// Needs a ClusterRole even if Roles grant the rest: a namespace that is being deleted may lose its Role first, and its bindings
+/// could not be released.
 pub const OUTLASTS_A_ROLE: &[Permission] = &[
     may("get", GROUP, "signerbindings"),
     may("list", GROUP, "signerbindings"),
@@ -69,14 +69,14 @@ pub const OUTLASTS_A_ROLE: &[Permission] = &[
     may("patch", GROUP, "signerbindings"),
 ];
 
-/// In the operator's own namespace.
+/// Needed in the operator's own namespace.
 pub const OWN_NAMESPACE: &[Permission] = &[
     may("create", "coordination.k8s.io", "leases"),
     may("get", "coordination.k8s.io", "leases"),
     may("update", "coordination.k8s.io", "leases"),
 ];
 
-/// Where each of them is needed: in one namespace, or everywhere.
+/// Where each permission is needed: in one namespace, or everywhere.
 fn needed<'a>(scope: &'a Scope, lease_namespace: &'a str) -> Vec<(Permission, Option<&'a str>)> {
     let own = OWN_NAMESPACE
         .iter()
@@ -100,7 +100,7 @@ fn needed<'a>(scope: &'a Scope, lease_namespace: &'a str) -> Vec<(Permission, Op
     needed
 }
 
-/// Whether the user of this command has all of them.
+/// Whether the user of this command has all permissions.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
     let all = needed(scope, lease_namespace);
     let asked = stream::iter(all.iter().copied().map(|(permission, namespace)| async move {
@@ -130,7 +130,7 @@ pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> F
     Finding::new(Verdict::Denied, ABOUT, text)
 }
 
-/// Whether a pod can be tried before those that run are replaced.
+/// Whether the user may try a pod before running pods are replaced.
 pub async fn examine_trial(client: &Client, scope: &Scope) -> Finding {
     let places: Vec<_> = match scope {
         Scope::Cluster => vec![None],
@@ -166,7 +166,7 @@ async fn is_allowed(client: &Client, permission: Permission, namespace: Option<&
     may_name(client, permission, namespace, is_named.then_some(LEASE)).await
 }
 
-/// Whether the user of this command has it, for the object of this name alone.
+/// Whether the user of this command has a permission for the object of this name.
 pub async fn may_name(
     client: &Client,
     permission: Permission,

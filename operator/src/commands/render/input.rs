@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::model::deployment::LiveDeployment;
 use crate::yaml;
 
-/// What kubectl reads in a folder.
+/// File names that kubectl reads in a folder.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 
-/// Finds exactly one SignerBinding and its Deployment in the files, whatever else is in them.
+/// Finds exactly one SignerBinding and its Deployment in the files, and ignores other objects.
 pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
     let mut bindings = vec![];
     let mut deployments = vec![];
@@ -46,8 +46,7 @@ pub fn read(files: &[PathBuf]) -> Result<(SignerBinding, Value), String> {
     Ok((binding, deployment))
 }
 
-/// The Deployment that the binding is for. `kubectl apply --namespace` puts what names no namespace into the one that it is given: so it
-/// goes with any.
+/// The Deployment that the binding names. An object without a namespace matches any, because `kubectl apply --namespace` sets it.
 fn the_one(binding: &SignerBinding, wanted: &str, deployments: Vec<Value>) -> Result<Value, String> {
     let target = &binding.spec.target;
     let (mut near, mut elsewhere) = (vec![], vec![]);
@@ -97,7 +96,7 @@ fn named(deployment: &Value) -> String {
     }
 }
 
-/// The path of the first field that is in the file and not in what was read of it: misspelt, it would do nothing.
+/// The path of the first field that is in the file but was not read. It is probably misspelt and would have no effect.
 fn unknown(given: &Value, read: &impl serde::Serialize) -> Result<Option<String>, String> {
     let read = serde_json::to_value(read).map_err(|error| error.to_string())?;
     Ok(missing(given, &read))
@@ -112,7 +111,7 @@ fn missing(given: &Value, read: &Value) -> Option<String> {
     })
 }
 
-/// Of a folder, the manifests that lie in it, in the order of their names.
+/// Replaces a folder by its manifests, sorted by name.
 fn with_folders(files: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut all = vec![];
     for file in files {

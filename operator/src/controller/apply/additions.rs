@@ -1,5 +1,5 @@
-//! What somebody has added to the injected signer, or has given another container of what is only for the signer, is taken out again, unless
-//! a manifest applies it.
+//! Removes additions by other clients to the injected signer, and the signer's volumes from other containers, unless a manifest
+//! applies them.
 
 use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, SIGNER_CONTAINER};
@@ -16,8 +16,8 @@ use crate::model::rendered::Rendered;
 use crate::template::additions::{Addition, of};
 use crate::template::volumes::{self, Exposure};
 
-/// Takes out what the signer has beyond what was rendered, and what other containers have of its volumes. What a manifest applies is its author's wish, and would come back
-/// with the next turn of the client that applies it, each time with a rollout.
+/// Removes additions to the rendered signer, and mounts of its volumes in other containers. What a manifest applies is intended,
+/// and would return with the next apply of that client, each time with a rollout.
 pub async fn take_out(
     writer: &Writer,
     patched: Patched,
@@ -64,7 +64,7 @@ pub async fn take_out(
             None => return Err(error),
         },
     };
-    // A plugin of the API server may have put it back in the same request. Then nothing has changed, and it stays.
+    // An admission plugin may have added it again in the same request. Then nothing has changed, and the addition stays.
     let changed = after.resource_version() != live.resource_version();
     if changed {
         writer.ledger.forced(live.uid());
@@ -80,9 +80,9 @@ fn position(live: &LiveDeployment) -> Option<usize> {
     list.iter().position(|container| container["name"] == SIGNER_CONTAINER)
 }
 
-/// An addition, and who has written it.
+/// An addition, and the manager that wrote it.
 struct Held {
-    /// The container of it; none if that is the signer.
+    /// The container with the addition. None means the signer.
     container: Option<String>,
     field: String,
     managers: Vec<String>,
@@ -131,7 +131,7 @@ impl Held {
     }
 }
 
-/// Names each field with its managers, in the order in which they are in the container.
+/// Names each field with its managers, in the order of the container's fields.
 fn altered(live: &LiveDeployment, held: &[Held], what_to_do: &str) -> Reason {
     let (of_signer, of_others): (Vec<_>, Vec<_>) = held.iter().rev().partition(|held| held.container.is_none());
     let of_signer: Vec<_> = of_signer.into_iter().map(Held::told).collect();

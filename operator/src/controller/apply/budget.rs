@@ -1,8 +1,8 @@
-//! Bounds on how often a write is repeated after another client has undone it, and the message at the bound.
+//! Limits how often a write is repeated after another client has undone it, and gives the message at the limit.
 //!
-//! One bound is how often this operator's rendering replaces another one for the same desired state. The spec and the token say what is rendered, so
-//! more than a few times means that somebody else writes another one, such as an operator of another version, and each time pods
-//! would be replaced.
+//! One limit is how often this operator's rendering replaces another one for the same desired state. Spec and token determine the
+//! rendering, so repeated replacement means that another program writes a different one, such as an operator of another version.
+//! Each replacement restarts pods.
 
 use std::time::Instant;
 
@@ -16,14 +16,14 @@ use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::hash::token_part;
 
-/// A write that replaces another rendering with this operator's. A removed signer is no rendering: it is restored each time.
+/// A write that replaces another rendering with this operator's. A removed signer is not a rendering: it is restored each time.
 pub struct Rewrite {
     uid: String,
     wish: String,
 }
 
 impl Rewrite {
-    /// None where the write is none.
+    /// None if the write replaces no rendering.
     pub fn of(observed: &Observed, live: &LiveDeployment, rendered: &Rendered) -> Option<Self> {
         let is_another = live.injected_hash().is_some_and(|found| found != rendered.hash);
         (is_another && live.owns_signer()).then(|| Self {
@@ -36,10 +36,10 @@ impl Rewrite {
         })
     }
 
-    /// Whether one more is left.
+    /// Whether another write is allowed.
     ///
     /// # Errors
-    /// What to tell where none is.
+    /// The message at the limit.
     pub fn is_left(&self, writer: &Writer) -> Result<(), Reason> {
         if writer.ledger.may_rewrite(&self.uid, &self.wish) {
             return Ok(());
@@ -50,23 +50,24 @@ impl Rewrite {
         ))
     }
 
-    /// It went through.
+    /// Counts a successful write.
     pub fn is_made(&self, writer: &Writer) {
         writer.ledger.rewrote(&self.uid, &self.wish);
     }
 }
 
-/// Whether what was injected, and was changed or taken out, is restored now. Each time pods are replaced, so a program that takes it out again and again would
-/// keep the voter from ever running; and each time it starts without a signer, so it is never given up.
+/// Whether a changed or removed injection may be restored now. Each restoration replaces pods, so a program that removes it
+/// repeatedly would keep the voter from running. Restoration never stops for good, because the voter would then run without its
+/// signer.
 ///
 /// # Errors
-/// What to tell while it waits.
+/// The message while it waits.
 pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<(), Reason> {
     let ledger = &writer.ledger;
     if ledger.may_put_back(live.uid(), PutBack::Signer, &rendered.hash, Instant::now()) {
         return Ok(());
     }
-    // A manager that takes a field out holds none, so that no manager can be named.
+    // A manager that removes a field owns nothing, so it cannot be named.
     Err(Reason::new(
         reasons::CONTESTED,
         format!(
@@ -76,7 +77,7 @@ pub fn signer_may_be_put_back(writer: &Writer, live: &LiveDeployment, rendered: 
     ))
 }
 
-/// What to report about another object that somebody keeps undoing.
+/// The message for another object that another client keeps changing.
 pub fn undone(what: &str) -> Reason {
     Reason::new(
         reasons::CONTESTED,

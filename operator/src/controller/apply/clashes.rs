@@ -1,5 +1,5 @@
-//! What server-side apply cannot replace, because another manager holds a source of another kind there: a rollback from a key in a key
-//! service to one in a Secret, or back. It is put right in one JSON patch, and applied after that.
+//! Fields that server-side apply cannot replace, because another manager owns a source of another kind there: a rollback from a
+//! key service to a key in a Secret, or back. One JSON patch corrects them before the apply.
 
 use super::conflict::Conflict;
 use super::rejected::rejected;
@@ -11,7 +11,7 @@ use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::clash::{self, Clash};
 
-/// Those that may be replaced: all, or none where one of them is a manifest's.
+/// The fields that may be replaced: all, or none if a manifest owns one of them.
 pub fn replaceable(live: &LiveDeployment, rendered: &Rendered) -> Vec<Clash> {
     let clashes = clash::of(live, &rendered.deployment);
     let conflicts: Vec<_> = clashes
@@ -31,7 +31,7 @@ pub fn replaceable(live: &LiveDeployment, rendered: &Rendered) -> Vec<Clash> {
     }
 }
 
-/// Replaces them, and answers with the Deployment as it is then. None where there is nothing to replace.
+/// Replaces them, and returns the changed Deployment. None if there is nothing to replace.
 pub async fn replace(
     writer: &Writer,
     live: &LiveDeployment,

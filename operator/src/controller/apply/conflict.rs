@@ -1,4 +1,4 @@
-//! What a conflict of server-side apply means. Pure.
+//! Interprets conflicts of server-side apply. Pure.
 
 use crds::conditions::reasons;
 use kube::core::Status;
@@ -6,14 +6,14 @@ use kube::core::Status;
 use crate::model::error::Error;
 use crate::model::reason::Reason;
 
-/// A field that another manager holds with another value.
+/// A field that another manager sets to another value.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conflict {
     pub field: String,
     pub manager: String,
 }
 
-/// The conflicts in the API server's answer; none if it is another kind of 409.
+/// The conflicts in the API server's answer. Empty for another kind of 409.
 pub fn conflicts(status: &Status) -> Vec<Conflict> {
     let mut conflicts: Vec<_> = status
         .details
@@ -25,18 +25,18 @@ pub fn conflicts(status: &Status) -> Vec<Conflict> {
             manager: manager(&cause.message),
         })
         .collect();
-    // The API server names them in no order, and a message that changes is a status that is written.
+    // The API server names them in varying order, and a changed message would be another write of the status.
     conflicts.sort();
     conflicts
 }
 
-/// Whether an apply was refused for fields that others manage, and not because the object is another one than was read.
+/// Whether an apply was refused because other managers own fields, and not because the object changed since it was read.
 pub fn is_about_fields(error: &Error) -> bool {
     error.conflict() == Some("field")
 }
 
-/// Whether the object was deleted and created again since it was read. The API server answers that with a 422, because
-/// a uid cannot change, and not with the 409 of an object that no longer exists.
+/// Whether the object was deleted and created again since it was read. The API server answers this with a 422, because a uid
+/// cannot change, and not with the 409 that it sends for an object that no longer exists.
 pub fn is_another_object(status: &Status) -> bool {
     status
         .details
@@ -50,7 +50,7 @@ fn manager(message: &str) -> String {
     message.split('"').nth(1).unwrap_or(message).to_owned()
 }
 
-/// What to tell about conflicts that are not forced.
+/// The message about conflicts that are not forced.
 pub fn refusal(conflicts: &[Conflict]) -> Reason {
     let named: Vec<_> = conflicts
         .iter()
@@ -68,7 +68,7 @@ pub fn refusal(conflicts: &[Conflict]) -> Reason {
     )
 }
 
-/// The message if the operator's own fields are changed repeatedly.
+/// The message if the operator's fields are changed repeatedly.
 pub fn contested(what: &str, conflicts: &[Conflict]) -> Reason {
     let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
     managers.sort_unstable();

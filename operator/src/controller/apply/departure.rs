@@ -1,5 +1,5 @@
-//! A Deployment that has stopped to match, of a binding that asks for removal: its signer is taken out, or is left until that
-//! can be done without harm.
+//! A Deployment that no longer matches a binding with `deletionPolicy: Remove`. Its signer is removed, or kept until that is
+//! possible without harm.
 
 use crds::conditions::reasons;
 
@@ -14,10 +14,10 @@ use crate::model::error::Error;
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 
-/// Instead of a rendered hash: what is remembered of the Deployment is about its removal.
+/// Stands in for a rendered hash in the ledger when the entry is about removal.
 const REMOVED: &str = "removed";
 
-/// Takes the signer out, unless another binding turns out to be for the Deployment.
+/// Removes the signer, unless another binding names the Deployment.
 pub async fn remove(
     writer: &Writer,
     observed: &Observed,
@@ -45,7 +45,7 @@ pub async fn remove(
             None => return Err(error),
         },
     };
-    // It was taken out anyway, and that is told.
+    // The removal is reported even if this fails.
     let failed = if others_use_its_account(observed, live) {
         None
     } else {
@@ -58,7 +58,7 @@ pub async fn remove(
     })
 }
 
-/// Leaves it, and shows what an approval would take out. The API server is asked once for each state of the Deployment.
+/// Keeps the signer, and shows what an approval would remove. The API server is asked once for each state of the Deployment.
 pub async fn keep(writer: &Writer, live: &LiveDeployment, refusal: Reason) -> Result<AppliedTarget, Error> {
     let (uid, generation) = (live.uid(), live.generation());
     let diff = if let Some(known) = writer.ledger.diff(uid, REMOVED, generation) {

@@ -1,4 +1,4 @@
-//! Writing the injection into a Deployment.
+//! Writes the injection into a Deployment.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ use crate::template::intact::{is_carried, is_intact};
 use crate::template::merge;
 use crate::template::ours::fingerprint;
 
-/// How long an apply waits before it is sent once more because the Deployment's status has moved.
+/// The pause before an apply is repeated because the Deployment's status has changed.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
-/// Whether what was rendered is there, or what an admission plugin made of it.
+/// Whether the rendering is in place, as rendered or as an admission plugin changed it.
 pub fn is_in_place(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> bool {
     is_intact(live, rendered) || is_settled(writer, live, rendered)
 }
@@ -58,7 +58,7 @@ pub async fn dry_run(
     let mut result = if clashes.is_empty() {
         try_out(writer, live, &rendered.deployment, false).await
     } else {
-        // The API server would refuse the apply before they are replaced.
+        // The API server would refuse the apply before the clashing fields are replaced.
         let mut after = clash::replaced(live, &clashes);
         merge::apply(&mut after["spec"], &rendered.deployment["spec"]);
         Ok(LiveDeployment::new(after))
@@ -89,7 +89,7 @@ pub async fn dry_run(
     Ok(diff)
 }
 
-/// The apply as it would be made, also with force, but for that nothing is written.
+/// A dry run of the apply, including its force, that writes nothing.
 pub async fn try_out(
     writer: &Writer,
     live: &LiveDeployment,
@@ -106,7 +106,7 @@ pub async fn try_out(
     live_of(&after)
 }
 
-/// Applies the rendered part unless it is there; answers with the Deployment as it is afterwards.
+/// Applies the rendered fields unless they are in place. Returns the resulting Deployment.
 pub async fn apply(
     writer: &Writer,
     live: &LiveDeployment,
@@ -137,8 +137,8 @@ pub async fn apply(
     match patched {
         Ok(Patched { after, changed }) => {
             keep(writer, &after, rendered);
-            // A write that an admission plugin has turned back, or that only recorded what belongs to the operator, has repaired nothing; and what was
-            // held for this was changed by nobody's hand.
+            // A write that an admission plugin reverted, or that only recorded ownership, has repaired nothing. A change to a
+            // held Deployment was not made by a person.
             let written = match written {
                 Written::Repair if after.generation() == live.generation() || live.is_held() => Written::Nothing,
                 written if changed => written,
@@ -150,7 +150,7 @@ pub async fn apply(
     }
 }
 
-/// Clears the way, and applies.
+/// Replaces clashing fields, then applies.
 async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<Result<Patched, Reason>, Error> {
     match clashes::replace(writer, live, rendered).await? {
         Ok(None) => apply_over(writer, live, rendered).await,
@@ -163,7 +163,7 @@ async fn write(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> R
     }
 }
 
-/// First without force. With force only where that is right.
+/// Applies without force first, and with force only where that is allowed.
 async fn apply_over(
     writer: &Writer,
     live: &LiveDeployment,
@@ -208,12 +208,12 @@ async fn apply_over(
     }
 }
 
-/// One server-side apply with the operator's field manager, onto the very state that was read: a request that is held up on its way
-/// must not undo what was written after it was given up. A state in which nothing but the status has moved is as good, and while
-/// pods come and go it moves all the time, so the apply is tried again for as long as one request may take.
+/// One server-side apply with the operator's field manager, bound to the version that was read: a delayed request must not undo
+/// what was written after the operator gave up on it. If only the status has changed since, which happens constantly while pods
+/// start and stop, the apply is repeated for as long as one request may take.
 ///
 /// # Errors
-/// Fails if the API server refuses or does not answer, or if the Deployment is another one than was read.
+/// Fails if the API server refuses or does not answer, or if the Deployment has changed since it was read.
 pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: bool) -> Result<Patched, Error> {
     let until = Instant::now() + CALL_DEADLINE;
     let mut body = body.clone();
@@ -222,7 +222,7 @@ pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: 
     loop {
         body["metadata"]["resourceVersion"] = json!(version);
         let conflict = match patch_once(writer, live, &body, force).await {
-            // What is forced was decided by who manages which field, and that moves with the version.
+            // Force was allowed because of the field owners, which may change with the version.
             Err(error)
                 if !force
                     && error.is_conflict()
@@ -242,7 +242,7 @@ pub async fn patch(writer: &Writer, live: &LiveDeployment, body: &Value, force: 
         pause = (pause * 2).min(LONGEST_PAUSE);
         let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
         match now.filter(|now| is_same_but_for_status(live, now)) {
-            // Nobody was faster: a webhook answers so.
+            // The version is the current one: a webhook gave this answer.
             Some(now) if now.resource_version() == version => return Err(conflict),
             Some(now) => now.resource_version().clone_into(&mut version),
             None => return Err(Error::Changed("the Deployment")),
@@ -267,7 +267,7 @@ fn write_of<'a>(live: &'a LiveDeployment, body: &Value) -> Write<'a> {
     }
 }
 
-/// An apply that was refused may be asked for again at once: a write of the operator has changed the Deployment.
+/// Allows a refused apply to be sent again immediately, because the operator has changed the Deployment.
 pub fn ask_again(writer: &Writer, live: &LiveDeployment, body: &Value) {
     writer.ask_again(&write_of(live, body));
 }

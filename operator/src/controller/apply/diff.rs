@@ -1,4 +1,4 @@
-//! What would change in the injected fields of a pod template, in lines of YAML. Pure.
+//! The changes to the injected fields of a pod template, as lines of YAML. Pure.
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::template::volumes;
 
-/// The lines that go and come, each with the line before it that stays.
+/// Removed and added lines, each with the unchanged line before it.
 pub fn diff(before: &LiveDeployment, after: &LiveDeployment, container: &str) -> String {
     let (old, new) = (lines(before, container), lines(after, container));
     let mut text = vec![format!("Deployment {}", before.name())];
@@ -26,7 +26,7 @@ pub fn diff(before: &LiveDeployment, after: &LiveDeployment, container: &str) ->
     text.join("\n") + "\n"
 }
 
-/// Only the operator's fields: a status must not show values of others.
+/// Only the operator's fields, because a status must not show values of other owners.
 fn lines(live: &LiveDeployment, container: &str) -> Vec<String> {
     let template = &live.raw()["spec"]["template"];
     let env = live
@@ -59,7 +59,7 @@ fn lines(live: &LiveDeployment, container: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The longest common subsequence, which for a few hundred lines is found soon enough.
+/// The longest common subsequence, which is fast enough for a few hundred lines.
 fn changes<'a>(old: &'a [String], new: &'a [String]) -> Vec<(char, &'a str)> {
     let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
     for left in (0..old.len()).rev() {

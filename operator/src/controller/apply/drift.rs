@@ -1,4 +1,4 @@
-//! Who has changed what is injected, as far as `managedFields` tell. Pure.
+//! Who changed injected fields, according to `managedFields`. Pure.
 
 use crds::names::FIELD_MANAGER;
 use serde_json::Value;
@@ -8,14 +8,14 @@ use crate::model::deployment::{LiveDeployment, ManagedFields};
 use crate::model::text::one_line;
 use crate::template::{additions, item, quantity};
 
-/// The API server's bound on the name of a manager.
+/// The API server's limit on the name of a manager.
 const LONGEST: usize = 128;
 
-/// How many are named.
+/// Maximum number of named managers.
 const MOST: usize = 3;
 
-/// Those who hold a field of the operator with another value, or have added something to the signer; else who has written last, since what was only
-/// removed is recorded for nobody.
+/// The managers that set one of the operator's fields to another value or added something to the signer. If there is none, the
+/// last writer, because a removal is not recorded.
 pub fn changed_by(live: &LiveDeployment, wanted: &Value) -> ChangedBy {
     let others: Vec<_> = live
         .managed_fields()
@@ -42,7 +42,7 @@ pub fn changed_by(live: &LiveDeployment, wanted: &Value) -> ChangedBy {
     ChangedBy::Unrecorded(last.map(|entry| one_line(entry.manager, LONGEST)))
 }
 
-/// Whether something that is held has another value than the one that is wanted.
+/// Whether an owned value differs from the wanted one.
 fn differs(held: &Value, wanted: &Value) -> bool {
     match (held, wanted) {
         (Value::Object(held), Value::Object(wanted)) => held.iter().any(|(field, value)| {
@@ -62,7 +62,7 @@ fn differs(held: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Somebody who writes `0.05` where we wrote `50m` has changed nothing.
+/// `0.05` in place of `50m` is not a change.
 fn quantities_differ(held: &Value, wanted: &Value) -> bool {
     let held = held.as_object().into_iter().flatten();
     let mut both = held.filter_map(|(resource, held)| Some((held, wanted.get(resource)?)));

@@ -1,5 +1,5 @@
-//! The finalizer of a binding that restores its Deployment when it is deleted. A binding that retains has none, so that
-//! nothing can get stuck.
+//! The finalizer of a binding whose deletion restores its Deployment. A binding with `Retain` has none, so its deletion cannot
+//! get stuck.
 
 use crds::SignerBinding;
 use crds::conditions::reasons;
@@ -17,8 +17,8 @@ use crate::model::reason::Reason;
 use crate::model::scope::Scope;
 use crate::telemetry::Kind;
 
-/// Adds or removes the finalizer as the binding's policy asks. A binding that injects nothing has nothing to remove, and
-/// gets none; nor does one whose finalizer nobody may be allowed to drop.
+/// Adds or removes the finalizer according to the binding's policy. A binding that injects nothing gets none, because it has
+/// nothing to remove. Nor does a binding whose finalizer the operator may not be allowed to remove later.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
@@ -49,13 +49,13 @@ pub async fn follow_policy(
     }
 }
 
-/// What became of it.
+/// The result of a change to the finalizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finalizer {
     IsRight,
-    /// It could not be added. What is injected now could not be removed with the binding.
+    /// It could not be added. An injection made now could not be removed with the binding.
     IsMissing(Reason),
-    /// It could not be dropped, although nothing is to be removed any more.
+    /// It could not be removed, although nothing is left to restore.
     IsLeft(Reason),
 }
 
@@ -71,7 +71,7 @@ async fn add(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> {
     patch(writer, binding, operation).await
 }
 
-/// Removes the finalizer. A binding that no longer exists is a success.
+/// Removes the finalizer. Succeeds if the binding no longer exists.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
@@ -116,7 +116,7 @@ async fn patch(writer: &Writer, binding: &SignerBinding, mut operations: Value) 
     if error.is_paused() || error.response().is_none_or(|status| status.code != 422) {
         return Err(error);
     }
-    // A `test` that fails is answered like a refusal. If the object is what the tests ask for, it was one.
+    // A failed `test` operation has the same answer as a refusal. It was a refusal if the object meets all tests.
     let now = deadline("get the SignerBinding", api.get_metadata_opt(write.name)).await?;
     let is_the_same = now.is_some_and(|now| now.uid() == binding.uid() && now.finalizers() == binding.finalizers());
     if !is_the_same {

@@ -1,4 +1,4 @@
-//! Whether a conflict of server-side apply may be answered with force. Pure.
+//! Whether a conflict of server-side apply may be resolved with force. Pure.
 
 use crds::names::{KEY_PREFIX, NODE_VARIABLES, SIGNER_CONTAINER, VOLUMES};
 use serde_json::Value;
@@ -7,9 +7,9 @@ use super::conflict::Conflict;
 use crate::model::deployment::{LiveDeployment, ManagedFields};
 use crate::model::field_path::FieldPath;
 
-/// Force overrides manual edits of the operator's own fields. What a manifest applies is somebody's wish, and so is
-/// every field of the user's container. Two things only look like one: a key with nothing under it, and what a rollback has
-/// brought back, which is what we wrote ourselves some time ago.
+/// Force overrides manual edits of the operator's own fields. It does not override a manifest or a field of the user's container,
+/// because these are intended. Two cases only look like a manifest: a key without content, and fields that a rollback restored,
+/// which the operator had written earlier.
 pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment, wanted: &Value) -> bool {
     !conflicts.is_empty()
         && conflicts.iter().all(|conflict| {
@@ -19,8 +19,8 @@ pub fn may_force(conflicts: &[Conflict], live: &LiveDeployment, wanted: &Value) 
         })
 }
 
-/// Whether it is a list or a map into which we write, with nothing in it: `env:`, `annotations: {}`. Anyone who applies such a key owns
-/// no value that we would change.
+/// Whether the field is an empty list or map that the operator writes into: `env:`, `annotations: {}`. A manager that applies
+/// such a key owns no value that would change.
 fn is_empty_key(path: &FieldPath, live: &LiveDeployment, wanted: &Value) -> bool {
     let is_empty = |value: &Value| match value {
         Value::Null => true,
@@ -37,7 +37,7 @@ fn is_by_hand(conflict: &Conflict, path: Option<&FieldPath>, live: &LiveDeployme
         .managed_fields()
         .filter(|entry| entry.manager == conflict.manager)
         .collect::<Vec<_>>();
-    // One manager may have applied one thing and edited another: what counts is who holds this field.
+    // A manager may have applied some fields and edited others, so the owner of this field counts.
     let holds = |entry: &&ManagedFields<'_>| path.is_some_and(|path| entry.owns(path));
     let holders = of_manager
         .iter()
@@ -59,7 +59,7 @@ fn is_ours(field: &str) -> bool {
         || (field.starts_with(".spec.template.metadata.") && field.contains(KEY_PREFIX))
 }
 
-/// Whether it is one of the three variables: we apply them for the node's container alone.
+/// Whether the field is one of the three variables, which the operator applies only to the node's container.
 fn is_of_a_node(field: &str) -> bool {
     field.starts_with(".spec.template.spec.containers[")
         && NODE_VARIABLES
@@ -78,7 +78,7 @@ mod tests {
     const NODE: &str = ".spec.template.spec.containers[name=\"node\"].env[name=\"ATTO_SIGNER_BACKEND\"].value";
     const ENV: &str = ".spec.template.spec.containers[name=\"node\"].env";
 
-    /// A Deployment of which these entries are recorded, and whose node has this `env`.
+    /// A Deployment with these managed fields, and this `env` of its node.
     fn live(entries: &[(&str, Value)], env: &Value) -> LiveDeployment {
         let entries: Vec<_> = entries
             .iter()
@@ -126,7 +126,7 @@ mod tests {
             for field in [ENV, metadata, init_containers] {
                 assert!(forces(field, &live), "{field} {env}");
             }
-            // We write nothing there, or a value and no container of values.
+            // The operator writes nothing there, or a value that contains no others.
             for field in [".spec.template.spec.volumes", ".spec.replicas", HASH] {
                 assert!(!forces(field, &live), "{field} {env}");
             }
@@ -147,7 +147,7 @@ mod tests {
         assert!(forces(NODE, &live(&[("Update", rollback.clone())], &env)));
         assert!(!forces(NODE, &live(&[("Update", edit)], &env)));
         assert!(!forces(NODE, &live(&[("Apply", rollback.clone())], &env)));
-        // It has applied other things under the same name.
+        // It applied other fields under the same name.
         assert!(forces(
             NODE,
             &live(

@@ -1,4 +1,4 @@
-//! What is rendered and not written now, because it waits for a change of the binding, for an approval, or for a place in the queue.
+//! Rendered changes that are not written now: they wait for a change of the binding, an approval, or a place in the queue.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::model::observed::Observed;
 use crate::model::plan::{Gate, Planned};
 use crate::model::reason::Reason;
 
-/// Why nothing is written now; none if nothing prevents it.
+/// Why nothing is written now. None if nothing prevents the write.
 pub async fn hold(
     writer: &Writer,
     observed: &Observed,
@@ -41,7 +41,7 @@ pub async fn hold(
         })),
         Gate::Shut(refusal) => Ok(Some(held(Err(refusal.clone())))),
         _ if is_in_place => Ok(None),
-        // What was there is restored at once: a voter may run without its signer.
+        // A restoration is not delayed, because a voter may be running without its signer.
         Gate::Open if *is_repair || *is_stripped => Ok(None),
         Gate::Open => {
             let now = Instant::now();
@@ -64,7 +64,7 @@ pub async fn hold(
             Err(refusal) => held(Err(refusal)),
         })),
         Gate::Update => Ok(Some(AppliedTarget {
-            // What would be refused is refused when it is written, and nothing is to be written now.
+            // A refusal would be reported at the write, and nothing is written now.
             diff: deployment::dry_run(writer, live, rendered).await?.ok(),
             update: true,
             hash: live.injected_hash().map(str::to_owned),

@@ -1,4 +1,4 @@
-//! Writing the annotation of a ServiceAccount, and giving it up.
+//! Writes the annotation of a ServiceAccount, and removes it.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::telemetry::Kind;
 
-/// Annotates the account of this Deployment as the binding asks.
+/// Annotates the account of this Deployment for the binding.
 pub async fn apply(writer: &Writer, observed: &Observed, identity: &PodIdentity) -> Result<Result<(), Reason>, Error> {
     let live_of = |name: &str| {
         let account = observed.accounts.iter().find(|account| account.name == name);
@@ -42,7 +42,7 @@ pub async fn apply(writer: &Writer, observed: &Observed, identity: &PodIdentity)
     }
 }
 
-/// Takes the annotation from the accounts that nothing needs it of any more: whatever pod uses one later could use the key.
+/// Removes the annotation from accounts that no longer need it: any later pod with the account could otherwise use the key.
 pub async fn release(writer: &Writer, observed: &Observed, is_accepted: bool, applied: &mut Applied) {
     if !is_accepted || observed.binding.spec.suspend == Some(true) {
         return;
@@ -76,7 +76,7 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
     let mut body = nothing(live);
     body["metadata"]["annotations"] = json!({ GCP_ACCOUNT_ANNOTATION: google });
     let mut result = patch(writer, &body, false).await;
-    // Validation lets through what may be restored, and nothing else.
+    // Validation only lets through values that may be restored.
     if result.as_ref().is_err_and(conflict::is_about_fields) && writer.ledger.may_force(uid) {
         result = patch(writer, &body, true).await;
         if result.is_ok() {
@@ -92,7 +92,7 @@ async fn annotate(writer: &Writer, live: &Value, google: &str) -> Result<Result<
     }
 }
 
-/// Gives up the annotation of the account of a Deployment that is released, if it is the operator's and nobody else needs it.
+/// Removes the annotation from the account of a released Deployment, if the operator owns it and nothing else needs it.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
@@ -100,7 +100,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<(), Error
     restore_account(writer, live.namespace(), live.service_account()).await
 }
 
-/// The same by the account's name.
+/// The same, by the account's name.
 ///
 /// # Errors
 /// Fails if the API server does not answer.
@@ -131,8 +131,8 @@ async fn give_up(writer: &Writer, live: &Value) -> Result<(), Error> {
     }
 }
 
-/// An apply without fields, which gives up what the operator owns. With the uid, the request conflicts and creates nothing if the account
-/// no longer exists. With the resourceVersion, a delayed request conflicts too.
+/// An apply without fields. The uid turns the apply to a deleted account into a conflict instead of a creation, and the
+/// resourceVersion protects against a delayed request.
 fn nothing(live: &Value) -> Value {
     let metadata = &live["metadata"];
     json!({

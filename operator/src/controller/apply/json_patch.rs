@@ -1,4 +1,4 @@
-//! What server-side apply cannot do to a Deployment: one JSON patch, bound to the very state that was read.
+//! Changes to a Deployment that server-side apply cannot make: one JSON patch, bound to the version that was read.
 
 use crds::names::FIELD_MANAGER;
 use kube::api::{Patch, PatchParams};
@@ -10,7 +10,7 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::telemetry::Kind;
 
-/// Sends these operations, and answers with the Deployment as it is afterwards.
+/// Sends these operations, and returns the changed Deployment.
 ///
 /// # Errors
 /// Fails if the API server refuses or does not answer, or if the Deployment changed since it was read.
@@ -23,10 +23,10 @@ pub async fn send(
     send_to(writer, live, live.resource_version(), attempt, operations).await
 }
 
-/// The same on this version of it.
+/// The same for this version of the Deployment.
 ///
 /// # Errors
-/// Fails if the API server refuses or does not answer, or if the Deployment is of another version.
+/// Fails if the API server refuses or does not answer, or if the Deployment has another version.
 pub async fn send_to(
     writer: &Writer,
     live: &LiveDeployment,
@@ -58,7 +58,7 @@ pub async fn send_to(
     if error.is_paused() || !may_be_a_test {
         return Err(error);
     }
-    // The API server answers a failed `test` like a refusal. If the object passes the tests, it was a refusal.
+    // A failed `test` operation has the same answer as a refusal. It was a refusal if the object meets all tests.
     let now = writer.cluster.deployment(live.namespace(), live.name()).await?;
     if now.is_none_or(|now| now.uid() != live.uid() || now.resource_version() != version) {
         return Err(Error::Changed("the Deployment"));
@@ -67,7 +67,7 @@ pub async fn send_to(
     Err(error)
 }
 
-/// The operations behind the tests that bind them.
+/// The operations, preceded by tests that bind them to the version.
 pub fn bound(live: &LiveDeployment, version: &str, operations: Vec<Value>) -> Value {
     let test = |path: &str, value: &str| json!({ "op": "test", "path": path, "value": value });
     let tests = [

@@ -41,10 +41,10 @@ use crate::model::reason::Reason;
 pub use finalizer::Finalizer;
 pub use writer::Writer;
 
-/// Writes what is not there yet. One Deployment that fails does not stop another.
+/// Writes what is not in place yet. A failure for one Deployment does not stop the others.
 ///
 /// # Errors
-/// Fails if nothing could be written, because the API server does not answer or because the Deployments changed under the write.
+/// Fails if nothing could be written, because the API server does not answer or because the Deployments changed in the meantime.
 pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan, finalizer: &Finalizer) -> Result<Applied, Error> {
     let mut targets = vec![];
     let mut failed: Option<Error> = None;
@@ -71,9 +71,9 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan, finalizer: 
         }
     }
     match failed {
-        // There is nothing to report of.
+        // Without a result, there is nothing to report.
         Some(error) if done == 0 => Err(error),
-        // Also where a Deployment has changed: what became of the others is told once, or never.
+        // Also if a Deployment changed in the meantime: the results of the others are only available now.
         failed => Ok(Applied {
             targets,
             failed,
@@ -87,7 +87,8 @@ pub async fn apply(writer: &Writer, observed: &Observed, plan: Plan, finalizer: 
     }
 }
 
-/// What could not be removed with its binding is not begun. A voter that has its signer already keeps it, and gets it back.
+/// Does not begin an injection that could not be removed with its binding. A voter that already has its signer keeps it, and gets
+/// it restored.
 fn may_begin(
     writer: &Writer,
     target: &ObservedTarget,
@@ -105,7 +106,7 @@ fn may_begin(
     Err(refusal.clone())
 }
 
-/// What failed outlasts what only changed.
+/// A failure takes precedence over a change in the meantime.
 fn worse(first: Option<Error>, second: Option<Error>) -> Option<Error> {
     match (first, second) {
         (Some(Error::Changed(_)) | None, Some(second)) => Some(second),
@@ -134,7 +135,7 @@ fn note_rollouts(writer: &Writer, observed: &Observed) {
 /// Writes one Deployment, its Service, and the annotation of its ServiceAccount.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment changed under the write.
+/// Fails if the API server does not answer, or if the Deployment changed in the meantime.
 pub async fn apply_target(
     writer: &Writer,
     observed: &Observed,
@@ -164,7 +165,8 @@ pub async fn apply_target(
     }
 }
 
-/// What was refused rolls nothing, and would be tried again before its place is checked: others would wait for it in the meantime.
+/// A refused write rolls nothing. Its place is released now, because it would be tried again before the place is checked, and
+/// others would wait.
 fn give_back_the_place(writer: &Writer, observed: &Observed, live: &LiveDeployment, applied: &AppliedTarget) {
     let is_refused = applied.written == Written::Nothing && applied.outcome.is_err();
     if is_refused && rollout_limit::rolls(live).is_none() {
@@ -196,7 +198,7 @@ async fn write(
     }
     let is_in_place = deployment::is_in_place(writer, live, &rendered);
     let is_drift = (is_repair || writer.ledger.was_applied(live.uid(), &rendered.hash)) && !is_in_place;
-    // What another manager holds has to be forced, which has a bound of its own that names it.
+    // A field of another manager must be forced, which has its own limit and names the manager.
     let is_put_back = is_stripped || (is_drift && !others_hold_of_it(live));
     if is_put_back && let Err(refusal) = budget::signer_may_be_put_back(writer, live, &rendered) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
@@ -205,7 +207,7 @@ async fn write(
         match trial::refusal(writer, live, &rendered).await {
             Ok(None) => {}
             Ok(Some(refusal)) => return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal))),
-            // Told as well: a webhook that is down may stay so.
+            // Reported as well, because a webhook may stay unavailable.
             Err(error) => {
                 let outcome = Err(tried_again(&target.name, &error));
                 return Ok(AppliedTarget {
@@ -215,7 +217,7 @@ async fn write(
             }
         }
     }
-    // A voter without its signer is restored first; the account follows in the next reconcile, which that brings about.
+    // A voter without its signer is restored first. The account follows in the next reconcile, which this write triggers.
     if !is_stripped && let Err(refusal) = identity::apply(writer, observed, &rendered.identity).await? {
         let not_ready = Reason::new(reasons::IDENTITY_NOT_READY, "See the condition IdentityReady");
         return Ok(AppliedTarget {

@@ -1,10 +1,10 @@
-//! What a write to a Deployment came to.
+//! The result of a write to a Deployment.
 
 use crate::model::deployment::LiveDeployment;
 
 /// The Deployment after a write.
 pub struct Patched {
     pub after: LiveDeployment,
-    /// Whether it is another one than before.
+    /// Whether the write changed it.
     pub changed: bool,
 }

@@ -1,4 +1,4 @@
-//! A refusal of the API server, as a reason.
+//! Turns a refusal of the API server into a reason.
 
 use crds::conditions::reasons;
 use kube::core::Status;
@@ -7,7 +7,7 @@ use super::conflict;
 use crate::model::error::{Error, refuses};
 use crate::model::reason::Reason;
 
-/// The refusal with the API server's own text.
+/// The refusal with the API server's message.
 pub fn rejected(status: &Status) -> Reason {
     Reason::new(
         reasons::REJECTED,
@@ -15,10 +15,10 @@ pub fn rejected(status: &Status) -> Reason {
     )
 }
 
-/// What became of a write of `what`, on this object, that failed even with force, or that may not be forced any more.
+/// The reason for a failed write of `what` to this object that failed even with force, or may no longer be forced.
 ///
 /// # Errors
-/// The error, where the API server has neither refused the write nor named a field of somebody else.
+/// The error, if the API server neither refused the write nor named another manager's field.
 pub fn or_contested(error: Error, object: &'static str, what: &str) -> Result<Result<(), Reason>, Error> {
     match error.response() {
         Some(status) if refuses(status) => Ok(Err(rejected(status))),

@@ -1,4 +1,4 @@
-//! Taking the injection out again, so that the Deployment's spec is what it was.
+//! Removes the injection, so that the Deployment's spec is what it was before.
 
 mod leftovers;
 pub mod preview;
@@ -18,21 +18,21 @@ mod properties;
 const ATTEMPT: &str = "restore the Deployment";
 const ATTEMPTS: usize = 5;
 
-/// Takes everything of a binding out of its Deployment, and the annotation from the account of its pods.
+/// Removes everything of a binding from its Deployment, and the annotation from its pods' account.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment changed under the write.
+/// Fails if the API server does not answer, or if the Deployment changed in the meantime.
 pub async fn restore_all(writer: &Writer, live: &LiveDeployment) -> Result<Removed, Error> {
     let removed = restore(writer, live).await?;
     identity::restore(writer, live).await?;
     Ok(removed)
 }
 
-/// Gives up the operator's fields, reads back, and clears what is left. A Deployment without anything of the operator is not
-/// touched, whatever its containers are called.
+/// Gives up the operator's fields, reads the Deployment, and removes the rest. Leaves a Deployment without anything of the
+/// operator unchanged, whatever its containers are called.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment changed under the write.
+/// Fails if the API server does not answer, or if the Deployment changed in the meantime.
 pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, Error> {
     let target = DeploymentRef::of(live);
     let changed = has_something(live);
@@ -42,14 +42,14 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
         let patch = leftovers::patch(live, &after);
         if !patch.is_empty() {
             after = clear(writer, live, after, patch).await?;
-            // Where the first one was refused, our manager still holds the node container as an item of its list.
+            // If the first apply was refused, the operator still owns the node container as a list item.
             deployment::ask_again(writer, &after, &nothing(&target));
             after = release_fields(writer, &after).await?;
         }
     }
     let service_stays = match service::delete(writer, &target).await {
         Ok(()) => false,
-        // It holds nobody back, goes with the Deployment, and is reported.
+        // It blocks nothing, is deleted with the Deployment, and is reported.
         Err(error) if error.refusal().is_some() => true,
         Err(error) => return Err(error),
     };
@@ -61,8 +61,8 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
     })
 }
 
-/// Sends the patch, and another one where the Deployment has changed in the meantime, such as its status: what belonged to the operator is known only here,
-/// because the first write has given it up.
+/// Sends the patch, and another one if the Deployment changed in the meantime, for example its status. After the first write has
+/// given up the fields, only this function still knows which were the operator's.
 async fn clear(
     writer: &Writer,
     before: &LiveDeployment,
@@ -86,13 +86,13 @@ async fn clear(
     json_patch::send(writer, &after, ATTEMPT, patch).await
 }
 
-/// Whether the Deployment carries anything of the operator.
+/// Whether the Deployment has anything of the operator.
 pub fn has_something(live: &LiveDeployment) -> bool {
     live.ours().is_some() || live.injected_hash().is_some()
 }
 
-/// The empty apply. It is refused where another applied manifest holds a part of the operator's container: that container then
-/// loses the fields it needs. The JSON patch takes care of it.
+/// The empty apply. It is refused if another applied manifest owns a part of the operator's container, because the container
+/// would lose required fields. The JSON patch handles this case.
 async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     if live.ours().is_none() {
         return Ok(live.clone());
@@ -100,10 +100,10 @@ async fn release_fields(writer: &Writer, live: &LiveDeployment) -> Result<LiveDe
     release(writer, live, &nothing(&DeploymentRef::of(live))).await
 }
 
-/// Gives up the variables of the node, and nothing else of the operator: it applies again what is there without them.
+/// Gives up only the variables of the node, by applying the present fields without them.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment changed under the write.
+/// Fails if the API server does not answer, or if the Deployment changed in the meantime.
 pub async fn release_variables(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployment, Error> {
     let mut body = nothing(&DeploymentRef::of(live));
     body["spec"] = live.applied()["spec"].clone();
@@ -124,7 +124,7 @@ async fn release(writer: &Writer, live: &LiveDeployment, body: &Value) -> Result
     }
 }
 
-/// The apply that gives up everything of the operator.
+/// The apply that gives up all fields of the operator.
 fn nothing(target: &DeploymentRef) -> Value {
     let DeploymentRef { namespace, name, uid } = target;
     json!({

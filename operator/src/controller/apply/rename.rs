@@ -1,6 +1,6 @@
-//! On a paused Deployment the node container may be renamed. As long as we hold variables of the old one, server-side apply
-//! keeps it as a container without an image and refuses the manifest, so they are given up first. All else of the operator stays, and
-//! with it the guard: the Deployment cannot be resumed before the new container has them.
+//! The node container of a paused Deployment may be renamed. While the operator owns variables of the old container, server-side
+//! apply keeps it as a container without an image and refuses the manifest, so the operator gives them up first. Its other fields
+//! stay, and with them the guard: the Deployment cannot be resumed before the new container has the variables.
 
 use crds::SignerBinding;
 use crds::conditions::reasons;
@@ -13,7 +13,7 @@ use crate::model::error::Error;
 use crate::model::reason::Reason;
 use crate::template::voter::is_its_voter;
 
-/// Gives up the variables of the old container where the binding names one that is not there yet.
+/// Gives up the variables of the old container if the binding names a container that does not exist yet.
 pub async fn make_way(
     writer: &Writer,
     binding: &SignerBinding,
@@ -28,9 +28,8 @@ pub async fn make_way(
     }
 }
 
-/// Whether somebody renames the container of this binding's own voter: the binding names another one than we have pointed at
-/// the signer. A binding that names none means none in particular, and one that has not injected this signer has nothing to
-/// give up.
+/// Whether the container of this binding's own voter is being renamed: the binding names another container than the one that has
+/// the variables. This does not apply if the binding names no container, or did not inject this signer.
 fn is_renamed(binding: &SignerBinding, live: &LiveDeployment) -> bool {
     let Some(wanted) = &binding.spec.target.container else {
         return false;

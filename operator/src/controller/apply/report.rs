@@ -1,4 +1,4 @@
-//! Writing status and Events.
+//! Writes the status and Events.
 
 use std::time::{Duration, Instant};
 
@@ -19,16 +19,16 @@ use crate::model::error::Error;
 use crate::model::report::{Notice, Report};
 use crate::telemetry::Kind;
 
-/// What became of a report.
+/// The result of a report.
 pub struct Published {
-    /// The version of the binding that the report is about.
+    /// The version of the binding that the report describes.
     pub version: Option<String>,
-    /// How long it waits, where nothing was written because so much was written of late.
+    /// How long the report waits, if nothing was written because of recent writes.
     pub left: Option<Duration>,
 }
 
-/// Writes the status if it says anything new, and the Events. The status goes first: Events are told once it stands. What flaps waits
-/// for its turn, with its Events, and what a person or a write of the operator has brought about does not.
+/// Writes the status if it has changed, and then the Events, which refer to it. Fluctuating states wait for their turn together
+/// with their Events. The result of a change by a person or of a write by the operator does not wait.
 ///
 /// # Errors
 /// Fails if the status cannot be written. A lost Event is logged, because nothing depends on it.
@@ -70,21 +70,23 @@ pub async fn publish(
     Ok(Published { version, left: None })
 }
 
-/// Whether the status is the first of its kind: of this spec, or after a write to a Deployment, which has a bound of its own.
+/// Whether the status must be written at once: it is the first for this spec, or follows a write to a Deployment, which has its
+/// own limit.
 fn is_urgent(binding: &SignerBinding, applied: &Applied, wanted: &SignerBindingStatus) -> bool {
     let is_of_another_spec = |before: &SignerBindingStatus| before.observed_generation != wanted.observed_generation;
     let has_written = |target: &AppliedTarget| target.written != Written::Nothing || target.resumed;
     binding.status.as_ref().is_none_or(is_of_another_spec) || applied.targets.iter().any(has_written)
 }
 
-/// Whether another operator's name stands there. It checks by its own name whether it is alone, and soon.
+/// Whether the status has another operator's name. Writing this operator's name checks whether the other one still runs, and must
+/// not wait.
 fn is_an_answer(writer: &Writer, binding: &SignerBinding) -> bool {
     let author = binding.status.as_ref().and_then(|status| status.operator.as_ref());
     author.is_some_and(|by| by.lease_namespace != writer.contest.us().lease_namespace)
 }
 
-/// The status with this operator's name. One that says the same as before keeps that of an earlier holder of the operator's Lease, so that an operator
-/// which takes over writes nothing.
+/// The status with this operator's name. If it is otherwise unchanged, it keeps the name of the previous holder of the same
+/// Lease, so that a new leader writes nothing.
 fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus) -> SignerBindingStatus {
     let before = binding.status.as_ref();
     let us = writer.contest.us();
@@ -100,7 +102,8 @@ fn signed(writer: &Writer, binding: &SignerBinding, status: &SignerBindingStatus
     }
 }
 
-/// Puts this operator's name into the status, as a question, and changes nothing else: another operator that is still there will answer by its own.
+/// Writes this operator's name into the status as a question, and changes nothing else. Another running operator answers with its
+/// name.
 ///
 /// # Errors
 /// Fails if the status cannot be written.
@@ -116,13 +119,13 @@ pub async fn ask(writer: &Writer, binding: &SignerBinding) -> Result<(), Error> 
     status(writer, binding, &with_our_name).await.map(drop)
 }
 
-/// By these, events of Deployments find their binding: one that came in the meantime may not have found it.
+/// Events of Deployments find their binding by these names. An event that arrived in the meantime may not have found it.
 fn names(status: Option<&SignerBindingStatus>) -> impl Iterator<Item = &str> {
     let targets = status.into_iter().flat_map(|status| &status.targets);
     targets.map(|target| target.name.as_str())
 }
 
-/// Whether nobody has changed it between the read and the write.
+/// Whether the binding did not change between the read and the write.
 fn is_otherwise_the_same(written: &SignerBinding, read: &SignerBinding) -> bool {
     let apart = |binding: &SignerBinding| {
         let meta = binding.meta();
@@ -157,7 +160,7 @@ async fn status(
         name: &name,
         uid: &binding.uid().unwrap_or_default(),
         attempt: "write the status",
-        // What it says changes with every pod. A person who changes the binding does not wait.
+        // The status changes with every pod, so it does not identify the write. A person's change of the binding does not wait.
         wish: binding.metadata.generation.unwrap_or_default().unsigned_abs(),
         has_tests: false,
     };
@@ -174,7 +177,7 @@ async fn status(
     }
 }
 
-/// Writes one Event on the binding and one on the Deployment that it is about.
+/// Writes one Event on the binding and one on the Deployment concerned.
 pub async fn tell(writer: &Writer, binding: &SignerBinding, live: Option<&LiveDeployment>, notice: &Notice) {
     let binding_reference = binding.object_ref(&());
     let deployment_reference = live.map(reference);
@@ -190,7 +193,7 @@ pub async fn tell(writer: &Writer, binding: &SignerBinding, live: Option<&LiveDe
     }
 }
 
-/// Writes one Event on a Deployment that no binding is for.
+/// Writes one Event on a Deployment without a binding.
 pub async fn tell_deployment(writer: &Writer, live: &LiveDeployment, notice: &Notice) {
     tell_of(writer, &reference(live), None, notice).await;
 }
@@ -231,7 +234,7 @@ async fn tell_of(writer: &Writer, about: &ObjectReference, related: Option<&Obje
         wish: 0,
         has_tests: false,
     };
-    // What is refused is logged where it is sent.
+    // A refusal is logged where the request is sent.
     if let Err(error) = writer.send(&write, writer.recorder.publish(&event, about)).await
         && error.refusal().is_none()
     {

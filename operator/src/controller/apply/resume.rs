@@ -1,4 +1,4 @@
-//! Letting a Deployment begin that was held for its signer.
+//! Resumes a Deployment that was held until its signer was injected.
 
 use crds::conditions::reasons;
 use crds::names::HELD_ANNOTATION;
@@ -13,13 +13,13 @@ use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::template::whole::is_whole;
 
-/// How often it is tried once more because the Deployment's status has moved, as it does right after the injection.
+/// Maximum retries because the Deployment's status changed, which is usual right after the injection.
 const TRIES_AGAIN: u32 = 8;
 
-/// Resumes what was injected, if it was held. Not before the signer is there and the node is pointed at it.
+/// Resumes an injected Deployment if it was held, once the signer is present and the node has its variables.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment changed under the write.
+/// Fails if the API server does not answer, or if the Deployment changed in the meantime.
 pub async fn once_whole(
     writer: &Writer,
     live: LiveDeployment,
@@ -45,11 +45,11 @@ pub async fn once_whole(
     })
 }
 
-/// Takes the pause and the annotation away together. Where somebody has resumed it already only the annotation is left: it would
-/// make a pause of his look like the operator's.
+/// Removes the pause and the annotation together. If a person has already resumed the Deployment, removes the annotation, which
+/// would make a later pause by a person look like the operator's.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment changed under the write.
+/// Fails if the API server does not answer, or if the Deployment changed in the meantime.
 pub async fn resume(writer: &Writer, live: &LiveDeployment) -> Result<Result<LiveDeployment, Reason>, Error> {
     let mut version = live.resource_version().to_owned();
     for _ in 0..TRIES_AGAIN {

@@ -1,4 +1,4 @@
-//! Writing the Service.
+//! Writes the Service.
 
 use std::time::Instant;
 
@@ -30,13 +30,13 @@ pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -
     }
     let mut body = rendered.service.clone();
     if let Some(live) = live {
-        // A request that is held up on its way must not bring back what was deleted in the meantime.
+        // A delayed request must not create a Service again that was deleted in the meantime.
         for field in ["uid", "resourceVersion"] {
             body["metadata"][field] = live["metadata"][field].clone();
         }
     }
     let mut result = patch(writer, target, &body, false).await;
-    // The whole Service is the operator's: validation has refused one that is not, so a conflict is somebody's edit of it.
+    // The whole Service is the operator's, because validation refuses any other. A conflict is therefore another client's edit.
     if live.is_some()
         && result.as_ref().is_err_and(conflict::is_about_fields)
         && writer.ledger.may_force_service(&target.uid)
@@ -81,7 +81,7 @@ fn write<'a>(target: &'a DeploymentRef, name: &'a str, attempt: &'static str, wi
     }
 }
 
-/// Deletes the Service of a Deployment if it is the operator's.
+/// Deletes the Service of a Deployment if the operator owns it.
 pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error> {
     let Some(found) = ours(writer, target).await? else {
         return Ok(());
@@ -102,7 +102,7 @@ pub async fn delete(writer: &Writer, target: &DeploymentRef) -> Result<(), Error
     }
 }
 
-/// The Service of a Deployment, if there is one and it is the operator's.
+/// The Service of a Deployment, if it exists and the operator owns it.
 pub async fn ours(writer: &Writer, target: &DeploymentRef) -> Result<Option<DynamicObject>, Error> {
     let api = writer.cluster.services(&target.namespace);
     let found = deadline("get the Service", api.get_opt(&service_name(&target.name))).await?;

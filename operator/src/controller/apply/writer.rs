@@ -1,4 +1,4 @@
-//! What the operator writes with. Every write goes through [`Writer::send`], which keeps the pauses.
+//! Sends the operator's writes. Every write goes through [`Writer::send`], which observes the pauses.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::model::error::{Error, refuses};
 use crate::model::text::one_line;
 use crate::telemetry::{Kind, Metrics};
 
-/// What a log says of a refusal.
+/// Maximum length of a refusal in a log.
 const LONGEST_REFUSAL: usize = 1000;
 
-/// All that apply sees.
+/// Dependencies of the apply step.
 #[derive(Clone)]
 pub struct Writer {
     pub cluster: Cluster,
@@ -39,12 +39,12 @@ pub struct Write<'a> {
     pub kind: Kind,
     pub namespace: &'a str,
     pub name: &'a str,
-    /// Of the object, or of the one that it belongs to.
+    /// Of the object, or of the object that it belongs to.
     pub uid: &'a str,
     pub attempt: &'static str,
-    /// What it is to become, see [`wish`].
+    /// The wanted state, see [`wish`].
     pub wish: u64,
-    /// Whether it is bound by `test` operations, of which one that fails is answered like a refusal.
+    /// Whether it contains `test` operations; a failed one has the same answer as a refusal.
     pub has_tests: bool,
 }
 
@@ -65,7 +65,7 @@ impl Write<'_> {
     }
 }
 
-/// A number for what a body asks for, whatever version of the object it is bound to.
+/// A number that identifies the wanted state of a body, independent of the object version that it is bound to.
 pub fn wish(body: &Value) -> u64 {
     let mut body = body.clone();
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -77,7 +77,7 @@ pub fn wish(body: &Value) -> u64 {
 }
 
 impl Writer {
-    /// Nothing was written yet.
+    /// A writer without earlier writes.
     pub fn new(
         cluster: Cluster,
         contest: Contest,
@@ -97,10 +97,10 @@ impl Writer {
         }
     }
 
-    /// Sends a write, unless the API server has refused the same a short while ago: then its answer still stands.
+    /// Sends a write, unless the API server recently refused the same write. In that case, returns the earlier answer.
     ///
     /// # Errors
-    /// Fails if the API server refuses or does not answer, or has refused before.
+    /// Fails if the API server refuses or does not answer, or refused recently.
     pub async fn send<T>(
         &self,
         write: &Write<'_>,
@@ -123,12 +123,12 @@ impl Writer {
         result
     }
 
-    /// Forgets the answer to a write, because the object has become another one by a write of the operator.
+    /// Forgets the answer to a write, because the operator has changed the object since.
     pub fn ask_again(&self, write: &Write<'_>) {
         self.pauses.went_through(&write.key());
     }
 
-    /// Remembers what the API server has answered.
+    /// Remembers the API server's answer.
     pub fn refused(&self, write: &Write<'_>, error: &Error) {
         let Some(status) = error.response() else { return };
         let is_news = self.pauses.refused(write.key(), write.wish, status, Instant::now());
@@ -149,7 +149,7 @@ impl Writer {
     }
 }
 
-/// Whether the object may only be another one, or of another version, than was read.
+/// Whether the failure may only mean that the object changed since it was read.
 fn is_overtaken(write: &Write<'_>, error: &Error) -> bool {
     error.response().is_some_and(|status| {
         status.is_conflict()

@@ -1,4 +1,4 @@
-//! The ServiceAccounts of the pods, and who else uses them.
+//! The ServiceAccounts of the pods, and other users of them.
 
 use std::collections::BTreeSet;
 
@@ -24,8 +24,8 @@ pub struct Accounts {
     pub leftovers: Vec<Leftover>,
 }
 
-/// The accounts of these Deployments, by name, each checked once, where the key asks something of them; and those that the binding
-/// had annotated before.
+/// The accounts of these Deployments, by name, each checked once, if the key requires something of them; and those that the
+/// binding annotated earlier.
 pub async fn accounts(
     sources: &Sources,
     binding: &SignerBinding,
@@ -47,7 +47,7 @@ pub async fn accounts(
         accounts.push(Account {
             outsider: match wanted {
                 Some(_) => look.outsider(name, live.as_ref().is_some_and(is_ours)).await?,
-                // Only a warning comes of it. Of `default` it is given in any case.
+                // The result is only used for a warning, and `default` always gets the warning.
                 None if has_a_token || name != "default" => look.outsider(name, true).await?,
                 None => None,
             },
@@ -81,7 +81,7 @@ pub async fn accounts(
     Ok(Accounts { accounts, leftovers })
 }
 
-/// Those of the pods, where the key asks something of them.
+/// The accounts of the pods, if the key requires something of them.
 fn used<'a>(binding: &SignerBinding, targets: &'a [ObservedTarget]) -> BTreeSet<&'a str> {
     if backends::account(binding).is_none() {
         return BTreeSet::new();
@@ -90,7 +90,7 @@ fn used<'a>(binding: &SignerBinding, targets: &'a [ObservedTarget]) -> BTreeSet<
     deployments.map(LiveDeployment::service_account).collect()
 }
 
-/// Those that may carry an annotation which is not asked for any more.
+/// Accounts that may carry an annotation that is no longer wanted.
 fn forsaken<'a>(binding: &'a SignerBinding, targets: &'a [ObservedTarget]) -> BTreeSet<&'a str> {
     let status = binding.status.iter();
     let annotated = status.flat_map(|status| &status.annotated_service_accounts);
@@ -99,14 +99,14 @@ fn forsaken<'a>(binding: &'a SignerBinding, targets: &'a [ObservedTarget]) -> BT
     if binding.spec.workload_identity.is_none() {
         return annotated.union(&used).copied().collect();
     }
-    // A Deployment that is about to be made again needs what it had.
+    // A Deployment that will be created again needs the annotation it had.
     if targets.iter().any(|target| target.deployment.is_none()) {
         return BTreeSet::new();
     }
     annotated.difference(&used).copied().collect()
 }
 
-/// The annotation, where we have written it.
+/// The annotation, if the operator wrote it.
 fn ours(live: &Value) -> Option<&str> {
     live["metadata"]["annotations"][GCP_ACCOUNT_ANNOTATION]
         .as_str()
@@ -121,7 +121,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Read when it is asked for, and once.
+    /// Read on first use, and only once.
     async fn needs<'b>(&self, known: &'b mut Option<Needs>) -> Result<&'b Needs, Error> {
         let needs = match known.take() {
             Some(needs) => needs,
@@ -130,7 +130,7 @@ impl Look<'_> {
         Ok(known.insert(needs))
     }
 
-    /// The pods that use an account and are not about to end: the latest, or those that the API server has in its cache.
+    /// The pods that use an account and are not terminating: the latest list, or the one in the API server's cache.
     async fn pods(&self, account: &str, is_latest: bool) -> Result<impl Iterator<Item = Pod>, Error> {
         let api: Api<Pod> = Api::namespaced(self.sources.cluster.client(), &self.namespace);
         let mut users = ListParams::default().fields(&format!("spec.serviceAccountName={account}"));
@@ -144,8 +144,8 @@ impl Look<'_> {
         }))
     }
 
-    /// The first pod, by name, that would act as the Google account as well. Before the account is annotated the list has to be the
-    /// latest. Once it is, it is asked for each minute, and what the API server has in its cache is good enough.
+    /// The first pod, by name, that would also act as the Google account. Before the account is annotated, the list must be the
+    /// latest. Afterwards it is read every minute, and the API server's cache is sufficient.
     async fn outsider(&self, account: &str, is_granted: bool) -> Result<Option<String>, Error> {
         let mut outsiders = vec![];
         let mut owners = self.sources.owners.lookup(&self.sources.cluster);
@@ -158,7 +158,7 @@ impl Look<'_> {
         Ok(outsiders.into_iter().next())
     }
 
-    /// Whether a signer still acts as this account that a rollout is about to replace. The ServiceAccount of the pods is not in the hash.
+    /// Whether a signer that a rollout will replace still uses this account. The hash does not include the pods' ServiceAccount.
     async fn runs_an_earlier_template(&self, account: &str) -> Result<bool, Error> {
         let mut owners = self.sources.owners.lookup(&self.sources.cluster);
         for pod in self.pods(account, true).await? {

@@ -1,4 +1,4 @@
-//! Who asks for it that a Deployment is held.
+//! Which binding a Deployment is held for.
 
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -12,7 +12,7 @@ use crate::model::error::Error;
 use crate::model::held::Held;
 use crate::template::whole::has_lost_its_signer;
 
-/// Whether a binding names it, as the watches show it.
+/// Whether a binding names it, according to the watches.
 pub fn is_claimed(sources: &Sources, held: &PartialObjectMeta<Deployment>) -> bool {
     let claims = |binding: &DeserializeGuard<SignerBinding>| {
         binding.meta().namespace == held.metadata.namespace && claim(binding, &held.name_any(), held.labels()).is_some()
@@ -20,7 +20,7 @@ pub fn is_claimed(sources: &Sources, held: &PartialObjectMeta<Deployment>) -> bo
     !sources.stores.bindings.state_filter(claims).is_empty()
 }
 
-/// The Deployment and its bindings afresh; none if it is not held any more.
+/// The Deployment and its bindings, read from the API server. None if it is no longer held.
 ///
 /// # Errors
 /// Fails if the API server does not answer.

@@ -1,4 +1,4 @@
-//! Step 1: observe. It only reads.
+//! Step 1: observe. Read-only.
 
 mod accounts;
 pub mod held;
@@ -33,8 +33,8 @@ use secrets::Secrets;
 pub use secrets::are_unchanged;
 pub use sources::Sources;
 
-/// Reads the binding afresh: the watch may be behind the operator's own last write, and a status compared with an older one would
-/// be written, and its Events told, a second time.
+/// Reads the binding from the API server. The watch may be behind the operator's last write. Compared with an outdated status,
+/// the new one would be written a second time, with its Events.
 pub async fn binding(sources: &Sources, cached: &SignerBinding) -> Result<Option<Arc<SignerBinding>>, Error> {
     let api: Api<SignerBinding> = Api::namespaced(sources.cluster.client(), &cached.namespace().unwrap_or_default());
     let name = cached.name_any();
@@ -42,10 +42,10 @@ pub async fn binding(sources: &Sources, cached: &SignerBinding) -> Result<Option
     Ok(found.filter(|found| found.uid() == cached.uid()).map(Arc::new))
 }
 
-/// Reads everything that this binding is about.
+/// Reads everything that concerns this binding.
 ///
 /// # Errors
-/// Fails if the API server does not answer a read; a missing object is not an error.
+/// Fails if the API server does not answer a read. A missing object is not an error.
 pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
     let targets = targets::targets(sources, &binding).await?;
@@ -75,7 +75,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
     })
 }
 
-/// From the watch: a warning that comes a moment later is as good.
+/// Uses the watch, because a warning may be a moment late.
 fn same_key(bindings: &[Arc<DeserializeGuard<SignerBinding>>], binding: &SignerBinding) -> SameKey {
     let others = bindings.iter().filter_map(|other| other.0.as_ref().ok());
     let same = others.filter(|other| other.meta().uid != binding.meta().uid && share_a_key(other, binding));
@@ -100,7 +100,7 @@ async fn namespace_is_terminating(sources: &Sources, namespace: &str) -> Result<
     Ok(found.is_none_or(|namespace| namespace.meta().deletion_timestamp.is_some()))
 }
 
-/// Whether the deletion of a binding restores its Deployments.
+/// Whether a binding that is being deleted restores the earlier state.
 async fn restores(sources: &Sources, binding: &SignerBinding) -> Result<bool, Error> {
     if !removes(binding) || binding.spec.suspend == Some(true) {
         return Ok(false);
@@ -109,7 +109,7 @@ async fn restores(sources: &Sources, binding: &SignerBinding) -> Result<bool, Er
     Ok(!namespace_is_terminating(sources, &namespace).await?)
 }
 
-/// The ServiceAccounts that it has annotated, also where their Deployments no longer exist.
+/// The ServiceAccounts that it annotated, including those of Deployments that no longer exist.
 pub async fn accounts_to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<String>, Error> {
     let status = binding.status.as_ref();
     match status.map(|status| status.annotated_service_accounts.clone()) {
@@ -118,8 +118,8 @@ pub async fn accounts_to_restore(sources: &Sources, binding: &SignerBinding) -> 
     }
 }
 
-/// The Deployments that a binding being deleted has to restore: none that no longer exists or is being deleted, none if the whole namespace
-/// is going, none that another binding is for, and none if the binding no longer asks for it or is suspended.
+/// The Deployments that a binding that is being deleted must restore. Excludes those that are being deleted or named by another
+/// binding. Empty if the namespace is being deleted, or if the binding is suspended or no longer asks for removal.
 pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Vec<LiveDeployment>, Error> {
     if !restores(sources, binding).await? {
         return Ok(vec![]);
@@ -134,7 +134,7 @@ pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Ve
     if served.is_empty() {
         return Ok(vec![]);
     }
-    // Another binding inherits the Deployment as it is: taking the signer out for a moment would start the voter without it.
+    // Another binding takes over the Deployment as it is. Removing the signer for a moment would start the voter without it.
     let namespace = binding.namespace().unwrap_or_default();
     let claims = sources.cluster.claims(&namespace).await?;
     Ok(served
@@ -156,8 +156,8 @@ fn is_claimed(claims: &Claims, live: &LiveDeployment, binding: &SignerBinding) -
     claim.is_some()
 }
 
-/// Whether what the Deployment carries is of this binding. One that it names has nobody else's, because a finalizer is
-/// only there once it was injected.
+/// Whether the injection in the Deployment belongs to this binding. If the binding names the Deployment, it does, because the
+/// binding gets its finalizer only once it injects.
 fn is_served(binding: &SignerBinding, live: &LiveDeployment) -> bool {
     binding.spec.target.name.is_some() || was_injected(binding, live.name()) || is_its_voter(binding, live)
 }

@@ -1,4 +1,5 @@
-//! Whose pod it is. Labels are anybody's; the chain of owners ends in the Deployment's uid or it is not its pod.
+//! Finds the Deployment of a pod. Anyone may set labels, so only the chain of owners up to the Deployment's uid proves that it is
+//! its pod.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,18 +15,18 @@ use crate::cluster::{Cluster, deadline};
 use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 
-/// More than any cluster has at a time; then all are looked up again.
+/// More than any cluster has at a time. Beyond this, all are looked up again.
 const MOST: usize = 20_000;
 
-/// A Deployment may let a ReplicaSet go whose labels somebody has changed.
+/// How long an owner is remembered. A Deployment may release a ReplicaSet whose labels were changed.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// Another binding with the key of these pods is asked about at each reconcile of either of them: with many that share one, the API server would
-/// be asked for nothing else. A warning may be late by that much.
+/// The same for a pod of another binding with the same key. Each reconcile of either binding needs its owner, and with many such
+/// bindings, the API server would be busy with these lookups. A warning may be late by this time.
 const STRANGERS_KEPT: Duration = Duration::from_secs(5);
 
-/// The uid of the Deployment by that of its ReplicaSet. It changes when a Deployment is deleted without its pods and another one
-/// adopts them, so memory may say that a pod is owned, and never that it is not.
+/// The Deployment's uid by its ReplicaSet's uid. It changes if a Deployment is deleted without its pods and another one adopts
+/// them. Therefore the memory may confirm an owner, but never deny one.
 #[derive(Clone, Default)]
 pub struct Owners(Arc<Mutex<HashMap<String, Known>>>);
 
@@ -37,7 +38,7 @@ struct Known {
 }
 
 impl Owners {
-    /// Begins a reconcile, in which each ReplicaSet is asked for once at most.
+    /// Begins the lookups of one reconcile, which reads each ReplicaSet at most once.
     pub fn lookup<'a>(&'a self, cluster: &'a Cluster) -> Lookup<'a> {
         Lookup {
             owners: self,
@@ -73,7 +74,7 @@ impl Owners {
     }
 }
 
-/// One check of the owners of pods.
+/// The lookups of one reconcile.
 pub struct Lookup<'a> {
     owners: &'a Owners,
     cluster: &'a Cluster,
@@ -102,8 +103,8 @@ impl Lookup<'_> {
             .is_some_and(|owner| is_one_of_them(&owner.uid)))
     }
 
-    /// What owns the pod finally, if that is none of these Deployments: a ReplicaSet is asked for its owner. None for a pod that is
-    /// being deleted with a ReplicaSet that no longer exists.
+    /// The top-level owner of the pod, if it is none of these Deployments: the owner of its ReplicaSet is read. None for a pod
+    /// that is being deleted together with its ReplicaSet.
     pub async fn stranger(&self, pod: &Pod, except: &[&LiveDeployment]) -> Result<Option<Owner>, Error> {
         let Some(owner) = controller(pod) else {
             return Ok(Some(Owner {
@@ -135,7 +136,7 @@ impl Lookup<'_> {
         }))
     }
 
-    /// Asks for the ReplicaSet, and remembers whose it is.
+    /// Reads the ReplicaSet, and remembers its owner.
     async fn replica_set(
         &self,
         pod: &Pod,
@@ -150,7 +151,7 @@ impl Lookup<'_> {
     }
 }
 
-/// What owns a pod finally.
+/// The top-level owner of a pod.
 pub struct Owner {
     pub kind: String,
     pub name: String,
@@ -170,7 +171,7 @@ fn controller(object: &impl Resource) -> Option<&OwnerReference> {
     owners.iter().find(|owner| owner.controller == Some(true))
 }
 
-/// The Deployment that a ReplicaSet is of.
+/// The Deployment that owns a ReplicaSet.
 fn deployment(replica_set: &impl Resource) -> Option<&OwnerReference> {
     controller(replica_set).filter(|owner| owner.kind == "Deployment")
 }

@@ -1,4 +1,4 @@
-//! Who else is for the same Deployment.
+//! Other bindings for the same Deployment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::error::Error;
 use crate::model::observed::{ObservedTarget, Rival};
 
-/// The other bindings of the namespace that share a Deployment with this one and will stay, and whether they came first.
+/// The other bindings of the namespace that share a Deployment with this one and are not being deleted, and whether they are
+/// older.
 pub struct Rivals(Vec<(SignerBinding, bool)>);
 
 impl Rivals {
-    /// The list of bindings comes from a watch, which may be behind, so each one is asked for.
+    /// Reads each of them from the API server, because the list comes from a watch that may be behind.
     pub async fn observe(
         sources: &Sources,
         binding: &SignerBinding,
@@ -38,7 +39,7 @@ impl Rivals {
         Ok(Self(rivals))
     }
 
-    /// Those that are for this Deployment.
+    /// The bindings that name this Deployment.
     pub fn of(&self, target: &ObservedTarget) -> Vec<Rival> {
         let labels = labels(target);
         let rivals = self
@@ -54,7 +55,7 @@ impl Rivals {
     }
 }
 
-/// Every binding of the cluster is checked, so what is compared is read from the Deployments once.
+/// Every binding of the cluster is compared, so the values of the Deployments are read only once.
 fn others(
     sources: &Sources,
     binding: &SignerBinding,
@@ -76,7 +77,7 @@ fn labels(target: &ObservedTarget) -> Option<BTreeMap<String, String>> {
     target.deployment.as_ref().map(LiveDeployment::labels)
 }
 
-/// What does not exist has no labels, and matches nothing.
+/// A Deployment that does not exist has no labels, and no selector matches it.
 fn is_for(binding: &SignerBinding, name: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
     let wanted = &binding.spec.target;
     match labels {

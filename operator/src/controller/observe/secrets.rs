@@ -1,4 +1,4 @@
-//! The Secrets of a binding. A token's bytes do not leave this file.
+//! The Secrets of a binding. The bytes of a token do not leave this file.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use crate::controller::token;
 use crate::model::error::Error;
 use crate::model::observed::{LocalKeySecret, SecretVersions, Token};
 
-/// What the later steps know of the Secrets.
+/// What the later steps know about the Secrets.
 pub struct Secrets {
     pub token: Token,
     pub local_key: LocalKeySecret,
-    /// Variables of the signer whose Secret or key is not there, with what they name.
+    /// Variables of the signer whose Secret or key does not exist, with the reference.
     pub missing_sources: Vec<(String, SecretKeyRef)>,
     pub versions: SecretVersions,
 }
 
-/// Reads each of them once.
+/// Reads each Secret once.
 pub async fn secrets(sources: &Sources, namespace: &str, binding: &SignerBinding) -> Result<Secrets, Error> {
     let reference = &binding.spec.token_secret_ref;
     let backend = backends::of(&binding.spec.key);
@@ -85,7 +85,7 @@ fn sources_of_variables(binding: &SignerBinding) -> Vec<(&str, &SecretKeyRef)> {
     with_source.collect()
 }
 
-/// Whether the Secrets are still those that were read. Their values are not asked for.
+/// Whether the Secrets are the same as before. Does not read their values.
 ///
 /// # Errors
 /// Fails if the API server does not answer.

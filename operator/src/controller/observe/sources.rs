@@ -1,4 +1,4 @@
-//! What the operator reads from.
+//! Data sources of the operator.
 
 use super::owners::Owners;
 use crate::cluster::Cluster;
@@ -8,7 +8,7 @@ use crate::controller::token::Fingerprints;
 use crate::model::scope::Scope;
 use crate::model::surroundings::Surroundings;
 
-/// All that observe sees.
+/// Dependencies of the observe step.
 #[derive(Clone)]
 pub struct Sources {
     pub cluster: Cluster,
@@ -21,7 +21,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Nothing is remembered yet.
+    /// Sources with empty caches.
     pub fn new(cluster: Cluster, stores: Stores, answers: Answers, surroundings: Surroundings, scope: Scope) -> Self {
         Self {
             cluster,

@@ -1,5 +1,5 @@
-//! Pods that sign with the key of a binding and belong to no Deployment of one. Labels do not decide it: those of a copy are as good as
-//! the voter's own.
+//! Pods that sign with the key of a binding but belong to no Deployment of a binding. Labels do not prove ownership, because a
+//! copied template has the same ones.
 
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -16,13 +16,13 @@ use crate::model::observed::ObservedTarget;
 use crate::model::stray::Stray;
 use crate::model::text::one_line;
 
-/// Names come from outside and go into a status.
+/// Maximum length of a name in a status; names come from outside.
 const LONGEST_NAME: usize = 253;
 
-/// Who runs such pods, by namespace, kind and name.
+/// The owners of such pods, by namespace, kind and name.
 ///
 /// # Errors
-/// Fails if the API server does not say which owner a pod has.
+/// Fails if the API server does not report the owner of a pod.
 pub async fn strays(
     sources: &Sources,
     binding: &SignerBinding,
@@ -38,7 +38,7 @@ pub async fn strays(
     let mut found: Vec<Stray> = vec![];
     for pod in candidates {
         let namespace = pod.namespace().unwrap_or_default();
-        // That binding asks whose it is, and warns.
+        // The other binding checks the owner, and warns.
         if served.is_by_label_of_another(&namespace, pods::label(&*pod)) {
             continue;
         }
@@ -88,7 +88,7 @@ pub async fn strays(
     Ok(found)
 }
 
-/// Whether a binding selects this Deployment, which it may not have reported yet.
+/// Whether a binding selects this Deployment, even if its status does not report it yet.
 async fn is_selected(sources: &Sources, own: &SignerBinding, namespace: &str, name: &str) -> Result<bool, Error> {
     let by_label = |binding: &SignerBinding| {
         binding.metadata.namespace.as_deref() == Some(namespace) && binding.spec.target.name.is_none()

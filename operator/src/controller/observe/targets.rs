@@ -1,4 +1,4 @@
-//! The Deployments of a binding, in as many requests as one Deployment takes, however many there are.
+//! The Deployments of a binding, read in a constant number of requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -21,10 +21,10 @@ use crate::model::pod::{InjectedPod, PodWithKey};
 use crate::template::names::MANAGED_BY;
 use crate::template::names::{service_name, short_name};
 
-/// More names would make a request too long for some proxies; then all Services of the operator are listed.
+/// More names would make a request too long for some proxies. Beyond this, all Services of the operator are listed.
 const MOST_NAMED: usize = 20;
 
-/// The Deployments that the binding is for, by name, and those that carry its signer and have stopped to match.
+/// The Deployments that the binding names, and those that have its signer but no longer match.
 pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<ObservedTarget>, Error> {
     let namespace = binding.namespace().unwrap_or_default();
     let mut targets = match (&binding.spec.target.name, &binding.spec.target.selector) {
@@ -39,13 +39,13 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<O
             (target.pods, target.running) = injected_pods(sources, live).await?;
         }
     }
-    // Somebody else's now.
+    // Another binding has taken it over.
     targets.retain(|target| target.is_selected() || target.rivals.is_empty());
     targets.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(targets)
 }
 
-/// From the watch, which is enough: what they say of themselves is a moment old as well.
+/// Read from the watch, because the signers' reports are also a moment old.
 async fn injected_pods(sources: &Sources, live: &LiveDeployment) -> Result<(Vec<InjectedPod>, Vec<PodWithKey>), Error> {
     let label = short_name(live.name());
     let (mut found, mut running) = (vec![], vec![]);
@@ -92,7 +92,7 @@ async fn selected(
         .into_iter()
         .map(|object| untyped(object, "Deployment"))
         .collect::<Result<_, _>>()?;
-    // Without a signer it has no Service of the operator yet.
+    // A Deployment without a signer has no Service of the operator yet.
     let injected = found.iter().filter(|live| live.owns_signer());
     let mut names: BTreeSet<_> = injected.map(|live| live.name().to_owned()).collect();
     names.extend(
@@ -107,7 +107,7 @@ async fn selected(
         let name = live.name().to_owned();
         let service = match ours.remove(&service_name(&name)) {
             Some(service) => Some(service),
-            // There may be one of that name, ours or not.
+            // A Service with that name may exist, with any owner.
             None => service(sources, namespace, &name).await?,
         };
         targets.push(ObservedTarget {
@@ -135,10 +135,10 @@ async fn selected(
             continue;
         };
         targets.push(ObservedTarget {
-            // It may have come to match between the two requests.
+            // It may have begun to match between the two requests.
             selection: match reason.as_str() {
                 _ if selector.matches(&live.labels()) => Selection::Selected,
-                // One whose signer is still to be taken out is remembered.
+                // A Deployment whose signer must still be removed is remembered.
                 reasons::NO_LONGER_SELECTED if last_hash.is_none() => Selection::LetGo,
                 _ => Selection::Departs,
             },
@@ -161,7 +161,8 @@ fn untyped(object: kube::api::DynamicObject, kind: &str) -> Result<LiveDeploymen
     Ok(LiveDeployment::new(value))
 }
 
-/// Those of these Deployments, and if they are many, all: never so many as the other bindings in the namespace.
+/// The Services of these Deployments. For many Deployments, all of the operator's Services, but never as many as the other
+/// bindings in the namespace.
 async fn our_services(
     sources: &Sources,
     namespace: &str,

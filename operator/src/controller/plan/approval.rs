@@ -1,10 +1,10 @@
-//! The word that a plan may wait for.
+//! The approval that a plan may wait for.
 
 use crds::SignerBinding;
 use crds::names::APPROVE_ANNOTATION;
 use kube::ResourceExt;
 
-/// Whether somebody has approved the plan with this hash.
+/// Whether the plan with this hash is approved.
 pub fn is_given(binding: &SignerBinding, hash: &str) -> bool {
     binding
         .annotations()
@@ -12,7 +12,7 @@ pub fn is_given(binding: &SignerBinding, hash: &str) -> bool {
         .is_some_and(|approved| approved == hash)
 }
 
-/// How it is given.
+/// How to approve it, for a message.
 pub fn how(binding: &SignerBinding, hash: &str) -> String {
     format!(
         "To approve it: kubectl annotate signerbinding {} --namespace {} --overwrite {APPROVE_ANNOTATION}={hash}",

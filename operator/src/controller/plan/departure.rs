@@ -1,5 +1,5 @@
-//! A Deployment that has stopped to match, of a binding that asks for removal. Deleting a binding is a decision; a label can go
-//! by accident, as in an upgrade of a chart, and a voter that runs would start without its signer.
+//! A Deployment that no longer matches a binding with `deletionPolicy: Remove`. Deleting a binding is a decision, but a label can
+//! be lost by accident, as in a chart upgrade, and a running voter would restart without its signer.
 
 use crds::SignerBinding;
 use crds::conditions::reasons;
@@ -10,13 +10,13 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
 
-/// The Deployment whose signer is to be taken out, now or later.
+/// The Deployment whose signer is to be removed, now or later.
 pub fn of<'a>(binding: &SignerBinding, target: &'a ObservedTarget) -> Option<&'a LiveDeployment> {
     let live = target.deployment.as_ref()?;
     (target.selection == Selection::Departs && removes(binding)).then_some(live)
 }
 
-/// Why the signer stays for now; none where it can go: no pod starts by it, or somebody has approved it.
+/// Why the signer stays for now. None if it can be removed, because no pod starts or the removal is approved.
 pub fn waits(binding: &SignerBinding, live: &LiveDeployment, hash: &str) -> Option<Reason> {
     if !live.starts_pods() || approval::is_given(binding, hash) {
         return None;

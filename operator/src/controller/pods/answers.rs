@@ -1,4 +1,4 @@
-//! Which signers may be asked, what they said last, and when each is asked again.
+//! Which signers may be queried, their last answers, and when each is queried again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,19 @@ use kube::ResourceExt;
 
 use crate::model::pod::Answer;
 
-/// How often a signer is asked.
+/// How often a signer is queried.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often one that does not sign is asked in its first minute, which is when it gets there.
+/// How often a signer that does not sign yet is queried in its first minute, in which most begin to sign.
 const INTERVAL_AT_FIRST: Duration = Duration::from_secs(3);
 
 const AT_FIRST: Duration = Duration::from_mins(1);
 
-/// How long it is believed which owner a pod has. Every binding is checked more often; one that no longer exists is not.
+/// How long the owner of a pod is trusted. Every existing binding is checked more often than that.
 const BELIEVED: Duration = Duration::from_mins(30);
 
-/// The pods of bound Deployments, by uid. Labels are anybody's, and a pod says itself at which address it is: one that is not
-/// in here is never asked.
+/// The pods of bound Deployments, by uid. Anyone may set labels, and a pod reports its own address, so a pod that is not in this
+/// map is never queried.
 #[derive(Clone, Default)]
 pub struct Answers(Arc<Mutex<HashMap<String, Entry>>>);
 
@@ -41,7 +41,7 @@ impl Answers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of whether a pod belongs to a bound Deployment, as its chain of owners says.
+    /// Records whether a pod belongs to a bound Deployment, according to its chain of owners.
     pub fn note(&self, pod: &Pod, is_owned: bool, now: Instant) {
         let uid = pod.uid().unwrap_or_default();
         let mut entries = self.entries();
@@ -59,7 +59,7 @@ impl Answers {
         Some(last.answer.clone())
     }
 
-    /// Since when a pod waits to be asked; none if it does not.
+    /// Since when a pod waits for a query. None if it does not.
     pub fn due(&self, pod: &Pod, now: Instant) -> Option<Instant> {
         let entries = self.entries();
         let entry = entries.get(pod.metadata.uid.as_deref()?)?;
@@ -70,10 +70,10 @@ impl Answers {
         (due <= now).then_some(due)
     }
 
-    /// Keeps an answer, and says whether it is another one than before.
+    /// Keeps an answer. Returns whether it differs from the previous one.
     pub fn keep(&self, pod: &Pod, answer: Answer, now: Instant) -> bool {
         let mut entries = self.entries();
-        // It may have gone while it was asked.
+        // The pod may have been deleted meanwhile.
         let Some(entry) = entries.get_mut(&pod.uid().unwrap_or_default()) else {
             return false;
         };

@@ -1,4 +1,4 @@
-//! One question to one signer: its `/health`, whose body decides, and its `/info`.
+//! Queries one signer: its `/health`, whose body decides, and its `/info`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::fetch;
 use crate::model::pod::{Answer, Fault, SignerIdentity};
 use crate::model::text::one_line;
 
-/// For each of the two requests, which are made at the same time.
+/// Deadline of each of the two concurrent requests.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// What a signer says of itself goes into a status, so it is kept short.
+/// Maximum length of a signer's message in a status.
 const LONGEST_TEXT: usize = 300;
 
-/// Asks a signer.
+/// Queries a signer.
 pub async fn ask(address: IpAddr, port: u16) -> Answer {
     exchange(SocketAddr::new(address, port)).await.unwrap_or_else(|why| {
         tracing::debug!(%address, port, why, "a signer cannot be asked");
@@ -38,8 +38,8 @@ async fn get(address: SocketAddr, path: &str) -> Result<(u16, Value), String> {
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// The body of `/health` decides; its status is 200 as long as the process serves. A client whose requests are all
-/// refused is reported before the backend, because only a person can fix it.
+/// The body of `/health` decides; its status is 200 while the process serves. If all requests of a client are refused, that is
+/// reported before the backend's state, because only a person can fix it.
 fn read(health: &Value, identity: Option<SignerIdentity>) -> Option<Answer> {
     match health["status"].as_str()? {
         "UP" => Some(Answer::Up(identity)),
@@ -65,7 +65,7 @@ fn fault(components: &Value) -> Fault {
             };
         }
     }
-    // Only a signer that has to be started again has the first of the two.
+    // Only a signer that must be restarted has the first of the two.
     let details = ["process", "backend"]
         .map(|name| &components[name]["details"])
         .into_iter()
@@ -82,7 +82,7 @@ fn short(value: &Value) -> String {
     one_line(value.as_str().unwrap_or_default(), LONGEST_TEXT)
 }
 
-/// None if it is not what Atto's keys and addresses look like.
+/// None if key or address do not have Atto's format.
 fn identity(info: &Value) -> Option<SignerIdentity> {
     let (public_key, address) = (info["publicKey"].as_str()?, info["address"].as_str()?);
     let is_key = public_key.len() == 64 && public_key.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! What matters of a pod that runs an injected template.
+//! The relevant state of a pod that runs an injected template.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -13,19 +13,19 @@ use crate::model::text::one_line;
 use crate::template::names::MANAGEMENT_PORT;
 use crate::template::voter::key_name;
 
-/// What a signer said at its end, or the kubelet of a container, goes into a status, so it is kept short.
+/// Maximum length in a status of a signer's last message, or of the kubelet's message about a container.
 const LONGEST_TEXT: usize = 512;
 
-/// Reasons to wait that are no problem.
+/// Reasons of waiting containers that are not a problem.
 const ORDINARY: [&str; 2] = ["PodInitializing", "ContainerCreating"];
 
-/// The variables of a signer by which it is told whose it is.
+/// The variables of a signer that identify its voter.
 const WHOSE: [&str; 4] = {
     let [address, namespace] = VAULT_VARIABLES;
     [KEY_VARIABLE, TOKEN_VARIABLE, address, namespace]
 };
 
-/// Drops unused fields, so that a pod costs little memory.
+/// Drops unused fields, so that a pod needs little memory.
 pub fn prune(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
     if let Some(annotations) = &mut pod.metadata.annotations {
@@ -43,7 +43,7 @@ pub fn prune(pod: &mut Pod) {
     }
 }
 
-/// The signer, and by name those that are started before it.
+/// The signer, and the names of the containers that start before it.
 fn pruned(mut init_containers: Vec<Container>) -> Vec<Container> {
     let end = init_containers.iter().position(|each| each.name == SIGNER_CONTAINER);
     init_containers.truncate(end.map_or(0, |signer| signer + 1));
@@ -66,7 +66,7 @@ fn pruned(mut init_containers: Vec<Container>) -> Vec<Container> {
     init_containers
 }
 
-/// What a reconcile would see of a pod: another event of it wakes nobody.
+/// A hash of what a reconcile uses of a pod. An event that does not change it triggers no reconcile.
 #[allow(clippy::unnecessary_wraps, reason = "kube-runtime gives the signature")]
 pub fn what_matters(pod: &Pod) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
@@ -92,7 +92,7 @@ fn hash_of(pod: &Pod) -> &str {
     pod.annotations().get(HASH_ANNOTATION).map_or("", String::as_str)
 }
 
-/// The pod as a reconcile sees it; none if it is being deleted or has ended.
+/// The pod as a reconcile sees it. None if it is being deleted or has ended.
 pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     if is_over(pod) {
         return None;
@@ -109,7 +109,7 @@ pub fn injected(pod: &Pod, answers: &Answers) -> Option<InjectedPod> {
     })
 }
 
-/// The pod among others, if its signer runs: until then, and after that, its node does not vote.
+/// The pod for comparison with others, if its signer runs. Before and after that, its node does not vote.
 pub fn running(pod: &Pod) -> Option<PodWithKey> {
     signer_runs(pod).then(|| PodWithKey {
         key: key_name(|name| serde_json::to_value(variable(pod, name)?).ok()),
@@ -117,7 +117,7 @@ pub fn running(pod: &Pod) -> Option<PodWithKey> {
     })
 }
 
-/// As the kubelet decides it, but for readiness gates, which are conditions.
+/// The kubelet's rule, except for readiness gates, which are conditions.
 pub fn is_ready(pod: &Pod) -> bool {
     let containers = pod
         .status
@@ -127,7 +127,7 @@ pub fn is_ready(pod: &Pod) -> bool {
     !is_over(pod) && all.peek().is_some() && all.all(|container| container.ready)
 }
 
-/// Whether a pod has ended, or is about to.
+/// Whether a pod has ended or is terminating.
 pub fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded"))
@@ -148,7 +148,7 @@ fn signer_runs(pod: &Pod) -> bool {
         .is_some_and(|state| state.running.is_some())
 }
 
-/// Where the signer of a pod answers, once its process runs.
+/// The address of a pod's signer, once its process runs.
 pub fn management(pod: &Pod) -> Option<(IpAddr, u16)> {
     if !signer_runs(pod) {
         return None;
@@ -170,7 +170,7 @@ fn token(pod: &Pod) -> Option<(String, String)> {
     Some((reference.name.clone(), reference.key.clone()))
 }
 
-/// A variable of the signer; pruned pods have those that are asked for.
+/// A variable of the signer. Pruned pods have all that are used.
 pub(super) fn variable<'a>(pod: &'a Pod, name: &str) -> Option<&'a EnvVar> {
     let mut env = signer_container(pod)?.env.iter().flatten();
     env.find(|entry| entry.name == name)
@@ -188,7 +188,7 @@ fn signer_container(pod: &Pod) -> Option<&Container> {
         .find(|container| container.name == SIGNER_CONTAINER)
 }
 
-/// The init container before the signer that has started and not ended, if there is one.
+/// The init container before the signer that has started but not finished.
 fn ahead(pod: &Pod) -> Option<Ahead> {
     if signer_runs(pod) || signer_started(pod) {
         return None;
@@ -237,8 +237,8 @@ fn waiting(pod: &Pod) -> Option<Waiting> {
         .find(|waiting| !ORDINARY.contains(&waiting.reason.as_str()))
 }
 
-/// How a container that is started again and again has ended, which says more than how long the kubelet waits, and does not change
-/// with it. What a signer said last is in its status; what a node says is its own.
+/// How a repeatedly restarted container has ended. It says more than the kubelet's current delay, and does not change with it. A
+/// signer's last message is in its status; a node's is not shown.
 fn ended(container: &ContainerStatus) -> Option<String> {
     let last = container.last_state.as_ref()?.terminated.as_ref()?;
     let code = format!("it ended with exit code {}", last.exit_code);

@@ -1,4 +1,4 @@
-//! Whether a pod signs with the key of a binding, no matter who made it.
+//! Whether a pod signs with the key of a binding, regardless of its owner.
 
 use crds::SignerBinding;
 use crds::names::KEY_VARIABLE;
@@ -7,14 +7,15 @@ use k8s_openapi::api::core::v1::{EnvVar, Pod};
 use super::injected::variable;
 use crate::backends::{self, GivenKey};
 
-/// Whether the signer of this pod has the key of the binding. Each event of a pod is held against each binding, so nothing is made for it.
+/// Whether the signer of this pod has the key of the binding. Each pod event is compared with each binding, so this does not
+/// allocate.
 pub fn has_key_of(pod: &Pod, binding: &SignerBinding) -> bool {
     let Some(found) = variable(pod, KEY_VARIABLE).and_then(given) else {
         return false;
     };
     let is_near = match found {
         GivenKey::Value(_) => true,
-        // Another namespace has another Secret of that name.
+        // A Secret of the same name in another namespace is a different one.
         GivenKey::Secret { .. } => pod.metadata.namespace == binding.metadata.namespace,
     };
     let value = |name: &str| variable(pod, name)?.value.as_deref();

@@ -1,18 +1,18 @@
-//! Whose turn it is to be asked. Pure.
+//! Decides which signer is queried next. Pure.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-/// Pods that wait to be asked, by namespace, and those that are being asked. Namespaces take turns, so that thousands of silent
-/// pods in one of them hold up no voter in another.
+/// Pods that wait for a query, by namespace, and those that are being queried. Namespaces take turns, so that thousands of silent
+/// pods in one namespace delay no voter in another.
 pub struct Line<T> {
     waiting: BTreeMap<String, VecDeque<T>>,
-    /// How many of a namespace are being asked, and when it had its last turn.
+    /// Number of running queries in a namespace, and its last turn.
     turns: HashMap<String, (usize, u64)>,
     asked: HashSet<String>,
     turn: u64,
 }
 
-/// What stands in line.
+/// An entry that waits in line.
 pub trait Waits {
     fn namespace(&self) -> &str;
     fn uid(&self) -> &str;
@@ -28,12 +28,12 @@ impl<T: Waits> Line<T> {
         }
     }
 
-    /// How many are being asked.
+    /// The number of running queries.
     pub fn asked(&self) -> usize {
         self.asked.len()
     }
 
-    /// These wait now, in this order within each namespace; those that are being asked do not.
+    /// Replaces the waiting entries, in this order within each namespace. Entries with a running query are skipped.
     pub fn set(&mut self, due: impl IntoIterator<Item = T>) {
         self.waiting.clear();
         for each in due {
@@ -46,7 +46,7 @@ impl<T: Waits> Line<T> {
         turns.retain(|namespace, (asked, _)| *asked > 0 || waiting.contains_key(namespace));
     }
 
-    /// Takes the next: the first of the namespace of which the fewest are being asked and which has waited longest.
+    /// Takes the next entry: the first of the namespace with the fewest running queries that has waited longest.
     pub fn take(&mut self) -> Option<T> {
         let turns = &self.turns;
         let of = |namespace: &String| turns.get(namespace).copied().unwrap_or_default();
@@ -63,7 +63,7 @@ impl<T: Waits> Line<T> {
         Some(next)
     }
 
-    /// It has answered, or not in time.
+    /// The query has ended, with or without an answer.
     pub fn done(&mut self, each: &T) {
         if self.asked.remove(each.uid())
             && let Some((asked, _)) = self.turns.get_mut(each.namespace())
@@ -105,7 +105,7 @@ mod tests {
         let first = line.take().unwrap();
         assert_eq!(names(&mut line, 31), ["a"; 31]);
         assert_eq!(line.asked(), 32);
-        // A place becomes free after the others have come.
+        // A slot becomes free after the others are queued.
         line.set(many("a", 5000).chain(many("b", 1)).chain(many("c", 1)));
         line.done(&first);
         assert_eq!(names(&mut line, 3), ["b", "c", "a"]);

@@ -1,4 +1,4 @@
-//! The pods that run an injected template: a cache of what matters of them, and what their signers say of themselves.
+//! The pods that run an injected template: a cache of their relevant fields, and their signers' reports.
 
 mod answers;
 mod ask;

@@ -1,4 +1,4 @@
-//! Asks every signer that runs, each by its own clock, and wakes the binding of one that answers something new.
+//! Queries every running signer at its own interval, and wakes the binding of a signer with a new answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::line::{Line, Waits};
 /// How often due entries are checked.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Signers asked at a time: one that does not answer takes two seconds.
+/// Concurrent queries. A signer that does not answer takes two seconds.
 const AT_A_TIME: usize = 32;
 
 impl Waits for Arc<Pod> {
@@ -29,7 +29,7 @@ impl Waits for Arc<Pod> {
     }
 }
 
-/// Asks until it is dropped, and reports the pod of each signer that answers something new.
+/// Queries until it is dropped, and reports the pod of each signer with a new answer.
 pub async fn run(pods: Store<Pod>, answers: Answers, tell: impl Fn(&Pod)) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -55,7 +55,7 @@ pub async fn run(pods: Store<Pod>, answers: Answers, tell: impl Fn(&Pod)) {
     }
 }
 
-/// Those that have waited longest come first.
+/// The longest-waiting come first.
 fn due(pods: &Store<Pod>, answers: &Answers) -> Vec<Arc<Pod>> {
     let (known, now) = (pods.state(), Instant::now());
     answers.forget_others(&known);

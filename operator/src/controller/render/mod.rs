@@ -1,5 +1,5 @@
-//! Step 3: render. Pure: the same injection always renders to the same bytes, because every difference in a
-//! pod template is a rollout.
+//! Step 3: render. Pure: the same injection always renders to the same bytes, because every difference in a pod template causes a
+//! rollout.
 
 mod policy;
 pub mod service;
@@ -24,7 +24,7 @@ pub fn render_all(verdict: &Verdict) -> Vec<Result<Rendered, Reason>> {
         .collect()
 }
 
-/// Renders an injection, and refuses a sidecar that is not recorded as the operator's and not what we would have written.
+/// Renders an injection. Refuses a sidecar that is not recorded as the operator's and differs from the rendering.
 ///
 /// # Errors
 /// The refusal of a foreign container.
@@ -55,7 +55,7 @@ pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
         deployment: json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            // The uid makes of a Deployment that was deleted in between a conflict; without it, apply would create one.
+            // With the uid, an apply to a deleted Deployment is a conflict. Without it, the apply would create one.
             "metadata": { "name": name, "namespace": namespace, "uid": uid },
             "spec": { "template": template },
         }),
@@ -65,12 +65,12 @@ pub fn render(injection: &Injection) -> Result<Rendered, Reason> {
     })
 }
 
-/// Whether a container is the one that we would write: all of it, and nothing more that decides what runs.
+/// Whether a container equals the rendered one, without further fields that affect what runs.
 fn is_equal(found: &Value, sidecar: &Value) -> bool {
     subset::contains(found, sidecar) && additions::of(found, sidecar).is_empty()
 }
 
-/// The refusal of a container that is not recorded as the operator's and not what we would write.
+/// The refusal of a container that is not recorded as the operator's and differs from the rendering.
 fn other_signer(deployment: &DeploymentRef) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,

@@ -1,9 +1,9 @@
-//! The signer's rules, as it takes them: lists with commas, times with a unit.
+//! The signer's rules in its own format: comma-separated lists, times with a unit.
 
 use crds::{BlockType, Network, Policy};
 use serde_json::{Value, json};
 
-/// One variable for each rule that is set. Lists are sets, so each has one order, whatever the binding's is.
+/// One variable for each rule that is set. Lists are sets, so they are sorted, whatever the binding's order is.
 pub fn variables(policy: &Policy) -> Vec<Value> {
     let Policy {
         networks,

@@ -10,7 +10,7 @@ use crate::template::names::{service_name, short_name};
 pub fn render(injection: &Injection) -> Value {
     let deployment = &injection.deployment;
     let label = short_name(&deployment.name);
-    // Our label is copied with a template. A Deployment's own labels are not: another one has another selector.
+    // A copied template has the operator's label too. The Deployment's own labels differ, because each has its own selector.
     let mut selector = injection.match_labels.clone();
     selector.insert(DEPLOYMENT_LABEL.to_owned(), label.clone());
     json!({
@@ -26,7 +26,7 @@ pub fn render(injection: &Injection) -> Value {
                 "app.kubernetes.io/part-of": FIELD_MANAGER,
                 DEPLOYMENT_LABEL: label,
             },
-            // It goes with the Deployment, not with the binding: a retained injection keeps its metrics. No
+            // Deleted with the Deployment, not with the binding, so that a retained injection keeps its metrics. No
             // blockOwnerDeletion, which would need rights on the Deployment's finalizers.
             "ownerReferences": [{
                 "apiVersion": "apps/v1",
@@ -36,7 +36,7 @@ pub fn render(injection: &Injection) -> Value {
             }],
         },
         "spec": {
-            // Headless: Kubernetes makes no service-link variables of it, which would confuse the signer.
+            // Headless, so that Kubernetes creates no service-link variables, which the signer would read.
             "clusterIP": "None",
             "publishNotReadyAddresses": true,
             "selector": selector,

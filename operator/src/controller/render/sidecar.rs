@@ -10,7 +10,7 @@ use crate::template::names::MANAGEMENT_PORT;
 use crate::template::resources as default_resources;
 use crate::template::variables::token_variable;
 
-/// User and group of the signer's image.
+/// User and group in the signer's image.
 const IMAGE_USER: i64 = 65532;
 
 pub fn render(injection: &Injection) -> Value {
@@ -19,7 +19,7 @@ pub fn render(injection: &Injection) -> Value {
         "name": SIGNER_CONTAINER,
         "image": injection.image,
         "imagePullPolicy": injection.image_pull_policy.as_str(),
-        // An init container that keeps running: it starts before the node and outlives it.
+        // An init container that keeps running: it starts before the node and ends after it.
         "restartPolicy": "Always",
         "env": variables(injection),
         "ports": [
@@ -27,15 +27,14 @@ pub fn render(injection: &Injection) -> Value {
             { "name": MANAGEMENT_PORT, "containerPort": management, "protocol": "TCP" },
         ],
         "resources": resources(&injection.resources),
-        // The node waits for the key for up to an hour, which a Workload Identity grant may need to spread.
+        // The node waits for the key for up to an hour, because a Workload Identity grant may take that long to propagate.
         "startupProbe": {
             "httpGet": { "path": "/health/readiness", "port": management },
             "periodSeconds": 1,
             "timeoutSeconds": 2,
             "failureThreshold": 3600,
         },
-        // No readiness probe: a sidecar's readiness counts for the pod, and a KMS outage must not take the node off
-        // the network.
+        // No readiness probe: a sidecar's readiness counts for the pod, and a KMS outage must not take the node off the network.
         "livenessProbe": {
             "httpGet": { "path": "/health/liveness", "port": management },
             "periodSeconds": 10,
@@ -51,8 +50,8 @@ pub fn render(injection: &Injection) -> Value {
     sidecar
 }
 
-/// What Pod Security `restricted` asks for. User and group are the image's, unless the binding has a word on them: then they are what it
-/// says, and what it leaves out the platform chooses.
+/// Meets Pod Security `restricted`. User and group are the image's, unless the binding has a security context. Then they are its
+/// values, and the platform chooses missing ones.
 fn security_context(given: Option<&SecurityContext>) -> Value {
     let mut context = json!({
         "allowPrivilegeEscalation": false,
@@ -76,7 +75,7 @@ fn security_context(given: Option<&SecurityContext>) -> Value {
     context
 }
 
-/// A variable as the API server keeps it: without what is empty.
+/// A variable as the API server stores it: without empty fields.
 fn variable(given: &EnvVar) -> Value {
     let EnvVar {
         name,
@@ -93,8 +92,8 @@ fn variable(given: &EnvVar) -> Value {
     variable
 }
 
-/// In the order of the signer's documentation. Both ports are always set: a Service called `atto-signer` makes
-/// Kubernetes inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
+/// In the order of the signer's documentation. Both ports are always set, because a Service called `atto-signer` makes Kubernetes
+/// inject `ATTO_SIGNER_PORT=tcp://…` into every pod of the namespace.
 fn variables(injection: &Injection) -> Vec<Value> {
     let capabilities: Vec<_> = injection.capabilities.iter().map(|each| each.as_str()).collect();
     let mut variables = injection.key.clone();

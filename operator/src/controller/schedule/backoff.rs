@@ -1,4 +1,4 @@
-//! How long to wait before the next try of one binding. kube-runtime has no memory of failures by key.
+//! The pause before the next attempt for a binding. kube-runtime does not remember failures by key.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,24 +9,24 @@ use kube::Resource;
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Failures in a row, by the uid of the binding.
+/// Consecutive failures, by the uid of the binding.
 #[derive(Clone, Default)]
 pub struct Backoff(Arc<Mutex<HashMap<String, Failures>>>);
 
-/// How often each of them was met with this spec. One that is met for the first time is progress, one that comes back is none: two that
-/// alternate wait as long as one alone.
+/// How often each error occurred with this spec. A new error is progress, but a repeated one is not: two alternating errors wait
+/// as long as a single one.
 struct Failures {
     generation: Option<i64>,
     counts: HashMap<String, u32>,
 }
 
-/// How long to wait after so many failures before this one.
+/// The pause after this many earlier failures.
 pub fn wait(before: u32) -> Duration {
     FIRST.saturating_mul(1 << before.min(16)).min(LONGEST)
 }
 
 impl Backoff {
-    /// Counts one more failure, and says how long to wait.
+    /// Counts a failure, and returns the pause.
     pub fn failed(&self, binding: &impl Resource, why: &str) -> Duration {
         let generation = binding.meta().generation;
         let none = || Failures {
@@ -52,19 +52,19 @@ impl Backoff {
             .remove(&key(binding));
     }
 
-    /// Keeps what belongs to these bindings. The end of one is not reported that was deleted while it failed.
+    /// Keeps the entries of these bindings. Nothing reports the deletion of a binding that was failing.
     pub fn retain(&self, exists: impl Fn(&str) -> bool) {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failures.retain(|uid, _| exists(uid));
     }
 }
 
-/// By what a binding is remembered.
+/// Identifies a binding.
 pub fn key(binding: &impl Resource) -> String {
     binding.meta().uid.clone().unwrap_or_default()
 }
 
-/// Up to a tenth longer, so that many bindings do not fall into step.
+/// Up to ten percent longer, so that many bindings do not retry at the same time.
 pub fn jitter(wait: Duration) -> Duration {
     let nanos = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

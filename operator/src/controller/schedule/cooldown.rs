@@ -1,5 +1,5 @@
-//! Delays reconciles of a binding that was reconciled recently. A rollout reports itself many times, and where the API server is
-//! busy, reconciling each time keeps it from those that were not reconciled yet.
+//! Delays reconciles of a binding that was reconciled recently. A rollout causes many events. If the API server is busy, a
+//! reconcile for each would delay bindings that were not reconciled yet.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,29 +10,30 @@ use kube::{Resource, ResourceExt};
 
 use super::backoff::key;
 
-/// So many times as long as the look took: next to nothing where the API server answers at once.
+/// The delay as a multiple of the last reconcile's duration: almost nothing if the API server is fast.
 const TIMES: u32 = 4;
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// A binding that was reconciled within this window counts as changing. One reconcile each minute does not count, so that what is new is not kept waiting.
+/// A binding that was reconciled within this time counts as changing. A reconcile per minute does not count, so that new events
+/// are not delayed.
 const IN_MOTION: Duration = Duration::from_secs(10);
 
-/// Until a reconcile of every binding has begun, those for which nothing was left to do wait for the others. After so long they are
-/// checked again, but so many at a time only: with thousands of them nothing else would be done.
+/// Until every binding has been reconciled once, bindings without pending work wait for the others. After this time they are
+/// reconciled again, but only a few at once. With thousands of them, nothing else would be done.
 const FIRST_ROUND: Duration = Duration::from_mins(1);
 const AGAIN_AT_A_TIME: usize = 1;
 
-/// The last look at each binding in motion, by its uid.
+/// The last reconcile of each changing binding, by uid.
 #[derive(Clone, Default)]
 pub struct Cooldown(Arc<Mutex<Looks>>);
 
 #[derive(Default)]
 struct Looks {
     last: HashMap<String, Look>,
-    /// Those whose reconcile has begun, until all have begun.
+    /// Bindings whose reconcile has begun, until all have begun.
     first_round: HashSet<String>,
     first_round_is_over: bool,
-    /// How many looks are under way at those that had nothing left to do.
+    /// Number of running reconciles of bindings without pending work.
     again: usize,
 }
 
@@ -55,7 +56,7 @@ struct Look {
     settled: bool,
 }
 
-/// What a person wants of it, which is never left waiting.
+/// The person's input, for which a reconcile never waits.
 #[derive(PartialEq)]
 struct State {
     generation: Option<i64>,
@@ -68,10 +69,10 @@ impl Cooldown {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a reconcile of one of so many.
+    /// Begins a reconcile, given the number of bindings.
     ///
     /// # Errors
-    /// How much is left of the rest of a binding that is what it was.
+    /// The remaining delay of an unchanged binding.
     pub fn begin(&self, binding: &impl Resource, bindings: usize, now: Instant) -> Result<UnderWay, Duration> {
         let mut looks = self.looks();
         let left = looks.left(binding, now);
@@ -93,7 +94,7 @@ impl Cooldown {
         })
     }
 
-    /// It was reconciled until now, for so long, and whether nothing is left to do.
+    /// Ends a reconcile with its duration, and whether nothing is left to do.
     pub fn end(&self, binding: &impl Resource, took: Duration, settled: bool, now: Instant) {
         let mut looks = self.looks();
         let all = !looks.first_round_is_over;
@@ -160,7 +161,7 @@ mod tests {
         other
     }
 
-    /// After the first round.
+    /// A state after the first round.
     fn rests() -> Cooldown {
         let rests = Cooldown::default();
         assert!(rests.begin(&binding(1), 1, Instant::now()).is_ok());
@@ -171,7 +172,7 @@ mod tests {
         rests.begin(binding, 2, now).err()
     }
 
-    /// The second look within a moment.
+    /// A second reconcile shortly after the first.
     fn in_motion(took: Duration, now: Instant) -> Cooldown {
         let rests = rests();
         rests.end(&binding(1), took, true, now);

@@ -1,22 +1,22 @@
-//! When a Deployment that is held is checked apart from its binding.
+//! When a held Deployment is checked independently of its binding.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How long nobody has to ask for it before a Deployment is released: a binding that is replaced, or restored after its Deployment, is
-/// back within that time.
+/// How long no binding may name a Deployment before it is resumed. A binding that is replaced, or restored after its Deployment,
+/// is back within that time.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The longest pause after a failure.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// What is known of each of them, by its uid.
+/// What is known about each held Deployment, by uid.
 #[derive(Default)]
 pub struct HeldLooks(HashMap<String, Entry>);
 
 #[derive(Default)]
 struct Entry {
-    /// The version at which it was checked.
+    /// The version that was checked.
     looked_at: Option<String>,
     /// Since when no binding names it.
     unclaimed: Option<Instant>,
@@ -27,19 +27,19 @@ struct Entry {
 /// Why it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Somebody may have resumed it by hand.
+    /// A person may have resumed it.
     Changed,
-    /// Nobody has asked for it for a while.
+    /// No binding has named it for a while.
     Unclaimed,
 }
 
 impl HeldLooks {
-    /// Forgets those that are not held any more.
+    /// Forgets Deployments that are no longer held.
     pub fn retain(&mut self, held: &HashSet<String>) {
         self.0.retain(|uid, _| held.contains(uid));
     }
 
-    /// Whether it is time to look, and why.
+    /// Whether a check is due, and why.
     pub fn due(&mut self, uid: &str, version: &str, is_claimed: bool, now: Instant) -> Option<Due> {
         let entry = self.0.entry(uid.to_owned()).or_default();
         let since = (!is_claimed).then(|| entry.unclaimed.unwrap_or(now));
@@ -53,20 +53,20 @@ impl HeldLooks {
         (entry.looked_at.as_deref() != Some(version)).then_some(Due::Changed)
     }
 
-    /// It was checked, and nobody asks for it yet.
+    /// Records a check: no binding names it yet.
     pub fn seen(&mut self, uid: &str, version: &str) {
         let entry = self.0.entry(uid.to_owned()).or_default();
         entry.looked_at = Some(version.to_owned());
         entry.failures = 0;
     }
 
-    /// It was checked, and is held rightly.
+    /// Records a check: a binding names it.
     pub fn looked(&mut self, uid: &str, version: &str) {
         self.seen(uid, version);
         self.0.entry(uid.to_owned()).or_default().unclaimed = None;
     }
 
-    /// It could not be checked or let go, and is tried again after a while that grows.
+    /// Records a failed check or resumption, which is retried with increasing pauses.
     pub fn failed(&mut self, uid: &str, now: Instant) {
         let entry = self.0.entry(uid.to_owned()).or_default();
         let pause = GRACE.saturating_mul(1 << entry.failures.min(16)).min(LONGEST);

@@ -9,7 +9,7 @@ use self::backoff::Backoff;
 use self::cooldown::Cooldown;
 use self::resync::Resyncs;
 
-/// When each binding is reconciled again: after a failure, after a reconcile of a moment ago, and while no watch reports it.
+/// When each binding is reconciled again: after a failure, after a recent reconcile, and periodically for what no watch reports.
 #[derive(Clone, Default)]
 pub struct Schedule {
     pub backoff: Backoff,

@@ -1,5 +1,5 @@
-//! What no watch reports: the Secrets, which nobody may watch. Where the watches have reported nothing since the last reconcile, they
-//! alone are asked for, once a minute, and not their values.
+//! Periodic checks of the Secrets, which may not be watched. If the watches have reported nothing since the last reconcile, only
+//! the Secrets are checked once a minute, without reading their values.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,46 +8,46 @@ use std::time::{Duration, Instant};
 use crate::model::binding::BindingRef;
 use crate::model::observed::SecretVersions;
 
-/// A changed token is seen when it is looked for.
+/// How often a changed token is looked for.
 pub const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Everything is checked after so long anyway: a watch may be wrong.
+/// How often everything is checked, in case a watch has missed an event.
 const EVERYTHING: Duration = Duration::from_mins(10);
 
-/// What the last reconcile of each binding left behind, and what the watches have reported since.
+/// The result of each binding's last reconcile, and whether the watches have reported anything since.
 #[derive(Clone, Default)]
 pub struct Resyncs(Arc<Mutex<HashMap<BindingRef, Entry>>>);
 
 #[derive(Default)]
 struct Entry {
     is_dirty: bool,
-    /// The version of the binding that its watch brought last.
+    /// The binding's version in the last watch event.
     version: Option<String>,
     last: Option<LastLook>,
 }
 
-/// How a reconcile leaves a binding for which nothing remains to be done.
+/// The state after a reconcile that left nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastLook {
-    /// Its version: the watch will report the operator's own write of its status.
+    /// Its version, because the watch will also report the operator's own write of the status.
     pub version: Option<String>,
     pub secrets: SecretVersions,
     looked: Instant,
     asked: Instant,
 }
 
-/// What a reconcile has to ask for.
+/// What a reconcile must read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resync {
     Full,
-    /// Whether the Secrets are still those that were read.
+    /// Only whether the Secrets are unchanged.
     SecretsOnly(LastLook),
-    /// Nothing for so long.
+    /// Nothing for this long.
     None(Duration),
 }
 
 impl LastLook {
-    /// Everything was checked from now on.
+    /// Everything was checked just now.
     pub fn new(version: Option<String>, secrets: SecretVersions, now: Instant) -> Self {
         Self {
             version,
@@ -57,7 +57,7 @@ impl LastLook {
         }
     }
 
-    /// The Secrets were found as they had been.
+    /// The Secrets are unchanged.
     #[must_use]
     pub fn still(self, now: Instant) -> Self {
         Self { asked: now, ..self }
@@ -69,7 +69,7 @@ impl Resyncs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A watch has reported something that concerns these bindings, which are given back.
+    /// Records that a watch has reported something about these bindings, and returns them.
     pub fn mark_dirty(&self, bindings: Vec<BindingRef>) -> Vec<BindingRef> {
         let mut entries = self.entries();
         for binding in &bindings {
@@ -80,19 +80,19 @@ impl Resyncs {
         bindings
     }
 
-    /// A watch has begun again: of what has gone in the meantime it will not tell.
+    /// A watch was restarted and does not report deletions that it missed.
     pub fn mark_all_dirty(&self) {
         for entry in self.entries().values_mut() {
             entry.is_dirty = true;
         }
     }
 
-    /// The binding is there, and of this version.
+    /// Records that the binding exists, in this version.
     pub fn is(&self, binding: &BindingRef, version: Option<String>) {
         self.entries().entry(binding.clone()).or_default().version = version;
     }
 
-    /// Begins a reconcile. What the last one left is forgotten, unless it still has time.
+    /// Begins a reconcile. Forgets the result of the last one, unless its time is not over.
     pub fn begin(&self, binding: &BindingRef, now: Instant) -> Resync {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(binding) else {
@@ -118,7 +118,7 @@ impl Resyncs {
         Resync::None(left)
     }
 
-    /// A reconcile has ended. What was reported while it went on still counts.
+    /// Ends a reconcile. Events during it still count.
     pub fn end(&self, binding: &BindingRef, last: LastLook) {
         if let Some(entry) = self.entries().get_mut(binding) {
             entry.last = Some(last);
@@ -130,7 +130,7 @@ impl Resyncs {
         self.entries().remove(binding);
     }
 
-    /// Keeps what belongs to these bindings: a watch that begins again does not report what has gone in the meantime.
+    /// Keeps the entries of these bindings. A restarted watch does not report deletions that it missed.
     pub fn retain(&self, exists: impl Fn(&BindingRef) -> bool) {
         self.entries().retain(|binding, _| exists(binding));
     }

@@ -1,4 +1,4 @@
-//! One condition for all Deployments of a binding: the first that fails, by name, says why.
+//! One condition for all Deployments of a binding: the message is that of the first failing one, by name.
 
 use crds::conditions::reasons;
 
@@ -10,7 +10,7 @@ use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 
-/// The states of the binding. One that selects nothing waits for a Deployment.
+/// The states of the binding. A selector without matches waits for a Deployment.
 pub fn aggregate(observed: &Observed, verdict: &Verdict, reported: &[Reported]) -> States {
     let selected: Vec<_> = reported.iter().filter(|target| target.is_selected).collect();
     if selected.is_empty() {
@@ -31,7 +31,7 @@ fn one(states: &[(&str, &State)]) -> State {
     let plain = || {
         states
             .iter()
-            // Only if all of them want no pods.
+            // Only if no Deployment wants pods.
             .find(|(_, state)| state.reason.code != reasons::SCALED_TO_ZERO)
             .or(states.first())
     };

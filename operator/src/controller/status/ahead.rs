@@ -1,5 +1,5 @@
-//! Init containers that stand before the signer. Kubernetes starts them one after the other, so one that waits for the signer waits for
-//! what comes after it, and the pod never starts.
+//! Init containers before the signer. Kubernetes starts them one after the other, so an init container that waits for the signer
+//! blocks the signer's start, and the pod never starts.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::backends::Noted;
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::pod::{Ahead, InjectedPod};
 
-/// What runs for longer than this before the signer is reported, whatever it is.
+/// Any init container that runs longer than this before the signer is reported.
 pub const LONG: Duration = Duration::from_mins(1);
 
-/// A warning of an init container that mentions the signer, or that has kept a signer from starting for long.
+/// A warning about an init container that mentions the signer, or that has delayed it for long.
 pub fn warning(live: &LiveDeployment, pods: &[InjectedPod], now: &Time) -> Option<Noted> {
     let held = pods
         .iter()
@@ -45,7 +45,7 @@ fn is_long(ahead: &Ahead, now: &Time) -> bool {
     ahead.has_failed || ahead.since.as_ref().is_some_and(|since| runs(since) >= LONG)
 }
 
-/// The first init container before the signer that speaks of it: by the ports at which it answers, its name, or the node's variables.
+/// The first init container before the signer that mentions it: its ports, its name, or the node's variables.
 fn mentioning(live: &LiveDeployment) -> Option<&str> {
     let all = live.containers(ContainerList::InitContainers);
     let end = all.iter().position(|each| each["name"] == SIGNER_CONTAINER)?;
@@ -70,12 +70,12 @@ fn mentioning(live: &LiveDeployment) -> Option<&str> {
     all[..end].iter().filter(|each| blocks(each)).find(speaks_of_it)?["name"].as_str()
 }
 
-/// Another sidecar is waited for only until its startup probe has succeeded.
+/// Kubernetes waits for another sidecar only until its startup probe has succeeded.
 fn blocks(container: &Value) -> bool {
     container["restartPolicy"] != "Always" || !container["startupProbe"].is_null()
 }
 
-/// What an init container is called, what it runs, and the names and values of its variables.
+/// An init container's name and command, and the names and values of its variables.
 fn texts(container: &Value) -> Vec<&str> {
     let mut found: Vec<_> = container["name"].as_str().into_iter().collect();
     for list in ["command", "args"] {

@@ -1,11 +1,11 @@
-//! Old pods that still run alongside the new ones: for so long, two voters have one key.
+//! Old pods that still run alongside the new ones. During that time, two voters have the same key.
 
 use crate::model::deployment::LiveDeployment;
 use crate::model::observed::ObservedTarget;
 use crate::template::voter::key_of;
 
-/// How many pods on their way out run with the key of the template, beyond those that the Deployment wants. That it wants too many,
-/// or lets them overlap, is said whatever runs.
+/// How many terminating pods run with the key of the template, beyond the wanted number. Other warnings report that the
+/// Deployment wants too many pods or lets them overlap.
 pub fn old_pods(target: &ObservedTarget, live: Option<&LiveDeployment>) -> i64 {
     let Some((live, key)) = live.and_then(|live| Some((live, live.signer().and_then(key_of)?))) else {
         return 0;
@@ -20,8 +20,8 @@ pub fn old_pods(target: &ObservedTarget, live: Option<&LiveDeployment>) -> i64 {
             standing += has_the_key;
         }
     }
-    // As the cluster counts it from Kubernetes 1.35 on. A pod of before the injection is in no watch of the operator, and its node may have
-    // the key as well.
+    // The cluster's own count, from Kubernetes 1.35 on. The operator does not watch pods from before the injection, and their
+    // node may have the key too.
     ending += (live.count("terminatingReplicas") - known).max(0);
     if standing == 0 {
         return 0;
@@ -29,7 +29,7 @@ pub fn old_pods(target: &ObservedTarget, live: Option<&LiveDeployment>) -> i64 {
     (standing + ending - live.replicas()).clamp(0, ending)
 }
 
-/// What is said of them.
+/// The warning's message.
 pub fn told(old_pods: i64) -> String {
     let (pods, they) = match old_pods {
         1 => ("1 old pod".to_owned(), "it has"),

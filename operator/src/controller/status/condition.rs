@@ -1,4 +1,4 @@
-//! A condition, compared with the one that stands.
+//! Compares a condition with the present one.
 
 use crds::{SignerBindingStatus, occurrences};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use crate::controller::status::state::State;
 use crate::model::text::shorten;
 
-/// The condition of this state. What is as it was keeps its time, and its message where only that of others has changed.
+/// The condition of this state. An unchanged one keeps its time. It also keeps its message if only text from others has changed.
 pub fn condition(
     type_: &str,
     state: &State,

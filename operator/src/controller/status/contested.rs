@@ -1,4 +1,4 @@
-//! That another operator writes the same binding. The voter is served anyway, and somebody has to end one of the two.
+//! Reports that another operator writes the same binding. The voter still runs, and a person must stop one of the two.
 
 use crds::conditions::{reasons, types};
 use crds::{SignerBinding, WrittenBy};
@@ -7,10 +7,10 @@ use crate::controller::status::state::{State, States};
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
 
-/// Names are the other's own.
+/// Maximum length of the other operator's names, which it chooses itself.
 const LONGEST: usize = 100;
 
-/// What is said of the other one, to follow the words "another operator".
+/// Describes the other operator, after the words "another operator".
 pub fn who(other: Option<&WrittenBy>) -> String {
     let Some(WrittenBy {
         lease_namespace,
@@ -28,7 +28,7 @@ pub fn who(other: Option<&WrittenBy>) -> String {
     }
 }
 
-/// Says so in `Accepted`, and so in `Ready`.
+/// Reports it in `Accepted`, and therefore in `Ready`.
 pub fn tell(states: &mut States, other: &WrittenBy) {
     let state = State::no(Reason::new(
         reasons::CONTESTED,
@@ -37,7 +37,7 @@ pub fn tell(states: &mut States, other: &WrittenBy) {
             who(Some(other))
         ),
     ));
-    // Before anything else, because the other one waits for it.
+    // Before any other reason, because the other operator waits for it.
     let [accepted, .., ready] = states;
     *accepted = state.clone();
     *ready = state;

@@ -1,4 +1,4 @@
-//! Which Events to write: one per transition, none at steady state.
+//! Chooses the Events to write: one per transition, none in a steady state.
 
 use crds::conditions::{reasons, types, warnings};
 use crds::{SignerBindingStatus, TargetStatus, Warning, WrittenBy};
@@ -9,7 +9,7 @@ use crate::model::applied::{ChangedBy, Removed, Written};
 use crate::model::report::Notice;
 use crate::model::text::shorten;
 
-/// What is reported about a write to a Deployment, on it and on its binding.
+/// The Event about a write to a Deployment, on it and on its binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToldOfWrite {
     pub reason: &'static str,
@@ -71,10 +71,10 @@ pub const TOLD_OF_WRITES: [ToldOfWrite; 7] = [
     REMOVAL_BUT_THE_SERVICE,
 ];
 
-/// Warnings that are told as Events as well: somebody has to allow a write.
+/// Warnings that are also reported as Events, because a person must allow a write.
 pub const TOLD_OF_WARNINGS: [&str; 2] = [warnings::SERVICE_NOT_WRITTEN, warnings::WRITE_REFUSED];
 
-/// The API server's bound on a note.
+/// The API server's limit on a note.
 pub const LONGEST_NOTE: usize = 1000;
 
 pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[Reported]) -> Vec<Notice> {
@@ -106,12 +106,12 @@ pub fn notices(old: &SignerBindingStatus, new: &SignerBindingStatus, targets: &[
     notices
 }
 
-/// What happened to one Deployment.
+/// Events about one Deployment.
 fn of_target(old: &SignerBindingStatus, target: &Reported) -> Vec<Notice> {
     let name = &target.status.name;
     let was = old.targets.iter().find(|before| before.name == *name);
     let reason = &target.status.reason;
-    // Of one that is selected, the conditions tell that it is refused.
+    // For a selected Deployment, the conditions report the refusal.
     let departs = reason == reasons::NO_LONGER_SELECTED || (reason == reasons::REJECTED && !target.is_selected);
     let is_news = was.is_none_or(|before| before.reason != *reason);
     let departed = (departs && is_news).then(|| Notice {
@@ -130,7 +130,7 @@ fn of_target(old: &SignerBindingStatus, target: &Reported) -> Vec<Notice> {
         .collect()
 }
 
-/// With many Deployments the conditions speak of the first that fails; each of them has its own on itself.
+/// With many Deployments, the conditions describe only the first failing one. Each Deployment gets an Event of its own.
 fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<Notice> {
     let TargetStatus {
         name, reason, message, ..
@@ -148,7 +148,7 @@ fn of_one_among_others(old: &SignerBindingStatus, target: &Reported) -> Option<N
     })
 }
 
-/// What to tell about a removal; nothing if there was nothing to remove.
+/// The Event about a removal. None if there was nothing to remove.
 pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
     let told = match removed {
         Removed { kept: true, .. } => REMOVAL_IN_PART,
@@ -161,12 +161,12 @@ pub fn removal_notice(deployment: &str, removed: Removed) -> Option<Notice> {
     Some(of_told(deployment, told))
 }
 
-/// What to report about a Deployment that no binding holds any more.
+/// The Event about a Deployment that is resumed because no binding names it.
 pub fn let_go_notice(deployment: &str) -> Notice {
     of_told(deployment, LET_GO)
 }
 
-/// What to report about one that no binding holds any more and that cannot be released.
+/// The Event about a Deployment without a SignerBinding that could not be resumed.
 pub fn not_let_go_notice(refusal: &str) -> Notice {
     Notice {
         deployment: None,
@@ -183,7 +183,7 @@ pub fn not_let_go_notice(refusal: &str) -> Notice {
     }
 }
 
-/// What to tell where the status of the binding cannot tell it.
+/// The Event about a status that could not be written.
 pub fn status_refused_notice(refusal: &str) -> Notice {
     Notice {
         deployment: None,
@@ -211,7 +211,7 @@ fn of_warning(old: &SignerBindingStatus, warning: &Warning) -> Option<Notice> {
     })
 }
 
-/// What to tell about another operator by the one that leaves the binding to it.
+/// The Event about another operator, from the one that leaves the binding to it.
 pub fn contested_notice(other: Option<&WrittenBy>) -> Notice {
     Notice {
         deployment: None,
@@ -269,7 +269,7 @@ fn of_told(deployment: &str, told: ToldOfWrite) -> Notice {
     }
 }
 
-/// What follows from another condition, or is only on its way.
+/// Reasons that follow from another condition, or will resolve without action.
 const FOLLOWS: [&str; 5] = [
     reasons::NOT_ACCEPTED,
     reasons::TOKEN_NOT_READY,
@@ -278,7 +278,7 @@ const FOLLOWS: [&str; 5] = [
     reasons::PROGRESSING,
 ];
 
-/// What somebody has asked for.
+/// Reasons that a person has asked for.
 const WANTED: [&str; 4] = [
     reasons::APPROVAL_PENDING,
     reasons::DEPLOYMENT_PAUSED,
@@ -286,18 +286,18 @@ const WANTED: [&str; 4] = [
     reasons::SUSPENDED,
 ];
 
-/// Whether the Event of a condition is a warning: it is neither well nor as somebody wants it.
+/// Whether the Event of a condition is a warning: the state is neither good nor wanted.
 pub fn is_warning(status: &str, reason: &str) -> bool {
     status != "True" && !WANTED.contains(&reason)
 }
 
-/// Whether a condition that becomes like this is worth an Event.
+/// Whether the change of a condition to this state is reported as an Event.
 pub fn is_told(condition: &str, status: &str, reason: &str) -> bool {
     let is_true = status == "True";
     match condition {
         types::ROLLED_OUT => is_true || !FOLLOWS.contains(&reason),
         types::READY | types::RECONCILING | types::STALLED => false,
-        // Also when it is true again: somebody was told that it was not.
+        // Also when it becomes true again, because the failure was reported.
         types::SIGNING => status != "Unknown",
         types::UPDATE_AVAILABLE => is_true,
         _ => status == "False" && !FOLLOWS.contains(&reason),

@@ -1,4 +1,4 @@
-//! Whether a Deployment waits for its signer before its first pod.
+//! Reports whether a Deployment waits for its signer before its first pod.
 
 use crds::conditions::reasons;
 
@@ -6,7 +6,7 @@ use super::state::State;
 use crate::model::deployment::LiveDeployment;
 use crate::model::reason::Reason;
 
-/// The state of `RolledOut` where it waits, with what it waits for: the first of the steps before that is not done.
+/// The state of `RolledOut` while it waits, with the first step that is not done.
 pub fn state(live: Option<&LiveDeployment>, before: &[&State]) -> Option<State> {
     let live = live.filter(|live| live.is_held())?;
     let how = if live.injected_hash().is_some() {
@@ -24,7 +24,7 @@ pub fn state(live: Option<&LiveDeployment>, before: &[&State]) -> Option<State> 
         |state| format!("{}: {}", state.reason.code, state.reason.message),
     );
     let mut state = State::no(Reason::new(reasons::HELD_FOR_SIGNER, format!("{told}{waits}")));
-    // Its words are then the API server's.
+    // The message contains the API server's text then.
     state.keep = failing.and_then(|failing| failing.keep.as_ref().map(|_| told));
     Some(state)
 }

@@ -1,4 +1,4 @@
-//! What Kubernetes shows of the pods' identity, and the commands that grant it the key. Only a signing pod proves the grant.
+//! What Kubernetes shows about the pods' identity, and the commands that grant it the key. Only a signature proves the grant.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,16 @@ use crate::model::injection::Verdict;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 
-/// What is said where nothing has to prove an identity.
+/// The message if no identity is needed.
 pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
-/// The state of `IdentityReady` of one Deployment. `injected` says that the annotation was written where it had to be.
+/// What a message says of the grant until a signer has signed with the key.
+const UNCONFIRMED: &str = "No signature confirms the grant at present. Grant the key if that was not done yet.";
+
+/// What it says from then on.
+const CONFIRMED: &str = "A signature confirms the grant, so these commands are only for reference.";
+
+/// The state of `IdentityReady` of one Deployment. `injected` says whether the annotation was written if necessary.
 pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentity, Reason>, injected: bool) -> State {
     let identity = match identity {
         Ok(identity) => identity,
@@ -57,10 +63,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
             };
             State::yes(
                 reasons::DIRECT_GRANT,
-                format!(
-                    "{shown}. Only a successful signature confirms the grant. {}",
-                    commands(account, annotated.as_deref())
-                ),
+                format!("{shown}. {UNCONFIRMED} {}", commands(account, annotated.as_deref())),
             )
         }
         PodIdentity::Projected { account } => {
@@ -68,7 +71,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
             State::yes(
                 reasons::PROJECTED_TOKEN,
                 format!(
-                    "Only the signer container has a token of ServiceAccount {account} for {audience}. Only a successful signature confirms the grant. {}",
+                    "Only the signer container has a token of ServiceAccount {account} for {audience}. {UNCONFIRMED} {}",
                     commands(account, None)
                 ),
             )
@@ -80,7 +83,7 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
         } if *is_annotated || injected => State::yes(
             reasons::SERVICE_ACCOUNT_ANNOTATED,
             format!(
-                "ServiceAccount {account} is annotated to act as {google}. Only a successful signature confirms the grant. {}",
+                "ServiceAccount {account} is annotated to act as {google}. {UNCONFIRMED} {}",
                 commands(account, Some(google))
             ),
         ),
@@ -91,19 +94,21 @@ pub fn state(observed: &Observed, deployment: &str, identity: &Result<PodIdentit
     }
 }
 
-/// What Kubernetes shows of an identity, and not whether it was granted the key.
+/// Reasons that describe an identity in Kubernetes, but do not say whether it was granted the key.
 const SHOWN: [&str; 3] = [
     reasons::DIRECT_GRANT,
     reasons::PROJECTED_TOKEN,
     reasons::SERVICE_ACCOUNT_ANNOTATED,
 ];
 
-/// The same, once it is known whether the signers sign: only a signature proves that the key was granted. What was proven of this very
-/// identity stays proven while nobody can be asked; a key service that gives no signature proves nothing any more.
+/// The same, taking signatures into account: only a signature proves the grant. A proof for this identity stays valid while the
+/// signers cannot be queried, but not once the key service returns no signature.
 pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_spec: bool) -> State {
     if !SHOWN.contains(&shown.reason.code) {
         return shown;
     }
+    let mut confirmed = shown.clone();
+    confirmed.reason.message = shown.reason.message.replacen(UNCONFIRMED, CONFIRMED, 1);
     let was_proven = || {
         let mut before = old.conditions.iter();
         is_same_spec
@@ -111,12 +116,12 @@ pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_
             && before.any(|before| {
                 before.type_ == types::IDENTITY_READY
                     && before.status == "True"
-                    && before.reason == shown.reason.code
-                    && before.message == shown.reason.message
+                    && before.reason == confirmed.reason.code
+                    && before.message == confirmed.reason.message
             })
     };
     if signing.is_true() || was_proven() {
-        return shown;
+        return confirmed;
     }
     State {
         truth: Truth::Unknown,
@@ -124,10 +129,10 @@ pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_
     }
 }
 
-/// The schema's bound.
+/// The schema's limit.
 const MOST: usize = 512;
 
-/// The ServiceAccounts known to have an annotation of this binding. The status drops all others.
+/// The known ServiceAccounts with an annotation of this binding. The others are forgotten.
 pub fn annotated(observed: &Observed, verdict: &Verdict, applied: &Applied, old: &SignerBindingStatus) -> Vec<String> {
     let binding = &observed.binding;
     let is_used = |name: &&String| observed.accounts.iter().any(|account| account.name == **name);
@@ -155,13 +160,19 @@ mod tests {
 
     #[test]
     fn only_a_signature_proves_the_grant_and_it_stays_proven_while_nobody_can_be_asked() {
-        let shown = || State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount voter");
+        let shown = || {
+            State::yes(
+                reasons::DIRECT_GRANT,
+                format!("The pods use the ServiceAccount voter. {UNCONFIRMED}"),
+            )
+        };
         let signs = State::yes(reasons::SIGNING, "");
         let unasked = State::unknown(reasons::NOT_ASKED, "");
         let down = State::no(Reason::new(reasons::BACKEND_DOWN, "PERMISSION_DENIED"));
         let fresh = SignerBindingStatus::default();
         let before: SignerBindingStatus = serde_json::from_value(json!({"conditions": [{
-            "type": "IdentityReady", "status": "True", "reason": "DirectGrant", "message": "the pods use the ServiceAccount voter",
+            "type": "IdentityReady", "status": "True", "reason": "DirectGrant",
+            "message": format!("The pods use the ServiceAccount voter. {CONFIRMED}"),
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }]}))
         .unwrap();
@@ -175,7 +186,15 @@ mod tests {
         ] {
             let found = proven(shown(), signing, old, is_same_spec);
             assert_eq!(found.truth, expected, "{} {is_same_spec}", signing.reason.code);
-            assert_eq!(found.reason, shown().reason);
+            let grant = if expected == Truth::True {
+                CONFIRMED
+            } else {
+                UNCONFIRMED
+            };
+            assert_eq!(
+                found.reason.message,
+                format!("The pods use the ServiceAccount voter. {grant}")
+            );
         }
         let other = State::yes(reasons::DIRECT_GRANT, "the pods use the ServiceAccount other");
         assert_eq!(proven(other, &unasked, &before, true).truth, Truth::Unknown);

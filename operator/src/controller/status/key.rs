@@ -1,4 +1,4 @@
-//! Which public key and address the signers have, and with which key they said so.
+//! The public key and address that the signers report, and the key in use then.
 
 use crds::SignerBindingStatus;
 
@@ -8,16 +8,16 @@ use crate::model::applied::{Applied, AppliedTarget};
 use crate::model::observed::Observed;
 use crate::template::voter::{key_of, key_of_backend};
 
-/// What a status says of the key.
+/// The key's part of a status.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     pub public_key: Option<String>,
     pub address: Option<String>,
-    /// The key that they were read with.
+    /// The key in use when they were read.
     pub key: Option<String>,
 }
 
-/// What the signers say; while none says anything, what they said last, unless they have been given another key since.
+/// The signers' report. Without one, their last report, unless they have been given another key since.
 pub fn reading(observed: &Observed, applied: &Applied, reported: &[Reported], old: &SignerBindingStatus) -> Reading {
     let wanted = || backends::of(&observed.binding.spec.key).and_then(key_of_backend);
     let mut answers = reported.iter().zip(&applied.targets);
@@ -32,7 +32,7 @@ pub fn reading(observed: &Observed, applied: &Applied, reported: &[Reported], ol
     let before = old.effective.as_ref().and_then(|effective| effective.key.clone());
     let is_the_same = match &before {
         Some(_) => before == now,
-        // Of an operator that did not record it.
+        // Written by an operator that did not record the key.
         None => old.observed_generation == observed.binding.metadata.generation,
     };
     if !is_the_same || old.address.is_none() {
@@ -45,7 +45,7 @@ pub fn reading(observed: &Observed, applied: &Applied, reported: &[Reported], ol
     }
 }
 
-/// The key that the template gives the signer, which is another one than the binding's while a change is held.
+/// The key in the template, which differs from the binding's while a change is held.
 fn given(applied: &AppliedTarget) -> Option<String> {
     let live = applied.deployment.as_ref().filter(|live| live.owns_signer())?;
     live.signer().and_then(key_of)

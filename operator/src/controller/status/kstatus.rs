@@ -1,5 +1,5 @@
-//! The pair of conditions by which kstatus, and with it Flux and `helm --wait`, tells what is on its way from what a person
-//! has to fix.
+//! The two conditions by which kstatus, and therefore Flux and `helm --wait`, distinguishes progress from problems that a person
+//! must fix.
 //! Source: <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
 
 use crds::conditions::reasons;
@@ -31,7 +31,7 @@ const ON_ITS_WAY: [&str; 20] = [
     reasons::NOT_ASKED,
 ];
 
-/// `Reconciling` and `Stalled`: at most one of them is True, and none once the binding is ready.
+/// `Reconciling` and `Stalled`: at most one is True, and none once the binding is ready.
 pub fn kstatus(ready: &State) -> [State; 2] {
     let reason = ready.reason.code;
     let settled = |message: &str| State::no(Reason::new(reasons::SETTLED, message));

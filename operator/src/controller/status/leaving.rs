@@ -1,4 +1,4 @@
-//! A binding that is being deleted and cannot let its Deployments go.
+//! A binding that is being deleted and cannot release its Deployments.
 
 use crds::SignerBinding;
 use crds::conditions::{reasons, types};
@@ -12,7 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::report::{Notice, Report};
 use crate::model::text::shorten;
 
-/// What was refused of a removal, in words. All else of the status stays: the voter still runs as it did.
+/// Reports a refused removal. The rest of the status stays, because the voter still runs as before.
 pub fn removal_refused(binding: &SignerBinding, what: &str, refusal: &str, now: &Time) -> Report {
     let old = binding.status.clone().unwrap_or_default();
     let message = format!(

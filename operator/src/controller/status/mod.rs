@@ -1,4 +1,4 @@
-//! Step 6: what to report. Pure. Status says what the pods run, not what was written.
+//! Step 6: builds the report. Pure. The status describes what pods run, not what was written.
 
 mod aggregate;
 mod ahead;
@@ -36,7 +36,7 @@ pub use events::{
 };
 pub use leaving::removal_refused;
 
-/// Reports what the verdict and the writes came to.
+/// Reports the results of validation and writes.
 pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &Time) -> Report {
     let binding = &observed.binding;
     let old = binding.status.clone().unwrap_or_default();
@@ -54,7 +54,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     let conditions = conditions
         .map(|(type_, state)| condition::condition(type_, state, &old, binding.metadata.generation, now))
         .collect();
-    // The condition Accepted speaks of them. What no status remembers would be reported again by each reconcile.
+    // The condition Accepted reports these. Without an entry in the status, each reconcile would report them again.
     let beyond = observed.beyond_the_limit();
     reported.retain(|target| !beyond.contains(target.status.name.as_str()));
     let targets = reported
@@ -64,7 +64,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         .collect();
     let reading = key::reading(observed, applied, &reported, &old);
     let status = SignerBindingStatus {
-        // The operator that writes it puts its name there.
+        // The operator that writes the status adds its name.
         operator: old.operator.clone(),
         observed_generation: binding.metadata.generation,
         conditions,
@@ -92,7 +92,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
     }
 }
 
-/// Ready pods of those wanted, over all injected Deployments.
+/// Ready and wanted pods, over all injected Deployments.
 fn pods<'a>(targets: impl Iterator<Item = &'a TargetStatus>) -> Option<String> {
     let (mut is_injected, mut ready, mut wanted) = (false, 0_i64, 0_i64);
     for target in targets {

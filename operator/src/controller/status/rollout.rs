@@ -1,4 +1,4 @@
-//! Whether the pods that run are those of the injected template.
+//! Reports whether the running pods are those of the injected template.
 
 use crds::conditions::reasons;
 
@@ -8,8 +8,7 @@ use crate::model::pod::{InjectedPod, Waiting};
 use crate::model::reason::Reason;
 use crate::model::refusal;
 
-/// `settled` says that the rollout was complete before and that nothing was written since: from then on it is `Ready`
-/// that follows the probes of the pods.
+/// `settled` says that the rollout was complete and nothing was written since. From then on, `Ready` reflects the pods' probes.
 pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     let Some(live) = live.filter(|_| injected) else {
         return State::unknown(reasons::NOT_INJECTED, "See the condition Injected");
@@ -31,7 +30,7 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
         return State::yes(reasons::ROLLED_OUT, "All pods run the injected template");
     }
     let counts = counts(live);
-    // The controller counts a paused Deployment as observed although its pods stay as they are.
+    // The controller counts a paused Deployment as observed although its pods are not updated.
     if live.is_paused() && (updated < wanted || all > updated) {
         return State::no(Reason::new(
             reasons::DEPLOYMENT_PAUSED,
@@ -58,7 +57,7 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
     State::no(Reason::new(reasons::PROGRESSING, progress(counts, pods)))
 }
 
-/// What the first pod waits for whose signer has not started.
+/// What the first pod without a running signer waits for.
 fn progress(counts: String, pods: &[&InjectedPod]) -> String {
     let Some(InjectedPod { name, ahead, .. }) = pods.iter().find(|pod| !pod.signer_started) else {
         return counts;
@@ -72,7 +71,7 @@ fn progress(counts: String, pods: &[&InjectedPod]) -> String {
     }
 }
 
-/// What a container of one of the pods waits for, if that needs action.
+/// What a container of a pod waits for, if it needs action.
 pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
     let waiting = pods.iter().find_map(|pod| pod.waiting.as_ref())?;
     let Waiting {
@@ -81,7 +80,7 @@ pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
         message,
     } = waiting;
     let reason = match found.as_str() {
-        // The kubelet goes back and forth between the two.
+        // The kubelet alternates between the two.
         "ErrImagePull" | "ImagePullBackOff" => reasons::IMAGE_PULL_BACK_OFF,
         "CreateContainerError" | "RunContainerError" => reasons::CREATE_CONTAINER_ERROR,
         other => {
@@ -103,7 +102,7 @@ pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
     Some(state)
 }
 
-/// Ready pods only: every other count would make a write of every step of a rollout.
+/// Only ready pods. With any other count, every step of a rollout would write the status.
 pub fn counts(live: &LiveDeployment) -> String {
     format!(
         "{} of {} wanted pods are ready with the injected template",
@@ -112,7 +111,7 @@ pub fn counts(live: &LiveDeployment) -> String {
     )
 }
 
-/// Ready pods of the present template. While pods of an older one are left, as many as must be of the present one.
+/// Ready pods of the present template. If pods of an older template exist, the minimum number that must be of the present one.
 pub fn ready_pods(live: &LiveDeployment) -> i64 {
     if !live.is_observed() {
         return 0;

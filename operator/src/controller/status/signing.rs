@@ -1,4 +1,4 @@
-//! Whether the signers sign, as they say themselves.
+//! Reports whether the signers sign, as they report themselves.
 
 use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
@@ -9,13 +9,14 @@ use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{Answer, Fault, InjectedPod, SignerIdentity};
 use crate::model::reason::Reason;
 
-/// Those that run what is in the template now.
+/// The pods that run the present template.
 pub fn current<'a>(pods: &'a [InjectedPod], live: Option<&LiveDeployment>) -> Vec<&'a InjectedPod> {
     let hash = live.and_then(LiveDeployment::injected_hash);
     pods.iter().filter(|pod| Some(pod.hash.as_str()) == hash).collect()
 }
 
-/// The state of `Signing` of one Deployment. One pod that does not sign decides; what cannot be asked is not known.
+/// The state of `Signing` of one Deployment. One pod that does not sign makes it False. Signers that cannot be queried make it
+/// Unknown.
 pub fn state(
     injected: bool,
     pods: &[&InjectedPod],
@@ -60,14 +61,14 @@ pub fn state(
     }
 }
 
-/// The identity that the pods report, of the first that has one.
+/// The first identity that a pod reports.
 pub fn identity(pods: &[&InjectedPod]) -> Option<SignerIdentity> {
     pods.iter()
         .find_map(|pod| pod.answer.as_ref().and_then(Answer::identity))
         .cloned()
 }
 
-/// A signer that runs and was not asked yet changes nothing, so that a restart of the operator changes nothing either.
+/// A running signer that was not queried yet changes nothing, so that a restart of the operator does not change the status.
 fn before(old: &SignerBindingStatus) -> State {
     let found = old
         .conditions
@@ -105,15 +106,9 @@ fn down(pod: &InjectedPod, fault: &Fault) -> State {
     } else {
         format!("({code}) {text}")
     };
-    let mut state = State::no(Reason::new(
-        reason,
-        format!("The signer of pod {} does not sign: {cause}", pod.name),
-    ));
-    state.keep = Some(format!(
-        "Pod {} does not sign: {}",
-        pod.name,
-        cause.split(' ').next().unwrap_or_default()
-    ));
+    let told = format!("The signer of pod {} does not sign: ", pod.name);
+    let mut state = State::no(Reason::new(reason, format!("{told}{cause}")));
+    state.keep = Some(told + cause.split(' ').next().unwrap_or_default());
     state
 }
 
@@ -185,6 +180,26 @@ mod tests {
             (Truth::False, reasons::UNEXPECTED_KEY)
         );
         assert_eq!(of(&[], None, &old), (Truth::Unknown, reasons::NOT_ASKED));
+    }
+
+    #[test]
+    fn other_words_for_the_same_failure_leave_the_message() {
+        let down = |code: &str, text: &str| {
+            let fault = Fault {
+                reason: reasons::BACKEND_DOWN,
+                code: code.to_owned(),
+                text: text.to_owned(),
+            };
+            super::down(&pod(None), &fault)
+        };
+        let first = down("UNAVAILABLE", "no route");
+        assert_eq!(
+            first.reason.message,
+            "The signer of pod voter-1 does not sign: (UNAVAILABLE) no route"
+        );
+        let is_kept = |next: &State| first.reason.message.contains(next.keep.as_deref().unwrap());
+        assert!(is_kept(&down("UNAVAILABLE", "no route, for 10 s")));
+        assert!(!is_kept(&down("PERMISSION_DENIED", "no route")));
     }
 
     #[test]

@@ -1,17 +1,16 @@
-//! The state of a condition, before it is compared with the one that stands.
+//! The state of a condition before it is compared with the present one.
 
 use crds::conditions::{reasons, types};
 
 use crate::model::reason::Reason;
 use crate::model::refusal;
 
-/// The state of one condition before it is compared with the one that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub truth: Truth,
     pub reason: Reason,
-    /// The message that stands is kept while it contains this: other programs put times and numbers into their words, and
-    /// a message that changes every time would be written, seen and written again.
+    /// The present message is kept while it contains this text. Other programs put times and numbers into their messages, and a
+    /// message that changes each time would be written again and again.
     pub keep: Option<String>,
 }
 
@@ -71,5 +70,5 @@ impl State {
     }
 }
 
-/// The states of the conditions that lead to `Ready`, in their order.
+/// The states of the conditions that lead to `Ready`, in order.
 pub type States = [State; types::STEPS.len()];

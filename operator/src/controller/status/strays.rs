@@ -1,5 +1,5 @@
-//! Pods that sign with the key of a binding and belong to no Deployment of one: those of a copied Deployment, or of something else that
-//! runs the template of a Deployment which itself wants no pods.
+//! Pods that sign with the key of a binding but belong to no Deployment of a binding: those of a copied Deployment, or of another
+//! object that runs the template of a Deployment without pods.
 
 use crds::conditions::warnings;
 
@@ -9,7 +9,7 @@ use crate::model::observed::{Observed, ObservedTarget, SameKey};
 use crate::model::stray::Stray;
 use crate::template::names::short_name;
 
-/// Those that run instead of a Deployment which wants no pods.
+/// The pods that run instead of a Deployment that wants no pods.
 pub fn in_place_of<'a>(observed: &'a Observed, target: &ObservedTarget, live: &LiveDeployment) -> Vec<&'a Stray> {
     if live.replicas() != 0 || !target.is_selected() {
         return vec![];
@@ -21,7 +21,7 @@ pub fn in_place_of<'a>(observed: &'a Observed, target: &ObservedTarget, live: &L
         .collect()
 }
 
-/// The warning of a Deployment that is not what runs.
+/// The warning about pods that run in place of the Deployment's own.
 pub fn runs_elsewhere(observed: &Observed, target: &ObservedTarget, live: &LiveDeployment) -> Option<Noted> {
     let who = who(&in_place_of(observed, target, live))?;
     Some((
@@ -33,7 +33,7 @@ pub fn runs_elsewhere(observed: &Observed, target: &ObservedTarget, live: &LiveD
     ))
 }
 
-/// What is said of them in the condition that says that a Deployment wants no pods.
+/// Text for the condition of a Deployment that wants no pods.
 pub fn told(observed: &Observed, target: &ObservedTarget, live: &LiveDeployment) -> Option<String> {
     let who = who(&in_place_of(observed, target, live))?;
     Some(format!(
@@ -41,7 +41,7 @@ pub fn told(observed: &Observed, target: &ObservedTarget, live: &LiveDeployment)
     ))
 }
 
-/// The warnings of the others, of this namespace by name, of the others by their number.
+/// The warnings about other pods: by name in this namespace, as a number in other namespaces.
 pub fn shared_key<'a>(
     same_key: &'a SameKey,
     namespace: &'a str,
@@ -71,7 +71,7 @@ pub fn shared_key<'a>(
     found
 }
 
-/// Who runs what, as a part of a sentence; the first of several.
+/// The owner and number of pods, as part of a sentence. Names the first of several owners.
 fn who(strays: &[&Stray]) -> Option<String> {
     let (first, others) = strays.split_first()?;
     let first = first.runs();

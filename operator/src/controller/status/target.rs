@@ -1,4 +1,4 @@
-//! What to report of one Deployment.
+//! The report about one Deployment.
 
 use crds::conditions::{reasons, types};
 use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
@@ -15,21 +15,21 @@ use crate::model::reason::Reason;
 use crate::model::text::shorten;
 use crate::template::hash::token_part;
 
-/// What to report of one Deployment.
+/// The report about one Deployment.
 pub struct Reported {
     pub status: TargetStatus,
     pub states: States,
-    /// Who its signers say they are.
+    /// The identity that its signers report.
     pub signer: Option<SignerIdentity>,
     pub written: Written,
-    /// Who had changed what was restored.
+    /// The manager whose change was restored.
     pub changed_by: Option<ChangedBy>,
     pub resumed: bool,
-    /// The conditions are about those that the binding selects.
+    /// Conditions describe only selected Deployments.
     pub is_selected: bool,
 }
 
-/// Reports the target at this place of the list.
+/// Reports the target at this index.
 pub fn report(
     observed: &Observed,
     verdict: &Verdict,
@@ -77,7 +77,7 @@ pub fn report(
     let last_hash = before.last_hash.filter(|_| is_its_own && hash.is_none());
     let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
-    // What this binding has injected stays its own while a refusal keeps it from being written again.
+    // The injection stays this binding's while a refusal prevents writing it again.
     let is_injected = applied.outcome.is_ok()
         || (was_injected(&observed.binding, &target.name) && live.is_some_and(LiveDeployment::owns_signer));
     let signer_resources = match &verdict.targets[index].injection {
@@ -113,7 +113,7 @@ pub fn report(
     }
 }
 
-/// Whether another binding serves the Deployment: what this one put there is the other's now.
+/// Whether another binding serves the Deployment and owns its injection now.
 fn is_taken(accepted: &Result<(), Reason>) -> bool {
     matches!(accepted, Err(refusal) if refusal.code == reasons::TARGET_TAKEN)
 }
@@ -126,8 +126,8 @@ pub fn token(verdict: &Verdict) -> State {
     }
 }
 
-/// Node and signer read the Secret when their containers start. While the rollout with the new value is held, by us or by a
-/// pause, the next container that restarts alone has another token than its neighbour.
+/// Node and signer read the Secret when their containers start. While the rollout with the new value is held or paused, the next
+/// container that restarts alone has a different token from the other one.
 fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[InjectedPod]) -> Option<State> {
     let live = live?;
     let (token, secret) = (token_part(live.injected_hash()?), token_secret(live.signer()?));
@@ -147,7 +147,7 @@ fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[Inje
     })
 }
 
-/// What the status said before, of this Deployment and the same spec.
+/// The earlier status of this Deployment for the same spec.
 struct Before {
     was_injected: bool,
     was_rolled_out: bool,
@@ -163,7 +163,7 @@ impl Before {
         let is_same_spec = old.observed_generation == observed.binding.metadata.generation;
         let says = |reason: &str| target.is_some_and(|target| target.reason == reason);
         Self {
-            // The condition is False for all while one Deployment fails.
+            // The condition is False for all Deployments while one fails.
             was_injected: is_same_spec
                 && (is_true(old, types::INJECTED) || (among_others && target.is_some_and(|target| target.injected))),
             was_rolled_out: is_true(old, types::ROLLED_OUT)
@@ -189,7 +189,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
                 ),
             )
         }
-        // Left alone is still injected, as long as the binding asks for the same as when it was written.
+        // A Deployment that is not written now is still injected, as long as the binding has not changed since the last write.
         Err(refusal)
             if matches!(
                 refusal.code,
@@ -203,7 +203,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
     }
 }
 
-/// True if all are, as far as it is known; else the first that is not says why.
+/// True if all conditions are true or unknown. Otherwise the reason is that of the first that is not.
 fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     if let Some(failing) = states.iter().find(|state| state.is_false()) {
         return failing.clone();

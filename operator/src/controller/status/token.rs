@@ -1,4 +1,4 @@
-//! What should be known where the signer has a token of its own: who else can have one that the key service takes.
+//! Warnings for signers with a token of their own: who else can have a token that the key service accepts.
 
 use crds::conditions::warnings;
 use crds::names::{IDENTITY_VOLUME, SIGNER_CONTAINER};
@@ -9,14 +9,14 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::observed::Observed;
 use crate::model::surroundings::Surroundings;
 
-/// What an API server takes where it is not told otherwise, in addition to its issuer.
+/// Default audiences of API servers, in addition to the issuer.
 const OF_API_SERVERS: [&str; 3] = [
     "https://kubernetes.default.svc",
     "https://kubernetes.default.svc.cluster.local",
     "kubernetes.default.svc",
 ];
 
-/// The warning of a binding whose token the API server takes as well.
+/// The warning for a binding whose token the API server also accepts.
 pub fn for_api_server(observed: &Observed, field: &str, audience: &str) -> Option<Noted> {
     is_the_servers(observed, audience).then(|| {
         (
@@ -36,7 +36,7 @@ fn is_the_servers(observed: &Observed, audience: &str) -> bool {
 
 /// The warnings of one Deployment.
 pub fn of_deployment(observed: &Observed, live: &LiveDeployment, audience: &str) -> Vec<Noted> {
-    // With the API server's audience that token is no harmless one, and the warning above says so.
+    // With the API server's audience, that token is not harmless, which the warning above reports.
     let harmless = (!is_the_servers(observed, audience))
         .then(|| automounted(live))
         .flatten();
@@ -44,12 +44,12 @@ pub fn of_deployment(observed: &Observed, live: &LiveDeployment, audience: &str)
     all.into_iter().flatten().collect()
 }
 
-/// What should be known where every container of the pod has the identity that the key is granted to.
+/// Warnings for pods in which every container has the identity that the key is granted to.
 pub fn of_the_pod(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
     shared(observed, live)
 }
 
-/// Who else has, or can have, the ServiceAccount, and what gives the Deployment one of its own.
+/// Other users of the ServiceAccount, actual or possible, and how to give the Deployment its own.
 fn shared(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
     let name = live.service_account();
     let account = observed.accounts.iter().find(|account| account.name == name);
@@ -71,7 +71,7 @@ fn shared(observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
     ))
 }
 
-/// The steps to a ServiceAccount that the Deployment alone uses.
+/// The steps to a ServiceAccount that only this Deployment uses.
 fn own_account(live: &LiveDeployment) -> String {
     let (account, namespace) = (account_for(live.name()), live.namespace());
     format!(
@@ -79,7 +79,7 @@ fn own_account(live: &LiveDeployment) -> String {
     )
 }
 
-/// What a ServiceAccount for this Deployment alone is called in commands.
+/// The name in commands of a ServiceAccount for this Deployment alone.
 pub fn account_for(deployment: &str) -> &str {
     match deployment {
         "default" => "voter",
@@ -87,7 +87,7 @@ pub fn account_for(deployment: &str) -> &str {
     }
 }
 
-/// A token for the same audience in another volume, which another container has.
+/// A token with the same audience in another volume that another container mounts.
 fn elsewhere(live: &LiveDeployment, audience: &str) -> Option<Noted> {
     let is_a_key = |volume: &&Value| {
         let mut sources = volume["projected"]["sources"].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! What waits: an older rendering of the injected fields, and the plan that an approval names.
+//! Reports waiting changes: an older rendering of the injected fields, and the plan that an approval names.
 
 use crds::Plan;
 use crds::conditions::reasons;
@@ -22,7 +22,7 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
         .zip(&applied.targets)
         .filter(|(target, _)| target.is_selected())
         .peekable();
-    // What is refused or not there was not compared.
+    // A refused or missing Deployment was not compared.
     let is_compared = selected.peek().is_some() && selected.all(|(_, applied)| applied.outcome.is_ok());
     match names.as_slice() {
         [] if !is_compared => State::unknown(
@@ -50,9 +50,9 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
     }
 }
 
-/// The plan, where something waits for an approval.
+/// The plan, if something waits for an approval.
 pub fn plan(applied: &Applied) -> Option<Plan> {
-    // Its hash described the removed state; the next reconcile follows at once.
+    // Its hash described the removed state. The next reconcile follows immediately.
     if applied.has_removed() {
         return None;
     }

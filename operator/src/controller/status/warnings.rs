@@ -1,4 +1,4 @@
-//! What works, but should be known.
+//! Warnings: problems that do not block.
 
 use crds::Warning;
 use crds::conditions::warnings;
@@ -15,13 +15,13 @@ use crate::model::reason::Reason;
 use crate::model::text::shorten;
 use crate::template::names::short_name;
 
-/// A status is one object of bounded size; a person who has fixed these sees the others.
+/// Limits the size of the status. After a person has fixed these, the others become visible.
 const MOST: usize = 64;
 
-/// Some repeat what others have answered.
+/// Some contain text from others.
 const LONGEST: usize = 1024;
 
-/// The warnings of the binding, then those of its Deployments by name.
+/// The warnings of the binding, followed by those of its Deployments by name.
 pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warning> {
     let binding = &observed.binding;
     let own = binding.spec.target.name.clone().unwrap_or_default();
@@ -67,7 +67,7 @@ pub fn warnings(observed: &Observed, applied: &Applied, now: &Time) -> Vec<Warni
         let of_account = backend.and_then(|backend| of_account(backend, observed, live));
         let of_token = match (audience.as_deref(), backend.and_then(KeyBackend::account)) {
             (Some(audience), _) => token::of_deployment(observed, live, audience),
-            // With a Google service account of its own the operator refuses such a ServiceAccount.
+            // With `workloadIdentity`, the operator refuses this ServiceAccount.
             (None, Some(_)) if binding.spec.workload_identity.is_none() => {
                 token::of_the_pod(observed, live).into_iter().collect()
             }
@@ -99,7 +99,7 @@ fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
     ))
 }
 
-/// The other bindings, and their verb; none where there are none.
+/// The other bindings with a verb. None if there are none.
 fn who(SameKey { here, elsewhere, .. }: &SameKey) -> Option<String> {
     let of_others = match elsewhere {
         0 => None,
@@ -174,7 +174,7 @@ fn service_not_written(service: &Result<(), Reason>) -> Option<Noted> {
     ))
 }
 
-/// Whether a rollout may have more pods than are wanted. A share is rounded up; where nothing is said it is 25 %.
+/// Whether a rollout may have more pods than wanted. A percentage is rounded up; the default is 25 %.
 /// Source: <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-surge>
 fn surges(strategy: &Value, replicas: i64) -> bool {
     if strategy["type"] == "Recreate" || replicas == 0 {
@@ -187,7 +187,7 @@ fn surges(strategy: &Value, replicas: i64) -> bool {
     }
 }
 
-/// What of the pods' ServiceAccount does not go well with the key.
+/// Warnings about the pods' ServiceAccount for this key.
 fn of_account(backend: &dyn KeyBackend, observed: &Observed, live: &LiveDeployment) -> Option<Noted> {
     let name = live.service_account();
     let account = observed.accounts.iter().find(|account| account.name == name)?;

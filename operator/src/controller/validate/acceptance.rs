@@ -1,4 +1,4 @@
-//! Whether the operator can act on a binding as it is written.
+//! Decides whether the operator can act on a binding.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub fn accepted(settings: &Settings, effective: &Effective) -> Result<(), Reason
     removal_is_allowed(settings, effective.deletion_policy)
 }
 
-/// A finalizer that nobody may drop would hold up the deletion of a namespace without end.
+/// A finalizer that may not be removed would block the deletion of a namespace without end.
 fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(), Reason> {
     if policy == DeletionPolicy::Retain || !settings.scope.is_strict() {
         return Ok(());
@@ -25,7 +25,7 @@ fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(),
     ))
 }
 
-/// Anyone who creates bindings decides what runs next to the node, so the choice of images is the operator's.
+/// The author of a binding chooses what runs next to the node, so the operator restricts the images.
 pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());
@@ -39,18 +39,18 @@ pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     ))
 }
 
-/// A prefix ends at a separator: `registry/signer` allows `registry/signer:1` and not `registry/signer-of-somebody:1`.
+/// A prefix ends at a separator: `registry/signer` allows `registry/signer:1` but not `registry/signer-of-somebody:1`.
 fn begins_with(image: &str, prefix: &str) -> bool {
     image.strip_prefix(prefix).is_some_and(|rest| {
         rest.is_empty()
             || prefix.ends_with(['/', ':', '@'])
             || rest.starts_with(['/', '@'])
-            // Behind a host alone, a colon begins a port and not a tag.
+            // After a host alone, a colon begins a port and not a tag.
             || (rest.starts_with(':') && prefix.contains('/'))
     })
 }
 
-/// One binding serves a Deployment: the oldest, then the first by name.
+/// Only one binding serves a Deployment: the oldest, then the first by name.
 pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     let Some(first) = target
         .rivals
@@ -70,7 +70,7 @@ pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     ))
 }
 
-/// What a status has no room for cannot be remembered, and without that nothing could be held, repaired or let go.
+/// Without an entry in the status, the operator could not hold, repair or release a Deployment.
 pub fn is_within_the_limit(
     observed: &Observed,
     beyond: &BTreeSet<&str>,
@@ -100,7 +100,7 @@ mod tests {
     use crate::model::observed::{LocalKeySecret, SameKey, Selection, Token};
     use crate::model::surroundings::Surroundings;
 
-    /// Deployments `d000`, `d001` and so on, of which the status names the last as injected.
+    /// Deployments `d000`, `d001` and so on. In the status, the last one is injected.
     fn selected(count: usize, departed: usize) -> Observed {
         let names: Vec<_> = (0..count).map(|index| format!("d{index:03}")).collect();
         let last = names.last().map(
@@ -155,7 +155,7 @@ mod tests {
         for part in ["258", "256", "2 of them", "d255"] {
             assert!(refusal.message.contains(part), "{}", refusal.message);
         }
-        // Those that were let go have a place as well.
+        // Released Deployments also have an entry.
         assert_eq!(selected(258, 2).beyond_the_limit().len(), 2);
         assert_eq!(selected(256, 256).beyond_the_limit(), BTreeSet::new());
     }

@@ -1,4 +1,4 @@
-//! The checksum of an address, which the schema cannot work out. A signer does not start with one that is mistyped.
+//! The checksum of an address, which the schema cannot compute. A signer does not start with a mistyped address.
 
 use blake2::digest::consts::U5;
 use blake2::{Blake2b, Digest};
@@ -12,7 +12,7 @@ const SCHEME: &str = "atto://";
 /// Algorithm, public key, checksum.
 const LENGTH: usize = 1 + 32 + 5;
 
-/// Whether each address that the binding names is one.
+/// Whether each address in the binding is valid.
 pub fn are_addresses(spec: &SignerBindingSpec) -> Result<(), Reason> {
     let expected = spec.key.expected_address.as_ref();
     let expected = expected.map(|address| ("spec.key.expectedAddress".to_owned(), address));

@@ -1,11 +1,11 @@
-//! Moving the variables to another container takes the signer from the one that has them, which then starts without it.
+//! Moving the variables to another container removes them from the present one, which then starts without the signer.
 
 use crds::conditions::reasons;
 
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::reason::Reason;
 
-/// Why the change to this container waits; none where nothing runs that it would strip, or nothing changes.
+/// Why the change to this container waits. None if nothing changes, or no running container would lose its signer.
 pub fn pending(live: &LiveDeployment, node_container: &str, wanted: Option<&str>) -> Option<Reason> {
     if !live.starts_pods() {
         return None;

@@ -1,4 +1,4 @@
-//! Whether this Deployment can carry the signer. Each refusal is computed before anything is written.
+//! Decides whether this Deployment can get the signer. Each refusal is determined before anything is written.
 
 use crds::conditions::reasons;
 use crds::names::{DEFAULT_NODE_CONTAINER, FIELD_MANAGER, SIGNER_CONTAINER};
@@ -32,7 +32,7 @@ pub fn present(target: &ObservedTarget) -> Result<&LiveDeployment, Reason> {
     }
 }
 
-/// The refusal of a Deployment that has stopped to match.
+/// The refusal of a Deployment that no longer matches.
 pub fn no_longer_selected(target: &ObservedTarget, policy: DeletionPolicy) -> Reason {
     let what = match (policy, target.selection) {
         (DeletionPolicy::Retain, _) | (_, Selection::LetGo) => {
@@ -65,7 +65,8 @@ pub fn signer_origin(live: &LiveDeployment) -> Result<SignerOrigin, Reason> {
     }
 }
 
-/// The refusal of a volume of one of our names that is not ours. One that another container has as well is not, whatever is in it.
+/// The refusal of a volume that has one of the operator's names but is not the operator's. A volume that another container mounts
+/// is not the operator's, whatever its content.
 pub fn volumes_are_free(live: &LiveDeployment, mounts: &Mounts) -> Result<(), Reason> {
     let of_signer = volumes::of_signer(live);
     let is_taken = |wanted: &&Value| {
@@ -89,7 +90,7 @@ pub fn volumes_are_free(live: &LiveDeployment, mounts: &Mounts) -> Result<(), Re
     }
 }
 
-/// The refusal of a container called `signer` that is not ours.
+/// The refusal of a container called `signer` that is not the operator's.
 pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Reason {
     Reason::new(
         reasons::FOREIGN_SIGNER,
@@ -100,7 +101,7 @@ pub fn foreign_signer(live: &LiveDeployment, list: &str) -> Reason {
     )
 }
 
-/// A signer that another binding left behind is a voter with another key or token. Nobody changes it by accident.
+/// A signer that another binding left behind is a voter with another key or token, and must not change by accident.
 pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -> Option<Reason> {
     if injection.signer != SignerOrigin::Ours || was_ours {
         return None;
@@ -142,7 +143,7 @@ pub fn node_container(live: &LiveDeployment, wanted: Option<&str>) -> Result<Str
     })
 }
 
-/// A port that two containers of a pod listen on fails when the pod runs, so it is refused before.
+/// Two containers that listen on the same port fail at run time, so this is refused earlier.
 pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<(), Reason> {
     let running = live.containers(ContainerList::Containers).iter().chain(
         live.containers(ContainerList::InitContainers)
@@ -172,7 +173,7 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
     Ok(())
 }
 
-/// A Service of this operator's name that we did not make is somebody's, whatever it looks like.
+/// A Service with the operator's name that the operator did not create belongs to another owner, whatever it looks like.
 pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
     let Some(found) = found else { return Ok(()) };
     if service::is_ours(found, live.name()) {
@@ -188,8 +189,8 @@ pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(
     ))
 }
 
-/// A variable that says something else belongs to the manager that wrote it, unless we wrote it ourselves: now, or before a rollback that
-/// has brought it back.
+/// A variable with another value belongs to the manager that wrote it, unless the operator wrote it: now, or before a rollback
+/// that restored it.
 pub fn variables_agree(live: &LiveDeployment, injection: &Injection) -> Result<(), Reason> {
     let container = injection.node_container.as_str();
     let Some(node) = live.container(ContainerList::Containers, container) else {
@@ -232,7 +233,7 @@ fn holders_but_us<'a>(
         .filter(move |entry| entry.manager != FIELD_MANAGER && entry.decides_variable(container, variable))
 }
 
-/// The field managers to talk to about a variable.
+/// The field managers that own a variable.
 fn holders(live: &LiveDeployment, container: &str, variable: &str) -> String {
     let names: Vec<_> = holders_but_us(live, container, variable)
         .map(|entry| format!("field manager {} ({})", entry.manager, entry.operation))

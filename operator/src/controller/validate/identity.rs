@@ -1,4 +1,4 @@
-//! How the pods of a Deployment, or their signers alone, prove their identity to a key service, as far as Kubernetes shows it.
+//! How the pods of a Deployment, or only their signers, prove their identity to a key service, according to Kubernetes.
 
 use crds::conditions::reasons;
 use crds::names::{FIELD_MANAGER, GCP_ACCOUNT_ANNOTATION};
@@ -10,7 +10,7 @@ use crate::model::identity::{PodIdentity, all_holders, is_ours};
 use crate::model::observed::{Account, Observed, ObservedTarget};
 use crate::model::reason::Reason;
 
-/// Decides from the live ServiceAccount. `was_ready` says that the annotation was there before, for this very spec.
+/// Decides from the live ServiceAccount. `was_ready` says whether the annotation existed before, for this spec.
 pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -> Result<PodIdentity, Reason> {
     let spec = &observed.binding.spec;
     let Some(needs) = backends::account(&observed.binding) else {
@@ -49,7 +49,7 @@ pub fn identity(observed: &Observed, target: &ObservedTarget, was_ready: bool) -
     }
 }
 
-/// An account that exists, is not everybody's, and is used by nobody else.
+/// An account that exists, is not `default`, and has no other users.
 fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str) -> Result<&'a Account, Reason> {
     let deployment = live.name();
     if live.service_account() == "default" {
@@ -74,8 +74,8 @@ fn usable<'a>(live: &LiveDeployment, account: Option<&'a Account>, google: &str)
     }
 }
 
-/// Without its ServiceAccount no pod is created. Who else uses it is a warning: the person who grants the key to it knows, and the operator
-/// gives nobody a right by it.
+/// Without its ServiceAccount, no pod is created. Other users of the account only cause a warning, because the person who grants
+/// the key decides, and the operator grants nothing.
 fn projected(live: &LiveDeployment, account: Option<&Account>) -> Result<PodIdentity, Reason> {
     let account = existing(live, account)?;
     Ok(PodIdentity::Projected {
@@ -97,7 +97,7 @@ fn existing<'a>(live: &LiveDeployment, account: Option<&'a Account>) -> Result<&
     })
 }
 
-/// The annotation is the operator's, and was written for somebody else: the binding that came first keeps it.
+/// The operator wrote the annotation for another binding. The older binding keeps it.
 fn needed(live: &LiveDeployment, by: &str, found: &str) -> Reason {
     Reason::new(
         reasons::SERVICE_ACCOUNT_SHARED,
@@ -109,7 +109,7 @@ fn needed(live: &LiveDeployment, by: &str, found: &str) -> Reason {
     )
 }
 
-/// The lines that a manifest lacks.
+/// The missing lines of a manifest.
 fn manifest(live: &LiveDeployment, google: &str) -> String {
     let (name, namespace) = (live.name(), live.namespace());
     format!(
@@ -117,8 +117,7 @@ fn manifest(live: &LiveDeployment, google: &str) -> String {
     )
 }
 
-/// Our own earlier value is the operator's to change. One that somebody put over it by hand is restored; what a manifest says is
-/// its author's wish.
+/// The operator may change its own earlier value, and restores it after a manual edit. A manifest's value is intended and stays.
 fn may_replace(account: &Account, was_ready: bool) -> bool {
     let Some(live) = &account.live else { return false };
     is_ours(live)

@@ -1,5 +1,5 @@
-//! Step 2: what may be done. Pure. After this step nobody looks for a container again, or reads what the binding asks to be written; when it is
-//! written is plan's.
+//! Step 2: decides what may be done. Pure. Later steps neither search for containers nor read what the binding asks to be
+//! written. The plan step decides when it is written.
 
 mod acceptance;
 mod addresses;
@@ -59,7 +59,7 @@ pub fn validate(observed: &Observed, settings: &Settings) -> Verdict {
     }
 }
 
-/// The values in force where the binding says nothing.
+/// The effective values of fields that the binding leaves out.
 fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
     let signer = binding.spec.signer.clone().unwrap_or_default();
     let ports = signer.ports.unwrap_or_default();
@@ -69,12 +69,12 @@ fn effective(binding: &SignerBinding, settings: &Settings) -> Effective {
         management_port: ports.effective_management(),
         rollout: binding.spec.rollout.unwrap_or(Rollout::Automatic),
         deletion_policy: binding.spec.deletion_policy.unwrap_or(DeletionPolicy::Retain),
-        // Status knows it, from the signers.
+        // The status step learns it from the signers.
         key: None,
     }
 }
 
-/// Whether the annotation was there when this very spec was checked before.
+/// Whether the annotation existed when this spec was last checked.
 fn identity_was_ready(binding: &SignerBinding) -> bool {
     binding.status.as_ref().is_some_and(|status| {
         status.conditions.iter().any(|condition| {
@@ -153,7 +153,7 @@ fn key_backend(observed: &Observed) -> Result<&dyn KeyBackend, Reason> {
     Ok(backend)
 }
 
-/// The schema refuses it, but not in a binding that is older than the rule.
+/// The schema refuses this, except in a binding that is older than the rule.
 fn token_is_no_key(backend: &dyn KeyBackend, token: &SecretKeyRef) -> Result<(), Reason> {
     if backend.private_key() != Some(token) {
         return Ok(());

@@ -1,6 +1,6 @@
-//! What an injection needs of the cluster in addition to the Deployment: the token, the identity and the Secret of a key. Where one of
-//! them is missing, pods of the injected template wait for it, so nothing is injected before they are there. Once it was
-//! injected, waiting is what a voter has to do: without its signer, its node would start with a temporary key.
+//! What an injection requires in addition to the Deployment: the token, the identity and the Secret of a key. Pods with the
+//! signer wait for these, so nothing is injected before they exist. After an injection, waiting is the right behaviour: without
+//! its signer, the node would start with a temporary key.
 
 use crds::SecretKeyRef;
 use crds::conditions::reasons;
@@ -14,15 +14,15 @@ use crate::model::observed::{LocalKeySecret, Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::template::hash::token_part;
 
-/// What an injection is made with.
+/// The inputs of an injection.
 pub struct Readiness {
     pub token_fingerprint: String,
     pub identity: PodIdentity,
-    /// Whether the Secret of the key has to be there.
+    /// Whether the key's Secret must exist.
     pub needs_key: bool,
 }
 
-/// What is ready; for a voter that lost its signer, what stands in for what is not.
+/// The existing inputs. For a voter that lost its signer, placeholders for missing ones.
 pub fn readiness(
     observed: &Observed,
     target: &ObservedTarget,
@@ -57,8 +57,8 @@ pub fn readiness(
     })
 }
 
-/// The token's part of the hash of the last injection, for a Deployment that has lost its signer. With it the same
-/// template comes back, and a token that returns unchanged is no rotation.
+/// The token's part of the last injection's hash, for a Deployment that lost its signer. With it, the same template is restored,
+/// and a token that returns unchanged is not a rotation.
 fn recorded_token(observed: &Observed, target: &ObservedTarget) -> Option<String> {
     let binding = &observed.binding;
     let live = deployment::present(target).ok()?;
@@ -69,7 +69,7 @@ fn recorded_token(observed: &Observed, target: &ObservedTarget) -> Option<String
     })
 }
 
-/// The refusal of a variable whose Secret is not there, or lacks the key: a container that needs it does not start.
+/// The refusal of a variable whose Secret or key does not exist. A container that needs it does not start.
 pub fn variables_have_their_secrets(observed: &Observed) -> Result<(), Reason> {
     let Some((variable, SecretKeyRef { name, key })) = observed.missing_sources.first() else {
         return Ok(());
@@ -82,7 +82,7 @@ pub fn variables_have_their_secrets(observed: &Observed) -> Result<(), Reason> {
     ))
 }
 
-/// The refusal of a key whose Secret is not there, or lacks the key.
+/// The refusal of a key whose Secret or key does not exist.
 pub fn key_is_there(observed: &Observed, backend: &dyn KeyBackend) -> Result<(), Reason> {
     let Some(NamedSecret {
         reference: SecretKeyRef { name, key },

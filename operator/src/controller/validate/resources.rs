@@ -1,4 +1,4 @@
-//! What the signer container asks for. Every difference is a rollout, so what was decided at the first injection stays.
+//! The resources of the signer container. Every difference causes a rollout, so the choice at the first injection stays.
 
 use crds::names::SIGNER_CONTAINER;
 use crds::{DefaultResources, Resources, SignerBinding};
@@ -8,8 +8,8 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::injection::SidecarResources;
 use crate::template::{quantity, resources};
 
-/// What the binding gives; else what its signer has already; else what goes with the pod. A signer of somebody else was refused
-/// before.
+/// The binding's values; otherwise those of the present signer; otherwise the default that fits the pod. A foreign signer was
+/// refused before.
 pub fn resources(binding: &SignerBinding, live: &LiveDeployment, given: Option<Resources>) -> SidecarResources {
     match given {
         Some(given) => SidecarResources::Given(given),
@@ -17,8 +17,8 @@ pub fn resources(binding: &SignerBinding, live: &LiveDeployment, given: Option<R
     }
 }
 
-/// What the signer was injected with. Changed with the pod, it would roll the pods out a second time after an edit of the
-/// user's, and void an approval.
+/// The resources at the first injection. If they followed changes of the pod, a user's edit would cause a second rollout and
+/// invalidate an approval.
 fn kept(binding: &SignerBinding, live: &LiveDeployment) -> Option<DefaultResources> {
     let signer = live.signer()?;
     let targets = binding.status.iter().flat_map(|status| &status.targets);
@@ -38,7 +38,7 @@ fn that_go_with(live: &LiveDeployment) -> DefaultResources {
     }
 }
 
-/// Whether the pod has resources of its own, which those of its containers must not exceed.
+/// Whether the pod has resources of its own, which its containers' resources must not exceed.
 /// Source: <https://kubernetes.io/docs/tasks/configure-pod-container/assign-pod-level-resources/>
 fn has_pod_level(live: &LiveDeployment) -> bool {
     let resources = &live.raw()["spec"]["template"]["spec"]["resources"];
@@ -47,8 +47,8 @@ fn has_pod_level(live: &LiveDeployment) -> bool {
         .any(|field| resources[*field].as_object().is_some_and(|map| !map.is_empty()))
 }
 
-/// Whether the pod is of class Guaranteed without us: every container has limits of CPU and memory, and its requests
-/// are equal to them (requests that are missing are).
+/// Whether the pod is in class Guaranteed without the signer: every container has limits of CPU and memory, and equal requests (a
+/// missing request equals the limit).
 /// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/>
 fn is_guaranteed(live: &LiveDeployment) -> bool {
     let mut others = live
@@ -91,7 +91,7 @@ mod tests {
         .unwrap()
     }
 
-    /// A Deployment whose node has these resources, whose pod has those, and whose signer, ours, has the third.
+    /// A Deployment with these resources of its node, its pod, and its injected signer.
     fn live(node: &Value, pod: &Value, signer: Option<&Value>) -> LiveDeployment {
         let mut object = json!({
             "metadata": {"name": "voter", "managedFields": [{"manager": "signer-operator", "operation": "Apply", "fieldsV1": {

@@ -1,4 +1,4 @@
-//! Whether the token can be used.
+//! Decides whether the token can be used.
 
 use crds::SecretKeyRef;
 use crds::conditions::reasons;
@@ -7,7 +7,7 @@ use crate::controller::token::{ADVISED_BYTES, MINIMUM_BYTES};
 use crate::model::observed::Token;
 use crate::model::reason::Reason;
 
-/// A token that can be used, and what is to be said about it.
+/// A usable token, with its message.
 pub struct Usable {
     pub fingerprint: String,
     pub state: Reason,

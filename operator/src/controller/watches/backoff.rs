@@ -1,4 +1,4 @@
-//! How long a watch that failed waits before it is asked for again.
+//! The pause before a failed watch is established again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use kube::runtime::watcher::{self, Event};
 use crate::controller::schedule::backoff::jitter;
 use crate::model::error::retry_after;
 
-/// The failures in a row of one watch. Clones share them.
+/// Consecutive failures of one watch. Clones share them.
 #[derive(Clone, Default)]
 pub struct WatchBackoff(Arc<Mutex<Failures>>);
 
 #[derive(Default)]
 struct Failures {
     count: u32,
-    /// What the API server has asked for.
+    /// The pause that the API server asked for.
     at_least: Duration,
 }
 
@@ -25,8 +25,8 @@ impl WatchBackoff {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of what the watch has brought. That it begins again is no success: so it does after each list that fails, and a
-    /// list that breaks off has brought objects too.
+    /// Records the result of the watch. Its restart is not a success, because it restarts after each failed list, and an
+    /// interrupted list has returned objects too.
     pub fn note<K>(&self, result: &watcher::Result<Event<K>>) {
         match result {
             Ok(Event::Init | Event::InitApply(_)) => {}
@@ -46,7 +46,7 @@ fn asked_for(error: &watcher::Error) -> Option<Duration> {
     }
 }
 
-/// Short enough that an API server which is back is noticed within seconds.
+/// Short enough that the recovery of an API server is noticed within seconds.
 impl Iterator for WatchBackoff {
     type Item = Duration;
 
@@ -59,7 +59,7 @@ impl Iterator for WatchBackoff {
 }
 
 impl Backoff for WatchBackoff {
-    /// kube-runtime calls it for everything that is no error, also for the beginning of a list.
+    /// Does nothing: kube-runtime calls it for everything except an error, including the beginning of a list.
     fn reset(&mut self) {}
 }
 
@@ -79,7 +79,7 @@ mod tests {
         Err(watcher::Error::InitialListFailed(kube::Error::Api(status.boxed())))
     }
 
-    /// What is waited for after this, with what kube-runtime does on its own.
+    /// The pause after this result, including kube-runtime's own behaviour.
     fn wait_after(backoff: &mut WatchBackoff, result: &Result) -> Duration {
         backoff.note(result);
         if result.is_ok() {

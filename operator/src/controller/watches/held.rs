@@ -1,4 +1,4 @@
-//! Of all Deployments that are watched, those that are held are kept: few, where all would be many.
+//! Watches all Deployments, but stores only the few that are held.
 
 use crds::names::HELD_ANNOTATION;
 use futures::{StreamExt, TryStreamExt};
@@ -13,7 +13,7 @@ use super::{Events, Watches, config};
 
 type Metadata = PartialObjectMeta<Deployment>;
 
-/// Watches all Deployments, and keeps those that are held.
+/// Watches all Deployments, and stores those that are held.
 pub fn watch(watches: &Watches) -> (Store<Metadata>, Events<Metadata>) {
     let (store, writer) = reflector::store();
     let events = watches.metadata::<Deployment>(&config());
@@ -28,7 +28,7 @@ fn keep_held(mut writer: Writer<Metadata>) -> impl FnMut(&Event<Metadata>) {
     }
 }
 
-/// Who is held no more goes from among them.
+/// An event of a Deployment that is no longer held becomes its deletion.
 fn of_held(event: &Event<Metadata>) -> Option<Event<Metadata>> {
     let is_held = |deployment: &Metadata| deployment.annotations().contains_key(HELD_ANNOTATION);
     match event {

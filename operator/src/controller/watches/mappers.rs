@@ -1,4 +1,4 @@
-//! Which bindings an event concerns. It only uses what the watches have reported.
+//! Finds the bindings that an event concerns, using only what the watches have reported.
 
 use crds::SignerBinding;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -16,7 +16,7 @@ use crate::template::names::short_name;
 
 type Guarded = DeserializeGuard<SignerBinding>;
 
-/// Finds the bindings that an event concerns, and takes note that they were reported.
+/// Finds the bindings that an event concerns, and marks them as reported.
 #[derive(Clone)]
 pub struct Mappers {
     pub bindings: Store<Guarded>,
@@ -24,7 +24,7 @@ pub struct Mappers {
 }
 
 impl Mappers {
-    /// The bindings that are for this Deployment, and those that were: without its label it is still theirs to report.
+    /// The bindings that name this Deployment now or did before. Without its label, they still have to report about it.
     pub fn of_deployment(&self, deployment: &PartialObjectMeta<Deployment>) -> Vec<BindingRef> {
         let name = deployment.name_any();
         self.in_namespace(deployment, |binding| {
@@ -32,7 +32,8 @@ impl Mappers {
         })
     }
 
-    /// The bindings of the Deployments that own a Service, or did before somebody took that away: its label still names one.
+    /// The bindings of the Deployments that own a Service. If the owner was removed, the Service's label still names the
+    /// Deployment.
     pub fn of_service(&self, service: &PartialObjectMeta<Service>) -> Vec<BindingRef> {
         let is_owner = |name: &str| {
             let mut owners = service.owner_references().iter();
@@ -41,8 +42,8 @@ impl Mappers {
         self.in_namespace(service, |binding| names(binding).any(is_owner))
     }
 
-    /// The binding whose label and key this pod has: it is the one that finds out whether it is its own. Any other pod concerns those of
-    /// its label, and all whose key it has.
+    /// The binding with this pod's label and key, which checks whether the pod is its own. Any other pod concerns the bindings
+    /// with its label, and all with its key.
     pub fn of_pod(&self, pod: &Pod) -> Vec<BindingRef> {
         let own = of_all(&self.bindings, |binding| {
             is_of_its_deployment(pod, binding) && has_key_of(pod, binding)
@@ -55,12 +56,12 @@ impl Mappers {
         }))
     }
 
-    /// The bindings whose pods act as ServiceAccounts of this namespace.
+    /// The bindings whose pods use ServiceAccounts of this namespace.
     pub fn of_account(&self, account: &PartialObjectMeta<ServiceAccount>) -> Vec<BindingRef> {
         self.in_namespace(account, |binding| backends::account(binding).is_some())
     }
 
-    /// The other bindings of its Deployments, one of which may have its turn when this one changes or goes.
+    /// The other bindings of its Deployments. One of them may take over when this one changes or is deleted.
     pub fn of_binding(&self, changed: &SignerBinding) -> Vec<BindingRef> {
         of_all(&self.bindings, |binding| {
             binding.meta().namespace == changed.meta().namespace
@@ -69,9 +70,9 @@ impl Mappers {
         })
     }
 
-    /// The bindings that share a key with this one as it was, or as it is: they warn of each other, and whose the pods with that key are
-    /// depends on each. None where neither its key nor its Deployments are others than before; only before the store takes the change
-    /// does it know that.
+    /// The bindings that share a key with this one, before or after the change. They warn about each other, and determine whose
+    /// the pods with that key are. Empty if neither key nor Deployments have changed, which is only known before the store takes
+    /// the change.
     pub fn of_sharers(&self, changed: &Guarded, is_gone: bool) -> Vec<BindingRef> {
         let before = self.bindings.get(&ObjectRef::from_obj(changed));
         let before = before.as_ref().and_then(|before| before.0.as_ref().ok());
@@ -92,7 +93,7 @@ impl Mappers {
         })
     }
 
-    /// These bindings.
+    /// Marks these bindings as reported, and returns them.
     pub fn told(&self, bindings: Vec<BindingRef>) -> Vec<BindingRef> {
         self.resyncs.mark_dirty(bindings)
     }
@@ -105,7 +106,7 @@ impl Mappers {
     }
 }
 
-/// The bindings of the Deployment whose pods carry this pod's label.
+/// The bindings of the Deployment that this pod's label names.
 pub fn of_pod(bindings: &Store<Guarded>, pod: &Pod) -> Vec<BindingRef> {
     of_all(bindings, |binding| is_of_its_deployment(pod, binding))
 }
@@ -126,7 +127,7 @@ fn of_all(store: &Store<Guarded>, concerns: impl Fn(&SignerBinding) -> bool) -> 
         .collect()
 }
 
-/// A binding that waits for a Deployment has it in its status, so labels need not be looked up.
+/// A waiting binding has the Deployment in its status, so labels need not be compared.
 fn shares_a_deployment(left: &SignerBinding, right: &SignerBinding) -> bool {
     names(left).any(|name| is_about(right, name))
 }

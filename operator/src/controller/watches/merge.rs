@@ -1,27 +1,27 @@
-//! Watches of several namespaces as one. A reflector takes every list as the whole truth and drops what is not in it, so it may
-//! see one list only: a later list of one namespace becomes the differences that it brings.
+//! Combines watches of several namespaces into one. A reflector treats every list as complete and drops other objects, so it may
+//! get only one list. A later list of one namespace is converted to the events that it implies.
 
 use std::collections::HashMap;
 
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
 
-/// What the watches have brought so far.
+/// What the watches have reported so far.
 pub struct Merge<K> {
     sources: Vec<Source<K>>,
-    /// Whether the one list was given out.
+    /// Whether the combined list was passed on.
     open: bool,
 }
 
 struct Source<K> {
     known: HashMap<String, K>,
     listing: HashMap<String, K>,
-    /// Whether it has given its list, or failed to. A namespace that cannot be read holds up no other.
+    /// Whether the watch has returned its list, or failed to. A namespace that cannot be read does not block the others.
     heard: bool,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone> Merge<K> {
-    /// Nothing of this many watches.
+    /// The initial state for this many watches.
     pub fn of(sources: usize) -> Self {
         let empty = || Source {
             known: HashMap::new(),
@@ -34,7 +34,7 @@ impl<K: Resource<DynamicType = ()> + Clone> Merge<K> {
         }
     }
 
-    /// What an event of one watch means for all of them.
+    /// Converts an event of one watch to events of the combined one.
     pub fn take(&mut self, index: usize, event: watcher::Result<Event<K>>) -> Vec<Event<K>> {
         let open = self.open;
         let Some(source) = self.sources.get_mut(index) else {
@@ -130,7 +130,7 @@ mod tests {
         Err(watcher::Error::NoResourceVersion)
     }
 
-    /// What a reflector makes of it: whether it is ready, and what it holds.
+    /// A reflector's view: whether it is ready, and its contents.
     #[derive(Default)]
     struct Seen {
         ready: bool,
@@ -180,7 +180,7 @@ mod tests {
             list(&[object("a", "x", "1"), object("a", "y", "1")]),
         );
         assert!(!first.ready, "ready without the second namespace");
-        // What changes while the other one is waited for is not lost.
+        // Changes while waiting for the other watch are not lost.
         feed(
             &mut merge,
             &mut writer,

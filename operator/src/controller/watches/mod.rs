@@ -1,5 +1,5 @@
-//! How things are watched, in the whole cluster or in some namespaces, as a stream that never fails. What is watched, and what else wakes a
-//! reconcile, stands in `controller/run.rs`.
+//! Watches in the whole cluster or in some namespaces, as a stream that never fails. `controller/run.rs` lists what is watched,
+//! and what else triggers a reconcile.
 
 mod backoff;
 pub mod held;
@@ -24,15 +24,16 @@ use crate::controller::schedule::resync::Resyncs;
 use crate::model::scope::Scope;
 use crate::telemetry::Metrics;
 
-/// Shorter than the idle timeouts of common load balancers, which would leave a watch dead without a word.
+/// Shorter than the idle timeouts of common load balancers, after which a watch would silently stop.
 const WATCH_SECONDS: u32 = 200;
 
-/// How every watch is asked for.
+/// The configuration of every watch.
 pub fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
-/// Events of one kind. Errors have been told and waited for, each watch for itself, so that one that fails holds up no other.
+/// Events of one kind. Errors are already reported and paused, separately for each watch, so that a failing one does not block
+/// the others.
 pub type Events<K> = BoxStream<'static, watcher::Result<Event<K>>>;
 
 /// Makes the watches.
@@ -44,7 +45,7 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Whole objects, without what `prune` takes away.
+    /// Whole objects, without the fields that `prune` removes.
     pub fn objects<K>(&self, config: &watcher::Config, prune: fn(&mut K)) -> Events<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -61,7 +62,7 @@ impl Watches {
         )
     }
 
-    /// Their metadata alone: what they are called, their labels, and who owns them.
+    /// Only the metadata: names, labels and owners.
     pub fn metadata<K>(&self, config: &watcher::Config) -> Events<PartialObjectMeta<K>>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -93,7 +94,7 @@ impl Watches {
             .boxed()
     }
 
-    /// Errors are counted, and told when a watch begins to fail.
+    /// Counts errors, and logs one when a watch begins to fail.
     fn told<K>(&self, stream: Events<K>) -> Events<K>
     where
         K: Resource<DynamicType = ()> + Send + 'static,
@@ -110,7 +111,7 @@ impl Watches {
                     resyncs.mark_all_dirty();
                 }
                 let Err(error) = result else {
-                    // A watch that is asked for again has not succeeded yet.
+                    // A restarted watch has not succeeded yet.
                     fails &= matches!(result, Ok(Event::Init));
                     return;
                 };
@@ -123,8 +124,8 @@ impl Watches {
     }
 }
 
-/// Managed fields and annotations are the larger part of an object, and nobody reads them here, but for the one of a Deployment
-/// that is held.
+/// Managed fields and annotations are the larger part of an object and are not used, except for the annotation of a held
+/// Deployment.
 fn prune_metadata<K>(object: &mut PartialObjectMeta<K>) {
     object.metadata.managed_fields = None;
     let mut annotations = object.metadata.annotations.take();

@@ -1,4 +1,4 @@
-//! Checks of an answer of KMS, before the signature itself is verified. KMS sends no checksums.
+//! Checks an answer of KMS before the signature itself is verified. KMS sends no checksums.
 
 use aws_sdk_kms::{operation::sign::SignOutput, types::SigningAlgorithmSpec};
 
@@ -8,10 +8,10 @@ use crate::{
     one_line::cut,
 };
 
-/// How much of a name is shown, twice in one message.
+/// Maximum length of a name; a message contains two.
 const SHOWN: usize = 110;
 
-/// Pure Ed25519: over the bytes themselves. `ED25519_PH_SHA_512` is another signature, over a digest of them.
+/// Pure Ed25519, over the bytes themselves. `ED25519_PH_SHA_512` is a different signature, over a digest.
 pub const ALGORITHM: SigningAlgorithmSpec = SigningAlgorithmSpec::Ed25519Sha512;
 
 pub fn check(answer: &SignOutput, key: &KeyArn) -> Result<Signature, Fault> {
@@ -33,7 +33,7 @@ pub fn check(answer: &SignOutput, key: &KeyArn) -> Result<Signature, Fault> {
     })
 }
 
-/// Whether an answer is of this key.
+/// Whether an answer names this key.
 pub fn is_of(found: Option<&str>, key: &KeyArn) -> Result<(), Fault> {
     match found {
         Some(found) if found == key.as_str() => Ok(()),

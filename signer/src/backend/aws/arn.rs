@@ -1,9 +1,9 @@
-//! Amazon's names of things: `arn:PARTITION:SERVICE:REGION:ACCOUNT:WHAT`.
+//! Amazon resource names: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 
-/// What every such name starts with.
+/// The prefix of every name.
 pub const PREFIX: &str = "arn:";
 
-/// A name in its parts.
+/// The parts of a name.
 pub struct Arn<'a> {
     pub partition: &'a str,
     pub service: &'a str,
@@ -13,7 +13,7 @@ pub struct Arn<'a> {
 }
 
 impl<'a> Arn<'a> {
-    /// The parts, if it is such a name.
+    /// The parts, if the text is an ARN.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.strip_prefix(PREFIX)?.splitn(5, ':');
         let mut next = || parts.next();
@@ -43,7 +43,7 @@ pub fn is_region(text: &str) -> bool {
     is_number && words.len() >= 2 && words.iter().all(is_word)
 }
 
-/// The partition of a Region: they share nothing, not even accounts.
+/// The partition of a Region. Partitions share nothing, not even accounts.
 /// Source: the Regions' patterns in the endpoint rules of the SDK (`partitions.json`).
 pub fn partition_of(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 7] = [
@@ -59,7 +59,7 @@ pub fn partition_of(region: &str) -> &'static str {
     found.map_or("aws", |(_, partition)| partition)
 }
 
-/// Whether it is the number of an account.
+/// Whether it is an account number.
 pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -1,4 +1,4 @@
-//! How clients of KMS are made.
+//! Creates clients of KMS.
 
 use std::{
     sync::{Arc, Once, PoisonError, RwLock},
@@ -24,10 +24,10 @@ use crate::backend::{
     upkeep::{Maker, Step},
 };
 
-/// How long other credentials are waited for while the ones in use are good: less than a check may take.
+/// How long new credentials are waited for while the present ones are valid: shorter than the limit of a check.
 const RENEWAL: Duration = Duration::from_secs(8);
 
-/// A client of KMS, and who gives other credentials by the same connections.
+/// A client of KMS, with the provider of credentials that uses the same connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub kms: aws_sdk_kms::Client,
@@ -36,7 +36,7 @@ pub struct Client {
     provider: Arc<Provider>,
 }
 
-/// Makes clients for one key. All of them ask with the same credentials.
+/// Creates clients for one key. All of them use the same credentials.
 #[derive(Debug)]
 pub struct Clients {
     pub place: AwsPlace,
@@ -55,7 +55,7 @@ impl Clients {
         }
     }
 
-    /// What was wrong with the credentials last.
+    /// The last failure of the credentials.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +73,7 @@ impl Clients {
         result
     }
 
-    /// While the old ones are good, it is no failure that there are no others.
+    /// While the old credentials are valid, a failed renewal is not an error.
     async fn renew(&self, client: &Client, step: &Step) {
         let renewed = timeout(RENEWAL, self.log_in(client, step)).await.unwrap_or_else(|_| {
             let text = format!("no answer within {} s", RENEWAL.as_secs());
@@ -96,9 +96,9 @@ impl Clients {
             .region(Region::new(key.region.clone()))
             .http_client(http.clone())
             .credentials_provider(SharedCredentialsProvider::from(credentials as Arc<_>))
-            // They are kept here.
+            // This program caches them itself.
             .identity_cache(IdentityCache::no_cache())
-            // Attempts are the service's to make, to count and to bound.
+            // The service layer makes, counts and limits attempts.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -127,8 +127,8 @@ impl Maker for Clients {
         Ok(client)
     }
 
-    /// Costs nothing before other credentials are due. Those that were refused are replaced with the client: until then they are all
-    /// that there is, and KMS may take them again.
+    /// Costs nothing before new credentials are due. Refused ones are replaced together with the client. Until then, they are the
+    /// only ones, and KMS may accept them again.
     async fn check(&self, client: &Client, step: &Step) -> Result<(), Fault> {
         match self.credentials.due() {
             Due::No | Due::Refused => Ok(()),

@@ -1,16 +1,16 @@
-//! The clock of KMS. Each client of the SDK learns it from the date of a refusal, and signs its requests with it from then on.
+//! The clock of KMS. The SDK learns it from the date of a refusal and uses it for later signatures, separately in each client.
 
 use std::sync::OnceLock;
 
 use tokio::time::Instant;
 
-/// Whether a client knows what time it is at KMS.
+/// Whether a client knows the time at KMS.
 #[derive(Debug, Default)]
 pub struct Clock(OnceLock<Instant>);
 
 impl Clock {
-    /// A call that began at this moment was refused as one that was signed wrongly. Says whether the time is not to blame, as it was
-    /// known by then.
+    /// A call that began at this moment was refused because of its signature. Returns false if the clock may be the reason,
+    /// because it was unknown then.
     pub fn is_known(&self, begun: Instant) -> bool {
         *self.0.get_or_init(Instant::now) <= begun
     }

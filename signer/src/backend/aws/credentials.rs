@@ -1,4 +1,4 @@
-//! The credentials in use. The SDK's own cache would have a signature wait for STS whenever they end; here they are replaced
+//! The credentials in use. With the SDK's own cache, a signature would wait for STS whenever they expire. Here they are replaced
 //! before that, in parallel with the calls.
 
 use std::{
@@ -16,49 +16,49 @@ use tokio::time::Instant;
 use super::redaction::secrets;
 use crate::backend::{fault::Fault, redaction::hide};
 
-/// Between two tries to replace credentials that are still good.
+/// Pause between attempts to replace credentials that are still valid.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_mins(1);
-/// The shortest session that AWS gives.
+/// The shortest session that AWS offers.
 const SHORTEST_LIFE: Duration = Duration::from_mins(15);
 
-/// Credentials, and when others have to take their place: the same for all clients, as connections that are stale are no reason for
-/// another login. Calls that are under way keep those that they began with.
+/// Credentials, and when they must be replaced. All clients share them, because stale connections are no reason for another
+/// login. A running call keeps the credentials that it began with.
 #[derive(Default)]
 pub struct Kept(RwLock<Option<Lease>>);
 
 struct Lease {
     given: Arc<Given>,
-    /// When they are asked for again, and when they end; neither, where they have no end.
+    /// When they are renewed and when they expire. None if they do not expire.
     until: Option<(Instant, Instant)>,
     is_refused: bool,
 }
 
 struct Given {
     credentials: Credentials,
-    /// What of their time disagrees with the clock of this host.
+    /// How their validity conflicts with the clock of this host.
     doubt: Option<String>,
 }
 
-/// What a call goes out with, if there is something.
+/// The credentials of a call, if there are any.
 pub struct Used(Option<Arc<Given>>);
 
-/// Whether other credentials are needed.
+/// Whether new credentials are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Not yet.
     No,
-    /// Better now, while these are good.
+    /// Preferably now, while the present ones are valid.
     Soon,
-    /// KMS refused these before their end.
+    /// KMS refused them before they expired.
     Refused,
     /// There are no valid ones.
     Now,
 }
 
 impl Kept {
-    /// These are good from now on, for two thirds of what is left of their life without a question. Those that have ended by the clock of
-    /// this host may be good by that of AWS: KMS is asked with them, and others are asked for soon.
+    /// Stores credentials, which need no renewal for two thirds of their remaining lifetime. If they have expired by the clock of
+    /// this host, they may be valid by that of AWS, so they are used and soon renewed.
     pub fn put(&self, credentials: Credentials, now: SystemTime) {
         let (mut life, mut doubt) = (None, None);
         if let Some(end) = credentials.expiry() {
@@ -78,7 +78,7 @@ impl Kept {
         });
     }
 
-    /// Whether others are needed.
+    /// Whether new ones are needed.
     pub fn due(&self) -> Due {
         let lease = self.read();
         let Some(Lease { until, is_refused, .. }) = &*lease else {
@@ -93,7 +93,7 @@ impl Kept {
         }
     }
 
-    /// No new ones were available: these are used for a while longer, at most until they expire.
+    /// No new ones were available. The present ones stay in use, at most until they expire.
     pub fn postpone(&self) {
         if let Some(Lease {
             until: Some((soon, end)),
@@ -106,12 +106,12 @@ impl Kept {
         }
     }
 
-    /// What a call that begins now goes out with.
+    /// The credentials for a call that begins now.
     pub fn used(&self) -> Used {
         Used(self.read().as_ref().map(|lease| Arc::clone(&lease.given)))
     }
 
-    /// KMS does not take these, whatever their end is: others are needed, unless they exist already.
+    /// KMS refuses these, although they may not have expired. New ones are needed, unless they exist already.
     pub fn refuse(&self, used: &Used) {
         if let (Some(lease), Some(used)) = (&mut *self.write(), &used.0)
             && Arc::ptr_eq(&lease.given, used)
@@ -138,7 +138,7 @@ impl Used {
         }
     }
 
-    /// A refusal of these, and what the clock of this host says of them where it does not go with that.
+    /// A refusal of these, with a note if this host's clock says that they are valid or expired contrary to that.
     pub fn explain(&self, fault: Fault) -> Fault {
         match self.0.as_deref().and_then(|given| given.doubt.as_deref()) {
             Some(doubt) => fault.with_note(doubt),

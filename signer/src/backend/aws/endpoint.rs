@@ -1,4 +1,4 @@
-//! Where KMS and STS are asked: the SDK knows, unless its own variables say otherwise.
+//! The addresses of KMS and STS. The SDK knows them, unless its own variables set others.
 
 use super::{arn::is_region, environment::Environment, key_arn::KeyArn};
 use crate::{
@@ -13,21 +13,21 @@ const NONE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-/// Where the services are asked.
+/// The addresses of the services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Instead of the one in the key's Region, such as a VPC endpoint.
+    /// Replaces the one in the key's Region, for example with a VPC endpoint.
     pub kms: Option<String>,
-    /// Instead of the one in the key's Region.
+    /// Replaces the one in the key's Region.
     pub sts: Option<String>,
-    /// The endpoints with validated cryptography.
+    /// Whether the endpoints with FIPS-validated cryptography are used.
     pub is_fips: bool,
-    /// The endpoints with IPv6.
+    /// Whether the dual-stack endpoints are used.
     pub is_dual_stack: bool,
 }
 
 impl Endpoints {
-    /// Checks the variables. If there are `errors`, the result is not used.
+    /// Checks the variables. The result is unused if there are `errors`.
     pub fn read(environment: &Environment<'_>, key: Option<&KeyArn>, errors: &mut Errors) -> Self {
         let is_fips = environment.switch(FIPS, errors);
         let is_dual_stack = environment.switch(DUAL_STACK, errors);
@@ -69,12 +69,12 @@ impl Endpoints {
         }
     }
 
-    /// The host that is asked, for messages.
+    /// The host of KMS, for messages.
     pub fn kms_host(&self, key: &KeyArn) -> String {
         host(self.kms.as_deref(), if self.is_fips { "kms-fips" } else { "kms" }, key)
     }
 
-    /// The host that is asked for credentials, for messages.
+    /// The host that provides credentials, for messages.
     pub fn sts_host(&self, key: &KeyArn) -> String {
         host(self.sts.as_deref(), "sts", key)
     }
@@ -89,7 +89,7 @@ fn url(environment: &Environment<'_>, variable: &'static str, errors: &mut Error
     address
 }
 
-/// An endpoint of AWS is named after its Region: `kms.REGION.…`, `kms-fips.REGION.…`, `vpce-….kms.REGION.vpce.…`.
+/// An endpoint of AWS has its Region in its name: `kms.REGION.…`, `kms-fips.REGION.…`, `vpce-….kms.REGION.vpce.…`.
 fn is_in_region(variable: &'static str, address: &Address, key: &KeyArn) -> Result<(), ConfigError> {
     let mut labels = address
         .host
@@ -123,7 +123,7 @@ fn host(url: Option<&str>, service: &str, key: &KeyArn) -> String {
     let domain = match &*key.partition {
         "aws" | "aws-us-gov" => "amazonaws.com",
         "aws-cn" => "amazonaws.com.cn",
-        // Not public: the SDK knows it.
+        // The SDK does not publish it.
         _ => return format!("the endpoint of {service} in {}", key.region),
     };
     format!("{service}.{}.{domain}:443", key.region)

@@ -1,17 +1,17 @@
-//! The variables of every AWS SDK, as far as they count here. One that is empty is not set, as the SDKs have it.
+//! The variables that all AWS SDKs share, as far as they apply here. An empty variable counts as not set, as in the SDKs.
 
 use std::{env, ffi::OsString};
 
 use crate::settings::{ConfigError, Errors};
 
-/// Where the variables are.
+/// The source of variables.
 pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<OsString>);
 
 /// The variables of this process.
 pub const PROCESS: Environment<'static> = Environment(&|name| env::var_os(name));
 
 impl Environment<'_> {
-    /// Whether it is set, whatever it holds.
+    /// Whether it is set to any value.
     pub fn has(&self, name: &str) -> bool {
         (self.0)(name).is_some_and(|value| !value.to_string_lossy().trim().is_empty())
     }
@@ -27,7 +27,7 @@ impl Environment<'_> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// `true` or `false`, in any case; not set: `false`.
+    /// `true` or `false` in any case. Default: `false`.
     pub fn switch(&self, name: &'static str, errors: &mut Errors) -> bool {
         match self.text(name, errors) {
             None => false,

@@ -13,18 +13,18 @@ use crate::{
     one_line::one_line,
 };
 
-/// What an error of the SDK says.
+/// The content of an SDK error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Heard {
     /// The cause, for a call to KMS.
     pub cause: Cause,
-    /// The type that AWS gave it, if AWS did.
+    /// AWS' error type, if AWS sent one.
     pub code: Option<String>,
-    /// In words; secrets may be in it.
+    /// The message, which may contain secrets.
     pub text: String,
 }
 
-/// What an error of the SDK says, whichever call it is of.
+/// The content of an SDK error, for any call.
 pub fn hear<E>(error: &SdkError<E, HttpResponse>) -> Heard
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -43,7 +43,7 @@ where
                     code: Some(code.to_owned()),
                     text: format!("{code}: {}", answer.err().message().unwrap_or("no message")),
                 },
-                // The SDK calls it an error that it could not read.
+                // The SDK reports an unreadable answer as an error.
                 None if answer.raw().status().is_success() => without_code(Cause::Check, not_of_aws(answer.raw())),
                 None => without_code(from_http(status), not_of_aws(answer.raw())),
             }
@@ -56,8 +56,8 @@ where
     }
 }
 
-/// The types of KMS's own errors, then those of every service of AWS.
-/// Sources: the API reference of KMS (`Sign`, `GetPublicKey`, Common Errors), and what the SDK tries again as throttling.
+/// The error types of KMS, then those of every AWS service. Sources: the API reference of KMS (`Sign`, `GetPublicKey`, Common
+/// Errors), and the errors that the SDK retries as throttling.
 fn from_code(code: &str) -> Option<Cause> {
     Some(match code {
         "DisabledException"
@@ -74,7 +74,7 @@ fn from_code(code: &str) -> Option<Cause> {
         | "InternalServerException"
         | "InternalServiceError"
         | "InternalServiceException" => Cause::Internal,
-        // Nobody asks for that: the request was changed on its way.
+        // The signer never sets this option, so the request was changed on its way.
         "DryRunOperationException" => Cause::Check,
         "ValidationException"
         | "ValidationError"
@@ -131,7 +131,7 @@ fn from_code(code: &str) -> Option<Cause> {
     })
 }
 
-/// Whether it is a type that a wrong clock has, so that other credentials change nothing.
+/// Whether the type indicates a wrong clock, for which new credentials do not help.
 pub fn is_of_the_clock(code: &str) -> bool {
     matches!(
         code,
@@ -143,7 +143,7 @@ pub fn is_of_the_clock(code: &str) -> bool {
     )
 }
 
-/// For unknown types, most of which come with 400.
+/// For unknown types, most of which have status 400.
 const fn from_unknown(status: u16) -> Cause {
     match status {
         400 => Cause::Other,
@@ -151,7 +151,7 @@ const fn from_unknown(status: u16) -> Cause {
     }
 }
 
-/// For answers that are not from AWS itself but from something in front of it.
+/// For answers that come not from AWS but from a server in front of it.
 const fn from_http(status: u16) -> Cause {
     match status {
         408 => Cause::DeadlineExceeded,
@@ -168,7 +168,7 @@ fn not_of_aws(answer: &HttpResponse) -> String {
     )
 }
 
-/// An answer that fails a check, such as that of its checksum.
+/// An inconsistent answer.
 pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }

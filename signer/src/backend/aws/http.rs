@@ -1,5 +1,5 @@
-//! How the SDK's requests go out: by the HTTP client that the program has already. It reads the bundle of authorities again for each
-//! client of KMS, while the SDK's own reads it once for all.
+//! Sends the SDK's requests with the program's own HTTP client. It reads the CA bundle again for each client of KMS, while the
+//! SDK's own client reads it only once.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use crate::backend::{
     fault::{Cause, Fault},
 };
 
-/// How much of an answer is read: those of KMS are shorter than 4 KiB. Whatever answers is not let fill the memory.
+/// Maximum length of an answer. Those of KMS are shorter than 4 KiB. Limits the memory that any server can use.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// The clients, one for each way to go. Clones share their connections.
+/// The HTTP clients, one per route. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Http {
-    /// By TLS, and by the proxy that is set.
+    /// Over TLS, through the configured proxy.
     far: Client,
-    /// By plain HTTP to this host and its agents, past any proxy: they hand out credentials to anyone who asks.
+    /// Over plain HTTP to this host and its agents, without a proxy: they give credentials to anyone who asks.
     near: Client,
 }
 
 impl Http {
     pub fn new() -> Result<Self, Fault> {
         let build = |builder: ClientBuilder| {
-            // What is signed is for one address: a redirection is none of AWS.
+            // A signed request is for one address. AWS never redirects.
             let builder = builder.http1_only().redirect(Policy::none()).referer(false);
             builder.build().map_err(|error| {
                 let text = format!("no HTTP client could be made: {}", chain(&error));
@@ -44,7 +44,7 @@ impl Http {
         };
         Ok(Self {
             far: build(Client::builder())?,
-            // Without the bundle of authorities, which is read for long enough to be seen.
+            // Without the CA bundle, because reading it takes noticeable time.
             near: build(Client::builder().no_proxy().tls_certs_only([]))?,
         })
     }
@@ -60,7 +60,7 @@ impl HttpClient for Http {
     }
 }
 
-/// One way to ask: with the limit that the SDK's credentials set, and none for KMS, whose calls others bound.
+/// One route: with the time limit of the SDK's credentials, and without one for KMS, whose calls are limited elsewhere.
 #[derive(Debug)]
 struct Connector {
     http: Http,
@@ -116,7 +116,7 @@ impl Http {
 
 fn failed(error: reqwest::Error) -> ConnectorError {
     let (is_timeout, is_builder) = (error.is_timeout(), error.is_builder());
-    // The path of an agent may be secret; the chain of causes names the trouble.
+    // The path of an agent may be secret. The chain of causes describes the failure.
     let error = error.without_url().into();
     if is_timeout {
         ConnectorError::timeout(error)

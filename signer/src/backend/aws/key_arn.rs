@@ -1,18 +1,18 @@
-//! Which key, by its ARN.
+//! The ARN of a key.
 
 use std::fmt;
 
 use super::arn::{Arn, PREFIX, is_account, is_region, partition_of};
 use crate::settings::{ConfigError, Setting, excerpt, text};
 
-/// What a key's own name ends with, after this.
+/// Prefix of the key's own ID within the ARN.
 const KEY: &str = "key/";
 const ALIAS: &str = "alias/";
-/// Before the ID of a key that has replicas in other Regions.
+/// Prefix of the ID of a key with replicas in other Regions.
 const MULTI_REGION: &str = "mrk-";
 const MAX_ID: usize = 128;
 
-/// The name of a key itself, and of no alias: that can be pointed at another key, which is another voter.
+/// The ARN of a key itself, not of an alias, which can be pointed to another key and therefore another voter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyArn {
     text: String,
@@ -23,7 +23,7 @@ pub struct KeyArn {
 }
 
 impl KeyArn {
-    /// The whole name.
+    /// The whole ARN.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -95,7 +95,7 @@ impl fmt::Display for KeyArn {
     }
 }
 
-/// What was found instead of a key's ARN.
+/// The text that was found instead of a key's ARN.
 #[derive(Debug, PartialEq, Eq)]
 enum Wrong {
     Alias,
@@ -120,18 +120,18 @@ impl Wrong {
                 )
             }
             Self::NoArn => shown,
-            // It might be a private key that was meant for LOCAL.
+            // It may be a private key that was meant for LOCAL.
             Self::Unknown => "another value (not shown, because it may be a secret)".to_owned(),
         }
     }
 
-    /// What prints the ARN.
+    /// A command that prints the ARN.
     fn command(&self, text: &str) -> Option<String> {
         let describe = |id: &str, more: &str| {
             format!("aws kms describe-key --key-id {id}{more} --query KeyMetadata.Arn --output text")
         };
         match self {
-            // A blank would be two words of a shell.
+            // A shell would split the text at a blank.
             _ if !text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_/:.".contains(&byte)) =>
@@ -148,7 +148,7 @@ impl Wrong {
     }
 }
 
-/// Whether it is the ID of a key alone.
+/// Whether it is only the ID of a key.
 fn is_key_id(text: &str) -> bool {
     let is_hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     if let Some(id) = text.strip_prefix(MULTI_REGION) {

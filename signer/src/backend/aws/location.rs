@@ -3,10 +3,10 @@ use std::sync::Arc;
 use super::{place::AwsPlace, session::AwsSession, source::Source};
 use crate::backend::vendor::{Location, Session};
 
-/// In `ATTO_SIGNER_BACKEND`.
+/// The value in `ATTO_SIGNER_BACKEND`.
 pub const NAME: &str = "AWS";
 
-/// Where the key is.
+/// The location of the key.
 #[derive(Clone, Debug)]
 pub struct AwsLocation {
     pub place: AwsPlace,

@@ -1,8 +1,8 @@
-//! Where plain HTTP is no risk: on this host, and at the addresses that never leave it, at which credentials are handed out.
+//! Addresses for which plain HTTP is safe: this host, and link-local addresses that provide credentials.
 
 use std::net::IpAddr;
 
-/// The container agents of ECS and EKS, and the metadata of an instance, by IPv4 and IPv6.
+/// The container agents of ECS and EKS, and the instance metadata service, over IPv4 and IPv6.
 /// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html> and `feature-imds-credentials.html`.
 const AGENTS: [&str; 5] = [
     "169.254.170.2",
@@ -12,7 +12,7 @@ const AGENTS: [&str; 5] = [
     "fd00:ec2::254",
 ];
 
-/// Whether a host of a URL, with or without brackets, is there.
+/// Whether a host of a URL, with or without brackets, is one of these.
 pub fn is_near(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     let is_agent = |address: IpAddr| AGENTS.iter().any(|agent| agent.parse() == Ok(address));
@@ -22,7 +22,7 @@ pub fn is_near(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback() || is_agent(address))
 }
 
-/// Whether it is a URL by `https`, or by plain `http` to such a host.
+/// Whether it is an `https` URL, or a plain `http` URL of one of these hosts.
 pub fn is_safe(url: &str) -> bool {
     let Ok(url) = url.parse::<http::Uri>() else {
         return false;

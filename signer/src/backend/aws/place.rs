@@ -1,8 +1,8 @@
-//! Which key, where it is asked for, and as whom.
+//! Which key, its service's addresses, and the identity to use.
 
 use super::{endpoint::Endpoints, key_arn::KeyArn, source::Source};
 
-/// Settings that are checked.
+/// The checked settings.
 #[derive(Clone, Debug)]
 pub struct AwsPlace {
     pub key: KeyArn,

@@ -1,4 +1,4 @@
-//! Who gives the credentials.
+//! The provider of credentials.
 
 use std::path::PathBuf;
 
@@ -27,12 +27,12 @@ use crate::{
     one_line::cut,
 };
 
-/// Where the agent of EKS Pod Identity has the token that it wants to see.
+/// The variable with the token for the agent of EKS Pod Identity.
 const AGENT_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-/// How much of a path is shown.
+/// Maximum length of a path in a message.
 const SHOWN: usize = 120;
 
-/// Gives credentials, each time again.
+/// Provides new credentials on each call.
 #[derive(Debug)]
 pub enum Provider {
     Keys(EnvironmentVariableCredentialsProvider),
@@ -44,7 +44,7 @@ pub enum Provider {
 impl Provider {
     pub fn new(place: &AwsPlace, http: &Http) -> Self {
         let region = Region::new(place.key.region.clone());
-        // Tries again are the upkeep's to make.
+        // The upkeep retries.
         let config = || {
             ProviderConfig::without_region()
                 .with_region(Some(region.clone()))
@@ -113,12 +113,12 @@ impl Provider {
     }
 }
 
-/// The behaviour of the SDK that this program was tried with: a later one is a decision.
+/// The version of the SDK's behaviour that this program was tested with. A newer one is a deliberate change.
 pub fn version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// The SDK says that a file is missing, but not which.
+/// The SDK reports that a file is missing, but not which.
 async fn agent_token() -> Result<(), (Fault, Trouble)> {
     let Some(path) = std::env::var_os(AGENT_TOKEN).filter(|path| !path.is_empty()) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The public key as KMS returns it: 44 bytes of DER, with what the key is for.
+//! The public key as KMS returns it: 44 bytes of DER, with the key's usage.
 
 use aws_sdk_kms::{
     operation::get_public_key::GetPublicKeyOutput,
@@ -16,7 +16,7 @@ use crate::{
     protocol::PublicKey,
 };
 
-/// How much of what KMS calls a key is shown.
+/// Maximum length of KMS' names for a key's properties.
 const SHOWN: usize = 60;
 
 pub fn read(answer: &GetPublicKeyOutput, key: &KeyArn) -> Result<PublicKey, LoadError> {
@@ -52,7 +52,7 @@ pub fn read(answer: &GetPublicKeyOutput, key: &KeyArn) -> Result<PublicKey, Load
     })
 }
 
-/// What a key is for never changes.
+/// A key's properties never change.
 fn never(what: &str, found: &str, expected: &str, key: &KeyArn) -> LoadError {
     LoadError::Never(format!(
         "found a key with {what} {}, expected {expected}; create one with `aws kms create-key --region {} --key-spec \

@@ -1,9 +1,9 @@
-//! What AWS, or whatever answers in its place, says in an error may repeat what it was sent: a request that was signed wrongly is
-//! quoted with its headers, and the session's token is one of them.
+//! Errors of AWS, or of a server in its place, may repeat the request: a wrongly signed request is quoted with its headers,
+//! including the session token.
 
 use aws_credential_types::Credentials;
 
-/// The secrets of credentials. The ID of the key is no secret, but is not shown either.
+/// The secrets of credentials. The access key ID is not a secret, but is not shown either.
 pub fn secrets(credentials: &Credentials) -> [&str; 3] {
     [
         credentials.secret_access_key(),

@@ -1,7 +1,7 @@
 use super::{key_arn::KeyArn, place::AwsPlace, source::Source, trouble::Trouble};
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure. `trouble` is what was wrong with the credentials last.
+/// What a person can do about a failure. `trouble` is the last failure of the credentials.
 pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> String {
     let AwsPlace { key, endpoints, source } = place;
     let describe = |query: &str| describe(key, query);
@@ -60,7 +60,7 @@ fn describe(key: &KeyArn, query: &str) -> String {
     )
 }
 
-/// What lets the one who asks use the key, and nothing more.
+/// The minimum permission for the caller to use the key.
 fn permission(key: &KeyArn, source: &Source) -> String {
     let (name, look) = match source {
         Source::WebIdentity { role, .. } => (role.name(), ""),
@@ -76,7 +76,7 @@ fn permission(key: &KeyArn, source: &Source) -> String {
     )
 }
 
-/// What becomes of credentials that KMS does not take.
+/// What happens to credentials that KMS refuses.
 const fn again(source: &Source) -> &'static str {
     match source {
         Source::Keys => {

@@ -1,8 +1,8 @@
-//! The role of a session, by its ARN.
+//! The ARN of a session's role.
 
 use super::arn::{Arn, is_account};
 
-/// The name of a role.
+/// The ARN of a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleArn {
     text: String,
@@ -11,7 +11,7 @@ pub struct RoleArn {
 }
 
 impl RoleArn {
-    /// The role, if it is one.
+    /// The role, if the text is one.
     pub fn parse(text: &str) -> Option<Self> {
         let arn = Arn::parse(text)?;
         let name = arn.what.strip_prefix("role/")?;
@@ -28,12 +28,12 @@ impl RoleArn {
         })
     }
 
-    /// The whole name.
+    /// The whole ARN.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The last part, as `aws iam` takes it.
+    /// The last part, as `aws iam` expects it.
     pub fn name(&self) -> &str {
         self.text.rsplit_once('/').map_or(&*self.text, |(_, name)| name)
     }

@@ -1,4 +1,4 @@
-//! AWS KMS, asked for one key.
+//! Access to one key in AWS KMS.
 
 use std::{borrow::Cow, error::Error, sync::Arc, time::Duration};
 
@@ -23,21 +23,21 @@ use crate::backend::{
     vendor::{BoxFuture, LoadError, Loaded, Session},
 };
 
-/// A key, and the client that asks for it.
+/// A key, and the client for it.
 #[derive(Debug)]
 pub struct AwsSession {
     upkeep: Upkeep<Client>,
     clients: Clients,
 }
 
-/// A call that is under way.
+/// A running call.
 struct Begun {
     at: Instant,
     credentials: Used,
 }
 
 impl AwsSession {
-    /// Asks for this key.
+    /// A session for this key.
     pub fn new(place: AwsPlace) -> Self {
         Self {
             upkeep: Upkeep::new(Fault::new(Cause::Credentials, "no credentials yet")),
@@ -87,27 +87,27 @@ impl AwsSession {
         }
     }
 
-    /// What an error means; one of the credentials asks for others, and for a new client, by which they are asked for.
+    /// Interprets an error. An error of the credentials causes new ones to be requested, with a new client.
     fn explain<E>(&self, client: &Held<Client>, begun: &Begun, error: &SdkError<E, HttpResponse>) -> Fault
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
         let Heard { cause, code, text } = hear(error);
         let fault = Fault::new(cause, begun.credentials.hide(&text));
-        // A client learns the service's clock from its first refusal; another one would have to learn it again.
+        // A client learns the service's clock from its first refusal. A new client would have to learn it again.
         let is_the_clock = || code.as_deref().is_some_and(is_of_the_clock) && !client.clock.is_known(begun.at);
         match cause {
             Cause::Credentials | Cause::Unauthenticated if !is_the_clock() => {
                 self.clients.credentials.refuse(&begun.credentials);
                 self.upkeep.renew_after(client);
             }
-            // The authorities that are trusted may be others now, and each client reads them when it is made.
+            // Trusted authorities may have changed. Each client reads them when it is created.
             Cause::Io => self.upkeep.renew_after(client),
             _ => {}
         }
         let who = || format!("asked as {}", self.clients.place.source.identity());
         match cause {
-            // A permission that is missing is missing to somebody.
+            // Names the identity that lacks the permission.
             Cause::PermissionDenied => fault.with_note(&who()),
             Cause::Unauthenticated => begun.credentials.explain(fault.with_note(&who())),
             _ => fault,

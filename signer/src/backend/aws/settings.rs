@@ -1,4 +1,4 @@
-//! The settings of AWS KMS: the key, and the variables that every AWS SDK knows. There are no flags of its own.
+//! The settings of AWS KMS: the key, and the variables that all AWS SDKs share. There are no other flags.
 
 use std::sync::Arc;
 
@@ -44,9 +44,9 @@ pub static VENDOR: Vendor = Vendor {
     read,
 };
 
-/// Authorities for the AWS CLI.
+/// CA bundle of the AWS CLI.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
-/// How much of a configured Region is shown.
+/// Maximum length of a Region in a message.
 const SHOWN: usize = 40;
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
@@ -76,7 +76,7 @@ fn location(key: Setting<'_>, environment: &Environment<'_>, common: Common) -> 
     }
 }
 
-/// The key's Region is asked, whichever is set: on EKS the variable names that of the cluster.
+/// The key's Region is used in any case. On EKS, the variable names the cluster's Region.
 fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
     let mut errors = Errors::default();
     let mut set = ["AWS_REGION", "AWS_DEFAULT_REGION"]
@@ -90,7 +90,7 @@ fn other_region(environment: &Environment<'_>, key: &KeyArn) -> Option<String> {
     ))
 }
 
-/// The AWS CLI reads it, so that somebody may have set it for a proxy that breaks TLS open.
+/// The AWS CLI reads it, so it may have been set for a proxy that intercepts TLS.
 fn bundle(environment: &Environment<'_>) -> Option<String> {
     environment.has(BUNDLE).then(|| {
         format!("{BUNDLE}: the signer does not read this file. Name the file with the trusted certificate authorities in SSL_CERT_FILE")

@@ -1,4 +1,4 @@
-//! The source of credentials: the one that the SDK's own chain would use, chosen once, so that a message can name it.
+//! The source of credentials: the one that the SDK's own chain would use, determined once, so that a message can name it.
 
 use super::{environment::Environment, key_arn::KeyArn, near::is_safe, role_arn::RoleArn};
 use crate::{
@@ -16,33 +16,33 @@ const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 const NO_METADATA: &str = "AWS_EC2_METADATA_DISABLED";
 const PROFILES: [&str; 3] = ["AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
-/// Where Kubernetes writes the pod's name.
+/// The variable with the pod's name.
 const HOST: &str = "HOSTNAME";
-/// The longest name of a session.
+/// Maximum length of a session name.
 const MAX_SESSION: usize = 64;
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Keys in the environment.
+    /// Access keys in the environment.
     Keys,
-    /// A token of Kubernetes, which STS exchanges for a session of a role.
+    /// A Kubernetes token, which STS exchanges for a session of a role.
     WebIdentity {
-        /// Whose session.
+        /// The role of the session.
         role: RoleArn,
-        /// What CloudTrail calls it.
+        /// The session name, which CloudTrail shows.
         session: String,
         /// The token.
         file: IdentityTokenFile,
     },
-    /// An agent on this host: EKS Pod Identity, ECS.
+    /// An agent on this host: EKS Pod Identity or ECS.
     Container,
-    /// The role of this host, by its metadata.
+    /// The role of this host, from its metadata service.
     Instance,
 }
 
 impl Source {
-    /// The identity that calls, as far as the settings show it. The ID of an access key is never shown.
+    /// The caller's identity according to the settings. The ID of an access key is never shown.
     pub fn identity(&self) -> String {
         match self {
             Self::Keys => "the owner of the key in AWS_ACCESS_KEY_ID".to_owned(),
@@ -52,7 +52,7 @@ impl Source {
         }
     }
 
-    /// The first of the SDK's own order for which something is set. `common` is the file that all key services share.
+    /// The first configured source in the SDK's order. `common` is the token file that all key services share.
     pub fn read(
         environment: &Environment<'_>,
         key: Option<&KeyArn>,
@@ -138,7 +138,7 @@ impl Source {
     }
 
     fn instance(environment: &Environment<'_>, errors: &mut Errors) -> Option<Self> {
-        // The SDK takes anything but `true` for no.
+        // The SDK treats any value except `true` as no.
         let is_off = environment.text(NO_METADATA, errors);
         if is_off.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             let expected = "credentials, or the instance metadata allowed: set AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_FULL_URI or \
@@ -157,7 +157,7 @@ impl Source {
     }
 }
 
-/// The token file that all key services share: what is set, or where the operator mounts it.
+/// The token file that all key services share: the configured one, or the operator's mount path.
 pub enum Common {
     Set(Result<IdentityTokenFile, ConfigError>),
     Default(Result<IdentityTokenFile, ConfigError>),
@@ -184,7 +184,7 @@ fn role(environment: &Environment<'_>, key: Option<&KeyArn>, file_variable: &str
     }
 }
 
-/// The name of the session: what is set, else the pod's.
+/// The name of the session: the configured one, otherwise the pod's.
 fn session(environment: &Environment<'_>) -> Result<String, ConfigError> {
     let is_fit = |character: char| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character);
     let mut errors = Errors::default();

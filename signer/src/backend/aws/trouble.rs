@@ -1,20 +1,20 @@
-//! What can be wrong with credentials.
+//! Failures of credentials.
 
-/// What was wrong with the credentials last, as far as it decides what a person can do.
+/// The last failure of the credentials, as far as it determines the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The token of Kubernetes.
+    /// The Kubernetes token is unusable.
     Token,
-    /// The role does not trust it.
+    /// The role does not trust the token.
     Trust,
-    /// The account does not know who issued it, or does not reach them.
+    /// The account does not know the token's issuer, or cannot reach it.
     Issuer,
-    /// The role's name.
+    /// The role's name is wrong.
     Role,
-    /// STS does not serve this account in the Region.
+    /// STS is not active for this account in the Region.
     Region,
-    /// The service was not reached.
+    /// The service is unreachable.
     Way,
-    /// Whatever else the service says.
+    /// Another error of the service.
     Service,
 }

@@ -1,4 +1,4 @@
-//! Every variable of the SDKs of AWS that may be set, and its effect.
+//! Every variable of the AWS SDKs that may be set, and its effect.
 
 /// The name, and its meaning here.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -104,7 +104,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
 mod tests {
     use super::*;
 
-    /// The text of each file that reads such variables.
+    /// The source text of each file that reads such variables.
     const READERS: [&str; 4] = [
         include_str!("endpoint.rs"),
         include_str!("provider.rs"),

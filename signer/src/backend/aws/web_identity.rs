@@ -1,4 +1,4 @@
-//! A session of a role in exchange for a token of Kubernetes. The SDK has this too, but logs what STS answers, and does not say which
+//! A session of a role in exchange for a Kubernetes token. The SDK's own provider logs STS' answers, and does not report which
 //! file it could not read.
 
 use std::time::SystemTime;
@@ -18,7 +18,7 @@ use crate::backend::{
     upkeep::Step,
 };
 
-/// What the credentials are said to come from, in the SDK's own words.
+/// The provider name of the credentials, in the SDK's own words.
 const NAME: &str = "WebIdentityToken";
 
 /// The STS endpoint, and the role of the session.
@@ -67,7 +67,7 @@ impl WebIdentity {
     }
 }
 
-/// Who can do something about an error of STS.
+/// What failed in an error of STS, which determines the remedy.
 /// Source: the API reference of STS, `AssumeRoleWithWebIdentity`.
 fn trouble(cause: Cause, code: Option<&str>) -> Trouble {
     match code {

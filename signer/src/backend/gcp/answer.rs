@@ -1,4 +1,4 @@
-//! Checks of an answer of KMS, before the signature itself is verified.
+//! Checks an answer of KMS before the signature itself is verified.
 
 use google_cloud_kms::model::AsymmetricSignResponse;
 

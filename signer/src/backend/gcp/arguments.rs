@@ -1,10 +1,10 @@
-//! The settings that are Google Cloud KMS's own, before they are checked.
+//! The settings for Google Cloud KMS, before they are checked.
 
 use std::ffi::OsString;
 
 use clap::Args;
 
-/// As they are set.
+/// The unchecked settings.
 #[derive(Args)]
 pub struct GcpArguments {
     /// GCP, for tests: another address of KMS. Plain `http` is allowed on loopback and sends no credentials; other addresses need

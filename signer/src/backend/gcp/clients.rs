@@ -1,4 +1,4 @@
-//! How clients of KMS are made.
+//! Creates clients of KMS.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,14 +21,14 @@ use crate::backend::{
     upkeep::{Maker, Step},
 };
 
-/// Google's client, and what it asks with.
+/// Google's client, with its credentials.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub kms: KeyManagementService,
     pub login: Arc<Login>,
 }
 
-/// Makes clients of one endpoint. All of them ask with the same credentials.
+/// Creates clients for one endpoint. All of them use the same credentials.
 #[derive(Debug)]
 pub struct Clients {
     pub endpoint: Option<Endpoint>,
@@ -47,12 +47,12 @@ impl Clients {
         }
     }
 
-    /// Whom KMS sees, once it is known.
+    /// The identity that KMS sees, once it is known.
     pub fn identity(&self) -> Option<String> {
         self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A stand-in for KMS is asked without credentials, unless they are of a stand-in too.
+    /// A test server for KMS gets no credentials, unless they also come from a test server.
     fn is_anonymous(&self) -> bool {
         self.federation.is_none() && self.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_anonymous)
     }
@@ -67,7 +67,7 @@ impl Clients {
         }
     }
 
-    /// Costs nothing while the credentials have one.
+    /// Costs nothing while the credentials have a token.
     async fn token(&self, login: &Login, step: &Step) -> Result<(), Fault> {
         step.set("no token");
         let Err(error) = login.credentials.headers(Extensions::new()).await else {
@@ -81,7 +81,7 @@ impl Clients {
     }
 
     async fn log_in(&self, step: &Step) -> Result<Arc<Login>, Fault> {
-        // What they spawn outlives the client that they are made for.
+        // Tasks that they spawn outlive the client for which they were created.
         let generation = Generation::start()?;
         let credentials = generation.inside(self.credentials()).await?;
         let login = Login::new(Held::new(credentials, Arc::new(generation)));
@@ -119,7 +119,7 @@ impl Maker for Clients {
     async fn make(&self, step: &Step) -> Result<Client, Fault> {
         let login = self.login(step).await?;
         self.identify().await;
-        // Attempts are the service's to make, and to count.
+        // The service layer makes and counts attempts.
         let mut builder = KeyManagementService::builder()
             .with_credentials(Credentials::clone(&login.credentials))
             .with_retry_policy(NeverRetry);

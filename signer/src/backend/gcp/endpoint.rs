@@ -1,16 +1,16 @@
-//! Where KMS is asked.
+//! The address of KMS.
 
 use crate::{
     backend::address::{Address, EXPECTED, shown},
     settings::{ConfigError, Setting, text},
 };
 
-/// Another address than Google's own.
+/// An address other than Google's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// With the scheme.
     pub url: String,
-    /// Plain HTTP on this host: a test. Nobody's credentials are sent there.
+    /// Plain HTTP on this host, for a test. No real credentials are sent there.
     pub is_anonymous: bool,
 }
 

@@ -1,4 +1,4 @@
-//! From the client's errors to causes.
+//! Maps the client's errors to causes.
 
 use google_cloud_gax::error::{Error, rpc::Code};
 
@@ -9,7 +9,7 @@ use crate::backend::{
     redaction::hide,
 };
 
-/// What an error of the client means.
+/// The fault for an error of the client.
 pub fn classify(error: &Error) -> Fault {
     let cause = cause(error);
     let text = error
@@ -52,12 +52,12 @@ const fn from_code(code: Code) -> Cause {
     }
 }
 
-/// An answer that fails a check, such as that of its checksum.
+/// An inconsistent answer.
 pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }
 
-/// There is no token, so KMS was not asked. What was shown for one may be repeated in an answer, and is taken out.
+/// There is no token, so no request was sent to KMS. An answer may repeat the token that was sent, so it is removed.
 pub fn without_credentials(error: &dyn std::error::Error, shown: Option<&IdentityToken>) -> Fault {
     let text = hide(&chain(error), shown.map(IdentityToken::as_str));
     let fault = Fault::new(Cause::Credentials, plain(&text));
@@ -67,7 +67,7 @@ pub fn without_credentials(error: &dyn std::error::Error, shown: Option<&Identit
     }
 }
 
-/// What the client says around each refusal of a token, which is not so here: another client follows.
+/// The client's own text around each refused token. It does not apply here, because another client follows.
 const NOISE: [&str; 5] = [
     "Request to fetch the token failed. Subsequent calls with this credential will also fail.",
     "Fetching the token resulted in transient errors. Subsequent calls with this credential might succeed.",
@@ -76,7 +76,7 @@ const NOISE: [&str; 5] = [
     "cannot create the authentication headers",
 ];
 
-/// The text without what is always the same, and of a JSON that was answered only what it says: of a long text the middle is cut out.
+/// The text without constant parts, and only the message of a JSON answer. The middle of a long text is cut out.
 fn plain(text: &str) -> String {
     let text = NOISE
         .iter()

@@ -1,5 +1,5 @@
-//! Credentials of Workload Identity Federation: a token of the pod's ServiceAccount is exchanged at Google's token service. It works in
-//! any cluster whose issuer Google Cloud trusts, and a process without the token's file has no credentials.
+//! Credentials of Workload Identity Federation: a token of the pod's ServiceAccount is exchanged at Google's token service. This
+//! works in any cluster whose issuer Google Cloud trusts. A process without the token's file has no credentials.
 //!
 //! <https://docs.cloud.google.com/iam/docs/workload-identity-federation-with-kubernetes>
 
@@ -11,9 +11,9 @@ use crate::backend::{fault::Fault, identity_token::IdentityTokenFile};
 
 /// Google's own token service.
 const STS: &str = "https://sts.googleapis.com";
-/// Google's own service that makes one account act as another.
+/// Google's service for impersonating a service account.
 const IAM_CREDENTIALS: &str = "https://iamcredentials.googleapis.com";
-/// What the exchanged token is for.
+/// The scope of the exchanged token.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// How the pod's token becomes credentials of Google Cloud.
@@ -21,16 +21,17 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 pub struct Federation {
     /// `//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`
     pub provider: String,
-    /// The service account that the pod's subject acts as; without it the subject itself has the role.
+    /// The service account that the pod's subject impersonates. Without it, the subject itself has the role.
     pub service_account: Option<String>,
-    /// Instead of both of Google's services: a test.
+    /// Replaces both of Google's services, for a test.
     pub endpoint: Option<String>,
     /// The token of the ServiceAccount.
     pub token: IdentityTokenFile,
 }
 
 impl Federation {
-    /// Credentials that read the file again at each exchange. The file is read once before, as its faults have better words here.
+    /// Credentials that read the file again at each exchange. The file is also read once before, because errors are described
+    /// better here.
     pub async fn credentials(&self) -> Result<Credentials, Fault> {
         self.token.token().await?;
         let at = |google| self.endpoint.as_deref().unwrap_or(google);
@@ -52,7 +53,8 @@ impl Federation {
         credentials.map_err(|error| without_credentials(&error, None))
     }
 
-    /// Whom KMS sees: the service account, or the subject of the token in the provider's pool, as a grant names it.
+    /// The identity that KMS sees: the service account, or the subject of the token in the provider's pool, in the form of a
+    /// grant.
     pub async fn identity(&self) -> Option<String> {
         if let Some(account) = &self.service_account {
             return Some(account.clone());

@@ -1,4 +1,4 @@
-//! Who asks KMS. Messages name it, so that people grant the role to the right one.
+//! The identity that calls KMS. Messages name it, so that people grant the role to the right one.
 
 use std::{env, path::PathBuf, time::Duration};
 
@@ -11,9 +11,9 @@ const LIMIT: Duration = Duration::from_secs(1);
 const METADATA_HOST: &str = "metadata.google.internal";
 const EMAIL_PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/email";
 
-/// The longest name of an account.
+/// Maximum length of an account's name.
 const MAX_NAME: usize = 255;
-/// Before the account in the URL at which a credential becomes another one.
+/// Precedes the account in the URL for impersonation.
 const ACCOUNTS: &str = "/serviceAccounts/";
 
 #[derive(Deserialize)]
@@ -24,8 +24,8 @@ struct KeyFile {
     kind: Option<String>,
 }
 
-/// The e-mail address of the account, or at least the type of its credential. Searches where Google's application default
-/// credentials come from, in their order: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>.
+/// The account's e-mail address, or at least the type of its credential. Searches the sources of Google's application default
+/// credentials, in order: <https://docs.cloud.google.com/docs/authentication/application-default-credentials>.
 pub async fn identity() -> Option<String> {
     match files().into_iter().flatten().find_map(|path| std::fs::read(path).ok()) {
         Some(file) => in_file(&file),
@@ -33,12 +33,12 @@ pub async fn identity() -> Option<String> {
     }
 }
 
-/// Whether the credentials are in a file, so that the metadata server is not asked.
+/// Whether the credentials are in a file, so that the metadata server is not used.
 pub fn uses_a_file() -> bool {
     files().into_iter().flatten().any(|path| path.is_file())
 }
 
-/// Where the metadata server is.
+/// The host of the metadata server.
 pub fn metadata_host() -> String {
     env::var("GCE_METADATA_HOST").unwrap_or_else(|_| METADATA_HOST.to_owned())
 }
@@ -52,14 +52,14 @@ fn files() -> [Option<PathBuf>; 2] {
     ]
 }
 
-/// Whom a credential file is of, whatever the file holds; nothing secret of it.
+/// The identity of a credential file of any kind, without its secrets.
 pub fn in_file(file: &[u8]) -> Option<String> {
     let KeyFile {
         client_email,
         service_account_impersonation_url: becomes,
         kind,
     } = serde_json::from_slice(file).ok()?;
-    // Whatever the credential's own identity is, KMS sees whom it becomes.
+    // With impersonation, KMS sees the impersonated identity.
     becomes
         .as_deref()
         .and_then(impersonated)
@@ -73,7 +73,7 @@ fn impersonated(url: &str) -> Option<String> {
     name(rest.split(':').next().unwrap_or(rest))
 }
 
-/// An e-mail address, and nothing that only claims to be one.
+/// A valid e-mail address, if the text is one.
 pub fn name(text: &str) -> Option<String> {
     let text = text.trim_ascii();
     let is_name = text.len() <= MAX_NAME && text.contains('@') && text.chars().all(|c| c.is_ascii_graphic());
@@ -88,7 +88,7 @@ async fn at_metadata_server() -> Option<String> {
         .header("Metadata-Flavor", "Google");
     let mut answer = request.send().await.ok()?.error_for_status().ok()?;
     let mut email = Vec::new();
-    // Whatever answers here is not let fill the memory.
+    // Limits the memory that any server can use.
     while let Some(more) = answer.chunk().await.ok()? {
         email.extend_from_slice(&more);
         if email.len() > 2 * MAX_NAME {

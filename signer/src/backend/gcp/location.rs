@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{endpoint::Endpoint, federation::Federation, proxy, session::GcpSession};
 use crate::backend::vendor::{Location, Session};
 
-/// In `ATTO_SIGNER_BACKEND`.
+/// The value in `ATTO_SIGNER_BACKEND`.
 pub const NAME: &str = "GCP";
 
 /// Which key version, and where.
@@ -11,9 +11,9 @@ pub const NAME: &str = "GCP";
 pub struct GcpLocation {
     /// `projects/…/cryptoKeyVersions/…`
     pub key_version: String,
-    /// Instead of Google's own.
+    /// Replaces Google's own.
     pub endpoint: Option<Endpoint>,
-    /// Instead of Google's application default credentials.
+    /// Replaces Google's application default credentials.
     pub federation: Option<Federation>,
 }
 
@@ -27,7 +27,7 @@ impl Location for GcpLocation {
     }
 
     fn warnings(&self) -> Vec<String> {
-        // A stand-in is asked without credentials, and federation asks no metadata server.
+        // A test server needs no credentials, and federation does not use the metadata server.
         let needs_credentials =
             self.federation.is_none() && self.endpoint.as_ref().is_none_or(|endpoint| !endpoint.is_anonymous);
         needs_credentials.then(proxy::warning).flatten().into_iter().collect()

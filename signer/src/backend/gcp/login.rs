@@ -1,4 +1,4 @@
-//! The credentials in use: the same for all clients, as connections that are stale are no reason for another login.
+//! The credentials in use. All clients share them, because stale connections are no reason for another login.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -9,7 +9,7 @@ use google_cloud_auth::credentials::Credentials;
 
 use crate::backend::generation::Held;
 
-/// Google's credentials. They renew their token by themselves, and give up for good after one refusal.
+/// Google's credentials. They renew their token themselves, but give up permanently after one refusal.
 #[derive(Debug)]
 pub struct Login {
     pub credentials: Held<Credentials>,
@@ -24,19 +24,19 @@ impl Login {
         }
     }
 
-    /// KMS does not take these, whatever their end is.
+    /// KMS refuses these, although they may not have expired.
     pub fn refuse(&self) {
         self.is_refused.store(true, Relaxed);
     }
 }
 
-/// What the next client may ask with.
+/// The credentials for the next client.
 #[derive(Debug, Default)]
 pub struct Kept(Mutex<Option<Arc<Login>>>);
 
 impl Kept {
-    /// Nothing where it was refused. Anyone who takes it puts it back once it has shown a token: one that gives none, or waits permanently, is
-    /// not met twice.
+    /// None if they were refused. A caller takes them and puts them back once they have provided a token. Credentials that
+    /// provide none, or wait without end, are not used again.
     pub fn take(&self) -> Option<Arc<Login>> {
         self.lock().take().filter(|login| !login.is_refused.load(Relaxed))
     }

@@ -1,11 +1,11 @@
-//! The name of a key version: as it is set, and as KMS answers with it.
+//! The name of a key version, as configured and as in KMS' answers.
 
 use crate::one_line::cut;
 
-/// How much of a name is shown, twice in one message.
+/// Maximum length of a name; a message contains two.
 const SHOWN: usize = 110;
 
-/// What to do where an answer is for another name than the one that was asked for.
+/// The remedy if an answer names another key version than the requested one.
 pub fn mismatch(found: &str, expected: &str) -> String {
     let (found_shown, expected_shown) = (cut(found, SHOWN), cut(expected, SHOWN));
     if is_project_written_otherwise(found, expected) {
@@ -18,8 +18,8 @@ pub fn mismatch(found: &str, expected: &str) -> String {
     }
 }
 
-/// Whether two names are the same but for the project, which is an ID in one and a number in the other. It may be the same project:
-/// Google takes either, and does not say which of them its answers have. That it is, only KMS could prove.
+/// Whether two names only differ in the project, which is an ID in one and a number in the other. It may be the same project:
+/// Google accepts both forms, and does not document which one its answers contain. Only KMS could prove it.
 pub fn is_project_written_otherwise(one: &str, other: &str) -> bool {
     let (Some((one, one_rest)), Some((other, other_rest))) = (project(one), project(other)) else {
         return false;
@@ -27,13 +27,13 @@ pub fn is_project_written_otherwise(one: &str, other: &str) -> bool {
     one_rest == other_rest && is_number(one) != is_number(other)
 }
 
-/// The project of a name, and what comes after it.
+/// The project of a name, and the rest.
 fn project(name: &str) -> Option<(&str, &str)> {
     let (project, rest) = name.strip_prefix("projects/")?.split_once('/')?;
     (!project.is_empty()).then_some((project, rest))
 }
 
-/// An ID begins with a letter.
+/// A project ID begins with a letter.
 fn is_number(project: &str) -> bool {
     project.bytes().all(|character| character.is_ascii_digit())
 }

@@ -1,4 +1,4 @@
-//! The settings of Workload Identity Federation, and their checks.
+//! The settings of Workload Identity Federation, with their checks.
 
 use clap::ArgMatches;
 
@@ -19,10 +19,10 @@ const EXPECTED_PROVIDER: &str = "the resource name of a provider, //iam.googleap
     workloadIdentityPools/POOL/providers/PROVIDER, with the number of the project and not its ID: gcloud iam \
     workload-identity-pools providers describe PROVIDER --workload-identity-pool=POOL --location=global --format='value(name)' \
     prints it without //iam.googleapis.com/";
-/// Pools and providers are named so, by 4 to 32 characters.
+/// Names of pools and providers have 4 to 32 characters.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 4..=32;
 
-/// Federation, where a provider is set.
+/// Federation, if a provider is set.
 pub fn read(arguments: &GcpArguments, matches: &ArgMatches) -> Result<Option<Federation>, Errors> {
     let mut errors = Errors::default();
     let provider = errors.take(provider(arguments.provider.as_ref()));
@@ -54,7 +54,7 @@ pub fn read(arguments: &GcpArguments, matches: &ArgMatches) -> Result<Option<Fed
     if errors.is_empty() { Ok(None) } else { Err(errors) }
 }
 
-/// Credentials of Google go to no stand-in for KMS on plain `http`.
+/// Refuses to send Google's credentials to a test server for KMS over plain `http`.
 pub fn stays_here(kms: Option<&Endpoint>, federation: Option<&Federation>) -> Result<(), ConfigError> {
     let is_plain = kms.is_some_and(|endpoint| endpoint.is_anonymous);
     match federation {

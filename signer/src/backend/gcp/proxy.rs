@@ -1,5 +1,5 @@
-//! Whether the metadata server, which hands out the credentials, would be asked through a proxy. Google's client asks it with reqwest, which
-//! obeys the variables of a proxy for every host, this one included: a proxy cannot reach it, or answers with an identity of its own.
+//! Whether the metadata server, which provides credentials, would be called through a proxy. Google's client uses reqwest, which
+//! applies the proxy variables to every host. A proxy cannot reach the metadata server, or answers with an identity of its own.
 
 use hyper_util::client::proxy::matcher::Matcher;
 

@@ -24,7 +24,7 @@ pub fn read(answer: &Answer, key_version: &str) -> Result<PublicKey, LoadError> 
     }
     if answer.name != key_version {
         let text = name::mismatch(&answer.name, key_version);
-        // That is no fault of the way between: no later answer will be another one.
+        // This is not a transport error, so a later answer will be the same.
         if name::is_project_written_otherwise(&answer.name, key_version) {
             return Err(LoadError::Never(text));
         }
@@ -39,7 +39,7 @@ pub fn read(answer: &Answer, key_version: &str) -> Result<PublicKey, LoadError> 
     Ok(key)
 }
 
-/// The key of a PEM with 44 bytes of DER.
+/// The key in a PEM with 44 bytes of DER.
 pub fn from_pem(pem: &str) -> Option<PublicKey> {
     let text = pem.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();

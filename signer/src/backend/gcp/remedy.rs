@@ -1,13 +1,13 @@
 use crate::backend::fault::Cause;
 
-/// How the credentials are proven: in each way other things go wrong with them.
+/// How the identity is proven, which determines what can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By a credential file.
+    /// With a credential file.
     File,
-    /// By a token of the ServiceAccount, at Google's token service.
+    /// With a ServiceAccount token, at Google's token service.
     Federation,
-    /// By the pod, at the metadata server.
+    /// With the pod's identity, at the metadata server.
     Pod,
 }
 

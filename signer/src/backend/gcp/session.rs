@@ -1,4 +1,4 @@
-//! Google Cloud KMS, asked for one key version.
+//! Access to one key version in Google Cloud KMS.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::backend::{
     vendor::{BoxFuture, LoadError, Loaded, Session},
 };
 
-/// A key version, and the client that asks for it.
+/// A key version, and the client for it.
 #[derive(Debug)]
 pub struct GcpSession {
     key_version: String,
@@ -31,7 +31,7 @@ pub struct GcpSession {
 }
 
 impl GcpSession {
-    /// Asks for this key version, at this endpoint instead of Google's own, and with these credentials instead of the default ones.
+    /// A session for this key version. `endpoint` and `federation` replace Google's address and the default credentials.
     pub fn new(key_version: String, endpoint: Option<Endpoint>, federation: Option<Federation>) -> Self {
         let nobody = if federation.is_some() {
             "no token yet: Google's token service has not exchanged one"
@@ -69,7 +69,7 @@ impl GcpSession {
         answer::check(&answer, &self.key_version)
     }
 
-    /// What an error means; one of the credentials asks for others, and for a new client instead of this one.
+    /// Interprets an error. An error of the credentials causes new ones to be requested, with a new client.
     fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
         let fault = self.with_identity(fault::classify(error));
         match fault.cause {
@@ -77,14 +77,14 @@ impl GcpSession {
                 client.login.refuse();
                 self.upkeep.renew_after(client);
             }
-            // The authorities that are trusted may be others now, and each client reads them when it is made.
+            // Trusted authorities may have changed. Each client reads them when it is created.
             Cause::Io => self.upkeep.renew_after(client),
             _ => {}
         }
         fault
     }
 
-    /// A missing role belongs to an identity, so the message names it.
+    /// Names the identity that lacks a role.
     fn with_identity(&self, fault: Fault) -> Fault {
         if matches!(fault.cause, Cause::PermissionDenied | Cause::Unauthenticated)
             && let Some(identity) = self.clients.identity()

@@ -1,4 +1,4 @@
-//! The settings of Google Cloud KMS, and their checks.
+//! The settings of Google Cloud KMS, with their checks.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ const PREFIX: &str = "projects/";
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
     let arguments = GcpArguments::from_arg_matches(matches).map_err(|error| {
-        // No value is refused before it is read here, so this reports a defect.
+        // clap refuses no value before this point, so this reports a defect.
         ConfigError::new("ATTO_SIGNER_GCP_ENDPOINT", error.to_string(), "none; unset it")
     })?;
     let mut errors = Errors::default();
@@ -84,7 +84,7 @@ fn key_version(value: Setting<'_>) -> Result<String, ConfigError> {
     if is_right {
         return Ok(text.to_owned());
     }
-    // Anything else might be a private key that was meant for LOCAL.
+    // Any other text may be a private key that was meant for LOCAL.
     let found = if text.starts_with(PREFIX) {
         excerpt(text)
     } else {

@@ -1,4 +1,4 @@
-//! Checks of an answer of the key service, before the signature itself is verified.
+//! Checks an answer of the key service before the signature itself is verified.
 
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use crate::{
     one_line::cut,
 };
 
-/// An answer to a request for a signature.
+/// The answer to a signature request.
 #[derive(Deserialize)]
 pub struct Signed {
     data: Data,
@@ -21,7 +21,7 @@ struct Data {
 }
 
 impl Signed {
-    /// The 64 bytes of `vault:vN:…`, of this version of the key.
+    /// The 64 bytes of `vault:vN:…`, if it names this version of the key.
     pub fn signature(&self, version: u32) -> Result<Signature, Fault> {
         let text = &self.data.signature;
         let (found, signature) = text

@@ -4,30 +4,30 @@ use std::path::PathBuf;
 
 use crate::backend::identity_token::IdentityTokenFile;
 
-/// A way to a token of the key service.
+/// A way to get a token of the key service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// With a token of Kubernetes, at a method `kubernetes` or `jwt`: their logins are alike.
+    /// With a Kubernetes token, at a `kubernetes` or `jwt` method, which have the same login.
     Role {
         /// The kind of the method.
         method: Method,
         /// Where the method is mounted, without `auth/`.
         mount: String,
-        /// The role there.
+        /// The role of the login.
         role: String,
-        /// The token of Kubernetes.
+        /// The Kubernetes token.
         identity: IdentityTokenFile,
     },
     /// With a token that another program writes into this file.
     Token(PathBuf),
 }
 
-/// A method that takes tokens of Kubernetes.
+/// An auth method that accepts Kubernetes tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The server asks the cluster's API server about each token.
     Kubernetes,
-    /// The server knows the public keys of the cluster.
+    /// The server has the public keys of the cluster.
     Jwt,
 }
 

@@ -1,4 +1,4 @@
-//! The token in use. One login gives it, however many calls and clients use it; it is renewed, and replaced before its end.
+//! The token in use. One login provides it for all calls and clients. It is renewed, and replaced before it expires.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,17 +16,17 @@ use super::{
 };
 use crate::backend::fault::{Cause, Fault};
 
-/// How often it is looked whether there is a token to renew, while there is none.
+/// How often to check for a token to renew, while there is none.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The token, for all clients of a session.
+/// The token of all clients of a session.
 #[derive(Debug)]
 pub struct Credentials {
     auth: Auth,
     /// For messages.
     server: String,
     term: RwLock<Result<Term, Fault>>,
-    /// The lock for login, renewal and lookup: one at a time, and the next one finds the result.
+    /// Serialises login, renewal and lookup, so that the next caller finds the result.
     acting: Mutex<()>,
 }
 
@@ -67,7 +67,7 @@ impl Credentials {
         result
     }
 
-    /// Renews the token in time, and logs in again before it ends; never ends.
+    /// Renews the token in time, and logs in again before it expires. Never ends.
     pub async fn keep(&self, http: &Http) {
         loop {
             match self.next() {
@@ -83,7 +83,7 @@ impl Credentials {
         }
     }
 
-    /// Decides about a denied call that began at this moment: the token is invalid, or lacks the permission.
+    /// Decides about a call that began at this moment and was denied: either the token is invalid, or it lacks the permission.
     pub async fn examine(&self, http: &Http, lease: &Arc<Lease>, begun: Instant) -> Verdict {
         let _acting = self.acting.lock().await;
         match self.current() {
@@ -126,7 +126,7 @@ impl Credentials {
         let Ok(mut term) = self.read().clone() else { return };
         let asked = Instant::now();
         if term.is_over(asked) {
-            // It was not to be kept. Another client begins again, at its pace.
+            // The token could not be kept. Another client starts again, at its own pace.
             self.set(Err(Fault::new(
                 Cause::Credentials,
                 "the token of the key service has expired: it could be neither renewed nor replaced",
@@ -179,8 +179,8 @@ impl Credentials {
     }
 }
 
-/// Whether a denial names the token as its reason, or what it may do; none where it says neither. Vault names a token that it does not
-/// know; both say of one that they know that an error occurred in what it was used for.
+/// Whether a denial gives the token or its permissions as the reason. None if it gives neither. Vault reports an unknown token;
+/// both servers report a known one's problem only as an error of the operation.
 fn is_of_the_token(text: &str) -> Option<bool> {
     if ["invalid token", "bad token"].iter().any(|words| text.contains(words)) {
         Some(true)

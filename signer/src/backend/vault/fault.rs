@@ -1,4 +1,4 @@
-//! From what the server answers to causes.
+//! Maps the server's answers to causes.
 
 use serde::Deserialize;
 
@@ -7,27 +7,27 @@ use crate::backend::{
     fault::{Cause, Fault},
 };
 
-/// How much of an answer's text a fault is made of; of a page of a proxy the rest says nothing.
+/// Maximum length of an answer's text in a fault. The rest of a proxy's page is not useful.
 const MAX_TEXT: usize = 2_000;
 
-/// An answer that is no success.
+/// An unsuccessful answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Its status; none where there was no answer.
+    /// Its status. None if no answer arrived.
     pub status: Option<u16>,
-    /// Whether it is the key service that answered, not something in front of it.
+    /// Whether the key service answered, and not a server in front of it.
     pub is_from_service: bool,
-    /// What it means.
+    /// The corresponding fault.
     pub fault: Fault,
 }
 
 impl Refusal {
-    /// Whether the service takes the token, or the login, for no good.
+    /// Whether the service refuses the token or the login.
     pub fn is_denial(&self) -> bool {
         self.is_from_service && self.status == Some(403)
     }
 
-    /// Whether asking for the same again is in vain.
+    /// Whether repeating the request cannot succeed.
     pub fn is_final(&self) -> bool {
         self.is_from_service && matches!(self.status, Some(400 | 403 | 404 | 405))
     }
@@ -48,7 +48,7 @@ struct Errors {
     errors: Vec<String>,
 }
 
-/// What an answer with this status means.
+/// The meaning of an answer with this status.
 pub fn classify(status: u16, body: &[u8]) -> Refusal {
     let errors = serde_json::from_slice::<Errors>(body).ok();
     let is_from_service = errors.is_some();
@@ -73,10 +73,10 @@ pub fn classify(status: u16, body: &[u8]) -> Refusal {
     }
 }
 
-/// Missing objects and invalid requests both come with the statuses 400 and 500: only the text distinguishes them.
+/// Missing objects and invalid requests have the statuses 400 and 500, so only the text distinguishes them.
 fn in_words(status: u16, text: &str) -> Option<Cause> {
     const WORDS: [(&str, Cause); 18] = [
-        // Of the transit engine.
+        // Messages of the transit engine.
         ("key not found", Cause::NotFound),
         ("higher than the latest key version", Cause::NotFound),
         ("namespace not found", Cause::NotFound),
@@ -87,7 +87,7 @@ fn in_words(status: u16, text: &str) -> Option<Cause> {
         ("soft deleted", Cause::FailedPrecondition),
         ("derivation", Cause::FailedPrecondition),
         ("does not support signing", Cause::FailedPrecondition),
-        // Of the server.
+        // Messages of the server.
         ("sealed", Cause::Unavailable),
         ("not initialized", Cause::Unavailable),
         ("not active", Cause::Unavailable),
@@ -107,19 +107,19 @@ fn in_words(status: u16, text: &str) -> Option<Cause> {
         .map(|(_, cause)| *cause)
 }
 
-/// <https://openbao.org/api-docs/#http-status-codes>; 472 and 473 are those of a standby.
+/// <https://openbao.org/api-docs/#http-status-codes>; a standby answers with 472 and 473.
 const fn by_status(status: u16) -> Cause {
     match status {
         405 => Cause::NotFound,
         408 => Cause::DeadlineExceeded,
         412 => Cause::Aborted,
-        // A standby that sends its clients to the server in charge.
+        // A standby that redirects its clients to the active server.
         300..400 | 472 | 473 | 501 => Cause::Unavailable,
         status => Cause::from_http(status),
     }
 }
 
-/// There was no answer, or a part of one.
+/// No answer arrived, or only part of one.
 pub fn unanswered(error: reqwest::Error) -> Fault {
     let cause = if error.is_timeout() {
         Cause::Timeout
@@ -131,17 +131,17 @@ pub fn unanswered(error: reqwest::Error) -> Fault {
     Fault::new(cause, chain(&error.without_url()))
 }
 
-/// An answer that fails a check, such as that of its checksum.
+/// An inconsistent answer.
 pub fn failed_check(text: impl AsRef<str>) -> Fault {
     Fault::new(Cause::Check, text)
 }
 
-/// What stands between the signer and a token. The service was not asked to sign, so a refusal of the login is one of the credentials;
-/// what an absent or a broken server says stays as it is.
+/// The failure to get a token. No signature was requested, so a refused login is a failure of the credentials. Failures of an
+/// absent or broken server stay as they are.
 pub fn of_login(fault: &Fault) -> Fault {
     let cause = match fault.cause {
         Cause::Io | Cause::Check | Cause::Unavailable => fault.cause,
-        // A login method that is not set up answers with 500.
+        // A login method that is not configured answers with 500.
         Cause::Internal
         | Cause::Aborted
         | Cause::Timeout

@@ -1,4 +1,4 @@
-//! Requests to the key service, and answers of bounded size.
+//! Requests to the key service, and answers of limited size.
 
 use std::{path::Path, time::Duration};
 
@@ -21,14 +21,14 @@ use crate::backend::{
     fault::{Cause, Fault},
 };
 
-/// The longest answer: a key with 5,000 versions.
+/// Maximum length of an answer: a key with 5,000 versions.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// A server that accepts no connections is unavailable.
+/// A server that does not accept a connection within this time counts as unavailable.
 const CONNECT: Duration = Duration::from_secs(3);
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
-/// Agents that forward requests may ask for it, so that no web page can make a browser send one.
+/// Agents that forward requests may require this header, which prevents requests that a web page makes a browser send.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// Connections to one server.
@@ -39,17 +39,17 @@ pub struct Http {
     namespace: Option<HeaderValue>,
 }
 
-/// One request. Not to be printed: bodies hold secrets.
+/// One request. Must not be printed, because its body may contain secrets.
 pub struct Ask<'a> {
-    /// `GET` without a body, else `POST`.
+    /// `GET` without a body, otherwise `POST`.
     pub body: Option<Bytes>,
-    /// After `/v1/`.
+    /// The path after `/v1/`.
     pub path: &'a str,
-    /// Who asks.
+    /// The token of the request.
     pub token: Option<&'a Token>,
-    /// What no message may show, in addition to the token.
+    /// A secret, besides the token, that must not appear in a message.
     pub secret: Option<&'a str>,
-    /// None where the caller has one.
+    /// None if the caller limits the time.
     pub limit: Option<Duration>,
 }
 
@@ -61,7 +61,7 @@ impl Http {
             .referer(false)
             .redirect(redirects(ca_file.is_some()));
         if address.is_plain {
-            // A proxy would see the token. And there is no certificate to check.
+            // A proxy would see the token, and there is no certificate to check.
             builder = builder.no_proxy().tls_certs_only([]);
         }
         if let Some(file) = ca_file {
@@ -78,7 +78,7 @@ impl Http {
         })
     }
 
-    /// What an answer holds, of the shape that the caller knows.
+    /// The answer, parsed as the caller's type.
     pub async fn ask<T: DeserializeOwned>(&self, ask: Ask<'_>) -> Result<T, Refusal> {
         let (path, token, secret) = (ask.path, ask.token, ask.secret);
         let (status, body) = self.send(ask).await?;
@@ -132,7 +132,7 @@ impl Http {
         };
         let mut answer = request.send().await.map_err(|error| late(unanswered(error)))?;
         let status = answer.status().as_u16();
-        // It may hold a token. What a longer answer leaves behind as it grows is a token of nobody's yet.
+        // It may contain a token. Copies left by a growing buffer contain at most a token that is not in use yet.
         let mut text = Zeroizing::new(Vec::with_capacity(16 * 1024));
         while let Some(more) = answer.chunk().await.map_err(|error| late(unanswered(error)))? {
             if text.len() + more.len() > MAX_ANSWER {
@@ -144,9 +144,9 @@ impl Http {
     }
 }
 
-/// A standby that does not forward sends its clients to the server in charge, which is another host. The token goes there if it shows a
-/// certificate of the same authority, one that somebody chose for this server alone; among all authorities of the world, anyone who can
-/// answer here could send it anywhere. Never to plain HTTP.
+/// A standby that does not forward requests redirects its clients to the active server, which is another host. The token is sent
+/// there only if that host has a certificate of the same authority, and the authority was configured for this server. With the
+/// public authorities, anyone who can answer here could redirect the token anywhere. Never to plain HTTP.
 fn redirects(has_authority: bool) -> Policy {
     Policy::custom(move |attempt: Attempt<'_>| {
         if is_allowed(attempt.previous(), attempt.url(), has_authority) {
@@ -157,7 +157,7 @@ fn redirects(has_authority: bool) -> Policy {
     })
 }
 
-/// Once, and no further.
+/// Only one redirect is followed.
 fn is_allowed(asked: &[Url], next: &Url, has_authority: bool) -> bool {
     match asked {
         [first] => first.origin() == next.origin() || has_authority && next.scheme() == "https",
@@ -165,7 +165,7 @@ fn is_allowed(asked: &[Url], next: &Url, has_authority: bool) -> bool {
     }
 }
 
-/// A server may say again what it was sent.
+/// A server may repeat what it was sent.
 fn hide(body: &[u8], token: Option<&Token>, secret: Option<&str>) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
     for secret in token.map(Token::as_str).into_iter().chain(secret) {

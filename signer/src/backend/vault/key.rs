@@ -1,33 +1,33 @@
-//! The name of a key version, as `ATTO_SIGNER_KEY` has it.
+//! The name of a key version, in the form of `ATTO_SIGNER_KEY`.
 
 use std::fmt;
 
 /// `MOUNT/keys/NAME/versions/N`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyVersion {
-    /// Where the transit engine is mounted; may have slashes in it.
+    /// Path at which the transit engine is mounted. May contain slashes.
     pub mount: String,
     /// The key.
     pub name: String,
-    /// From 1 on.
+    /// At least 1.
     pub version: u32,
 }
 
-/// Why a text does not name a key version.
+/// Why a text is not a key version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
-    /// It is no such name; it may be anything, a secret too.
+    /// Not a key version. The text may be anything, including a secret.
     Other,
     /// A key without its version.
     NoVersion,
-    /// The version is none: `latest`, 0, or not written as a number is.
+    /// The version is invalid: `latest`, 0, or not a plain number.
     Version,
-    /// A character, or an empty part, that no name has.
+    /// A character or an empty part that is not allowed in a name.
     Name,
 }
 
 impl KeyVersion {
-    /// The name in its parts.
+    /// The parts of the name.
     pub fn parse(text: &str) -> Result<Self, Wrong> {
         let parts: Vec<&str> = text.split('/').collect();
         let (mount, name, version) = match parts.as_slice() {
@@ -60,12 +60,12 @@ impl fmt::Display for KeyVersion {
     }
 }
 
-/// Whether a text is meant as the name of such a key.
+/// Whether a text is probably meant as a key version.
 pub fn looks_like_one(text: &str) -> bool {
     text.contains("/keys/") && !text.chars().any(char::is_whitespace)
 }
 
-/// One part of a path, with nothing in it that has a meaning in a URL.
+/// A path part without characters that have a meaning in a URL.
 pub fn is_name(part: &str) -> bool {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     !part.is_empty() && part.len() <= 128 && part != "." && part != ".." && part.chars().all(fits)
@@ -75,7 +75,7 @@ fn all_names(parts: &[&str]) -> bool {
     parts.iter().all(|part| is_name(part))
 }
 
-/// A version as Vault writes it: two ways to write one would be two names of one voter.
+/// A version as Vault writes it. A second spelling would be a second name of the same voter.
 fn number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;
     (number > 0 && number.to_string() == text).then_some(number)

@@ -1,4 +1,4 @@
-//! The lifetime of a token, and when to renew or replace it.
+//! The lifetime of a token, and when it is renewed or replaced.
 
 use std::{
     sync::{
@@ -13,27 +13,27 @@ use tokio::time::Instant;
 use super::token::Token;
 use crate::backend::fault::Fault;
 
-/// A token that lives for a second or two is not renewed more often than this.
+/// Minimum time between renewals of a token with a lifetime of one or two seconds.
 const SHORTEST: Duration = Duration::from_millis(500);
-/// Between two tries to renew a token, or to get another one, while it is still good.
+/// Maximum pause between attempts to renew or replace a token that is still valid.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A token that never worked may be one that may do nothing. After so long it is tried whether another one may.
+/// A token that never worked may lack all permissions. After this time, another one is tried.
 const DOUBTED_AFTER: Duration = Duration::from_mins(1);
 
-/// What the key service gave.
+/// The key service's answer to a login.
 #[derive(Debug)]
 pub struct Grant {
     /// The token.
     pub token: Token,
-    /// Whom the server takes it to be.
+    /// The identity that the server assigned to it.
     pub identity: String,
-    /// Its lifetime; none: it does not expire.
+    /// Its lifetime. None if it does not expire.
     pub life: Option<Duration>,
-    /// Whether it may be renewed.
+    /// Whether it can be renewed.
     pub is_renewable: bool,
 }
 
-/// A token as those see it that use it.
+/// A token as its users see it.
 #[derive(Debug)]
 pub struct Lease {
     pub token: Token,
@@ -43,14 +43,14 @@ pub struct Lease {
     last_look: Mutex<Option<(Instant, Verdict)>>,
 }
 
-/// What was found out about a token after a call was denied.
+/// The result of a token check after a denied call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The service no longer accepts it.
     Dead(Fault),
     /// It is valid; its permissions are a separate question.
     Good,
-    /// It could not be found out.
+    /// The check failed.
     Unknown(Fault),
 }
 
@@ -65,7 +65,7 @@ pub enum Act {
 #[derive(Clone, Debug)]
 pub struct Term {
     pub lease: Arc<Lease>,
-    /// How long it was to be good when it was new.
+    /// Its full lifetime when it was new.
     life: Option<Duration>,
     ends: Option<Instant>,
     next: Option<(Instant, Act)>,
@@ -73,18 +73,18 @@ pub struct Term {
 }
 
 impl Lease {
-    /// A call with it succeeded.
+    /// Records a successful call.
     pub fn note_success(&self) {
         self.worked.store(true, Relaxed);
     }
 
-    /// Whether a denial of everything means that it is dead. One that never worked may as well be one that may do nothing: another one
-    /// would be no better, and a login for each denial would be a storm of them.
+    /// Whether a denied check means that the token is dead. A token that never worked may lack all permissions. A
+    /// replacement would not help then, and each denial would cause another login.
     pub fn is_dead_if_denied(&self, now: Instant) -> bool {
         self.worked.load(Relaxed) || now.duration_since(self.since) >= DOUBTED_AFTER
     }
 
-    /// The verdict of the last check, if that was after this moment.
+    /// The result of a check after this moment.
     pub fn verdict_after(&self, asked: Instant) -> Option<Verdict> {
         let last = self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref()
@@ -98,7 +98,7 @@ impl Lease {
 }
 
 impl Term {
-    /// A token that was asked for at this moment: its time may run since then.
+    /// A token that was requested at this moment, from which its lifetime may count.
     pub fn begin(grant: Grant, asked: Instant) -> Self {
         let Grant {
             token,
@@ -123,7 +123,7 @@ impl Term {
         term
     }
 
-    /// It was renewed, which was asked for at this moment: good for so long from then on.
+    /// Records a renewal that was requested at this moment, from which the new lifetime counts.
     pub fn renewed(&mut self, life: Duration, asked: Instant) {
         self.runs(Some(life), asked);
     }
@@ -131,7 +131,7 @@ impl Term {
     fn runs(&mut self, life: Option<Duration>, since: Instant) {
         self.ends = life.map(|life| since + life);
         self.next = life.map(|life| {
-            // Near the end of all renewing a token is renewed for less and less.
+            // Close to its maximum lifetime, each renewal extends a token by less.
             let is_worth_it = self.life.is_some_and(|whole| life * 2 >= whole);
             let act = if self.is_renewable && is_worth_it {
                 Act::Renew
@@ -142,13 +142,13 @@ impl Term {
         });
     }
 
-    /// It may not be renewed: another one is needed, now.
+    /// The token cannot be renewed and must be replaced now.
     pub fn not_renewable(&mut self, now: Instant) {
         self.is_renewable = false;
         self.next = Some((now, Act::LogIn));
     }
 
-    /// What was to be done failed, and is tried again.
+    /// The step failed, and is retried later.
     pub fn postpone(&mut self, now: Instant) {
         let left = self
             .ends
@@ -157,12 +157,12 @@ impl Term {
         self.next = self.next.map(|(_, act)| (at, act));
     }
 
-    /// When to do what.
+    /// The next step and its time.
     pub const fn next(&self) -> Option<(Instant, Act)> {
         self.next
     }
 
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub fn is_over(&self, now: Instant) -> bool {
         self.ends.is_some_and(|ends| ends <= now)
     }
@@ -185,7 +185,7 @@ mod tests {
         Term::begin(grant, now)
     }
 
-    /// In milliseconds from then on.
+    /// In milliseconds from that moment.
     fn next(term: &Term, now: Instant) -> Option<(u128, Act)> {
         term.next().map(|(at, act)| (at.duration_since(now).as_millis(), act))
     }
@@ -205,7 +205,7 @@ mod tests {
             assert_eq!(next(&term, now), expected, "{life:?} {is_renewable}");
             assert_eq!(term.is_over(now + Duration::from_hours(2)), life.is_some());
         }
-        // A greatest life of 150 s: renewed for 60 s twice, then for 30 s, then for less than half of what it had.
+        // With a maximum lifetime of 150 s: two renewals for 60 s, one for 30 s, then one for less than half of the original.
         let mut term = term(Some(60), true, now);
         for (at, life, expected) in [
             (40, 60, (80_000, Act::Renew)),

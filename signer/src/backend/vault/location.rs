@@ -3,10 +3,10 @@ use std::sync::Arc;
 use super::{auth::Auth, place::Place, proxy, session::VaultSession};
 use crate::backend::vendor::{Location, Session};
 
-/// In `ATTO_SIGNER_BACKEND`.
+/// The value in `ATTO_SIGNER_BACKEND`.
 pub const NAME: &str = "VAULT";
 
-/// A place to begin sessions with.
+/// The location that sessions are opened for.
 #[derive(Clone, Debug)]
 pub struct VaultLocation(pub Place);
 

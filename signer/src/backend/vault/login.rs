@@ -1,4 +1,4 @@
-//! How a token is had, renewed and looked up.
+//! Logs in, renews and looks up a token.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     one_line::cut,
 };
 
-/// How long one of these requests may take. Two of them fit into the time that a client may take to be made.
+/// Time limit of one of these requests. Two of them fit into the limit for creating a client.
 const LIMIT: Duration = Duration::from_secs(4);
 /// Seconds of a year, longer than a token should live.
 const LONGEST: u64 = 366 * 86_400;
@@ -35,7 +35,7 @@ struct Answer {
 struct Granted {
     #[serde(default, deserialize_with = "wiped")]
     client_token: Zeroizing<String>,
-    /// Seconds; 0: no end.
+    /// In seconds. 0 means no expiry.
     #[serde(default)]
     lease_duration: u64,
     #[serde(default)]
@@ -53,14 +53,14 @@ struct Looked<T> {
     data: T,
 }
 
-/// What the service says of a token.
+/// The service's answer about a token.
 #[derive(Deserialize)]
 struct Own {
     #[serde(default)]
     display_name: String,
     #[serde(default)]
     policies: Option<Vec<String>>,
-    /// Seconds; 0: no end.
+    /// In seconds. 0 means no expiry.
     #[serde(default)]
     ttl: u64,
     #[serde(default)]
@@ -75,7 +75,7 @@ struct Login<'a> {
     jwt: &'a str,
 }
 
-/// A token, by whichever way is set.
+/// Gets a token in the configured way.
 pub async fn log_in(http: &Http, auth: &Auth) -> Result<Grant, Fault> {
     match auth {
         Auth::Role {
@@ -156,7 +156,7 @@ async fn from_file(http: &Http, file: &Path) -> Result<Grant, Fault> {
     })
 }
 
-/// Whether the file has another token.
+/// Whether the file contains another token.
 pub async fn is_replaced(auth: &Auth, token: &Token) -> bool {
     match auth {
         Auth::Role { .. } => false,
@@ -180,7 +180,7 @@ pub async fn renew(http: &Http, token: &Token) -> Result<Duration, Refusal> {
     Ok(bounded(granted.lease_duration))
 }
 
-/// What the service says of the token. A refusal with the status 403 says that it is dead, or may not ask.
+/// The service's answer about the token. Status 403 means that it is invalid, or may not look itself up.
 pub async fn look_up<T: DeserializeOwned>(http: &Http, token: &Token) -> Result<T, Refusal> {
     let ask = Ask {
         body: None,
@@ -216,7 +216,7 @@ fn wrong(file: &Path, found: &str) -> Fault {
     )
 }
 
-/// A token that is over after some calls would be over in the middle of the night.
+/// Refuses a token with a limited number of uses, which would end at an unexpected time.
 fn unlimited(uses: i64) -> Result<(), Fault> {
     if uses == 0 {
         return Ok(());
@@ -233,7 +233,7 @@ fn life(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| bounded(seconds))
 }
 
-/// What a server says of a time: one that is longer than any makes no moment that can be reckoned with.
+/// Limits a lifetime from the server, because an extremely long one cannot be added to a point in time.
 fn bounded(seconds: u64) -> Duration {
     Duration::from_secs(seconds.min(LONGEST))
 }

@@ -1,8 +1,8 @@
 //! A key in the transit engine of OpenBao or HashiCorp Vault.
 //!
-//! The client is our own, small and strict, on the HTTP library that is there: it reads one key, signs with it, logs in, and renews and
-//! looks up its token. What the libraries of others bring beyond that is not needed, and what they leave out is: the version of the key in
-//! every request and answer, bounds on what is read, and no redirect that takes the token elsewhere.
+//! The client is this project's own, small and strict, on the HTTP library that is already used: it reads one key, signs with it,
+//! logs in, and renews and looks up its token. Other libraries lack required checks: the key version in every request and answer,
+//! limits on answers, and no redirect that sends the token elsewhere.
 
 pub(crate) mod answer;
 mod auth;

@@ -1,5 +1,5 @@
-//! Whether the key service would be asked through a proxy: most are in the cluster or near it, where a proxy for the rest of the world does
-//! not reach them.
+//! Whether the key service would be called through a proxy. Most are in or near the cluster, where a proxy for the Internet
+//! cannot reach them.
 
 use hyper_util::client::proxy::matcher::Matcher;
 
@@ -11,7 +11,7 @@ pub fn warning(address: &Address) -> Option<String> {
 }
 
 fn of(proxies: &Matcher, address: &Address) -> Option<String> {
-    // Plain HTTP on this host goes there directly: a proxy would see the token.
+    // Plain HTTP on this host bypasses the proxy, which would see the token.
     if address.is_plain {
         return None;
     }

@@ -17,7 +17,7 @@ use crate::{
     protocol::PublicKey,
 };
 
-/// An answer about a key.
+/// The answer about a key.
 #[derive(Deserialize)]
 pub struct Read {
     data: Key,
@@ -38,22 +38,22 @@ struct Key {
     soft_deleted: bool,
     #[serde(default)]
     latest_version: u32,
-    /// Older versions are not shown, and nothing is done with them.
+    /// Older versions are not returned and cannot be used.
     #[serde(default)]
     min_decryption_version: u32,
-    /// Older versions sign nothing; 0: the newest alone is used unless another one is asked for.
+    /// Older versions cannot sign. With 0, only the newest version is used by default.
     #[serde(default)]
     min_encryption_version: u32,
     /// Older versions are deleted.
     #[serde(default)]
     min_available_version: u32,
-    /// Of keys that have no public half, the values are numbers.
+    /// For keys without a public half, the values are numbers.
     #[serde(default)]
     keys: BTreeMap<String, Value>,
 }
 
 impl Read {
-    /// The public key of this version, if it is one that can be the voter's.
+    /// The public key of this version, if it can be a voter's.
     pub fn load(&self, key: &KeyVersion) -> Result<Loaded, LoadError> {
         self.data.is_of_the_right_kind(key)?;
         self.data.is_usable(key)?;

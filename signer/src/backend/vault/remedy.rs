@@ -14,7 +14,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         ..
     } = place;
     let (mount, name, version, url) = (&key.mount, &key.name, key.version, &address.url);
-    // Of every command.
+    // An option of every command.
     let to = namespace
         .as_ref()
         .map_or_else(String::new, |namespace| format!(" -namespace={namespace}"));

@@ -1,4 +1,4 @@
-//! OpenBao or Vault, asked for one version of one key.
+//! Access to one version of a key in OpenBao or Vault.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::backend::{
     vendor::{BoxFuture, LoadError, Loaded, Session},
 };
 
-/// A key version, and the client that asks for it.
+/// A key version, and the client for it.
 #[derive(Debug)]
 pub struct VaultSession {
     upkeep: Upkeep<Client>,
@@ -35,14 +35,14 @@ pub struct VaultSession {
     sign_path: String,
 }
 
-/// Connections, and what keeps the token good for as long as they are in use.
+/// Connections, and the tasks that keep the token valid while they are in use.
 #[derive(Clone, Debug)]
 struct Client {
     http: Http,
     keeper: Arc<JoinHandle<()>>,
 }
 
-/// How clients are made. All of them ask with the same token: connections that are stale are no reason for another login.
+/// Creates clients. All of them use the same token, because stale connections are no reason for another login.
 #[derive(Debug)]
 struct Clients {
     place: Place,
@@ -76,7 +76,7 @@ impl VaultSession {
 
     async fn sign(&self, bytes: &[u8]) -> Result<Signature, Fault> {
         let version = self.clients.place.key.version;
-        // Neither `prehashed` nor a hash algorithm: Vault would sign as Ed25519ph, which is no signature of Atto's.
+        // Neither `prehashed` nor a hash algorithm: with them, Vault would sign as Ed25519ph, which Atto does not accept.
         let body = serde_json::to_vec(&Sign {
             input: BASE64.encode(bytes),
             key_version: version,
@@ -99,7 +99,7 @@ impl VaultSession {
             path,
             token: Some(&lease.token),
             secret: None,
-            // The caller gives up, and reports that the connections may be stale.
+            // The caller limits the time, and reports that the connections may be stale.
             limit: None,
         };
         match client.http.ask(ask).await {
@@ -111,7 +111,7 @@ impl VaultSession {
         }
     }
 
-    /// The meaning of a refusal: a denial does not say whether the token or its permission is the cause.
+    /// Interprets a refusal: a denial does not say whether the token or its permission is the cause.
     async fn explain(&self, client: &Held<Client>, lease: &Arc<Lease>, begun: Instant, refusal: Refusal) -> Fault {
         let is_denial = refusal.is_denial();
         let Refusal { fault, .. } = refusal;
@@ -130,7 +130,7 @@ impl VaultSession {
         }
         match fault.cause {
             Cause::PermissionDenied => fault.with_note(&format!("asked as {}", lease.identity)),
-            // The certificates that are trusted may be others now, and each client reads them when it is made. Its token stays.
+            // Trusted certificates may have changed. Each client reads them when it is created. The token stays.
             Cause::Unauthenticated | Cause::Io => {
                 self.upkeep.renew_after(client);
                 fault

@@ -1,4 +1,4 @@
-//! The settings of OpenBao or Vault, and their checks.
+//! The settings of OpenBao or Vault, with their checks.
 
 use std::{ffi::OsString, path::Path, sync::Arc};
 
@@ -69,7 +69,7 @@ struct VaultArguments {
 
 fn read(key: Setting<'_>, matches: &ArgMatches) -> Result<Arc<dyn Location>, Errors> {
     let arguments = VaultArguments::from_arg_matches(matches).map_err(|error| {
-        // No value is refused before it is read here, so this reports a defect.
+        // clap refuses no value before this point, so this reports a defect.
         ConfigError::new(ADDRESS, error.to_string(), "an address")
     })?;
     let mut errors = Errors::default();
@@ -113,7 +113,7 @@ fn key_version(value: Setting<'_>) -> Result<KeyVersion, ConfigError> {
                 "{EXPECTED}; without v1/, without a slash around it, and in its parts only letters, digits, - _ and ."
             ),
         ),
-        // It might be a private key that was meant for LOCAL, or a token.
+        // It may be a private key that was meant for LOCAL, or a token.
         Wrong::Other => ConfigError::new(
             VARIABLE,
             "another value (not shown, because it may be a secret)",
@@ -218,7 +218,7 @@ fn auth_mount(value: Setting<'_>) -> Result<Option<String>, ConfigError> {
     }
 }
 
-/// Parts between slashes. One slash at the end, which Vault shows, is accepted.
+/// Parts between slashes. A trailing slash, as Vault prints it, is accepted.
 fn path(variable: &'static str, value: Setting<'_>, expected: &'static str) -> Result<Option<String>, ConfigError> {
     let Some(text) = text(variable, value, expected)? else {
         return Ok(None);
@@ -242,7 +242,7 @@ fn ca_file<'a>(value: Setting<'a>, address: Option<&Address>) -> Result<Option<&
             "none: such a server shows no certificate; unset it, or set an address that starts with https://",
         ));
     }
-    // It is read again with each new client. One that is no good now is better told at once.
+    // Each new client reads it again, but an invalid file is reported at the start.
     trust::read(Path::new(file)).map_err(|found| ConfigError::new(trust::VARIABLE, found, trust::EXPECTED))?;
     Ok(Some(file))
 }

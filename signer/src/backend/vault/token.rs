@@ -1,4 +1,4 @@
-//! The token that the key service gave: a secret.
+//! The key service's token, which is secret.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use zeroize::Zeroizing;
 
-/// One copy in memory, which goes with every request, and is wiped after the last one.
+/// The single copy in memory, which every request shares. It is wiped after the last use.
 #[derive(Clone)]
 pub struct Token(Bytes);
 
 impl Token {
-    /// Takes the text over.
+    /// Takes ownership of the text.
     pub fn new(text: Zeroizing<String>) -> Self {
         Self(Bytes::from_owner(Wiped(text)))
     }
@@ -43,12 +43,12 @@ impl AsRef<[u8]> for Wiped {
     }
 }
 
-/// Whether a text can be a token: other characters that a header could carry are a mistake.
+/// Whether a text can be a token. A header could carry other characters, but they would be a mistake.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A body that holds a secret.
+/// A body that contains a secret.
 pub fn wiped_body(text: String) -> Bytes {
     Bytes::from_owner(Wiped(Zeroizing::new(text)))
 }

@@ -1,4 +1,4 @@
-//! The certificate authorities to trust.
+//! The trusted certificate authorities.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -9,14 +9,14 @@ use crate::{
     one_line::cut,
 };
 
-/// Names the file, in messages.
+/// The variable that names the file, for messages.
 pub const VARIABLE: &str = "ATTO_SIGNER_VAULT_CA_FILE";
 /// The expected value.
 pub const EXPECTED: &str = "a readable file with the PEM of one or more certificates (-----BEGIN CERTIFICATE-----), 1 MiB at most, of \
                             the authority that the server's certificate is of";
 const MAX_LENGTH: u64 = 1024 * 1024;
 
-/// The certificates in the file, or what was found in their place. Blocks.
+/// The certificates in the file, or a description of what was found instead. Blocks.
 pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     let file = cut(&path.to_string_lossy(), 120);
     let unreadable = |error: std::io::Error| format!("nothing readable in {file} ({error})");
@@ -33,7 +33,7 @@ pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     if certificates.is_empty() {
         return Err(format!("no PEM of a certificate in {file}"));
     }
-    // Only building a client shows that a PEM holds something else.
+    // Only building a client detects other content in a PEM.
     let tried = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only(certificates.clone())
@@ -42,7 +42,7 @@ pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     Ok(certificates)
 }
 
-/// The same while the signer runs: the file may change.
+/// The same while the signer runs, because the file may change.
 pub async fn reread(path: &Path) -> Result<Vec<Certificate>, Fault> {
     let path = path.to_owned();
     let reading = tokio::task::spawn_blocking(move || read(&path)).await;

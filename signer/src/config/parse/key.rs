@@ -1,4 +1,4 @@
-//! Which key, and where it is.
+//! Which key, and its location.
 
 use std::{ffi::OsString, fs::File, io::Read, path::Path};
 
@@ -14,7 +14,7 @@ use crate::{
 
 const KEY_EXPECTED: &str = "a private key of 64 hexadecimal digits (`signer key generate` makes one)";
 
-/// Where keys can be.
+/// The possible locations of a key.
 #[derive(Clone, Copy, Debug)]
 pub enum KeyPlace {
     /// In this process.

@@ -1,4 +1,4 @@
-//! What the process takes, and how much it says.
+//! Resources and log level of the process.
 
 use crate::{
     settings::{ConfigError, Setting, excerpt, text},

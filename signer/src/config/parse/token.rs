@@ -1,4 +1,4 @@
-//! Who may ask, and for what.
+//! Who may send requests, and for which messages.
 
 use crate::{
     policy::Capabilities,
@@ -7,7 +7,7 @@ use crate::{
     token::Token,
 };
 
-/// Below this, a token is warned about.
+/// A shorter token causes a warning.
 pub const SHORT_TOKEN: usize = 16;
 
 pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, ConfigError> {
@@ -23,7 +23,7 @@ pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, Co
         ConfigError::new(VARIABLE, found, expected)
     })?;
     if value.is_some_and(|value| value.len() != trimmed.len()) {
-        // An HTTP header cannot carry them, so no client could send the token as it stands.
+        // An HTTP header cannot contain them, so no client could send the token unchanged.
         warnings.push(format!(
             "{VARIABLE}: the blanks or line ends around the token are ignored. Write the Secret without them"
         ));
@@ -34,8 +34,8 @@ pub fn token(value: Setting<'_>, warnings: &mut Vec<String>) -> Result<Token, Co
     Ok(Token::new(trimmed))
 }
 
-/// Only what every HTTP client sends as one and the same header. Beyond ASCII clients differ: some send UTF-8, some ISO 8859-1, some
-/// nothing.
+/// Accepts only characters that every HTTP client sends identically. Beyond ASCII, clients differ: some send UTF-8, some ISO
+/// 8859-1, some nothing.
 pub fn in_header(token: &str) -> Result<(), &'static str> {
     if token.chars().any(char::is_control) {
         return Err("a line end or another control character inside the token");

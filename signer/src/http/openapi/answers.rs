@@ -1,4 +1,4 @@
-//! What a request can be answered with.
+//! The possible answers to a request.
 
 use serde_json::{Value, json};
 use utoipa::openapi::{
@@ -14,7 +14,7 @@ use crate::{
     protocol::{Kind, PublicKey},
 };
 
-/// Answers that several requests have in common, each under the name that [`of_signing`] refers to it by.
+/// Answers that several requests share, with the names that [`of_signing`] uses.
 pub fn shared() -> Vec<(&'static str, RefOr<Response>)> {
     let problem = |description: &str| {
         let content = Content::builder().schema(Some(reference("Problem"))).build();
@@ -69,7 +69,7 @@ fn retry_content() -> Content {
         .build()
 }
 
-/// What comes back from asking for the key.
+/// The answers to a request for the public key.
 pub fn of_public_keys(own: PublicKey) -> Responses {
     let content = Content::builder()
         .schema(Some(reference("PublicKeys")))
@@ -89,7 +89,7 @@ pub fn of_public_keys(own: PublicKey) -> Responses {
     )
 }
 
-/// What comes back from asking for a signature.
+/// The answers to a request for a signature.
 pub fn of_signing(kind: Kind, own: PublicKey) -> Responses {
     let signature = ContentBuilder::new()
         .schema(Some(reference("Signature")))
@@ -134,7 +134,7 @@ fn refusals(kind: Kind, own: PublicKey) -> Content {
             message("target: found nothing, expected an object".to_owned()),
         ),
     ];
-    // A challenge does not name a key.
+    // A challenge does not contain a key.
     if kind != Kind::Challenge {
         examples.push(("otherPublicKey", message(Refusal::OtherPublicKey(own).to_string())));
     }

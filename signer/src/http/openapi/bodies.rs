@@ -113,7 +113,7 @@ fn block_fields(name: &'static str) -> Fields {
     fields
 }
 
-/// All of its fields have to be there.
+/// An object whose fields are all required.
 fn object(fields: Fields) -> RefOr<Schema> {
     let object = ObjectBuilder::new().schema_type(Type::Object);
     let object = fields.into_iter().fold(object, |object, (name, schema)| {
@@ -141,7 +141,7 @@ fn hex(bytes: usize) -> RefOr<Schema> {
         .into()
 }
 
-/// Numbers of 64 bits are beyond the precision of JavaScript: quoted they arrive as they were meant.
+/// 64-bit numbers exceed the precision of JavaScript, so they are quoted.
 fn number(description: String) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(SchemaType::Array(vec![Type::Integer, Type::String]))
@@ -165,7 +165,7 @@ fn example(summary: &str, value: Value) -> RefOr<Example> {
 
 const TIMESTAMP: i64 = 1_767_225_600_000;
 
-/// Votes that the holder of this key can have signed.
+/// Votes that the owner of this key can have signed.
 pub fn vote_examples(own: PublicKey) -> Examples {
     let vote = |timestamp: Value| {
         json!({ "target": {
@@ -179,7 +179,7 @@ pub fn vote_examples(own: PublicKey) -> Examples {
     ]
 }
 
-/// A challenge as a node makes it.
+/// A challenge as a node creates it.
 pub fn challenge_examples() -> Examples {
     let bytes = [b"wss://node.example:8082".as_slice(), &[0xAB; 128]].concat();
     let target = data_encoding::HEXUPPER.encode(&bytes);

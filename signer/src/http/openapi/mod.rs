@@ -1,4 +1,4 @@
-//! The OpenAPI document of the signing API, made from what the code has: paths, limits, statuses, codes, texts.
+//! The OpenAPI document of the signing API, generated from the code's paths, limits, statuses, codes and texts.
 
 mod answers;
 mod bodies;
@@ -25,7 +25,7 @@ check.
 
 Fields may come in any order, unknown ones are ignored, hexadecimal digits may have either case, and whole numbers may be in quotes.";
 
-/// The document of a signer with this key, with which its examples can be tried out.
+/// The document of a signer with this key. Its examples can be sent as they are.
 pub fn document(own: PublicKey) -> OpenApi {
     let signing = [
         (BLOCKS, Kind::Block, "BlockRequest", bodies::block_examples(own)),
@@ -116,7 +116,7 @@ mod tests {
         ];
         errors.extend(Code::ALL.map(ApiError::Retry));
         for error in &errors {
-            // A new error is added above, or this does not compile.
+            // A new error must be added above, or this does not compile.
             match error {
                 ApiError::Unauthorized
                 | ApiError::Invalid(_)
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn it_names_every_status_that_a_signature_can_end_with() {
         let document = serde_json::to_value(document(OWN)).unwrap();
-        // 431 is the answer to a head that no handler ever sees.
+        // 431 is the answer to a head that does not reach a handler.
         let mut expected = BTreeSet::from(["200".to_owned(), "431".to_owned()]);
         expected.extend(errors().iter().map(|error| error.status().as_str().to_owned()));
         for path in [BLOCKS, VOTES, CHALLENGES] {

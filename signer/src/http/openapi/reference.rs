@@ -1,9 +1,9 @@
 use utoipa::openapi::{Ref, RefOr, schema::Schema};
 
-/// The only type of content.
+/// The only content type.
 pub const JSON: &str = "application/json";
 
-/// A schema that the document describes in one place.
+/// A reference to a schema of the document.
 pub fn reference(schema: &str) -> RefOr<Schema> {
     Ref::from_schema_name(schema).into()
 }

@@ -1,8 +1,8 @@
-//! How many calls a hash costs, and that each is counted once.
+//! Tests how many calls a hash causes, and that each is counted once.
 
 use super::*;
 
-/// Samples of a metric, whatever their labels.
+/// The sum of a metric over all labels.
 fn count(subject: &Subject, name: &str) -> u64 {
     let text = String::from_utf8(subject.metrics.render(&Health::default())).unwrap();
     let lines = text.lines().filter(|line| line.starts_with(name));
@@ -10,7 +10,7 @@ fn count(subject: &Subject, name: &str) -> u64 {
     values.sum()
 }
 
-/// Asks at once again after each answer, as no node does.
+/// Repeats the request immediately after each answer, unlike a node.
 async fn spin(subject: &Subject, number: u32, time: Duration) {
     let end = Instant::now() + time;
     while Instant::now() < end {
@@ -124,7 +124,7 @@ async fn attempts_are_calls_that_ended_and_those_under_way() {
     assert_eq!(count(&subject, abandoned), 2, "the others were waited for");
 }
 
-/// With all permits taken, who comes first is sent first, also after a failure.
+/// With all permits taken, hashes are sent in order of arrival, also after a failure.
 #[tokio::test(start_paused = true)]
 async fn a_hash_that_failed_is_not_put_behind_those_that_came_later() {
     let fails = Step::Fail(Cause::Unavailable);

@@ -1,12 +1,12 @@
-//! A backend that takes calls and answers none for a while.
+//! A backend that accepts calls but does not answer for a while.
 
 use super::*;
 
-/// What a user is promised: signed so soon after the end of any silence.
+/// The promise to users: a signature within this time after the end of any silence.
 const SOON: Duration = Duration::from_millis(2500);
 
-/// From the end of a silence of this length to the signature that the node has, which asks for the first time this long after the
-/// silence began.
+/// The time from the end of a silence of this length to the node's signature. The node sends its first request this long after
+/// the beginning of the silence.
 async fn signed_after(length: Duration, phase: Duration) -> Duration {
     let subject = subject([], Step::Hang);
     let (start, backend) = (Instant::now(), subject.backend.clone());
@@ -56,7 +56,7 @@ async fn a_hash_is_signed_by_a_sibling_of_an_attempt_that_hangs() {
     assert_eq!(start.elapsed(), milliseconds(2005));
 }
 
-/// All are given up but the first, so that slowness is no outage.
+/// All are cancelled except the first, so that slowness is not treated as an outage.
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_takes_nine_seconds_for_each_call_signs() {
     let subject = subject([], Step::Sign(Duration::from_secs(9)));

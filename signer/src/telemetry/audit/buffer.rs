@@ -8,24 +8,24 @@ use tokio::sync::Notify;
 
 use super::{ledger::Sums, line::Line, votes::Votes};
 
-/// Lines that wait at most.
+/// Maximum number of waiting lines.
 pub const CAPACITY: usize = 8192;
 /// Bytes after which a batch is written at once.
 pub const BATCH: usize = 64 * 1024;
 
-/// Between those who note and the thread that writes.
+/// Shared between request handlers and the writer thread.
 #[derive(Debug)]
 pub struct Shared {
     pub state: Mutex<State>,
     pub votes: Votes,
-    /// Requests without the token in this minute, the one that was told at once among them.
+    /// Requests without the token in this minute, including the one that was logged at once.
     pub unauthorized: AtomicU64,
     pub changed: Condvar,
     pub ended: Notify,
     pub dropped: IntCounter,
 }
 
-/// What waits to be written.
+/// Lines and sums that wait for the writer.
 #[derive(Debug, Default)]
 pub struct State {
     pub lines: Vec<u8>,
@@ -36,7 +36,7 @@ pub struct State {
 }
 
 impl Shared {
-    /// Nothing waits; lines that are lost are counted in `dropped`.
+    /// Empty. Lost lines are counted in `dropped`.
     pub fn new(dropped: IntCounter) -> Self {
         Self {
             state: Mutex::default(),
@@ -52,7 +52,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a line, if there is room for it.
+    /// Adds a line if there is room.
     pub fn push(&self, line: &Line) {
         let mut state = self.lock();
         if state.count >= CAPACITY {
@@ -63,17 +63,17 @@ impl Shared {
         let before = state.lines.len();
         state.lines.extend_from_slice(line.as_ref());
         state.count += 1;
-        // The writer gathers by itself: it is woken for the first line and for a full batch, not for each line.
+        // The writer collects lines itself: it is woken for the first line and for a full batch, not for each line.
         if before == 0 || (before < BATCH && state.lines.len() >= BATCH) {
             self.changed.notify_all();
         }
     }
 
-    /// What was summed up since the last time.
+    /// The sums since the last call.
     pub fn sums(&self) -> Sums {
         Sums {
             votes: self.votes.take(),
-            // The first of them is a line of its own.
+            // The first one has a line of its own.
             unauthorized: self.unauthorized.swap(0, AcqRel).saturating_sub(1),
         }
     }

@@ -3,7 +3,7 @@ use std::{path::PathBuf, str::FromStr};
 /// The audit trail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuditMode {
-    /// Every block, challenge, refusal and failure; signed votes as one line a minute.
+    /// Every block, challenge, refusal and failure. Signed votes are one line a minute.
     #[default]
     Decisions,
     /// Everything.
@@ -13,7 +13,7 @@ pub enum AuditMode {
 }
 
 impl AuditMode {
-    /// What [`AuditMode::from_str`] takes.
+    /// The values for [`AuditMode::from_str`].
     pub const NAMES: &'static str = "decisions, all or off";
 }
 
@@ -30,11 +30,11 @@ impl FromStr for AuditMode {
     }
 }
 
-/// The content and the place of the audit trail.
+/// The content and destination of the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditConfig {
-    /// How much.
+    /// The content.
     pub mode: AuditMode,
-    /// Instead of the standard output stream.
+    /// Replaces the standard output stream.
     pub file: Option<PathBuf>,
 }

@@ -9,11 +9,11 @@ use crate::{
 /// How a signing request ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
-    /// What was asked for.
+    /// The kind of the requested message.
     pub kind: Kind,
     /// The message, if it could be read.
     pub message: Option<View<'a>>,
-    /// What was to be signed, if the message could be read.
+    /// The hash to sign, if the message could be read.
     pub hash: Option<&'a [u8]>,
     /// How it ended.
     pub outcome: Outcome,
@@ -21,6 +21,6 @@ pub struct Decision<'a> {
     pub reason: Option<Reason>,
     /// From the request's head to its answer.
     pub duration: Duration,
-    /// The duration.
+    /// The effort for it.
     pub effort: Effort,
 }

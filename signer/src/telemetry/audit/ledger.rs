@@ -1,35 +1,35 @@
-//! What the trail owes its readers: a number for each line, and what a write that failed did not bring.
+//! Numbers the trail's lines, and keeps unwritten sums after a failed write.
 
 use std::io::Write;
 
 use super::{line::Line, votes::Figures};
 
-/// What waited for the writer.
+/// The content of the buffer.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Whole lines without their numbers.
     pub lines: Vec<u8>,
-    /// How many.
+    /// Their number.
     pub count: u64,
-    /// How many came after these, for which there was no room.
+    /// The number of later lines that were dropped because the buffer was full.
     pub missing: u64,
-    /// What was summed up, where that is due.
+    /// The sums, if they are due.
     pub sums: Sums,
 }
 
-/// What is summed up instead of being a line each.
+/// Events that are summed up instead of having a line each.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
     pub votes: Figures,
     pub unauthorized: u64,
 }
 
-/// Numbers lines, those that are lost among them, so that a gap is what readers have not got. What could not be written stays owed
+/// Numbers lines, including lost ones, so that readers can detect missing lines by a gap. Sums that could not be written are kept
 /// until a write succeeds.
 #[derive(Debug, Default)]
 pub struct Ledger {
     last: u64,
-    // Numbers up to this one are used, even if the batch is lost.
+    // Numbers up to this one are used, even if the batch fails.
     spent: u64,
     under_way: u64,
     missing: u64,
@@ -37,7 +37,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The next batch, to be written whole.
+    /// The next batch, to be written as a whole.
     pub fn batch(&mut self, taken: &Taken) -> Vec<u8> {
         let mut batch = Vec::with_capacity(taken.lines.len() + taken.lines.len() / 8 + 256);
         for line in taken.lines.split_inclusive(|byte| *byte == b'\n') {
@@ -61,13 +61,13 @@ impl Ledger {
         batch
     }
 
-    /// That batch is written.
+    /// The batch was written.
     pub fn settle(&mut self) {
         self.missing = 0;
         self.sums = Sums::default();
     }
 
-    /// That batch is not written: how many lines are lost with it.
+    /// The batch was not written. Returns how many lines are lost with it.
     pub fn fail(&mut self) -> u64 {
         self.last = self.spent;
         self.missing += self.under_way;
@@ -130,7 +130,7 @@ mod tests {
         taken
     }
 
-    /// Number and event of each line, and the figure that the line is about.
+    /// Number and event of each line, and its main figure.
     fn read(batch: &[u8]) -> Vec<(u64, String, Value)> {
         let lines = std::str::from_utf8(batch).unwrap().lines();
         let lines = lines.map(|line| {

@@ -11,7 +11,7 @@ use crate::{
     telemetry::{health::Identity, labels::Reason},
 };
 
-/// A line of JSON with its end, and without its number: who writes it knows which.
+/// A complete line of JSON without its number, which the writer adds.
 pub struct Line(Vec<u8>);
 
 impl AsRef<[u8]> for Line {
@@ -20,7 +20,7 @@ impl AsRef<[u8]> for Line {
     }
 }
 
-/// What every line begins with.
+/// The beginning of every line.
 #[derive(Serialize)]
 struct Head<T> {
     time: String,
@@ -45,7 +45,7 @@ struct DecisionLine {
     cached: bool,
 }
 
-/// What a person wants to know of a message in addition to its hash.
+/// The content of a message that matters to a person, in addition to its hash.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Facts {
@@ -55,7 +55,7 @@ struct Facts {
     is_final: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     block_type: Option<&'static str>,
-    // As text: JSON readers keep 53 bits of a number.
+    // As text, because JSON readers keep only 53 bits of a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +120,7 @@ impl Line {
             event,
             rest,
         };
-        // Strings, numbers and flags: nothing in it can fail.
+        // Strings, numbers and flags, which cannot fail to serialise.
         let mut line = serde_json::to_vec(&head).unwrap_or_default();
         line.push(b'\n');
         Self(line)

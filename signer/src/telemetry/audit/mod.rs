@@ -1,7 +1,7 @@
-//! What was decided, line by line: a trail for people who have to answer for a key.
+//! The audit trail: every decision as a line, for people who are accountable for a key.
 //!
-//! Lines wait in a bounded buffer for a thread that writes them. Signing never waits for it: when the buffer is full, lines are
-//! dropped, counted, and the trail itself says how many are missing.
+//! Lines wait in a bounded buffer for a writer thread. Signing never waits for it: if the buffer is full, lines are dropped and
+//! counted, and the trail itself reports how many are missing.
 
 mod buffer;
 mod config;
@@ -24,7 +24,7 @@ pub use config::{AuditConfig, AuditMode};
 pub use decision::Decision;
 pub use trail::Audit;
 
-/// What a trail gets of these decisions: for tests and for fuzzing.
+/// The trail for these decisions, for tests and fuzzing.
 #[cfg(any(test, fuzzing))]
 pub fn written(decisions: &[Decision<'_>]) -> Vec<u8> {
     let lines = decisions

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where lines go.
+/// The destination of lines.
 pub enum Sink {
     Stdout,
     File { path: PathBuf, file: File },
@@ -33,13 +33,13 @@ impl Sink {
             }
             Self::File { path, file } => {
                 let open = file.metadata()?;
-                // Somebody who keeps the trail short has moved it away.
+                // The file was moved away, for example by log rotation.
                 if !std::fs::metadata(&*path).is_ok_and(|found| is_same(&found, &open)) {
                     *file = append(path)?;
                 }
                 let before = file.metadata()?;
                 file.write_all(lines).inspect_err(|_| {
-                    // Half a line would make the next one unreadable. What this fails with is the same trouble.
+                    // An incomplete line would make the next one unreadable. If this fails too, the error is the same.
                     if before.is_file() {
                         let _ = file.set_len(before.len());
                     }

@@ -49,7 +49,7 @@ fn counter() -> IntCounter {
     IntCounter::new("dropped", "dropped").unwrap()
 }
 
-/// A trail in a file of its own, and the lines in that file once it is closed.
+/// A trail in its own file, and the file's lines once it is closed.
 struct Trail {
     directory: PathBuf,
     audit: Audit,

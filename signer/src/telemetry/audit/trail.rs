@@ -20,17 +20,17 @@ use crate::{
     telemetry::{health::Identity, labels::Outcome},
 };
 
-/// How long the end of the program waits for lines that nobody takes.
+/// How long the program waits at its end for lines that the destination does not accept.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// The trail. Clones write the same one.
+/// The trail. Clones write to the same one.
 #[derive(Clone, Debug)]
 pub struct Audit {
     mode: AuditMode,
     shared: Arc<Shared>,
 }
 
-/// The thread that writes; reports its end, a panic included.
+/// The writer thread. Reports its end, even by a panic.
 struct Writer(Arc<Shared>);
 
 impl Drop for Writer {
@@ -40,10 +40,10 @@ impl Drop for Writer {
 }
 
 impl Audit {
-    /// Starts to write what these settings ask for; lines that are lost are counted in `dropped`.
+    /// Starts the trail with these settings. Lost lines are counted in `dropped`.
     ///
     /// # Errors
-    /// The file cannot be written, or the thread cannot be made.
+    /// The file cannot be written, or the thread cannot be created.
     pub fn start(config: &AuditConfig, dropped: IntCounter) -> io::Result<Self> {
         let audit = Self {
             mode: config.mode,
@@ -59,12 +59,12 @@ impl Audit {
         Ok(audit)
     }
 
-    /// Whether anybody writes it.
+    /// Whether the trail is written.
     pub fn is_on(&self) -> bool {
         self.mode != AuditMode::Off
     }
 
-    /// Waits until nobody writes any more, which is not before [`Audit::close`].
+    /// Waits for the end of the writer, which follows [`Audit::close`].
     pub async fn ended(self) {
         if self.is_on() {
             self.shared.ended.notified().await;
@@ -73,34 +73,34 @@ impl Audit {
         }
     }
 
-    /// Signing begins, with this key.
+    /// Records the start of signing with this key.
     pub fn begin(&self, identity: &Identity) {
         if self.is_on() {
             self.shared.push(&Line::start(identity));
         }
     }
 
-    /// A signing request ended.
+    /// Records the end of a signing request.
     pub fn note(&self, decision: &Decision<'_>) {
         let is_summed_up = self.mode == AuditMode::Decisions && decision.kind == Kind::Vote;
         if is_summed_up {
             self.shared.votes.count(decision);
         }
         if self.is_on() && !(is_summed_up && decision.outcome == Outcome::Signed) {
-            // Not under the lock: other requests would wait for the digits.
+            // Formats outside the lock, so that other requests do not wait for it.
             self.shared.push(&Line::decision(decision));
         }
     }
 
-    /// A signing request had no token or another one, so anybody may have sent it: the first of a minute is a line, and the rest are
-    /// summed up, whatever the mode. Else they would wash away the lines of what was signed.
+    /// A signing request with a missing or wrong token can come from anyone. The first of a minute is a line, and the rest are
+    /// summed up in every mode. Otherwise they would displace the lines about signatures.
     pub fn note_unauthorized(&self) {
         if self.is_on() && self.shared.unauthorized.fetch_add(1, AcqRel) == 0 {
             self.shared.push(&Line::unauthorized(1));
         }
     }
 
-    /// Writes what waits and ends; who does not take it within a second does not get it.
+    /// Writes waiting lines and ends. Lines that the destination does not accept within a second are lost.
     pub fn close(&self) {
         if !self.is_on() {
             return;

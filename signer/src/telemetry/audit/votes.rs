@@ -16,14 +16,14 @@ const CACHED: usize = 2;
 const REFUSED: usize = 4;
 const FAILED: usize = 5;
 
-/// Votes as they are counted, by whichever thread, without a lock. Each adds to one counter alone, so that no figure is ahead of another.
+/// Counts votes from any thread, without a lock. Each vote changes only one counter, so that the figures stay consistent.
 #[derive(Debug, Default)]
 pub struct Votes {
     ends: [AtomicU64; 6],
     slowest: AtomicU64,
 }
 
-/// The votes of a minute, in figures.
+/// The figures of a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
@@ -38,7 +38,7 @@ pub struct Figures {
 }
 
 impl Votes {
-    /// A vote ended.
+    /// Counts a vote.
     pub fn count(&self, decision: &Decision<'_>) {
         let end = match decision.outcome {
             Outcome::Signed => {
@@ -57,7 +57,7 @@ impl Votes {
         self.ends[end].fetch_add(1, AcqRel);
     }
 
-    /// What was counted since the last time.
+    /// The counts since the last call.
     pub fn take(&self) -> Figures {
         let [plain, is_final, cached, both, refused, failed] = self.ends.each_ref().map(|end| end.swap(0, AcqRel));
         Figures {
@@ -72,7 +72,7 @@ impl Votes {
 }
 
 impl Figures {
-    /// These votes and those.
+    /// Adds the figures of another minute.
     pub fn add(&mut self, other: &Self) {
         let Self {
             signed,
@@ -99,7 +99,7 @@ fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<
     serializer.serialize_f64(milliseconds(*duration))
 }
 
-/// To the microsecond.
+/// With microsecond precision.
 pub fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

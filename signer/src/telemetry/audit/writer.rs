@@ -12,7 +12,7 @@ use super::{
 
 /// How long the first line of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(100);
-/// What one line about votes, or about requests without the token, covers.
+/// The period of a line about votes, or about requests without the token.
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Writes until the trail is closed.
@@ -39,7 +39,7 @@ pub fn run(shared: &Shared, mut sink: Sink) {
     }
 }
 
-/// Once when it begins and once when it ends.
+/// Logs a failure once when it begins and once when it ends.
 fn tell(sink: &Sink, result: &io::Result<()>, is_failing: &mut bool) {
     match result {
         Err(error) if !*is_failing => tracing::error!(
@@ -51,7 +51,7 @@ fn tell(sink: &Sink, result: &io::Result<()>, is_failing: &mut bool) {
     *is_failing = result.is_err();
 }
 
-/// Waits for lines, or for the end of a minute, which has sums to tell. Says whether this is the end.
+/// Waits for lines, or for the end of a minute with its sums. Returns whether the trail is closed.
 fn take(shared: &Shared, minute: &mut Instant) -> (Taken, bool) {
     let is_quiet = |state: &mut State| state.count == 0 && !state.is_closed;
     let left = MINUTE.saturating_sub(minute.elapsed());

@@ -1,4 +1,4 @@
-//! A file over HTTP, known by its sum, from a server that may be silent.
+//! Downloads a file over HTTP and checks its sum. The server may be silent.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,25 +14,25 @@ use tokio::time::timeout;
 
 use super::pins::Sum;
 
-/// No archive of these is near it: a server that sends without end must not fill the disk.
+/// No pinned archive is nearly as large. Limits the disk space that a server can fill.
 const LONGEST: u64 = 1 << 30;
 
-/// A manifest of an image is some kilobytes.
+/// An image manifest has only some kilobytes.
 const LONGEST_TEXT: usize = 4 << 20;
 
-/// The network is away, or the server: another file would only cost time.
+/// The network or the server is unavailable, so further files are not tried.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Away(String);
 
-/// Asks servers, and waits no longer than `silence` for each piece of an answer.
+/// Sends requests, and waits at most `silence` for each part of an answer.
 pub struct Downloads {
     client: Client,
     silence: Duration,
 }
 
 impl Downloads {
-    /// Through the proxy of `HTTPS_PROXY`, as every program.
+    /// Uses the proxy of `HTTPS_PROXY`, as other programs do.
     pub fn new(silence: Duration) -> Result<Self> {
         let client = Client::builder().connect_timeout(silence).build();
         Ok(Self {
@@ -41,7 +41,7 @@ impl Downloads {
         })
     }
 
-    /// Writes the file to `path`. What is there after an error is not to be used.
+    /// Writes the file to `path`. After an error, its content must not be used.
     pub async fn file(&self, url: &str, sum: &Sum, path: &Path) -> Result<()> {
         let mut response = self.get(url, None).await?;
         let mut file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;

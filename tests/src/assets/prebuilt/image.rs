@@ -1,4 +1,4 @@
-//! A program out of an image in a registry: from the digest of its index to the layers, each known by its SHA-256.
+//! Extracts a program from an image in a registry: from the digest of its index to the layers, each verified by its SHA-256.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ struct Layer {
     digest: String,
 }
 
-/// Writes the programs of the image into `folder`, and returns how many they are.
+/// Writes the programs of the image into `folder`, and returns their number.
 pub async fn programs(
     downloads: &Downloads,
     image: &Image,
@@ -65,7 +65,7 @@ pub async fn programs(
     let ours = ours.with_context(|| format!("{} has no image for linux-{}", image.repository, architecture()))?;
     let manifest: Manifest = serde_json::from_slice(&manifest(&ours.digest, MANIFEST).await?)
         .with_context(|| format!("the manifest of {}", image.repository))?;
-    // What the image is about is in its last layers; those before them are the operating system.
+    // The last layers contain the programs; those before them are the operating system.
     for layer in manifest.layers.iter().rev() {
         let archive = folder.join(".layer.tar.gz");
         let url = format!("{base}/blobs/{}", layer.digest);

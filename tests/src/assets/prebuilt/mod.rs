@@ -1,4 +1,5 @@
-//! Programs that their projects publish: downloaded once into the cache folder, known by the sum that this repository pins.
+//! Programs that their projects publish: downloaded once into the cache folder, and verified by the sum that this repository
+//! pins.
 
 mod download;
 mod image;
@@ -22,13 +23,13 @@ use crate::platform::platform;
 /// `no` forbids downloads.
 const ALLOWED: &str = "PREBUILT";
 
-/// A server with the same files: each archive under its name, each image as a registry has it.
+/// A server with the same files: each archive under its name, each image as in a registry.
 const MIRROR: &str = "PREBUILT_MIRROR";
 
-/// How long a server may send nothing.
+/// Time limit without data from a server.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// One failed attempt per process says enough about the network.
+/// After one failed attempt, a process does not try again.
 static NETWORK_IS_AWAY: AtomicBool = AtomicBool::new(false);
 
 /// Programs of one version.
@@ -38,11 +39,11 @@ pub struct Prebuilt {
     pub version: String,
 }
 
-/// The programs that `tests/prebuilt/pins.json` has under this name. `None` where downloads are forbidden, where there are none
-/// for this platform, and where the download failed, which is said in one line: then they are built from source.
+/// The programs with this name in `tests/prebuilt/pins.json`. `None` if downloads are forbidden, if there are none for this
+/// platform, or if the download failed, which one line reports. They are then built from source.
 ///
 /// # Errors
-/// A variable or a file of pins that is wrong.
+/// An invalid variable or file of pins.
 pub fn find(name: &str) -> Result<Option<Prebuilt>> {
     if !allowed()? {
         return Ok(None);
@@ -76,7 +77,7 @@ fn allowed() -> Result<bool> {
     }
 }
 
-/// The sum of what is downloaded for this platform, if there is something.
+/// The sum of the download for this platform, if there is one.
 fn decided_by(pin: &Pin) -> Option<&str> {
     match &pin.source {
         Source::Archives(archives) => archives.get(&platform()).map(|archive| match &archive.sum {
@@ -86,7 +87,7 @@ fn decided_by(pin: &Pin) -> Option<&str> {
     }
 }
 
-/// Whether the programs are in `folder` now.
+/// Whether the programs are now in `folder`.
 fn obtained(pin: &Pin, directory: &Path, folder: &Path) -> bool {
     if NETWORK_IS_AWAY.load(Ordering::SeqCst) {
         return false;
@@ -100,7 +101,7 @@ fn obtained(pin: &Pin, directory: &Path, folder: &Path) -> bool {
             if error.downcast_ref::<Away>().is_some() {
                 NETWORK_IS_AWAY.store(true, Ordering::SeqCst);
             }
-            // What a failed download leaves is removed before the next one as well.
+            // Leftovers of a failed download are also removed before the next one.
             let _ = fs::remove_dir_all(&unfinished);
             let error = format!("{error:#}").replace(['\n', '\r'], " ");
             progress(&format!(
@@ -111,12 +112,12 @@ fn obtained(pin: &Pin, directory: &Path, folder: &Path) -> bool {
     }
 }
 
-/// On a thread of its own: callers may be in a runtime already.
+/// On a separate thread, because callers may already be in a runtime.
 fn in_a_runtime(pin: &Pin, unfinished: &Path, folder: &Path) -> Result<()> {
     let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let done = runtime.block_on(download(pin, unfinished, folder));
-        // A name that is still looked up must hold up nobody.
+        // A pending name lookup must not delay the end.
         runtime.shutdown_background();
         done
     };

@@ -1,4 +1,4 @@
-//! Which programs are downloaded, from where, and by which sum each is known.
+//! The pinned downloads, with source and sum.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +10,10 @@ use super::super::set_variable;
 
 const PINS: &str = include_str!("../../../prebuilt/pins.json");
 
-/// Names another file instead of `tests/prebuilt/pins.json`.
+/// The variable for another file than `tests/prebuilt/pins.json`.
 const VARIABLE: &str = "PREBUILT_PINS";
 
-/// Programs that come in one archive, or in one image of containers.
+/// Programs from one archive or one container image.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pin {
     /// With its leading `v`.
@@ -35,7 +35,7 @@ pub enum Source {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Archive {
     pub url: String,
-    /// The folder in the archive that holds the programs.
+    /// The folder in the archive with the programs.
     pub inside: String,
     #[serde(flatten)]
     pub sum: Sum,
@@ -49,7 +49,7 @@ pub enum Sum {
     Sha512(String),
 }
 
-/// An image of Linux. The digest of its index decides everything that is downloaded.
+/// A Linux image. The digest of its index determines everything that is downloaded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
@@ -62,10 +62,10 @@ pub struct Image {
 }
 
 impl Pin {
-    /// The pin with this name; `None` where the file has none.
+    /// The pin with this name. `None` if the file has none.
     ///
     /// # Errors
-    /// The file that cannot be read, or what is wrong in it.
+    /// The file that cannot be read, or its error.
     pub fn named(name: &str) -> Result<Option<Self>> {
         match set_variable(VARIABLE) {
             None => Self::read(PINS, name).context("tests/prebuilt/pins.json"),

@@ -1,4 +1,4 @@
-//! Programs out of an archive, and nothing else out of it.
+//! Extracts only programs from an archive.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use flate2::bufread::GzDecoder;
 use tar::Archive;
 
-/// Writes those of `programs` that the folder `inside` of the archive holds into `folder`, and returns how many they are.
+/// Writes those of `programs` that are in the archive's folder `inside` into `folder`, and returns their number.
 pub fn unpack(archive: &Path, inside: &str, programs: &[String], folder: &Path) -> Result<usize> {
     let file = File::open(archive).with_context(|| format!("cannot read {}", archive.display()))?;
     let mut entries = Archive::new(GzDecoder::new(BufReader::new(file)));

@@ -1,4 +1,4 @@
-//! The policies of the chart as the cluster has them: taken away, and put back one at a time.
+//! The chart's policies in the cluster: removed, and added one at a time.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use kube::discovery::ApiResource;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::sleep;
 
-/// An API server reads its policies again once a second.
+/// An API server reads its policies once a second.
 const TAKES_EFFECT: Duration = Duration::from_secs(3);
 
-/// The kinds of policies, each with the kind of its bindings and what both are called in paths.
+/// The kinds of policies, each with the kind of its bindings and their resource names.
 const KINDS: [[&str; 2]; 2] = [
     ["ValidatingAdmissionPolicy", "validatingadmissionpolicies"],
     ["MutatingAdmissionPolicy", "mutatingadmissionpolicies"],
 ];
 
-/// Some of the policies.
+/// A set of policies.
 pub struct Arm {
     pub name: String,
     objects: Vec<(ApiResource, DynamicObject)>,
 }
 
 impl Arm {
-    /// Puts them there, and waits until they are asked.
+    /// Creates them, and waits until they are in effect.
     pub async fn install(&self, client: &Client) -> Result<()> {
         for (resource, object) in &self.objects {
             let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
@@ -34,7 +34,7 @@ impl Arm {
         Ok(())
     }
 
-    /// Takes them away.
+    /// Deletes them.
     pub async fn remove(&self, client: &Client) -> Result<()> {
         for (resource, object) in self.objects.iter().rev() {
             let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
@@ -44,7 +44,7 @@ impl Arm {
     }
 }
 
-/// No policy, each alone with its bindings, and all of them. Takes them all away from the cluster.
+/// No policy, each policy alone with its bindings, and all of them. Deletes all of them from the cluster.
 pub async fn of(client: &Client) -> Result<Vec<Arm>> {
     let mut alone = vec![];
     for [kind, plural] in KINDS {
@@ -93,7 +93,7 @@ fn resource(kind: &str, plural: &str) -> ApiResource {
     }
 }
 
-/// Empty where the API server does not know the kind.
+/// Empty if the API server does not serve the kind.
 async fn list(client: &Client, resource: &ApiResource) -> Result<Vec<DynamicObject>> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
     match api.list(&ListParams::default()).await {
@@ -103,7 +103,7 @@ async fn list(client: &Client, resource: &ApiResource) -> Result<Vec<DynamicObje
     }
 }
 
-/// As it is created once more.
+/// The object without its server-side fields.
 fn as_new(mut object: DynamicObject) -> DynamicObject {
     let metadata = &mut object.metadata;
     metadata.resource_version = None;

@@ -1,4 +1,4 @@
-//! What the guard costs: each policy at each kind of request that it may look at.
+//! The cost of the guard: each policy with each kind of request that it may check.
 
 mod arms;
 mod requests;
@@ -12,14 +12,14 @@ use requests::Requests;
 
 const ROUNDS: usize = 5;
 
-/// Of each kind, in each round.
+/// Per kind and round.
 const REQUESTS: usize = 100;
 
 /// Measures and prints the table.
 pub async fn guard() -> Result<()> {
     let place = Place::new("bench").await?;
     let whole = place.injected().await?;
-    // From here on nobody but this program writes.
+    // From here on, only this program writes.
     place.operated.stop()?;
     let arms = arms::of(&place.client).await?;
     let requests = Requests::new(&place, &whole).await?;
@@ -36,13 +36,13 @@ pub async fn guard() -> Result<()> {
 /// Seconds of each request: by arm, by kind.
 type Measured = Vec<Vec<Vec<f64>>>;
 
-/// In turn, so that a machine that slows down hurts all arms alike.
+/// In turn, so that a computer that becomes slower affects all sets equally.
 async fn measure(arms: &[Arm], requests: &Requests, place: &Place) -> Result<Measured> {
     let mut measured: Measured = vec![vec![vec![]; requests::KINDS.len()]; arms.len()];
     for _ in 0..ROUNDS {
         for (arm, measured) in arms.iter().zip(&mut measured) {
             arm.install(&place.client).await?;
-            // The kinds take turns as well.
+            // The kinds alternate as well.
             for number in 0..REQUESTS {
                 for (kind, seconds) in requests::KINDS.iter().zip(measured.iter_mut()) {
                     let took = requests.send(*kind, number).await;

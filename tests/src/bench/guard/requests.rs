@@ -1,4 +1,4 @@
-//! The requests that policies look at, and their neighbours that must not become slower.
+//! The requests that policies check, and similar ones that must not become slower.
 
 use std::time::Instant;
 
@@ -13,13 +13,13 @@ use crate::chart;
 use crate::operated::{Place, VOTER, binding, voter, with};
 use crate::pods;
 
-/// In the namespace: each is a parameter of a policy that looks for what names a Deployment.
+/// Bindings in the namespace. Each is a parameter of a policy that searches for the bindings of a Deployment.
 const BINDINGS: usize = 10;
 
-/// A Deployment that nobody names.
+/// A Deployment without a binding.
 const OTHER: &str = "other";
 
-/// By which one of the bindings selects.
+/// The label that one of the bindings selects.
 const LABEL: &str = "bench";
 
 /// A kind of request.
@@ -70,7 +70,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// In a place whose voter is injected and is `whole`.
+    /// For a place whose voter is injected and is `whole`.
     pub async fn new(place: &Place, whole: &Value) -> Result<Self> {
         pods::default_account(&place.client, &place.namespace).await?;
         place.apply(&with(voter(), "/metadata/name", json!(OTHER))).await?;
@@ -99,7 +99,7 @@ impl Requests {
         })
     }
 
-    /// Sends one and returns how many seconds it took.
+    /// Sends a request and returns its duration in seconds.
     pub async fn send(&self, kind: Kind, number: usize) -> Result<f64> {
         let post = PostParams {
             dry_run: true,
@@ -110,7 +110,7 @@ impl Requests {
             ..PatchParams::default()
         };
         let annotated = Patch::Merge(json!({ "metadata": { "annotations": { LABEL: number.to_string() } } }));
-        // What the operator may change: its container, and not an annotation of the Deployment.
+        // A change that only the operator may make: its container, not an annotation of the Deployment.
         let signer = json!([{ "name": "signer", "env": [{ "name": "BENCH", "value": number.to_string() }] }]);
         let of_signer = Patch::Strategic(json!({ "spec": { "template": { "spec": { "initContainers": signer } } } }));
         let status = Patch::Merge(json!({ "status": { "collisionCount": number } }));
@@ -138,7 +138,7 @@ impl Requests {
     }
 }
 
-/// As the ReplicaSet controller makes it.
+/// As the ReplicaSet controller creates it.
 fn pod(template: &Value) -> Value {
     let mut metadata = template["metadata"].clone();
     metadata["generateName"] = json!("voter-");

@@ -1,5 +1,5 @@
-//! The operator's writes once more, in other namespaces and by a client that does nothing else, with the token hashes
-//! that the operator has to compute.
+//! Repeats the operator's writes in other namespaces, with a client that does nothing else, including the token hashes that the
+//! operator computes.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -17,10 +17,10 @@ use serde_json::Value;
 use super::fleet::Fleet;
 use crate::control_plane::Request;
 
-/// As many as the operator has reconciles under way.
+/// As many concurrent writes as the operator has reconciles.
 const IN_FLIGHT: usize = operator::controller::run::CONCURRENCY as usize;
 
-/// How long it took, in seconds.
+/// Duration in seconds.
 pub struct Bare {
     pub writes: f64,
     pub hashes: f64,
@@ -32,7 +32,7 @@ impl Bare {
     }
 }
 
-/// Makes the writes that were made for one fleet for another one of the same size.
+/// Repeats the writes for one fleet for another one of the same size.
 pub async fn replay(writes: &[Request], from: &Fleet, to: &Fleet, client: &Client) -> Result<Bare> {
     let other = Translation::between(from, to).await?;
     let requests: Vec<_> = writes
@@ -70,7 +70,7 @@ async fn hashes(fleet: &Fleet) -> Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// What names one fleet, and what names the other.
+/// Names of one fleet, with the corresponding names of the other.
 struct Translation(HashMap<String, String>);
 
 impl Translation {
@@ -97,7 +97,7 @@ impl Translation {
             .clone()
             .context("a write has no body in the audit log")?;
         self.replace(&mut body);
-        // Of the fleet that it was made for.
+        // Belongs to the original fleet.
         if let Some(metadata) = body["metadata"].as_object_mut() {
             metadata.remove("resourceVersion");
         }

@@ -1,4 +1,4 @@
-//! A new Deployment for one of many bindings: how soon it is injected, and what that takes.
+//! A new Deployment for one of many bindings: how soon it is injected, and how many requests that takes.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::bench::{median, percentile};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What was seen of the changes.
+/// The results of the changes.
 pub struct Changes {
-    /// From sending the Deployment to seeing the injected one, sorted.
+    /// From sending the Deployment to seeing it injected, sorted.
     pub seconds: Vec<f64>,
-    /// Requests of the operator that name the binding or a Deployment of it until the next change, the median.
+    /// Median number of the operator's requests that name the binding or its Deployments, until the next change.
     pub requests: f64,
 }
 
@@ -30,7 +30,7 @@ impl Changes {
     }
 }
 
-/// Whether it was not injected, or not seen to be.
+/// Explains whether it was not injected, or the event was not seen.
 async fn missed(api: &Api<Deployment>, name: &str) -> Error {
     let now = match api.get(name).await {
         Ok(deployment) => serde_json::to_string(&deployment).unwrap_or_default(),
@@ -42,7 +42,7 @@ async fn missed(api: &Api<Deployment>, name: &str) -> Error {
     )
 }
 
-/// One new Deployment after the other, each for another binding.
+/// New Deployments sequentially, each for another binding.
 pub async fn changes(plane: &ControlPlane, fleet: &Fleet, count: usize) -> Result<Changes> {
     let before = plane.requests()?.len();
     let mut seconds = vec![];
@@ -57,7 +57,7 @@ pub async fn changes(plane: &ControlPlane, fleet: &Fleet, count: usize) -> Resul
         }));
         let started = Instant::now();
         api.create(&PostParams::default(), &new).await?;
-        // A watch: asking again and again would take from the API server what is measured.
+        // With a watch, because polling would put load on the API server that is measured.
         match tokio::time::timeout(PATIENCE, injected).await {
             Ok(found) => drop(found?),
             Err(_) => return Err(Box::pin(missed(&api, &name)).await),

@@ -1,4 +1,4 @@
-//! Many bindings, each for two Deployments by their label and with a token Secret of its own.
+//! Many bindings, each with a label selector for two Deployments and its own token Secret.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -20,20 +20,20 @@ use tokio::time::{sleep, timeout};
 use crate::operated::{binding, secret, voter, with};
 use crate::{ControlPlane, eventually, pods};
 
-/// Deployments of a binding.
+/// Deployments per binding.
 pub const EACH: usize = 2;
 
-/// The label by which a binding finds its Deployments.
+/// The label that a binding selects.
 pub const LABEL: &str = "bench";
 
-/// Bindings of a namespace: a namespace has its limits, a cluster has more namespaces.
+/// Bindings per namespace.
 const PER_NAMESPACE: usize = 50;
 
 const REQUESTS_AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_mins(15);
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the operator finds when it starts.
+/// The objects that exist when the operator starts.
 pub struct Fleet {
     pub client: Client,
     pub namespaces: Vec<String>,
@@ -41,12 +41,12 @@ pub struct Fleet {
     replicas: u8,
 }
 
-/// The place of one binding.
+/// The objects of one binding.
 #[derive(Clone, Copy)]
 pub struct Member<'a> {
     pub namespace: &'a str,
     pub number: usize,
-    /// Pods of each of its Deployments.
+    /// Pods per Deployment.
     replicas: u8,
 }
 
@@ -55,7 +55,7 @@ impl Member<'_> {
         format!("voter-{}", self.number)
     }
 
-    /// A Deployment of the binding, whose pods no other one selects.
+    /// A Deployment of the binding, with a selector of its own.
     pub fn deployment(self, index: usize) -> Value {
         let name = format!("{}-{index}", self.name());
         let own = json!({ "app": name });
@@ -89,8 +89,8 @@ impl Member<'_> {
 }
 
 impl Fleet {
-    /// Makes all of it and waits until the cluster runs it, as far as there is something to run it. Without pods the cluster has
-    /// little to do beside the operator.
+    /// Creates everything and waits until the cluster has rolled it out. Without pods, the cluster has little to do besides the
+    /// operator.
     pub async fn new(plane: &ControlPlane, bindings: usize, replicas: u8) -> Result<Self> {
         let client = plane.client().await?;
         let mut namespaces = vec![];
@@ -135,7 +135,7 @@ impl Fleet {
         })
     }
 
-    /// Plays the kubelet until every Deployment is rolled out.
+    /// Acts as the kubelet until every Deployment is rolled out.
     pub async fn is_rolled_out(&self) -> Result<()> {
         at_once(self.namespaces.iter(), async |namespace| {
             let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
@@ -144,7 +144,7 @@ impl Fleet {
                 let found = deployments.list(&ListParams::default()).await?.items;
                 let waiting = found.iter().find(|deployment| !is_done(deployment));
                 if waiting.is_some() {
-                    // Asked without a pause, the API server has time for nothing else.
+                    // Constant polling would overload the API server.
                     sleep(PAUSE).await;
                 }
                 ensure!(
@@ -159,7 +159,7 @@ impl Fleet {
         .await
     }
 
-    /// Watches until every binding says Injected, and tells when that was.
+    /// Watches until every binding is Injected, and returns the time.
     pub fn injected(&self) -> impl Future<Output = Result<Instant>> + Send + 'static {
         let (bindings, wanted) = (Api::<SignerBinding>::all(self.client.clone()), self.bindings);
         let namespaces: HashSet<_> = self.namespaces.iter().cloned().collect();
@@ -188,7 +188,7 @@ fn is_injected(binding: &SignerBinding) -> bool {
 
 fn is_done(deployment: &Deployment) -> bool {
     let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
-    // Zero is left out of a status.
+    // A status omits zero.
     let wanted = wanted.filter(|wanted| *wanted > 0);
     deployment.status.as_ref().is_some_and(|status| {
         status.observed_generation >= deployment.metadata.generation
@@ -210,7 +210,7 @@ where
     Ok(())
 }
 
-/// Does something with each, some at a time.
+/// Processes the items, some concurrently.
 async fn at_once<T>(items: impl Iterator<Item = T>, each: impl AsyncFn(T) -> Result<()>) -> Result<()> {
     let each = &each;
     let all = stream::iter(items).map(|item| async move { each(item).await });

@@ -1,4 +1,4 @@
-//! The operator where there are many bindings.
+//! The operator with many bindings.
 
 mod bare;
 mod change;
@@ -27,10 +27,10 @@ const LARGE: usize = 2_500;
 
 const CHANGES: usize = 200;
 const TAKE_OVERS: usize = 5;
-/// Lines of the operator's log that are shown where something went wrong.
+/// Lines of the operator's log that are shown after a failure.
 const LOG_END: usize = 30;
 
-/// From the operator's start to the last binding that says Injected.
+/// From the operator's start until the last binding is Injected.
 struct Cold {
     seconds: f64,
     cpu_seconds: f64,
@@ -38,7 +38,7 @@ struct Cold {
     requests: Vec<Request>,
 }
 
-/// Measures and prints a table of many voters that run.
+/// Measures many running voters, and prints a table.
 pub async fn scale() -> Result<()> {
     println!(
         "operator with {SMALL} bindings, {} Deployments each, with a pod each; a Secret each\n",
@@ -63,7 +63,7 @@ pub async fn scale() -> Result<()> {
     Ok(())
 }
 
-/// Measures and prints what five times as many cost; the steady state of them for as long as this.
+/// Measures five times as many, and prints the result. Their steady state is observed for this long.
 pub async fn growth(steady_for: Duration) -> Result<()> {
     println!(
         "operator with {SMALL} and {LARGE} bindings, {} Deployments each, scaled to zero; a Secret each\n",
@@ -87,7 +87,7 @@ pub async fn growth(steady_for: Duration) -> Result<()> {
     Ok(())
 }
 
-/// A fleet that is injected, and what its start and further Deployments took.
+/// An injected fleet, with the cost of its start and of further Deployments.
 async fn started(plane: &ControlPlane, bindings: usize) -> Result<(Fleet, OperatorProcess, Cold, Changes)> {
     under_way("making them");
     let fleet = Fleet::new(plane, bindings, 0).await?;
@@ -99,19 +99,19 @@ async fn started(plane: &ControlPlane, bindings: usize) -> Result<(Fleet, Operat
     Ok((fleet, operator, cold, changes))
 }
 
-/// What the operator has said last.
+/// The last lines of the operator's log.
 fn log_end(operator: &OperatorProcess) -> String {
     let log = operator.log();
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(LOG_END)..].join("\n")
 }
 
-/// It takes long: a person wants to see that it goes on. Tables alone go to the standard output.
+/// Progress for a long run. The standard output only gets tables.
 fn under_way(what: &str) {
     eprintln!("bench: {what}");
 }
 
-/// One of its own: what others have left costs nothing here.
+/// A separate control plane, so that leftovers of other benchmarks have no effect.
 async fn plane() -> Result<ControlPlane> {
     let plane = ControlPlane::start().await?;
     chart::install(plane.admin(), &[]).await?;

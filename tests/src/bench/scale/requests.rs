@@ -1,4 +1,4 @@
-//! The operator's requests, counted by what they ask for.
+//! The operator's requests, counted by verb and resource.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{ControlPlane, chart};
 /// Requests by verb and resource.
 pub type Counts = BTreeMap<(String, String), usize>;
 
-/// All that the operator has asked for since `from` requests were logged, of anybody.
+/// All requests of the operator after the first `from` logged requests of all clients.
 pub fn since(plane: &ControlPlane, from: usize) -> Result<Vec<Request>> {
     let requests = plane.requests()?.into_iter().skip(from);
     Ok(requests.filter(|request| request.user() == chart::OPERATOR).collect())
@@ -24,7 +24,7 @@ pub fn count(requests: &[Request]) -> Counts {
     counts
 }
 
-/// Without what keeps the operator itself going: its Lease and its watches.
+/// Excludes the operator's Lease and watches.
 pub fn about_bindings(request: &Request) -> bool {
     request.verb != "watch" && !request.namespace().is_empty() && request.resource() != "leases"
 }

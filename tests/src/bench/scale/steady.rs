@@ -1,4 +1,4 @@
-//! Nothing changes: what the operator asks for all the same, and why.
+//! The steady state: which requests the operator still sends, and why.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::requests;
 use crate::operator_process::OperatorProcess;
 use crate::{ControlPlane, bench, eventually, metrics};
 
-/// Without a write for so long, the operator is taken to have settled.
+/// After this time without a write, the operator counts as settled.
 const SETTLED: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_mins(10);
 

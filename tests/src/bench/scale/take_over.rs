@@ -1,4 +1,4 @@
-//! How long nobody acts after the leader has died without a word.
+//! The time without a leader after the leader was killed.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{ControlPlane, chart, eventually};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Kills the leader so many times, each time with another one waiting; returns the last leader.
+/// Kills the leader this many times, each time with another one waiting. Returns the last leader.
 pub async fn take_overs(
     plane: &ControlPlane,
     mut leader: OperatorProcess,

@@ -1,4 +1,4 @@
-//! The least HTTP server that probes and the suite can ask.
+//! A minimal HTTP server for probes and the suite.
 
 use std::future::Future;
 
@@ -6,11 +6,11 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Answers each request with what is told of its path, without an end.
+/// Answers each request with the value for its path. Never ends.
 pub async fn answer<F: Future<Output = Value>>(listener: TcpListener, tell: impl Fn(String) -> F) {
     while let Ok((mut stream, _)) = listener.accept().await {
         let mut request = [0; 4096];
-        // One read is a whole request without a body; who sends less is not answered better by waiting.
+        // One read contains a whole request without a body. A slower client gets no answer.
         let read = stream.read(&mut request).await.unwrap_or_default();
         let text = String::from_utf8_lossy(&request[..read]);
         let path = text.split_whitespace().nth(1).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Stands in for Google's services in a pod: KMS with TLS, the metadata server, and a port where the suite says whether KMS is
-//! there. It also takes the last report of each voter: it is what outlives them all.
+//! Stand-in for Google's services in a pod: KMS with TLS, the metadata server, and a port on which the suite controls KMS. It
+//! also receives the last report of each voter, because it outlives them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::fake_kms::FakeKms;
 use crate::fake_metadata::FakeMetadata;
 use crate::fake_server::Front;
 
-/// How it is started.
+/// Its command line.
 #[derive(Parser)]
 pub struct Arguments {
-    /// Of KMS, in PEM.
+    /// Certificate of KMS, in PEM.
     #[arg(long, env = "GOOGLE_CERTIFICATE")]
     certificate: String,
     #[arg(long, env = "GOOGLE_KEY", hide_env_values = true)]
@@ -35,7 +35,7 @@ pub struct Arguments {
 /// Runs until SIGTERM.
 ///
 /// # Errors
-/// When a port is taken.
+/// If a port is in use.
 pub async fn run(arguments: Arguments) -> Result<()> {
     crate::install_crypto();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -102,7 +102,7 @@ async fn take(listener: TcpListener, reports: Arc<Mutex<Vec<Value>>>) {
     }
 }
 
-/// A port of the pod whose connections end at a server on loopback.
+/// A port of the pod that is forwarded to a server on loopback.
 async fn way(port: u16, to: &str, tls: Option<TlsAcceptor>) -> Result<()> {
     let to: SocketAddr = to.parse().with_context(|| format!("{to} is no address"))?;
     let listener = listen(port).await?;
@@ -123,7 +123,7 @@ async fn way(port: u16, to: &str, tls: Option<TlsAcceptor>) -> Result<()> {
     Ok(())
 }
 
-/// Whatever ends it: both sides see the end of a connection.
+/// Both sides see the end of the connection, whatever the cause.
 async fn join(mut stream: impl AsyncRead + AsyncWrite + Unpin, to: SocketAddr) -> Option<()> {
     let mut server = TcpStream::connect(to).await.ok()?;
     copy_bidirectional(&mut stream, &mut server).await.ok().map(drop)

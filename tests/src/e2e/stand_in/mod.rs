@@ -1,4 +1,4 @@
-//! What runs in pods in place of others: Atto's node and Google's services. Each is a program of its own in `src/bin`.
+//! Stand-ins that run in pods: for Atto's node and Google's services. Each is a program of its own in `src/bin`.
 
 mod answer;
 pub mod google;

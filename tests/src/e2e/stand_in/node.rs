@@ -1,6 +1,6 @@
-//! Stands in for Atto's node in a pod: asks for the public key at its start, then has votes signed as the node does until it
-//! is told to end, and shows what it counts on port 8080, and on the node's management port, which its probes ask. It can also
-//! only wait for its end, as the first container of every pod does.
+//! Stand-in for Atto's node in a pod: requests the public key at its start, then signatures of votes as the node does until it is
+//! stopped. It shows its counts on port 8080, and answers probes on the node's management port. It can also only wait, as the
+//! pause container does.
 
 use std::future::ready;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,29 +17,29 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use super::answer::answer;
 use crate::node_client::{NodeClient, random_vote};
 
-/// How long it goes on after SIGTERM, as a node that ends in good order: its signer has to be there.
+/// How long it continues after SIGTERM, like an orderly node: its signer must still be there.
 const LEAVING: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Where it shows what it counts; the second is where the documented manifest's probes ask.
+/// Ports of its counts. The second is the probes' port in the documented manifest.
 const PORTS: [u16; 2] = [8080, 8081];
 
-/// How it is started.
+/// Its command line.
 #[derive(Parser)]
 pub struct Arguments {
-    /// Only wait for the end.
+    /// Only waits for the end.
     #[arg(long, env = "VOTER_ONLY_PAUSES", action = ArgAction::SetTrue)]
     only_pauses: bool,
-    /// Without it this is a node that does not vote.
+    /// Without it, the node does not vote.
     #[arg(long, env = "ATTO_SIGNER_BACKEND", default_value = "")]
     backend: String,
     #[arg(long, env = "ATTO_SIGNER_REMOTE_URL", default_value = "")]
     url: String,
     #[arg(long, env = "ATTO_SIGNER_REMOTE_TOKEN", hide_env_values = true, default_value = "")]
     token: String,
-    /// Votes a second.
+    /// Votes per second.
     #[arg(long, default_value_t = 20)]
     rate: u32,
-    /// Where the last report goes, `HOST:PORT`.
+    /// Destination of the last report, `HOST:PORT`.
     #[arg(long, env = "VOTER_REPORTS_TO", default_value = "")]
     reports_to: String,
 }
@@ -47,7 +47,7 @@ pub struct Arguments {
 /// Runs until SIGTERM.
 ///
 /// # Errors
-/// When a port is taken, or its signer gives no public key.
+/// If a port is in use, or its signer returns no public key.
 pub async fn run(arguments: Arguments) -> Result<()> {
     let began = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -77,7 +77,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Has votes signed until some time after SIGTERM, and tells what became of them.
+/// Requests signatures of votes until some time after SIGTERM, and reports the result.
 async fn votes(client: &NodeClient, rate: u32, terminate: &mut Signal) -> Result<Value> {
     let key = client.public_key().await?;
     let mut ticks = interval(Duration::from_secs(1) / rate);

@@ -1,4 +1,4 @@
-//! What people change of a voter that signs.
+//! Changes that people make to a voter that signs.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ async fn keys(suite: &Suite) -> Result<()> {
         if version == SECOND_KEY_VERSION {
             rolled(suite, sets, reports).await?;
         } else {
-            // The template of before: its ReplicaSet is there.
+            // The previous template, whose ReplicaSet still exists.
             cluster.next_report(reports).await?;
         }
         becomes(suite, "the address of the other key version", is_so).await?;

@@ -1,5 +1,5 @@
-//! What starts pods of a voter past its Deployment's last edit: a new Deployment, and programs that change pods. None of these
-//! pods is ever without its signer.
+//! Pods of a voter that do not come from an edit of its Deployment: by a new Deployment, or by programs that change pods. None of
+//! them may run without its signer.
 
 use anyhow::{Context, Result, ensure};
 use crds::kubernetes::MUTATING_POLICIES;
@@ -9,7 +9,7 @@ use super::super::Suite;
 use super::super::cluster::{NAMESPACE, PATIENCE};
 use crate::eventually;
 
-/// A program of others that takes the signer out of every pod of the voter.
+/// A third-party program that removes the signer from every pod of the voter.
 const MUTATOR: &str = "atto-e2e-mutator";
 
 pub async fn all(suite: &Suite) -> Result<()> {
@@ -21,7 +21,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
         return Ok(());
     }
     let seen = foreign_mutator(suite).await;
-    // Also after an error: it is outside of the namespaces that go.
+    // Also after an error, because it is outside of the deleted namespaces.
     let taken_away = take_mutator_away(suite).await;
     seen.and(taken_away)?;
     suite.ready_pod().await?;
@@ -30,7 +30,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// The manifest from Git, which has no signer, in the place of an injected Deployment.
+/// Replaces an injected Deployment by the manifest from Git, which has no signer.
 async fn delete_and_apply(suite: &Suite, holds: bool) -> Result<()> {
     let cluster = &suite.cluster;
     let delete = ["delete", "deployment", "voter", "--cascade=foreground", "--timeout=2m"];
@@ -74,7 +74,7 @@ async fn delete_and_apply(suite: &Suite, holds: bool) -> Result<()> {
     Ok(())
 }
 
-/// A pod with the voter's annotation that has lost its signer.
+/// A pod with the voter's annotation but without its signer.
 async fn pod_made_by_hand(suite: &Suite) -> Result<()> {
     let pod = suite.ready_pod().await?;
     let bare = json!({
@@ -111,7 +111,7 @@ async fn foreign_mutator(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the API server goes by it: a pod that is only tried has no signer any more.
+/// Waits until the API server calls it: a dry-run pod no longer has its signer.
 async fn mutator_is_asked(suite: &Suite, pod: &Value) -> Result<()> {
     let tried = json!({
         "apiVersion": "v1", "kind": "Pod",

@@ -1,4 +1,4 @@
-//! The signer goes, or the operator does.
+//! The signer is removed, or the operator is.
 
 use anyhow::{Result, ensure};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What goes away and comes back: KMS, pods, operators, the node.
+//! Failures and recoveries: of KMS, pods, operators, the node.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ pub async fn pods_end(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// When the pod became Ready for the last time.
+/// When the pod last became Ready.
 fn ready_since(pod: &Value) -> Option<&str> {
     let mut conditions = pod["status"]["conditions"].as_array()?.iter();
     conditions.find(|condition| condition["type"] == "Ready")?["lastTransitionTime"].as_str()

@@ -1,4 +1,4 @@
-//! What is shown, in its order. Each step leaves a voter that signs.
+//! The steps, in order. Each one ends with a voter that signs.
 
 mod changes;
 mod guarded;
@@ -38,7 +38,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     leaving::uninstall(suite).await
 }
 
-/// What needs no stand-in: the real KMS is there, and nobody takes it away.
+/// Steps without a stand-in: the real KMS cannot be made unavailable.
 pub async fn in_google_cloud(suite: &Suite) -> Result<()> {
     start::install(suite).await?;
     start::first_binding(suite).await?;
@@ -47,7 +47,7 @@ pub async fn in_google_cloud(suite: &Suite) -> Result<()> {
     leaving::uninstall(suite).await
 }
 
-/// Another template is there, rolled out, and signs; the one before lost no vote.
+/// A new template is rolled out and signs, and the previous pod lost no vote.
 async fn rolled(suite: &Suite, sets: usize, reports: usize) -> Result<Value> {
     eventually(PATIENCE, "another template", async || {
         let now = suite.cluster.replica_sets().await?;
@@ -67,14 +67,14 @@ async fn rolled(suite: &Suite, sets: usize, reports: usize) -> Result<Value> {
     Ok(pod)
 }
 
-/// The binding as it is, with another value in its spec.
+/// Changes a value in the binding's spec.
 async fn change(suite: &Suite, patch: &Value) -> Result<()> {
     let patch = patch.to_string();
     let command = ["patch", "signerbinding", "voter", "--type=merge", "--patch", &patch];
     suite.cluster.in_namespace(&command).await.map(drop)
 }
 
-/// Waits for such an address in the binding's status.
+/// Waits for an address in the binding's status.
 async fn becomes(suite: &Suite, what: &str, is_so: impl Fn(&str) -> bool) -> Result<String> {
     eventually(PATIENCE, what, async || {
         let binding = suite.cluster.get("signerbinding", "voter").await?;
@@ -85,7 +85,7 @@ async fn becomes(suite: &Suite, what: &str, is_so: impl Fn(&str) -> bool) -> Res
     .await
 }
 
-/// Types commands into one shell, and returns what they printed.
+/// Runs commands in one shell, and returns their output.
 async fn typed(suite: &Suite, whose: &str, commands: &str) -> Result<String> {
     let kubectl = &assets::kubernetes()?.kubectl;
     let mut programs = kubectl.parent().context("no folder of kubectl")?.as_os_str().to_owned();

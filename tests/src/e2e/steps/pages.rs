@@ -1,4 +1,4 @@
-//! Commands of the documentation that look into pods, which only pods can answer.
+//! Documented commands that need running pods.
 
 use anyhow::{Result, ensure};
 
@@ -13,11 +13,11 @@ use crate::docs::{Block, Page};
 const ALERTS: &str = "docs/src/operations/alerts.md";
 const CURL: &str = "docker.io/curlimages/curl:8.11.1";
 
-/// The tutorial as it is, but for its namespace and the image with curl; with its voter, what the pages about alerts and removal
-/// say to type.
+/// The tutorial unchanged except for its namespace and the image with curl, and with its voter the commands of the pages about
+/// alerts and removal.
 pub async fn all(suite: &Suite) -> Result<()> {
     let said = run(suite, "docs/src/tutorial.md", |block| {
-        // That is done.
+        // Already done.
         block.kind() == Some(Kind::Anywhere) && !block.text().contains("helm install") || is_for_pods(block)
     })
     .await?;
@@ -27,7 +27,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
             "the tutorial's commands did not say {told:?}:\n{said}"
         );
     }
-    // Nothing has ended there that could be asked for its last words.
+    // No container has terminated there, so there is no previous log.
     let is_asked = |block: &Block| is_for_pods(block) && !block.text().contains("--previous");
     let said = run(suite, ALERTS, is_asked).await?;
     ensure!(said.contains("signatures"), "preflight has measured none:\n{said}");
@@ -43,7 +43,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     ];
     suite.cluster.kubectl(&binding).await?;
     let said = run(suite, "docs/src/how-to/remove.md", |block| {
-        // A voter that runs keeps its signer.
+        // A running voter keeps its signer.
         is_for_pods(block) || block.text().contains("--replicas=0")
     })
     .await?;
@@ -82,7 +82,7 @@ fn is_for_pods(block: &Block) -> bool {
     block.kind() == Some(Kind::Pods)
 }
 
-/// Types these blocks of a page, in one shell, and returns what they printed.
+/// Runs these blocks of a page in one shell, and returns their output.
 async fn run(suite: &Suite, path: &str, is_typed: impl Fn(&Block) -> bool) -> Result<String> {
     let page = Page::read(path)?;
     let blocks: Vec<_> = page

@@ -1,4 +1,4 @@
-//! From nothing to a voter that signs, and to a newer operator.
+//! From an empty cluster to a voter that signs, and an operator upgrade.
 
 use std::fs;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use super::change;
 use crate::process::Directory;
 use crate::{chart, eventually, workspace};
 
-/// With the chart of the release before, so that the upgrade is one.
+/// With the chart of the previous release, so that the upgrade is realistic.
 pub async fn install(suite: &Suite) -> Result<()> {
     let before = Directory::new()?;
     let chart = chart::before(before.path())?;
@@ -28,7 +28,7 @@ pub async fn install(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// The example as it is, but for the node's image, and resumed as its files say.
+/// The example unchanged except for the node's image, and resumed as its files describe.
 pub async fn quickstart(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     for file in ["00-namespace", "10-token-secret", "20-voter", "30-signerbinding"] {
@@ -88,7 +88,7 @@ pub async fn first_binding(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// An upgrade of the operator rolls nobody.
+/// An upgrade of the operator rolls no pods.
 pub async fn upgrade(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     let (sets, pod) = (cluster.replica_sets().await?, suite.ready_pod().await?);
@@ -105,7 +105,7 @@ pub async fn upgrade(suite: &Suite) -> Result<()> {
         Ok(())
     })
     .await?;
-    // Another generation of the same, so that the status is the new operator's.
+    // A new generation with the same content, so that the new operator writes the status.
     change(suite, &json!({"spec": {"suspend": false}})).await?;
     cluster.condition("Ready", "True", "Ready").await?;
     ensure!(

@@ -1,4 +1,4 @@
-//! A key in OpenBao, with which the signer signs and the node's container does not.
+//! A key in OpenBao that the signer can use and the node's container cannot.
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::{BASE64URL_NOPAD, HEXUPPER_PERMISSIVE};
@@ -13,16 +13,16 @@ use crate::eventually;
 use crate::openbao::version_of;
 
 const ROLE: &str = "atto-voter";
-/// The mistake that the page warns of: a role that asks for no audience.
+/// The mistake that the page warns about: a role without an audience.
 const CARELESS_ROLE: &str = "without-audience";
-/// Where the signer has its token, and no other container.
+/// The signer's token, which no other container has.
 const TOKEN: &str = "/var/run/secrets/signer.atto.cash/identity/token";
-/// What Kubernetes mounts into every container.
+/// The token that Kubernetes mounts into every container.
 const DEFAULT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 pub async fn all(suite: &Suite) -> Result<()> {
     let seen = with_openbao(suite).await;
-    // Also after an error: a part of it is outside of the namespaces that go.
+    // Also after an error, because a part of it is outside of the deleted namespaces.
     seen.and(openbao::end(&suite.cluster).await)
 }
 
@@ -44,12 +44,12 @@ async fn with_openbao(suite: &Suite) -> Result<()> {
     suite.ready_pod().await.map(drop)
 }
 
-/// The binding first, then what `IdentityReady` prints; gives the pod.
+/// The binding first, then the commands that `IdentityReady` prints. Returns the pod.
 async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
     let cluster = &suite.cluster;
     bao.bao(&["secrets", "enable", "transit"]).await?;
     bao.bao(&["auth", "enable", "kubernetes"]).await?;
-    // The page has its name, and there may be nothing here that knows names.
+    // The page uses a host name, which may not resolve here.
     let address = ["--namespace=default", "--output=jsonpath={.spec.clusterIP}"];
     let get = ["get", "service", "kubernetes"];
     let address = cluster.kubectl(&[&get[..], &address].concat()).await?;
@@ -85,7 +85,7 @@ async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
     let told = HEXUPPER_PERMISSIVE.decode(told["publicKey"].as_str().unwrap_or_default().as_bytes())?;
     let told = VerifyingKey::from_bytes(told.as_slice().try_into()?)?;
     ensure!(told == kept, "the signer's key is {told:?}, OpenBao has {kept:?}");
-    // The node verifies each by the key that the signer told.
+    // The node verifies each with the key that the signer returned.
     suite.signs(&pod, 20).await?;
     suite.holds("a key in OpenBao, made and granted by what IdentityReady prints: one rollout, no vote lost, votes that verify with it");
     Ok(pod)
@@ -106,7 +106,7 @@ async fn nothing_in_the_nodes_container(suite: &Suite, bao: &OpenBao<'_>, pod: &
         );
     }
 
-    // Each from the node's container, to the same server by the same command: only the token is another one.
+    // All from the node's container, to the same server with the same command. Only the token differs.
     let of_node = in_node(cluster, pod, &format!("cat {DEFAULT_TOKEN}"), "").await?;
     let admin = cluster.admin();
     let of_signer = admin.token(NAMESPACE, "voter", vec![audience.clone()], 600).await?;
@@ -137,7 +137,7 @@ async fn nothing_in_the_nodes_container(suite: &Suite, bao: &OpenBao<'_>, pod: &
     Ok(())
 }
 
-/// A shell in the node's container, which has to succeed.
+/// Runs a shell in the node's container, which must succeed.
 async fn in_node(cluster: &Cluster, pod: &Value, script: &str, input: &str) -> Result<String> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let done = cluster.exec(name, "node", &["sh", "-c", script], input).await?;
@@ -145,10 +145,10 @@ async fn in_node(cluster: &Cluster, pod: &Value, script: &str, input: &str) -> R
     Ok(done.stdout)
 }
 
-/// Where the node's container has tokens of Kubernetes, in files and in its environment, and for whom they are.
+/// Kubernetes tokens of the node's container, in files and in its environment, with their audiences.
 async fn tokens(cluster: &Cluster, pod: &Value) -> Result<Vec<(String, Vec<String>)>> {
     const JWT: &str = "eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+";
-    // What its user cannot read is no use to whoever runs code there.
+    // Only files that its user can read matter.
     let files =
         format!("export -p | grep -oE '{JWT}'; grep -rIsoE --exclude-dir=proc --exclude-dir=sys '{JWT}' /; true");
     let found = in_node(cluster, pod, &files, "").await?;
@@ -167,7 +167,7 @@ async fn tokens(cluster: &Cluster, pod: &Value) -> Result<Vec<(String, Vec<Strin
     Ok(found.lines().filter_map(read).collect())
 }
 
-/// The status of a login from the node's container, and what the server said of one that it refused.
+/// The status of a login from the node's container, with the server's message about a refusal.
 async fn login(cluster: &Cluster, pod: &Value, url: &str, role: &str, token: &str) -> Result<(String, String)> {
     let body = json!({"role": role, "jwt": token.trim()}).to_string();
     let script =
@@ -178,7 +178,7 @@ async fn login(cluster: &Cluster, pod: &Value, url: &str, role: &str, token: &st
     Ok((status.to_owned(), said["errors"].to_string()))
 }
 
-/// The status of the request for a token of the signer's kind, with what every container may show the API server.
+/// The status of a request for a token like the signer's, authenticated with the default token.
 async fn asks_for_a_token(cluster: &Cluster, pod: &Value, audience: &str) -> Result<String> {
     let request = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [audience]},
@@ -191,10 +191,10 @@ async fn asks_for_a_token(cluster: &Cluster, pod: &Value, audience: &str) -> Res
     in_node(cluster, pod, &script, &request.to_string()).await
 }
 
-/// The signer's container logs in with the token that it has.
+/// The signer's container logs in with its token.
 async fn preflight(cluster: &Cluster, pod: &Value) -> Result<()> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    // Its own limits are a few seconds, which is little on a busy machine.
+    // Its own limits are a few seconds, which is little on a busy computer.
     eventually(PATIENCE, "a preflight that succeeds", async || {
         let done = cluster.exec(name, "signer", &["/signer", "preflight"], "").await?;
         ensure!(done.succeeded, "preflight: {}{}", done.stdout, done.stderr);

@@ -1,4 +1,4 @@
-//! Small trees, each with one way to name a module.
+//! Small trees, each with one way to use a module.
 
 mod paths;
 mod rules;

@@ -1,4 +1,4 @@
-//! What counts as naming: `kitchen` and `cellar` are kept apart, and the kitchen is written in every way.
+//! What counts as use: `kitchen` and `cellar` must not use each other, and the kitchen's code takes every form.
 
 use super::{Apart, NOTHING, Part, Rules, words};
 
@@ -54,7 +54,7 @@ fn these_name_the_cellar() {
         "use crate::r#rooms::cellar::Wine;",
         "pub(crate) use crate::rooms::cellar::Wine;",
         "fn f() { use crate::rooms::cellar::Wine; }",
-        // By way of another module.
+        // Through another module.
         "use crate::Shared;",
         "use crate::below::Wine;",
         "use crate::rooms::Cask;",
@@ -92,7 +92,7 @@ fn these_name_the_cellar() {
         "#[serde(with = \"crate::rooms::cellar\")] struct S;",
         "struct S { #[serde(default = \"crate::rooms::cellar::fetch\")] wine: u8 }",
         "#[derive(Debug, crate::rooms::cellar::Drink)] struct S;",
-        // What programs are built with, be it in some only.
+        // Code that is part of programs, at least of some.
         "#[cfg(not(test))] use crate::rooms::cellar::Wine;",
         "#[cfg(any(test, unix))] use crate::rooms::cellar::Wine;",
         "#[cfg(unix)] use crate::rooms::cellar::Wine;",

@@ -24,7 +24,7 @@ Left out: Secrets, ConfigMaps, logs of the nodes. Hidden: values of variables ot
 annotations of others, and the diffs of plans.
 ";
 
-/// The folder in which everything is.
+/// The folder of all files.
 const FOLDER: &str = "atto-signer-report";
 
 /// The files so far.
@@ -42,14 +42,14 @@ impl Archive {
         self.files.push((format!("{FOLDER}/{path}"), text.as_bytes().to_vec()));
     }
 
-    /// Writes all of it, or nothing.
+    /// Writes the whole archive, or no file.
     pub fn write(&self, file: &Path) -> io::Result<()> {
         let mut partial = file.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
         let written = self.write_to(&partial).and_then(|()| fs::rename(&partial, file));
         if written.is_err() {
-            // The first error says more.
+            // The first error is more useful.
             let _ = fs::remove_file(&partial);
         }
         written

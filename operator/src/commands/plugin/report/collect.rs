@@ -1,4 +1,4 @@
-//! What goes into the archive.
+//! Collects the contents of the archive.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ use crate::commands::preflight::finding::lines;
 use crate::yaml;
 
 const OPERATOR: &str = "app.kubernetes.io/name=signer-operator";
-/// Lines of a log.
+/// Maximum lines of a log.
 const LINES: i64 = 5_000;
-/// Bytes of a log.
+/// Maximum bytes of a log.
 const BYTES: i64 = 2 * 1024 * 1024;
 
-/// Files by their paths, and what could not be read.
+/// Files by path, and what could not be read.
 #[derive(Default)]
 pub struct Collected {
     pub files: Vec<(String, String)>,
@@ -43,7 +43,7 @@ impl Collected {
     }
 }
 
-/// Everything about these bindings. The operator's own is asked for in all namespaces.
+/// Everything about these bindings. Objects of the operator itself are collected from all namespaces.
 pub async fn all(client: &Client, found: &[Found]) -> Collected {
     let mut collected = Collected::default();
     versions(client, &mut collected).await;
@@ -181,7 +181,7 @@ async fn listed(
         kind,
         ..found.types.clone()
     };
-    // A list says once what its items are.
+    // A list names the kind of its items only once.
     let wanted = found.items.into_iter().filter(is_wanted).map(|mut object| {
         object.types.get_or_insert_with(|| types.clone());
         serde_json::to_value(object)
@@ -191,7 +191,7 @@ async fn listed(
     wanted.collect()
 }
 
-/// The container's log, and that of the container before it where there was one.
+/// The container's log, and that of its previous instance if there is one.
 async fn logs(client: &Client, namespace: &str, pod: &str, container: &str, folder: &str, collected: &mut Collected) {
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let of = |previous| LogParams {
@@ -210,7 +210,7 @@ async fn logs(client: &Client, namespace: &str, pod: &str, container: &str, fold
     .await;
     let path = |what: &str| format!("{folder}/logs/{pod}.{container}{what}.log");
     collected.take(path(""), now.map_err(|error| error.to_string()));
-    // Most containers have had none before.
+    // Most containers have no previous instance.
     if let Ok(text) = before {
         collected.take(path(".previous"), Ok(text));
     }

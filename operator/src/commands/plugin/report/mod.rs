@@ -27,7 +27,7 @@ pub struct ReportArgs {
     pub file: Option<PathBuf>,
 }
 
-/// Writes the archive. What cannot be read is listed in it, and is no error.
+/// Writes the archive. It lists what could not be read, which is not an error.
 ///
 /// # Errors
 /// The SignerBindings cannot be read, or the file cannot be written.

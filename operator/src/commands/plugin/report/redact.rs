@@ -1,4 +1,4 @@
-//! Takes what may be secret out of objects. What is hidden stays visible as a field.
+//! Removes possible secrets from objects. A redacted field stays visible.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ const HIDDEN: &str = "(hidden)";
 const KNOWN_ANNOTATIONS: [&str; 3] = ["signer.atto.cash/", "deployment.kubernetes.io/", "iam.gke.io/"];
 const SETTINGS: &str = "ATTO_SIGNER_";
 
-/// The object without what may be secret.
+/// The object without possible secrets.
 pub fn redacted(mut object: Value) -> Value {
     hide(&mut object);
     object
@@ -39,7 +39,7 @@ fn hide_annotations(annotations: &mut Map<String, Value>) {
     }
 }
 
-/// Of the variables, only the signer's settings are shown, and of those none that is a token or looks like a key.
+/// Shows only the signer's settings among the variables, except tokens and values that look like a key.
 fn hide_variable(variable: &mut Value) {
     let name = variable["name"].as_str().unwrap_or_default();
     let is_setting = name.starts_with(SETTINGS) && !name.ends_with("TOKEN");

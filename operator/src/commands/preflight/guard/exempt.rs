@@ -1,4 +1,5 @@
-//! Whether the guard knows the operator: it exempts any user with the right of the operator's role, and the names that it has as text.
+//! Whether the guard exempts the operator: it exempts any user with the permission of the operator's role, and users that its
+//! text names.
 
 use crds::names::GROUP;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
@@ -20,14 +21,15 @@ const RIGHT: Permission = Permission {
     resource: "injections",
 };
 
-/// A user with this may do everything, and is no operator to the guard: a GitOps program may be such a one.
+/// A user with this permission may do everything, and the guard does not treat it as an operator. A GitOps program may have it.
 const EVERYTHING: Permission = Permission {
     verb: "never",
     group: GROUP,
     resource: "nothing",
 };
 
-/// A line where a policy would refuse what the user of this command writes. Nothing where a person runs it: the operator is somebody else then.
+/// A finding if a policy would refuse the writes of this command's user. None if a person runs the command, because the operator
+/// is another user.
 pub async fn examine(client: &Client, scope: &Scope, policies: &[Policy]) -> Option<Finding> {
     match refusing(client, scope, policies).await {
         Ok(refusing) => refusing,
@@ -52,7 +54,7 @@ async fn refusing(client: &Client, scope: &Scope, policies: &[Policy]) -> Result
     let Some(first) = refusing.first() else { return Ok(None) };
     let text = first.text();
     let names: Vec<_> = accounts(&text).collect();
-    // Of two releases, each guards what is its own.
+    // With two releases, each guards its own namespaces.
     let verdict = if knows_us || *scope != Scope::Cluster {
         Verdict::Warning
     } else {
@@ -103,7 +105,7 @@ fn accounts(text: &str) -> impl Iterator<Item = &str> {
         .filter(|part| part.starts_with(ACCOUNT) && *part != ACCOUNT)
 }
 
-/// The name of the right that an expression asks for.
+/// The name of the permission that an expression checks.
 fn right(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("resource('injections')")?;
     let (_, rest) = rest.split_once(".name('")?;

@@ -1,4 +1,4 @@
-//! Which pieces of the guard are active.
+//! Which parts of the guard are active.
 
 mod exempt;
 mod pieces;
@@ -14,7 +14,7 @@ use crate::commands::patient::patiently;
 use crate::model::error::Error;
 use crate::model::scope::Scope;
 
-/// A line for each piece of the guard: active, missing, or impossible in this cluster.
+/// A line for each part of the guard: active, missing, or not possible in this cluster.
 pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding> {
     match policies(client).await {
         Ok((policies, loose)) => {
@@ -31,8 +31,8 @@ pub async fn examine(client: &Client, scope: &Scope, minor: u32) -> Vec<Finding>
     }
 }
 
-/// The policies of both kinds that have a binding, without which a policy does nothing; and a line for each binding of a policy that is
-/// not there.
+/// The policies of both kinds that have a binding, without which a policy has no effect; and a finding for each binding whose
+/// policy does not exist.
 async fn policies(client: &Client) -> Result<(Vec<pieces::Policy>, Vec<Finding>), Error> {
     let (mut all, mut loose) = (Vec::new(), Vec::new());
     for kind in ["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"] {
@@ -52,7 +52,7 @@ async fn policies(client: &Client) -> Result<(Vec<pieces::Policy>, Vec<Finding>)
     Ok((all, loose))
 }
 
-/// All objects of a kind; none where the API server does not serve it.
+/// All objects of a kind. None if the API server does not serve the kind.
 async fn list(client: &Client, kind: &str) -> Result<Vec<Value>, Error> {
     let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
     let plural = if kind.kind.ends_with("Policy") {

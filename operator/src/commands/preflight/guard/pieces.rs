@@ -1,4 +1,4 @@
-//! What admission policies are about. Pure. Their names are the release's, and people change them.
+//! Recognises admission policies by their content. Pure. Their names depend on the release, and people change them.
 
 use crds::kubernetes::MUTATING_POLICIES;
 use crds::names::HASH_ANNOTATION;
@@ -24,7 +24,7 @@ enum Piece {
 impl Piece {
     const ALL: [Self; 5] = [Self::Edits, Self::Keeping, Self::Creation, Self::Pods, Self::Operator];
 
-    /// Whether a Kubernetes of this minor version can have it.
+    /// Whether Kubernetes of this minor version supports it.
     const fn is_possible(self, minor: u32) -> bool {
         minor >= MUTATING_POLICIES || !matches!(self, Self::Keeping)
     }
@@ -57,12 +57,12 @@ impl Piece {
 /// A policy that is bound.
 pub struct Policy {
     policy: Value,
-    /// `Deny`, `Warn`; nothing of a policy that changes objects.
+    /// `Deny` or `Warn`. Empty for a policy that changes objects.
     actions: Vec<String>,
 }
 
 impl Policy {
-    /// Nothing where no binding names it.
+    /// None if no binding names the policy.
     pub fn bound(policy: Value, bindings: &[Value]) -> Option<Self> {
         let mut of_policy = bindings
             .iter()
@@ -75,12 +75,12 @@ impl Policy {
         Some(Self { policy, actions })
     }
 
-    /// Whether it refuses edits that would take a signer away.
+    /// Whether it refuses edits that would remove a signer.
     pub fn refuses_edits(&self) -> bool {
         self.piece() == Some(Piece::Edits)
     }
 
-    /// All that its conditions say.
+    /// The text of all its conditions.
     pub fn text(&self) -> String {
         self.conditions().collect::<Vec<_>>().join("\n")
     }
@@ -113,7 +113,7 @@ impl Policy {
             .filter_map(|condition| condition["expression"].as_str())
     }
 
-    /// Which piece it is, if it is one and active.
+    /// The part of the guard that it is, if it is one and is active.
     fn piece(&self) -> Option<Piece> {
         if self.policy["spec"]["paramKind"]["kind"] == "SignerBinding" {
             return if self.matches("CREATE", "deployments") {
@@ -173,8 +173,9 @@ pub fn examine(policies: &[Policy], minor: u32) -> Vec<Finding> {
     lines.collect()
 }
 
-/// A line for each policy of the guard that no binding names. So it is where names were changed in one of the two: kustomize must be told
-/// that a MutatingAdmissionPolicyBinding names its policy, and an old one the same of a ValidatingAdmissionPolicyBinding.
+/// A line for each policy of the guard that no binding names. This happens if names were changed in only one of the two:
+/// kustomize must be told that a MutatingAdmissionPolicyBinding names its policy, and an old version also that a
+/// ValidatingAdmissionPolicyBinding does.
 pub fn loose(kind: &str, policies: &[Value], bindings: &[Value]) -> Vec<Finding> {
     let names = |binding: &Value, policy: &Value| binding["spec"]["policyName"] == policy["metadata"]["name"];
     let is_ours = |policy: &&Value| {

@@ -1,7 +1,7 @@
-//! What an empty apply leaves behind, and the JSON patch that clears it. Pure.
+//! Leftovers of an empty apply, and the JSON patch that removes them. Pure.
 //!
-//! After `kubectl rollout undo` the operator's annotation is owned by kubectl and stays; so does a container that came back that
-//! way. What an applied manifest carries whole is that manifest's and stays.
+//! After `kubectl rollout undo`, kubectl owns the operator's annotation, which therefore stays. The same applies to a container
+//! that the rollback restored. A field that is whole in an applied manifest belongs to the manifest and stays.
 
 use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES, SIGNER_CONTAINER};
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::template::volumes;
 
-/// The operations that clear what is left of the operator. What belonged to the operator is read from the object as it was before it was given
-/// up; afterwards nothing shows it any more.
+/// The operations that remove leftovers. The operator's fields are determined from the object before they were given up, because
+/// afterwards nothing shows them.
 pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
-    // While each index is right.
+    // In this order, each index stays valid.
     let gone = volumes::left_over(before, after);
     let exposures = volumes::exposures(after, &gone);
     let mut operations: Vec<_> = exposures.iter().map(|exposure| remove(&exposure.pointer)).collect();
@@ -31,7 +31,7 @@ pub fn patch(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
 
 const TEMPLATE_KEYS: [(&str, &str); 2] = [("labels", DEPLOYMENT_LABEL), ("annotations", HASH_ANNOTATION)];
 
-/// The Deployment as it is once they are cleared.
+/// The Deployment after the removal of leftovers.
 pub fn cleared(before: &LiveDeployment, after: &LiveDeployment) -> LiveDeployment {
     let mut object = after.raw().clone();
     for operation in patch(before, after) {
@@ -51,12 +51,12 @@ pub fn cleared(before: &LiveDeployment, after: &LiveDeployment) -> LiveDeploymen
     LiveDeployment::new(object)
 }
 
-/// Whether anything of the operator is still there.
+/// Whether there are leftovers.
 pub fn are_there(live: &LiveDeployment) -> bool {
     live.signer().is_some() || keys(live).next().is_some()
 }
 
-/// Label and annotation of the operator that are in the pod template.
+/// The operator's label and annotation in the pod template.
 pub fn keys(live: &LiveDeployment) -> impl Iterator<Item = (&'static str, &'static str)> {
     TEMPLATE_KEYS
         .into_iter()
@@ -89,8 +89,8 @@ fn remove_volumes(live: &LiveDeployment, gone: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-/// The variables of the operator that no manifest has, the last one first, so that the other indexes stay valid. They are left over where
-/// the empty apply was refused, or where an update, such as the restore of a backup, holds them as well.
+/// The operator's variables that no manifest contains, last first, so that each index stays valid. They are left over if the
+/// empty apply was refused, or if an update, such as the restore of a backup, owns them too.
 fn variables(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     let mut operations = vec![];
     for (position, container) in after.containers(ContainerList::Containers).iter().enumerate() {
@@ -119,7 +119,7 @@ fn variables(before: &LiveDeployment, after: &LiveDeployment) -> Vec<Value> {
     operations
 }
 
-/// Whether another manager's manifest carries the sidecar whole: with its image, without which it is no container.
+/// Whether another manager's manifest contains the whole sidecar: with its image, without which it is not a valid container.
 fn signer_is_applied(live: &LiveDeployment) -> bool {
     live.managed_fields().any(|entry| {
         entry.operation == "Apply" && entry.manager != crds::names::FIELD_MANAGER && entry.owns_signer_image()

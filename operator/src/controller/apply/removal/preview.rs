@@ -1,4 +1,4 @@
-//! What a removal would take out, and what would stay, without writing anything.
+//! Shows what a removal would delete and keep, without writing.
 
 use crds::names::{DEFAULT_NODE_CONTAINER, NODE_VARIABLES};
 
@@ -9,21 +9,21 @@ use crate::model::deployment::{ContainerList, LiveDeployment};
 use crate::model::error::{Error, refuses};
 use crate::model::injection::DeploymentRef;
 
-/// What a removal would do.
+/// The effects of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// The lines of the operator that go.
+    /// The operator's lines that are removed.
     pub diff: String,
-    /// What a manifest carries itself, for people.
+    /// Fields that a manifest contains, in words.
     pub stays: Vec<String>,
-    /// Whether there is a Service of the operator, which goes.
+    /// Whether the operator's Service exists, which is deleted.
     pub has_service: bool,
 }
 
-/// Asks the API server what the empty apply would leave, and clears from that what a removal clears.
+/// Asks the API server for the result of the empty apply, and removes leftovers from it.
 ///
 /// # Errors
-/// Fails if the API server does not answer, or if the Deployment is another one than was read.
+/// Fails if the API server does not answer, or if the Deployment changed since it was read.
 pub async fn of(writer: &Writer, live: &LiveDeployment) -> Result<Preview, Error> {
     let after = leftovers::cleared(live, &released(writer, live).await?);
     let pointed = live.ours().map(|ours| ours.containers_with_variables());
@@ -46,7 +46,7 @@ async fn released(writer: &Writer, live: &LiveDeployment) -> Result<LiveDeployme
             Some(status) if status.is_conflict() || conflict::is_another_object(status) => {
                 Err(Error::Changed("the Deployment"))
             }
-            // What is refused is cleared otherwise.
+            // A refused apply is replaced by the JSON patch.
             Some(status) if refuses(status) => Ok(live.clone()),
             _ => Err(error),
         },

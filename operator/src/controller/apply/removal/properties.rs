@@ -1,4 +1,4 @@
-//! For any Deployment: rendering again what was injected changes nothing, and taking the signer out gives back what there was.
+//! For any Deployment: rendering again changes nothing, and removing the signer restores the original.
 
 use proptest::collection::vec;
 use proptest::option::of;
@@ -16,7 +16,7 @@ use crate::template::merge;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// An object of those of the fields that are there: the API server has no empty ones.
+/// An object with the fields that are set. The API server keeps no empty ones.
 fn object(fields: Vec<(&'static str, Option<Value>)>) -> Value {
     let fields = fields
         .into_iter()
@@ -32,7 +32,7 @@ fn variable() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Some of the three that the documentation tells people to write.
+/// Some of the three variables that the documentation tells people to write.
 fn documented() -> impl Strategy<Value = Vec<Value>> {
     let all = vec![
         json!({"name": "ATTO_SIGNER_BACKEND", "value": "REMOTE"}),
@@ -128,7 +128,7 @@ fn deployment() -> impl Strategy<Value = Value> {
     )
 }
 
-/// What a binding that says little wants of it.
+/// The rendering for a minimal binding.
 fn desired(deployment: &Value) -> Rendered {
     let binding = serde_json::from_value(json!({
         "apiVersion": "signer.atto.cash/v1alpha1",
@@ -136,7 +136,7 @@ fn desired(deployment: &Value) -> Rendered {
         "metadata": {"name": "voter", "namespace": "atto"},
         "spec": {
             "target": {"name": "voter"},
-            // The one with the most of variables and volumes.
+            // The backend with the most variables and volumes.
             "key": {"vault": {
                 "address": "https://vault.example.com", "namespace": "team", "key": "voter", "version": 1,
                 "auth": {"jwt": {"role": "voter", "mount": "jwt", "audience": "vault"}}, "caSecretRef": {"name": "ca", "key": "ca.crt"},
@@ -155,7 +155,7 @@ fn desired(deployment: &Value) -> Rendered {
     render::render_all(&verdict).pop().unwrap().unwrap()
 }
 
-/// What the API server makes of both, with what it records as the operator's.
+/// The merged object, with the operator's managed fields as the API server records them.
 fn applied(deployment: &Value, rendered: &Rendered) -> Value {
     let mut object = deployment.clone();
     merge::apply(&mut object["spec"], &rendered.deployment["spec"]);
@@ -180,7 +180,7 @@ fn fields(applied: &Value) -> Value {
     }
 }
 
-/// Does what a JSON patch of removals says.
+/// Applies a JSON patch that contains only removals.
 fn patched(mut object: Value, operations: &[Value]) -> Value {
     for operation in operations {
         assert_eq!(operation["op"], "remove");
@@ -207,13 +207,13 @@ proptest! {
         prop_assert_eq!(&desired(&injected), &rendered);
         prop_assert!(crate::template::intact::is_intact(&LiveDeployment::new(injected.clone()), &rendered));
         prop_assert_eq!(&applied(&injected, &rendered), &injected);
-        // The same of a backup, which has no history.
+        // The same for a backup, which has no history.
         let mut backup = injected;
         backup["metadata"]["managedFields"] = Value::Null;
         prop_assert_eq!(desired(&backup), rendered);
     }
 
-    /// Where the empty apply is refused and everything is left to the JSON patch.
+    /// The empty apply is refused, so the JSON patch removes everything.
     #[test]
     fn a_deployment_without_its_signer_is_what_it_was(before in deployment()) {
         let injected = applied(&before, &desired(&before));

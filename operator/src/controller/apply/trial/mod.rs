@@ -1,5 +1,5 @@
-//! Before pods that run are replaced: whether the API server would take the pod that comes. Where the old pod ends first, as a voter's
-//! should, one that is refused then leaves nothing running.
+//! Before running pods are replaced, checks whether the API server would accept the new pod. If the old pod ends first, as it
+//! should for a voter, a refused new pod would leave nothing running.
 
 mod quota;
 
@@ -19,20 +19,22 @@ use crate::model::refusal;
 use crate::model::rendered::Rendered;
 use crate::template::pod;
 
-/// Why the pod with what was rendered would be refused; none where it is taken, or where that cannot be tried.
+/// Why the new pod would be refused. None if it is accepted, or cannot be tried.
 ///
 /// # Errors
-/// Fails if the API server, or a webhook that it asks, does not answer: then nothing is known, and nothing should be written.
+/// Fails if the API server, or a webhook that it calls, does not answer. The result is then unknown, and nothing should be
+/// written.
 pub async fn refusal(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> Result<Option<Reason>, Error> {
     let (new, old) = (pod::injected(live, rendered), pod::present(live));
-    // Nothing is replaced.
+    // No pod is replaced.
     if new == old {
         return Ok(None);
     }
     let Answer::Refused { text, is_invalid } = ask(writer, live, &new).await? else {
         return Ok(None);
     };
-    // The template itself may be wrong. Then the write is refused as a whole, in words about the Deployment, and nothing rolls.
+    // The template itself may be invalid. The write is then refused as a whole, with a message about the Deployment, and nothing
+    // rolls.
     if is_invalid && is_refused_as_a_whole(writer, live, rendered).await? {
         return Ok(None);
     }
@@ -49,8 +51,8 @@ async fn is_refused_as_a_whole(writer: &Writer, live: &LiveDeployment, rendered:
     }
 }
 
-/// Whether the refusal keeps pods from running that would run without the change. One that holds for the present template too does: the
-/// pod that runs would be the last one.
+/// Whether the refusal affects pods that would run without the change. A refusal that also holds for the present template counts
+/// too, because the running pod would be the last one.
 fn is_ours(live: &LiveDeployment, text: &str, sent: &Value, answer: &Answer) -> bool {
     let Some(exceeded) = room_is_made(live, text) else {
         return true;
@@ -69,13 +71,13 @@ fn is_ours(live: &LiveDeployment, text: &str, sent: &Value, answer: &Answer) -> 
     !fits_in_their_place(&exceeded, &old, live.replicas())
 }
 
-/// The quota that is exceeded, where old pods give back their share of it first.
+/// The exceeded quota, if old pods first give back their share of it.
 fn room_is_made(live: &LiveDeployment, text: &str) -> Option<Exceeded> {
     live.frees_first().then(|| Exceeded::parse(text)).flatten()
 }
 
 fn rejected(live: &LiveDeployment, text: &str, is_old_refused: bool) -> Reason {
-    // While the pod runs, a quota may have no room for another one of its kind, and that says nothing.
+    // While the pod runs, a quota may have no room for a second one of its kind, which says nothing about a replacement.
     let as_well = if is_old_refused && room_is_made(live, text).is_none() {
         " The API server also refuses a pod of the current template, so the Deployment cannot replace its pods in any case."
     } else {
@@ -92,20 +94,20 @@ fn rejected(live: &LiveDeployment, text: &str, is_old_refused: bool) -> Reason {
     )
 }
 
-/// What the API server says of a pod.
+/// The API server's answer about a pod.
 enum Answer {
-    /// As it would be.
+    /// The pod as it would be stored.
     Taken(Value),
     Refused {
         text: String,
-        /// Whether it is no pod at all, or one that a policy calls invalid.
+        /// Whether the pod is malformed, or a policy calls it invalid.
         is_invalid: bool,
     },
-    /// Whether it would be taken is not to be known.
+    /// It cannot be known whether the pod would be accepted.
     Unknown,
 }
 
-/// Creates a pod without creating it.
+/// Creates the pod as a dry run.
 async fn ask(writer: &Writer, live: &LiveDeployment, pod: &Value) -> Result<Answer, Error> {
     let pod: DynamicObject = serde_json::from_value(pod.clone()).map_err(Error::Encode)?;
     let parameters = PostParams {
@@ -138,15 +140,15 @@ async fn ask(writer: &Writer, live: &LiveDeployment, pod: &Value) -> Result<Answ
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Refusal,
-    /// For want of the right to create pods, or because a webhook may do more than it answers.
+    /// The permission to create pods is missing, or a webhook may have side effects.
     CannotBeTried,
-    /// It says nothing about the pod, and another try may.
+    /// The error is not about the pod, and a retry may succeed.
     Other,
 }
 
 fn kind(status: &Status) -> Kind {
     let says = |text: &str| status.message.contains(text);
-    // A webhook that is down answers 500.
+    // An unavailable webhook is answered with 500.
     if !refuses(status) || status.code >= 500 || says("status unknown for quota") {
         Kind::Other
     } else if says("cannot create resource \"pods\"") || says("does not support dry run") {

@@ -1,11 +1,11 @@
-//! What a ResourceQuota says of a pod that replaces another one. Pure. A dry run is counted on top of what is used now,
-//! and where the old pod ends first its share is free by then.
+//! Interprets a ResourceQuota's refusal of a pod that replaces another one. Pure. A dry run is counted in addition to the present
+//! use. If the old pod ends first, its share is free by then.
 
 use serde_json::Value;
 
 use crate::template::quantity::nano;
 
-/// A refusal by a quota, as the API server words it: `exceeded quota: NAME, requested: A=1,B=2, used: …, limited: …`.
+/// A refusal by a quota, in the API server's words: `exceeded quota: NAME, requested: A=1,B=2, used: …, limited: …`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Exceeded {
     name: String,
@@ -21,7 +21,7 @@ struct Exceeding {
 }
 
 impl Exceeded {
-    /// None where the refusal is another one, or worded in a way that is not known.
+    /// None for another refusal, or an unknown wording.
     pub fn parse(text: &str) -> Option<Self> {
         let (_, text) = text.split_once("exceeded quota: ")?;
         let (name, text) = text.split_once(", requested: ")?;
@@ -51,7 +51,7 @@ impl Exceeded {
     }
 }
 
-/// What was answered for a pod of the present template.
+/// The answer for a pod of the present template.
 pub struct Old<'a> {
     /// The pod as admitted, with all defaults, otherwise as sent.
     pub pod: &'a Value,
@@ -59,7 +59,7 @@ pub struct Old<'a> {
     pub exceeded: Option<Exceeded>,
 }
 
-/// Whether the new pods fit once so many old ones have ended.
+/// Whether the new pods fit after this many old ones have ended.
 pub fn fits_in_their_place(new: &Exceeded, old: &Old<'_>, pods: i64) -> bool {
     let pods = i128::from(pods.max(1));
     new.resources.iter().all(|exceeding| {
@@ -74,7 +74,7 @@ pub fn fits_in_their_place(new: &Exceeded, old: &Old<'_>, pods: i64) -> bool {
     })
 }
 
-/// What the quota counts of one old pod.
+/// What the quota counts for one old pod.
 fn freed(quota: &str, exceeding: &Exceeding, old: &Old<'_>) -> i128 {
     let same = old.exceeded.iter().filter(|other| other.name == quota);
     let mut said = same.flat_map(|other| &other.resources);
@@ -82,7 +82,7 @@ fn freed(quota: &str, exceeding: &Exceeding, old: &Old<'_>) -> i128 {
         return said.requested;
     }
     let counted = counted(old.pod, &exceeding.resource);
-    // It would have been refused as well, if this quota were about pods like it: some are about a class of pods alone.
+    // The old pod would have been refused too if this quota applied to it. Some quotas apply only to a class of pods.
     if old.is_admitted && exceeding.used + counted > exceeding.limited {
         return 0;
     }
@@ -91,14 +91,14 @@ fn freed(quota: &str, exceeding: &Exceeding, old: &Old<'_>) -> i128 {
 
 const ONE: i128 = 1_000_000_000;
 
-/// What a quota counts of a pod, in billionths.
+/// What a quota counts for a pod, in billionths.
 fn counted(pod: &Value, resource: &str) -> i128 {
     match resource.split_once('.') {
         _ if matches!(resource, "pods" | "count/pods") => ONE,
         Some(("limits", name)) => asked(pod, name, |resources| nano(&resources["limits"][name])),
         other => {
             let name = other.map_or(resource, |(_, name)| name);
-            // A request that is missing is what the limit is.
+            // A missing request equals the limit.
             asked(pod, name, |resources| {
                 nano(&resources["requests"][name]).or_else(|| nano(&resources["limits"][name]))
             })
@@ -106,7 +106,8 @@ fn counted(pod: &Value, resource: &str) -> i128 {
     }
 }
 
-/// All that its containers ask for at a time: those that stay, and at the start the largest init container with the sidecars before it.
+/// The maximum that the containers request at one time: all long-running ones, or during the start the largest init container
+/// with the sidecars before it.
 /// Source: <https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers>
 fn asked(pod: &Value, name: &str, of: impl Fn(&Value) -> Option<i128>) -> i128 {
     let spec = &pod["spec"];
@@ -176,11 +177,11 @@ mod tests {
     #[test]
     fn what_has_room_once_the_old_pod_is_gone_is_no_refusal() {
         let of = |limited: &str| exceeded("limits.memory", "1152Mi", "1Gi", limited);
-        // One more pod of either kind does not fit, and one instead of the old one does.
+        // An additional pod of either kind does not fit, but a replacement does.
         let old = |limited: &str| Some(exceeded("limits.memory", "1Gi", "1Gi", limited));
         assert!(fits(&of("1152Mi"), &pod("1Gi"), false, old("1152Mi")));
         assert!(!fits(&of("1Gi"), &pod("1Gi"), false, old("1Gi")));
-        // One more of the old kind fits, and one of the new kind does not.
+        // An additional old pod fits, but a new one does not.
         assert!(fits(&of("2Gi"), &pod("1Gi"), true, None));
         assert!(!fits(
             &exceeded("limits.memory", "3Gi", "1Gi", "2Gi"),
@@ -188,7 +189,7 @@ mod tests {
             true,
             None
         ));
-        // The room is taken by others.
+        // Other pods use the quota.
         assert!(!fits(
             &exceeded("limits.memory", "1152Mi", "10Gi", "10Gi"),
             &pod("1Gi"),
@@ -205,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_quota_that_does_not_count_the_old_pod_gets_nothing_back() {
-        // It is about a class of pods that the old one is not of: it was let in, although the quota is full.
+        // The quota applies to another class of pods: the old one was admitted although the quota is full.
         assert!(!fits(
             &exceeded("pods", "1", "1", "1"),
             &json!({"spec": {}}),
