@@ -101,7 +101,7 @@ async fn preflight(arguments: PreflightArgs) -> ExitCode {
             return ExitCode::from(Verdict::Unavailable.exit_code());
         }
     };
-    let text = finding::lines(&findings);
+    let text = finding::fitted(&findings);
     let worst = finding::worst(&findings);
     match write(&text) {
         Ok(()) => ExitCode::from(worst.exit_code()),

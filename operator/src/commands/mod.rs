@@ -9,6 +9,7 @@ mod remove;
 pub mod render;
 mod snapshot;
 mod subject;
+pub mod terminal;
 
 pub use explain::{explain, explain_in};
 pub use failure::Failure;

@@ -48,7 +48,7 @@ pub async fn check(choice: Choice, arguments: CheckArgs) -> Result<(String, u8),
         .collect();
     let text = match output::list(output, "CheckList", &checks) {
         Some(text) => text?,
-        None => finding::lines(&findings),
+        None => finding::fitted(&findings),
     };
     Ok((text, finding::worst(&findings).exit_code()))
 }

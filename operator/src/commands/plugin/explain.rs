@@ -12,8 +12,12 @@ use kube::{Api, Client, ResourceExt};
 use super::bindings::{self, BindingName, Found, NamespaceArgs};
 use super::row::Row;
 use crate::cluster::connect::Choice;
+use crate::commands::terminal::Terminal;
 use crate::commands::{self, DeploymentName, Failure, patiently};
 use crate::config::ImageArgs;
+
+/// Width of the labels that `explain` prints before its words.
+const LABEL: usize = 13;
 
 /// The object to explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +101,11 @@ pub async fn explain(choice: Choice, arguments: ExplainArgs) -> Result<(String, 
         text.extend(told);
     }
     let is_ready = !rows.is_empty() && rows.iter().all(Row::is_ready);
-    Ok((text.join("\n"), is_ready))
+    Ok((fit(&text.join("\n")), is_ready))
+}
+
+fn fit(text: &str) -> String {
+    Terminal::of_output().fitted(text, LABEL, |line| line.starts_with("  "))
 }
 
 /// Whether the binding selects the Deployment, or has reported about it. The status is written later than the binding.

@@ -11,6 +11,5 @@ mod output;
 mod report;
 mod row;
 mod status;
-mod terminal;
 
 pub use cli::{command, main};

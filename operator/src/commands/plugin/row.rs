@@ -1,6 +1,6 @@
 //! The report about a binding. Its fields are a contract with scripts: see [`super::output::API_VERSION`].
 
-use crds::conditions::types;
+use crds::conditions::{reasons, types};
 use crds::{SignerBinding, SignerBindingStatus, TargetStatus, Warning};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -134,12 +134,14 @@ fn steps(row: &Row) -> Vec<String> {
             "Wait a moment. If this persists, no operator serves the namespace: run kubectl atto-signer check."
                 .to_owned(),
         );
-    } else if let Some(failed) = first_that_fails(row) {
-        steps.push(failed);
+    } else if let Some(failed) = first_that_fails(row)
+        && !(row.plan.is_some() && failed.reason == reasons::APPROVAL_PENDING)
+    {
+        steps.push(format!("{} ({}): {}", failed.type_, failed.reason, failed.message));
     }
-    if let Some(hash) = &row.plan {
+    if row.plan.is_some() {
         steps.push(format!(
-            "Change {hash} waits for an approval: kubectl atto-signer plan {name} --namespace {namespace}"
+            "A change waits for an approval: kubectl atto-signer plan {name} --namespace {namespace}"
         ));
     }
     for warning in &row.warnings {
@@ -149,11 +151,10 @@ fn steps(row: &Row) -> Vec<String> {
 }
 
 /// The first of `Ready`'s conditions that is not true names the problem.
-fn first_that_fails(row: &Row) -> Option<String> {
+fn first_that_fails(row: &Row) -> Option<&Condition> {
     let mut steps = types::STEPS.iter().filter(|type_| **type_ != types::READY);
-    let failed = steps.find_map(|type_| {
+    steps.find_map(|type_| {
         let found = row.conditions.iter().find(|condition| condition.type_ == *type_)?;
         (found.status == "False").then_some(found)
-    })?;
-    Some(format!("{} ({}): {}", failed.type_, failed.reason, failed.message))
+    })
 }

@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 use super::bindings::{self, ListArgs, NamespaceArgs};
 use super::output::{self, Format};
 use super::row::Row;
-use super::terminal::Terminal;
 use crate::cluster::connect::Choice;
+use crate::commands::terminal::Terminal;
 use crate::commands::{self, Failure};
 use crate::model::text::one_line;
 
 /// Kubernetes limits a message to 32 KiB. The important part is at its beginning.
 const LONGEST: usize = 1_000;
+
+/// Where the words begin after their label.
+const INDENT: usize = 12;
 
 /// Prints the operator's report. Also returns whether all bindings are ready.
 ///
@@ -49,8 +52,12 @@ fn text(rows: &[Row], is_wide: bool, terminal: Terminal) -> String {
     for row in rows.iter().filter(|row| is_wide || !row.next.is_empty()) {
         let _ = writeln!(text, "\n{}/{}", row.namespace, row.name);
         let mut say = |about: &str, words: &str| {
-            let words = terminal.wrapped(&one_line(words, LONGEST), 12);
-            let _ = writeln!(text, "  {about:<9} {words}");
+            let words = one_line(words, LONGEST);
+            let (words, command) = apart(&words);
+            let _ = writeln!(text, "  {about:<9} {}", terminal.wrapped(words, INDENT));
+            if let Some(command) = command {
+                let _ = writeln!(text, "{:INDENT$}{command}", "");
+            }
         };
         if is_wide {
             for (about, value) in [("address", &row.address), ("key", &row.key)] {
@@ -74,6 +81,15 @@ fn text(rows: &[Row], is_wide: bool, terminal: Terminal) -> String {
         }
     }
     text
+}
+
+/// A command at the end of a text gets a line of its own, so that it can be copied whole.
+fn apart(words: &str) -> (&str, Option<&str>) {
+    let command = words.rfind(": kubectl ").map(|colon| words.split_at(colon + 1));
+    match command {
+        Some((words, command)) if !command.contains(". ") => (words, Some(command.trim_start())),
+        _ => (words, None),
+    }
 }
 
 fn table(rows: &[Row], terminal: Terminal) -> String {
@@ -155,6 +171,13 @@ mod tests {
                 ]}),
             )),
             row(binding("voter-3", &json!({"observedGeneration": 1}))),
+            row(binding(
+                "voter-4",
+                &json!({"observedGeneration": 2, "plan": {"hash": "48c0", "diff": "+ a"}, "conditions": [
+                    condition("Injected", "False", "ApprovalPending", "To approve it: kubectl annotate"),
+                    condition("Ready", "False", "ApprovalPending", "To approve it: kubectl annotate"),
+                ]}),
+            )),
         ];
         assert_eq!(
             text(&rows, false, Terminal::plain(80)),
@@ -163,6 +186,7 @@ NAMESPACE  NAME     READY    REASON           SIGNING  PODS
 atto       voter-1  True     Ready            True     1/1
 atto       voter-2  False    NoNodeContainer  Unknown  -
 atto       voter-3  Unknown  NotObserved      Unknown  -
+atto       voter-4  False    ApprovalPending  Unknown  -
 
 atto/voter-2
   next      Injected (NoNodeContainer): Deployment voter-2: found no container
@@ -171,9 +195,16 @@ atto/voter-2
 atto/voter-3
   next      Wait a moment. If this persists, no operator serves the namespace:
             run kubectl atto-signer check.
+
+atto/voter-4
+  next      A change waits for an approval:
+            kubectl atto-signer plan voter-4 --namespace atto
 "
         );
-        assert_eq!(rows.iter().map(Row::is_ready).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(
+            rows.iter().map(Row::is_ready).collect::<Vec<_>>(),
+            [true, false, false, false]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::commands::terminal::Terminal;
 use crate::exit;
 use crate::model::error::Error;
 
@@ -58,6 +59,14 @@ impl fmt::Display for Finding {
         };
         write!(formatter, "{:<12} {verdict}: {}", self.about, self.text)
     }
+}
+
+/// Width of the names of findings, with the blank after it.
+const LABEL: usize = 13;
+
+/// One line for each finding, wrapped on a terminal.
+pub fn fitted(findings: &[Finding]) -> String {
+    Terminal::of_output().fitted(&lines(findings), LABEL, |_| true)
 }
 
 /// One line for each finding.

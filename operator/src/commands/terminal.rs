@@ -13,6 +13,7 @@ const WIDTH: usize = 100;
 pub struct Terminal {
     /// Columns.
     pub width: usize,
+    is_read_by_a_person: bool,
     has_colours: bool,
 }
 
@@ -23,9 +24,11 @@ impl Terminal {
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let measured = terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| usize::from(width));
+        let is_terminal = stdout().is_terminal();
         Self {
             width: columns.or(measured).unwrap_or(WIDTH).max(40),
-            has_colours: stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
+            is_read_by_a_person: is_terminal,
+            has_colours: is_terminal && !is_set("NO_COLOR") && !is_dumb,
         }
     }
 
@@ -34,6 +37,7 @@ impl Terminal {
     pub fn plain(width: usize) -> Self {
         Self {
             width,
+            is_read_by_a_person: true,
             has_colours: false,
         }
     }
@@ -63,6 +67,25 @@ impl Terminal {
             .break_words(false);
         textwrap::wrap(text, options).join(&format!("\n{}", " ".repeat(indent)))
     }
+
+    /// Wraps the sentences of a report on a terminal; `indent` is where the words of a line with a label begin. Without a label, a
+    /// line that begins with a lower-case letter is a command, which can only be copied whole.
+    pub fn fitted(self, report: &str, indent: usize, has_label: impl Fn(&str) -> bool) -> String {
+        if !self.is_read_by_a_person {
+            return report.to_owned();
+        }
+        let fit = |line: &str| {
+            let is_labelled = has_label(line);
+            let is_command = !is_labelled && line.starts_with(char::is_lowercase);
+            if is_command || line.chars().count() <= self.width {
+                return format!("{line}\n");
+            }
+            let indent = if is_labelled { indent } else { 0 };
+            let (label, words) = line.split_at_checked(indent).unwrap_or(("", line));
+            format!("{label}{}\n", self.wrapped(words, label.len()))
+        };
+        report.lines().map(fit).collect()
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +102,16 @@ mod tests {
         assert_eq!(
             text,
             "The Deployment waits for its\n          first signer, and\n          this_word_is_longer_than_a_line_may_be."
+        );
+    }
+
+    #[test]
+    fn sentences_of_a_report_are_wrapped_below_their_label_and_commands_stay_whole() {
+        let report = "SignerBinding voter:\n  reported   Nothing confirms the grant at present. Run:\nkubectl annotate serviceaccount voter --namespace atto\n";
+        let fitted = "SignerBinding voter:\n  reported   Nothing confirms the grant\n             at present. Run:\nkubectl annotate serviceaccount voter --namespace atto\n";
+        assert_eq!(
+            Terminal::plain(40).fitted(report, 13, |line| line.starts_with("  ")),
+            fitted
         );
     }
 }
