@@ -41,6 +41,7 @@ pages! {
     google_identity = "docs/src/how-to/google-identity.md",
     manual_rollout = "docs/src/how-to/manual-rollout.md",
     migrate_from_the_sidecar = "docs/src/how-to/migrate-from-the-sidecar.md",
+    network_policies = "docs/src/how-to/network-policies.md",
     recover = "docs/src/how-to/recover.md",
     remove = "docs/src/how-to/remove.md",
     rotate_the_token = "docs/src/how-to/rotate-the-token.md",
