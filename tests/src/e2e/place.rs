@@ -1,4 +1,4 @@
-//! The cluster that a run uses: the one of `KUBECONFIG`, else one that kind makes where Docker is, else a node of our own on
+//! The cluster that a run uses: the one of `KUBECONFIG`, else one that kind makes where Docker is, else nodes of our own on
 //! this machine.
 
 use std::env;
@@ -11,10 +11,21 @@ use tokio::process::Command;
 
 use crate::Kubeconfig;
 use crate::control_plane::ControlPlane;
-use crate::node::{ADDRESS, Machine, Node};
+use crate::node::{ADDRESS, Machine, Nodes};
 use crate::process::Directory;
 
 const KIND: &str = "atto-e2e";
+/// Two nodes for pods, in two zones.
+const KIND_CONFIG: &str = "\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+  - role: control-plane
+  - role: worker
+    labels: {topology.kubernetes.io/zone: zone-1}
+  - role: worker
+    labels: {topology.kubernetes.io/zone: zone-2}
+";
 
 /// A cluster, and the way in which images get there. The order of the fields is that of their end.
 pub enum Place {
@@ -22,8 +33,11 @@ pub enum Place {
     Given { kubeconfig: Kubeconfig, load: Load },
     /// Made by kind for this run.
     Kind { kubeconfig: Kubeconfig },
-    /// A node of our own.
-    Own { node: Box<Node>, plane: Box<ControlPlane> },
+    /// Nodes of our own.
+    Own {
+        nodes: Box<Nodes>,
+        plane: Box<ControlPlane>,
+    },
 }
 
 /// How images get into somebody else's cluster.
@@ -35,7 +49,7 @@ pub struct Load {
 }
 
 impl Place {
-    /// Takes or makes one; `pause` packs the image of the first container of every pod, which only a node of our own lacks.
+    /// Takes or makes one; `pause` packs the image of the first container of every pod, which only nodes of our own lack.
     ///
     /// # Errors
     /// Says what is missing.
@@ -49,15 +63,15 @@ impl Place {
         Self::own(pause).await
     }
 
-    /// A node of our own.
+    /// Nodes of our own.
     ///
     /// # Errors
     /// Says what is missing on this machine.
     pub async fn own(pause: impl FnOnce() -> Result<PathBuf>) -> Result<Self> {
         let machine = Machine::take()?;
         let plane = Box::new(ControlPlane::start_at(ADDRESS).await?);
-        let node = Box::new(Node::start(&plane, machine, &[pause()?]).await?);
-        Ok(Self::Own { node, plane })
+        let nodes = Box::new(Nodes::start(&plane, machine, &[pause()?]).await?);
+        Ok(Self::Own { nodes, plane })
     }
 
     async fn given(folder: &Path, kubeconfig: OsString) -> Result<Self> {
@@ -84,10 +98,11 @@ impl Place {
     }
 
     async fn kind(folder: &Path) -> Result<Self> {
-        let path = folder.join("kubeconfig");
+        let (path, config) = (folder.join("kubeconfig"), folder.join("kind.yaml"));
+        std::fs::write(&config, KIND_CONFIG)?;
         let mut command = Command::new("kind");
-        command.args(["create", "cluster", "--name", KIND, "--wait=3m", "--kubeconfig"]);
-        command.arg(&path);
+        command.args(["create", "cluster", "--name", KIND, "--wait=3m"]);
+        command.arg("--kubeconfig").arg(&path).arg("--config").arg(&config);
         if let Some(image) = env::var_os("E2E_KIND_IMAGE").filter(|image| !image.is_empty()) {
             command.arg("--image").arg(image);
         }
@@ -122,13 +137,18 @@ impl Place {
         match self {
             Self::Given { load, .. } => load.command.clone(),
             Self::Kind { .. } => format!("kind load image-archive \"$1\" --name {KIND}"),
-            Self::Own { node, .. } => node.import_command(),
+            Self::Own { nodes, .. } => nodes.import_command(),
         }
     }
 
     /// Whether it goes with the run.
     pub fn ends_with_the_run(&self) -> bool {
         !matches!(self, Self::Given { .. })
+    }
+
+    /// Whether NetworkPolicies are enforced there for sure.
+    pub fn has_to_enforce_policies(&self) -> bool {
+        matches!(self, Self::Own { .. })
     }
 
     /// Brings an image to where its pods will run.
