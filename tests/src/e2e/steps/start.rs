@@ -76,7 +76,7 @@ pub async fn first_binding(suite: &Suite) -> Result<()> {
     cluster.condition("Signing", "True", "Signing").await?;
     let pod = suite.ready_pod().await?;
     suite.signs(&pod, 20).await?;
-    let row = cluster.in_namespace(&["get", "sb"]).await?;
+    let row = cluster.in_namespace(&["get", "sb", "--output=wide"]).await?;
     ensure!(row.contains("atto://"), "no address in:\n{row}");
     let start = |statuses: &Value| statuses[0]["state"]["running"]["startedAt"].as_str().map(str::to_owned);
     let signer = start(&pod["status"]["initContainerStatuses"]).context("the signer does not run")?;
