@@ -70,7 +70,9 @@ async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
         .split_once("To let this ServiceAccount use the key:\n")
         .with_context(|| told.clone())?;
     let commands = commands.replace("The key is created by: ", "");
-    typed(suite, "IdentityReady", &(OpenBao::as_a_function() + &commands)).await?;
+    // A remark for servers outside of the cluster may follow.
+    let (commands, _) = commands.split_once(" A server ").unwrap_or((commands.as_str(), ""));
+    typed(suite, "IdentityReady", &(OpenBao::as_a_function() + commands)).await?;
     let pod = rolled(suite, sets, reports).await?;
     cluster.condition("Signing", "True", "Signing").await?;
 
