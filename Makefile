@@ -43,7 +43,7 @@ IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_D
 CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
 STATIC_PROGRAMS = $${CARGO_TARGET_DIR:-target}/$(MUSL_$(OWN_ARCHITECTURE))/release
 E2E_PROGRAMS ?=
-NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack
+NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/bridge /usr/sbin/iptables /usr/sbin/conntrack /usr/sbin/ipset
 PROMETHEUS_ROOT := $(CACHE)/tools/prometheus-debian
 PROMETHEUS := $(PROMETHEUS_ROOT)/usr/bin/prometheus
 CHROMIUM := /usr/bin/chromium
@@ -216,22 +216,22 @@ plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows int
 	@ls dist/plugin
 
 # On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
-# Docker and kind are; else on one node of this computer, as root. E2E_PROGRAMS=target/debug takes other programs than those of
+# Docker and kind are; else on two nodes of this computer, as root. E2E_PROGRAMS=target/debug takes other programs than those of
 # the images, whatever libraries they need, and builds none.
-e2e: build assets e2e-node $(if $(E2E_PROGRAMS),,image) ## From helm install to a voter that signs, on real pods: on KUBECONFIG's cluster, on kind, or on one Kubernetes node on this computer, as root (6 minutes after the images' build)
+e2e: build assets e2e-node $(if $(E2E_PROGRAMS),,image) ## From helm install to a voter that signs, on real pods: on KUBECONFIG's cluster, on kind, or on two Kubernetes nodes on this computer, as root (6 minutes after the images' build)
 	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e
 
 e2e-gcp: build assets $(if $(E2E_PROGRAMS),,image) ## The same with Google Cloud KMS itself: KUBECONFIG, E2E_LOAD, E2E_REPOSITORY, E2E_GCP_KEY_VERSION, E2E_GCP_SERVICE_ACCOUNT
 	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e gcp
 
-node: build assets $(NODE_PROGRAMS) ## A cluster of one node with real pods on this computer, for trials, until Ctrl-C; as root
+node: build assets $(NODE_PROGRAMS) ## A cluster of two nodes with real pods on this computer, for trials, until Ctrl-C; as root
 	@"$${CARGO_TARGET_DIR:-target}"/debug/e2e node
 
 e2e-node: $(if $(or $(KUBECONFIG),$(shell command -v kind)),,$(NODE_PROGRAMS))
 
 $(NODE_PROGRAMS):
 	@echo '== installing containerd and what it needs, once'
-	@apt-get install --yes --quiet --no-install-recommends containerd runc containernetworking-plugins iptables conntrack iproute2 procps >/dev/null
+	@apt-get install --yes --quiet --no-install-recommends containerd runc containernetworking-plugins iptables ipset conntrack iproute2 procps >/dev/null
 
 dashboards-preview: build assets $(PROMETHEUS) $(CHROMIUM) ## Draw the dashboards for the docs, from a run of three minutes that Prometheus reads (on Debian; Chromium is installed as root)
 	@PROMETHEUS="$(PROMETHEUS)" "$${CARGO_TARGET_DIR:-target}"/debug/preview

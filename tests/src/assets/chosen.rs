@@ -52,7 +52,15 @@ impl Pinned {
         }
     }
 
-    /// The Go module of its node programs.
+    /// What its second node is built from.
+    pub fn second_node(self) -> &'static Module {
+        match self {
+            Self::Oldest => self.node(),
+            Self::Newest => &pinned::KUBERNETES_OLD_NODE,
+        }
+    }
+
+    /// What a node of it is built from.
     pub fn node(self) -> &'static Module {
         match self {
             Self::Oldest => &pinned::KUBERNETES_OLDEST_NODE,
@@ -64,6 +72,9 @@ impl Pinned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How many minor versions a kubelet may be older than its API server, says Kubernetes' version skew policy.
+    const KUBELET_SKEW: u32 = 3;
 
     #[test]
     fn a_version_that_is_not_pinned_is_refused_with_those_that_are() {
@@ -89,5 +100,10 @@ mod tests {
                 );
             }
         }
+        let version = pinned::KUBERNETES_OLD_NODE.version().unwrap();
+        assert!(
+            version.starts_with(&format!("v1.{}.", NEWEST - KUBELET_SKEW)),
+            "{version}"
+        );
     }
 }

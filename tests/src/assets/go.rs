@@ -29,6 +29,7 @@ pub fn require(go_mod: &str, to_build: &str) -> Result<()> {
         "kubeconform" => "KUBECONFORM to its program",
         "helm-docs" => "HELM_DOCS to its program",
         "actionlint" => "ACTIONLINT to its program",
+        "kube-router" => "KUBE_ROUTER to its program",
         "crane" => "CRANE to its program",
         "cosign" => "COSIGN to its program",
         _ => "KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl",

@@ -108,6 +108,29 @@ pub fn kubernetes_node() -> Result<&'static PathBuf> {
     found_once(&FOUND, || Pinned::chosen()?.node().build(None))
 }
 
+/// The folder with the kubelet and kube-proxy of the second node: the oldest that the newest control plane takes, and the same
+/// as of the first where `KUBERNETES` asks for the oldest.
+///
+/// # Errors
+/// The same.
+pub fn kubernetes_second_node() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || Pinned::chosen()?.second_node().build(None))
+}
+
+/// kube-router, of which only the enforcement of NetworkPolicies is used: the program that `KUBE_ROUTER` names, else built from
+/// `tests/kube-router` into the cache folder.
+///
+/// # Errors
+/// When `KUBE_ROUTER` names no file, or what to install when Go is missing or too old.
+pub fn kube_router() -> Result<&'static PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    found_once(&FOUND, || {
+        let module = &pinned::KUBE_ROUTER;
+        named_or_built("KUBE_ROUTER", "kube-router's program", module, "kube-router")
+    })
+}
+
 /// Helm 4: the program that `HELM` names, else downloaded as `tests/prebuilt/pins.json` has it, else built from `tests/helm`.
 ///
 /// # Errors

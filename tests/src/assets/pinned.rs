@@ -55,6 +55,16 @@ pub const KUBERNETES_OLDEST_NODE: Module = Module {
     ..KUBERNETES_OLDEST
 };
 
+/// The oldest node that a control plane of the newest takes.
+pub const KUBERNETES_OLD_NODE: Module = Module {
+    name: KUBERNETES_NODE.name,
+    folder: "kubernetes-old-node",
+    go_mod: include_str!("../../kubernetes-old-node/go.mod"),
+    go_sum: include_str!("../../kubernetes-old-node/go.sum"),
+    programs: &[KUBELET, KUBE_PROXY],
+    ..KUBERNETES
+};
+
 const KUBE_APISERVER: Program = Program {
     name: "kube-apiserver",
     package: "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -94,6 +104,21 @@ const KUBE_PROXY: Program = Program {
 pub const HELM: Module = Module {
     stamp: stamp_helm,
     ..module_of_one!("helm", "helm.sh/helm/v4", "/cmd/helm", "2 minutes")
+};
+
+pub const KUBE_ROUTER: Module = Module {
+    name: "kube-router",
+    folder: "kube-router",
+    go_mod: include_str!("../../kube-router/go.mod"),
+    go_sum: include_str!("../../kube-router/go.sum"),
+    versioned_by: "github.com/cloudnativelabs/kube-router/v2",
+    stamp: stamp_nothing,
+    tags: "",
+    programs: &[Program {
+        name: "kube-router",
+        package: "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        takes: "2 minutes",
+    }],
 };
 
 pub const PROMETHEUS: Module = Module {
@@ -187,6 +212,8 @@ mod tests {
             KUBERNETES_NODE,
             KUBERNETES_OLDEST,
             KUBERNETES_OLDEST_NODE,
+            KUBERNETES_OLD_NODE,
+            KUBE_ROUTER,
             HELM,
             PROMETHEUS,
             HELM_UNITTEST,

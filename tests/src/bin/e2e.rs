@@ -8,7 +8,7 @@ async fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => tests::e2e::run().await,
         ["gcp"] => tests::e2e::run_in_google_cloud().await,
-        ["node"] => tests::e2e::keep_a_node().await,
+        ["node"] => tests::e2e::keep_nodes().await,
         _ => Err(anyhow::anyhow!("takes nothing, `gcp` or `node`")),
     };
     match done {

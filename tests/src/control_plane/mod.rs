@@ -29,6 +29,9 @@ use crate::assets;
 use crate::kubeconfig::Kubeconfig;
 use crate::process::{Directory, Port, Process, random_suffix};
 
+/// The addresses of Services.
+pub const SERVICES: &str = "10.0.0.0/24";
+
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
 /// How often another port is tried if another program has taken a port that was free before.

@@ -52,7 +52,9 @@ pub fn kube_apiserver(
             let reconciler = if at.ip().is_loopback() { "none" } else { "lease" };
             command.arg(format!("--endpoint-reconciler-type={reconciler}"));
             command.arg("--kubelet-preferred-address-types=InternalIP");
-            command.args(["--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true"]);
+            command
+                .arg(format!("--service-cluster-ip-range={}", super::SERVICES))
+                .arg("--allow-privileged=true");
             command.args([
                 "--authorization-mode=Node,RBAC",
                 "--service-account-issuer=https://kubernetes.default.svc",

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::google::Google;
 use super::images::{self, Images};
+use super::network::Network;
 use super::place::Place;
 use crate::images::Additions;
 use crate::kubeconfig::Answer;
@@ -22,7 +23,13 @@ pub const NAMESPACE: &str = "atto";
 pub const QUICKSTART: &str = "atto-quickstart";
 /// Namespace of the tutorial's voter.
 pub const TUTORIAL: &str = "atto-tutorial";
-/// Time limit for anything that needs a pod.
+/// Where Prometheus would be.
+pub const MONITORING: &str = "atto-e2e-monitoring";
+/// Where pods are that have nothing to do with operator and voter.
+pub const ELSEWHERE: &str = "atto-e2e-elsewhere";
+/// All that a run makes.
+const NAMESPACES: [&str; 6] = [NAMESPACE, QUICKSTART, TUTORIAL, OPERATOR, MONITORING, ELSEWHERE];
+/// How long anything that needs a pod may take.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 const DEFINITION: &str = "signerbindings.signer.atto.cash";
 
@@ -32,7 +39,15 @@ const PROGRAMS: [&str; 4] = ["operator", "signer", "voter", "google"];
 /// its own key.
 const WITH_KMS: &str = "signer-with-kms";
 
-/// A cluster with the images of this tree and Google's services. Fields are in the order in which they end.
+/// One where the API server admits only pods that meet Pod Security's `restricted`, as platforms set it.
+fn restricted_namespace(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+    })
+}
+
+/// A cluster with the images of this tree and Google's services. The order of the fields is that of their end.
 pub struct Cluster {
     place: Place,
     images: Images,
@@ -57,7 +72,10 @@ impl Cluster {
     }
 
     async fn prepare(&self) -> Result<()> {
-        self.kubectl(&["create", "namespace", NAMESPACE]).await?;
+        for namespace in [NAMESPACE, OPERATOR] {
+            self.apply_text(namespace, &restricted_namespace(namespace).to_string())
+                .await?;
+        }
         for program in PROGRAMS {
             let additions = if program == "voter" {
                 // So that a person can debug from inside, as in the image of a Kubernetes node.
@@ -113,14 +131,9 @@ impl Cluster {
 
     /// Nothing that this run deletes at its end exists before.
     async fn is_free(&self) -> Result<()> {
-        let names = [
-            format!("namespace/{NAMESPACE}"),
-            format!("namespace/{QUICKSTART}"),
-            format!("namespace/{TUTORIAL}"),
-            format!("namespace/{OPERATOR}"),
-            format!("customresourcedefinition/{DEFINITION}"),
-        ];
-        for name in names {
+        let namespaces = NAMESPACES.map(|name| format!("namespace/{name}"));
+        let definition = format!("customresourcedefinition/{DEFINITION}");
+        for name in namespaces.into_iter().chain([definition]) {
             let found = self
                 .kubectl(&["get", &name, "--ignore-not-found", "--output=name"])
                 .await?;
@@ -146,18 +159,8 @@ impl Cluster {
         // As long as its definition exists, a binding could wait for a missing operator.
         self.kubectl(&["delete", "customresourcedefinition", DEFINITION, "--ignore-not-found"])
             .await?;
-        self.kubectl(&[
-            "delete",
-            "namespace",
-            NAMESPACE,
-            QUICKSTART,
-            TUTORIAL,
-            OPERATOR,
-            "--ignore-not-found",
-            "--timeout=2m",
-        ])
-        .await
-        .map(drop)
+        let delete = ["delete", "namespace", "--ignore-not-found", "--timeout=2m"];
+        self.kubectl(&[&delete[..], &NAMESPACES].concat()).await.map(drop)
     }
 
     /// Ends it after an error, which is reported with the state of the cluster.
@@ -168,6 +171,11 @@ impl Cluster {
             Ok(()) => error,
             Err(left) => error.context(format!("and what was made is still there: {left:#}")),
         }
+    }
+
+    /// Whether its network plugin is one that enforces NetworkPolicies, as far as this is known without a trial.
+    pub fn has_to_enforce_policies(&self) -> bool {
+        self.place.has_to_enforce_policies()
     }
 
     pub fn admin(&self) -> &Kubeconfig {
@@ -281,8 +289,8 @@ impl Cluster {
         .await
     }
 
-    /// Installs the chart of a folder, or upgrades the release, and waits for the operator.
-    pub async fn helm(&self, chart: &Path, arguments: &[&str]) -> Result<()> {
+    /// Installs the chart of a folder, or brings the release up to it, and waits until the operator is there.
+    pub async fn helm(&self, chart: &Path, network: Option<&Network>, arguments: &[&str]) -> Result<()> {
         let signers = ["signer", WITH_KMS].map(|image| self.images.repository(image));
         let values = json!({
             "image": {
@@ -292,12 +300,13 @@ impl Cluster {
             },
             "signerImage": self.image("signer"),
             "allowedSignerImages": signers,
+            "networkPolicy": network.map_or_else(|| json!({}), Network::values),
         });
         let file = self.folder.path().join("values.json");
         std::fs::write(&file, values.to_string())?;
         let (chart, file) = (chart.to_string_lossy(), file.to_string_lossy());
         let install = ["upgrade", "--install", OPERATOR, &chart, "--values", &file];
-        let waiting = ["--namespace", OPERATOR, "--create-namespace", "--wait", "--timeout=2m"];
+        let waiting = ["--namespace", OPERATOR, "--wait", "--timeout=2m"];
         let command = [&install, &waiting[..], arguments].concat();
         self.admin().helm(&command).await.map(drop)
     }

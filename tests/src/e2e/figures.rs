@@ -43,7 +43,7 @@ async fn seen(suite: &Suite) -> Result<Figures> {
     let cluster = &suite.cluster;
     let started = Instant::now();
     cluster
-        .helm(&workspace::root().join("charts/signer-operator"), &[])
+        .helm(&workspace::root().join("charts/signer-operator"), None, &[])
         .await?;
     let install = started.elapsed().as_secs_f64();
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "voter"}});

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, NAMESPACE, PATIENCE};
+use super::voter::{restricted_container, restricted_pod};
 use crate::control_plane::pki::Authority;
 use crate::eventually;
 use crate::fake_kms::KEY_VERSION;
@@ -19,7 +20,7 @@ pub const REPORTS: u16 = 8446;
 pub const FIRST_KEY_VERSION: &str = KEY_VERSION;
 pub const SECOND_KEY_VERSION: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/voter/cryptoKeyVersions/2";
 
-const NAME: &str = "google";
+pub const NAME: &str = "google";
 
 /// Their address, reserved before their pod exists.
 pub struct Google {
@@ -78,13 +79,14 @@ impl Google {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME, "labels": {"app": NAME}},
             "spec": {
                 "terminationGracePeriodSeconds": 1,
-                "securityContext": {"runAsNonRoot": true, "runAsUser": 65532},
-                // Stores its reserved ports.
+                "securityContext": restricted_pod(),
+                // Where it notes which ports it has.
                 "volumes": [{"name": "cache", "emptyDir": {}}],
                 "containers": [{
                     "name": NAME,
                     "image": cluster.image(NAME),
                     "imagePullPolicy": "IfNotPresent",
+                    "securityContext": restricted_container(),
                     "env": [{"name": "XDG_CACHE_HOME", "value": "/cache"}],
                     "envFrom": [{"secretRef": {"name": NAME}}],
                     "volumeMounts": [{"name": "cache", "mountPath": "/cache"}],

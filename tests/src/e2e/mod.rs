@@ -4,6 +4,7 @@ mod cluster;
 mod figures;
 mod google;
 mod images;
+mod network;
 mod openbao;
 mod place;
 pub mod stand_in;
@@ -17,6 +18,7 @@ use anyhow::{Context, Result, ensure};
 use self::cluster::Cluster;
 pub use self::figures::{Figures, figures};
 use self::google::Google;
+use self::network::Network;
 use self::place::Place;
 use crate::process::Directory;
 
@@ -28,6 +30,8 @@ struct Suite {
     /// The key version of the voter, and the Google service account of its pods.
     key_version: String,
     google_account: Option<String>,
+    /// Where NetworkPolicies are in force.
+    network: Option<Network>,
     started: Instant,
 }
 
@@ -39,11 +43,24 @@ impl Suite {
             reports_to: Some(google.reports_to()),
             key_version: google::FIRST_KEY_VERSION.to_owned(),
             google_account: Some("signer@p.iam.gserviceaccount.com".to_owned()),
+            network: None,
             started: Instant::now(),
         }
     }
 
-    /// Reports a step that succeeded.
+    /// From here on, pods of operator and voter have only the connections that are documented.
+    async fn restrict_network(&mut self) -> Result<()> {
+        self.network = Network::restrict(&self.cluster).await?;
+        self.holds(match self.network {
+            Some(_) => {
+                "NetworkPolicies are enforced: operator and voter run with those of the chart and of the documentation"
+            }
+            None => "left out: NetworkPolicies, which the network plugin of this cluster does not enforce",
+        });
+        Ok(())
+    }
+
+    /// Tells that a step holds.
     fn holds(&self, what: &str) {
         println!("{:>5} s  {what}", self.started.elapsed().as_secs());
     }
@@ -63,9 +80,13 @@ impl Suite {
 /// The first step that failed, with the state of the cluster.
 pub async fn run() -> Result<()> {
     let (cluster, google) = Cluster::with_google().await?;
-    let suite = Suite::with_google(cluster, &google);
+    let mut suite = Suite::with_google(cluster, &google);
     suite.holds("a cluster is there, with this tree's images and Google's services");
-    let done = steps::all(&suite).await;
+    let done = async {
+        suite.restrict_network().await?;
+        steps::all(&suite).await
+    };
+    let done = done.await;
     suite.end(done).await
 }
 
@@ -88,6 +109,7 @@ pub async fn run_in_google_cloud() -> Result<()> {
         reports_to: None,
         key_version,
         google_account,
+        network: None,
         started: Instant::now(),
     };
     suite.holds("a cluster is there, with this tree's images");
@@ -95,16 +117,16 @@ pub async fn run_in_google_cloud() -> Result<()> {
     suite.end(done).await
 }
 
-/// Runs a Kubernetes node for people to experiment with, until Ctrl-C.
+/// Keeps nodes of our own for people to try things on, until Ctrl-C.
 ///
 /// # Errors
-/// Names what is missing on this computer.
-pub async fn keep_a_node() -> Result<()> {
+/// Says what is missing on this machine.
+pub async fn keep_nodes() -> Result<()> {
     let folder = Directory::new()?;
     let place = Place::own(|| images::pause(folder.path())).await?;
     println!("export KUBECONFIG={}", place.admin().path().display());
     println!("export E2E_LOAD='{}'", place.load_command());
-    eprintln!("a cluster of one node is there until Ctrl-C; with these two variables `make e2e` runs on it");
+    eprintln!("a cluster of two nodes is there until Ctrl-C; with these two variables `make e2e` runs on it");
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

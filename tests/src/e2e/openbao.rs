@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, NAMESPACE};
+use super::voter::{restricted_container, restricted_pod};
 use crate::control_plane::pki::Authority;
 use crate::kubeconfig::Answer;
 use crate::process::random_suffix;
@@ -12,7 +13,7 @@ pub const NAME: &str = "openbao";
 /// The ConfigMap with its certificate authority for signers.
 pub const AUTHORITY: &str = "vault-ca";
 /// For signers, with TLS.
-const PORT: u16 = 8200;
+pub const PORT: u16 = 8200;
 /// For its own command in the pod.
 const LOOPBACK: &str = "127.0.0.1:8300";
 /// Lets it review tokens at the API server. This is its only cluster-scoped object.
@@ -112,16 +113,17 @@ fn reviewer() -> Value {
 fn pod(cluster: &Cluster) -> Value {
     let root = format!("root-{}", random_suffix());
     json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME, "labels": {"app": NAME}},
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME, "labels": {"app": NAME, "app.kubernetes.io/name": NAME}},
         "spec": {
             "serviceAccountName": NAME,
             "terminationGracePeriodSeconds": 1,
-            "securityContext": {"runAsNonRoot": true, "runAsUser": 65532},
+            "securityContext": restricted_pod(),
             "volumes": [{"name": "files", "secret": {"secretName": NAME}}],
             "containers": [{
                 "name": NAME,
                 "image": cluster.image(NAME),
                 "imagePullPolicy": "IfNotPresent",
+                "securityContext": restricted_container(),
                 "args": [
                     "server", "-dev", "-dev-no-store-token",
                     format!("-dev-root-token-id={root}"),

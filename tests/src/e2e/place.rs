@@ -11,10 +11,21 @@ use tokio::process::Command;
 
 use crate::Kubeconfig;
 use crate::control_plane::ControlPlane;
-use crate::node::{ADDRESS, Machine, Node};
+use crate::node::{ADDRESS, Machine, Nodes};
 use crate::process::Directory;
 
 const KIND: &str = "atto-e2e";
+/// Two nodes for pods, in two zones.
+const KIND_CONFIG: &str = "\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+  - role: control-plane
+  - role: worker
+    labels: {topology.kubernetes.io/zone: zone-1}
+  - role: worker
+    labels: {topology.kubernetes.io/zone: zone-2}
+";
 
 /// A cluster, and how images get into it. Fields are in the order in which they end.
 pub enum Place {
@@ -22,8 +33,11 @@ pub enum Place {
     Given { kubeconfig: Kubeconfig, load: Load },
     /// Created by kind for this run.
     Kind { kubeconfig: Kubeconfig },
-    /// A Kubernetes node on this computer.
-    Own { node: Box<Node>, plane: Box<ControlPlane> },
+    /// Nodes of our own.
+    Own {
+        nodes: Box<Nodes>,
+        plane: Box<ControlPlane>,
+    },
 }
 
 /// How images get into an existing cluster.
@@ -56,8 +70,8 @@ impl Place {
     pub async fn own(pause: impl FnOnce() -> Result<PathBuf>) -> Result<Self> {
         let machine = Machine::take()?;
         let plane = Box::new(ControlPlane::start_at(ADDRESS).await?);
-        let node = Box::new(Node::start(&plane, machine, &[pause()?]).await?);
-        Ok(Self::Own { node, plane })
+        let nodes = Box::new(Nodes::start(&plane, machine, &[pause()?]).await?);
+        Ok(Self::Own { nodes, plane })
     }
 
     async fn given(folder: &Path, kubeconfig: OsString) -> Result<Self> {
@@ -84,10 +98,11 @@ impl Place {
     }
 
     async fn kind(folder: &Path) -> Result<Self> {
-        let path = folder.join("kubeconfig");
+        let (path, config) = (folder.join("kubeconfig"), folder.join("kind.yaml"));
+        std::fs::write(&config, KIND_CONFIG)?;
         let mut command = Command::new("kind");
-        command.args(["create", "cluster", "--name", KIND, "--wait=3m", "--kubeconfig"]);
-        command.arg(&path);
+        command.args(["create", "cluster", "--name", KIND, "--wait=3m"]);
+        command.arg("--kubeconfig").arg(&path).arg("--config").arg(&config);
         if let Some(image) = env::var_os("E2E_KIND_IMAGE").filter(|image| !image.is_empty()) {
             command.arg("--image").arg(image);
         }
@@ -122,7 +137,7 @@ impl Place {
         match self {
             Self::Given { load, .. } => load.command.clone(),
             Self::Kind { .. } => format!("kind load image-archive \"$1\" --name {KIND}"),
-            Self::Own { node, .. } => node.import_command(),
+            Self::Own { nodes, .. } => nodes.import_command(),
         }
     }
 
@@ -131,7 +146,12 @@ impl Place {
         !matches!(self, Self::Given { .. })
     }
 
-    /// Loads an image to the nodes that will run its pods.
+    /// Whether NetworkPolicies are enforced there for sure.
+    pub fn has_to_enforce_policies(&self) -> bool {
+        matches!(self, Self::Own { .. })
+    }
+
+    /// Brings an image to where its pods will run.
     pub async fn load(&self, archive: &Path, name: &str) -> Result<()> {
         let done = Command::new("sh")
             .args(["-c", &self.load_command(), "E2E_LOAD"])

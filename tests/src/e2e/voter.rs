@@ -7,8 +7,8 @@ use super::Suite;
 use super::cluster::PATIENCE;
 use crate::eventually;
 
-/// Port of a voter's counts.
-const COUNTS: u16 = 8080;
+/// Where a voter shows what it counts.
+pub const COUNTS: u16 = 8080;
 
 /// A Secret with a token.
 pub fn token(name: &str, value: &str) -> Value {
@@ -16,6 +16,16 @@ pub fn token(name: &str, value: &str) -> Value {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
         "stringData": {"SIGNER_SHARED_TOKEN": value.repeat(32)},
     })
+}
+
+/// The settings of a pod that meets Pod Security's `restricted`, with [`restricted_container`].
+pub fn restricted_pod() -> Value {
+    json!({"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}})
+}
+
+/// The same of each of its containers.
+pub fn restricted_container() -> Value {
+    json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}})
 }
 
 impl Suite {
@@ -33,16 +43,14 @@ impl Suite {
                     "spec": {
                         "serviceAccountName": "voter",
                         "terminationGracePeriodSeconds": 20,
-                        "securityContext": {
-                            "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},
-                        },
+                        "securityContext": restricted_pod(),
                         "containers": [{
                             "name": "node",
                             "image": self.cluster.image("voter"),
                             "imagePullPolicy": "IfNotPresent",
                             "env": [{"name": "VOTER_REPORTS_TO", "value": reports_to}],
                             "readinessProbe": {"httpGet": {"path": "/", "port": COUNTS}, "periodSeconds": 1},
-                            "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                            "securityContext": restricted_container(),
                         }],
                     },
                 },

@@ -1,20 +1,21 @@
 #!/bin/sh
-# What a node needs of its machine before its programs start, and how the machine is left as it was found. As root.
+# What the nodes need of this machine before their programs start, and how the machine is left as it was found. As root.
 #
-#   node.sh prepare FOLDER BRIDGE GATEWAY SUBNET     node.sh clean FOLDER BRIDGE
+#   node.sh prepare FOLDER BRIDGE GATEWAY
+#   node.sh node FOLDER BRIDGE GATEWAY NAME ADDRESS PODS ALL_PODS [PODS ADDRESS of another node]...
+#   node.sh clean FOLDER BRIDGE
 #
 # Made twice or halfway, `clean` does no harm; it is also run before a start, for what a killed run has left.
 set -u
 action=$1 folder=$2 bridge=$3
-socket=$folder/containerd/containerd.sock
-cgroup=/atto-e2e
-settings='net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables vm/overcommit_memory kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes'
+prefix=atto-e2e
+# kubelet changes these; all that has to do with the network is in the nodes' own namespaces.
+settings='vm/overcommit_memory kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes'
 
 prepare() {
     set -e
-    gateway=$1 subnet=$2
-    mkdir -p "$folder/containerd" "$folder/cni" "$folder/kubelet"
-    # kubelet and the bridge plugin change these.
+    gateway=$1
+    mkdir -p "$folder"
     for setting in $settings; do
         [ ! -f "/proc/sys/$setting" ] || echo "$setting $(cat "/proc/sys/$setting")"
     done >"$folder/settings"
@@ -22,6 +23,36 @@ prepare() {
     ip link add "$bridge" type bridge
     ip address add "$gateway/24" dev "$bridge"
     ip link set "$bridge" up
+    # The policies of pods on one node are enforced where their bridge hands packets to iptables.
+    [ -d /proc/sys/net/bridge ] || modprobe br_netfilter || true
+}
+
+node() {
+    set -e
+    gateway=$1 name=$2 address=$3 pods=$4 all_pods=$5
+    shift 5
+    own=$folder/$name
+    socket=$own/containerd/containerd.sock
+    network=$prefix-$name
+    cgroup=/$prefix-$name
+    mkdir -p "$own/containerd" "$own/cni" "$own/kubelet"
+
+    ip netns add "$network"
+    ip link add "$network" type veth peer name eth0 netns "$network"
+    ip link set "$network" master "$bridge" up
+    ip -n "$network" link set lo up
+    ip -n "$network" address add "$address/24" dev eth0
+    ip -n "$network" link set eth0 up
+    ip -n "$network" route add default via "$gateway"
+    ip route add "$pods" via "$address"
+    while [ $# -gt 0 ]; do
+        ip -n "$network" route add "$1" via "$2"
+        shift 2
+    done
+    for setting in net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables; do
+        [ ! -f "/proc/sys/$setting" ] || nsenter --net="/run/netns/$network" sh -c "echo 1 >/proc/sys/$setting"
+    done
+
     if [ -d /sys/fs/cgroup/cpuset ]; then
         for controller in cpu cpuacct cpuset memory devices freezer blkio pids systemd; do
             mkdir -p "/sys/fs/cgroup/$controller$cgroup"
@@ -32,16 +63,16 @@ prepare() {
     else
         mkdir -p "/sys/fs/cgroup$cgroup"
     fi
-    cat >"$folder/cni/10-bridge.conflist" <<EOF
+    cat >"$own/cni/10-bridge.conflist" <<EOF
 {"cniVersion": "1.0.0", "name": "atto-e2e", "plugins": [
-  {"type": "bridge", "bridge": "$bridge", "isGateway": true, "hairpinMode": true,
-   "ipam": {"type": "host-local", "dataDir": "$folder/cni-addresses", "ranges": [[{"subnet": "$subnet"}]],
+  {"type": "bridge", "bridge": "pods", "isGateway": true, "hairpinMode": true,
+   "ipam": {"type": "host-local", "dataDir": "$own/cni-addresses", "ranges": [[{"subnet": "$pods"}]],
             "routes": [{"dst": "0.0.0.0/0"}]}}]}
 EOF
-    cat >"$folder/containerd/config.toml" <<EOF
+    cat >"$own/containerd/config.toml" <<EOF
 version = 2
-root = "$folder/containerd/root"
-state = "$folder/containerd/state"
+root = "$own/containerd/root"
+state = "$own/containerd/state"
 oom_score = 0
 [grpc]
   address = "$socket"
@@ -53,7 +84,7 @@ oom_score = 0
   tolerate_missing_hugetlb_controller = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
-    conf_dir = "$folder/cni"
+    conf_dir = "$own/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"
@@ -62,11 +93,11 @@ oom_score = 0
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         SystemdCgroup = false
 EOF
-    cat >"$folder/kubelet.yaml" <<EOF
+    cat >"$own/kubelet.yaml" <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-address: $gateway
-authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $folder/ca.crt}}
+address: $address
+authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $own/ca.crt}}
 authorization: {mode: Webhook}
 containerRuntimeEndpoint: unix://$socket
 cgroupDriver: cgroupfs
@@ -83,16 +114,16 @@ healthzPort: 0
 syncFrequency: 10s
 nodeStatusUpdateFrequency: 5s
 shutdownGracePeriod: 0s
-volumePluginDir: $folder/volumeplugins
-podLogsDir: $folder/podlogs
+volumePluginDir: $own/volumeplugins
+podLogsDir: $own/podlogs
 EOF
-    cat >"$folder/kube-proxy.yaml" <<EOF
+    cat >"$own/kube-proxy.yaml" <<EOF
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: iptables
-hostnameOverride: node
-clientConnection: {kubeconfig: $folder/kube-proxy.kubeconfig}
-clusterCIDR: $subnet
+hostnameOverride: $name
+clientConnection: {kubeconfig: $own/kube-proxy.kubeconfig}
+clusterCIDR: $all_pods
 bindAddress: 127.0.0.1
 healthzBindAddress: 127.0.0.1:20256
 metricsBindAddress: 127.0.0.1:20249
@@ -103,16 +134,10 @@ EOF
 
 # Containers outlive their containerd: each has a shim of its own.
 clean() {
-    for shim in $(pgrep -f "containerd-shim-runc-v2 .*$socket"); do
+    for shim in $(pgrep -f "containerd-shim-runc-v2 .*$folder/"); do
         pkill -KILL -P "$shim"
         kill -KILL "$shim"
     done
-    [ ! -x "$folder/kube-proxy" ] || "$folder/kube-proxy" --cleanup
-    for chain in INPUT OUTPUT; do
-        iptables --wait --delete "$chain" --jump KUBE-FIREWALL
-    done
-    iptables --wait --flush KUBE-FIREWALL
-    iptables --wait --delete-chain KUBE-FIREWALL
     for mount in $(awk -v folder="$folder/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r); do
         umount -l "$mount"
     done
@@ -120,19 +145,20 @@ clean() {
         ip link delete "$port"
     done
     ip link delete "$bridge"
-    for namespace in $(ip netns list | awk '/^cni-/ { print $1 }'); do
+    for namespace in $(ip netns list | awk -v own="^($prefix|cni)-" '$1 ~ own { print $1 }'); do
         ip netns delete "$namespace"
     done
     while read -r setting value; do
         echo "$value" >"/proc/sys/$setting"
     done <"$folder/settings"
-    for tree in /sys/fs/cgroup/*"$cgroup" "/sys/fs/cgroup$cgroup"; do
+    for tree in /sys/fs/cgroup/*/"$prefix"-* /sys/fs/cgroup/"$prefix"-*; do
         [ ! -d "$tree" ] || find "$tree" -depth -type d -exec rmdir {} +
     done
     rm -rf "$folder"
 }
 
 case $action in
-prepare) prepare "$4" "$5" ;;
+prepare) prepare "$4" ;;
+node) shift 3; node "$@" ;;
 clean) clean 2>/dev/null ;;
 esac

@@ -106,9 +106,10 @@ fn calls(seen: &Seen) -> Result<()> {
 }
 
 fn at_most_so_many(seen: &Seen) -> Result<()> {
-    // At equal times, ends come before beginnings.
+    // At equal times, ends come before beginnings. So a call that was cancelled when it began would never end here.
     let mut changes: Vec<(Instant, bool, &Called)> = Vec::new();
-    for call in seen.calls.iter().filter(|call| call.is_for_a_node()) {
+    let took_time = |call: &&Called| call.ended.is_none_or(|(ended, _)| ended > call.began);
+    for call in seen.calls.iter().filter(|call| call.is_for_a_node()).filter(took_time) {
         changes.push((call.began, true, call));
         if let Some((ended, _)) = call.ended {
             changes.push((ended, false, call));

@@ -43,6 +43,7 @@ pages! {
     key_in_the_node = "docs/src/how-to/key-in-the-node.md",
     manual_rollout = "docs/src/how-to/manual-rollout.md",
     migrate_from_the_sidecar = "docs/src/how-to/migrate-from-the-sidecar.md",
+    network_policies = "docs/src/how-to/network-policies.md",
     recover = "docs/src/how-to/recover.md",
     remove = "docs/src/how-to/remove.md",
     rotate_the_token = "docs/src/how-to/rotate-the-token.md",

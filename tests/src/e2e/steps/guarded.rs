@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::Suite;
 use super::super::cluster::{NAMESPACE, PATIENCE};
+use super::super::voter::{restricted_container, restricted_pod};
 use crate::eventually;
 
 /// A third-party program that removes the signer from every pod of the voter.
@@ -80,7 +81,15 @@ async fn pod_made_by_hand(suite: &Suite) -> Result<()> {
     let bare = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "by-hand", "annotations": pod["metadata"]["annotations"]},
-        "spec": {"containers": [{"name": "node", "image": suite.cluster.image("voter"), "imagePullPolicy": "IfNotPresent"}]},
+        "spec": {
+            "securityContext": restricted_pod(),
+            "containers": [{
+                "name": "node",
+                "image": suite.cluster.image("voter"),
+                "imagePullPolicy": "IfNotPresent",
+                "securityContext": restricted_container(),
+            }],
+        },
     });
     let refused = suite.cluster.apply(&bare).await;
     let said = refused

@@ -102,24 +102,6 @@ pub async fn pods_end(suite: &Suite) -> Result<()> {
     change(suite, &json!({"spec": {"signer": {"logLevel": "info"}}})).await?;
     rolled(suite, sets, reports).await?;
     suite.holds("every operator is killed: new ones go on");
-
-    let node = suite.ready_pod().await?["spec"]["nodeName"].take();
-    let node = node.as_str().unwrap_or_default();
-    cluster
-        .kubectl(&[
-            "drain",
-            node,
-            "--ignore-daemonsets",
-            "--force",
-            "--pod-selector=app=voter",
-            "--timeout=60s",
-        ])
-        .await?;
-    cluster.kubectl(&["uncordon", node]).await?;
-    cluster.condition("Ready", "True", "Ready").await?;
-    let pod = suite.ready_pod().await?;
-    suite.signs(&pod, 20).await?;
-    suite.holds("the node is drained and comes back");
     Ok(())
 }
 

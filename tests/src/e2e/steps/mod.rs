@@ -4,7 +4,9 @@ mod changes;
 mod guarded;
 mod leaving;
 mod losses;
+mod nodes;
 mod pages;
+mod restricted;
 mod start;
 mod vault;
 
@@ -22,9 +24,12 @@ use crate::{assets, eventually, workspace};
 pub async fn all(suite: &Suite) -> Result<()> {
     openbao::bring(&suite.cluster).await?;
     start::install(suite).await?;
+    restricted::pods(suite).await?;
+    nodes::spread(suite).await?;
     start::quickstart(suite).await?;
     pages::all(suite).await?;
     start::first_binding(suite).await?;
+    restricted::network(suite).await?;
     start::upgrade(suite).await?;
     changes::tokens(suite).await?;
     changes::changes(suite).await?;
@@ -34,6 +39,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     losses::kms_goes_and_comes(suite).await?;
     losses::kms_absent_at_start(suite).await?;
     losses::pods_end(suite).await?;
+    nodes::drained(suite).await?;
     leaving::removal(suite).await?;
     leaving::uninstall(suite).await
 }
@@ -41,6 +47,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
 /// Steps without a stand-in: the real KMS cannot be made unavailable.
 pub async fn in_google_cloud(suite: &Suite) -> Result<()> {
     start::install(suite).await?;
+    restricted::pods(suite).await?;
     start::first_binding(suite).await?;
     start::upgrade(suite).await?;
     leaving::removal(suite).await?;

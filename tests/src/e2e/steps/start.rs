@@ -18,7 +18,7 @@ pub async fn install(suite: &Suite) -> Result<()> {
     let before = Directory::new()?;
     let chart = chart::before(before.path())?;
     let started = Instant::now();
-    suite.cluster.helm(&chart, &[]).await?;
+    suite.cluster.helm(&chart, suite.network.as_ref(), &[]).await?;
     suite.holds(&format!(
         "helm install to a ready operator: {} ms",
         started.elapsed().as_millis()
@@ -76,7 +76,7 @@ pub async fn first_binding(suite: &Suite) -> Result<()> {
     cluster.condition("Signing", "True", "Signing").await?;
     let pod = suite.ready_pod().await?;
     suite.signs(&pod, 20).await?;
-    let row = cluster.in_namespace(&["get", "sb"]).await?;
+    let row = cluster.in_namespace(&["get", "sb", "--output=wide"]).await?;
     ensure!(row.contains("atto://"), "no address in:\n{row}");
     let start = |statuses: &Value| statuses[0]["state"]["running"]["startedAt"].as_str().map(str::to_owned);
     let signer = start(&pod["status"]["initContainerStatuses"]).context("the signer does not run")?;
@@ -96,6 +96,7 @@ pub async fn upgrade(suite: &Suite) -> Result<()> {
     cluster
         .helm(
             &workspace::root().join("charts/signer-operator"),
+            suite.network.as_ref(),
             &["--set=logLevel=debug"],
         )
         .await?;
@@ -120,8 +121,8 @@ pub async fn upgrade(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// Which pod holds the Lease.
-async fn leader(suite: &Suite) -> Result<String> {
+/// Which operator holds the Lease.
+pub async fn leader(suite: &Suite) -> Result<String> {
     let lease = ["get", "lease", OPERATOR, "--namespace", OPERATOR];
     let holder = ["--output=jsonpath={.spec.holderIdentity}"];
     suite.cluster.kubectl(&[&lease[..], &holder].concat()).await

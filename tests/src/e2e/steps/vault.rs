@@ -65,10 +65,14 @@ async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
     let spec = json!({"key": {"gcp": null, "vault": key}, "workloadIdentity": null, "signer": {"image": null}});
     change(suite, &json!({"spec": spec})).await?;
     let told = cluster.condition("IdentityReady", "Unknown", "ProjectedToken").await?;
-    let (_, commands) = told.split_once("BAO_ADDR=").with_context(|| told.clone())?;
-    let (_, commands) = commands.split_once('\n').with_context(|| told.clone())?;
+    // The ones before are once for the cluster, which has them above.
+    let (_, commands) = told
+        .split_once("To let this ServiceAccount use the key:\n")
+        .with_context(|| told.clone())?;
     let commands = commands.replace("The key is created by: ", "");
-    typed(suite, "IdentityReady", &(OpenBao::as_a_function() + &commands)).await?;
+    // A remark for servers outside of the cluster may follow.
+    let (commands, _) = commands.split_once(" A server ").unwrap_or((commands.as_str(), ""));
+    typed(suite, "IdentityReady", &(OpenBao::as_a_function() + commands)).await?;
     let pod = rolled(suite, sets, reports).await?;
     cluster.condition("Signing", "True", "Signing").await?;
 
