@@ -28,7 +28,7 @@ pub struct Seat {
 pub struct Member {
     kubelet: Process,
     proxy: Process,
-    _router: Option<Process>,
+    router: Option<Process>,
     containerd: Process,
     folder: PathBuf,
     name: &'static str,
@@ -84,7 +84,7 @@ impl Member {
         Ok(Self {
             kubelet,
             proxy,
-            _router: None,
+            router: None,
             containerd,
             folder,
             name,
@@ -127,7 +127,7 @@ impl Member {
                 "--metrics-port=0".to_owned(),
             ],
         )?;
-        self._router = Some(router);
+        self.router.insert(router).still_runs()?;
         Ok(())
     }
 
