@@ -170,6 +170,23 @@ mod tests {
         assert!(!carries(&token, FIRST) && carries(&token, SECOND));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn one_reading_of_a_half_written_file_refuses_nobody() {
+        let path = std::env::temp_dir().join(format!("atto-signer-half-{}", std::process::id()));
+        std::fs::write(&path, format!("{FIRST}\n{SECOND}\n")).unwrap();
+        let token = Token::new(FIRST);
+        let following = tokio::spawn(TokenFile::new(&path.clone().into()).follow(token.clone()));
+        tokio::time::sleep(PERIOD / 2).await;
+        assert!(carries(&token, SECOND));
+        std::fs::write(&path, SECOND).unwrap();
+        tokio::time::sleep(PERIOD).await;
+        assert!(carries(&token, FIRST), "it was read once");
+        tokio::time::sleep(PERIOD).await;
+        assert!(!carries(&token, FIRST) && carries(&token, SECOND));
+        following.abort();
+        std::fs::remove_file(&path).unwrap();
+    }
+
     #[test]
     fn a_file_that_is_no_good_is_not_read() {
         let path = std::env::temp_dir().join(format!("atto-signer-tokens-{}", std::process::id()));
