@@ -65,11 +65,11 @@ pub async fn all(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// With what an alert about the tutorial's voter, or about the operator, has in its labels.
-fn labelled(page: &Page, block: &Block) -> String {
+/// In the tutorial's namespace, or with the labels of an alert about the tutorial's voter or about the operator.
+fn placed(page: &Page, block: &Block) -> String {
     let text = block.text();
     if page.path != ALERTS {
-        return text;
+        return text.replace("namespace atto", &format!("namespace {TUTORIAL}"));
     }
     if is_about_the_operator(page, block) {
         Labels::of_the_operator(chart::NAMESPACE).fill(&text)
@@ -89,11 +89,10 @@ async fn run(suite: &Suite, path: &str, is_typed: impl Fn(&Block) -> bool) -> Re
         .blocks
         .iter()
         .filter(|block| is_typed(block))
-        .map(|block| labelled(&page, block))
+        .map(|block| placed(&page, block))
         .collect();
     ensure!(!blocks.is_empty(), "{path} has no commands for this");
     let script = blocks.concat();
-    let script = script.replace("namespace atto", &format!("namespace {TUTORIAL}"));
     let script = script.replace(CURL, &suite.cluster.image("tools"));
     typed(suite, path, &script).await
 }
