@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
-    http::server::{Connections, accept},
+    http::server::{Connections, accept, runtime_of},
     telemetry::{BackendHealth, Complaint, Health, Metrics},
 };
 
@@ -57,14 +57,7 @@ pub fn spawn(
     max_connections: usize,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listeners = {
-        let _context = runtime.enter();
-        listeners
-            .into_iter()
-            .map(tokio::net::TcpListener::from_std)
-            .collect::<Result<Vec<_>, _>>()?
-    };
+    let (runtime, listeners) = runtime_of(listeners)?;
     thread::Builder::new().name("management".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let connections = Arc::new(Connections::new(max_connections));

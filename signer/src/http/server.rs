@@ -1,11 +1,12 @@
 //! Listeners and their connections.
 
-use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, net, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::{self, Runtime},
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at},
 };
@@ -23,6 +24,22 @@ const LAST_CALL: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Time between sweeps for connections that have waited too long.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// A runtime for one thread, with these listeners on it.
+///
+/// # Errors
+/// The system provides no event queue.
+pub fn runtime_of(listeners: Vec<net::TcpListener>) -> io::Result<(Runtime, Vec<TcpListener>)> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let listeners = {
+        let _context = runtime.enter();
+        listeners
+            .into_iter()
+            .map(TcpListener::from_std)
+            .collect::<io::Result<Vec<_>>>()?
+    };
+    Ok((runtime, listeners))
+}
 
 /// Accepts connections until told to stop, including those in the backlog then. Running requests continue.
 pub async fn accept(

@@ -5,7 +5,7 @@ use std::{io, net, sync::Arc, thread, time::Duration};
 
 use tokio::{
     net::TcpListener,
-    runtime::{self, Runtime},
+    runtime::Runtime,
     sync::{oneshot, watch},
     time::sleep,
 };
@@ -15,7 +15,7 @@ use crate::{
     backend::Backend,
     http::{
         ApiService,
-        server::{Connections, accept},
+        server::{Connections, accept, runtime_of},
     },
     telemetry::{Health, Heart},
 };
@@ -44,14 +44,7 @@ impl Threads {
     pub fn start<B: Backend>(listeners: Vec<Vec<net::TcpListener>>, served: &Served<B>) -> io::Result<Self> {
         let (end, ended) = watch::channel(());
         for listeners in listeners {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-            let listeners = {
-                let _context = runtime.enter();
-                listeners
-                    .into_iter()
-                    .map(TcpListener::from_std)
-                    .collect::<io::Result<Vec<_>>>()?
-            };
+            let (runtime, listeners) = runtime_of(listeners)?;
             begin(&runtime, listeners, served);
             run(runtime, &served.health, ended.clone())?;
         }

@@ -188,15 +188,24 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::heart::LIMIT, *};
 
     #[test]
-    fn the_first_that_was_lost_is_the_cause() {
+    fn a_lost_listener_and_a_stuck_runtime_are_not_alive() {
         let health = Health::default();
         assert!(health.is_alive());
         health.lose("a listener");
         assert!(!health.is_alive());
         health.lose("another one");
         assert_eq!(health.defect(), Some(Defect::Lost("a listener")));
+
+        let Some(start) = Instant::now().checked_sub(LIMIT) else {
+            return;
+        };
+        let health = Health::default();
+        let stuck = health.hearts.keep(Heart::since(start));
+        assert_eq!(health.defect(), Some(Defect::Stuck));
+        stuck.beat();
+        assert!(health.is_alive());
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A runtime whose last heartbeat is older counts as stuck.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 /// The heartbeat of one runtime. It is forgotten when its last owner drops it.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Heart {
 }
 
 impl Heart {
-    fn since(start: Instant) -> Self {
+    pub(super) fn since(start: Instant) -> Self {
         Self {
             start,
             beat: AtomicU64::new(0),
@@ -46,7 +46,7 @@ impl Hearts {
         self.keep(Heart::since(Instant::now()))
     }
 
-    fn keep(&self, heart: Heart) -> Arc<Heart> {
+    pub(super) fn keep(&self, heart: Heart) -> Arc<Heart> {
         let heart = Arc::new(heart);
         let mut hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hearts.push(Arc::downgrade(&heart));

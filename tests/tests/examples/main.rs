@@ -10,6 +10,7 @@ mod scope;
 mod whole;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -48,25 +49,30 @@ async fn a_voter_with_google_cloud_kms_keeps_its_token_when_the_folder_is_applie
         .map(drop)
 }
 
+/// All files of all examples.
+fn files() -> Result<Vec<PathBuf>> {
+    let (mut folders, mut files) = (vec![workspace::root().join("examples")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let of_its_kind = if path.is_dir() { &mut folders } else { &mut files };
+            of_its_kind.push(path);
+        }
+    }
+    Ok(files)
+}
+
 /// A Secret or ConfigMap of a public file would overwrite the reader's own. Those of the quickstart are public on purpose, in a
 /// namespace of its own.
 #[test]
 fn no_example_brings_a_secret_or_a_certificate() -> Result<()> {
-    let mut folders = vec![workspace::root().join("examples")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let is_public = path.ends_with("quickstart/10-token-secret.yaml");
-            let text = fs::read_to_string(&path)?;
-            let brings = text
-                .lines()
-                .any(|line| ["kind: Secret", "kind: ConfigMap"].contains(&line));
-            assert!(is_public || !brings, "{}", path.display());
-        }
+    for path in files()? {
+        let is_public = path.ends_with("quickstart/10-token-secret.yaml");
+        let text = fs::read_to_string(&path)?;
+        let brings = text
+            .lines()
+            .any(|line| ["kind: Secret", "kind: ConfigMap"].contains(&line));
+        assert!(is_public || !brings, "{}", path.display());
     }
     Ok(())
 }
@@ -224,20 +230,12 @@ async fn the_kotlin_image_is_injected_where_its_prefix_is_allowed() -> Result<()
 /// The example of one page works with the Secret that another page has created.
 #[test]
 fn every_example_reads_the_same_keys_of_the_secret_with_the_credentials() -> Result<()> {
-    let mut folders = vec![workspace::root().join("examples")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path)?;
-            let keys = text.split("name: atto-db-credentials\n").skip(1);
-            for key in keys.filter_map(|rest| rest.lines().next()) {
-                let known = ["key: NAME", "key: USER", "key: PASSWORD"];
-                assert!(known.contains(&key.trim()), "{}: {key}", path.display());
-            }
+    for path in files()? {
+        let text = fs::read_to_string(&path)?;
+        let keys = text.split("name: atto-db-credentials\n").skip(1);
+        for key in keys.filter_map(|rest| rest.lines().next()) {
+            let known = ["key: NAME", "key: USER", "key: PASSWORD"];
+            assert!(known.contains(&key.trim()), "{}: {key}", path.display());
         }
     }
     Ok(())
