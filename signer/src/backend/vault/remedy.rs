@@ -20,7 +20,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         .map_or_else(String::new, |namespace| format!(" -namespace={namespace}"));
     let text = match cause {
         Cause::PermissionDenied => format!(
-            "give a policy of this login the paths {mount}/keys/{name} (read) and {mount}/sign/{name} (update): bao \
+            "unless it was revoked on purpose, give a policy of this login the paths {mount}/keys/{name} (read) and {mount}/sign/{name} (update): bao \
             policy write{to} {name} - <<< 'path \"{mount}/keys/{name}\" {{ capabilities = [\"read\"] }} path \
             \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] }}'; a changed policy applies to existing \
             tokens at once"
@@ -30,7 +30,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
              namespace with ATTO_SIGNER_VAULT_NAMESPACE"
         ),
         Cause::FailedPrecondition => format!(
-            "check the key: bao read{to} {mount}/keys/{name}; allow a version below its minimum again with bao write{to} \
+            "check the key: bao read{to} {mount}/keys/{name}; unless its minimum was raised on purpose, allow a version below it again with bao write{to} \
             {mount}/keys/{name}/config min_decryption_version={version} min_encryption_version=0"
         ),
         Cause::Credentials | Cause::Unauthenticated => credentials(auth, &to, url),
