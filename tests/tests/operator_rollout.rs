@@ -190,6 +190,8 @@ async fn a_token_changed_in_place_under_a_held_rollout_is_told() -> Result<()> {
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
     let message = place.condition("TokenReady", "False", "RotationPending").await?;
     assert!(!message.contains(other), "{message}");
+    let holder = "What holds it: spec.rollout is Manual";
+    assert!(message.contains(holder), "the alert leads here: {message}");
     approve(&place, &plan(&place).await?.hash).await?;
     place.condition("TokenReady", "True", "TokenFound").await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -302,7 +304,9 @@ async fn a_token_changed_in_place_behind_a_paused_deployment_is_told_as_well() -
         .apply(&secret("token", "value", "a-third-token-of-more-than-32-bytes-01234"))
         .await?;
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
-    place.condition("TokenReady", "False", "RotationPending").await?;
+    let message = place.condition("TokenReady", "False", "RotationPending").await?;
+    let command = "kubectl rollout resume deployment/voter --namespace";
+    assert!(message.contains(command), "{message}");
     place.kubectl_ok(&["rollout", "resume", "deployment/voter"]).await?;
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     place.condition("TokenReady", "True", "TokenFound").await?;

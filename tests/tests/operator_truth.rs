@@ -279,7 +279,9 @@ async fn a_signer_that_refuses_all_its_node_asks_for_is_not_ready() -> Result<()
     place.apply(&bound_to(&signer)).await?;
     place.condition("Injected", "True", "Injected").await?;
     roll_out(&place).await?;
-    place.condition("Signing", "False", "WrongToken").await?;
+    let message = place.condition("Signing", "False", "WrongToken").await?;
+    let command = "kubectl rollout restart deployment/voter --namespace";
+    assert!(message.contains(command), "{message}");
     place.condition("Ready", "False", "WrongToken").await?;
     place.condition("Stalled", "True", "WrongToken").await?;
     tokio::task::spawn_blocking(move || signer.stop()).await??;

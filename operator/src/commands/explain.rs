@@ -112,7 +112,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         say("deletion", words.to_owned());
     }
     match observe::observe(&context.sources, binding.clone()).await {
-        Err(error) => say("not told", format!("{error}")),
+        Err(error) => say("error", format!("{error}")),
         Ok(observed) => {
             let verdict = validate::validate(&observed, &context.settings);
             let rendered = render::render_all(&verdict);
@@ -154,7 +154,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         ),
     }
     for words in warned {
-        say("warned", words);
+        say("warning", words);
     }
     text
 }

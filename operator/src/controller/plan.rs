@@ -112,7 +112,7 @@ fn gate(
     }
     let how = approval::how(binding, hash);
     if let Some(refusal) = &rendered.needs_approval {
-        return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
+        return Gate::Approval(Reason::new(refusal.code, format!("{}. {how}", refusal.message)));
     }
     // Restoring an earlier state needs no approval. Nor does a voter that lost its signer wait: whatever the binding asks for is
     // better than a node with a temporary key.
@@ -128,7 +128,7 @@ fn gate(
     if binding.spec.rollout == Some(Rollout::Manual) {
         return Gate::Approval(Reason::new(
             reasons::APPROVAL_PENDING,
-            format!("spec.rollout is Manual, and status.plan waits for an approval. {how}"),
+            format!("spec.rollout is Manual, and status.plan waits for an approval, which replaces the pods. {how}"),
         ));
     }
     Gate::Open

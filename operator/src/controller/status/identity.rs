@@ -18,7 +18,7 @@ use crate::model::reason::Reason;
 pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
 /// What a message says of the grant until a signer has signed with the key.
-const UNCONFIRMED: &str = "No signature confirms the grant at present. Grant the key if that was not done yet.";
+const UNCONFIRMED: &str = "No signature confirms the grant at present. Grant the key if that was not done yet. If the grant was revoked, find out why first: another voter may sign with this key.";
 
 /// What it says from then on.
 const CONFIRMED: &str = "A signature confirms the grant, so these commands are only for reference.";

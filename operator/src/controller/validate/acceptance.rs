@@ -64,7 +64,7 @@ pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     Err(Reason::new(
         reasons::TARGET_TAKEN,
         format!(
-            "Deployment {}: found the older SignerBinding {first}, expected one binding for each Deployment. See its status, and delete one of the two",
+            "Deployment {}: found the older SignerBinding {first}, expected one binding for each Deployment. Delete this one. If you delete the older one instead, make sure first that its spec.deletionPolicy is Retain: Remove takes the signer out of the voter",
             target.name
         ),
     ))
