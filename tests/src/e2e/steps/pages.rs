@@ -27,8 +27,11 @@ pub async fn all(suite: &Suite) -> Result<()> {
             "the tutorial's commands did not say {told:?}:\n{said}"
         );
     }
-    // No container has terminated there, so there is no previous log.
-    let is_asked = |block: &Block| is_for_pods(block) && !block.text().contains("--previous");
+    // No container has terminated there, so there is no previous log, and no request was refused or has failed.
+    let is_asked = |block: &Block| {
+        let asks_for = |what: &str| block.text().contains(what);
+        is_for_pods(block) && !asks_for("--previous") && !asks_for(r#""outcome":"#)
+    };
     let said = run(suite, ALERTS, is_asked).await?;
     ensure!(said.contains("signatures"), "preflight has measured none:\n{said}");
     suite.holds("the tutorial, and what the alerts say to type, with the pods that answer");
