@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tests::process::Directory;
 use tokio::process::Command;
 
@@ -50,33 +50,37 @@ impl Reader {
         self.folder.path()
     }
 
-    /// What the commands print, all of which succeed.
-    pub async fn types(&self, commands: &str) -> Result<String> {
-        let done = self.run(commands).await?;
-        ensure!(done.status.success(), "{commands}\n{}", said(&done));
+    /// What the block prints, which succeeds.
+    pub async fn types(&self, block: &str) -> Result<String> {
+        let done = self.run(block).await?;
+        ensure!(done.status.success(), "{block}\n{}", said(&done));
         Ok(said(&done))
     }
 
-    /// What the commands print, of which one fails.
-    pub async fn is_refused(&self, commands: &str) -> Result<String> {
-        let done = self.run(commands).await?;
-        ensure!(!done.status.success(), "{commands}\nhas passed: {}", said(&done));
+    /// What the block prints, which fails.
+    pub async fn is_refused(&self, block: &str) -> Result<String> {
+        let done = self.run(block).await?;
+        ensure!(!done.status.success(), "{block}\nhas passed: {}", said(&done));
         Ok(said(&done))
     }
 
-    async fn run(&self, commands: &str) -> Result<Output> {
+    async fn run(&self, block: &str) -> Result<Output> {
         let by_the_key = format!("--key {} --insecure-ignore-tlog", self.key.display());
-        let commands = commands
+        let (registry, _) = self
+            .repository
+            .split_once('/')
+            .context("the repository has no registry")?;
+        let commands = block
             .replace(BY_THE_WORKFLOW, &by_the_key)
+            .replace("registry.example.com/", &format!("{registry}/mirror/"))
             .replace("helm pull ", "helm pull --plain-http ");
         ensure!(
             !commands.contains("certificate"),
             "another signer than the page's: {commands}"
         );
+        // As in a terminal: no `-e` and no `pipefail`, so each block has to stop by itself.
         let mut shell = Command::new("bash");
-        shell
-            .args(["-e", "-u", "-o", "pipefail", "-c", &commands])
-            .current_dir(self.folder());
+        shell.args(["-u", "-c", &commands]).current_dir(self.folder());
         let path = std::env::var("PATH").unwrap_or_default();
         shell.env("PATH", format!("{}/bin:{path}", self.folder().display()));
         shell
