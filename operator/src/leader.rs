@@ -40,7 +40,7 @@ const WRITES: u32 = 3;
 pub enum Standing {
     /// The Lease could not be read.
     Unknown,
-    /// This operator has the Lease.
+    /// Another operator leads. The text names it.
     Waiting(String),
     /// This operator has the Lease.
     Leading,
@@ -85,7 +85,7 @@ enum Outcome {
     Unclear(Lease),
 }
 
-/// What a waiting candidate knows about the Lease.
+/// The Lease as a waiting candidate knows it.
 #[derive(Default)]
 struct View {
     seen: Option<Seen>,

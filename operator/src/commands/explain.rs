@@ -32,7 +32,7 @@ pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
     told_of(Subject::of(arguments).await?).await
 }
 
-/// The same with an existing client.
+/// Explains the Deployment as [`explain`] does, with an existing client.
 ///
 /// # Errors
 /// The Deployment does not exist, or the API server does not answer.

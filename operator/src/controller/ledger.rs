@@ -148,12 +148,12 @@ impl Ledger {
         self.entry(uid, |entry| entry.forced.made(ANY, Instant::now()));
     }
 
-    /// The same for its Service.
+    /// Whether another forced write to its Service is allowed.
     pub fn may_force_service(&self, uid: &str) -> bool {
         self.entry(uid, |entry| entry.forced_on_service.is_left(ANY, Instant::now()))
     }
 
-    /// The same for its Service.
+    /// Counts a successful forced write to its Service.
     pub fn forced_service(&self, uid: &str) {
         self.entry(uid, |entry| entry.forced_on_service.made(ANY, Instant::now()));
     }

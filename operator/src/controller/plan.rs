@@ -85,7 +85,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterat
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
-/// What is known about a Deployment in addition to what was observed.
+/// Facts about a Deployment, in addition to the observed ones.
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
@@ -114,8 +114,8 @@ fn gate(
     if let Some(refusal) = &rendered.needs_approval {
         return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
     }
-    // Restoring an earlier state needs no approval. Nor does a voter that lost its signer wait: whatever the binding asks for is
-    // better than a node with a temporary key.
+    // Restoring an earlier state needs no approval. A voter that lost its signer does not wait either: any injection of
+    // its binding is better than a node with a temporary key.
     if known.is_repair || known.is_stripped {
         return Gate::Open;
     }

@@ -60,7 +60,7 @@ const LET_GO: ToldOfWrite = ToldOfWrite {
     note: "Resumed the Deployment: it was held for its signer, and no SignerBinding names it any more. Its pods start with the current template",
 };
 
-/// All of them.
+/// All Events about writes.
 pub const TOLD_OF_WRITES: [ToldOfWrite; 7] = [
     REPAIR,
     INJECTION,

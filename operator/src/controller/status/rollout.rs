@@ -57,7 +57,7 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
     State::no(Reason::new(reasons::PROGRESSING, progress(counts, pods)))
 }
 
-/// What the first pod without a running signer waits for.
+/// Why the first pod without a running signer waits.
 fn progress(counts: String, pods: &[&InjectedPod]) -> String {
     let Some(InjectedPod { name, ahead, .. }) = pods.iter().find(|pod| !pod.signer_started) else {
         return counts;
@@ -71,7 +71,7 @@ fn progress(counts: String, pods: &[&InjectedPod]) -> String {
     }
 }
 
-/// What a container of a pod waits for, if it needs action.
+/// Why a container of a pod waits, if that needs action.
 pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
     let waiting = pods.iter().find_map(|pod| pod.waiting.as_ref())?;
     let Waiting {

@@ -203,7 +203,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
     }
 }
 
-/// True if all conditions are true or unknown. Otherwise the reason is that of the first that is not.
+/// True if all conditions are true or unknown. Otherwise the reason comes from the first condition that is False.
 fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     if let Some(failing) = states.iter().find(|state| state.is_false()) {
         return failing.clone();
