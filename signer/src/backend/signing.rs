@@ -19,7 +19,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The Ed25519 signature over these bytes.
     fn sign(&self, bytes: &[u8]) -> impl Future<Output = Result<Signature, BackendError>> + Send;
 
-    /// The same for a caller that has been waiting since `start`. A key in memory ignores it.
+    /// The signature for a caller that has been waiting since `start`. A key in memory ignores it.
     fn sign_for(&self, bytes: &[u8], start: Instant) -> impl Future<Output = Signing> + Send {
         let _ = start;
         async {

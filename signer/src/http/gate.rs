@@ -108,7 +108,7 @@ impl<B: Backend> ApiService<B> {
     async fn document(&self, request: Request<impl Received>) -> Response<Full<Bytes>> {
         let Ok(response) = tower::Service::call(&mut self.docs.clone(), request).await;
         let (head, body) = response.into_parts();
-        // It is in memory, so it cannot fail.
+        // The body is in memory, so reading it cannot fail.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         Response::from_parts(head, Full::new(body))
     }

@@ -62,7 +62,7 @@ fn each_bad_setting_is_named_with_what_to_write() {
         (
             "ATTO_SIGNER_GCP_ENDPOINT",
             "http://127.0.0.1:1",
-            "nothing is asked of Google Cloud",
+            "the signer sends no requests to Google Cloud",
         ),
     ] {
         let mut variables = right();

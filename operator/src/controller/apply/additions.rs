@@ -56,7 +56,7 @@ pub async fn take_out(
         .map(|Addition { pointer, .. }| format!("/spec/template/spec/initContainers/{index}{pointer}"));
     let paths = of_signer.chain(exposures.iter().map(|exposure| exposure.pointer.clone()));
     let operations = paths.map(|path| json!({ "op": "remove", "path": path }));
-    let attempt = "take out what was added to the signer";
+    let attempt = "remove additions from the signer";
     let after = match json_patch::send(writer, live, attempt, operations.collect()).await {
         Ok(after) => after,
         Err(error) => match error.refusal() {

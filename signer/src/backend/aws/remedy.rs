@@ -1,7 +1,7 @@
 use super::{key_arn::KeyArn, place::AwsPlace, source::Source, trouble::Trouble};
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure. `trouble` is the last failure of the credentials.
+/// The remedy for a failure. `trouble` is the last failure of the credentials.
 pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> String {
     let AwsPlace { key, endpoints, source } = place;
     let describe = |query: &str| describe(key, query);
@@ -76,7 +76,7 @@ fn permission(key: &KeyArn, source: &Source) -> String {
     )
 }
 
-/// What happens to credentials that KMS refuses.
+/// The remedy if KMS refuses the credentials.
 const fn again(source: &Source) -> &'static str {
     match source {
         Source::Keys => {

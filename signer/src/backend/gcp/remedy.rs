@@ -11,7 +11,7 @@ pub enum Proof {
     Pod,
 }
 
-/// What a person can do about a failure.
+/// The remedy for a failure.
 pub const fn remedy(cause: Cause, proof: Proof) -> &'static str {
     match cause {
         Cause::PermissionDenied => {

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure, with the names of this key and this login.
+/// The remedy for a failure, with the names of this key and this login.
 pub fn remedy(cause: Cause, place: &Place) -> String {
     let Place {
         key,
@@ -43,7 +43,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         ),
         Cause::Io | Cause::Timeout | Cause::DeadlineExceeded => format!(
             "check that the pod reaches {url} (network policy, DNS, firewall, HTTPS_PROXY), and that the server's certificate is for that \
-             name and of an authority in ATTO_SIGNER_VAULT_CA_FILE"
+             name and issued by an authority in ATTO_SIGNER_VAULT_CA_FILE"
         ),
         Cause::Unavailable => format!(
             "check the server: bao status -address={url}; unseal a sealed one with bao operator unseal; if it is a \
