@@ -139,13 +139,13 @@ impl Place {
         Self::on(Operated::shared().await?, prefix).await
     }
 
-    /// The same with an operator that the test chooses.
+    /// A namespace for one test, with an operator that the test chooses.
     pub async fn on(operated: &'static Operated, prefix: &str) -> Result<Self> {
         let namespace = operated.plane.namespace(prefix).await?;
         Self::in_namespace(operated, namespace).await
     }
 
-    /// The same in an existing namespace.
+    /// A place for one test in an existing namespace.
     pub async fn in_namespace(operated: &'static Operated, namespace: String) -> Result<Self> {
         let place = Self {
             client: operated.plane.client().await?,
@@ -251,7 +251,7 @@ impl Place {
         self.condition_of(VOTER, type_, status, reason).await
     }
 
-    /// The same for a binding with another name.
+    /// Waits until a condition of the binding with this name has this status and reason, and returns its message.
     pub async fn condition_of(&self, name: &str, type_: &str, status: &str, reason: &str) -> Result<String> {
         let bindings: Api<SignerBinding> = Api::namespaced(self.client.clone(), &self.namespace);
         eventually(SOON, &format!("{type_}={status} ({reason}) of {name}"), async || {

@@ -27,7 +27,7 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 ";
 
-/// What says that Helm keeps an object; here nobody does.
+/// Lines that make Helm keep an object. The manifests are for people without Helm.
 const OF_HELM: [&str; 4] = [
     "helm.sh/chart: ",
     "helm.sh/resource-policy: ",

@@ -30,7 +30,7 @@ struct Suite {
     /// The key version of the voter, and the Google service account of its pods.
     key_version: String,
     google_account: Option<String>,
-    /// Where NetworkPolicies are in force.
+    /// None if the cluster does not enforce NetworkPolicies.
     network: Option<Network>,
     started: Instant,
 }
@@ -48,7 +48,7 @@ impl Suite {
         }
     }
 
-    /// From here on, pods of operator and voter have only the connections that are documented.
+    /// From here on, pods of operator and voter have only the documented connections.
     async fn restrict_network(&mut self) -> Result<()> {
         self.network = Network::restrict(&self.cluster).await?;
         self.holds(match self.network {
@@ -60,7 +60,7 @@ impl Suite {
         Ok(())
     }
 
-    /// Tells that a step holds.
+    /// Reports that a step has passed.
     fn holds(&self, what: &str) {
         println!("{:>5} s  {what}", self.started.elapsed().as_secs());
     }
@@ -90,8 +90,8 @@ pub async fn run() -> Result<()> {
     suite.end(done).await
 }
 
-/// The same with Google's own services, except the steps in which they must fail: on the cluster of `KUBECONFIG`, with the key
-/// version of `E2E_GCP_KEY_VERSION`.
+/// Runs the steps with Google's own services, except the steps in which these services must fail: on the cluster of
+/// `KUBECONFIG`, with the key version of `E2E_GCP_KEY_VERSION`.
 ///
 /// # Errors
 /// The same.
@@ -117,10 +117,10 @@ pub async fn run_in_google_cloud() -> Result<()> {
     suite.end(done).await
 }
 
-/// Keeps nodes of our own for people to try things on, until Ctrl-C.
+/// Starts two nodes on this computer for trials, until Ctrl-C.
 ///
 /// # Errors
-/// Says what is missing on this machine.
+/// Names the programs that are missing on this computer.
 pub async fn keep_nodes() -> Result<()> {
     let folder = Directory::new()?;
     let place = Place::own(|| images::pause(folder.path())).await?;

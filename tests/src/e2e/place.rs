@@ -33,7 +33,7 @@ pub enum Place {
     Given { kubeconfig: Kubeconfig, load: Load },
     /// Created by kind for this run.
     Kind { kubeconfig: Kubeconfig },
-    /// Nodes of our own.
+    /// Nodes on this computer, created for this run.
     Own {
         nodes: Box<Nodes>,
         plane: Box<ControlPlane>,
@@ -146,12 +146,12 @@ impl Place {
         !matches!(self, Self::Given { .. })
     }
 
-    /// Whether NetworkPolicies are enforced there for sure.
+    /// Whether NetworkPolicies are certainly enforced there.
     pub fn has_to_enforce_policies(&self) -> bool {
         matches!(self, Self::Own { .. })
     }
 
-    /// Brings an image to where its pods will run.
+    /// Loads an image onto the cluster's nodes.
     pub async fn load(&self, archive: &Path, name: &str) -> Result<()> {
         let done = Command::new("sh")
             .args(["-c", &self.load_command(), "E2E_LOAD"])

@@ -1,4 +1,4 @@
-//! The machine's part of the nodes: their network, cgroups and settings.
+//! The nodes' part of this computer's system: their network, cgroups and settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::assets::cache_root;
 use crate::workspace;
 
 const BRIDGE: &str = "atto-e2e0";
-/// What Debian installs, and what it is found by.
+/// Debian's packages, each with a file that shows that it is installed.
 const NEEDED: [(&str, &str); 7] = [
     ("/usr/bin/containerd", "containerd"),
     ("/usr/bin/ctr", "containerd"),
@@ -23,17 +23,17 @@ const NEEDED: [(&str, &str); 7] = [
     ("/usr/sbin/ipset", "ipset"),
 ];
 
-/// Only one run at a time has nodes here.
+/// This computer as the host of nodes. Only one run at a time may use it.
 pub struct Machine {
     folder: PathBuf,
     _lock: fs::File,
 }
 
 impl Machine {
-    /// Takes the machine, and cleans up what a run that was killed has left.
+    /// Reserves this computer, and removes the leftovers of a killed run.
     ///
     /// # Errors
-    /// Says what to install, or that other nodes run.
+    /// Names the packages to install, or reports that another run has nodes here.
     pub fn take() -> Result<Self> {
         ensure!(
             nix::unistd::geteuid().is_root(),
@@ -73,7 +73,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// A node's own.
+    /// The folder of a node.
     pub(super) fn folder_of(&self, seat: &Seat) -> PathBuf {
         self.folder.join(seat.name)
     }
@@ -98,7 +98,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Without an error: there may be nothing to clean.
+    /// Ignores errors, because there may be nothing to remove.
     fn clean(&self) {
         let _ = Self::script(&["clean", &self.folder.display().to_string(), BRIDGE]).status();
     }

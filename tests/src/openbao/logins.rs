@@ -67,7 +67,7 @@ impl OpenBao {
         Ok(self.bao(&command)?.trim().to_owned())
     }
 
-    /// The same in a file of this name, as an agent would write it.
+    /// A token in a file of this name, as an agent would write it.
     ///
     /// # Errors
     /// If it refuses.

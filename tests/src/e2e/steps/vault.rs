@@ -65,7 +65,7 @@ async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
     let spec = json!({"key": {"gcp": null, "vault": key}, "workloadIdentity": null, "signer": {"image": null}});
     change(suite, &json!({"spec": spec})).await?;
     let told = cluster.condition("IdentityReady", "Unknown", "ProjectedToken").await?;
-    // The ones before are once for the cluster, which has them above.
+    // The commands before these are needed once for the cluster, and were run above.
     let (_, commands) = told
         .split_once("To let this ServiceAccount use the key:\n")
         .with_context(|| told.clone())?;
