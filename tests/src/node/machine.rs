@@ -12,7 +12,7 @@ use crate::assets::cache_root;
 use crate::workspace;
 
 const BRIDGE: &str = "atto-e2e0";
-/// Debian's packages, each with a file that shows that it is installed.
+/// Required files, each with Debian's package that contains it.
 const NEEDED: [(&str, &str); 7] = [
     ("/usr/bin/containerd", "containerd"),
     ("/usr/bin/ctr", "containerd"),

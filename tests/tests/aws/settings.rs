@@ -1,4 +1,4 @@
-//! Bad settings, each named, all at once; nobody is asked.
+//! The signer reports all invalid settings at once, and sends no request.
 
 use crate::support::{ACCESS_KEY, SECRET, Variables, command, with_keys};
 

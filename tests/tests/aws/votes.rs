@@ -105,7 +105,7 @@ async fn a_quota_that_is_used_up_makes_no_further_calls() -> Result<()> {
     Ok(())
 }
 
-/// KMS refuses a signature of another time, and says what time it is.
+/// KMS refuses a signature with a wrong time, and returns the right time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_clock_that_is_wrong_is_told_and_corrected_by_what_kms_says() -> Result<()> {
     let place = Place::new().await?;
