@@ -76,7 +76,8 @@ async fn names_that_do_not_fit_together_are_told_by_preflight() -> Result<()> {
         return Ok(());
     }
 
-    // The operator's role binding is missing, so the guard does not recognise the operator.
+    // The operator has lost its role binding, and a person has given it cluster-admin instead. The guard does not
+    // recognise it.
     let bindings = ["delete", "clusterrolebinding", "team-signer-operator"];
     cluster.admin().kubectl_ok(&bindings).await?;
     let everything = [
