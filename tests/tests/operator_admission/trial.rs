@@ -76,7 +76,7 @@ async fn a_voter_that_no_pod_runs_of_gets_its_signer_whatever_is_refused() -> Re
     place.injected().await?;
     let message = place.condition("RolledOut", "False", "PodsNotCreated").await?;
     says(&message, &["exceeded quota", "ResourceQuota"]);
-    // Once there is room, the voter gets its signer.
+    // Once the quota has room, the voter starts with its signer.
     quota(&place, &json!({"pods": "5"})).await?;
     is_injected_and_rolled_out(&place).await
 }

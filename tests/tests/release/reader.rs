@@ -1,4 +1,4 @@
-//! Somebody who reads the page, has downloaded the files of the release, and types its commands.
+//! A person who reads the page, has downloaded the files of the release, and runs the page's commands.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::published::{Published, of_its_own};
 
-/// How the page says who has to have signed.
+/// The page's flags for the required signer.
 const BY_THE_WORKFLOW: &str = r#"--certificate-identity "$IDENTITY" --certificate-oidc-issuer "$ISSUER""#;
 
 pub struct Reader {
@@ -21,7 +21,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// In a folder of their own with copies of the files.
+    /// A person in a separate folder with copies of the files.
     pub fn new(published: &Published, key: impl AsRef<Path>) -> Result<Self> {
         let folder = Directory::new()?;
         for entry in fs::read_dir(published.files())? {
@@ -50,14 +50,14 @@ impl Reader {
         self.folder.path()
     }
 
-    /// What the commands print, all of which succeed.
+    /// The output of the commands, all of which must succeed.
     pub async fn types(&self, commands: &str) -> Result<String> {
         let done = self.run(commands).await?;
         ensure!(done.status.success(), "{commands}\n{}", said(&done));
         Ok(said(&done))
     }
 
-    /// What the commands print, of which one fails.
+    /// The output of the commands, one of which must fail.
     pub async fn is_refused(&self, commands: &str) -> Result<String> {
         let done = self.run(commands).await?;
         ensure!(!done.status.success(), "{commands}\nhas passed: {}", said(&done));

@@ -1,4 +1,4 @@
-//! Keys of each key service: those that are taken, and those that are refused, each with what the person at the keyboard has to be told.
+//! Keys of each key service: accepted ones, and refused ones with the expected message for the person.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The commands of the how-to page, as they stand there.
+//! The commands of the how-to page, unchanged.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use tests::openbao::OpenBao;
 
 use super::support::Settings;
 
-/// What no server of a test can do as it stands: it asks a cluster, or an address on the Internet.
+/// Commands that a test's server cannot run unchanged, because they need a cluster or an address on the Internet.
 const ELSEWHERE: &str = "/config ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -24,7 +24,7 @@ async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<(
         .context("no policy")?;
     let file = bao.folder().join("atto-voter.hcl");
     fs::write(&file, policy.text())?;
-    // The page begins with a server that has none.
+    // The page begins with a server without a transit engine.
     bao.bao(&["secrets", "disable", "transit"])?;
     let mut ran = 0;
     for block in page.blocks.iter().filter(|block| block.info == "sh,cloud") {
@@ -36,7 +36,7 @@ async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<(
         }
     }
     ensure!(ran >= 8, "{ran}");
-    // What the page grants is enough, and no more than that.
+    // The page's grants are sufficient, and minimal.
     let token = bao.token_file("token", "atto-voter", &["-ttl=1h"])?;
     let told = Settings::of(&bao.url(), "voter").token(&token).run(&["preflight"])?;
     ensure!(told.status.success(), "{told:?}");

@@ -1,4 +1,4 @@
-//! Settings that are wrong: each is named, with what was found and what to write, all at once.
+//! The signer reports all invalid settings at once, each with the found and the expected value.
 
 use anyhow::Result;
 

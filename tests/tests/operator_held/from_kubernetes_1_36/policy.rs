@@ -113,7 +113,7 @@ async fn what_is_no_new_voter_of_a_binding_is_not_held() -> Result<()> {
         "held for another namespace's binding"
     );
 
-    // An existing held Deployment stays held for the same binding.
+    // If two bindings name a Deployment, it is held for either of them.
     place.apply(&second_binding()).await?;
     let found = tried(place, &voter()).await?;
     ensure!(found.is_some(), "two bindings, and not held");
