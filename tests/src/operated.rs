@@ -50,7 +50,7 @@ impl Operated {
         Self::with_chart(&[]).await
     }
 
-    /// The same on a chart with other values. The first caller in a test binary decides.
+    /// Starts it once, on a chart with these values. The first caller in a test binary decides.
     pub async fn with_chart(values: &[&str]) -> Result<&'static Self> {
         static SHARED: OnceCell<Operated> = OnceCell::const_new();
         SHARED
@@ -312,7 +312,8 @@ impl Place {
         self.create_again("background").await
     }
 
-    /// The same without an interruption: its pods continue, and the copy adopts them. People change immutable fields in this way.
+    /// Replaces the Deployment by a copy without an interruption: its pods continue, and the copy adopts them. People
+    /// change immutable fields in this way.
     pub async fn create_again_around_its_pods(&self) -> Result<()> {
         self.create_again("orphan").await
     }

@@ -49,7 +49,7 @@ const OF_THE_OLDEST: [(&str, &str); 13] = [
     ("Makefile", "OLDEST_KUBERNETES := 1."),
 ];
 
-/// The same for the newest.
+/// The minor version of the newest supported Kubernetes: the file, and the text before it.
 const OF_THE_NEWEST: [(&str, &str); 3] = [
     ("docs/src/operations/upgrade.md", "and on Kubernetes 1."),
     ("docs/src/operations/supported-versions.md", "\n| 1."),

@@ -25,7 +25,7 @@ const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// What is restored, in addition to forced fields.
+/// An object or field that is restored, in addition to forced fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PutBack {
     Signer,

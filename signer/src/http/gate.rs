@@ -84,8 +84,8 @@ impl<B: Backend> ApiService<B> {
             }
             return turn_away(ApiError::Unauthorized);
         }
-        // A panic in a handler would close the connection or cause a 500, and the vote would be lost. Its message may quote what
-        // a client sent.
+        // A panic in a handler would close the connection or cause a 500, and the vote would be lost. Its message may
+        // quote a client's data.
         caught(self.dispatch(request, start))
             .await
             .unwrap_or_else(|_| turn_away(ApiError::Retry(Code::Internal)))

@@ -10,10 +10,10 @@ use tests::workspace;
 
 #[derive(Parser)]
 struct Arguments {
-    /// The repository to look at [default: this one]
+    /// The repository to check [default: this one]
     #[arg(long)]
     root: Option<PathBuf>,
-    /// The crate to look at, more than once for more [default: all]
+    /// A crate to check. Can be repeated [default: all]
     #[arg(long = "crate", value_name = "NAME")]
     crates: Vec<String>,
 }

@@ -51,7 +51,7 @@ impl OpenBao {
         Self::of(Kind::Memory).await
     }
 
-    /// The same with a certificate: [`OpenBao::authority`].
+    /// Starts a server in memory with a certificate: [`OpenBao::authority`].
     ///
     /// # Errors
     /// As [`OpenBao::start`].
@@ -59,7 +59,7 @@ impl OpenBao {
         Self::of(Kind::Tls).await
     }
 
-    /// The same with plain HTTP, in a folder: [`OpenBao::restart`] keeps its content.
+    /// Starts a server with plain HTTP, in a folder: [`OpenBao::restart`] keeps its content.
     ///
     /// # Errors
     /// As [`OpenBao::start`].
@@ -101,7 +101,7 @@ impl OpenBao {
         self.bao_as(&self.root, arguments)
     }
 
-    /// The same with another token.
+    /// Runs `bao` with another token.
     ///
     /// # Errors
     /// Its error.

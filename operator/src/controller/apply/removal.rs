@@ -1,4 +1,4 @@
-//! Removes the injection, so that the Deployment's spec is what it was before.
+//! Removes the injection, so that the Deployment has the spec from before the injection.
 
 mod leftovers;
 pub mod preview;

@@ -25,7 +25,7 @@ fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(),
     ))
 }
 
-/// The author of a binding chooses what runs next to the node, so the operator restricts the images.
+/// The author of a binding chooses the image that runs next to the node, so the operator restricts the images.
 pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());
