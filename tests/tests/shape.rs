@@ -176,7 +176,7 @@ fn a_dependency_of_the_signer_on_the_operators_types_is_found() -> Result<()> {
         &said,
         &[
             "names crds::Policy (crds/src/lib.rs)",
-            "signer depends on nothing of ours, not on crds",
+            "signer depends on no crate of this repository, not on crds",
         ],
     );
     let said = planted(
@@ -188,7 +188,7 @@ fn a_dependency_of_the_signer_on_the_operators_types_is_found() -> Result<()> {
     )?;
     says(
         &said,
-        &["crds/Cargo.toml: has the dependency signer: crds depends on nothing of ours, not on signer"],
+        &["crds/Cargo.toml: has the dependency signer: crds depends on no crate of this repository, not on signer"],
     );
     Ok(())
 }

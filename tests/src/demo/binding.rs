@@ -42,7 +42,7 @@ async fn apply_with_other_ports(demo: &mut Demo) -> Result<()> {
     let [api, management] = ports.each_ref().map(Port::number);
     demo.ports = Some(ports);
     demo.screen
-        .note("Ports 9090 and 9091 are taken on this machine, where the signer will run: the binding asks for others.");
+        .note("Another program uses port 9090 or 9091 on this computer, where the signer will run, so the binding names other ports.");
     let change = json!({"spec": {"signer": {"ports": {"api": api, "management": management}}}}).to_string();
     demo.pipe_changed(FILE, &change, "apply -f -").await
 }

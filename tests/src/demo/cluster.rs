@@ -48,7 +48,7 @@ impl Cluster {
             .await?;
         let has_nodes = !nodes.items.is_empty();
         if !has_nodes {
-            screen.note("It has no node, so the demo says of the pods that they run. All else is real.");
+            screen.note("It has no Kubernetes node, so the demo reports the pods as running. Everything else is real.");
         }
         Ok(Self {
             kubelet: None,

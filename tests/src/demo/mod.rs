@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(Outcome::Shown) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => {
-            eprintln!("demo: interrupted; everything it had started has ended");
+            eprintln!("demo: interrupted; everything that it had started has ended");
             ExitCode::from(130)
         }
         Err(error) => {

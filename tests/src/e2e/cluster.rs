@@ -139,7 +139,7 @@ impl Cluster {
                 .await?;
             ensure!(
                 found.is_empty(),
-                "the cluster has {} already, which this suite makes and takes away: delete it, or use another cluster",
+                "the cluster already has {}, which this suite creates and deletes: delete it, or use another cluster",
                 found.trim()
             );
         }
@@ -169,7 +169,7 @@ impl Cluster {
         let error = error.context(format!("{described}\n\nthe step does not hold"));
         match self.end().await {
             Ok(()) => error,
-            Err(left) => error.context(format!("and what was made is still there: {left:#}")),
+            Err(left) => error.context(format!("and the created objects still exist: {left:#}")),
         }
     }
 

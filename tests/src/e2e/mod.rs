@@ -53,7 +53,7 @@ impl Suite {
         self.network = Network::restrict(&self.cluster).await?;
         self.holds(match self.network {
             Some(_) => {
-                "NetworkPolicies are enforced: operator and voter run with those of the chart and of the documentation"
+                "NetworkPolicies are enforced: operator and voter run with the policies of the chart and of the documentation"
             }
             None => "left out: NetworkPolicies, which the network plugin of this cluster does not enforce",
         });
@@ -81,7 +81,7 @@ impl Suite {
 pub async fn run() -> Result<()> {
     let (cluster, google) = Cluster::with_google().await?;
     let mut suite = Suite::with_google(cluster, &google);
-    suite.holds("a cluster is there, with this tree's images and Google's services");
+    suite.holds("a cluster is ready, with this tree's images and the stand-ins for Google's services");
     let done = async {
         suite.restrict_network().await?;
         steps::all(&suite).await
@@ -112,7 +112,7 @@ pub async fn run_in_google_cloud() -> Result<()> {
         network: None,
         started: Instant::now(),
     };
-    suite.holds("a cluster is there, with this tree's images");
+    suite.holds("a cluster is ready, with this tree's images");
     let done = steps::in_google_cloud(&suite).await;
     suite.end(done).await
 }
@@ -126,7 +126,7 @@ pub async fn keep_nodes() -> Result<()> {
     let place = Place::own(|| images::pause(folder.path())).await?;
     println!("export KUBECONFIG={}", place.admin().path().display());
     println!("export E2E_LOAD='{}'", place.load_command());
-    eprintln!("a cluster of two nodes is there until Ctrl-C; with these two variables `make e2e` runs on it");
+    eprintln!("a cluster of two nodes runs until Ctrl-C; with these two variables, `make e2e` runs on it");
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

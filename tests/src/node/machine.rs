@@ -37,21 +37,21 @@ impl Machine {
     pub fn take() -> Result<Self> {
         ensure!(
             nix::unistd::geteuid().is_root(),
-            "nodes of our own take root; set KUBECONFIG to use a cluster that is there"
+            "nodes on this computer need root; set KUBECONFIG to use an existing cluster"
         );
         let missing: Vec<_> = NEEDED.iter().filter(|(file, _)| !Path::new(file).exists()).collect();
         if !missing.is_empty() {
             let packages: std::collections::BTreeSet<_> = missing.iter().map(|(_, package)| *package).collect();
             let packages: Vec<_> = packages.into_iter().collect();
             bail!(
-                "nodes of our own need Debian's packages: apt-get install --no-install-recommends {}",
+                "nodes on this computer need Debian's packages: apt-get install --no-install-recommends {}",
                 packages.join(" ")
             );
         }
         let root = cache_root()?;
         fs::create_dir_all(&root)?;
         let lock = fs::File::create(root.join("node.lock"))?;
-        lock.try_lock().context("other nodes run on this machine")?;
+        lock.try_lock().context("another run has nodes on this computer")?;
         let machine = Self {
             folder: root.join("node"),
             _lock: lock,

@@ -50,7 +50,7 @@ pub async fn drained(suite: &Suite) -> Result<()> {
         drain(suite, &node, "app=voter").await?;
         cluster.kubectl(&["uncordon", &node]).await?;
         signs(suite).await?;
-        suite.holds("the node is drained and comes back (left out: another takes over, because this cluster has one)");
+        suite.holds("the node is drained and uncordoned (left out: a takeover by another node, because this cluster has only one)");
         return Ok(());
     }
     let sets = cluster.replica_sets().await?;

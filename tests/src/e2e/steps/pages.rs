@@ -31,7 +31,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     let is_asked = |block: &Block| is_for_pods(block) && !block.text().contains("--previous");
     let said = run(suite, ALERTS, is_asked).await?;
     ensure!(said.contains("signatures"), "preflight has measured none:\n{said}");
-    suite.holds("the tutorial, and what the alerts say to type, with the pods that answer");
+    suite.holds("the commands of the tutorial and of the alerts, with running pods");
 
     let binding = [
         "--namespace",
@@ -61,7 +61,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     ensure!(left.is_empty(), "`operator remove` has left {left}");
     let delete = ["delete", "namespace", TUTORIAL, "--timeout=2m"];
     suite.cluster.kubectl(&delete).await?;
-    suite.holds("`operator remove`, typed as the page about removal has it");
+    suite.holds("`operator remove`, as on the page about removal");
     Ok(())
 }
 
