@@ -10,7 +10,7 @@ use super::guarded::row::container;
 use super::guarded::{place, plain};
 use super::steps::{pause, scale};
 
-const REFUSAL: &str = "what is for its signer alone (volume signer-identity): with the token in it";
+const REFUSAL: &str = "a volume that only its signer may mount (signer-identity): with the token in it";
 
 /// A voter whose signer has a token of its own, and an init container before it.
 async fn voter(place: &Place) -> Result<Value> {
@@ -258,7 +258,7 @@ async fn no_pod_starts_with_the_token_in_another_container() -> Result<()> {
         .await?;
     let told = stolen
         .stderr
-        .contains("container node of this pod mounts what is for its signer alone");
+        .contains("container node of this pod mounts a volume that only its signer may mount");
     ensure!(!stolen.succeeded && told, "{}{}", stolen.stdout, stolen.stderr);
     Ok(())
 }
