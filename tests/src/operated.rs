@@ -112,7 +112,7 @@ impl Operated {
         operator_process::get(port.context("it has ended before")?, path).await
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the operator.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
         operator.as_ref().context("it has ended before")?.signal(signal)

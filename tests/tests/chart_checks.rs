@@ -88,7 +88,7 @@ async fn what_it_renders_for_this_api_server_has_the_form_that_it_asks_for() -> 
         // These are all the schemas that the checks above use.
         for (name, text) in &generated {
             let committed = fs::read_to_string(schemas::folder().join(name)).unwrap_or_default();
-            assert!(committed == *text, "{name} is another one: run `make schemas`");
+            assert!(committed == *text, "{name} is not up to date: run `make schemas`");
         }
         let committed = fs::read_dir(schemas::folder())?.count();
         assert_eq!(

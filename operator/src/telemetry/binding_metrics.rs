@@ -202,7 +202,7 @@ impl BindingMetrics {
     fn keep_repairs(&self, all: BTreeSet<Labels>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for gone in counted.difference(&all) {
-            // The series exists, because both are updated together.
+            // The series exists, because `counted` and `repairs` are updated together.
             let _ = self.repairs.remove_label_values(gone);
         }
         for labels in &all {

@@ -45,7 +45,7 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Signing {
     /// The signature, or why there is none.
     pub result: Result<Signature, BackendError>,
-    /// The effort for it.
+    /// The effort for this result.
     pub effort: Effort,
 }
 

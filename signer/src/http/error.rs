@@ -195,7 +195,10 @@ impl ApiError {
             Self::NotAcceptable => problem("Accept: expected one that includes application/json.", None),
             Self::TooLarge => problem("body: found more than 65536 bytes, expected at most 65536.", None),
             Self::UnsupportedMediaType => problem("Content-Type: expected application/json.", None),
-            Self::Incomplete => problem("body: found an incomplete body, expected the whole body within 2 s.", None),
+            Self::Incomplete => problem(
+                "body: found an incomplete body, expected the whole body within 2 s.",
+                None,
+            ),
             Self::Retry(code) => problem(code.message(), Some(code.name())),
         };
         let mut response = Response::new(Full::new(body));

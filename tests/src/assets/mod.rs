@@ -112,7 +112,7 @@ pub fn kubernetes_node() -> Result<&'static PathBuf> {
 /// supports. If `KUBERNETES` asks for the oldest version, they are the first node's.
 ///
 /// # Errors
-/// The same.
+/// See [`kubernetes`].
 pub fn kubernetes_second_node() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || Pinned::chosen()?.second_node().build(None))

@@ -1,4 +1,5 @@
-//! Fails if a module uses one that it may not use: `shape`, or `shape --root FOLDER --crate NAME` for one crate of another copy.
+//! Fails if a module uses a module that its rule forbids: `shape`, or `shape --root FOLDER --crate NAME` for one crate of
+//! another copy.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -19,8 +19,9 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
             .note("This Kubernetes is older than 1.36 and cannot hold a new voter, so this step is left out.");
         return Ok(());
     }
-    demo.screen
-        .step("The voter is deleted and applied again without a signer: the API server holds it until the signer is injected");
+    demo.screen.step(
+        "The voter is deleted and applied again without a signer: the API server holds it until the signer is injected",
+    );
     demo.kubectl_ok(&format!("delete deployment {VOTER} -n {NAMESPACE}"))
         .await?;
     // Right after the installation, it does not know the kind of its parameters yet.

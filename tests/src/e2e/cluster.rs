@@ -47,7 +47,7 @@ fn restricted_namespace(name: &str) -> Value {
     })
 }
 
-/// A cluster with the images of this tree and Google's services. The order of the fields is that of their end.
+/// A cluster with the images of this tree and Google's services. Rust drops the fields in this order.
 pub struct Cluster {
     place: Place,
     images: Images,
@@ -93,7 +93,7 @@ impl Cluster {
     /// Uses or creates a cluster with the stand-ins for Google's services.
     ///
     /// # Errors
-    /// The same.
+    /// No cluster could be used or created, or a stand-in did not start.
     pub async fn with_google() -> Result<(Self, Google)> {
         let cluster = Self::take().await?;
         match cluster.add_google().await {

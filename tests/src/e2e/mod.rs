@@ -94,7 +94,7 @@ pub async fn run() -> Result<()> {
 /// `KUBECONFIG`, with the key version of `E2E_GCP_KEY_VERSION`.
 ///
 /// # Errors
-/// The same.
+/// The first step that failed, with the state of the cluster.
 pub async fn run_in_google_cloud() -> Result<()> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let key_version = variable("E2E_GCP_KEY_VERSION")

@@ -146,7 +146,7 @@ impl Place {
         !matches!(self, Self::Given { .. })
     }
 
-    /// Whether NetworkPolicies are certainly enforced there.
+    /// Whether the cluster certainly enforces NetworkPolicies.
     pub fn has_to_enforce_policies(&self) -> bool {
         matches!(self, Self::Own { .. })
     }

@@ -58,7 +58,7 @@ impl Suite {
         })
     }
 
-    /// Its binding, with a key in Google Cloud.
+    /// The binding of the voter, with a key in Google Cloud.
     pub fn binding(&self) -> Value {
         let identity = self.google_account.as_ref();
         json!({

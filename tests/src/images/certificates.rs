@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 
-/// Its default path.
+/// The default path of the bundle.
 pub const PATH: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// All public authorities in PEM (RFC 7468), in the version that the lock file pins.

@@ -29,7 +29,7 @@ struct Dependency {
     path: Option<String>,
 }
 
-/// Dependencies between workspace crates that the table does not allow. Those of tests are excluded.
+/// Dependencies between workspace crates that the table does not allow. Dependencies of tests are excluded.
 ///
 /// # Errors
 /// Cargo cannot read the manifests.

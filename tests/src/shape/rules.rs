@@ -126,7 +126,10 @@ pub const RULES: Rules = Rules {
             open_to: &[
                 (Tree("operator::controller::observe"), "reads"),
                 (File("operator::controller"), "the driver waits until they are filled"),
-                (File("operator::controller::context"), "has the stores for which the driver waits"),
+                (
+                    File("operator::controller::context"),
+                    "has the stores for which the driver waits",
+                ),
                 (File("operator::controller::run"), "fills them"),
                 (Tree("operator::controller::watches"), "find the binding of a change"),
                 (File("operator::admin"), "ready when they are filled"),

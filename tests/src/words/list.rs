@@ -132,7 +132,7 @@ impl List {
             path: piece.path.clone(),
             line: piece.line_at(offset),
             message: format!(
-                "found a sentence of {words} words, expected at most {}; make two of it",
+                "found a sentence of {words} words, expected at most {}. Split it",
                 self.longest_sentence
             ),
         })

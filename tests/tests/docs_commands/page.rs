@@ -103,7 +103,7 @@ async fn follow(person: &Person, pages: &[Page], start: &Start, minor: u32) -> R
     Ok(())
 }
 
-/// With the labels of an alert about the tutorial's voter, or about the operator.
+/// Fills a block with the labels of an alert about the tutorial's voter, or about the operator.
 fn filled(page: &Page, block: &Block) -> Block {
     let labels = if is_about_the_operator(page, block) {
         Labels::of_the_operator(chart::NAMESPACE)

@@ -1,5 +1,6 @@
 //! A folder of examples that is applied as a whole starts no node without its signer: in any order of its files, with
-//! and without the guard. Once the binding reports Injected, the manifest without its pause does not either.
+//! and without the guard. Once the binding reports Injected, applying the manifest without its pause also starts no such
+//! node.
 
 use std::fs;
 use std::path::Path;

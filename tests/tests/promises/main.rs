@@ -50,7 +50,7 @@ pub const PROMISES: [Promise; 14] = [
         is_kept: |it| faults::health_names_the_cause(it).boxed_local(),
     },
     Promise {
-        text: "a key that stays away or forbidden ends the start with what to do",
+        text: "if the key stays missing or forbidden, the start ends with a remedy",
         is_kept: |it| faults::the_start_ends_with_a_remedy(it).boxed_local(),
     },
     Promise {

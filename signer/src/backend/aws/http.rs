@@ -91,7 +91,8 @@ impl Http {
         let is_plain = head.uri.scheme_str() == Some("http");
         if !is_safe(&url) {
             let host = head.uri.host().unwrap_or_default();
-            let text = format!("no request was sent to {host}: credentials are only sent over https, except on this host");
+            let text =
+                format!("no request was sent to {host}: credentials are only sent over https, except on this host");
             return Err(ConnectorError::user(text.into()));
         }
         let body = body.bytes().map(Bytes::copy_from_slice);

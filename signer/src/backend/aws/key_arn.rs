@@ -110,7 +110,9 @@ impl Wrong {
     fn found(&self, text: &str) -> String {
         let shown = excerpt(text);
         match self {
-            Self::Alias => format!("the alias {shown}, which would change the voter's identity if it were moved to another key"),
+            Self::Alias => {
+                format!("the alias {shown}, which would change the voter's identity if it were moved to another key")
+            }
             Self::KeyId => format!("the key ID {shown} without Region and account"),
             Self::Service(service) => format!("{shown}, a name in the service {}", excerpt(service)),
             Self::Partition { found, expected } => {

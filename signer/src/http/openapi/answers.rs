@@ -28,7 +28,8 @@ pub fn shared() -> Vec<(&'static str, RefOr<Response>)> {
     };
     let allow = header("The methods that this path accepts.");
     let retry_after = header("Seconds; always 1.");
-    let incomplete = "The body was not complete in 2 s, or its connection ended. The connection is closed. Send the request again.";
+    let incomplete =
+        "The body was not complete in 2 s, or its connection ended. The connection is closed. Send the request again.";
     let retry = ResponseBuilder::new()
         .description("Send the same request again.")
         .header("Retry-After", retry_after)
@@ -41,7 +42,9 @@ pub fn shared() -> Vec<(&'static str, RefOr<Response>)> {
         ("NotFound", problem("No such path.").into()),
         (
             "MethodNotAllowed",
-            problem("The path does not accept this method.").header("Allow", allow).into(),
+            problem("The path does not accept this method.")
+                .header("Allow", allow)
+                .into(),
         ),
         ("NotAcceptable", problem("`Accept` excludes JSON.").into()),
         ("Incomplete", problem(incomplete).into()),

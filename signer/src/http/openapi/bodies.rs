@@ -217,7 +217,10 @@ pub fn block_examples(own: PublicKey) -> Examples {
         ("open", example("The first block of an account", block("OPEN", open))),
         (
             "receive",
-            example("Receives an amount that another account has sent", block("RECEIVE", receive)),
+            example(
+                "Receives an amount that another account has sent",
+                block("RECEIVE", receive),
+            ),
         ),
         ("send", example("Sends an amount", block("SEND", send))),
         (
