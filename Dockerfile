@@ -1,5 +1,5 @@
 # Both images, for people with Docker or buildah: --target operator or --target signer, for linux/amd64 and linux/arm64.
-# `make image` makes images of the same programs without a daemon, and the same bytes each time.
+# `make image` builds images of the same programs without a daemon, with the same bytes each time.
 ARG RUST=1.95.0
 
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST}-slim-bookworm AS build
@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.licenses=Apache-2.0 \
       org.opencontainers.image.source=https://github.com/attocash/signer-operator
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-# So that `kubectl exec` finds the program by its name.
+# `kubectl exec` then finds the program by its name.
 ENV PATH=/
 USER 65532:65532
 WORKDIR /

@@ -1,5 +1,5 @@
-# Everything that is built, checked or shown is a target here. A change has to pass `make test`. The workflows in .github run it on the newest
-# and on the oldest Kubernetes, and `make e2e` on kind.
+# A target for everything that is built, checked or shown. A change must pass `make test`. The workflows in .github run `make test` on the
+# newest and on the oldest Kubernetes, and `make e2e` on kind.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -35,9 +35,9 @@ OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
 MUSL_amd64 := x86_64-unknown-linux-musl
 MUSL_arm64 := aarch64-unknown-linux-musl
 
-# As kubectl looks for it.
+# The name by which kubectl finds the plugin.
 PLUGIN := kubectl-atto_signer
-# Otherwise local paths would be in the programs, and two builds would differ.
+# Without these, the programs would contain local paths, and two builds would differ.
 IMAGE_RUSTFLAGS = --remap-path-prefix=$(CURDIR)=/src --remap-path-prefix=$(CARGO_HOME_DIRECTORY)=/cargo
 IMAGE_CFLAGS = -ffile-prefix-map=$(CURDIR)=/src -ffile-prefix-map=$(CARGO_HOME_DIRECTORY)=/cargo
 CARGO_HOME_DIRECTORY = $(or $(CARGO_HOME),$(HOME)/.cargo)
@@ -47,16 +47,17 @@ NODE_PROGRAMS := /usr/bin/containerd /usr/bin/ctr /usr/sbin/runc /usr/lib/cni/br
 PROMETHEUS_ROOT := $(CACHE)/tools/prometheus-debian
 PROMETHEUS := $(PROMETHEUS_ROOT)/usr/bin/prometheus
 CHROMIUM := /usr/bin/chromium
-# The version of Kubernetes that tests and demo run on; the newest that is supported where it is empty.
+# The version of Kubernetes that tests and demo run on. Empty means the newest supported one.
 KUBERNETES ?=
 export KUBERNETES
 OLDEST_KUBERNETES := 1.30
-# What the oldest lacks is tested in modules that are named from_kubernetes_1_…: they are left out there, and that is said.
+# Tests of features that the oldest version lacks are in modules named from_kubernetes_1_…: on the oldest version, `make unit` leaves them
+# out and says so.
 NOT_ON_OLDEST := from_kubernetes_
 LEFT_OUT = $(if $(filter $(OLDEST_KUBERNETES),$(KUBERNETES)),--skip $(NOT_ON_OLDEST))
 BENCH :=
 BENCH_STEADY_SECONDS := 120
-# One for the clusters of today, one for those before MutatingAdmissionPolicies.
+# One for current clusters, and one for clusters without MutatingAdmissionPolicies.
 INSTALL := charts/install.yaml charts/install-$(OLDEST_KUBERNETES).yaml
 GENERATED := Dockerfile Makefile README.md CONTRIBUTING.md .github/workflows/test.yaml charts/signer-operator/Chart.yaml \
   charts/signer-operator/templates/_guard-creation.tpl \
@@ -80,13 +81,13 @@ help: ## List every target
 		print line \
 	}' $(firstword $(MAKEFILE_LIST))
 
-# Of the whole workspace, and started by its path: with other features all would be built twice.
+# Builds the programs of the whole workspace and starts one by its path: with other features, cargo would build all crates twice.
 demo: ## Show operator and signer at work on a real API server, step by step (DEMO_KUBECONFIG=file: on that cluster)
 	@echo '== cargo build'
 	@$(CARGO) build --quiet --locked --workspace --bin demo --bin operator --bin signer
 	@"$${CARGO_TARGET_DIR:-target}"/debug/demo
 
-# One part after the other, also behind one that fails; what failed is the end of what is printed.
+# The parts run one after the other, even after a failure. The last lines list the failures.
 TEST_PARTS := lint drift docs unit demo
 FAILED_TESTS = $${CARGO_TARGET_DIR:-target}/failed-tests.txt
 test: ## Check everything: lint, drift of generated files, the documentation site, all tests, the demo; the last lines list failures (KUBERNETES=1.30: on the oldest supported version; also for unit and demo)
@@ -126,7 +127,7 @@ PICTURES := architecture roles
 DASHBOARDS := $(wildcard charts/signer-operator/files/dashboards/*.json)
 DASHBOARDS_DRAWN := docs/dashboards.sha256
 
-# The last line of each names its sources by their sum, so that `make drift` needs no Graphviz to see that it is old.
+# The last line of each picture has the checksum of its sources, so that `make drift` detects an outdated picture without Graphviz.
 picture: ## Draw the diagrams of the documentation from docs/*.dot and docs/architecture.css (needs Graphviz)
 	@command -v dot >/dev/null || { echo 'the pictures are drawn by Graphviz: apt-get install graphviz' >&2; exit 1; }
 	@for picture in $(PICTURES); do \
@@ -141,7 +142,7 @@ picture: ## Draw the diagrams of the documentation from docs/*.dot and docs/arch
 assets: ## Download or build the pinned Kubernetes programs, Helm, chart checkers and promtool into the cache, if they are missing (PREBUILT=no: build all)
 	@$(CARGO) run --quiet --locked --package tests --bin assets
 
-# Of the whole workspace and started by its path: with other features, as `cargo run` would want, all is built once more.
+# Builds the programs of the whole workspace and starts one by its path: `cargo run` would use other features and build all crates again.
 bench figures e2e e2e-gcp: IMAGE_ARCHITECTURES := $(OWN_ARCHITECTURE)
 bench: assets $(if $(filter pods,$(BENCH)),image e2e-node) ## Measure speed and memory, printed as tables (BENCH=signer, tail, backends, operator, scale, growth, guard or pods; BENCH_STEADY_SECONDS=120: how long the steady state is watched)
 	@echo '== cargo build --release'
@@ -163,7 +164,7 @@ soak: ## Test the signer with slow, silent and absent KMS, floods, SIGTERM and 3
 oracle: ## Compare 12,000 random signatures with those of Atto's own library (needs Node.js and npm; 500 of them are in `make test`)
 	@$(CARGO) run --quiet --locked --package tests --bin oracle
 
-# Without a sanitizer the pinned compiler does: all that is fuzzed is safe Rust. The corpus grows in signer/fuzz/corpus.
+# Without a sanitizer, the pinned compiler is sufficient: the fuzzed code is safe Rust. The corpus grows in signer/fuzz/corpus.
 fuzz: $(FUZZ) ## Fuzz every decoder of received data, a minute each (FUZZ_SECONDS=60; needs a C++ compiler)
 	@command -v c++ >/dev/null || { echo 'libFuzzer is built with a C++ compiler: install g++ or clang' >&2; exit 1; }
 	@$(CARGO) fetch --quiet --locked --manifest-path signer/fuzz/Cargo.toml
@@ -184,7 +185,7 @@ ZIGBUILD_RELEASE = export CFLAGS_$${target//-/_}="$(IMAGE_CFLAGS)"; \
 	  RUSTFLAGS="$(IMAGE_RUSTFLAGS)" CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" PATH="$(ZIGBUILD_ROOT)/bin:$$PATH" \
 	  $(CARGO) zigbuild --quiet --locked --release --target $$target
 
-# Zig is a C compiler and linker for every musl target in one package, which is what a build from any Linux needs.
+# Zig is a C compiler and linker for every musl target in one package, so that any Linux can build the images.
 image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/images, without a daemon (IMAGE_ARCHITECTURES=amd64; needs python3 with pip)
 	@rustup target add $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))) 2>/dev/null
 	@for target in $(foreach architecture,$(IMAGE_ARCHITECTURES),$(MUSL_$(architecture))); do \
@@ -196,7 +197,7 @@ image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/ima
 	  --revision "$$(git describe --always --abbrev=40 --dirty --exclude='*')" --epoch "$$(git log -1 --format=%ct)" \
 	  $(foreach architecture,$(IMAGE_ARCHITECTURES),--programs "$(architecture)=$${CARGO_TARGET_DIR:-target}/$(MUSL_$(architecture))/release")
 
-# On macOS the linker needs Apple's frameworks, so from here its target is only checked.
+# A build for macOS needs Apple's frameworks to link, so its target is only checked here.
 PLUGIN_WINDOWS := x86_64-pc-windows-gnu
 PLUGIN_MACOS := aarch64-apple-darwin
 PLUGIN_TARGETS := $(MUSL_amd64) $(MUSL_arm64) $(PLUGIN_WINDOWS)
@@ -215,9 +216,9 @@ plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows int
 	  --program "windows/amd64=$$targets/$(PLUGIN_WINDOWS)/release/$(PLUGIN).exe"
 	@ls dist/plugin
 
-# On the cluster of KUBECONFIG, where E2E_LOAD says how images get there; else on one that kind makes (E2E_KIND_IMAGE), where
-# Docker and kind are; else on two nodes of this computer, as root. E2E_PROGRAMS=target/debug takes other programs than those of
-# the images, whatever libraries they need, and builds none.
+# Runs on the cluster of KUBECONFIG, if it is set: E2E_LOAD then uploads the images. Otherwise on a cluster that kind creates
+# (E2E_KIND_IMAGE), if Docker and kind are installed. Otherwise on two nodes on this computer, as root. E2E_PROGRAMS=target/debug uses
+# these programs instead of the images' programs, with any libraries that they need, and builds no images.
 e2e: build assets e2e-node $(if $(E2E_PROGRAMS),,image) ## From helm install to a voter that signs, on real pods: on KUBECONFIG's cluster, on kind, or on two Kubernetes nodes on this computer, as root (6 minutes after the images' build)
 	@E2E_PROGRAMS="$(or $(E2E_PROGRAMS),$(STATIC_PROGRAMS))" "$${CARGO_TARGET_DIR:-target}"/debug/e2e
 
@@ -237,7 +238,7 @@ dashboards-preview: build assets $(PROMETHEUS) $(CHROMIUM) ## Draw the dashboard
 	@PROMETHEUS="$(PROMETHEUS)" "$${CARGO_TARGET_DIR:-target}"/debug/preview
 	@sha256sum $(DASHBOARDS) >$(DASHBOARDS_DRAWN)
 
-# Unpacked and not installed: the package would start a service.
+# Unpacked without installation, because the package would start a service.
 $(PROMETHEUS):
 	@echo '== fetching Prometheus of Debian, once'
 	@mkdir -p $(PROMETHEUS_ROOT)
@@ -247,7 +248,7 @@ $(CHROMIUM):
 	@echo '== installing Chromium, once'
 	@apt-get install --yes --quiet --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
-# Everything that a release consists of, into dist/release: programs, images, chart, bills of material, checksums.
+# All files of a release, in dist/release: programs, images, chart, bills of material, checksums.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.yaml and that of the oldest Kubernetes, bills of material (CycloneDX) and checksums of this version, into dist/release
 	@rm -rf dist/release && mkdir -p dist/release
@@ -272,7 +273,7 @@ release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.ya
 	  release/pin.sh dist/release $(VERSION) "$$(git log -1 --format=%ct)"
 	@cd dist/release && sha256sum -- * >SHA256SUMS && cat SHA256SUMS
 
-# What the workflow of a release runs besides.
+# Further targets that the release workflow runs.
 release-check: ## Fail if the version to be released (TAG=v0.1.0) is not that of the sources, or has nothing in the changelog
 	@[ "$${TAG:-}" = "v$(VERSION)" ] || { echo "TAG: found '$${TAG:-}', expected v$(VERSION), the version of Cargo.toml. Tag the commit that has the version, or change the version first." >&2; exit 1; }
 	@$(MAKE) --no-print-directory --silent release-notes >/dev/null
@@ -285,7 +286,7 @@ release-compare: ## Fail if another build of this version (AGAIN=its SHA256SUMS)
 	  echo 'SHA256SUMS: found another sum in the second build, expected the same bytes. Publish nothing, and look for what depends on the machine.' >&2; exit 1; }
 	@echo 'both builds are the same bytes'
 
-# Built here and not by the harness of the tests: where something is signed, no more runs than has to.
+# Built here instead of by the test harness, so that as little code as possible runs where a release is signed.
 PUBLISH_TOOLS := $(CACHE)/tools/publish
 publish: ## Push images and chart of dist/release to IMAGE_REPOSITORY, and sign them and the files (SIGN_WITH='--key cosign.key'; REGISTRY_USER, REGISTRY_PASSWORD)
 	@for module in crane cosign helm; do \
@@ -309,8 +310,8 @@ build: ## Build all crates, debug
 	@echo '== cargo build'
 	@$(CARGO) build --quiet --locked --workspace
 
-# The pages of the documentation take long and mostly wait, so they run in parallel with all other tests.
-# What waits more than it computes runs in parallel with the rest, and so do the pages: two cores have nothing to do otherwise.
+# Tests that wait more than they compute run in parallel with the others, because they would leave two cores idle. The pages of the
+# documentation take long and mostly wait, so they run in parallel too.
 WAITING_TESTS := aws federation kms_credentials kms_faults kms_panic operator_identity operator_leader operator_outages \
   operator_quiet operator_rollout operator_takeover operator_truth operator_watches promises vault
 ALL_TESTS = $(sort $(basename $(notdir $(wildcard */tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*/main.rs))))
@@ -347,7 +348,7 @@ drift: ## Fail if a generated file is not what the code generates
 	@$(CARGO) update --quiet --workspace --locked --manifest-path signer/fuzz/Cargo.toml || { \
 	  echo 'signer/fuzz/Cargo.lock is not of these dependencies: cargo update --workspace --manifest-path signer/fuzz/Cargo.toml, and commit it' >&2; exit 1; }
 
-# Anything that mdbook prints at this level is a defect of a page.
+# At this log level, each line that mdbook prints is about a defect of a page.
 docs: $(MDBOOK) ## Build the documentation site into target/book; fails on any warning
 	@echo '== mdbook build'
 	@said="$$(MDBOOK_LOG=warn $(MDBOOK) build docs 2>&1)" || { echo "$$said" >&2; exit 1; }; \
@@ -360,7 +361,7 @@ $(MDBOOK):
 	@echo '== building mdbook $(MDBOOK_VERSION), once'
 	@$(CARGO) install --quiet --locked --no-default-features --features search --root $(MDBOOK_ROOT) mdbook@$(MDBOOK_VERSION)
 
-# Licences, bans and sources need nothing but the lock file; advisories need a database that not every network reaches.
+# Licences, bans and sources need only the lock file. Advisories need a database that some networks cannot reach.
 deny: $(DENY) ## Licences, bans and sources of all dependencies; advisories where their database is reached
 	@echo '== cargo deny'
 	@if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote --exit-code $(ADVISORIES) HEAD >/dev/null 2>&1; then \

@@ -1,4 +1,4 @@
-# Of the changelog, what stands under one version (`-v version=0.1.0`): its date is checked, and nothing under it is no release.
+# Prints the entries of one version (`-v version=0.1.0`) of the changelog. Fails if the version has no date or no entries.
 index($0, "## [") == 1 {
   inside = index($0, "## [" version "]") == 1
   if (inside && $0 !~ /^## \[[^]]+\] - [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]$/) {
@@ -7,7 +7,7 @@ index($0, "## [") == 1 {
   }
   next
 }
-# The addresses of links stand at the end of the file.
+# The addresses of links are at the end of the file.
 inside && !/^\[[^]]+\]: / { text = text $0 "\n"; found = found || /[^ ]/ }
 END {
   if (failed) exit 1

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes chart and manifests of a release, in which both images are named by their digests: a tag can be moved, and what a digest names
-# cannot change. The chart of the repository names tags, because its images are not built yet.
+# Creates chart and manifests of a release, which name both images by their digests: a tag can be moved to another image, a digest
+# cannot. The chart of the repository names tags, because its images are not built yet.
 #
 #   release/pin.sh dist/release 0.1.0 SECONDS_SINCE_1970
 #
-# HELM: the program; by default that of PATH.
+# HELM: the program. Default: helm in PATH.
 set -euo pipefail
 
 fail() { echo "pin: $*" >&2; exit 1; }
@@ -36,6 +36,6 @@ for manifest in "$charts"/install*.yaml; do
 done
 sed --regexp-extended --in-place "${edits[@]}" "$chart/Chart.yaml"
 
-# Otherwise the archive would have the times of this checkout.
+# Without this, the archive would contain the times of this checkout.
 find "$chart" -exec touch --no-dereference --date "@$epoch" {} +
 "${HELM:-helm}" package --destination "$into" "$chart" >/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes how a release was built, as SLSA provenance (https://slsa.dev/spec/v1.1/provenance): predicate.json for what lies in a registry,
-# and statement.json for the files of SHA256SUMS, which names all of them.
+# Writes how a release was built, as SLSA provenance (https://slsa.dev/spec/v1.1/provenance): predicate.json for images and chart in a
+# registry, and statement.json for the files, all of which SHA256SUMS names.
 #
 #   release/provenance.sh dist/release 0.1.0 FOLDER
 set -euo pipefail
@@ -8,7 +8,7 @@ release=$1 version=$2 into=$3
 
 source=https://github.com/attocash/signer-operator
 commit=$(git -C "$(dirname "$0")" rev-parse HEAD)
-# In GitHub's workflow, the workflow is what builds, and its run can be looked at.
+# In GitHub's workflow, the builder is the workflow, and people can read its run.
 builder=$source/blob/main/CONTRIBUTING.md#a-release
 run=local
 if [ -n "${GITHUB_WORKFLOW_REF:-}" ]; then

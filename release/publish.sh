@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Publishes what `make release` has built: pushes images and chart, signs them, attests how they were built and what is in them, and
-# signs the checksums of all files. The workflow runs it, and a test does with a registry and a key of its own.
+# Publishes the files of `make release`: pushes images and chart, signs them, attests how they were built and which software they
+# contain, and signs the checksums of all files. The release workflow runs it, and so does a test, with a registry and a key of its own.
 #
 #   release/publish.sh dist/release ghcr.io/attocash/signer-operator
 #
-# CRANE, COSIGN, HELM: the programs; by default those of PATH.
+# CRANE, COSIGN, HELM: the programs. Default: crane, cosign and helm in PATH.
 # SIGN_WITH: further arguments of cosign, such as `--key cosign.key`. Without a key, cosign signs in the name of the workflow that runs it.
-# REGISTRY_USER, REGISTRY_PASSWORD: a login, where the registry asks for one.
+# REGISTRY_USER, REGISTRY_PASSWORD: a login, if the registry needs one.
 set -euo pipefail
 
 fail() { echo "publish: $*" >&2; exit 1; }
@@ -17,7 +17,7 @@ repository=$2
 crane=${CRANE:-crane} cosign=${COSIGN:-cosign} helm=${HELM:-helm}
 read -r -a sign_with <<<"${SIGN_WITH:---yes}"
 
-# The files are those that were built.
+# Checks that the files are the built ones.
 (cd "$folder" && sha256sum --check --quiet SHA256SUMS) || fail "$folder: a file is another one than SHA256SUMS says. Build it again with \`make release\`."
 version=$(cd "$folder" && echo signer-operator-[0-9]*.tgz)
 version=${version#signer-operator-} version=${version%.tgz}
@@ -25,7 +25,7 @@ version=${version#signer-operator-} version=${version%.tgz}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# cosign's files and login are of this run alone.
+# cosign's files and login exist only during this run.
 export DOCKER_CONFIG=$scratch/docker
 mkdir "$DOCKER_CONFIG"
 registry=${repository%%/*}
@@ -37,14 +37,14 @@ fi
 
 "$(dirname "$0")"/provenance.sh "$folder" "$version" "$scratch"
 
-# Signs what lies in the registry under this digest, and attests how it was built.
+# Signs the object with this digest in the registry, and attests how it was built.
 sign() {
   "$cosign" sign "${sign_with[@]}" "$1"
   "$cosign" attest "${sign_with[@]}" --type slsaprovenance1 --predicate "$scratch/predicate.json" "$1"
 }
 
-# What lies in the registry under a tag; empty where nothing does. A version that was published is never another one afterwards: people
-# have checked it.
+# The digest of a tag in the registry. Empty if there is no such tag. A published version is never replaced, because people have
+# verified it.
 published() { "$crane" digest "$1" 2>/dev/null || true; }
 
 for image in operator signer; do

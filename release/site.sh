@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the documentation of this state into the folder `main`, and that of each tag `v…` into a folder of its name. The first page leads
-# to the newest release, or to `main` where there is none yet.
+# Builds the documentation of this state into the folder `main`, and the documentation of each tag `v…` into a folder with the tag's
+# name. The first page leads to the newest release, or to `main` if there is no release yet.
 #
 #   release/site.sh target/site
 #
-# MDBOOK: the program; by default that of PATH.
+# MDBOOK: the program. Default: mdbook in PATH.
 set -euo pipefail
 site=$1
 mdbook=${MDBOOK:-mdbook}
@@ -24,7 +24,7 @@ while read -r tag; do
   git -C "$root" archive "$tag" docs | tar --extract --directory "$scratch/$tag"
   "$mdbook" build --dest-dir "$site/$tag" "$scratch/$tag/docs"
   versions+=("$tag")
-  # A version with a hyphen is one before a release.
+  # A version with a hyphen is a pre-release.
   if [ -z "$newest" ] && [[ $tag != *-* ]]; then newest=$tag; fi
 done < <(git -C "$root" tag --list 'v[0-9]*' --sort=-version:refname)
 

@@ -1,6 +1,7 @@
-# From what `cargo test --no-fail-fast` prints: each test that failed, a line each, behind what runs its binary alone.
+# Reads the output of `cargo test --no-fail-fast`, and prints a line for each failed test: the argument that runs its binary alone, and
+# the name of the test.
 
-# Comes twice: before what the tests have printed, and before their names.
+# This line occurs twice: before the output of the tests, and before their names.
 /^failures:$/ { listing = 1; count = 0; next }
 /^test result: / { listing = 0 }
 listing && /^    [^ ]/ { names[++count] = $1 }

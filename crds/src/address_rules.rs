@@ -1,9 +1,10 @@
-//! The CEL rules of a server's address. Kubernetes 1.30 has no function for IP addresses, so they are expressions.
+//! The CEL rules of a server's address. Kubernetes 1.30 has no function for IP addresses, so the rules are regular
+//! expressions.
 
 use kube::core::Rule;
 
 const LABEL: &str = "[a-zA-Z0-9_]([-_a-zA-Z0-9]*[a-zA-Z0-9_])?";
-/// The last part of a name: digits only would make the whole an IPv4 address.
+/// The last label of a host name. It is not a number, because then the host would be an IPv4 address.
 const LAST_LABEL: &str = "([0-9]*[a-zA-Z_]([-_a-zA-Z0-9]*[a-zA-Z0-9_])?|[0-9]+-[-_a-zA-Z0-9]*[a-zA-Z0-9_])";
 const OCTET: &str = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
 const PORT: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
@@ -17,7 +18,7 @@ pub fn server() -> Rule {
     let ipv6 = IPV6.replace('H', "[0-9a-fA-F]{1,4}");
     let host = format!(r"(({LABEL}[.])*{LAST_LABEL}|{OCTET}([.]{OCTET}){{3}}|\[{ipv6}\])");
     let loopback = format!(r"({LOCALHOST}|127([.]{OCTET}){{3}}|\[::1\])");
-    // A hexadecimal number such as 0x7f is a number too.
+    // A last label such as 0x7f is a number too.
     Rule::new(format!(
         "self.matches(r'^(https://{host}|http://{loopback})(:{PORT})?(/|$)') && !self.matches(r'^[a-z]+://([^/]*[.])?0[xX][0-9a-fA-F]*(:|/|$)')"
     ))
@@ -36,7 +37,7 @@ pub fn path() -> Rule {
     )
 }
 
-/// For the object with both the address and the certificates.
+/// A rule of the object that contains both the address and the certificates.
 pub fn no_certificates_of_plain_http() -> Rule {
     Rule::new("!(has(self.caSecretRef) || has(self.caConfigMapRef)) || !self.address.startsWith('http://')").message(
         "caSecretRef and caConfigMapRef must not be set with an http:// address, whose server has no certificate: leave them out, or use an address that starts with https://",

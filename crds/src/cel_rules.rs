@@ -1,5 +1,6 @@
-//! The CEL rules that several fields share; those of one field are at the field, in `spec.rs` and the files next to it. Each
-//! carries the whole sentence that a refused `kubectl apply` prints behind the field's path.
+//! The CEL rules that several fields share. A rule for a single field is written at the field, in `spec.rs` and the
+//! files next to it. The message of a rule is a whole sentence: if a rule refuses an object, `kubectl apply` prints the
+//! message after the field's path.
 
 use kube::core::Rule;
 

@@ -1,4 +1,4 @@
-//! Choices in a spec, or of the operator, that a status repeats.
+//! Choices of a user or of the operator. The status reports their effective values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

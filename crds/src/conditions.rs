@@ -6,22 +6,22 @@ pub mod types {
     pub const ACCEPTED: &str = "Accepted";
     /// The Secret with the shared token exists and contains a usable token.
     pub const TOKEN_READY: &str = "TokenReady";
-    /// The pods can prove their identity to the key service: a signer has signed with the key. Until then it is `Unknown`, with what
-    /// Kubernetes shows of the identity.
+    /// The pods can prove their identity to the key service: a signer has signed with the key. Until then it is
+    /// `Unknown`, and the message has the identity as Kubernetes shows it.
     pub const IDENTITY_READY: &str = "IdentityReady";
     /// The Deployment's pod template contains the signer that the binding asks for.
     pub const INJECTED: &str = "Injected";
-    /// The running pods are those of the injected template.
+    /// The running pods have the injected template.
     pub const ROLLED_OUT: &str = "RolledOut";
     /// The signers in the pods report that they sign.
     pub const SIGNING: &str = "Signing";
     /// All of the above are true; `Signing` only if it is known.
     pub const READY: &str = "Ready";
-    /// The operator or the cluster is still working towards what the binding asks for.
+    /// The operator or the cluster is still working towards the state that the binding asks for.
     pub const RECONCILING: &str = "Reconciling";
     /// User action is required.
     pub const STALLED: &str = "Stalled";
-    /// The operator would render the injected fields differently from what is in place, and holds that change back.
+    /// The operator would render the injected fields differently from the present ones, and holds that change back.
     pub const UPDATE_AVAILABLE: &str = "UpdateAvailable";
 
     /// The conditions that `Ready` depends on, in the order in which a binding reaches them.
@@ -35,7 +35,7 @@ pub mod types {
         READY,
     ];
 
-    /// All of them.
+    /// All condition types.
     pub const ALL: [&str; 10] = [
         ACCEPTED,
         TOKEN_READY,
@@ -55,7 +55,7 @@ macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         $($(#[$doc])* pub const $name: &str = $text;)*
 
-        /// All of them.
+        /// All names of this list.
         pub const ALL: &[&str] = &[$($text),*];
     };
 }
@@ -153,7 +153,7 @@ pub mod reasons {
         ROLLOUT_QUEUED = "RolloutQueued";
         /// `UpdateAvailable`: the operator would render the injected fields differently.
         UPDATE_AVAILABLE = "UpdateAvailable";
-        /// `UpdateAvailable`: it would render them the same.
+        /// `UpdateAvailable`: the operator would render the injected fields as they are.
         UP_TO_DATE = "UpToDate";
 
         /// `Injected`: the token is not ready, see `TokenReady`.
@@ -163,7 +163,7 @@ pub mod reasons {
         /// `Injected`: the binding is not accepted, see `Accepted`.
         NOT_ACCEPTED = "NotAccepted";
 
-        /// A Deployment in `status.targets`: it has the signer of this binding, which no longer selects it.
+        /// A Deployment in `status.targets`: it has the signer of this binding, but the binding no longer selects it.
         NO_LONGER_SELECTED = "NoLongerSelected";
 
         /// `RolledOut`: all wanted pods run the injected template.

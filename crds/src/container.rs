@@ -1,4 +1,4 @@
-//! What the signer container gets in addition to its own settings.
+//! Fields that a binding adds to the signer container, in addition to the signer's own settings.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};

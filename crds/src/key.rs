@@ -48,7 +48,7 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// What the signer calls it, in `ATTO_SIGNER_BACKEND` and in its metrics.
+    /// The name of the backend in `ATTO_SIGNER_BACKEND` and in the signer's metrics.
     pub const fn backend(&self) -> &'static str {
         match self {
             Self::Gcp(_) => "GCP",

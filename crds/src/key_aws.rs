@@ -10,8 +10,9 @@ use crate::key_rules;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = key_rules::one_partition())]
 pub struct AwsKey {
-    /// ARN of the key. The signer calls KMS in the Region of the ARN. The key spec must be `ECC_NIST_EDWARDS25519` and the key
-    /// usage `SIGN_VERIFY`. An alias is not accepted, because it can be pointed to another key, which is another voter.
+    /// ARN of the key. The signer calls KMS in the Region of the ARN. The key spec must be `ECC_NIST_EDWARDS25519` and
+    /// the key usage `SIGN_VERIFY`. An alias is not accepted, because moving it to another key would change the voter's
+    /// identity.
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = key_rules::no_alias())]
     #[x_kube(validation = key_rules::key_arn())]

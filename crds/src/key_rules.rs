@@ -80,7 +80,7 @@ pub fn vault_name(field: &str) -> Rule {
 
 pub fn vault_version() -> Rule {
     Rule::new("self >= 1").message(
-        "version must be a number from 1: 0 would be the latest version, which is another voter after a rotation (bao read transit/keys/NAME prints the versions)",
+        "version must be a number from 1: 0 would be the latest version, and a rotation would change the voter's identity (bao read transit/keys/NAME prints the versions)",
     )
 }
 

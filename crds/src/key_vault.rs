@@ -29,7 +29,8 @@ pub struct VaultKey {
     #[x_kube(validation = key_rules::vault_name("key"))]
     pub key: String,
 
-    /// Version of the key, from 1. It has no default, because each rotation creates a newer version, which is another voter.
+    /// Version of the key, from 1. It has no default, because each rotation creates a newer version, which would change
+    /// the voter's identity.
     #[x_kube(validation = key_rules::vault_version())]
     pub version: i32,
 
@@ -52,7 +53,8 @@ pub struct VaultKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretKeyRef>,
 
-    /// The same from a ConfigMap. The operator may not read ConfigMaps, so it does not report a missing one: the pods wait for it.
+    /// Key of a ConfigMap with the same certificates. The operator may not read ConfigMaps, so it does not report a
+    /// missing one: the pods wait for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_config_map_ref: Option<ConfigMapKeyRef>,
 }
@@ -103,9 +105,9 @@ pub struct VaultLogin {
     #[x_kube(validation = key_rules::auth_mount())]
     pub mount: Option<String>,
 
-    /// Audience of the token. The role must have the same: as `audience` with `kubernetes`, in `bound_audiences` with `jwt`. It
-    /// must not be that of this cluster's API server. Default: `address`, with its host in lower case, without a `/` at its end and
-    /// without the port 443 (with `http`, 80).
+    /// Audience of the token. The role must name the same audience: in `audience` with `kubernetes`, in
+    /// `bound_audiences` with `jwt`. It must not be the audience of this cluster's API server. Default: `address`, with
+    /// its host in lower case, without a `/` at its end and without the port 443 (with `http`, 80).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = key_rules::audience())]

@@ -52,7 +52,8 @@ pub const GCP_ACCOUNT_ANNOTATION: &str = "iam.gke.io/gcp-service-account";
 /// Source: <https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>
 pub const AWS_ACCOUNT_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
-/// Volume with the ServiceAccount token by which the signer, and no other container, proves to its key service who it is.
+/// Volume with the ServiceAccount token with which the signer authenticates to its key service. No other container
+/// mounts it.
 pub const IDENTITY_VOLUME: &str = "signer-identity";
 
 /// Mount path of that volume in the signer's container. By default, the signer reads the file `token` there.
@@ -61,7 +62,7 @@ pub const IDENTITY_PATH: &str = "/var/run/secrets/signer.atto.cash/identity";
 /// Volume with the certificates of a key service's certificate authorities.
 pub const CA_VOLUME: &str = "signer-ca";
 
-/// Where the signer's container mounts that volume.
+/// Mount path of that volume in the signer's container.
 pub const CA_PATH: &str = "/var/run/secrets/signer.atto.cash/ca";
 
 /// The volumes that the operator adds to a pod.

@@ -21,8 +21,8 @@ const fn when(condition: &'static str, status: &'static str, reasons: &'static [
     }
 }
 
-/// All occurrences, in the order of [`types::ALL`]. Reasons that `Ready`, `Reconciling` and `Stalled` take from another condition
-/// are only listed there.
+/// All occurrences, in the order of [`types::ALL`]. Reasons that `Ready`, `Reconciling` and `Stalled` take from another
+/// condition are listed only with that condition.
 pub const ALL: [Occurrence; 24] = [
     when(types::ACCEPTED, "True", &[reasons::ACCEPTED]),
     when(

@@ -42,7 +42,7 @@ pub struct SignerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LogLevel>,
 
-    /// Further environment variables of the signer container, such as those of a proxy or of a certificate authority.
+    /// Further environment variables of the signer container, for example for a proxy or a certificate authority.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

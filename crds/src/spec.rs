@@ -96,7 +96,7 @@ pub struct SignerBindingSpec {
     /// The key that signs: exactly one of `gcp`, `aws`, `vault` and `local`.
     pub key: Key,
 
-    /// What the signer may sign. A voter needs `CHALLENGE` and `VOTE`; `BLOCK` moves funds.
+    /// Kinds of messages that the signer may sign. A voter needs `CHALLENGE` and `VOTE`; `BLOCK` moves funds.
     #[schemars(length(min = 1, max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub capabilities: Vec<Capability>,
@@ -127,7 +127,7 @@ pub struct SignerBindingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// While true, the operator writes nothing for this binding. Default: false. Default: false.
+    /// While true, the operator writes nothing for this binding. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }

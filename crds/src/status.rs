@@ -1,4 +1,4 @@
-//! What the operator reports. The status describes what pods run, not what was written.
+//! The operator's report. The status describes the running pods, not the written objects.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
@@ -10,7 +10,7 @@ use crate::choices::{DefaultResources, DeletionPolicy, Rollout};
 /// The bound on `status.targets`: a binding manages no more Deployments.
 pub const MOST_TARGETS: usize = 256;
 
-/// What the operator reports about a binding.
+/// The operator's report about a binding.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignerBindingStatus {
@@ -99,7 +99,7 @@ pub struct Effective {
     pub management_port: i32,
     /// When a changed injection is written.
     pub rollout: Rollout,
-    /// What deleting the binding does.
+    /// Effect of deleting the binding.
     pub deletion_policy: DeletionPolicy,
     /// The key that `status.publicKey` and `status.address` belong to: the resource ID of a key version, an ARN,
     /// `MOUNT/keys/NAME/versions/NUMBER at ADDRESS`, or `SECRET/KEY`. Both are cleared when the signers get another key.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{cel_rules, map_schemas};
 
-/// The Deployments that get a signer. Exactly one of `name` and `selector`; both are immutable, because a binding that moved to
-/// another Deployment would silently leave a voter behind.
+/// The Deployments that get a signer. Exactly one of `name` and `selector`; both are immutable, because a change would
+/// leave a Deployment with an injected signer and no binding.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.name) != has(self.selector)")

@@ -63,8 +63,8 @@ async fn live(State(admin): State<Admin>) -> Response {
     }
 }
 
-/// Ready if the operator leads and has the first list of bindings, which it needs to know which binding is older; or if it knows
-/// that another operator leads.
+/// Ready if the operator leads and has the first list of bindings, or if it knows that another operator leads. Without
+/// the list, it cannot tell which of two bindings is older.
 async fn ready(State(admin): State<Admin>) -> Response {
     let standing = admin.standing.borrow().clone();
     match (admin.stores.get(), standing) {

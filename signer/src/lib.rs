@@ -4,12 +4,12 @@
 //! files use each other:
 //!
 //! ```text
-//! 1  protocol                              messages, their bytes and hashes: names nothing of ours
-//!    caught, exit, net, one_line,          small things that know nothing else of the program
+//! 1  protocol                              messages, their bytes and hashes: uses no other module
+//!    caught, exit, net, one_line,          small modules that use none of the modules below
 //!    process, settings, token
 //! 2  policy    -> protocol                 Authorized<T>, the only thing that can be signed
 //!    backend   -> protocol                 where the key is; VENDORS is the one list of key services
-//! 3  telemetry -> backend, protocol        what the outside can see
+//! 3  telemetry -> backend, protocol        logs, metrics, health and the audit trail
 //! 4  service   -> policy, backend          hash, sign, each caller in time
 //!    config    -> policy, backend          the command line, checked
 //! 5  http      -> service                  the wire contract

@@ -48,7 +48,7 @@ impl Place {
         Ok(shared.into_iter().flatten().collect())
     }
 
-    /// The same for this many threads: the kernel distributes new connections among their listeners.
+    /// Listens for this many threads: the kernel distributes new connections among their listeners.
     pub fn listen_shared(self, port: u16, threads: usize) -> Result<Vec<Vec<TcpListener>>, (SocketAddr, io::Error)> {
         let v4 = |ip| SocketAddr::new(IpAddr::V4(ip), port);
         let v6 = |ip| SocketAddr::new(IpAddr::V6(ip), port);

@@ -4,13 +4,14 @@
 /// Maximum length of shown text, in characters.
 pub const MAX_LENGTH: usize = 300;
 
-/// On one line of at most [`MAX_LENGTH`] characters. A sequence of control characters and blanks becomes one blank.
+/// The text on one line of at most [`MAX_LENGTH`] characters. A sequence of control characters and blanks becomes one
+/// blank.
 pub fn one_line(text: &str) -> String {
     cut(text, MAX_LENGTH)
 }
 
-/// The same with a given limit. `…` replaces the middle of a longer text, because an error begins with the operation and ends
-/// with its cause.
+/// Shortens the text to one line with this limit. `…` replaces the middle of a longer text, because an error begins
+/// with the operation and ends with its cause.
 pub fn cut(text: &str, limit: usize) -> String {
     let line = clean(text);
     let length = line.chars().count();

@@ -5,8 +5,8 @@ use nix::sys::{
     resource::{Resource, getrlimit, setrlimit},
 };
 
-/// Prevents core dumps and debuggers of the same user from reading the key, and allows as many connections as the system does.
-/// Must be called before anything secret is read. Returns what was not possible.
+/// Prevents core dumps and debuggers of the same user from reading the key, and allows as many connections as the
+/// system does. Must be called before anything secret is read. Returns a message for each step that was not possible.
 pub fn prepare() -> Vec<String> {
     let mut warnings = Vec::new();
     if let Err(error) = prctl::set_dumpable(false) {

@@ -1,4 +1,4 @@
-//! What is written by hand of the signer's reference names what the code has, and nothing that it has not.
+//! The hand-written part of the signer's reference names everything that the code has, and nothing else.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -58,7 +58,7 @@ fn every_status_is_there() {
     ];
     let statuses = rows("| status | when | body |");
     for error in all {
-        // Another variant is another line in the list above.
+        // A new variant needs a new line in the list above.
         match &error {
             ApiError::Invalid(_) | ApiError::Refused(_) => assert_eq!(error.status(), 400),
             ApiError::Unauthorized
@@ -99,11 +99,11 @@ fn every_default_that_the_help_states_is_the_one() {
         let (_, default) = help.split_once("[default: ")?;
         let default = default.trim_end_matches(']');
         let flag = argument.get_long()?;
-        // Those are asked for with a key service only, and tested there.
+        // These settings are used only with a key service, and are tested there.
         if flag == "identity-token-file" || flag.starts_with("vault-") {
             return None;
         }
-        // In words: what nobody can write as a value.
+        // A default in words is not a value that a person could set.
         (!default.contains(' ')).then(|| format!("--{flag}={default}"))
     };
     let command = config::command();
@@ -151,7 +151,7 @@ fn every_audit_field_is_there() {
         }
         events.insert(event);
     }
-    // When lines are dropped is for the audit's own tests.
+    // The audit trail's own tests cover dropped lines.
     events.insert("missing".to_owned());
     let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
     let told = owned(rows("| field of a decision | meaning |"));

@@ -167,7 +167,7 @@ impl Kubeconfig {
         self.kubectl_in(Path::new("."), arguments, "").await
     }
 
-    /// The same in a folder, with text on standard input.
+    /// Runs kubectl as this identity in a folder, with text on standard input.
     pub async fn kubectl_in(&self, folder: &Path, arguments: &[&str], input: &str) -> Result<Answer> {
         if input.contains("resourceVersion") {
             return self.kubectl_once(folder, arguments, input).await;
@@ -191,7 +191,7 @@ impl Kubeconfig {
             .map(Answer::from)
     }
 
-    /// The same for a command that must succeed. Returns its standard output.
+    /// Runs a kubectl command that must succeed. Returns its standard output.
     pub async fn kubectl_ok(&self, arguments: &[&str]) -> Result<String> {
         let answer = self.kubectl(arguments).await?;
         if !answer.succeeded {

@@ -50,7 +50,7 @@ impl Operated {
         Self::with_chart(&[]).await
     }
 
-    /// The same on a chart with other values. The first caller in a test binary decides.
+    /// Starts it once, on a chart with these values. The first caller in a test binary decides.
     pub async fn with_chart(values: &[&str]) -> Result<&'static Self> {
         static SHARED: OnceCell<Operated> = OnceCell::const_new();
         SHARED
@@ -112,7 +112,7 @@ impl Operated {
         operator_process::get(port.context("it has ended before")?, path).await
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the operator.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
         operator.as_ref().context("it has ended before")?.signal(signal)
@@ -139,13 +139,13 @@ impl Place {
         Self::on(Operated::shared().await?, prefix).await
     }
 
-    /// The same with an operator that the test chooses.
+    /// A namespace for one test, with an operator that the test chooses.
     pub async fn on(operated: &'static Operated, prefix: &str) -> Result<Self> {
         let namespace = operated.plane.namespace(prefix).await?;
         Self::in_namespace(operated, namespace).await
     }
 
-    /// The same in an existing namespace.
+    /// A place for one test in an existing namespace.
     pub async fn in_namespace(operated: &'static Operated, namespace: String) -> Result<Self> {
         let place = Self {
             client: operated.plane.client().await?,
@@ -251,7 +251,7 @@ impl Place {
         self.condition_of(VOTER, type_, status, reason).await
     }
 
-    /// The same for a binding with another name.
+    /// Waits until a condition of the binding with this name has this status and reason, and returns its message.
     pub async fn condition_of(&self, name: &str, type_: &str, status: &str, reason: &str) -> Result<String> {
         let bindings: Api<SignerBinding> = Api::namespaced(self.client.clone(), &self.namespace);
         eventually(SOON, &format!("{type_}={status} ({reason}) of {name}"), async || {
@@ -312,7 +312,8 @@ impl Place {
         self.create_again("background").await
     }
 
-    /// The same without an interruption: its pods continue, and the copy adopts them. People change immutable fields in this way.
+    /// Replaces the Deployment by a copy without an interruption: its pods continue, and the copy adopts them. People
+    /// change immutable fields in this way.
     pub async fn create_again_around_its_pods(&self) -> Result<()> {
         self.create_again("orphan").await
     }

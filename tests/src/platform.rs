@@ -1,13 +1,13 @@
-//! What this machine is, as Go and container images name it.
+//! The platform of this computer, in the names of Go and of container images.
 
 use std::env::consts::{ARCH, OS};
 
-/// Such as `linux-amd64`.
+/// Operating system and architecture, such as `linux-amd64`.
 pub fn platform() -> String {
     format!("{}-{}", if OS == "macos" { "darwin" } else { OS }, architecture())
 }
 
-/// Such as `amd64`.
+/// The architecture, such as `amd64`.
 pub fn architecture() -> &'static str {
     match ARCH {
         "x86_64" => "amd64",

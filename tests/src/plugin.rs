@@ -106,8 +106,8 @@ fn manifest(version: &str, platforms: &[Value]) -> Value {
         "spec": {
             "version": format!("v{version}"),
             "homepage": REPOSITORY,
-            "shortDescription": "Show and approve what signs for Atto voter nodes",
-            "description": "Shows the SignerBindings of a namespace or of the cluster with what to do next, explains why a\nDeployment has, or has not, a signer, shows and approves the change that waits, and writes an\narchive for whoever helps, without Secrets and tokens.\n",
+            "shortDescription": "Show and approve the signers of Atto voter nodes",
+            "description": "Shows the SignerBindings of a namespace or of the cluster with the next steps, explains why a\nDeployment has or does not have a signer, shows and approves a waiting change, and writes an\narchive for a support request, without Secrets and tokens.\n",
             "platforms": platforms,
         },
     })

@@ -55,7 +55,7 @@ pub fn in_kms(endpoint: &str) -> [(&str, &str); 3] {
 /// Runs the signer with exactly this environment until it ends. Kills it after the time limit.
 ///
 /// # Errors
-/// If it cannot be started, or still runs after 20 seconds.
+/// The signer cannot be started, or still runs after 20 seconds.
 pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
     let mut child = Command::new(program()?)
         .args(arguments)
@@ -89,7 +89,7 @@ impl SignerProcess {
     /// Starts a signer with [`environment`] and `changes`, and waits until it is ready.
     ///
     /// # Errors
-    /// If it ends, or is not ready within 20 seconds: with its log.
+    /// The signer ends, or is not ready within 20 seconds. The error contains its log.
     pub fn start(changes: &[(&str, &str)]) -> Result<Self> {
         Self::start_on([Port::reserve()?, Port::reserve()?], &program()?, &[], changes)
     }
@@ -159,7 +159,7 @@ impl SignerProcess {
         self.process.pid()
     }
 
-    /// Its whole log.
+    /// The signer's whole log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.log()).unwrap_or_default()
     }

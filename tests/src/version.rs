@@ -34,7 +34,7 @@ const OF_THE_WORKSPACE: [(&str, &str); 9] = [
 
 /// The minor version of the oldest supported Kubernetes: the file, and the text before it.
 const OF_THE_OLDEST: [(&str, &str); 13] = [
-    ("README.md", "\nKubernetes 1."),
+    ("README.md", "a cluster of Kubernetes 1."),
     ("docs/src/introduction.md", "\nKubernetes 1."),
     ("docs/src/tutorial.md", "| a cluster | Kubernetes 1."),
     ("docs/src/operations/install.md", "A cluster of Kubernetes 1."),
@@ -49,7 +49,7 @@ const OF_THE_OLDEST: [(&str, &str); 13] = [
     ("Makefile", "OLDEST_KUBERNETES := 1."),
 ];
 
-/// The same for the newest.
+/// The minor version of the newest supported Kubernetes: the file, and the text before it.
 const OF_THE_NEWEST: [(&str, &str); 3] = [
     ("docs/src/operations/upgrade.md", "and on Kubernetes 1."),
     ("docs/src/operations/supported-versions.md", "\n| 1."),

@@ -50,20 +50,20 @@ impl WaitingSigner {
     /// Starts a signer and waits until it is ready.
     ///
     /// # Errors
-    /// If it ends, or is not ready in time: with its log.
+    /// The signer ends, or is not ready in time. The error contains its log.
     pub async fn ready(changes: &[(&str, &str)]) -> Result<Self> {
         let mut signer = Self::start(changes)?;
         signer.until_ready().await?;
         Ok(signer)
     }
 
-    /// Its whole log.
+    /// The signer's whole log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 
     /// # Errors
-    /// If it has ended: with its log.
+    /// The signer has ended. The error contains its log.
     pub fn still_runs(&mut self) -> Result<()> {
         self.process.still_runs()
     }
@@ -118,7 +118,7 @@ impl WaitingSigner {
     }
 
     /// # Errors
-    /// If it ends, or is not ready in time: with its log.
+    /// The signer ends, or is not ready in time. The error contains its log.
     pub async fn until_ready(&mut self) -> Result<()> {
         self.until("it is ready", |signer| Ok(signer.api_is_open() && signer.is_ready()?))
             .await
@@ -127,7 +127,7 @@ impl WaitingSigner {
     /// Polls until the condition holds.
     ///
     /// # Errors
-    /// If it ends, or after a minute: with its log.
+    /// The signer ends, or a minute passes. The error contains its log.
     pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
         let waited = eventually(PATIENCE, what, async || {
             self.process.still_runs()?;

@@ -15,7 +15,7 @@ pub async fn write<T, F: Future<Output = kube::Result<T>>>(write: impl FnMut() -
     again_while(write, |outcome| outcome.as_ref().is_err_and(is_overtaken)).await
 }
 
-/// The same with kubectl.
+/// Writes with kubectl: repeats `write` as long as another client was faster.
 ///
 /// # Errors
 /// The errors of the attempt. A refusal is an answer.
@@ -44,7 +44,7 @@ fn is_overtaken(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409 && says_overtaken(&status.message))
 }
 
-/// The same for kubectl's message, which contains the API server's.
+/// Whether kubectl's message, which contains the API server's, reports this.
 fn says_overtaken(message: &str) -> bool {
     message.contains("the object has been modified; please apply your changes to the latest version")
 }

@@ -25,7 +25,7 @@ fn its_unit_tests_and_snapshots_hold() -> Result<()> {
         "{said}{}\nif it is meant: make snapshots",
         String::from_utf8_lossy(&done.stderr)
     );
-    // A suite that was not found says nothing either.
+    // A suite that was not found prints no failure either.
     assert!(said.contains("Charts:      1 passed"), "{said}");
     assert!(!said.contains(" 0 total"), "{said}");
     Ok(())
@@ -35,7 +35,7 @@ fn its_unit_tests_and_snapshots_hold() -> Result<()> {
 fn kubeconform(schemas: &Path, input: &str, path: Option<&Path>) -> Result<Output> {
     let mut command = Command::new(assets::kubeconform()?);
     command.args(["-strict", "-summary", "-schema-location", &schemas::location(schemas)]);
-    // Argo CD's and Flux's own objects, and what Helm and kustomize read.
+    // Argo CD's and Flux's own objects, and files for Helm and kustomize.
     let others = "gitops/(argo-cd|flux)/|/values.yaml$|/kustomization.yaml$|/kustomize-operator/names.yaml$|/kustomize/base/signer-operator.yaml$";
     command.args(["-ignore-filename-pattern", others]);
     command.args(path);
@@ -49,7 +49,7 @@ fn kubeconform(schemas: &Path, input: &str, path: Option<&Path>) -> Result<Outpu
 fn conforms(what: &str, done: &Output) {
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{what}: {said}");
-    // Skipped is what nobody had a schema for.
+    // kubeconform skips objects without a schema.
     assert!(
         said.contains("Skipped: 0") && !said.contains("Valid: 0"),
         "{what}: {said}"
@@ -85,10 +85,10 @@ async fn what_it_renders_for_this_api_server_has_the_form_that_it_asks_for() -> 
     let plane = ControlPlane::shared().await?;
     let generated = schemas::generate(&plane.client().await?).await?;
     if plane.minor().await? == NEWEST {
-        // With these everything is checked above.
+        // These are all the schemas that the checks above use.
         for (name, text) in &generated {
             let committed = fs::read_to_string(schemas::folder().join(name)).unwrap_or_default();
-            assert!(committed == *text, "{name} is another one: run `make schemas`");
+            assert!(committed == *text, "{name} is not up to date: run `make schemas`");
         }
         let committed = fs::read_dir(schemas::folder())?.count();
         assert_eq!(
@@ -119,13 +119,13 @@ async fn helm_lints_it_with_every_set_of_values() -> Result<()> {
     let chart = folder().display().to_string();
     for file in value_files()? {
         let said = helm(&["lint", "--strict", &chart, "--values", &file.display().to_string()]).await?;
-        // What it recommends, such as an icon, it calls information.
+        // Helm reports recommendations, such as an icon, as information.
         ensure!(!said.contains("[INFO]"), "{}: {said}", file.display());
     }
     Ok(())
 }
 
-/// What stands under an annotation, which is YAML in itself.
+/// The value of an annotation, which is YAML itself.
 fn annotation(chart: &Value, name: &str) -> Result<Vec<Value>> {
     let text = chart["annotations"][format!("artifacthub.io/{name}")].as_str();
     serde_yaml::from_str(text.with_context(|| format!("no annotation {name}"))?).context("an annotation is no list")

@@ -1,4 +1,4 @@
-//! What the chart renders is accepted by a real API server, and gives everyone exactly the rights it says.
+//! A real API server accepts the rendered chart, which gives every user exactly the documented rights.
 
 mod installed;
 
@@ -52,7 +52,7 @@ const MUST_BE_DENIED: &[Access] = &[
     ("patch", "apiextensions.k8s.io", "customresourcedefinitions"),
 ];
 
-/// Asks the API server as `who`; kubectl's exit code says no more than its answer does.
+/// Asks the API server as `who`. kubectl's exit code and its answer agree.
 async fn may(who: &Kubeconfig, namespace: &str, (verb, group, resource): Access<'_>) -> Result<bool> {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let mut arguments = vec!["--namespace", namespace, "auth", "can-i", verb];
@@ -145,7 +145,7 @@ async fn the_operators_pod_passes_pod_security_restricted() {
         "-l",
         "app.kubernetes.io/name=signer-operator",
     ];
-    // The namespace enforces it, so a pod that does not pass never comes to be.
+    // The namespace enforces it, so a pod that does not meet it is never created.
     let pod = eventually(SOON, "the operator's pod", || async {
         let found: Value = serde_json::from_str(&installed.cluster.admin().kubectl_ok(&pods).await?)?;
         match found["items"].as_array().and_then(|items| items.first()) {
@@ -201,16 +201,16 @@ async fn every_combination_of_values_is_accepted() {
     for namespace in ["atto", "atto-beta", "observability"] {
         admin.kubectl_ok(&["create", "namespace", namespace]).await.unwrap();
     }
-    // Nothing is created below, and a Pod wants its account.
+    // The objects below are only tried, and a Pod needs its existing account.
     let account = ["-n", chart::NAMESPACE, "create", "serviceaccount", "atto-operator"];
     admin.kubectl_ok(&account).await.unwrap();
     let version = format!("--kube-version={}", chart::version(admin).await.unwrap());
     for file in chart::value_files().unwrap() {
         let values = file.display().to_string();
         let mut objects = chart::render(&[&version, "--values", &values]).await.unwrap();
-        // Their CustomResourceDefinitions are Prometheus Operator's.
+        // Their CustomResourceDefinitions belong to Prometheus Operator.
         objects.retain(|object| object["apiVersion"] != "monitoring.coreos.com/v1");
-        // A Pod cannot be changed; Helm deletes the last one before it makes another.
+        // A Pod cannot be changed, so Helm deletes the old one before it creates another.
         for pod in objects.iter_mut().filter(|object| object["kind"] == "Pod") {
             pod["metadata"]["name"] = json!("another-preflight");
         }
@@ -238,7 +238,7 @@ async fn what_helm_test_runs_finds_nothing_missing() {
     let pod = &pods[0]["spec"];
     assert_eq!(pod["serviceAccountName"], chart::SERVICE_ACCOUNT);
     let arguments: Vec<String> = serde_json::from_value(pod["containers"][0]["args"].clone()).unwrap();
-    // In a pod the namespace is the pod's.
+    // In a pod, the default is the pod's namespace.
     let namespace = format!("--lease-namespace={}", chart::NAMESPACE);
     let arguments: Vec<_> = arguments
         .iter()

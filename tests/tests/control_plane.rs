@@ -1,4 +1,4 @@
-//! The harness keeps its own promises: a true Kubernetes, identities that may only what they may, nothing left behind.
+//! The test harness provides a real Kubernetes, identities with exactly their rights, and leaves nothing behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -126,7 +126,7 @@ async fn a_person_has_the_name_and_the_groups_of_the_certificate() -> Result<()>
     Ok(())
 }
 
-/// Plays the owner that is killed: starts a control plane, says which processes it consists of, and waits.
+/// Acts as the owner that is killed: starts a control plane, prints the ids of its processes, and waits.
 #[tokio::test]
 #[ignore = "the test below runs it, as a process of its own"]
 async fn owner() -> Result<()> {
@@ -273,7 +273,7 @@ fn two_variables_that_name_a_kubernetes_are_one_too_many() -> Result<()> {
     Ok(())
 }
 
-/// A process that has ended but was not collected by its parent runs no more.
+/// A process that has ended does not run, even if its parent has not collected it.
 fn is_running(pid: i32) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let ended = state

@@ -1,4 +1,4 @@
-//! `make demo` on somebody's own cluster, after Ctrl-C, and with a cluster that is not there.
+//! `make demo` works on an existing cluster, cleans up after Ctrl-C, and reports an unreachable cluster.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -28,7 +28,7 @@ fn start(directory: &Directory, kubeconfig: Option<&Path>) -> Result<Process> {
     )
 }
 
-/// The exit code, and all that was printed.
+/// The exit code and the whole output.
 async fn end(mut demo: Process) -> Result<(Option<i32>, String)> {
     let log = demo.log().to_owned();
     let status = tokio::task::spawn_blocking(move || demo.wait()).await??;
@@ -39,7 +39,7 @@ async fn end(mut demo: Process) -> Result<(Option<i32>, String)> {
 async fn on_a_cluster_that_is_given_it_leaves_only_what_it_says() -> Result<()> {
     let plane = ControlPlane::shared().await?;
     let directory = Directory::new()?;
-    // Somebody has the signer's port, so the binding has to ask for others.
+    // Another program uses the signer's port, so the binding must name other ports.
     let taken = match TcpListener::bind((Ipv4Addr::LOCALHOST, 9090)) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => None,
         bound => Some(bound?),
@@ -104,12 +104,12 @@ async fn a_cluster_that_is_not_there_is_named() -> Result<()> {
     Ok(())
 }
 
-/// Command lines of processes that name the folder, but the one of this test.
+/// Command lines of processes that name the folder, except this test's own.
 fn running_in(folder: &Path) -> Result<Vec<String>> {
     let folder = folder.display().to_string();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").context("this test reads /proc")? {
-        // A process may end while it is looked at.
+        // A process may end during this check.
         let command = fs::read(entry?.path().join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         if command.contains(&folder) {

@@ -1,4 +1,4 @@
-//! What a page points at is there: links, anchors, and files of this repository that it names.
+//! The targets of a page exist: links, anchors, and the files of this repository that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -7,18 +7,18 @@ use anyhow::{Result, ensure};
 use tests::docs::{self, Page, SITE};
 use tests::workspace;
 
-/// Where the repository is for readers of the site, which holds no files of it.
+/// The address of the repository for readers of the site, which does not contain the repository's files.
 const REPOSITORY: &str = "https://github.com/attocash/signer-operator/";
 
-/// The folders of the repository. What begins otherwise is no path of it.
+/// The folders of the repository. Other text is not a path in it.
 const FOLDERS: [&str; 7] = ["charts", "crds", "docs", "examples", "operator", "signer", "tests"];
 
-/// The list of the site's pages: mdbook itself says which of them is missing.
+/// The list of the site's pages. mdbook itself reports a missing page.
 const SUMMARY: &str = "docs/src/SUMMARY.md";
 
 type Pages = BTreeMap<String, Page>;
 
-/// Folder and link to a path below the root, without `..`; `None` if it leads out of there.
+/// The path of a link below the root, without `..`. `None` if it leads out of the repository.
 fn resolve(page: &str, link: &str) -> Option<String> {
     let mut found = PathBuf::new();
     for part in Path::new(page).parent()?.join(link).components() {
@@ -98,7 +98,7 @@ fn every_link_leads_somewhere() -> Result<()> {
     Ok(())
 }
 
-/// A path of this repository, written as such: with a folder of it in front and nothing to be filled in.
+/// The word as a path of this repository, if it begins with one of its folders and has no placeholder.
 fn path_of_the_repository(word: &str) -> Option<&str> {
     let (folder, rest) = word.split_once('/')?;
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
@@ -127,7 +127,7 @@ fn every_file_that_a_page_names_is_there() -> Result<()> {
     Ok(())
 }
 
-/// Where the tests are that a page names.
+/// The folders with the tests that pages name.
 const SOURCES: [&str; 4] = ["crds/src", "operator/src", "signer/src", "tests/tests"];
 
 /// The page whose tables name a test in each row.
@@ -194,7 +194,7 @@ fn every_row_of_works_with_names_a_test_that_is_there() -> Result<()> {
     Ok(())
 }
 
-/// What is in no list of the site is on no page of it.
+/// mdbook ignores a page that is not in the list.
 #[test]
 fn every_page_of_the_site_is_in_its_summary() -> Result<()> {
     let pages = docs::pages()?;

@@ -1,5 +1,5 @@
-//! The real signer's credentials against a metadata server that is late, refuses or never answers: it has a token in the
-//! end, without a new start.
+//! With a metadata server that is late, refuses or never answers, the real signer gets a token in the end, without a
+//! restart.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -19,10 +19,10 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Between two lines about a key that cannot be used yet: 10 s.
+/// The signer repeats this log line every 10 s.
 const TOLD: &str = "the key cannot be used yet";
 
-/// A signer that asks this metadata server for its tokens.
+/// A signer that requests its tokens from this metadata server.
 struct Signer {
     process: Process,
     directory: Directory,
@@ -30,12 +30,12 @@ struct Signer {
 }
 
 impl Signer {
-    /// `https`, which keeps the credentials, to a port where nobody listens.
+    /// `https`, so that credentials are used, to a port on which no program listens.
     fn start(metadata: &FakeMetadata) -> Result<Self> {
         Self::start_with(metadata, &[])
     }
 
-    /// The same with further variables.
+    /// A signer with further variables.
     fn start_with(metadata: &FakeMetadata, variables: &[(&str, &str)]) -> Result<Self> {
         let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?];
         let directory = Directory::new()?;
@@ -105,7 +105,7 @@ async fn a_metadata_server_that_refuses_hangs_or_is_late_is_asked_again() {
         ("503", Front::Serving, Some(Fault::Status(503)), 0),
         ("dropped", Front::Serving, Some(Fault::Drop), 0),
         ("hangs", Front::Serving, Some(Fault::Hang), 0),
-        // Five lines are more than 40 s, after which Google's own client has given up for good.
+        // Five lines mean more than 40 s, after which Google's own client would have given up permanently.
         ("absent", Front::Refusing, None, 5),
         ("silent", Front::Silent, None, 2),
     ];
@@ -121,8 +121,8 @@ async fn a_metadata_server_that_refuses_hangs_or_is_late_is_asked_again() {
         .await;
 }
 
-/// Google's credentials renew a token of less than four minutes each 10 s. A refusal ends them for good, once the token that
-/// they have is over.
+/// Google's credentials renew a token with less than four minutes every 10 s. A refusal ends them permanently, once
+/// their present token has expired.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_metadata_server_that_refuses_to_renew_a_token_is_asked_again() -> Result<()> {
     let metadata = FakeMetadata::start(Front::Serving)?;
@@ -139,7 +139,7 @@ async fn a_metadata_server_that_refuses_to_renew_a_token_is_asked_again() -> Res
         .await
 }
 
-/// The client asks for the domain of the cloud while it is made; only the first request is never answered.
+/// The client requests the cloud's domain while it is created. Only the first request is never answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Result<()> {
     let metadata = FakeMetadata::start(Front::Serving)?;
@@ -149,7 +149,8 @@ async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Re
     signer
         .until("the domain is asked for again", |_| metadata.universes() > 1)
         .await?;
-    // Nobody listens where KMS should be: with a client that is the trouble, without one it would be the token.
+    // No program listens at the address of KMS. With a client, this is the reported error. Without one, the missing
+    // token would be.
     signer
         .until("KMS is asked", |says| {
             says.contains(&format!("{TOLD}, trying again every 2 s: IO: "))
@@ -161,7 +162,7 @@ async fn a_metadata_server_that_never_answers_one_request_is_asked_again() -> Re
     Ok(())
 }
 
-/// Google's credentials wait for such a server for ever, in a task of their own with a connection of its own.
+/// Google's credentials wait for such a server without end, in a separate task with a separate connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_metadata_server_that_is_silent_costs_no_more_and_more() -> Result<()> {
     let metadata = FakeMetadata::start(Front::Silent)?;
@@ -173,7 +174,7 @@ async fn a_metadata_server_that_is_silent_costs_no_more_and_more() -> Result<()>
     signer
         .until("five clients were tried", |_| metadata.silenced() >= 5)
         .await?;
-    // A client that is going has a moment for it.
+    // A client that is being replaced may take a moment to end.
     eventually(PATIENCE, "no more open files and threads than before", async || {
         let after = signer.size()?;
         ensure!(
@@ -185,7 +186,7 @@ async fn a_metadata_server_that_is_silent_costs_no_more_and_more() -> Result<()>
     .await
 }
 
-/// Google's client asks the metadata server through a proxy, as the variables say. The signer tells of it at the start.
+/// Google's client uses the proxy of the variables for the metadata server. The signer warns about it at the start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_proxy_before_the_metadata_server_is_told_without_its_password() -> Result<()> {
     const TOLD: &str = "would be asked through that proxy";

@@ -1,4 +1,5 @@
-//! A panic inside Google's library: the signer says so, counts it as any failure, and signs again once its cause is gone.
+//! After a panic in Google's library, the signer reports it, counts it like any failure, and signs again once the cause
+//! is fixed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -15,7 +16,7 @@ use tests::node_client::random_vote;
 use tests::process::Directory;
 use tests::signer_process::{SignerProcess, TOKEN, get, in_kms, post};
 
-/// Google's credentials renew a short token each 10 s, and the signer tries new ones each 5 s.
+/// Google's credentials renew a short token every 10 s, and the signer tries new ones every 5 s.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn backend(signer: &SignerProcess) -> Result<Value> {
@@ -23,7 +24,7 @@ fn backend(signer: &SignerProcess) -> Result<Value> {
     Ok(health["components"]["backend"].clone())
 }
 
-/// Google's credentials read the bundle of authorities for each token, and panic where they cannot.
+/// Google's credentials read the bundle of authorities for each token, and panic if they cannot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_panic_in_googles_credentials_the_signer_signs_again() -> Result<()> {
     let metadata = FakeMetadata::start(Front::Serving)?;
@@ -57,7 +58,7 @@ async fn after_a_panic_in_googles_credentials_the_signer_signs_again() -> Result
         says.starts_with("the library of the key service panicked: ") && !says.contains('\n'),
         "{says:?}"
     );
-    // What Google's own task panicked with is the cause.
+    // The cause is the panic message of Google's own task.
     let cause = "No CA certificates were loaded from the system";
     eventually(PATIENCE, "the log names the cause", async || {
         let log = signer.log();

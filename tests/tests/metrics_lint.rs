@@ -1,4 +1,4 @@
-//! Prometheus's own tool finds nothing to complain about in what the programs show.
+//! Prometheus' own tool finds no problem in the programs' metrics.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

@@ -1,4 +1,5 @@
-//! The model of the node, held to what the node was measured to do. Time is virtual, so the seconds are the node's own.
+//! The model of the node behaves as the node was measured to behave. Time is virtual, so the durations are the node's
+//! own.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -15,14 +16,14 @@ use tests::node_client::{Dial, Load, Loss, Message, NodeClient, Outcome, Stream,
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{sleep, timeout};
 
-/// What the server does with one connection.
+/// The server's action on one connection.
 #[derive(Clone)]
 enum Step {
     Refuse,
     Reset,
     /// Reads the request and closes.
     Close,
-    /// Reads the request and says nothing for ever.
+    /// Reads the request and never answers.
     Hang,
     /// Sends these bytes after this many milliseconds.
     Send(u64, String),
@@ -30,7 +31,7 @@ enum Step {
     Drip(u64, String),
 }
 
-/// A server that takes one step a connection, and the last of them again and again.
+/// A server that takes one step for each connection, and repeats the last step.
 #[derive(Clone)]
 struct Server {
     steps: Arc<[Step]>,
@@ -66,7 +67,7 @@ impl Server {
             Step::Hang => {}
             Step::Send(after, text) => {
                 sleep(Duration::from_millis(after)).await;
-                // The node may have gone.
+                // The node may have disconnected.
                 let _ = stream.write_all(text.as_bytes()).await;
             }
             Step::Drip(pause, text) => {
@@ -76,7 +77,7 @@ impl Server {
                 }
             }
         }
-        // The node closes.
+        // The node closes the connection.
         assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
     }
 }
@@ -127,7 +128,7 @@ fn verifying() -> VerifyingKey {
     key().verifying_key()
 }
 
-/// As the signer writes it, but for the lower-case letters and an unknown field, which the node takes.
+/// The signer's format, except for lower-case letters and an unknown field, which the node accepts.
 fn signed(message: &Message) -> String {
     let signature = HEXLOWER.encode(&key().sign(&message.hash).to_bytes());
     answer(
@@ -137,7 +138,7 @@ fn signed(message: &Message) -> String {
     )
 }
 
-/// Signs through a server that takes these steps and then answers well.
+/// Signs with a server that takes these steps and then answers correctly.
 async fn sign(steps: &[Step]) -> (Outcome, Server) {
     let message = random_vote(&verifying());
     let last = Step::Send(0, signed(&message));
@@ -296,7 +297,8 @@ async fn a_hundred_are_asked_for_at_once_and_the_rest_wait_without_a_clock() {
     assert!(timeout(Duration::from_millis(59_200), &mut all).await.is_err());
     let report = client.report();
     assert_eq!(report.silent, 0, "queueing is no silence");
-    // 100 places, each taken for 0.9 s; without the cap 250 votes would be asked for each 1.9 s, 7,900 times.
+    // 100 connections, each in use for 0.9 s. Without this limit, each of 250 votes would be requested every 1.9 s:
+    // 7,900 requests.
     assert!((6_000..=6_700).contains(&report.attempts), "{}", report.attempts);
 }
 

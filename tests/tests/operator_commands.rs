@@ -68,7 +68,7 @@ fn rendered(text: &str) -> Result<Value> {
     Ok(serde_yaml::from_slice(&output.stdout)?)
 }
 
-/// A voter with a mode in octal and booleans of YAML 1.1, in the words of a person.
+/// A hand-written voter with an octal mode and YAML 1.1 booleans.
 const ODD: &str = r"
 apiVersion: apps/v1
 kind: Deployment
@@ -89,14 +89,14 @@ spec:
         - {name: node, image: i, env: [{name: A, value: '0400'}, {name: B, value: 'no'}]}
 ";
 
-/// The two programs agree: what the operator gives to the signer for a key of each service, the signer takes. It gets as far as the token,
-/// which a kubelet would have put there.
+/// The signer accepts the settings that the operator renders for a key of each service. It stops only at the token,
+/// which a kubelet would provide.
 #[test]
 fn the_signer_takes_what_is_rendered_for_each_key_service() -> Result<()> {
     for folder in ["aws-kms", "google-federation", "vault"] {
         let example = workspace::root().join("examples").join(folder);
         let mut binding: Value = serde_yaml::from_str(&fs::read_to_string(example.join("30-signerbinding.yaml"))?)?;
-        // What is in that ConfigMap is a file of the pod.
+        // The content of that ConfigMap is a file of the pod.
         if let Some(vault) = binding["spec"]["key"]["vault"].as_object_mut() {
             vault.remove("caConfigMapRef");
         }
@@ -150,7 +150,7 @@ fn render_looks_into_lists_and_folders() -> Result<()> {
         (&printed["kind"], &printed["metadata"]["name"]),
         (&json!("Deployment"), &json!("voter"))
     );
-    // As `kubectl get deployments --output=yaml` prints them.
+    // In the form of `kubectl get deployments --output=yaml`.
     let mut item = voter();
     for field in ["kind", "apiVersion"] {
         item.as_object_mut().context("no object")?.remove(field);
@@ -210,11 +210,11 @@ fn render_matches_namespaces_as_one_apply_would() -> Result<()> {
 fn render_of_its_own_output_changes_nothing() -> Result<()> {
     let (_, once, _) = render(&[&binding(), &voter()])?;
     let mut injected: Value = serde_yaml::from_str(&once)?;
-    // As in a repository: without the managed fields of a cluster, but with our annotation.
+    // As in a repository: without a cluster's managed fields, but with the operator's annotation.
     let (code, twice, error) = render(&[&binding(), &injected])?;
     assert_eq!((code, error.as_str()), (Some(0), ""));
     assert_eq!(twice, once);
-    // Something else at the sidecar's place is somebody else's.
+    // Another container with the sidecar's name belongs to another owner.
     injected["spec"]["template"]["spec"]["initContainers"][0]["image"] = json!("registry.example/other:1");
     let (code, _, error) = render(&[&binding(), &injected])?;
     assert_eq!(code, Some(65));

@@ -1,4 +1,4 @@
-//! What somebody does to an injected Deployment: our own things are put back, without a fight and without noise.
+//! Other clients change an injected Deployment. The operator restores its own fields, with few writes and few Events.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -139,7 +139,7 @@ async fn a_stranger_that_takes_the_signer_out_for_ever_is_told_of_and_answered_l
     for part in ["Deployment voter", "5 times within an hour", "guard.enabled"] {
         assert!(message.contains(part), "{part:?} is missing in {message}");
     }
-    // What a person asks for meanwhile does not wait.
+    // A person's change in the meantime does not wait.
     let changed = with(binding(), "/spec/signer", json!({"logLevel": "debug"}));
     place.apply(&changed).await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -161,7 +161,7 @@ async fn a_removed_service_comes_back() -> Result<()> {
         Ok(())
     })
     .await?;
-    // Its owner leads to the binding; without one it is found all the same.
+    // The Service's owner leads to the binding. The operator finds the binding without the owner too.
     let edit = r#"{"metadata":{"ownerReferences":null},"spec":{"selector":{"app":"other"}}}"#;
     place
         .kubectl_ok(&["patch", "service", "voter-signer", "--type=merge", "-p", edit])
@@ -197,7 +197,7 @@ async fn a_restored_backup_is_adopted() -> Result<()> {
     Ok(())
 }
 
-/// What a tool for backups brings back of an object: neither owners nor who manages which field.
+/// An object as a backup tool restores it: without owners and managed fields.
 fn backup_of(mut object: Value) -> Value {
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.retain(|field, _| ["name", "namespace", "labels", "annotations"].contains(&field.as_str()));
@@ -272,7 +272,7 @@ async fn the_node_container_is_renamed_on_a_paused_deployment() -> Result<()> {
             .apply(&with(binding(), "/spec/target/container", json!("validator")))
             .await?;
         place.condition("Injected", "False", "ContainerNotFound").await?;
-        // The variables alone make way, so that the guard still knows the voter.
+        // Only the variables are removed, so that the guard still recognises the voter.
         let template = place.deployment().await?["spec"]["template"].clone();
         assert!(
             !template["spec"]["containers"].to_string().contains("ATTO_SIGNER"),
@@ -314,7 +314,7 @@ async fn a_renamed_node_container_is_waited_for_and_never_created() -> Result<()
     Ok(())
 }
 
-/// A pod of one container, whatever it is called, and a binding that does not name it.
+/// A pod with one container of any name, and a binding that does not name it.
 fn single() -> Value {
     with(
         voter(),
@@ -351,7 +351,7 @@ async fn a_paused_voter_that_gets_a_second_container_keeps_its_signer() -> Resul
         "{template}"
     );
 
-    // Nor does a binding that is new, and wrong, take it from there.
+    // A new and wrong binding does not remove it from there either.
     place.kubectl_ok(&["delete", "sb", VOTER]).await?;
     place
         .apply(&tests::operated::secret("other-key", "value", &"1".repeat(64)))
@@ -373,7 +373,7 @@ async fn another_container_waits_while_the_one_with_the_signer_runs() -> Result<
     place.apply(&single()).await?;
     place.apply(&binding()).await?;
     place.condition("Injected", "True", "Injected").await?;
-    // Nobody has named a container: now there are several, and one has the name that is taken by default.
+    // No container is named in the binding. Now there are several, and one has the default name.
     place.apply(&with_another("node")).await?;
     let message = place.condition("Injected", "False", "ContainerChangePending").await?;
     for part in ["spec.target.container: not set", "container validator", "rollout pause"] {
@@ -395,7 +395,7 @@ async fn another_container_waits_while_the_one_with_the_signer_runs() -> Result<
     place.condition("Injected", "True", "Injected").await?;
     assert!(container(&place, 1).await?.contains("ATTO_SIGNER_REMOTE_URL"));
 
-    // Where nothing runs, nothing waits.
+    // Without running pods, the change does not wait.
     place.kubectl_ok(&["rollout", "pause", "deployment/voter"]).await?;
     place.apply(&named("validator")).await?;
     place.condition("Injected", "True", "Injected").await?;

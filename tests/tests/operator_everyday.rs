@@ -1,4 +1,4 @@
-//! What people do to a running voter by hand: the operator has nothing to repair, with the guard in force.
+//! Everyday changes of a running voter by people, with the guard in force, leave nothing for the operator to repair.
 
 mod managed;
 
@@ -19,7 +19,7 @@ async fn everyday_commands_cost_the_operator_no_write() -> Result<()> {
         "metadata": {"name": VOTER, "namespace": place.namespace}, "spec": {"replicas": 2},
     });
     let path = format!("/apis/apps/v1/namespaces/{}/deployments/voter/scale", place.namespace);
-    // What is done, and whether it is another template.
+    // The commands, and whether they change the template.
     let commands: [(&[&str], bool); 8] = [
         (&["set", "image", deployment, "node=registry.example/node:2"], true),
         (&["set", "env", deployment, "-c", "node", "LOG=debug"], true),
@@ -31,7 +31,7 @@ async fn everyday_commands_cost_the_operator_no_write() -> Result<()> {
         (&["rollout", "pause", deployment], false),
         (&["rollout", "resume", deployment], false),
         (&["scale", deployment, "--replicas=3"], false),
-        // As an autoscaler does it.
+        // As an autoscaler sends it.
         (&["replace", "--raw", &path, "-f", "-"], false),
     ];
     for (command, rolls) in commands {
@@ -45,7 +45,7 @@ async fn everyday_commands_cost_the_operator_no_write() -> Result<()> {
     }
     assert_eq!(place.deployment().await?["spec"]["replicas"], 2);
 
-    // Back to a template that has the signer: nothing is lost, and nothing is to be repaired.
+    // A rollback to a template with the signer loses nothing and needs no repair.
     place.kubectl_ok(&["rollout", "undo", deployment]).await?;
     is_content(&place).await?;
     let (after, now) = settled(&place).await?;
@@ -66,7 +66,7 @@ async fn everyday_commands_cost_the_operator_no_write() -> Result<()> {
     ours(&settled(&place).await?.0)?;
     assert_eq!(writes(&place)?, 1, "one for the injection");
 
-    // The injection still follows its binding, whoever has touched what is around it.
+    // The injection still follows its binding after changes of other fields by other clients.
     place
         .apply(&with(binding(), "/spec/signer", json!({"logLevel": "debug"})))
         .await?;

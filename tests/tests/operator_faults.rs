@@ -1,5 +1,5 @@
-//! Whatever a request of the operator meets on its way, a voter comes to what it comes to without it, and each change is written
-//! once.
+//! With any fault of the operator's requests, a voter reaches the same state as without faults, and each change is
+//! written once.
 
 use std::time::Duration;
 
@@ -93,7 +93,8 @@ async fn passes(row: Row, api: &FaultyApi, operated: &'static Operated, expected
             rule.lift();
         }
     }
-    // What the network delivers twice arrives twice. That it changes nothing the second time is in the generation of each picture.
+    // A request that the network delivers twice arrives twice. The generation in each picture shows that the second one
+    // changes nothing.
     if matches!(row.fault, SentLate(_) | Twice) {
         return Ok(());
     }
@@ -135,7 +136,7 @@ fn named(name: &str) -> Value {
     deployment
 }
 
-/// Of two Deployments, one changes each time it is written.
+/// One of two Deployments changes at each write.
 async fn what_one_deployment_meets_is_not_kept_from_the_report_about_the_others(
     api: &FaultyApi,
     operated: &'static Operated,
@@ -168,7 +169,8 @@ async fn what_one_deployment_meets_is_not_kept_from_the_report_about_the_others(
     place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
-/// The Deployment is written and its Service is not, so that the next look finds nothing to tell of the Deployment.
+/// The Deployment is written but its Service is not, so the next reconcile finds nothing to report about the
+/// Deployment.
 async fn what_was_written_is_told_although_the_service_fails(
     api: &FaultyApi,
     operated: &'static Operated,
@@ -182,8 +184,9 @@ async fn what_was_written_is_told_although_the_service_fails(
     place.told_once("Injected").await
 }
 
-/// A removal is two writes where something of ours is not recorded as ours, and after the first one nothing says what was ours: volumes
-/// that the API server has put back in somebody's request are nobody's.
+/// A removal needs two writes if some of the operator's fields are not recorded as its own, and after the first write
+/// nothing records them. For example, volumes that the API server has restored in another client's request have no
+/// recorded manager.
 async fn a_removal_is_ended_although_the_deployment_changes_meanwhile(
     api: &FaultyApi,
     operated: &'static Operated,

@@ -1,4 +1,4 @@
-//! A binding puts the signer into the Deployment, owns what it adds and nothing else, and goes with the user's own edits.
+//! A binding injects the signer into the Deployment, owns only the added fields, and keeps the user's own edits.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn owns_exactly_what_it_adds() -> Result<()> {
     assert_eq!(ours[0]["operation"], "Apply");
     let mut fields = ours[0]["fieldsV1"].clone();
     let pod = &mut fields["f:spec"]["f:template"]["f:spec"];
-    // What is inside our own container is all ours.
+    // The operator owns every field in its own container.
     assert!(pod["f:initContainers"]["k:{\"name\":\"signer\"}"]["f:image"].is_object());
     pod["f:initContainers"]["k:{\"name\":\"signer\"}"] = json!({});
     assert_eq!(
@@ -155,7 +155,7 @@ async fn applying_the_manifest_again_changes_nothing() -> Result<()> {
         .await?;
     let after = settled(&place).await?;
     assert_eq!(after["spec"], before["spec"]);
-    // A rollout would have made another ReplicaSet; the generation also moves with an annotation of kubectl's.
+    // A rollout would have created another ReplicaSet. The generation also changes with an annotation of kubectl.
     let revision = "deployment.kubernetes.io/revision";
     assert_eq!(
         after["metadata"]["annotations"][revision],
@@ -164,7 +164,7 @@ async fn applying_the_manifest_again_changes_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The Deployment once its controller has seen the present spec, and with it given the template its revision.
+/// The Deployment, once its controller has seen the present spec and has set the template's revision.
 async fn settled(place: &Place) -> Result<Value> {
     eventually(SOON, "the Deployment's controller", async || {
         let deployment = place.deployment().await?;
@@ -256,14 +256,14 @@ async fn a_pod_of_class_guaranteed_stays_so() -> Result<()> {
     Ok(())
 }
 
-/// Before, a pod has no resources of its own, and no field that our types do not know.
+/// Earlier versions have no resources of a pod, and no field that the operator's types lack.
 mod from_kubernetes_1_34 {
     use super::*;
 
     #[tokio::test]
     async fn fields_that_our_types_do_not_know_survive() -> Result<()> {
         let place = Place::new("unknown").await?;
-        // Of the pod API, but newer than many typed clients.
+        // A field of the pod API that is newer than many typed clients.
         let newer = with(voter(), "/spec/template/spec/hostnameOverride", json!("voter.example"));
         place.apply(&newer).await?;
         place.apply(&binding()).await?;
@@ -278,7 +278,7 @@ mod from_kubernetes_1_34 {
     #[tokio::test]
     async fn a_signer_asks_for_nothing_in_a_pod_with_resources_of_its_own() -> Result<()> {
         let place = Place::new("pod-level").await?;
-        // Less than the signer asks for by itself: the API server refuses containers that ask for more than their pod has.
+        // Less than the signer's default: the API server refuses containers that request more than their pod has.
         let resources =
             json!({"requests": {"cpu": "40m", "memory": "32Mi"}, "limits": {"cpu": "40m", "memory": "32Mi"}});
         let pod_level = with(voter(), "/spec/template/spec/resources", resources.clone());
@@ -354,7 +354,7 @@ async fn another_token_secret_rolls_out_once_and_the_token_shows_nowhere() -> Re
     Ok(())
 }
 
-/// Label values and names of Services are shorter than names of Deployments, and have no dots.
+/// Label values and Service names must be shorter than a Deployment's name may be, and must not contain dots.
 #[tokio::test]
 async fn a_deployment_with_a_long_name_is_served() -> Result<()> {
     let place = Place::new("long").await?;
@@ -386,8 +386,8 @@ async fn a_deployment_with_a_long_name_is_served() -> Result<()> {
     Ok(())
 }
 
-/// Lists with two items of one key can be created, and not applied: ports that differ in the host's port, a variable that extends
-/// itself, one address with two lists of names.
+/// Lists with two items of one key can be created, but not applied: ports that differ in the host's port, a variable
+/// that extends itself, one address with two lists of names.
 #[tokio::test]
 async fn what_only_creation_takes_survives_injection_and_removal() -> Result<()> {
     let place = Place::new("duplicates").await?;
@@ -412,7 +412,7 @@ async fn what_only_creation_takes_survives_injection_and_removal() -> Result<()>
     let env: Vec<_> = names(&injected["containers"][0]["env"]);
     assert_eq!(env[..3], ["FOO", "FOO", "LAST"], "{env:?}");
     assert_eq!(env.len(), 6, "{env:?}");
-    // What changes the binding is applied to the list with the pair in it once more.
+    // A change of the binding is applied to the list with the duplicate items.
     let other = with(
         binding(),
         "/spec/signer",

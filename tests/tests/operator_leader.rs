@@ -1,4 +1,4 @@
-//! Several operators: one acts, another takes over, and one that has lost its Lease writes nothing more.
+//! Of several operators, one acts and another takes over. An operator that has lost its Lease writes nothing more.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
     assert!(second.stop()?.success());
     third.becomes_leader().await?;
 
-    // Somebody else has it: a leader that did not end at once would write beside the new one.
+    // Another holder has it: a leader that does not exit at once would write at the same time as the new one.
     let stolen = r#"{"spec":{"holderIdentity":"thief","leaseDurationSeconds":5}}"#;
     let lease = ["patch", "lease", "signer-operator", "--type=merge", "--patch", stolen];
     let steal = [&["--namespace", chart::NAMESPACE], &lease[..]].concat();
@@ -49,7 +49,7 @@ async fn one_of_two_acts_and_the_other_takes_over_from_a_crash_and_from_an_end()
 
 #[tokio::test]
 async fn one_that_is_to_end_before_it_knows_the_bindings_ends_in_good_order() -> Result<()> {
-    // A control plane of its own: the other test looks at who leads.
+    // With a separate control plane, because the other test checks which operator leads.
     let cluster = ControlPlane::start().await?;
     chart::install(cluster.admin(), &[]).await?;
     let identity = cluster
@@ -74,7 +74,7 @@ async fn one_that_is_to_end_before_it_knows_the_bindings_ends_in_good_order() ->
     a_lease_that_was_deleted_is_not_acted_on_before_its_holder_has_ended(&cluster, &identity).await
 }
 
-/// The holder's own requests for the Lease do not get through, so it does not see at once what has happened.
+/// The holder's own requests for the Lease are blocked, so it does not notice the deletion at once.
 async fn a_lease_that_was_deleted_is_not_acted_on_before_its_holder_has_ended(
     cluster: &ControlPlane,
     identity: &Kubeconfig,

@@ -1,5 +1,5 @@
-//! Whoever else keeps the Deployment as a manifest says it: nobody fights, nothing rolls twice, whether the manifest comes
-//! first or the binding.
+//! Tools that keep the Deployment equal to a manifest: they and the operator do not undo each other's writes, and
+//! nothing rolls twice, in either order of manifest and binding.
 
 mod managed;
 
@@ -12,10 +12,10 @@ use tests::eventually;
 use tests::hold::{can_hold, holds, is_resumed, tried};
 use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
 
-/// What keeps the Deployment.
+/// A tool that keeps the Deployment equal to its manifest.
 #[derive(Clone, Copy, Debug)]
 enum Keeper {
-    /// `kubectl apply`, which is also what Argo CD does by default.
+    /// `kubectl apply`, which Argo CD also uses by default.
     Kubectl,
     ServerSide,
     /// Argo CD with `ServerSideApply=true`.
@@ -27,7 +27,7 @@ enum Keeper {
 }
 
 impl Keeper {
-    /// Makes the cluster what the manifest says, as it does at every turn of its loop.
+    /// Applies the manifest to the cluster, as the tool does in each iteration of its loop.
     async fn keep(self, place: &Place, manifest: &Value) -> Result<()> {
         let apply = async |arguments: &[&str]| place.apply_with(manifest, arguments).await;
         match self {
@@ -63,7 +63,7 @@ async fn helm(place: &Place, manifest: &Value, how: &str) -> Result<()> {
     admin.helm(&[&upgrade[..], &namespace].concat()).await.map(drop)
 }
 
-/// A chart of nothing but the manifest.
+/// A chart with only the manifest.
 fn chart_of(place: &Place, manifest: &Value) -> Result<PathBuf> {
     let folder = place.operated.plane.directory().path().join(&place.namespace);
     std::fs::create_dir_all(folder.join("templates"))?;
@@ -107,7 +107,7 @@ async fn lives_with(keeper: Keeper, binding_first: bool) -> Result<()> {
     })
     .await?;
     let (before, sets) = settled(&place).await?;
-    // Where nothing can be held, its pods begin before the operator has seen it.
+    // If Kubernetes cannot hold the Deployment, its pods start before the operator has seen it.
     ensure!(
         !(binding_first && can_hold) || sets == 1,
         "{sets} ReplicaSets of a voter that was held"
@@ -203,7 +203,8 @@ async fn a_reloader_rolls_once_more_and_takes_nothing() -> Result<()> {
             "{strategy}: the operator has answered with a write"
         );
 
-        // The operator rolls for the token itself: another value is rolled twice where the Secret is not excluded.
+        // The operator itself rolls for a changed token. If the Secret is not excluded from Reloader, a new value
+        // causes two rollouts.
         place
             .apply(&secret("token", "value", "another-horse-battery-staple-0123456789"))
             .await?;
@@ -234,7 +235,7 @@ async fn a_reloader_rolls_once_more_and_takes_nothing() -> Result<()> {
     Ok(())
 }
 
-/// What brings Secrets from elsewhere writes them at every turn of its loop, and some make them again.
+/// Tools that copy Secrets from elsewhere write them in each iteration of their loop, and some recreate them.
 #[tokio::test]
 async fn a_secret_that_is_written_again_with_the_same_token_rolls_nothing() -> Result<()> {
     let place = Place::new("rewritten").await?;

@@ -1,4 +1,4 @@
-//! An operator that acts in some namespaces, with Roles there instead of a ClusterRole.
+//! An operator that manages some namespaces, with Roles there instead of a ClusterRole.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn watching(cluster: &'static ControlPlane, namespaces: &[&str], strict: b
     Ok(Box::leak(Box::new(operated)))
 }
 
-/// Somebody in another namespace has the key too, who is not named there.
+/// A binding in another namespace has the same key. The warning does not name it.
 async fn shares_a_key(place: &Place, other: &str) -> Result<()> {
     eventually(SOON, "the warning of a shared key", async || {
         let status = place.binding().await?.status.unwrap_or_default();
@@ -45,7 +45,7 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
     outside.apply(&voter()).await?;
     outside.apply(&binding()).await?;
 
-    // Each of them knows of the other.
+    // Each binding has a warning about the other.
     let key = json!({"gcp": {"keyVersion": "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"}});
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "voter"}});
     let first = Place::in_namespace(operated, one.clone()).await?;
@@ -69,7 +69,7 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
     }
     assert!(outside.binding().await?.status.is_none());
 
-    // Of two operators, neither guards what is the other's.
+    // Of two operators, neither one's guard checks the other's namespaces.
     let others = with(
         voter(),
         "/spec/template/metadata/annotations",
@@ -85,7 +85,7 @@ async fn bindings_are_served_in_the_namespaces_of_the_list_and_nowhere_else() ->
         refused.stderr
     );
 
-    // A namespace may lose its Role before its bindings, and the others are served all the same.
+    // A namespace may lose its Role before its bindings. The operator still serves the other namespaces.
     let roles = ["delete", "role,rolebinding", "signer-operator-bindings"];
     first.kubectl_ok(&roles).await?;
     let gone = ["delete", "namespace", &one, "--timeout=60s"];

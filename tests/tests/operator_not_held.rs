@@ -1,5 +1,5 @@
-//! Where new Deployments are not held, because Kubernetes is too old for it or because the chart says so: what kubectl prints, and
-//! that a voter which is created as it says starts with its signer.
+//! If new Deployments are not held, because Kubernetes is too old or because of the chart's values, kubectl prints
+//! advice, and a voter that is created by this advice starts with its signer.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -10,10 +10,10 @@ use tests::{chart, eventually};
 const WARN: &str = "--set=guard.creation=Warn";
 const DENY: &str = "--set=guard.creation=Deny";
 
-/// Of the policy, behind the name of the binding.
+/// The policy's message after the name of the binding.
 const ADVICE: &str = "names this Deployment, whose first pods would start without their signer";
 
-/// What kubectl prints when the voter would be created, and whether it would be.
+/// Whether the voter would be created, and kubectl's output.
 async fn tried(place: &Place) -> Result<(bool, String)> {
     let create = ["create", "--dry-run=server", "-f", "-"];
     let answer = place.kubectl(&create, &voter().to_string()).await?;

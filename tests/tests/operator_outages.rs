@@ -1,4 +1,4 @@
-//! kube-apiserver and etcd go away and come back, in the middle of the operator's writes. The control plane is this test's own.
+//! kube-apiserver and etcd stop and restart during the operator's writes. This test has its own control plane.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -31,7 +31,7 @@ impl Outages {
         })
     }
 
-    /// Enters a stage, and has a write of the operator on its way when this returns.
+    /// Enters a stage, and returns while a write of the operator is on its way.
     async fn enter(&self, place: &Place, stage: Stage, fault: impl FnOnce(Gate) -> Fault) -> Result<Gate> {
         let gate = Gate::default();
         let write = Which::of(&[Verb::Patch], "deployments").within(&place.namespace);
@@ -88,7 +88,7 @@ async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_
     outages.comes_to(&place, Stage::Removed, &expected[2]).await?;
     everyday::was_written_once(&place)?;
 
-    // An outage that is longer than the Lease ends the operator, and the one that is started after it goes on.
+    // An outage that is longer than the Lease ends the operator, and the restarted operator continues.
     let place = Place::on(outages.operated, "long").await?;
     everyday::enter(&place, Stage::Applied).await?;
     outages.comes_to(&place, Stage::Applied, &expected[0]).await?;
@@ -104,7 +104,8 @@ async fn after_an_outage_the_voter_comes_to_the_same_and_each_change_is_written_
     everyday::was_written_once(&place)
 }
 
-/// Not even while the rollout is under way, when the status of the Deployment moves. This one never ends: no pod can be created.
+/// Not even during a rollout, while the Deployment's status changes. This rollout never ends, because no pod can be
+/// created.
 async fn a_write_that_was_held_up_does_not_undo_a_later_one(outages: &Outages) -> Result<()> {
     let place = Place::on(outages.operated, "held-up").await?;
     let without_pods = with(voter(), "/spec/template/spec/serviceAccountName", json!("missing"));

@@ -1,5 +1,5 @@
-//! Of everything that people write into a Deployment, nothing is touched while the signer is in it, and nothing is left of the
-//! signer when it is gone.
+//! The operator changes none of the fields that people write into a Deployment, and a removal leaves nothing of the
+//! signer.
 
 mod corpus;
 
@@ -10,7 +10,7 @@ use crds::names::{DEPLOYMENT_LABEL, HASH_ANNOTATION, NODE_VARIABLES};
 use serde_json::{Value, json};
 use tests::operated::{Place, VOTER, binding, with};
 
-/// What the API server has, by name.
+/// The present Deployments, by name.
 async fn live(place: &Place) -> Result<BTreeMap<String, Value>> {
     let text = place
         .kubectl_ok(&["get", "deployments", "-o", "json", "--show-managed-fields"])
@@ -26,7 +26,7 @@ async fn live(place: &Place) -> Result<BTreeMap<String, Value>> {
         .collect())
 }
 
-/// The spec without what the design says that is added: by a rule of this test, not by the operator's own code.
+/// The spec without the fields that an injection adds by design. The rule is this test's own, not the operator's code.
 fn without_signer(injected: &Value, before: &Value) -> Value {
     let mut spec = injected.clone();
     let template = &mut spec["template"];
@@ -63,7 +63,7 @@ fn without_signer(injected: &Value, before: &Value) -> Value {
     spec
 }
 
-/// Takes something out of a map or list, and the map or list itself once it is empty.
+/// Removes an entry from a map or list, and the map or list itself once it is empty.
 fn drop_item(parent: &mut Value, field: &str, take: impl FnOnce(&mut Value) -> bool) {
     let Some(items) = parent.get_mut(field) else { return };
     assert!(take(items), "{field} has nothing of ours: {items}");
@@ -81,8 +81,8 @@ fn selecting() -> Value {
     )
 }
 
-/// How often the operator has written each Deployment of the namespace, without what somebody else was faster than: that has changed
-/// nothing.
+/// The number of the operator's writes to each Deployment of the namespace. Excludes writes that failed because another
+/// client was faster: they have changed nothing.
 fn writes(place: &Place) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for request in place.requests_of_operator()? {
@@ -93,7 +93,8 @@ fn writes(place: &Place) -> Result<BTreeMap<String, usize>> {
     Ok(counts)
 }
 
-/// Creates in one way what this Kubernetes knows of the corpus, injects all of it with one binding, and takes all of it out again.
+/// Creates the part of the corpus that this Kubernetes supports, in one way, injects all of it with one binding, and
+/// removes the signers again.
 async fn is_restored(prefix: &str, takes_duplicates: bool, command: &[&str]) -> Result<()> {
     let place = Place::new(prefix).await?;
     let mut cases = corpus::all(place.operated.plane.minor().await?);

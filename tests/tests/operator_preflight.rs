@@ -1,4 +1,4 @@
-//! `operator preflight` finds what a cluster lacks, and knows exactly the rights that the chart gives.
+//! `operator preflight` reports the missing parts of a cluster, and requires exactly the rights that the chart gives.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tests::{ControlPlane, Kubeconfig, chart, operator_process, workspace};
 use tokio::process::Command;
 
-/// What only `operator preflight` itself uses: without it, it says so.
+/// Rights that only `operator preflight` itself uses. It reports a missing one.
 const FOR_PREFLIGHT: [&str; 7] = [
-    // By this the guard knows the operator, and preflight looks whether it does.
+    // The guard recognises the operator by this right, and preflight checks whether it does.
     "write signer.atto.cash injections",
     "list coordination.k8s.io leases",
     "get apiextensions.k8s.io customresourcedefinitions",
@@ -58,7 +58,7 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
         assert!(text.contains(&format!("guard        ok: {piece}")), "{piece}: {text}");
     }
 
-    // An operator that does not know of this one.
+    // An operator that does not know about this one.
     let elsewhere = plane.namespace("elsewhere").await?;
     let now = k8s_openapi::jiff::Timestamp::now();
     let lease = json!({
@@ -78,6 +78,24 @@ async fn what_the_cluster_lacks_is_told_with_its_remedy() -> Result<()> {
         others.contains("FAILED") && others.contains("laptop") && others.contains(&elsewhere),
         "{text}"
     );
+
+    // Both may serve namespaces of their own. A person who checks the cluster does not see which.
+    let own = json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "signer-operator"},
+        "spec": {"holderIdentity": "pod", "leaseDurationSeconds": 12, "renewTime": format!("{now:.6}")},
+    });
+    let apply = ["--namespace", chart::NAMESPACE, "apply", "-f", "-"];
+    let applied = plane
+        .admin()
+        .kubectl_in(Path::new("."), &apply, &own.to_string())
+        .await?;
+    assert!(applied.succeeded, "{}", applied.stderr);
+    let mut check = Command::new(workspace::program("kubectl-atto_signer")?);
+    check.arg("check").env("KUBECONFIG", plane.admin().path());
+    let checked = check.output().await?;
+    let text = String::from_utf8(checked.stdout)?;
+    assert_eq!(checked.status.code(), Some(0), "{text}");
+    assert!(line(&text, "others").contains("WARNING"), "{text}");
 
     let (code, text) = preflight(&plane.user("nobody", &[])?).await?;
     assert_eq!(code, Some(77), "{text}");

@@ -1,4 +1,4 @@
-//! Every right that the chart gives is used, and nothing that the operator asks for is denied.
+//! The operator uses every right that the chart gives, and no request of the operator is denied.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde_json::json;
 use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
 use tests::{chart, eventually, pods};
 
-/// Server-side apply of what is not there yet: asked as `patch`, and allowed only to who may create as well. That it is needed
-/// is shown by [`applying_a_new_service_takes_the_right_to_create`].
+/// A server-side apply of a new object is a `patch`, and is allowed only with the right to create as well.
+/// [`applying_a_new_service_takes_the_right_to_create`] shows that the right is needed.
 const INSIDE_AN_APPLY: [Permission; 1] = [Permission {
     verb: "create",
     group: "",
@@ -33,7 +33,7 @@ async fn inject(place: &Place) -> Result<()> {
     place
         .apply(&with(voter(), "/spec/template/spec/serviceAccountName", json!("voter")))
         .await?;
-    // A pod is tried only where one runs.
+    // The operator tries a pod only if one runs.
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     let version = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
     let mut removing = with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}));
@@ -125,7 +125,7 @@ async fn applying_a_new_service_takes_the_right_to_create() -> Result<()> {
             .await
     };
     let answer = apply().await?;
-    // An old API server does not say which right is missing.
+    // An old API server does not name the missing right.
     assert!(
         !answer.succeeded && answer.stderr.contains("services \"new\" is forbidden"),
         "{}{}",

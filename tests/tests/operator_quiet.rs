@@ -1,5 +1,5 @@
-//! A settled binding is quiet: what is counted is what the API server saw, in a test binary of its own, so that no other
-//! test's work is counted with it.
+//! The operator writes nothing for a settled binding. The test counts requests at the API server, in a separate test
+//! binary, so that it does not count requests of other tests.
 
 use anyhow::{Result, ensure};
 use kube::Api;
@@ -10,19 +10,19 @@ use tests::operated::{Place, SOON, VOTER};
 use tests::write::write;
 use tests::{eventually, signer_process};
 
-/// One test, so that the restart comes when nothing else goes on.
+/// One test, so that nothing else happens during the restart.
 #[tokio::test]
 async fn a_settled_binding_is_quiet() -> Result<()> {
     a_hundred_reconciles_of_a_settled_binding_write_nothing().await?;
     a_restart_of_the_operator_writes_nothing().await
 }
 
-/// Forced by touching the Deployment, which wakes its binding. What is counted is what the API server saw.
+/// The test changes the Deployment to wake its binding, and counts requests at the API server.
 async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()> {
     let place = Place::new("quiet").await?;
     place.injected().await?;
     place.condition("RolledOut", "False", "Progressing").await?;
-    // Every look at everything reads the binding once.
+    // Every full reconcile reads the binding once.
     let reconciles = || -> Result<usize> {
         let requests = place.requests_of_operator()?;
         let of_this = |request: &&Request| request.verb == "get" && request.resource() == "signerbindings";
@@ -44,7 +44,7 @@ async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()>
             .await?;
         Ok::<_, anyhow::Error>((service, place.binding().await?.metadata.resource_version))
     };
-    // The pods are created behind the injection; their count is the last thing that the status waits for.
+    // The pods are created after the injection. Their count is the last part of the status to change.
     place.is_quiet().await?;
     let (writes_before, versions_before) = (writes()?, versions().await?);
     let deployments: Api<k8s_openapi::api::apps::v1::Deployment> =
@@ -52,7 +52,7 @@ async fn a_hundred_reconciles_of_a_settled_binding_write_nothing() -> Result<()>
     let mut version = None;
     for number in 0..100 {
         let before = reconciles()?;
-        // A label moves the resourceVersion and nothing that the Deployment controller cares about.
+        // A label changes the resourceVersion, and nothing that the Deployment controller uses.
         let plain = PatchParams::default();
         let touch = Patch::Merge(json!({"metadata": {"labels": {"touched": number.to_string()}}}));
         let touched = write(|| deployments.patch(VOTER, &plain, &touch)).await?;

@@ -1,4 +1,4 @@
-//! What changes between the operator's read and its write.
+//! Changes between the operator's read and its write.
 
 use std::sync::Arc;
 
@@ -66,9 +66,9 @@ async fn apply(
     apply::apply_target(&context.writer, observed, &observed.targets[0], Ok(planned)).await
 }
 
-/// A binding that the running operator does not accept, so that only the test writes.
+/// A place whose binding the running operator does not accept, so that only the test writes.
 async fn place_of_our_own(prefix: &str) -> Result<Place> {
-    // The guard lets the image through, of which the running operator was not told.
+    // The guard allows the image, but the running operator does not.
     let allowed = r#"allowedSignerImages=["ghcr.io/attocash/signer-operator/signer","registry.example/not-allowed"]"#;
     let place = Place::on(Operated::with_chart(&["--set-json", allowed]).await?, prefix).await?;
     place.apply(&voter()).await?;
@@ -127,7 +127,7 @@ async fn a_second_pass_over_the_injected_object_finds_nothing_to_do() -> Result<
     let (context, observed, first) = steps_of_an_accepted_binding(&place).await?;
     let applied = apply(&context, &observed, first.clone()).await?;
     assert_eq!((applied.written, applied.outcome), (Written::Injection, Ok(())));
-    // A context without a memory, as after a restart.
+    // A context without earlier results, as after a restart.
     let (context, observed, second) = steps_of_an_accepted_binding(&place).await?;
     assert_eq!(second, first, "rendering depends on what was injected");
     let applied = apply(&context, &observed, second).await?;

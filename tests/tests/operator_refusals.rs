@@ -1,11 +1,10 @@
-//! What the operator does not write, and how it says so: each refusal has its reason, names what was found, and leaves the
-//! Deployment untouched.
+//! The operator's refusals: each has its reason, names the found value, and leaves the Deployment unchanged.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use tests::operated::{Place, VOTER, binding, secret, voter, with};
 
-/// Applies both, waits for the condition, and makes sure that nothing was written.
+/// Applies both, waits for the condition, and checks that nothing was written.
 async fn refused(place: &Place, deployment: &Value, binding: &Value, type_: &str, reason: &str) -> Result<String> {
     place.apply(deployment).await?;
     let before = place.deployment().await?;
@@ -59,7 +58,7 @@ async fn an_image_of_somebody_else_is_not_run() -> Result<()> {
 async fn a_second_binding_waits_for_the_first_to_go() -> Result<()> {
     let place = Place::new("second").await?;
     place.injected().await?;
-    // Creation times have whole seconds; the name decides within one.
+    // Creation times have whole seconds. Within one second, the name decides.
     let second = with(
         with(binding(), "/metadata/name", json!("z-second")),
         "/spec/signer",
@@ -125,7 +124,7 @@ async fn a_running_injection_is_left_alone_when_its_token_goes() -> Result<()> {
     let place = Place::new("token-gone").await?;
     let before = place.injected().await?;
     place.kubectl_ok(&["delete", "secret", "token"]).await?;
-    // Any change of the binding makes the operator look at once, and not within the minute.
+    // Any change of the binding causes an immediate reconcile, instead of one within a minute.
     place.kubectl_ok(&["annotate", "sb", "voter", "look=again"]).await?;
     place.condition("TokenReady", "False", "SecretNotFound").await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -229,7 +228,7 @@ async fn a_variable_with_another_value_is_named_with_its_manager() -> Result<()>
         place.apply(&binding()).await?;
         let message = place.condition("Injected", "False", "FieldConflict").await?;
         assert_says(&message, &["node", "ATTO_SIGNER_REMOTE_URL", manager]);
-        // Healed without a restart as soon as the manifest is right.
+        // Resolved without a restart as soon as the manifest is right.
         place.apply_with(&voter(), &arguments).await?;
         place.condition("Injected", "True", "Injected").await?;
     }
@@ -252,7 +251,7 @@ async fn a_foreign_service_of_our_name_is_not_taken_over() -> Result<()> {
 #[tokio::test]
 async fn what_the_api_server_refuses_is_told_in_its_words() -> Result<()> {
     let place = Place::new("rejected").await?;
-    // Passes the binding's schema, and fails where requests meet limits.
+    // Passes the binding's schema, but a request exceeds its limit.
     let changed = with(
         binding(),
         "/spec/signer",

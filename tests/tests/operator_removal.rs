@@ -1,4 +1,4 @@
-//! Leaving: `Remove` gives the Deployment back as it was, `Retain` leaves everything, and nothing gets stuck.
+//! Deleting a binding: `Remove` restores the Deployment, `Retain` leaves it unchanged, and no deletion gets stuck.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ async fn restores(manifest: &Value, edit: &[&str]) -> Result<Place> {
     place.apply(&removing()).await?;
     place.condition("Injected", "True", "Injected").await?;
     finalizers(&place, Some("signer.atto.cash/remove")).await?;
-    // What the guard would refuse, on a paused Deployment.
+    // On a paused Deployment, because the guard would refuse this edit of a running one.
     if !edit.is_empty() {
         place.pause().await?;
         place.kubectl_ok(edit).await?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::operated::{Place, SOON, TOKEN, VOTER, binding, secret, voter, with};
 use tests::{eventually, pods};
 
-/// The look of each minute, and time for a slow machine.
+/// The check of each minute, with time for a slow computer.
 const NEXT_LOOK: Duration = Duration::from_mins(2);
 
 fn manual(spec: &Value) -> Value {
@@ -62,7 +62,7 @@ async fn manual_writes_nothing_before_its_plan_is_approved() -> Result<()> {
         "a value that is not ours: {diff}"
     );
     approve(&place, "another-hash").await?;
-    // An image and the number of replicas are not what was approved.
+    // An approval does not cover the image and the number of replicas, so a change of them does not affect it.
     place
         .kubectl_ok(&["set", "image", "deployment/voter", "node=registry.example/node:2"])
         .await?;
@@ -73,7 +73,7 @@ async fn manual_writes_nothing_before_its_plan_is_approved() -> Result<()> {
     let status = place.binding().await?.status.context("no status")?;
     assert_eq!(status.plan, None, "nothing waits any more");
 
-    // A change waits again, and says what of it is new.
+    // Another change waits again, and shows only its own difference.
     place.apply(&manual(&json!({"signer": {"logLevel": "debug"}}))).await?;
     place.condition("Injected", "False", "ApprovalPending").await?;
     let second = plan(&place).await?;
@@ -118,7 +118,7 @@ async fn another_class_of_the_pod_makes_no_second_rollout_and_needs_no_approval(
     let generation = |deployment: &Value| deployment["metadata"]["generation"].as_i64();
     assert_eq!(generation(&after), generation(&before).map(|generation| generation + 2));
 
-    // Without `-c` kubectl reaches the signer too, which is put back as it was approved.
+    // Without `-c`, kubectl changes the signer too, and the operator restores the approved one.
     let all = ["set", "resources", "deployment/voter", "--limits=memory=2Gi"];
     place
         .kubectl_ok(&[&all[..], &["--requests=cpu=1,memory=2Gi"]].concat())
@@ -190,13 +190,15 @@ async fn a_token_changed_in_place_under_a_held_rollout_is_told() -> Result<()> {
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
     let message = place.condition("TokenReady", "False", "RotationPending").await?;
     assert!(!message.contains(other), "{message}");
+    let holder = "What holds it: spec.rollout is Manual";
+    assert!(message.contains(holder), "the alert leads here: {message}");
     approve(&place, &plan(&place).await?.hash).await?;
     place.condition("TokenReady", "True", "TokenFound").await?;
     place.condition("Injected", "True", "Injected").await?;
     Ok(())
 }
 
-/// Nobody tells the operator of it, and until it knows, it asks for nothing but the Secrets.
+/// No watch reports it. Until the operator finds it, the operator reads only the Secrets.
 #[tokio::test]
 async fn a_token_changed_in_place_is_found_by_the_look_of_each_minute() -> Result<()> {
     let place = Place::new("minute").await?;
@@ -232,10 +234,10 @@ async fn a_suspended_binding_writes_nothing_and_leaves_everything() -> Result<()
     };
     place.apply(&suspended(&json!({}))).await?;
     place.condition("Injected", "False", "Suspended").await?;
-    // Nobody has looked whether pods run, or whether an update waits.
+    // The operator has not checked whether pods run, or whether an update waits.
     place.condition("RolledOut", "Unknown", "NotInjected").await?;
     place.condition("UpdateAvailable", "Unknown", "NotInjected").await?;
-    // Somebody wants it so.
+    // A person has asked for this state.
     place.tells("SignerBinding", "Suspended").await?;
     let types = [
         "get",
@@ -251,7 +253,7 @@ async fn a_suspended_binding_writes_nothing_and_leaves_everything() -> Result<()
     place.apply(&suspended(&json!({"suspend": false}))).await?;
     place.condition("Injected", "True", "Injected").await?;
     let before = place.deployment().await?["spec"].clone();
-    // In place it is still injected; another wish is not written.
+    // It is still injected. A changed binding is not written.
     place.apply(&suspended(&json!({}))).await?;
     place.condition("Injected", "True", "Injected").await?;
     place
@@ -287,7 +289,7 @@ async fn a_token_changed_in_place_behind_a_paused_deployment_is_told_as_well() -
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     place.condition("RolledOut", "True", "RolledOut").await?;
     place.kubectl_ok(&["rollout", "pause", "deployment/voter"]).await?;
-    // Another Secret is pinned by the pods that run: nothing to fear.
+    // The running pods still use the other Secret, so there is no risk.
     place
         .apply(&secret("token-2", "value", "another-token-of-more-than-32-bytes-0123"))
         .await?;
@@ -302,7 +304,9 @@ async fn a_token_changed_in_place_behind_a_paused_deployment_is_told_as_well() -
         .apply(&secret("token", "value", "a-third-token-of-more-than-32-bytes-01234"))
         .await?;
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
-    place.condition("TokenReady", "False", "RotationPending").await?;
+    let message = place.condition("TokenReady", "False", "RotationPending").await?;
+    let command = "kubectl rollout resume deployment/voter --namespace";
+    assert!(message.contains(command), "{message}");
     place.kubectl_ok(&["rollout", "resume", "deployment/voter"]).await?;
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
     place.condition("TokenReady", "True", "TokenFound").await?;

@@ -1,5 +1,5 @@
-//! A binding that selects its Deployments by their labels serves each of them for itself, and lets go the one that stops to
-//! match.
+//! A binding with a selector serves each of its Deployments independently, and releases a Deployment that no longer
+//! matches.
 
 use anyhow::{Context, Result, ensure};
 use crds::TargetStatus;
@@ -54,7 +54,7 @@ async fn each_deployment_is_served_for_itself() -> Result<()> {
     place.apply(&selecting()).await?;
     let message = place.condition("Injected", "False", "DeploymentNotFound").await?;
     assert!(message.contains("signed in (yes,true)"), "{message}");
-    // The second one cannot be injected, which stops neither the first nor the third.
+    // The second one cannot be injected, which does not affect the first and the third.
     let taken = with(
         named("b"),
         "/spec/template/spec/containers/1/ports",
@@ -99,7 +99,7 @@ async fn a_deployment_that_stops_to_match_keeps_its_signer_under_retain() -> Res
     place.kubectl_ok(&["label", "deployment", "a", "signed-"]).await?;
     target_with(&place, "a", "NoLongerSelected").await?;
     assert_eq!(template(&place, "a").await?, before);
-    // Nor is it changed by what comes later: the binding is not about it any more.
+    // Later changes of the binding do not change it either, because the binding no longer selects it.
     place
         .apply(&with(
             with(selecting(), "/spec/deletionPolicy", json!("Remove")),
@@ -118,7 +118,7 @@ async fn a_deployment_that_stops_to_match_keeps_its_signer_under_retain() -> Res
     let told = place.events("Deployment").await?;
     let told = told.iter().filter(|(reason, _)| reason == "NoLongerSelected").count();
     assert_eq!(told, 1, "Events on the Deployment");
-    // With its label it is back.
+    // With its label, the binding selects it again.
     place.kubectl_ok(&["label", "deployment", "a", "signed=true"]).await?;
     eventually(SOON, "the change in the Deployment that is back", async || {
         let text = template(&place, "a").await?.to_string();
@@ -190,7 +190,8 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
     ] {
         assert!(diff.contains(part), "{part:?} is missing in {diff}");
     }
-    // Nobody restores it while nobody has said so: a pause is a word for this one, and an approval for both.
+    // The operator restores no Deployment without a decision: a pause is one for this Deployment, and an approval for
+    // both.
     place.kubectl_ok(&["rollout", "pause", "deployment/b"]).await?;
     injected(&place, "b", false).await?;
     leaves_the_list(&place, "b").await?;

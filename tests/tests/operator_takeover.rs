@@ -1,5 +1,5 @@
-//! One operator takes over from another in the middle of its work. The voter comes to the same, each change is one rollout, and who
-//! does not lead any more writes nothing.
+//! One operator takes over from another during its work. The voter reaches the same state, each change causes one
+//! rollout, and an operator that no longer leads writes nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use tests::operator_process::OperatorProcess;
 use tests::write::write;
 use tests::{ControlPlane, chart, eventually};
 
-/// One operator, and its own way to the API server.
+/// One operator, with its own proxy to the API server.
 struct Replica {
     name: &'static str,
     api: FaultyApi,
@@ -60,7 +60,7 @@ fn reigns(requests: &[Request]) -> Vec<(&str, &str)> {
     reigns
 }
 
-/// Every write that went through was made by whoever had the Lease when it came to its end.
+/// Every successful write was made by the operator that held the Lease when the write was answered.
 fn only_the_leader_wrote(requests: &[Request]) -> Result<()> {
     let reigns = reigns(requests);
     for write in requests {
@@ -82,7 +82,7 @@ fn only_the_leader_wrote(requests: &[Request]) -> Result<()> {
     Ok(())
 }
 
-/// Not even tried: a replica that lives on after its reign sends no write.
+/// A replica that still runs after it has lost the Lease does not even try to write.
 fn tried_nothing_after_its_reign(requests: &[Request], name: &str) -> Result<()> {
     let reigns = reigns(requests);
     let its_own = reigns
@@ -162,7 +162,7 @@ async fn killed_in_the_middle_of_a_write(
     for place in [&before, &after] {
         everyday::comes_to(place, Stage::Applied, &expected[0]).await?;
     }
-    // Now the write of the dead one arrives.
+    // Now the write of the killed operator arrives.
     held.open().await;
     let late = operated.plane.requests()?.into_iter().find(|request| {
         request.user_agent == leader.name
@@ -184,7 +184,7 @@ async fn killed_in_the_middle_of_a_write(
     Ok(())
 }
 
-/// Its renewals reach the API server no more, all else does. It has work all the time.
+/// Its renewals no longer reach the API server, but all other requests do. It always has work.
 async fn cut_off_from_its_lease(
     operated: &'static Operated,
     mut leader: Replica,
@@ -216,7 +216,7 @@ async fn cut_off_from_its_lease(
     done.store(true, Ordering::SeqCst);
     let busy = changes.await??;
     everyday::enter(&busy, Stage::Removed).await?;
-    // How many changes there were is not known.
+    // The number of changes is not known.
     let mut expected = expected[2].clone();
     eventually(SOON, "the binding is gone", async || {
         let found = everyday::picture(&busy).await?;
@@ -228,7 +228,7 @@ async fn cut_off_from_its_lease(
     everyday::comes_to(&busy, Stage::Removed, &expected).await
 }
 
-/// A change of the rendered template, again and again.
+/// Changes the rendered template repeatedly.
 async fn keep_changing(place: Place, done: Arc<AtomicBool>) -> Result<Place> {
     let bindings: Api<SignerBinding> = Api::namespaced(place.client.clone(), &place.namespace);
     for level in ["debug", "warn"].into_iter().cycle() {
@@ -243,7 +243,7 @@ async fn keep_changing(place: Place, done: Arc<AtomicBool>) -> Result<Place> {
     Ok(place)
 }
 
-/// As a machine does that swaps or is suspended. It goes on with the next thing it had to do, which was a write.
+/// Like a computer that swaps or is suspended. It continues with its next step, which is a write.
 async fn stopped_before_a_write(
     operated: &'static Operated,
     mut leader: Replica,
@@ -252,7 +252,7 @@ async fn stopped_before_a_write(
 ) -> Result<()> {
     let place = Place::on(operated, "stopped").await?;
     let held = Gate::default();
-    // The key's Secret is the last thing that is read before the Deployment is written.
+    // The key's Secret is the last object that is read before the Deployment is written.
     let last_read = Which::of(&[Verb::Get], "secrets").named("key").within(&place.namespace);
     leader.api.rule(last_read, Fault::AnswerHeld(held.clone()), For::Ever);
     everyday::enter(&place, Stage::Applied).await?;

@@ -1,4 +1,4 @@
-//! Status says what the pods run and what their signers say, not what was written.
+//! The status describes the running pods and the reports of their signers, not the written objects.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,7 +16,7 @@ use tests::pods::{self, Kubelet};
 use tests::signer_process::{self, SignerProcess};
 use tests::write::write;
 
-/// A signer is asked again after half a minute.
+/// The operator queries a signer again after half a minute.
 const ASKED_AGAIN: Duration = Duration::from_secs(90);
 
 /// A binding whose pods, which are on loopback here, answer with this signer.
@@ -36,7 +36,7 @@ async fn roll_out(place: &Place) -> Result<()> {
     pods::roll_out(&place.client, &place.namespace, VOTER).await.map(drop)
 }
 
-/// Says what a kubelet says of the first pod's signer that waits.
+/// Reports, as a kubelet would, why the first pod's signer waits.
 async fn signer_waits(place: &Place, reason: &str, message: &str) -> Result<()> {
     let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
     let name = eventually(SOON, "a pod with a signer", async || {
@@ -73,7 +73,7 @@ async fn signing_is_what_the_pods_say_and_the_address_is_theirs() -> Result<()> 
     assert_eq!(json!(status.public_key), info["publicKey"]);
     assert_eq!(json!(status.address), info["address"]);
 
-    // Another key than the expected one is an error, whatever the signer says of its health.
+    // A key other than the expected one is an error, regardless of the signer's health.
     let other = Address(PublicKey([7; 32])).to_string();
     let mut expecting = bound_to(&signer);
     expecting["spec"]["key"]["expectedAddress"] = json!(other);
@@ -85,7 +85,7 @@ async fn signing_is_what_the_pods_say_and_the_address_is_theirs() -> Result<()> 
     place.apply(&expecting).await?;
     place.condition("Signing", "True", "Signing").await?;
 
-    // What cannot be reached is not known, and does not count.
+    // The state of an unreachable signer is unknown, and does not count.
     tokio::task::spawn_blocking(move || signer.stop()).await??;
     eventually(ASKED_AGAIN, "Signing=Unknown", async || {
         let status = place.binding().await?.status.context("no status")?;
@@ -135,7 +135,7 @@ async fn the_address_of_another_key_does_not_stay() -> Result<()> {
     .await
 }
 
-/// Keeps a pod from ending, as a container does that takes its time, or lets it go.
+/// Prevents a pod from ending, as a slow container does, or allows it again.
 async fn hold(place: &Place, pod: &str, finalizers: &[&str]) -> Result<()> {
     let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
     let plain = PatchParams::default();
@@ -144,7 +144,7 @@ async fn hold(place: &Place, pod: &str, finalizers: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A pod of the voter that is not on its way out.
+/// A pod of the voter that is not terminating.
 async fn standing_pod(place: &Place) -> Result<String> {
     let api: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
     let ours = ListParams::default().labels("signer.atto.cash/deployment");
@@ -192,7 +192,8 @@ async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
     hold(&place, &pod, &[]).await?;
     told(false).await?;
 
-    // A pod that somebody deletes has its successor at once, whatever the strategy; on a node that is gone it never ends.
+    // A deleted pod has a successor at once, with any strategy. On a Kubernetes node that is gone, the deleted pod
+    // never ends.
     place
         .kubectl_ok(&[
             "patch",
@@ -212,7 +213,7 @@ async fn an_old_pod_that_still_runs_beside_the_new_one_is_told() -> Result<()> {
     Ok(())
 }
 
-/// A pod that says of itself, by labels which anybody may write, that it is one of the voter's.
+/// A pod with the labels of the voter's pods, which anyone may set.
 fn stray(port: u16) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -223,7 +224,7 @@ fn stray(port: u16) -> Value {
         },
         "spec": {
             "hostNetwork": true,
-            // All that the guard asks for, which anybody may write as well.
+            // All fields that the guard requires, which anyone may write as well.
             "containers": [{"name": "node", "image": "registry.example/node:1", "env": [
                 {"name": "ATTO_SIGNER_BACKEND", "value": "REMOTE"},
                 {"name": "ATTO_SIGNER_REMOTE_URL", "value": "http://localhost:9090"},
@@ -254,7 +255,7 @@ async fn a_pod_of_somebody_else_is_not_asked_whatever_its_labels() -> Result<()>
     place.kubectl_ok(&running).await?;
     place.apply(&voter()).await?;
     place.apply(&bound_to(&signer)).await?;
-    // Whoever runs and is due is asked once a second, and this one's turn comes after the stray's.
+    // The operator queries due signers once a second, and this one after the stray's.
     place.condition("Signing", "True", "Signing").await?;
     let asked = victim.accept().map(|(_, by)| by);
     assert!(
@@ -279,7 +280,9 @@ async fn a_signer_that_refuses_all_its_node_asks_for_is_not_ready() -> Result<()
     place.apply(&bound_to(&signer)).await?;
     place.condition("Injected", "True", "Injected").await?;
     roll_out(&place).await?;
-    place.condition("Signing", "False", "WrongToken").await?;
+    let message = place.condition("Signing", "False", "WrongToken").await?;
+    let command = "kubectl rollout restart deployment/voter --namespace";
+    assert!(message.contains(command), "{message}");
     place.condition("Ready", "False", "WrongToken").await?;
     place.condition("Stalled", "True", "WrongToken").await?;
     tokio::task::spawn_blocking(move || signer.stop()).await??;

@@ -1,5 +1,5 @@
-//! An operator that renders differently restarts nobody's pods by itself, and a bound on rollouts is kept. One operator after
-//! another, so this is one test in a binary of its own.
+//! An operator that renders differently does not restart pods by itself, and the limit on rollouts is kept. The
+//! operators run one after another, so this is one test in a separate binary.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with
 use tests::operator_process::command;
 use tests::{ControlPlane, Kubeconfig, chart, eventually, pods};
 
-/// An operator that has something to do does it within so long.
+/// An operator with work acts within this time.
 const QUIET: Duration = Duration::from_secs(3);
 
 const IMAGE: &str = "ghcr.io/attocash/signer-operator/signer";
@@ -51,7 +51,7 @@ async fn operators_come_and_go() -> Result<()> {
     two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn().await
 }
 
-/// Nothing is to be written, so nothing has failed.
+/// Nothing must be written, so nothing has failed.
 async fn an_upgrade_that_would_be_refused_is_held_as_well(place: &Place) -> Result<()> {
     let same = json!({"template": {"spec": {"initContainers": [{"name": "signer", "image": format!("{IMAGE}:1")}]}}});
     place.apply_spec_as("argocd", &same).await?;
@@ -77,7 +77,7 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
     .await?;
     assert!(diff.contains(&format!("-   image: {IMAGE}:1")), "{diff}");
     assert!(diff.contains(&format!("+   image: {IMAGE}:2")), "{diff}");
-    // The Deployment's own life goes on meanwhile.
+    // Other changes of the Deployment still work meanwhile.
     place
         .kubectl_ok(&["set", "image", "deployment/voter", "node=registry.example/node:2"])
         .await?;
@@ -95,7 +95,7 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
 async fn upgrades_roll_at_once_where_that_is_wanted(place: &Place) -> Result<()> {
     let third = operated(&[&format!("--signer-image={IMAGE}:3"), "--upgrades=roll"]).await?;
     image_is(place, "3").await?;
-    // Its pods are never ready here, and it would take the one place of the next operator.
+    // Its pods are never ready here, so it would keep the only place of the next operator.
     place.kubectl_ok(&["scale", "deployment/voter", "--replicas=0"]).await?;
     third.stop()
 }
@@ -115,7 +115,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
         pods::roll_out(&place.client, &place.namespace, VOTER).await?;
         place.condition("RolledOut", "True", "RolledOut").await?;
     }
-    // Without a deadline, Kubernetes says by nothing but its counts that a rollout is over.
+    // Without a deadline, only Kubernetes' counts show that a rollout is complete.
     let endless = json!({"spec": {"progressDeadlineSeconds": i32::MAX}}).to_string();
     let patch = ["patch", "deployment", VOTER, "--type=merge", "--patch", &endless];
     first.kubectl_ok(&patch).await?;
@@ -124,7 +124,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     first.condition("Injected", "True", "Injected").await?;
     second.apply(&changed).await?;
     second.condition("Injected", "False", "RolloutQueued").await?;
-    // A repair waits for nobody.
+    // A repair does not wait.
     let stranger = ["set", "image", "deployment/voter", "signer=registry.example/other:1"];
     fourth.pause().await?;
     fourth.kubectl_ok(&stranger).await?;
@@ -136,7 +136,7 @@ async fn as_many_roll_as_are_allowed_and_tokens_go_first() -> Result<()> {
     .await?;
     fourth.resume().await?;
     pods::roll_out(&fourth.client, &fourth.namespace, VOTER).await?;
-    // Nor does a voter that has lost its signer, although something else is new as well.
+    // A voter that has lost its signer does not wait either, although it has another change as well.
     fifth.apply(&changed).await?;
     fifth.condition("Injected", "False", "RolloutQueued").await?;
     fifth.kubectl_ok(&["rollout", "pause", "deployment/voter"]).await?;
@@ -188,7 +188,7 @@ async fn another_operator(plane: &'static ControlPlane, namespace: &str) -> Resu
     plane.service_account(namespace, "another").await
 }
 
-/// Writes of both operators that went through, by kind.
+/// Successful writes of both operators, by kind.
 fn writes_of_both(place: &Place) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for request in place.operated.plane.requests()? {
@@ -200,7 +200,8 @@ fn writes_of_both(place: &Place) -> Result<BTreeMap<String, usize>> {
     Ok(counts)
 }
 
-/// What both have written once neither writes any more. Each write wakes both, so one that answered the other would do so within a moment.
+/// The writes of both operators, once neither writes any more. Each write wakes both, so a reaction to the other's
+/// write would follow within a moment.
 async fn quiet(place: &Place) -> Result<BTreeMap<String, usize>> {
     eventually(SOON, "both to write nothing", async || {
         let before = writes_of_both(place)?;
@@ -231,7 +232,7 @@ async fn starting_again_replaces_no_pods(place: &Place, who: &Kubeconfig, argume
     for _ in 0..2 {
         again("this operator leaves it alone").await?.stop()?;
     }
-    // The other one is slow to answer: the name in the status is that of the one which ended.
+    // The other operator answers late: the status has the name of an operator that has ended.
     place.operated.signal(Signal::SIGSTOP)?;
     again("another operator wrote this binding last").await?.stop()?;
     let second = again("another operator wrote this binding last").await?;
@@ -287,7 +288,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
         two.condition("Injected", "True", "Injected").await?;
     }
     let writes = quiet(&two).await?;
-    // One for each change, and one or two more of each operator before it has met the other.
+    // One for each change, and one or two more by each operator before it has noticed the other.
     for (kind, most) in [
         ("deployments", ROUNDS + 5),
         ("services", ROUNDS + 5),
@@ -302,7 +303,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
         .context("no generation")?;
     assert!(generation <= u64::try_from(ROUNDS)? + 6, "{generation} generations");
 
-    // Both say so, and each finds the other.
+    // Both report it, and each names the other.
     let operator = two
         .binding()
         .await?
@@ -333,7 +334,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
 
     second.stop()?;
     starting_again_replaces_no_pods(&two, &other, &arguments).await?;
-    // It goes on serving.
+    // The operator continues to serve the binding.
     two.pause().await?;
     two.kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
         .await?;

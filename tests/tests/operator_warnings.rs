@@ -1,4 +1,4 @@
-//! What works but should be known stands in `status.warnings`, and goes when it is mended.
+//! `status.warnings` has problems that do not block, and each warning disappears once its cause is fixed.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -14,7 +14,7 @@ fn gcp(key: &str) -> Value {
     with(binding(), "/spec/key", json!({"gcp": {"keyVersion": version}}))
 }
 
-/// Waits until the binding warns of exactly these.
+/// Waits until the binding has exactly these warnings.
 async fn warns(place: &Place, expected: &[&str]) -> Result<String> {
     eventually(SOON, &format!("the warnings {expected:?}"), async || {
         let status = place.binding().await?.status.unwrap_or_default();
@@ -25,7 +25,7 @@ async fn warns(place: &Place, expected: &[&str]) -> Result<String> {
     .await
 }
 
-/// With the ServiceAccount of the quiet voter.
+/// A place with the ServiceAccount of the voter without warnings.
 async fn place(prefix: &str) -> Result<Place> {
     let place = Place::new(prefix).await?;
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "voter"}});
@@ -33,7 +33,7 @@ async fn place(prefix: &str) -> Result<Place> {
     Ok(place)
 }
 
-/// A voter that gives no cause for a warning.
+/// A voter without any warning.
 fn quiet() -> Value {
     let voter = with(voter(), "/spec/strategy", json!({"type": "Recreate"}));
     with(voter, "/spec/template/spec/serviceAccountName", json!("voter"))
@@ -79,7 +79,7 @@ async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces(
     warns(&first, &[]).await?;
     second.apply(&gcp("shared")).await?;
     warns(&first, &["SharedKeyVersion"]).await?;
-    // Its voter goes on signing, now with nobody to warn of it but this one.
+    // Its voter continues to sign, and now only this binding can warn about it.
     second.kubectl_ok(&["delete", "sb", "voter"]).await?;
     eventually(SOON, "the pod without a binding", async || {
         let told = warns(&first, &["SharedKeyVersion"]).await?;
@@ -95,7 +95,8 @@ async fn two_bindings_with_one_key_version_warn_of_each_other_across_namespaces(
     Ok(())
 }
 
-/// Where each change of one binding, and each pod, is a reason to look at all that share its key, a fleet takes all of the operator.
+/// If each change of one binding, and of each pod, caused reconciles of all bindings with its key, a fleet would keep
+/// the operator busy.
 #[tokio::test]
 async fn bindings_of_one_key_are_looked_at_for_what_concerns_them() -> Result<()> {
     const VOTERS: usize = 8;
@@ -129,7 +130,7 @@ async fn bindings_of_one_key_are_looked_at_for_what_concerns_them() -> Result<()
     }
     place.is_quiet().await?;
     let before = place.requests_of_operator()?.len();
-    // Its pod goes and another one comes, and its status changes with them.
+    // Its pod is replaced, and its status changes.
     place
         .kubectl_ok(&[
             "patch",
@@ -170,7 +171,7 @@ async fn copy_of(place: &Place, name: &str) -> Result<Value> {
     Ok(copy)
 }
 
-/// The pods that the Service of the voter's metrics selects, waited for until there is one at least.
+/// Waits for pods that the Service of the voter's metrics selects, and returns them.
 async fn pods_of_the_service(place: &Place) -> Result<Vec<Pod>> {
     let services: Api<Service> = Api::namespaced(place.client.clone(), &place.namespace);
     let service = services.get("voter-signer").await?;
@@ -185,7 +186,7 @@ async fn pods_of_the_service(place: &Place) -> Result<Vec<Pod>> {
     .await
 }
 
-/// The same key without a binding: nobody but the operator can see that there are two.
+/// A copy with the same key and no binding: only the operator can detect it.
 async fn copies_are_told_of(binding: &Value) -> Result<()> {
     let place = place("copied").await?;
     let known = if binding["spec"]["key"]["local"].is_object() {
@@ -193,7 +194,7 @@ async fn copies_are_told_of(binding: &Value) -> Result<()> {
     } else {
         vec![]
     };
-    // The pods of the copy have the voter's ServiceAccount too, which matters where the key is granted to it.
+    // The pods of the copy have the voter's ServiceAccount too, which matters if the key is granted to it.
     let shared: &[_] = match known[..] {
         [] => &["SharedKeyVersion", "IdentityShared"],
         _ => &["SharedKeyVersion"],
@@ -212,7 +213,7 @@ async fn copies_are_told_of(binding: &Value) -> Result<()> {
     for pod in pods_of_the_service(&place).await? {
         assert_eq!(pod.labels()["app"], VOTER, "a pod of the copy is taken for the voter's");
     }
-    // As an operator of before has left it.
+    // As an earlier operator version has left it.
     let label_of_its_own = r#"[{"op": "remove", "path": "/spec/selector/app"}]"#;
     let patch = [
         "patch",
@@ -271,7 +272,7 @@ async fn a_copy_in_another_namespace_is_told_of_and_not_named() -> Result<()> {
         "{told}"
     );
     assert!(!told.contains(&other.namespace) && !told.contains("somebody"), "{told}");
-    // Its own binding warns of it from then on.
+    // From then on, its own binding has the warning.
     other
         .apply(&with(gcp("elsewhere"), "/spec/target/name", json!("somebody")))
         .await?;
@@ -283,8 +284,8 @@ async fn a_copy_in_another_namespace_is_told_of_and_not_named() -> Result<()> {
     .await
 }
 
-/// What Argo Rollouts makes of a Deployment that a Rollout names in `workloadRef`: the Deployment at 0 replicas, and a ReplicaSet of the
-/// Rollout's with its template. Argo Rollouts writes nothing on the Deployment by which it could be told.
+/// The result of Argo Rollouts for a Deployment that a Rollout names in `workloadRef`: the Deployment at 0 replicas,
+/// and a ReplicaSet of the Rollout with its template. Argo Rollouts does not mark the Deployment.
 async fn rollout_of(place: &Place) -> Result<Value> {
     let live = place.deployment().await?;
     let mut template = live["spec"]["template"].clone();
@@ -341,7 +342,7 @@ async fn an_init_container_that_waits_for_the_signer_before_it_is_told_of() -> R
     let told = warns(&place, &["InitContainerBeforeSigner"]).await?;
     assert!(told.contains("Init container wait mentions the signer"), "{told}");
 
-    // Whatever it is: what has run for long before the signer is named, and in the condition at once.
+    // Any init container that has run for long before the signer is named in a warning, and in the condition at once.
     let other = with(waits, "/command", json!(["migrate", "--all"]));
     place.apply(&with_init_container(&other)).await?;
     warns(&place, &[]).await?;
@@ -382,7 +383,7 @@ async fn an_init_container_that_waits_for_the_signer_before_it_is_told_of() -> R
     Ok(())
 }
 
-/// Where kubectl has `--keep-init-containers`.
+/// From this version on, kubectl has `--keep-init-containers`.
 mod from_kubernetes_1_31 {
     use anyhow::{Context, Result};
     use k8s_openapi::api::core::v1::Pod;
@@ -393,8 +394,8 @@ mod from_kubernetes_1_31 {
 
     use super::{gcp, quiet};
 
-    /// kubectl copies a pod without its labels and, unless it is told otherwise, with its init containers. Nothing tells such a copy from a
-    /// voter that somebody has written by hand, so the documentation says what to type.
+    /// kubectl copies a pod without its labels and, unless it is told otherwise, with its init containers. Such a copy
+    /// cannot be distinguished from a hand-written voter, so the documentation has the command with the flag.
     #[tokio::test]
     async fn a_copy_for_debugging_signs_unless_its_init_containers_are_left_out() -> Result<()> {
         let place = super::place("debugged").await?;

@@ -1,4 +1,5 @@
-//! Whatever a watch of the operator meets, the operator learns of every change all the same, and does not ask in a hurry.
+//! With any fault of its watches, the operator notices every change, and does not overload the API server with
+//! requests.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -10,7 +11,7 @@ use tests::{ControlPlane, chart, eventually};
 /// Two rounds of all watches of the operator.
 const TWICE_EACH: For = For::Calls(12);
 
-/// What the operator watches.
+/// The watched resources.
 const KINDS: [&str; 5] = ["signerbindings", "deployments", "services", "pods", "serviceaccounts"];
 
 struct Watches {
@@ -39,7 +40,7 @@ impl Watches {
         everyday::comes_to(&place, Stage::Applied, &self.expected[0]).await
     }
 
-    /// All that happens to a voter.
+    /// The everyday changes of a voter.
     async fn everyday(&self, name: &str) -> Result<()> {
         let place = Place::on(self.operated, name).await?;
         for (stage, expected) in STAGES.into_iter().zip(&self.expected) {
@@ -49,7 +50,7 @@ impl Watches {
         everyday::was_written_once(&place)
     }
 
-    /// The same as the first while watches that are asked for anew meet this.
+    /// A voter gets its signer, in one write, while re-established watches have this fault.
     async fn injects_with(&self, name: &str, fault: Fault, calls: For) -> Result<()> {
         let rule = self.api.rule(Which::all(&[Verb::Watch]), fault, calls);
         self.api.cut_watches(End::Clean);
@@ -59,7 +60,7 @@ impl Watches {
         Ok(())
     }
 
-    /// The version of something that was written just now: all watches are older.
+    /// The version of an object that was written just now. All watches are at an earlier version.
     async fn version(&self) -> Result<u64> {
         let name = self.plane.namespace("newer").await?;
         let path = "jsonpath={.metadata.resourceVersion}";
@@ -73,7 +74,7 @@ impl Watches {
         Ok(())
     }
 
-    /// How many Leases the operator has renewed: a clock of its own.
+    /// The number of renewals of the operator's Lease, which serves as a clock.
     fn renewals(&self) -> Result<usize> {
         self.plane.count(chart::OPERATOR, "update", "leases")
     }
@@ -118,7 +119,8 @@ async fn a_list_that_is_never_answered_is_asked_for_again(watches: &Watches) -> 
     Ok(())
 }
 
-/// An API server that comes back, or that refuses for the sake of its load, is not met with every list five times a second.
+/// The operator does not send every list five times a second to an API server that has just restarted, or that refuses
+/// requests because of its load.
 async fn lists_that_are_refused_are_asked_for_less_and_less(watches: &Watches) -> Result<()> {
     for code in [503, 429] {
         let rules = KINDS.map(|kind| {
@@ -135,7 +137,7 @@ async fn lists_that_are_refused_are_asked_for_less_and_less(watches: &Watches) -
         for (kind, rule) in rules {
             let met = rule.met();
             rule.lift();
-            // A namespace that was made just now has a ServiceAccount, so that this watch need not begin anew.
+            // A new namespace has a ServiceAccount, so this watch need not begin again.
             let least = if kind == "serviceaccounts" { 0 } else { 3 };
             ensure!(
                 (least..40).contains(&met),
@@ -147,7 +149,8 @@ async fn lists_that_are_refused_are_asked_for_less_and_less(watches: &Watches) -
     Ok(())
 }
 
-/// It was made for the Deployment of another one, which is deleted then: the voter must not be without a signer in between.
+/// The new binding is for the Deployment of another binding, which is then deleted. The voter must not lose its signer
+/// in between.
 async fn a_binding_that_no_watch_has_brought_keeps_its_signer(watches: &Watches) -> Result<()> {
     let place = Place::on(watches.operated, "unseen").await?;
     everyday::enter(&place, Stage::Applied).await?;
@@ -180,7 +183,7 @@ async fn a_binding_that_no_watch_has_brought_keeps_its_signer(watches: &Watches)
     Ok(())
 }
 
-/// Nothing holds up an operator that would ask in a loop: it made thousands of requests between two renewals of its Lease.
+/// Without pacing, the operator would send thousands of requests between two renewals of its Lease.
 async fn a_watch_that_always_ends_at_once_is_not_asked_for_in_a_hurry(watches: &Watches) -> Result<()> {
     let rule = watches.api.rule(Which::all(&[Verb::Watch]), Fault::Closed, For::Ever);
     let renewals = watches.renewals()?;

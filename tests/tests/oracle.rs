@@ -1,4 +1,4 @@
-//! What Atto's own library signs, our signer signs alike. `make oracle` does this with many more requests.
+//! The signer makes the same signatures as Atto's own library. `make oracle` compares many more requests.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Every reason that a condition or a warning can carry has a section in the runbook.
+//! Every reason of a condition or a warning has a section in the runbook.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 

@@ -1,4 +1,4 @@
-//! The programs have the shape that `tests/src/shape/rules.rs` says, and `make lint` fails where they have not.
+//! The programs follow the rules of `tests/src/shape/rules.rs`, and `make lint` fails if they do not.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tests::workspace;
 
 const CRATES: [&str; 3] = ["crds", "operator", "signer"];
 
-/// The sources and manifests as they are, to be spoiled.
+/// A copy of the sources and manifests, for changes that break rules.
 fn copy() -> Result<Directory> {
     let copy = Directory::new()?;
     let sources = Sources::read(workspace::root(), &CRATES)?;
@@ -32,7 +32,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     Ok(fs::write(path, text)?)
 }
 
-/// Whether it is content, and what it says.
+/// Whether the check succeeds, and its output.
 fn check(root: &Path) -> Result<(bool, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_shape"))
         .arg("--root")
@@ -42,7 +42,7 @@ fn check(root: &Path) -> Result<(bool, String)> {
     Ok((output.status.success(), said))
 }
 
-/// What the check says with these lines written below the files.
+/// The output of the check with these lines added to the files.
 fn planted(findings: usize, plants: &[(&str, &str)]) -> Result<String> {
     let copy = copy()?;
     for (file, lines) in plants {
@@ -176,7 +176,7 @@ fn a_dependency_of_the_signer_on_the_operators_types_is_found() -> Result<()> {
         &said,
         &[
             "names crds::Policy (crds/src/lib.rs)",
-            "signer depends on nothing of ours, not on crds",
+            "signer depends on no crate of this repository, not on crds",
         ],
     );
     let said = planted(
@@ -188,7 +188,7 @@ fn a_dependency_of_the_signer_on_the_operators_types_is_found() -> Result<()> {
     )?;
     says(
         &said,
-        &["crds/Cargo.toml: has the dependency signer: crds depends on nothing of ours, not on signer"],
+        &["crds/Cargo.toml: has the dependency signer: crds depends on no crate of this repository, not on signer"],
     );
     Ok(())
 }

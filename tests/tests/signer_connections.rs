@@ -1,4 +1,4 @@
-//! The signing API's connections: what they may send, how many there may be, and what ends them.
+//! The signing API's connections: the allowed requests, the maximum number, and the reasons for which they are closed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -47,7 +47,7 @@ fn what_is_under_way_is_answered_after_sigterm() -> Result<()> {
 fn a_first_request_that_comes_after_sigterm_is_signed() -> Result<()> {
     let mut signer = SignerProcess::start(&[])?;
     let mut stream = connect(signer.port())?;
-    // So that the other one is taken as well.
+    // So that the other connection is accepted as well.
     assert_eq!(post(signer.port(), "/votes", TOKEN, &vote())?.status, 200);
     signer.signal(Signal::SIGTERM)?;
     signer.eventually("the signal is heard", |signer| Ok(signer.log().contains("SIGTERM")))?;
@@ -149,7 +149,7 @@ fn crowd<'a>(port: u16, beginnings: impl Iterator<Item = &'a str>) -> Result<Vec
         .collect()
 }
 
-/// A vote as the node sends it, which tries again where it gets no answer.
+/// A vote as the node sends it. The node tries again if it gets no answer.
 fn sign(signer: &mut SignerProcess) -> Result<()> {
     let port = signer.port();
     let mut answer: Option<Answer> = None;
@@ -171,7 +171,7 @@ fn silent_dripping_and_half_done_connections_keep_nobody_from_signing() -> Resul
     let mut crowd = crowd(signer.port(), beginnings.into_iter().cycle().take(CROWD))?;
     for drop in "X-Drip: x".chars() {
         for stream in &mut crowd {
-            // Those that made room are closed.
+            // The connections that made room are closed.
             let _ = write!(stream, "{drop}");
         }
         sign(&mut signer)?;

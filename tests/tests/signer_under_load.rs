@@ -1,4 +1,4 @@
-//! The real signer in the middle of votes: restarted, or flooded with connections that want nothing.
+//! The real signer during votes: restarted, or flooded with connections without useful requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

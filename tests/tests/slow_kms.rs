@@ -1,5 +1,5 @@
-//! A KMS that is slow, silent or away, between the real signer and the model of the node. All times are the paused clock's:
-//! they are exact, and nobody waits for them.
+//! The real signer with a slow, silent or unavailable KMS, and the model of the node. All times are simulated: they are
+//! exact, and the test does not wait for them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -14,13 +14,13 @@ use tests::simulated::{Mode, Simulated};
 use tests::simulation;
 use tokio::time::{Instant, sleep};
 
-/// What a caller waits for at most; the node gives up after 1 s.
+/// Maximum waiting time of a caller. The node gives up after 1 s.
 const ANSWER: Duration = Duration::from_millis(950);
 
 /// A few seconds of the processor; `make soak` has many more.
 const SCHEDULES: u64 = 400;
 
-/// Those in which `make soak` has found a defect.
+/// Seeds of the schedules in which `make soak` has found a defect.
 const FOUND: [u64; 2] = [2_158_406_567, 420_312_041];
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -133,7 +133,7 @@ async fn a_thousand_identical_votes_at_once_are_one_call() {
     assert_eq!(signer.kms.calls_to_sign(&vote.hash), 1);
 }
 
-/// `SIMULATION_SEED=7 cargo test --package tests --test slow_kms schedules -- --nocapture` tells the seventh.
+/// `SIMULATION_SEED=7 cargo test --package tests --test slow_kms schedules -- --nocapture` prints the seventh.
 #[test]
 fn schedules_that_nobody_wrote_break_no_promise() {
     let summary = simulation::run(0..SCHEDULES).unwrap_or_else(|error| panic!("{error:#}"));

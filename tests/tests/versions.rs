@@ -1,4 +1,4 @@
-//! A version that is named in two places is the same in both.
+//! A version is the same in all places that name it.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn read(file: &str) -> Result<String> {
     fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
-/// What stands behind this in the file, without quotes.
+/// The text after `start` in the file, without quotes.
 fn behind(file: &str, start: &str) -> Result<String> {
     let text = read(file)?;
     let found = text.lines().find_map(|line| line.strip_prefix(start));

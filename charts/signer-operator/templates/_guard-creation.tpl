@@ -5,8 +5,7 @@ true
 {{- end }}
 {{- end }}
 
-{{/* What happens to a new Deployment that a SignerBinding names: Hold, Warn, Deny or Off. To hold one takes a
-MutatingAdmissionPolicy. */}}
+{{/* The effective value of guard.creation: Hold, Warn, Deny or Off. Holding a Deployment needs a MutatingAdmissionPolicy. */}}
 {{- define "signer-operator.creation" -}}
 {{- /* YAML reads Off without quotes as false. */}}
 {{- $wanted := .Values.guard.creation | default "Off" }}
@@ -19,8 +18,8 @@ Warn
 {{- end }}
 {{- end }}
 
-{{/* matchConditions: the SignerBinding that is the parameter is for this Deployment, as crds/src/target.rs decides it. A binding
-that is suspended or being deleted asks for nothing. */}}
+{{/* matchConditions: the SignerBinding in `params` names this Deployment, by the rule of crds/src/target.rs. A binding that is
+suspended or being deleted does not count. */}}
 {{- define "signer-operator.named" -}}
 - name: the-binding-asks-for-a-signer
   expression: "!has(params.metadata.deletionTimestamp) && !params.spec.?suspend.orValue(false)"
@@ -58,7 +57,7 @@ matchResources:
 {{- end }}
 {{- end }}
 
-{{/* Each SignerBinding of the namespace, one after the other. */}}
+{{/* The API server evaluates the policy once for each SignerBinding of the namespace. */}}
 {{- define "signer-operator.eachBinding" -}}
 paramRef:
   selector: {}

@@ -1,28 +1,28 @@
-{{/* CEL that more than one policy of the guard needs. Each piece is an expression in brackets. */}}
+{{/* CEL that several policies of the guard use. Each definition is an expression in brackets. */}}
 
-{{/* The variables that make a node ask its signer. */}}
+{{/* The variables that make a node use its signer. */}}
 {{- define "signer-operator.cel.variables" -}}
 ['ATTO_SIGNER_BACKEND', 'ATTO_SIGNER_REMOTE_URL', 'ATTO_SIGNER_REMOTE_TOKEN']
 {{- end }}
 
-{{/* Whether the item `e` of an `env` list, which is one of these variables, says what a node with a signer needs. The port and
-the Secret are free: a commit may change them together with the SignerBinding. The host is not: a mere prefix would also be the
-beginning of http://localhost:9090@elsewhere. */}}
+{{/* Whether the item `e` of an `env` list, which is one of these variables, has a value for a node with a signer. The port and the
+Secret may have any value: a commit may change them together with the SignerBinding. The host is fixed, and the whole address is
+matched, because http://localhost:9090@elsewhere begins with the same text. */}}
 {{- define "signer-operator.cel.right" -}}
 (e.name == 'ATTO_SIGNER_BACKEND' ? e.?value.orValue('') == 'REMOTE' :
 e.name == 'ATTO_SIGNER_REMOTE_URL' ? e.?value.orValue('').matches('^http://localhost:[0-9]{1,5}$') :
 e.?valueFrom.?secretKeyRef.hasValue())
 {{- end }}
 
-{{/* Whether a container is pointed at its signer: it has all three variables, and each entry of these names is right, because
-the last one of a name wins. The list is walked once, as it may be long and CEL counts each step. */}}
+{{/* Whether a container uses its signer: it has all three variables, and each entry with one of these names is right, because of
+several entries with one name the last one applies. The list is read once, because it may be long and CEL counts each step. */}}
 {{- define "signer-operator.cel.pointed" -}}
 ([{{ . }}.?env.orValue([]).filter(e, e.name in {{ include "signer-operator.cel.variables" . }})].exists(ours,
 {{ include "signer-operator.cel.variables" . }}.all(n, ours.exists(e, e.name == n)) &&
 ours.all(e, {{ include "signer-operator.cel.right" . }})))
 {{- end }}
 
-{{/* What is wrong with these variables of a container, as a list of texts. Values are not told: a token may be among them. */}}
+{{/* The errors in these variables of a container, as a list of texts. Values are not shown, because one may be a token. */}}
 {{- define "signer-operator.cel.wrong" -}}
 ({{ include "signer-operator.cel.variables" . }}.filter(n, !{{ . }}.?env.orValue([]).exists(e, e.name == n)).map(n, n + ' is missing') +
 {{ include "signer-operator.cel.variables" . }}.filter(n, {{ . }}.?env.orValue([]).exists(e, e.name == n && !{{ include "signer-operator.cel.right" . }})).map(n,
@@ -30,7 +30,7 @@ n == 'ATTO_SIGNER_BACKEND' ? n + ' is not REMOTE' :
 n == 'ATTO_SIGNER_REMOTE_URL' ? n + ' is not http://localhost:<port>' : n + ' does not come from a Secret'))
 {{- end }}
 
-{{/* Why no container of a list is pointed at its signer, as a list of texts. */}}
+{{/* The reasons why no container of a list uses its signer, as a list of texts. */}}
 {{- define "signer-operator.cel.unpointed" -}}
 ({{ . }}.exists(c, c.?env.orValue([]).exists(e, e.name in {{ include "signer-operator.cel.variables" . }})) ?
 {{ . }}.filter(c, c.?env.orValue([]).exists(e, e.name in {{ include "signer-operator.cel.variables" . }})).map(c,
@@ -38,17 +38,17 @@ n == 'ATTO_SIGNER_REMOTE_URL' ? n + ' is not http://localhost:<port>' : n + ' do
 ['no container has the variables ' + {{ include "signer-operator.cel.variables" . }}.join(', ')])
 {{- end }}
 
-{{/* The volumes that the operator gives a pod, for the signer's container alone: its token for the key service, and certificates. */}}
+{{/* The volumes that the operator adds to a pod for the signer's container only: its token for the key service, and certificates. */}}
 {{- define "signer-operator.cel.files" -}}
 ['signer-identity', 'signer-ca']
 {{- end }}
 
-{{/* Whether the container `a` has the mounts of `b`, with or without those of these volumes. */}}
+{{/* Whether the container `a` has the mounts of `b`, with or without the mounts of these volumes. */}}
 {{- define "signer-operator.cel.sameMounts" -}}
 (a.?volumeMounts.orValue([]) == b.?volumeMounts.orValue([]) || a.?volumeMounts.orValue([]) == b.?volumeMounts.orValue([]).filter(m, !(m.name in {{ include "signer-operator.cel.files" . }})))
 {{- end }}
 
-{{/* Those of them that a signer among `signers`, a list of containers, mounts. */}}
+{{/* The volumes among these that a container of the given list mounts. */}}
 {{- define "signer-operator.cel.mountedFiles" -}}
 {{ include "signer-operator.cel.files" . }}.filter(v, {{ . }}.exists(s, s.?volumeMounts.orValue([]).exists(m, m.name == v)))
 {{- end }}
@@ -63,7 +63,7 @@ system:serviceaccount:{{ first $parts }}:{{ last $parts }}
 {{- include "signer-operator.user" (printf "%s/%s" .Release.Namespace .Values.serviceAccount.name) }}
 {{- end }}
 
-{{/* The users whose edits are not checked: the operator, which has a policy of its own, and those that the values name. */}}
+{{/* The users whose edits are not checked: the operator, which has a policy of its own, and the users that the values name. */}}
 {{- define "signer-operator.exemptUsers" -}}
 {{- $users := list (include "signer-operator.operatorUser" .) }}
 {{- range .Values.guard.exemptServiceAccounts }}
@@ -72,9 +72,10 @@ system:serviceaccount:{{ first $parts }}:{{ last $parts }}
 {{- $users | toJson }}
 {{- end }}
 
-{{/* CEL: the user is a ServiceAccount with the right of the operator's role. What moves and renames the objects of this release, such
-as kustomize, changes roles and their subjects and no text in an expression. A ServiceAccount that may do everything, as those of GitOps
-programs may, has this right as well and is not meant: so it is asked for a right that nobody was given. */}}
+{{/* CEL: the user is a ServiceAccount with the permission of the operator's role. A tool that moves and renames the objects of this
+release, such as kustomize, changes roles and their subjects, but no text in an expression. A ServiceAccount that may do everything,
+such as the one of a GitOps program, has this permission too and must not be exempt. Therefore the expression also checks that the
+user lacks a permission that no role grants. */}}
 {{- define "signer-operator.cel.hasTheRight" -}}
 (request.userInfo.username.startsWith('system:serviceaccount:') &&
 authorizer.group('signer.atto.cash').resource('injections').namespace(request.namespace).name({{ include "signer-operator.rightName" . | squote }}).check('write').allowed() &&
@@ -87,8 +88,8 @@ authorizer.group('signer.atto.cash').resource('injections').namespace(request.na
 {{ include "signer-operator.cel.hasTheRight" . }})
 {{- end }}
 
-{{/* Whether `image`, an expression, is one that the operator may inject: the rule of the operator itself (--allowed-signer-images).
-A prefix ends at a separator; behind a host alone, a colon begins a port and not a tag. */}}
+{{/* Whether the operator may inject `image`, an expression: the same rule as in the operator (--allowed-signer-images). A prefix ends
+at a separator. After a host alone, a colon begins a port and not a tag. */}}
 {{- define "signer-operator.cel.allowedImage" -}}
 {{- $exactly := list }}
 {{- $beginnings := list }}
@@ -117,8 +118,8 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* The binding of a policy of the same name. Other namespaces may be another operator's, whose ServiceAccount the guard does not
-know; "everywhere" is for a policy that asks who the user is. */}}
+{{/* The binding of a policy of the same name. Other namespaces may belong to another operator, whose ServiceAccount the guard does not
+know. With "everywhere", the policy also applies there, because it checks the user. */}}
 {{- define "signer-operator.guardBinding" -}}
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding

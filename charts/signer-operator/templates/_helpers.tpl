@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 53 | trimSuffix "-" }}
 {{- end }}
 
-{{/* What the chart's objects are called; 53 characters leave room for the longest suffix. */}}
+{{/* The name of the chart's objects. 53 characters leave room for the longest suffix. */}}
 {{- define "signer-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 53 | trimSuffix "-" }}
@@ -21,15 +21,16 @@
 {{- end }}
 {{- end }}
 
-{{/* The name of a cluster-scoped object; "suffix" is the end of its first part. Releases of one name in several namespaces do not get in
-each other's way. A namespace that is called like the release needs no second part, and neither of the two can contain a dot. */}}
+{{/* The name of a cluster-scoped object. "suffix" is the end of its first part, and the namespace is the second part, so that releases
+with the same name in several namespaces have different objects. If the namespace has the name of the release, the second part is left
+out. Neither name can contain a dot. */}}
 {{- define "signer-operator.clusterName" -}}
 {{- $fullname := include "signer-operator.fullname" .root }}
 {{- printf "%s%s" $fullname (.suffix | default "") }}
 {{- if ne $fullname .root.Release.Namespace }}.{{ .root.Release.Namespace }}{{ end }}
 {{- end }}
 
-{{/* What the right of the operator is about, see signer-operator.cel.hasTheRight: no name of an object, because such names are changed. */}}
+{{/* The resource name in the operator's permission, see signer-operator.cel.hasTheRight. It is not the name of an object, because tools such as kustomize change those. */}}
 {{- define "signer-operator.rightName" -}}
 {{ .Release.Namespace }}/{{ include "signer-operator.fullname" . }}
 {{- end }}
@@ -44,12 +45,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "signer-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- /* These two may be set: people put their own system here. */}}
+{{- /* commonLabels may set these two, for example to the name of a larger system. */}}
 {{- $own := dict "app.kubernetes.io/component" "operator" "app.kubernetes.io/part-of" "signer-operator" }}
 {{ merge (dict) .Values.commonLabels $own | toYaml }}
 {{- end }}
 
-{{/* Annotations of an object ("own"; they win) and those of all objects ("root" is the root context). */}}
+{{/* Annotations of an object: its own ("own"), which take precedence, and the annotations of all objects. "root" is the root context. */}}
 {{- define "signer-operator.annotations" -}}
 {{- $all := merge (dict) (.own | default dict) .root.Values.commonAnnotations }}
 {{- if $all }}
@@ -67,7 +68,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* How often, and for how long, an endpoint of a ServiceMonitor is scraped. */}}
+{{/* Interval and timeout for scraping an endpoint of a ServiceMonitor. */}}
 {{- define "signer-operator.scraped" -}}
 {{- with .Values.serviceMonitor.interval }}
 interval: {{ . }}
@@ -77,7 +78,7 @@ scrapeTimeout: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* The operator's image. What comes before the first slash is a registry where it could be a host's name. */}}
+{{/* The operator's image. The text before the first slash is a registry if it could be the name of a host. */}}
 {{- define "signer-operator.image" -}}
 {{- $image := .Values.image }}
 {{- $first := splitList "/" $image.repository | first }}
@@ -91,7 +92,7 @@ scrapeTimeout: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* The digest of the image that was built for this version; empty in a chart that is no release's. */}}
+{{/* The digest of the image that was built for this version. Empty if the chart is not of a release. */}}
 {{- define "signer-operator.builtDigest" -}}
 {{- get (.root.Files.Get "files/digests.yaml" | fromYaml) .image }}
 {{- end }}
@@ -109,8 +110,8 @@ scrapeTimeout: {{ . }}
 {{- .Values.signerImage | default (printf "%s/attocash/signer-operator/signer%s" $registry $version) }}
 {{- end }}
 
-{{/* The signer's image for SignerBindings that name none. The operator does not start with one that it would refuse,
-so say it before anything is installed. */}}
+{{/* The signer's image for SignerBindings that name none. The operator does not start with an image that it would refuse, so the chart
+fails before anything is installed. */}}
 {{- define "signer-operator.signerImage" -}}
 {{- $image := include "signer-operator.wantedSignerImage" . }}
 {{- $prefixes := include "signer-operator.allowedSignerImages" . | fromJsonArray }}
@@ -129,7 +130,7 @@ so say it before anything is installed. */}}
 {{- $image }}
 {{- end }}
 
-{{/* Where the operator acts: flags of `run` and of `preflight`. */}}
+{{/* The scope of the operator: flags of `run` and of `preflight`. */}}
 {{- define "signer-operator.scope" -}}
 {{- with .Values.watchNamespaces }}
 - {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
@@ -139,15 +140,15 @@ so say it before anything is installed. */}}
 {{- end }}
 {{- end }}
 
-{{/* Whether the operator tests a pod before it replaces running ones; empty is no. Without the guard nothing would bind the right to
-create pods to dry runs, so it has none there. */}}
+{{/* Whether the operator tests a pod before it replaces running ones. Empty means no. Without the guard, nothing would limit the right to
+create pods to dry runs, so the operator does not get the right. */}}
 {{- define "signer-operator.triesPods" -}}
 {{- if and .Values.tryBeforeRoll.enabled .Values.guard.enabled }}true{{ end }}
 {{- end }}
 
-{{/* What the operator does in a namespace that it watches. */}}
+{{/* The operator's permissions in a namespace that it watches. */}}
 {{- define "signer-operator.rules" -}}
-# No such resource is served: by this right the guard knows the operator, whatever its ServiceAccount and namespace are called.
+# The API server serves no such resource. The guard recognises the operator by this permission, independent of the names of its ServiceAccount and namespace.
 - apiGroups: [signer.atto.cash]
   resources: [injections]
   resourceNames: [{{ include "signer-operator.rightName" . | quote }}]
@@ -161,16 +162,16 @@ create pods to dry runs, so it has none there. */}}
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, patch]
-# Whether a pod is the Deployment's own.
+# To check whether a pod belongs to the Deployment.
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get]
-# Those with an injected template: what they run, and where their signer answers.
+# Pods with an injected template: their state, and the address of their signer.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
 {{- if include "signer-operator.triesPods" . }}
-# Only for dry runs, to which the guard limits it: whether a pod with its signer would be accepted, before the running one is replaced.
+# Only for dry runs, to which the guard limits it: to test a pod with its signer before the running pod is replaced.
 - apiGroups: [""]
   resources: [pods]
   verbs: [create]
@@ -178,15 +179,15 @@ create pods to dry runs, so it has none there. */}}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
-# The annotation for Workload Identity.
+# To set the annotation for Workload Identity.
 - apiGroups: [""]
   resources: [serviceaccounts]
   verbs: [get, list, watch, patch]
-# By name only: list or watch would hand over every Secret.
+# By name only: list or watch would give access to every Secret.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]
-# Whether the namespace is being deleted.
+# To check whether the namespace is being deleted.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]

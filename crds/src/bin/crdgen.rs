@@ -1,9 +1,9 @@
-//! Writes the manifest of the CustomResourceDefinition to the places that carry it.
+//! Writes the manifest of the CustomResourceDefinition to the files that contain it.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Below the root of the workspace. Helm reads only files of its own chart, hence the second copy.
+/// Relative to the root of the workspace. The chart needs a copy, because Helm reads only files of its own chart.
 const COPIES: [&str; 2] = [
     "crds/signerbindings.yaml",
     "charts/signer-operator/files/signerbindings.yaml",

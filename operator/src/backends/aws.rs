@@ -119,7 +119,7 @@ fn are_one_key(left: &str, right: &str) -> bool {
     left == right || are_replicas().unwrap_or_default()
 }
 
-/// A role with the name from the role's ARN. Its policy allows reading the public key and signing raw bytes.
+/// The command that lets a role read the public key and sign raw bytes. `role` is the name from the role's ARN.
 fn permission(role: &str, key: &str) -> String {
     format!(
         r#"aws iam put-role-policy --role-name {role} --policy-name sign-as-the-voter --policy-document '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"kms:GetPublicKey","Resource":"{key}"}},{{"Effect":"Allow","Action":"kms:Sign","Resource":"{key}","Condition":{{"StringEquals":{{"kms:SigningAlgorithm":"ED25519_SHA_512","kms:MessageType":"RAW"}}}}}}]}}'"#

@@ -27,7 +27,7 @@ pub enum GivenKey<'a> {
     Secret { name: &'a str, key: &'a str },
 }
 
-/// What a backend adds to the pod in addition to variables.
+/// The volumes and mounts that a backend adds to the pod, in addition to variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mounts {
     /// Volumes of the pod.
@@ -136,7 +136,7 @@ pub trait KeyBackend {
     /// Whether another binding names the same key of the key service. Two voters with one key vote against each other.
     fn is_same_key(&self, other: &Source<'_>) -> bool;
 
-    /// What the backend needs from the pods' ServiceAccount. None if the pods need no identity.
+    /// The requirements of the backend on the pods' ServiceAccount. None if the pods need no identity.
     fn account(&self) -> Option<AccountNeeds> {
         None
     }

@@ -1,4 +1,5 @@
-//! What each kind of key requires of a pod and of the cluster. A key service is a file in this folder and a line in [`of`].
+//! The requirements of each kind of key on a pod and on the cluster. A key service is a file in this folder and a line
+//! in [`of`].
 
 mod aws;
 mod backend;
@@ -31,7 +32,7 @@ pub fn share_a_key(left: &SignerBinding, right: &SignerBinding) -> bool {
     right.spec.key.source().is_some_and(|right| one.is_same_key(&right)) || share_a_secret()
 }
 
-/// What a key requires of the pods' ServiceAccount, if anything.
+/// The requirements of a key on the pods' ServiceAccount, if there are any.
 pub fn account(binding: &SignerBinding) -> Option<AccountNeeds> {
     of(&binding.spec.key)?.account()
 }

@@ -138,7 +138,7 @@ impl Drop for Reconcile {
     }
 }
 
-/// What a request is for, if it belongs to a watch.
+/// The purpose of a request, if it belongs to a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question<'a> {
     Watch(&'a str),

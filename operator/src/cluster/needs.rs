@@ -1,5 +1,5 @@
-//! Who needs which annotation of the ServiceAccounts of a namespace, read from the API server: a watch may be behind, so nothing
-//! is removed because of it.
+//! Determines who needs which annotation of the ServiceAccounts of a namespace. It asks the API server, because a watch
+//! may be behind, and the operator must not remove an annotation that is needed.
 
 use kube::api::ListParams;
 

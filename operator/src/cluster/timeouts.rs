@@ -1,5 +1,5 @@
-//! Time limits for answers of the API server, and a layer that also paces watches and restarts watches whose version has expired.
-//! The requests of a reconcile have a deadline of their own; those of watches have no other one.
+//! Time limits for answers of the API server, and a layer that also paces watches and restarts watches whose version
+//! has expired. The requests of a reconcile also have a deadline of their own. Watches have only these limits.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};

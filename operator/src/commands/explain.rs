@@ -32,7 +32,7 @@ pub async fn explain(arguments: DeploymentArgs) -> Result<String, Failure> {
     told_of(Subject::of(arguments).await?).await
 }
 
-/// The same with an existing client.
+/// Explains the Deployment as [`explain`] does, with an existing client.
 ///
 /// # Errors
 /// The Deployment does not exist, or the API server does not answer.
@@ -73,7 +73,7 @@ fn what_it_is(live: &LiveDeployment) -> String {
         (false, false, _) => "carries no signer of the operator".to_owned(),
     };
     let paused = match (live.is_held(), live.is_paused()) {
-        (true, _) => ", is held (paused since it was created, until its signer is there)",
+        (true, _) => ", is held (paused since it was created, until its signer is injected)",
         (false, true) => ", is paused",
         (false, false) => "",
     };
@@ -112,7 +112,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         say("deletion", words.to_owned());
     }
     match observe::observe(&context.sources, binding.clone()).await {
-        Err(error) => say("not told", format!("{error}")),
+        Err(error) => say("error", format!("{error}")),
         Ok(observed) => {
             let verdict = validate::validate(&observed, &context.settings);
             let rendered = render::render_all(&verdict);
@@ -154,7 +154,7 @@ async fn binding_text(context: &Context, binding: Arc<SignerBinding>, name: &str
         ),
     }
     for words in warned {
-        say("warned", words);
+        say("warning", words);
     }
     text
 }
@@ -181,7 +181,7 @@ fn injection(binding: &SignerBinding, planned: &Result<Planned, Reason>, live: O
     }
     let hash = Some(rendered.hash.as_str());
     if live.is_some_and(|live| live.injected_hash() == hash && recorded_hash(binding, live.name()) == hash) {
-        return "present, with differences from what the operator writes: it keeps what an admission policy or webhook rewrites on each write, and restores what another client has changed".to_owned();
+        return "present, with differences from what the operator writes: it keeps fields that an admission policy or webhook rewrites on each write, and restores fields that another client has changed".to_owned();
     }
     match gate {
         Gate::Open if pod_was_rejected(binding) => format!(
@@ -211,7 +211,7 @@ fn selection(binding: &SignerBinding, selection: Selection) -> String {
     match selection {
         Selection::Selected => how,
         Selection::Departs => format!("{how}, which this Deployment no longer matches"),
-        Selection::LetGo => format!("{how}, which this Deployment no longer matches; its signer was left to it"),
+        Selection::LetGo => format!("{how}, which this Deployment no longer matches; it kept its signer"),
     }
 }
 

@@ -122,7 +122,7 @@ fn done(live: &LiveDeployment, removed: Removed) -> String {
     }
 }
 
-/// Describes what a removal would do.
+/// Describes the effects of a removal.
 fn would(live: &LiveDeployment, preview: &Preview) -> String {
     let (namespace, name) = (live.namespace(), live.name());
     if !removal::has_something(live) {

@@ -25,7 +25,7 @@ pub async fn run(context: &Context) {
 async fn forget_gone(context: &Context) {
     context.writer.ledger.forget_unseen(Instant::now());
     context.writer.pauses.forget_old(Instant::now());
-    // Before the first list, it is unknown what was deleted.
+    // Before the first list, it is unknown which bindings were deleted.
     if context.stores.bindings.wait_until_ready().now_or_never().is_none() {
         return;
     }

@@ -25,7 +25,7 @@ const REMEMBERED: Duration = FORCE_WINDOW.saturating_mul(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
-/// What is restored, in addition to forced fields.
+/// An object or field that is restored, in addition to forced fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PutBack {
     Signer,
@@ -148,12 +148,12 @@ impl Ledger {
         self.entry(uid, |entry| entry.forced.made(ANY, Instant::now()));
     }
 
-    /// The same for its Service.
+    /// Whether another forced write to its Service is allowed.
     pub fn may_force_service(&self, uid: &str) -> bool {
         self.entry(uid, |entry| entry.forced_on_service.is_left(ANY, Instant::now()))
     }
 
-    /// The same for its Service.
+    /// Counts a successful forced write to its Service.
     pub fn forced_service(&self, uid: &str) {
         self.entry(uid, |entry| entry.forced_on_service.made(ANY, Instant::now()));
     }

@@ -85,7 +85,7 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterat
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
-/// What is known about a Deployment in addition to what was observed.
+/// Facts about a Deployment, in addition to the observed ones.
 #[derive(Clone, Copy)]
 struct Known {
     is_repair: bool,
@@ -112,10 +112,10 @@ fn gate(
     }
     let how = approval::how(binding, hash);
     if let Some(refusal) = &rendered.needs_approval {
-        return Gate::Approval(Reason::new(refusal.code, format!("{}; {how}", refusal.message)));
+        return Gate::Approval(Reason::new(refusal.code, format!("{}. {how}", refusal.message)));
     }
-    // Restoring an earlier state needs no approval. Nor does a voter that lost its signer wait: whatever the binding asks for is
-    // better than a node with a temporary key.
+    // Restoring an earlier state needs no approval. A voter that lost its signer does not wait either: any injection of
+    // its binding is better than a node with a temporary key.
     if known.is_repair || known.is_stripped {
         return Gate::Open;
     }
@@ -128,7 +128,7 @@ fn gate(
     if binding.spec.rollout == Some(Rollout::Manual) {
         return Gate::Approval(Reason::new(
             reasons::APPROVAL_PENDING,
-            format!("spec.rollout is Manual, and status.plan waits for an approval. {how}"),
+            format!("spec.rollout is Manual, and status.plan waits for an approval, which replaces the pods. {how}"),
         ));
     }
     Gate::Open

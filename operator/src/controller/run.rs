@@ -1,4 +1,5 @@
-//! What triggers a reconcile: the watches, and which binding each event concerns. For time-based reconciles, see `schedule`.
+//! The triggers of a reconcile: the watches, and the binding that each event concerns. For time-based reconciles, see
+//! `schedule`.
 
 use std::future::Future;
 use std::num::NonZeroUsize;

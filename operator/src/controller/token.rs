@@ -38,7 +38,7 @@ struct Known {
 }
 
 impl Fingerprints {
-    /// What is known about the token in this Secret.
+    /// The state of the token in this Secret.
     pub async fn observe(
         &self,
         namespace: &str,

@@ -67,7 +67,7 @@ pub enum ChangedBy {
 pub struct AppliedTarget {
     /// The Deployment after the write, or as it was read.
     pub deployment: Option<LiveDeployment>,
-    /// What was written to the Deployment, regardless of later steps.
+    /// The write to the Deployment, regardless of later steps.
     pub written: Written,
     /// Why the ServiceAccount could not be annotated.
     pub identity: Result<(), Reason>,
@@ -76,7 +76,7 @@ pub struct AppliedTarget {
     pub service: Result<(), Reason>,
     /// The hash of the present injection, if it equals the rendering.
     pub hash: Option<String>,
-    /// What an approval would change.
+    /// The changes that an approval would make.
     pub diff: Option<String>,
     /// Whether only the operator would render the injected fields differently.
     pub update: bool,
@@ -110,7 +110,7 @@ impl AppliedTarget {
     }
 }
 
-/// What was written to the Deployment.
+/// A write to the Deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// Everything was in place.

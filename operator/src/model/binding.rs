@@ -1,4 +1,4 @@
-//! What a binding's own status and policy say.
+//! Questions that a binding's own status and policy answer.
 
 use crds::names::FINALIZER;
 use crds::{DeletionPolicy, SignerBinding, SignerBindingStatus, TargetStatus};

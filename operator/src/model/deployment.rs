@@ -273,8 +273,8 @@ impl LiveDeployment {
             .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
     }
 
-    /// Whether there is a signer that behaves as the operator's but has no recorded manager. A mutating webhook or policy has
-    /// restored it, whose writes are not recorded.
+    /// Whether there is a signer that behaves as the operator's but has no recorded manager: a mutating webhook or
+    /// policy has restored it, and the API server does not record its writes.
     pub fn is_signer_of_nobody(&self) -> bool {
         let is_ours = |signer: &Value| {
             let mut env = signer["env"].as_array().into_iter().flatten();

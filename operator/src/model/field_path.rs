@@ -48,7 +48,7 @@ impl FieldPath {
         })
     }
 
-    /// The same in `fieldsV1`, which records owners.
+    /// The value at this path in `fieldsV1`, which records owners.
     pub fn of_fields<'a>(&self, fields: &'a Value) -> &'a Value {
         self.0.iter().fold(fields, |value, part| match part {
             Part::Field(name) => &value[format!("f:{name}")],

@@ -23,7 +23,7 @@ pub struct Verdict {
     pub targets: Vec<TargetVerdict>,
 }
 
-/// What may be done with one Deployment.
+/// The decisions about one Deployment.
 #[derive(Clone, Debug)]
 pub struct TargetVerdict {
     pub accepted: Result<(), Reason>,

@@ -1,5 +1,6 @@
-//! What the Deployments of a namespace need from their ServiceAccounts. An annotation has one value, no matter who wrote it, and all
-//! bindings write it under one field manager. Before it is changed or removed, the operator checks who needs it.
+//! The requirements of the Deployments of a namespace on their ServiceAccounts. An annotation has one value, no matter
+//! who wrote it, and all bindings write it under one field manager. Before it is changed or removed, the operator
+//! checks who needs it.
 
 use crds::SignerBinding;
 use kube::core::DeserializeGuard;

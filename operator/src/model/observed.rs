@@ -140,7 +140,7 @@ pub enum LocalKeySecret {
 /// Uid and version of each Secret, by name. None if it does not exist.
 pub type SecretVersions = BTreeMap<String, Option<(String, String)>>;
 
-/// What is known about the token, without the token itself.
+/// The state of the token, without the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
     Found { fingerprint: String, bytes: usize },

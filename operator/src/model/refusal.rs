@@ -64,7 +64,7 @@ const REMEDIES: [(&[&str], &str); 9] = [
     ),
 ];
 
-/// What to set or change after this refusal.
+/// The setting or change that fixes the cause of this refusal.
 pub fn remedy(text: &str) -> &'static str {
     let fits = |causes: &[&str]| causes.iter().any(|cause| text.contains(cause));
     let found = REMEDIES.iter().find(|(causes, _)| fits(causes));

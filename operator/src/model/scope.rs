@@ -66,7 +66,7 @@ impl FromStr for NamespaceName {
             return Ok(Self(name.to_owned()));
         }
         Err(format!(
-            "found {name:?}, expected the name of a namespace: at most 63 lower-case letters, digits and `-`, neither first nor last a `-`"
+            "found {name:?}, expected the name of a namespace: at most 63 lower-case letters, digits and `-`, not beginning or ending with `-`"
         ))
     }
 }

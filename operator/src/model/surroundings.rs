@@ -1,8 +1,8 @@
-//! What is known about the operator's cluster, for the commands that a condition prints.
+//! Facts about the operator's cluster, for the commands that a condition prints.
 
 use crate::gke::Project;
 
-/// What is known about the cluster, as far as it could be read.
+/// Facts about the cluster, as far as they could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// The Google Cloud project.

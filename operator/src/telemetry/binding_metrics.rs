@@ -71,17 +71,17 @@ impl BindingMetrics {
             )?,
             reasons: gauges(
                 "atto_signer_operator_binding_reason",
-                "The status and the reason that a condition of a SignerBinding has; the value is always 1.",
+                "Status and reason of a condition of a SignerBinding; the value is always 1.",
                 &["condition", "status", "reason"],
             )?,
             deployments: gauges(
                 "atto_signer_operator_binding_deployment",
-                "Why a Deployment of a SignerBinding is, or is not, ready; the value is always 1.",
+                "Reason why a Deployment of a SignerBinding is or is not ready; the value is always 1.",
                 &["deployment", "reason"],
             )?,
             without_ready_pod: gauges(
                 "atto_signer_operator_binding_deployment_without_ready_pod",
-                "1 for a Deployment with a signer that wants pods and has none that is ready, and why.",
+                "1 for a Deployment with a signer that wants pods and has no ready one, with the reason.",
                 &["deployment", "reason"],
             )?,
             held: gauges(
@@ -97,7 +97,7 @@ impl BindingMetrics {
             repairs: IntCounterVec::new(
                 Opts::new(
                     "atto_signer_operator_binding_repairs_total",
-                    "How often the injected signer of a Deployment was put back after somebody had changed it.",
+                    "How often the injected signer of a Deployment was restored after another client had changed it.",
                 ),
                 &["namespace", "name", "deployment"],
             )?,
@@ -202,7 +202,7 @@ impl BindingMetrics {
     fn keep_repairs(&self, all: BTreeSet<Labels>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for gone in counted.difference(&all) {
-            // The series exists, because both are updated together.
+            // The series exists, because `counted` and `repairs` are updated together.
             let _ = self.repairs.remove_label_values(gone);
         }
         for labels in &all {

@@ -2,6 +2,7 @@
 //! object, never an error's text.
 
 mod binding_metrics;
+mod counts;
 mod labels;
 pub mod state_metrics;
 
@@ -35,7 +36,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] = [
         Self::Deployment,
         Self::Event,

@@ -1,6 +1,6 @@
-//! Additions to the rendered signer container. Server-side apply keeps what others add, and some of it changes the signer's
-//! behaviour: an argument takes precedence over its variable. Resources and similar fields are not checked, because admission
-//! plugins rewrite them.
+//! Additions to the rendered signer container. Server-side apply keeps fields that other clients add, and some of them
+//! change the signer's behaviour: an argument takes precedence over its variable. Resources and similar fields are not
+//! checked, because admission plugins rewrite them.
 
 use serde_json::{Value, json};
 

@@ -15,7 +15,7 @@ pub fn present(live: &LiveDeployment) -> Value {
 /// The pod of the template with the rendered fields.
 pub fn injected(live: &LiveDeployment, rendered: &Rendered) -> Value {
     let mut template = live.raw()["spec"]["template"].clone();
-    // An apply removes what only an earlier rendering contained.
+    // An apply removes fields that only an earlier rendering contained.
     if let Some(list) = template["spec"]["initContainers"].as_array_mut() {
         list.retain(|container| container["name"] != SIGNER_CONTAINER);
     }

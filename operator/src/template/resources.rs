@@ -22,7 +22,7 @@ pub fn of(resources: DefaultResources) -> Value {
     }
 }
 
-/// Which default a container has that was written before the operator recorded it. None if it has other resources.
+/// The default of a container that was written before the operator recorded defaults. None if it has other resources.
 pub fn found(container: &Value) -> Option<DefaultResources> {
     [DefaultResources::Burstable, DefaultResources::Guaranteed]
         .into_iter()

@@ -77,8 +77,8 @@ pub fn are_intact(live: &LiveDeployment, rendered: &Value) -> bool {
     })
 }
 
-/// Whether a volume contains what is wanted. The API server adds default fields. An additional list item is an addition by
-/// another client.
+/// Whether a volume contains the wanted fields. The API server adds default fields. An additional list item is an
+/// addition by another client.
 pub fn is_same(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => wanted

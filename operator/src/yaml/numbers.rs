@@ -22,7 +22,7 @@ pub fn unsigned(unsigned: u64) -> Option<Number> {
     i64::try_from(unsigned).map_or_else(|_| float(unsigned as f64), |signed| Some(signed.into()))
 }
 
-/// The same for numbers from JSON.
+/// Normalises numbers from JSON in the same way.
 pub fn normalize(value: &mut Value) {
     match value {
         Value::Number(number) => {

@@ -60,7 +60,7 @@ fn tagged(name: &str, text: &str) -> Result<Scalar, String> {
         _ => false,
     };
     fits.then_some(resolved)
-        .ok_or_else(|| format!("found {:?}, expected what its tag !!{name} says", short(text)))
+        .ok_or_else(|| format!("found {:?}, expected a value of its tag !!{name}", short(text)))
 }
 
 /// A scalar without quotes and tag.

@@ -116,7 +116,7 @@ impl<'a> Converter<'a> {
     fn nested<T>(&mut self, convert: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         self.count()?;
         if self.depth == DEPTH {
-            return Err(format!("found more than {DEPTH} lists and mappings in each other"));
+            return Err(format!("found more than {DEPTH} nested lists and mappings"));
         }
         self.depth += 1;
         let converted = convert(self);
@@ -128,14 +128,14 @@ impl<'a> Converter<'a> {
         self.made += 1;
         self.made_by_aliases += usize::from(!self.inside.is_empty());
         if self.made > MANY && self.made_by_aliases > self.made / 100 * 99 {
-            return Err("found far too many aliases".to_owned());
+            return Err("found too many aliases".to_owned());
         }
         Ok(())
     }
 }
 
 const CONTAINS_ITSELF: &str = "found an alias inside of its own anchor";
-const MERGES_MAPPINGS: &str = "found something else under `<<`, expected a mapping or a list of mappings";
+const MERGES_MAPPINGS: &str = "found another value under `<<`, expected a mapping or a list of mappings";
 
 fn below(key: &str, error: String) -> String {
     // If the error already has a place, it is the innermost key.
@@ -155,7 +155,7 @@ fn json(scalar: Scalar) -> Result<Value, String> {
         Scalar::Unsigned(number) => numbers::unsigned(number),
         Scalar::Float(number) => numbers::float(number),
     };
-    let number = number.ok_or("found infinity or not-a-number, which JSON cannot say; quote it")?;
+    let number = number.ok_or("found infinity or not-a-number, which JSON cannot express; quote it")?;
     Ok(Value::Number(number))
 }
 

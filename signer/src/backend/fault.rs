@@ -158,7 +158,7 @@ impl Fault {
         &self.text
     }
 
-    /// The same with a note in brackets. A long text is shortened to make room.
+    /// This failure with a note in brackets. A long text is shortened to make room.
     #[must_use]
     pub fn with_note(&self, note: &str) -> Self {
         let note = format!(" ({})", cut(note, MAX_LENGTH / 2));

@@ -85,7 +85,7 @@ impl<C> Held<C> {
         self.since
     }
 
-    /// Whether both are the same client, and not two equal ones.
+    /// Whether both values are handles of the same client.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.generation, &other.generation)
     }

@@ -1,4 +1,4 @@
-//! Removes secrets from shown text, because a server may repeat what it was sent.
+//! Removes secrets from shown text, because a server may repeat the request.
 
 const HIDDEN: &str = "[hidden]";
 /// A shorter text is not a secret of a key service, and may be part of any word.

@@ -19,7 +19,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The Ed25519 signature over these bytes.
     fn sign(&self, bytes: &[u8]) -> impl Future<Output = Result<Signature, BackendError>> + Send;
 
-    /// The same for a caller that has been waiting since `start`. A key in memory ignores it.
+    /// The signature for a caller that has been waiting since `start`. A key in memory ignores it.
     fn sign_for(&self, bytes: &[u8], start: Instant) -> impl Future<Output = Signing> + Send {
         let _ = start;
         async {
@@ -45,7 +45,7 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Signing {
     /// The signature, or why there is none.
     pub result: Result<Signature, BackendError>,
-    /// The effort for it.
+    /// The effort for this result.
     pub effort: Effort,
 }
 

@@ -55,12 +55,12 @@ pub trait Maker: Send + Sync {
     fn check(&self, client: &Self::Client, step: &Step) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// What is pending, in the words of a message about its absence: “no token”.
+/// The pending step, named by its missing result as a message shows it: “no token”.
 #[derive(Debug)]
 pub struct Step(Mutex<&'static str>);
 
 impl Step {
-    /// Sets what is pending from now on.
+    /// Sets the step that is pending from now on.
     pub fn set(&self, missing: &'static str) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = missing;
     }

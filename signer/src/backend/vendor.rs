@@ -100,7 +100,7 @@ pub trait Session: Send + Sync {
     /// Called after a likely outage or when calls hang: connections and credentials may be stale.
     fn renew(&self) {}
 
-    /// The number of clients created so far. What was found out about one client does not apply to the next.
+    /// The number of clients created so far. A finding about one client does not apply to the next.
     fn generation(&self) -> u64 {
         0
     }
@@ -110,7 +110,7 @@ pub trait Session: Send + Sync {
         None
     }
 
-    /// What a person can do about a failure.
+    /// The remedy for a failure.
     fn remedy(&self, cause: Cause) -> Cow<'static, str>;
 }
 

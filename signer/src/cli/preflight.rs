@@ -112,7 +112,8 @@ fn speed(latency: &Latency) -> String {
     let (verdict, advice) = if total.worst_millis > SLOW.as_secs_f64() * 1e3 {
         (
             "WARNING",
-            "; more than 300 ms: use a key in a location closer to the node",
+            "; more than 300 ms: for a new voter, create the key closer to the node; for a running voter, check the network and the \
+             CPU of the pod, because another key is another voter",
         )
     } else {
         ("ok", "")

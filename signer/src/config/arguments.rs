@@ -66,8 +66,6 @@ pub struct Arguments {
     /// Threads of the signing API, 1 to 64 [default: 2]
     #[arg(long, env = "ATTO_SIGNER_THREADS", hide_env_values = true)]
     pub threads: Option<OsString>,
-    #[command(flatten)]
-    pub policy: PolicyArguments,
     /// Content of the audit trail, as lines of JSON: `decisions` (everything but signed votes, which are one line a minute), `all`
     /// or `off` [default: decisions]
     #[arg(long, env = "ATTO_SIGNER_AUDIT", hide_env_values = true)]
@@ -79,6 +77,9 @@ pub struct Arguments {
     /// How much the signer logs to the standard error stream: `off`, `error`, `warn`, `info`, `debug` or `trace` [default: info]
     #[arg(long, env = "ATTO_SIGNER_LOG", hide_env_values = true)]
     pub log: Option<OsString>,
+    // Last, because its heading would also cover the arguments after it.
+    #[command(flatten)]
+    pub policy: PolicyArguments,
 }
 
 /// The location of the key.
@@ -123,8 +124,7 @@ impl FromArgMatches for VendorArguments {
     }
 }
 
-const TOKEN_HELP: &str =
-    "The token that requests must carry (this or the next is required). The signer warns about fewer than 16 bytes";
+const TOKEN_HELP: &str = "The token that requests must carry (this or `ATTO_SIGNER_TOKEN_FILE` is required). The signer warns about fewer than 16 bytes";
 
 fn secrets_help(secrets: &[(&str, String)]) -> String {
     let secrets = secrets
@@ -149,7 +149,7 @@ fn key_help() -> String {
         .map(|vendor| format!("{} (required): `{}`", vendor.name, vendor.key));
     let keys: Vec<_> = keys.collect();
     let keys = keys.join("; ");
-    format!("{keys}; LOCAL (this or the next is required): the private key, 64 hexadecimal digits")
+    format!("{keys}; LOCAL (this or `ATTO_SIGNER_KEY_FILE` is required): the private key, 64 hexadecimal digits")
 }
 
 fn deadline_help() -> String {
@@ -181,7 +181,7 @@ pub struct ManagementArguments {
 
 /// Restrictions beyond capabilities and key.
 #[derive(Args)]
-#[command(next_help_heading = "Policy: each setting restricts what the signer signs, and is off unless set")]
+#[command(next_help_heading = "Policy, what the signer refuses to sign. Each setting is off unless set")]
 pub struct PolicyArguments {
     /// Blocks of networks other than these: some of `LIVE`, `BETA`, `DEV`, `LOCAL`, separated by commas
     #[arg(long, env = "ATTO_SIGNER_POLICY_NETWORKS", hide_env_values = true)]
@@ -223,7 +223,8 @@ pub enum Command {
         key: KeyArguments,
     },
     /// Tests credentials, permissions, the key's algorithm and checksum, the expected key, two equal signatures over one text, and
-    /// 50 signatures with their median and worst time. Prints a line for each, and the remedy for the first failure
+    /// 50 signatures with their median and worst time. The signed texts are no votes, so it can run next to a running signer.
+    /// Prints a line for each test, and the remedy for the first failure
     #[command(after_help = key_only_help())]
     Preflight {
         #[command(flatten)]

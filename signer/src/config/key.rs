@@ -126,7 +126,7 @@ fn settings_of_others(place: KeyPlace, matches: &ArgMatches) -> Errors {
                 errors.push(ConfigError::new(
                     variable.to_string_lossy().into_owned(),
                     format!("a value, with ATTO_SIGNER_BACKEND={chosen}"),
-                    format!("none: nothing is asked of {}; unset it", vendor.title),
+                    format!("none: the signer sends no requests to {}; unset it", vendor.title),
                 ));
             }
         }

@@ -58,7 +58,7 @@ pub struct Config {
     pub deadline: Duration,
     /// How long a remote backend may refuse at the start.
     pub startup_timeout: Duration,
-    /// Of the API.
+    /// Threads of the API.
     pub threads: usize,
     /// Restrictions beyond capabilities and key.
     pub rules: Rules,

@@ -64,7 +64,7 @@ fn judge<T: Message>(message: T, bytes: &[u8], key: usize, allows: fn(&[u8]) -> 
     assert_eq!(
         authorized.message().hash().as_ref(),
         hash,
-        "what was let through is another message"
+        "the allowed message is another one"
     );
     is_allowed
 }

@@ -1,4 +1,4 @@
-//! Prints what decoders accept.
+//! Prints the data that decoders accept.
 
 use data_encoding::{BASE64, HEXUPPER};
 use google_cloud_kms::model::{

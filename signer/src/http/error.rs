@@ -95,10 +95,10 @@ impl Code {
     pub const fn message(self) -> &'static str {
         match self {
             Self::BackendUnavailable => "The key cannot be used at the moment. Try again.",
-            Self::Deadline => "The key did not sign in time; it goes on. Try again.",
-            Self::Overloaded => "Too many signatures are waited for. Try again.",
+            Self::Deadline => "The key did not sign in time. Try again: the signer still waits for the signature.",
+            Self::Overloaded => "Too many signatures are pending. Try again.",
             Self::Draining => "The signer is shutting down. Try again.",
-            Self::Internal => "The signer met a defect of its own; its log says more. Try again.",
+            Self::Internal => "The signer has a defect, and its log has the details. Try again.",
         }
     }
 }
@@ -170,7 +170,7 @@ impl ApiError {
         }
     }
 
-    /// What it reveals about the client's settings.
+    /// Whether the client has a wrong setting.
     pub const fn verdict(&self) -> Verdict {
         match self {
             Self::Unauthorized => Verdict::Fault(ClientFault::WrongToken),
@@ -188,14 +188,17 @@ impl ApiError {
             Self::Invalid(invalid) => problem(&invalid.to_string(), None),
             Self::Refused(refusal) => problem(&refusal.to_string(), None),
             Self::NotFound => problem(
-                "No such path. There are /public-keys, /blocks, /votes and /challenges.",
+                "No such path. The paths are /public-keys, /blocks, /votes and /challenges.",
                 None,
             ),
-            Self::MethodNotAllowed(allowed) => problem(&format!("This path takes {allowed} only."), None),
+            Self::MethodNotAllowed(allowed) => problem(&format!("This path accepts {allowed} only."), None),
             Self::NotAcceptable => problem("Accept: expected one that includes application/json.", None),
             Self::TooLarge => problem("body: found more than 65536 bytes, expected at most 65536.", None),
             Self::UnsupportedMediaType => problem("Content-Type: expected application/json.", None),
-            Self::Incomplete => problem("body: found a part of it, expected the whole within 2 s.", None),
+            Self::Incomplete => problem(
+                "body: found an incomplete body, expected the whole body within 2 s.",
+                None,
+            ),
             Self::Retry(code) => problem(code.message(), Some(code.name())),
         };
         let mut response = Response::new(Full::new(body));

@@ -48,7 +48,7 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Fields<'de, N> {
 pub struct Nested<'a, const N: usize> {
     /// The name of that field.
     pub field: &'static [&'static str; 1],
-    /// The fields of its value.
+    /// The fields of the object in it.
     pub fields: Fields<'a, N>,
 }
 

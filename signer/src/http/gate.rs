@@ -84,8 +84,8 @@ impl<B: Backend> ApiService<B> {
             }
             return turn_away(ApiError::Unauthorized);
         }
-        // A panic in a handler would close the connection or cause a 500, and the vote would be lost. Its message may quote what
-        // a client sent.
+        // A panic in a handler would close the connection or cause a 500, and the vote would be lost. Its message may
+        // quote a client's data.
         caught(self.dispatch(request, start))
             .await
             .unwrap_or_else(|_| turn_away(ApiError::Retry(Code::Internal)))
@@ -108,7 +108,7 @@ impl<B: Backend> ApiService<B> {
     async fn document(&self, request: Request<impl Received>) -> Response<Full<Bytes>> {
         let Ok(response) = tower::Service::call(&mut self.docs.clone(), request).await;
         let (head, body) = response.into_parts();
-        // It is in memory, so it cannot fail.
+        // The body is in memory, so reading it cannot fail.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         Response::from_parts(head, Full::new(body))
     }

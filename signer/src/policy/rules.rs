@@ -57,7 +57,7 @@ impl Rule {
             Self::AllowedReceivers => "the receiver is another account",
             Self::Representative => "the block names another representative",
             Self::VoteTimeWindow => "the vote's timestamp is too far from now",
-            Self::ChallengeUriPrefix => "the challenge starts with something else",
+            Self::ChallengeUriPrefix => "the challenge starts with another text",
         }
     }
 }

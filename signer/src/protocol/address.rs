@@ -21,8 +21,8 @@ pub enum AddressError {
     /// It does not start with `atto://`.
     #[error("it does not start with atto://")]
     Scheme,
-    /// What follows the scheme is not 61 characters of lower-case base32.
-    #[error("what follows atto:// is not 61 characters of a-z and 2-7")]
+    /// The text after the scheme is not 61 characters of lower-case base32.
+    #[error("the text after atto:// is not 61 characters of a-z and 2-7")]
     Encoding,
     /// The algorithm byte is not V1's.
     #[error("its algorithm is unknown")]

@@ -16,9 +16,9 @@ const NODE: usize = 100;
 /// The connection limits of both ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Of the signing API.
+    /// Connections of the signing API.
     pub api: usize,
-    /// Of the management port.
+    /// Connections of the management port.
     pub management: usize,
 }
 

@@ -246,7 +246,7 @@ async fn drain(connections: &Connections, health: &Health) {
     health.give_up();
     if timeout_at(deadline, empty()).await.is_err() {
         tracing::warn!(
-            "{} connections were cut off: not done {} s after the signal",
+            "{} connections were closed before their answer, {} s after the signal",
             connections.count(),
             DRAIN_LIMIT.as_secs()
         );

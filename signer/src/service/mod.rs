@@ -43,7 +43,7 @@ pub struct Service<B> {
 }
 
 impl<B: Backend> Service<B> {
-    /// Signs with this backend what this policy allows.
+    /// Signs, with this backend, the messages that this policy allows.
     pub fn new(policy: Policy, backend: B) -> Self {
         Self {
             admitted: policy.has_time_window().then(Admitted::default),

@@ -12,7 +12,7 @@ use crate::backend::{Cause, Fault};
 
 /// Consecutive failures after which the backend counts as down.
 const MAX_FAILURES: u32 = 5;
-/// How long a call may be outstanding without a success since it began.
+/// The backend counts as down if a call runs longer than this and no call has succeeded since it began.
 const MAX_SILENCE: Duration = Duration::from_secs(8);
 /// Time between two log lines about a quota.
 const TELL: Duration = Duration::from_mins(1);

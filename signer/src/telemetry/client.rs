@@ -38,7 +38,9 @@ impl ClientFault {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::WrongToken => "give the node the value of ATTO_SIGNER_TOKEN as its ATTO_SIGNER_REMOTE_TOKEN",
-            Self::OtherPublicKey => "restart the node, or point it at the signer that holds its key",
+            Self::OtherPublicKey => {
+                "compare the addresses of node and signer, and point the node at the signer that holds its key"
+            }
             Self::MissingCapability => "add the capability to ATTO_SIGNER_CAPABILITIES if the node may have it",
         }
     }

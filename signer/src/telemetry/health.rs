@@ -180,7 +180,7 @@ impl Health {
         self.complaint().map(|complaint| complaint.fault)
     }
 
-    /// The same, with the affected kinds.
+    /// The client's worst mistake, with the affected kinds of messages.
     pub fn complaint(&self) -> Option<Complaint> {
         self.client.complaint(Instant::now())
     }

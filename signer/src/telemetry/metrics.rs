@@ -29,7 +29,7 @@ pub struct Metrics {
     backend_up: IntGauge,
     client_up: IntGauge,
     recent: GaugeVec,
-    /// What the last signatures took.
+    /// The duration of the last signatures.
     pub latencies: Latencies,
     /// Requests in the Kotlin signer's format.
     pub requests: Requests,
@@ -59,7 +59,7 @@ impl Metrics {
         let refusals = IntCounterVec::new(
             Opts::new(
                 "atto_signer_refusals_total",
-                "Requests that did not get what they asked for, by reason.",
+                "Requests that were not answered as requested, by reason.",
             ),
             &["reason"],
         )?;
@@ -93,7 +93,7 @@ impl Metrics {
         let recent = GaugeVec::new(
             Opts::new(
                 "atto_signer_recent_signature_seconds",
-                "Duration of the last 50 signatures. total: from the head of the request to its answer, which the node awaits for 1 s; backend: the key service's share; added: the rest.",
+                "Duration of the last 50 signatures. total: from the head of the request to its answer (the node waits 1 s); backend: the key service's share; added: the rest.",
             ),
             &["part", "statistic"],
         )?;
@@ -177,7 +177,7 @@ impl Metrics {
         }
     }
 
-    /// The same as Prometheus text.
+    /// All present series as Prometheus text.
     pub fn render(&self, health: &Health) -> Vec<u8> {
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.gather(health), &mut text) {

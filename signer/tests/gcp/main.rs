@@ -1,4 +1,4 @@
-//! Google's client against a stub of KMS on loopback: what is sent, and what comes back.
+//! Google's client with a stub of KMS on loopback: its requests, and its handling of answers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use tower::ServiceExt;
 
 const NAME: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
 
-/// What the stub does otherwise than KMS.
+/// How the stub differs from KMS.
 #[derive(Clone, Copy, PartialEq)]
 enum Twist {
     None,

@@ -1,4 +1,4 @@
-//! What the trail says of requests, through the whole router.
+//! The audit trail's lines about requests, through the whole router.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use super::{
     support::{SEED, Signer, TOKEN, everything, local_key, post, vote},
 };
 
-/// The lines about these requests, without what differs from run to run.
+/// The lines about these requests, without the values that differ between runs.
 async fn trail(mode: AuditMode, name: &str, requests: &[(&str, String)]) -> Vec<Value> {
     let file = std::env::temp_dir().join(format!("atto-signer-wire-audit-{name}-{}.jsonl", std::process::id()));
     let audit = AuditConfig {

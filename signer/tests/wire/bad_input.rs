@@ -1,4 +1,4 @@
-//! What is wrong with a body is told by the field's name, and nothing is signed.
+//! The message about an invalid body names the field, and nothing is signed.
 
 use crate::support::{self, PUBLIC_KEY, SEED, Signer, everything, local_key, signer, vote};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn complaint(path: &str, body: impl Into<axum::body::Body>) -> String {
     signer().post(path, body).await.complaint()
 }
 
-/// A SEND block of our key, with this text as one field's value.
+/// A SEND block of the signer's key, with this text as one field's value.
 pub fn block(field: &str, value: &str) -> String {
     let fields = [
         ("type", "\"SEND\"".to_owned()),

@@ -1,4 +1,4 @@
-//! The OpenAPI document says what the router does, and the page needs nothing from elsewhere.
+//! The OpenAPI document describes the router, and the page needs no file of another server.
 
 use axum::body::Body;
 use http::{Method, Request};

@@ -1,4 +1,4 @@
-//! Bodies that differ in form alone get the same signature.
+//! Bodies that differ only in form get the same signature.
 
 use crate::support::{self, Signer, signer, vote};
 use axum::body::Body;
@@ -159,7 +159,7 @@ async fn the_token_may_come_as_bearer_and_the_body_in_pieces() {
     assert_eq!(signer.send(request).await.signature(), expected);
 }
 
-/// A body of one byte a frame.
+/// A body with one byte in each frame.
 struct Pieces(std::vec::IntoIter<u8>);
 
 impl axum::body::HttpBody for Pieces {

@@ -1,4 +1,4 @@
-//! Which status a request gets, and what comes with it.
+//! The status of each request, and the rest of the answer.
 
 use std::{
     io,
@@ -22,9 +22,9 @@ use tokio::time::timeout;
 
 /// A body of unknown length.
 enum Frames {
-    /// Nothing comes.
+    /// No frame arrives.
     Never,
-    /// These, and then the end or an error.
+    /// These frames, followed by the end or an error.
     Then(Vec<Bytes>, bool),
 }
 
@@ -235,7 +235,7 @@ async fn while_it_ends_what_can_be_signed_is_signed_and_the_rest_is_429() {
     );
 }
 
-/// Is asked, and never answers.
+/// A backend that never answers.
 struct Silent(LocalKey);
 
 impl Backend for Silent {

@@ -115,14 +115,14 @@ impl<B: Backend> Signer<B> {
         }
     }
 
-    /// The status of an answer that may be no text, and its length.
+    /// The status and length of an answer that may not be text.
     pub async fn fetch(&self, request: Request<Body>) -> (StatusCode, usize) {
         let response = self.service.clone().oneshot(request).await.unwrap();
         let status = response.status();
         (status, response.into_body().collect().await.unwrap().to_bytes().len())
     }
 
-    /// As the node sends it.
+    /// A POST as the node sends it.
     pub async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         self.send(post(path).body(body.into()).unwrap()).await
     }
@@ -135,7 +135,7 @@ pub fn post(path: &str) -> http::request::Builder {
         .header("accept", "application/json")
 }
 
-/// A vote of our key, with these fields instead of its own.
+/// A vote of the signer's key, with these fields replaced.
 pub fn vote(changes: &Value) -> Value {
     let mut target = serde_json::json!({
         "version": 0, "algorithm": "V1", "publicKey": PUBLIC_KEY, "blockAlgorithm": "V1", "blockHash": "AB".repeat(32), "timestamp": 1,

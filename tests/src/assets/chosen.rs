@@ -52,7 +52,7 @@ impl Pinned {
         }
     }
 
-    /// What its second node is built from.
+    /// The Go module of its second node.
     pub fn second_node(self) -> &'static Module {
         match self {
             Self::Oldest => self.node(),
@@ -60,7 +60,7 @@ impl Pinned {
         }
     }
 
-    /// What a node of it is built from.
+    /// The Go module of its nodes.
     pub fn node(self) -> &'static Module {
         match self {
             Self::Oldest => &pinned::KUBERNETES_OLDEST_NODE,
@@ -73,7 +73,7 @@ impl Pinned {
 mod tests {
     use super::*;
 
-    /// How many minor versions a kubelet may be older than its API server, says Kubernetes' version skew policy.
+    /// How many minor versions a kubelet may be older than its API server, by Kubernetes' version skew policy.
     const KUBELET_SKEW: u32 = 3;
 
     #[test]

@@ -39,7 +39,7 @@ pub fn require(go_mod: &str, to_build: &str) -> Result<()> {
     )
 }
 
-/// Such as `1.26.8`.
+/// The installed version, such as `1.26.8`.
 fn installed() -> Option<String> {
     let output = Command::new("go")
         .arg("version")

@@ -108,17 +108,17 @@ pub fn kubernetes_node() -> Result<&'static PathBuf> {
     found_once(&FOUND, || Pinned::chosen()?.node().build(None))
 }
 
-/// The folder with the kubelet and kube-proxy of the second node: the oldest that the newest control plane takes, and the same
-/// as of the first where `KUBERNETES` asks for the oldest.
+/// The folder with the kubelet and kube-proxy of the second node: the oldest versions that the newest control plane
+/// supports. If `KUBERNETES` asks for the oldest version, they are the first node's.
 ///
 /// # Errors
-/// The same.
+/// See [`kubernetes`].
 pub fn kubernetes_second_node() -> Result<&'static PathBuf> {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     found_once(&FOUND, || Pinned::chosen()?.second_node().build(None))
 }
 
-/// kube-router, of which only the enforcement of NetworkPolicies is used: the program that `KUBE_ROUTER` names, else built from
+/// kube-router, which only enforces NetworkPolicies here: the program that `KUBE_ROUTER` names, otherwise built from
 /// `tests/kube-router` into the cache folder.
 ///
 /// # Errors
@@ -131,7 +131,8 @@ pub fn kube_router() -> Result<&'static PathBuf> {
     })
 }
 
-/// Helm 4: the program that `HELM` names, else downloaded as `tests/prebuilt/pins.json` has it, else built from `tests/helm`.
+/// Helm 4: the program that `HELM` names, otherwise downloaded as `tests/prebuilt/pins.json` pins it, otherwise built
+/// from `tests/helm`.
 ///
 /// # Errors
 /// When `HELM` names no file, or what to install when Go is missing or too old.
@@ -247,8 +248,8 @@ pub fn openbao() -> Result<&'static PathBuf> {
     })
 }
 
-/// The folder with ministack, a package of Python: what `MINISTACK` names, else installed into the cache folder as
-/// `tests/python/ministack.txt` pins it.
+/// The folder with ministack, a package of Python: the folder that `MINISTACK` names, otherwise installed into the
+/// cache folder as `tests/python/ministack.txt` pins it.
 ///
 /// # Errors
 /// When `MINISTACK` names no folder, or what to install where pip is missing.

@@ -55,7 +55,7 @@ pub const KUBERNETES_OLDEST_NODE: Module = Module {
     ..KUBERNETES_OLDEST
 };
 
-/// The oldest node that a control plane of the newest takes.
+/// The oldest node that the newest control plane supports.
 pub const KUBERNETES_OLD_NODE: Module = Module {
     name: KUBERNETES_NODE.name,
     folder: "kubernetes-old-node",

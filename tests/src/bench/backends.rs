@@ -17,16 +17,16 @@ use crate::node_client::{Message, NodeClient, paced, random_vote};
 const RATE: u32 = 500;
 /// Rounds of one second each, through the signer and then directly.
 const ROUNDS: usize = 10;
-/// Votes a second when the services themselves answer: the slowest of them, which runs here too, can do twice as many.
+/// Votes per second when the services themselves answer: half as many as the slowest service can sign on this computer.
 const FIRST_RATE: u32 = 200;
-/// Of a start; the median is printed.
+/// Number of starts. The median is printed.
 const STARTS: usize = 5;
 
 /// Times in seconds, each list in order.
 struct Measured {
     /// From exec to a readiness answer of 200.
     start: f64,
-    /// Whoever asks the signer.
+    /// Answer time of the signer, for the test's requests.
     through: Vec<f64>,
     /// Answer time of the front for the signer's own requests.
     past: Vec<f64>,
@@ -81,7 +81,7 @@ fn of(name: &str, measured: &Measured) -> Vec<String> {
     ])
 }
 
-/// With the answers that the service gave when it was asked the first time.
+/// Replays the answers that the service gave to the first requests.
 async fn measure(service: &dyn KeyService) -> Result<Measured> {
     let key = service.key();
     let votes: Vec<_> = (0..RATE as usize * ROUNDS).map(|_| random_vote(&key)).collect();
@@ -120,7 +120,7 @@ async fn measure(service: &dyn KeyService) -> Result<Measured> {
     })
 }
 
-/// Who asks a signer.
+/// A client of a signer.
 struct Asking {
     host: String,
     node: NodeClient,

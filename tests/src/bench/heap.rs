@@ -17,7 +17,7 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// Those of the signer, and of the bare server.
+    /// Measures the heap calls of the signer, and of the bare server.
     pub fn measure() -> Result<[Self; 2]> {
         let (mut signer, mut bare) = (Server::counted_local()?, Server::counted_bare()?);
         let mut votes = Ballot::of(load::public_key(signer.port())?);

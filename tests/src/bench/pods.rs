@@ -1,4 +1,4 @@
-//! With real pods: the time until an operator and a voter run, and what a signer adds to its pod.
+//! With real pods: the time until an operator and a voter run, and the time and memory that a signer adds to its pod.
 
 use std::fs;
 use std::path::Path;

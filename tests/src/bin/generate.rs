@@ -1,6 +1,6 @@
-//! Writes generated files. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, the figures in
-//! pages, and the version in all its places. `generate schemas`: kubeconform's, from an API server that it starts. `generate
-//! snapshots`: what helm-unittest compares with.
+//! Writes generated files. `generate`: the chart's README, `charts/install*.yaml`, the pages of the reference, the
+//! figures in pages, and the version in all its places. `generate schemas`: kubeconform's, from an API server that it
+//! starts. `generate snapshots`: the snapshots that helm-unittest compares with.
 
 use std::fs;
 use std::path::Path;

@@ -24,7 +24,7 @@ struct Arguments {
     /// Where the archives go.
     #[arg(long)]
     out: PathBuf,
-    /// What the names of the images begin with.
+    /// Prefix of the images' names.
     #[arg(long)]
     repository: String,
     /// The commit that is built.

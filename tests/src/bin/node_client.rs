@@ -10,7 +10,7 @@ use serde_json::json;
 use tests::node_client::{Load, NodeClient, Report};
 use tokio::time::timeout;
 
-/// Has distinct votes signed as Atto's node would, and counts what became of them.
+/// Requests signatures of distinct votes, as Atto's node would, and counts the results.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The signer's API, `http://HOST:PORT`.
@@ -19,19 +19,19 @@ struct Arguments {
     /// The token that node and signer share.
     #[arg(long, env = "ATTO_SIGNER_REMOTE_TOKEN", hide_env_values = true)]
     token: String,
-    /// Votes a second.
+    /// Votes per second.
     #[arg(long, default_value_t = 50)]
     rate: u32,
-    /// How many votes; without it as many as fit into the duration.
+    /// Number of votes. Without it, as many as fit into the duration.
     #[arg(long)]
     count: Option<u64>,
-    /// How many seconds; without it as many as the count takes, and 10 without either.
+    /// Duration in seconds. Without it, as long as the count takes, and 10 s without either.
     #[arg(long)]
     duration: Option<u64>,
     /// Seconds to wait for the public key, and at the end for votes that are still pending.
     #[arg(long, default_value_t = 30)]
     patience: u64,
-    /// Signatures that took more than these seconds are counted apart.
+    /// Signatures that took more than this many seconds are counted separately.
     #[arg(long, default_value_t = 5)]
     very_late: u64,
 }

@@ -1,4 +1,5 @@
-//! Fails if a module uses one that it may not use: `shape`, or `shape --root FOLDER --crate NAME` for one crate of another copy.
+//! Fails if a module uses a module that its rule forbids: `shape`, or `shape --root FOLDER --crate NAME` for one crate of
+//! another copy.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,10 +11,10 @@ use tests::workspace;
 
 #[derive(Parser)]
 struct Arguments {
-    /// The repository to look at [default: this one]
+    /// The repository to check [default: this one]
     #[arg(long)]
     root: Option<PathBuf>,
-    /// The crate to look at, more than once for more [default: all]
+    /// A crate to check. Can be repeated [default: all]
     #[arg(long = "crate", value_name = "NAME")]
     crates: Vec<String>,
 }

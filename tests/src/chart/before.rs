@@ -15,7 +15,7 @@ git archive \"$before\" charts | tar --extract --directory \"$0\"";
 /// Unpacks it into a folder, and returns its path.
 ///
 /// # Errors
-/// Names what a shallow clone lacks.
+/// Names the history that a shallow clone lacks.
 pub fn before(folder: &Path) -> Result<PathBuf> {
     let done = Command::new("sh")
         .args(["-c", SCRIPT])

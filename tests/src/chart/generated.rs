@@ -13,7 +13,7 @@ use crate::{assets, workspace};
 
 /// The header of both.
 const HEADER: &str = "\
-# Do not `kubectl delete -f` it: that takes the CustomResourceDefinition away, and with it every SignerBinding. How to uninstall:
+# Do not run `kubectl delete -f` with it: that deletes the CustomResourceDefinition, and with it every SignerBinding. How to uninstall:
 # docs/src/operations/running.md#without-helm.
 # Generated from charts/signer-operator by `make generate`: change it there.
 ";
@@ -27,7 +27,7 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 ";
 
-/// What says that Helm keeps an object; here nobody does.
+/// Lines that make Helm keep an object. The manifests are for people without Helm.
 const OF_HELM: [&str; 4] = [
     "helm.sh/chart: ",
     "helm.sh/resource-policy: ",
@@ -74,18 +74,18 @@ fn title(minor: u32) -> String {
         let (last, other) = (MUTATING_POLICIES - 1, file_name(MUTATING_POLICIES));
         format!(
             "\
-# For Kubernetes 1.{OLDEST} to 1.{last}; from 1.{MUTATING_POLICIES} on take {other}. It lacks the MutatingAdmissionPolicies:
-# a new voter is not held for its signer, so create it paused (kubectl warns of one that is not), and a manifest with a key
-# that has nothing under it, such as `env:`, is refused where it would take the signer away.
+# For Kubernetes 1.{OLDEST} to 1.{last}. From 1.{MUTATING_POLICIES} on, use {other}. It lacks the MutatingAdmissionPolicies: a new voter is not
+# held until its signer is injected, so create it paused (kubectl warns about one that is not paused). A manifest with a key that has
+# nothing under it, such as `env:`, is refused if it would remove the signer.
 "
         )
     } else {
         let other = file_name(OLDEST);
-        format!("# For Kubernetes 1.{MUTATING_POLICIES} and later; before that take {other}.\n")
+        format!("# For Kubernetes 1.{MUTATING_POLICIES} and later. For earlier versions, use {other}.\n")
     };
     format!(
         "\
-# The signer operator for people without Helm: all that the chart renders where no value is set, in a namespace of its own.
+# The signer operator for people without Helm: all objects of the chart with its default values, in a separate namespace.
 #   kubectl apply --server-side -f {name}
 {versions}"
     )

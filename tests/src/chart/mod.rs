@@ -67,9 +67,9 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
-/// Installs what the chart renders for the version of this cluster: CRD, roles, service account, guard. Omits the operator's
-/// Deployment and its related objects, because the operator runs outside of the cluster as an observable process. Returns
-/// kubectl's output.
+/// Installs the objects that the chart renders for the version of this cluster: CRD, roles, service account, guard.
+/// Omits the operator's Deployment and its related objects, because the operator runs outside of the cluster as an
+/// observable process. Returns kubectl's output.
 pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     let version = format!("--kube-version={}", version(admin).await?);
     let mut objects = render(&[&[version.as_str()], arguments].concat()).await?;

@@ -52,8 +52,8 @@ pub fn location(folder: &Path) -> String {
 
 /// File names and contents, for the kinds that the API server serves.
 ///
+/// # Errors
 /// If the API server's OpenAPI cannot be read.
-/// When the API server's OpenAPI cannot be read.
 pub async fn generate(client: &Client) -> Result<BTreeMap<String, String>> {
     let mut documents = BTreeMap::<String, Value>::new();
     let mut files = BTreeMap::new();

@@ -36,6 +36,8 @@ pub struct Request {
 
 #[derive(Clone, Debug, Deserialize)]
 struct User {
+    /// Empty if the API server ended before it had authenticated the request.
+    #[serde(default)]
     username: String,
 }
 

@@ -68,7 +68,7 @@ impl ControlPlane {
         Self::start_at(Ipv4Addr::LOCALHOST).await
     }
 
-    /// The same at an address that pods can reach, unless it is a loopback address.
+    /// Starts a control plane at this address, which pods can reach unless it is a loopback address.
     pub async fn start_at(ip: Ipv4Addr) -> Result<Self> {
         // The first build takes minutes and must not block the runtime.
         let programs = tokio::task::spawn_blocking(assets::kubernetes).await??;

@@ -24,6 +24,8 @@ pub async fn apply(demo: &mut Demo) -> Result<()> {
     let row: Vec<_> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
     ensure!(row.starts_with(&[BINDING]), "no row of the binding");
     if !demo.cluster.has_nodes {
+        demo.screen
+            .note("SIGNING is Unknown, because no signer runs in a pod here.");
         ensure!(
             row.contains(&"True") && row.contains(&"1/1"),
             "the row does not say that it is ready"
@@ -42,7 +44,7 @@ async fn apply_with_other_ports(demo: &mut Demo) -> Result<()> {
     let [api, management] = ports.each_ref().map(Port::number);
     demo.ports = Some(ports);
     demo.screen
-        .note("Ports 9090 and 9091 are taken on this machine, where the signer will run: the binding asks for others.");
+        .note("Another program uses port 9090 or 9091 on this computer, where the signer will run, so the binding names other ports.");
     let change = json!({"spec": {"signer": {"ports": {"api": api, "management": management}}}}).to_string();
     demo.pipe_changed(FILE, &change, "apply -f -").await
 }

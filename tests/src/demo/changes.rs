@@ -8,18 +8,18 @@ use super::{Demo, NAMESPACE, VOTER};
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen
-        .step("What the operator added to the Deployment, and nothing else");
+        .step("The Deployment has only the fields that the operator added");
     demo.screen
         .command(&format!("kubectl get deployment {VOTER} -n {NAMESPACE} -o yaml"));
     let deployment = demo.deployment().await?;
-    demo.screen.note("its spec, as a diff to what it was before:");
+    demo.screen.note("the changes of its spec:");
     let diff = spec_diff(&demo.untouched, &deployment["spec"])?;
     demo.screen.output(&diff);
     let removed: Vec<_> = diff
         .lines()
         .filter(|line| line.starts_with('-') && !line.starts_with("---"))
         .collect();
-    ensure!(removed.is_empty(), "the operator took something away: {removed:?}");
+    ensure!(removed.is_empty(), "the operator removed fields: {removed:?}");
 
     let pod = &deployment["spec"]["template"]["spec"];
     let sidecar = pod["initContainers"]
@@ -41,7 +41,7 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     );
     ensure!(
         template["labels"][crds::names::DEPLOYMENT_LABEL].is_string(),
-        "the template carries no label of ours"
+        "the template has no label of the operator"
     );
     ensure!(
         deployment["spec"]["replicas"] == demo.untouched["replicas"],

@@ -48,7 +48,7 @@ impl Cluster {
             .await?;
         let has_nodes = !nodes.items.is_empty();
         if !has_nodes {
-            screen.note("It has no node, so the demo says of the pods that they run. All else is real.");
+            screen.note("This cluster has no Kubernetes nodes. The demo reports to the API server that the pods run. Everything else is real.");
         }
         Ok(Self {
             kubelet: None,

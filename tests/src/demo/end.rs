@@ -7,8 +7,8 @@ use nix::unistd::Pid;
 use super::{Demo, NAMESPACE, Outcome, signer};
 use crate::operator_process::OperatorProcess;
 
-const SHOWN: &str = "Shown: a wrong binding refused and a right one injected, a rollback stopped, a vote and a challenge \
-                     signed and verified, a block refused, and all of it taken back; nothing is left running.";
+const SHOWN: &str = "Shown: an invalid binding is refused and a valid one is injected, a rollback is refused, a vote and a challenge \
+                     are signed and verified, a block is refused, and the Deployment is restored. Nothing is left running.";
 
 pub async fn clean_up(mut demo: Demo, shown: Result<Outcome>) -> Result<Outcome> {
     let shown = match shown {
@@ -30,7 +30,7 @@ pub async fn clean_up(mut demo: Demo, shown: Result<Outcome>) -> Result<Outcome>
     let pids = demo.cluster.pids();
     let is_shown = matches!(shown, Ok(Outcome::Shown));
     if is_shown {
-        demo.screen.step("Everything ends");
+        demo.screen.step("Everything is stopped");
     }
     let Demo {
         screen,
@@ -57,7 +57,7 @@ pub async fn clean_up(mut demo: Demo, shown: Result<Outcome>) -> Result<Outcome>
                 "the {name} ended with {status:?}"
             );
         }
-        screen.note("signer, operator and all that was started for them have ended");
+        screen.note("signer, operator and everything that was started for them have ended");
         screen.last(SHOWN);
     }
     Ok(outcome)

@@ -16,11 +16,12 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     let policy = ["get", "mutatingadmissionpolicy", "-o", "name"];
     if !admin.kubectl(&policy).await?.stdout.contains("guard-creation") {
         demo.screen
-            .note("This Kubernetes is older than 1.36: a new voter is not held, so that is not shown.");
+            .note("This Kubernetes is older than 1.36 and cannot hold a new voter, so this step is left out.");
         return Ok(());
     }
-    demo.screen
-        .step("Deleted, and applied again without a signer: the API server holds it until the signer is there");
+    demo.screen.step(
+        "The voter is deleted and applied again without a signer: the API server holds it until the signer is injected",
+    );
     demo.kubectl_ok(&format!("delete deployment {VOTER} -n {NAMESPACE}"))
         .await?;
     // Right after the installation, it does not know the kind of its parameters yet.
@@ -39,13 +40,15 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     .await?;
     let sets = ReplicaSets::of(admin.client().await?, NAMESPACE).await?;
     demo.screen
-        .note("Without the line `paused: true`, so that the API server has to hold it:");
+        .note("Without the line `paused: true`, so that only the API server holds it:");
     demo.pipe_changed(
         FILE,
         RUNNING,
         "create -f - --dry-run=server -o jsonpath={.metadata.annotations}{.spec.paused}",
     )
     .await?;
+    demo.screen
+        .note("The API server has paused it, and marked it as held for its binding.");
     demo.pipe_changed(FILE, RUNNING, "apply -f -").await?;
     demo.kubectl_ok(&format!(
         "wait deployment/{VOTER} -n {NAMESPACE} --for=jsonpath={{.spec.template.spec.initContainers[0].name}}=signer --timeout=60s"
@@ -67,6 +70,6 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     ))
     .await?;
     sets.are_whole().await?;
-    demo.screen.note("no ReplicaSet was made without the signer");
+    demo.screen.note("no ReplicaSet without the signer was created");
     Ok(())
 }

@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(Outcome::Shown) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => {
-            eprintln!("demo: interrupted; everything it had started has ended");
+            eprintln!("demo: interrupted; everything that it had started has ended");
             ExitCode::from(130)
         }
         Err(error) => {
@@ -130,7 +130,7 @@ impl Demo {
         Ok(answer)
     }
 
-    /// The same for a command that must succeed. Returns its output.
+    /// Prints and runs a kubectl command that must succeed. Returns its output.
     async fn kubectl_ok(&mut self, arguments: &str) -> Result<String> {
         let answer = self.kubectl(arguments).await?;
         anyhow::ensure!(answer.succeeded, "kubectl {arguments} failed: {}", answer.stderr.trim());

@@ -10,7 +10,7 @@ pub async fn start(demo: &mut Demo) -> Result<()> {
     let screen = &mut demo.screen;
     screen.step("The operator, with the rights that its chart grants and no others");
     screen.note(
-        "All that the chart renders but the operator's Deployment and what belongs to it: it runs here as a process.",
+        "Everything of the chart except the operator's Deployment: the operator runs as a process on this computer.",
     );
     screen.command(&format!(
         "helm template signer-operator charts/signer-operator --namespace {} | kubectl apply --server-side --field-manager=helm -f -",

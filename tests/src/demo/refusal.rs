@@ -6,7 +6,7 @@ use super::{BINDING, Demo, NAMESPACE};
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen
-        .step("The API server refuses a wrong binding, and says what to write instead");
+        .step("The API server refuses an invalid binding, and its message has the expected values");
     let answer = demo
         .kubectl("apply -f examples/quickstart/invalid/signerbinding.yaml")
         .await?;

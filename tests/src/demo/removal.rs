@@ -8,7 +8,9 @@ use crate::eventually::{SOON, eventually};
 
 pub async fn show(demo: &mut Demo) -> Result<()> {
     demo.screen
-        .step("The binding goes, and the Deployment is what it was before");
+        .step("The binding is deleted, and the Deployment is restored");
+    demo.screen
+        .note("Scale a real voter to 0 first: its node would start again without a signer.");
     demo.kubectl_ok(&format!("delete signerbinding {BINDING} -n {NAMESPACE} --timeout=60s"))
         .await?;
     demo.screen
@@ -16,10 +18,10 @@ pub async fn show(demo: &mut Demo) -> Result<()> {
     let deployment = demo.deployment().await?;
     ensure!(
         deployment["spec"] == demo.untouched,
-        "the spec differs from what it was:\n{}",
+        "the spec differs from the earlier one:\n{}",
         spec_diff(&demo.untouched, &deployment["spec"])?
     );
-    demo.screen.note("its spec is equal to what it was before the binding");
+    demo.screen.note("its spec is the same as before the binding");
     let owned = deployment["metadata"]["managedFields"].to_string();
     ensure!(
         !owned.contains("signer-operator"),

@@ -1,4 +1,4 @@
-//! The page of the alerts works from an alert's labels: its commands have placeholders in their place.
+//! The labels of an alert: the commands on the page of the alerts have placeholders for them.
 
 use super::{Block, Page};
 
@@ -22,7 +22,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Those of a voter's alert, in this namespace.
+    /// The labels of an alert about a voter in this namespace.
     pub fn of_the_voter(namespace: &str, binding: &str, deployment: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
@@ -32,7 +32,7 @@ impl Labels {
         }
     }
 
-    /// Those of an alert about an operator, in this namespace.
+    /// The labels of an alert about an operator in this namespace.
     pub fn of_the_operator(namespace: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
@@ -61,7 +61,7 @@ impl Labels {
     }
 }
 
-/// A shell finds its name.
+/// A shell expression that finds the pod's name.
 fn pod(namespace: &str, selector: &str) -> String {
     format!(
         "\"$(kubectl get pods --namespace {namespace} --selector {selector} --output=jsonpath='{{.items[0].metadata.name}}')\""

@@ -48,7 +48,7 @@ impl Page {
     /// Reads a page.
     ///
     /// # Errors
-    /// If it does not exist.
+    /// The page does not exist.
     pub fn read(path: &str) -> Result<Self> {
         let file = workspace::root().join(path);
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -1,4 +1,4 @@
-//! What a page shows as the output of its commands, and whether they printed it.
+//! The output that a page shows for its commands, and whether they printed it.
 
 use anyhow::{Context, Result};
 
@@ -11,13 +11,13 @@ pub const OUTPUT: &str = "text,output";
 const ANYTHING: char = '…';
 
 impl Block {
-    /// Whether it shows what the block before it prints.
+    /// Whether it shows the output of the block before it.
     pub fn is_output(&self) -> bool {
         self.info == OUTPUT
     }
 
-    /// The first of its lines that was not printed, in this order. Further lines may stand between them; widths of columns and
-    /// ages differ from run to run.
+    /// The first of its lines that was not printed, in this order. There may be further lines between them. Widths of
+    /// columns and ages differ between runs.
     pub fn not_printed<'a>(&'a self, printed: &str) -> Option<&'a str> {
         let mut printed = printed.lines().map(normalized);
         self.lines.iter().map(|line| line.text.as_str()).find(|line| {
@@ -30,7 +30,7 @@ impl Block {
     }
 }
 
-/// The first line of a page's sample of `signer preflight` that was not printed. How fast it is differs.
+/// The first line of a page's sample of `signer preflight` that was not printed. Its times may differ.
 ///
 /// # Errors
 /// When the page has no such sample.

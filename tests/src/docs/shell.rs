@@ -49,7 +49,7 @@ impl Version {
     }
 }
 
-/// What stands behind the fences of blocks that hold no commands.
+/// The fences of blocks without commands.
 const OTHERS: [&str; 6] = ["json", "promql", "text", OUTPUT, "toml", "yaml"];
 
 /// Commands that are allowed after a pipe.

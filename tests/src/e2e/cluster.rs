@@ -23,11 +23,11 @@ pub const NAMESPACE: &str = "atto";
 pub const QUICKSTART: &str = "atto-quickstart";
 /// Namespace of the tutorial's voter.
 pub const TUTORIAL: &str = "atto-tutorial";
-/// Where Prometheus would be.
+/// Namespace in which Prometheus would run.
 pub const MONITORING: &str = "atto-e2e-monitoring";
-/// Where pods are that have nothing to do with operator and voter.
+/// Namespace of pods that are independent of operator and voter.
 pub const ELSEWHERE: &str = "atto-e2e-elsewhere";
-/// All that a run makes.
+/// All namespaces that a run creates.
 const NAMESPACES: [&str; 6] = [NAMESPACE, QUICKSTART, TUTORIAL, OPERATOR, MONITORING, ELSEWHERE];
 /// How long anything that needs a pod may take.
 pub const PATIENCE: Duration = Duration::from_mins(2);
@@ -39,7 +39,7 @@ const PROGRAMS: [&str; 4] = ["operator", "signer", "voter", "google"];
 /// its own key.
 const WITH_KMS: &str = "signer-with-kms";
 
-/// One where the API server admits only pods that meet Pod Security's `restricted`, as platforms set it.
+/// A namespace in which the API server admits only pods that meet Pod Security's `restricted`, as platforms set it.
 fn restricted_namespace(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -47,7 +47,7 @@ fn restricted_namespace(name: &str) -> Value {
     })
 }
 
-/// A cluster with the images of this tree and Google's services. The order of the fields is that of their end.
+/// A cluster with the images of this tree and Google's services. Rust drops the fields in this order.
 pub struct Cluster {
     place: Place,
     images: Images,
@@ -90,10 +90,10 @@ impl Cluster {
         Ok(())
     }
 
-    /// The same with the stand-ins for Google's services.
+    /// Uses or creates a cluster with the stand-ins for Google's services.
     ///
     /// # Errors
-    /// The same.
+    /// No cluster could be used or created, or a stand-in did not start.
     pub async fn with_google() -> Result<(Self, Google)> {
         let cluster = Self::take().await?;
         match cluster.add_google().await {
@@ -129,7 +129,7 @@ impl Cluster {
         self.place.load(&archive.file, &archive.name).await
     }
 
-    /// Nothing that this run deletes at its end exists before.
+    /// Checks that nothing exists yet that this run deletes at its end.
     async fn is_free(&self) -> Result<()> {
         let namespaces = NAMESPACES.map(|name| format!("namespace/{name}"));
         let definition = format!("customresourcedefinition/{DEFINITION}");
@@ -139,7 +139,7 @@ impl Cluster {
                 .await?;
             ensure!(
                 found.is_empty(),
-                "the cluster has {} already, which this suite makes and takes away: delete it, or use another cluster",
+                "the cluster already has {}, which this suite creates and deletes: delete it, or use another cluster",
                 found.trim()
             );
         }
@@ -169,11 +169,11 @@ impl Cluster {
         let error = error.context(format!("{described}\n\nthe step does not hold"));
         match self.end().await {
             Ok(()) => error,
-            Err(left) => error.context(format!("and what was made is still there: {left:#}")),
+            Err(left) => error.context(format!("and the created objects still exist: {left:#}")),
         }
     }
 
-    /// Whether its network plugin is one that enforces NetworkPolicies, as far as this is known without a trial.
+    /// Whether its network plugin must enforce NetworkPolicies. False if only a trial can show it.
     pub fn has_to_enforce_policies(&self) -> bool {
         self.place.has_to_enforce_policies()
     }
@@ -289,7 +289,7 @@ impl Cluster {
         .await
     }
 
-    /// Installs the chart of a folder, or brings the release up to it, and waits until the operator is there.
+    /// Installs the chart of a folder, or upgrades the release to it, and waits until the operator runs.
     pub async fn helm(&self, chart: &Path, network: Option<&Network>, arguments: &[&str]) -> Result<()> {
         let signers = ["signer", WITH_KMS].map(|image| self.images.repository(image));
         let values = json!({

@@ -22,7 +22,7 @@ pub struct Figures {
     pub binding: f64,
     /// From scaling up to the start of the node's process, in seconds.
     pub without: Vec<f64>,
-    /// The same with a signer before it.
+    /// From scaling up to the start of the node's process, with a signer before it, in seconds.
     pub with: Vec<f64>,
     /// Memory of the signer's container, in bytes, at 20 votes a second.
     pub memory: u64,

@@ -80,7 +80,7 @@ impl Google {
             "spec": {
                 "terminationGracePeriodSeconds": 1,
                 "securityContext": restricted_pod(),
-                // Where it notes which ports it has.
+                // The folder in which it records its ports.
                 "volumes": [{"name": "cache", "emptyDir": {}}],
                 "containers": [{
                     "name": NAME,

@@ -30,7 +30,7 @@ struct Suite {
     /// The key version of the voter, and the Google service account of its pods.
     key_version: String,
     google_account: Option<String>,
-    /// Where NetworkPolicies are in force.
+    /// None if the cluster does not enforce NetworkPolicies.
     network: Option<Network>,
     started: Instant,
 }
@@ -48,19 +48,19 @@ impl Suite {
         }
     }
 
-    /// From here on, pods of operator and voter have only the connections that are documented.
+    /// From here on, pods of operator and voter have only the documented connections.
     async fn restrict_network(&mut self) -> Result<()> {
         self.network = Network::restrict(&self.cluster).await?;
         self.holds(match self.network {
             Some(_) => {
-                "NetworkPolicies are enforced: operator and voter run with those of the chart and of the documentation"
+                "NetworkPolicies are enforced: operator and voter run with the policies of the chart and of the documentation"
             }
             None => "left out: NetworkPolicies, which the network plugin of this cluster does not enforce",
         });
         Ok(())
     }
 
-    /// Tells that a step holds.
+    /// Reports that a step has passed.
     fn holds(&self, what: &str) {
         println!("{:>5} s  {what}", self.started.elapsed().as_secs());
     }
@@ -81,7 +81,7 @@ impl Suite {
 pub async fn run() -> Result<()> {
     let (cluster, google) = Cluster::with_google().await?;
     let mut suite = Suite::with_google(cluster, &google);
-    suite.holds("a cluster is there, with this tree's images and Google's services");
+    suite.holds("a cluster is ready, with this tree's images and the stand-ins for Google's services");
     let done = async {
         suite.restrict_network().await?;
         steps::all(&suite).await
@@ -90,11 +90,11 @@ pub async fn run() -> Result<()> {
     suite.end(done).await
 }
 
-/// The same with Google's own services, except the steps in which they must fail: on the cluster of `KUBECONFIG`, with the key
-/// version of `E2E_GCP_KEY_VERSION`.
+/// Runs the steps with Google's own services, except the steps in which these services must fail: on the cluster of
+/// `KUBECONFIG`, with the key version of `E2E_GCP_KEY_VERSION`.
 ///
 /// # Errors
-/// The same.
+/// The first step that failed, with the state of the cluster.
 pub async fn run_in_google_cloud() -> Result<()> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let key_version = variable("E2E_GCP_KEY_VERSION")
@@ -112,21 +112,21 @@ pub async fn run_in_google_cloud() -> Result<()> {
         network: None,
         started: Instant::now(),
     };
-    suite.holds("a cluster is there, with this tree's images");
+    suite.holds("a cluster is ready, with this tree's images");
     let done = steps::in_google_cloud(&suite).await;
     suite.end(done).await
 }
 
-/// Keeps nodes of our own for people to try things on, until Ctrl-C.
+/// Starts two nodes on this computer for trials, until Ctrl-C.
 ///
 /// # Errors
-/// Says what is missing on this machine.
+/// Names the programs that are missing on this computer.
 pub async fn keep_nodes() -> Result<()> {
     let folder = Directory::new()?;
     let place = Place::own(|| images::pause(folder.path())).await?;
     println!("export KUBECONFIG={}", place.admin().path().display());
     println!("export E2E_LOAD='{}'", place.load_command());
-    eprintln!("a cluster of two nodes is there until Ctrl-C; with these two variables `make e2e` runs on it");
+    eprintln!("a cluster of two nodes runs until Ctrl-C; with these two variables, `make e2e` runs on it");
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The network of a run: nothing is allowed where operator and voter are but what the chart and the page about NetworkPolicies
-//! allow, and what stands in for others needs.
+//! The network of a run: in the namespaces of operator and voter, only the connections are allowed that the chart, the
+//! page about NetworkPolicies or a stand-in needs.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -13,18 +13,18 @@ use crate::eventually;
 use crate::kubeconfig::Answer;
 
 const PAGE: &str = "docs/src/how-to/network-policies.md";
-/// What each connection is asked for by a pod that is there for nothing else.
+/// The name of a pod that only tries connections.
 pub const ASKER: &str = "asker";
 const API_SERVER: u16 = 443;
 
-/// The policies are in force.
+/// The NetworkPolicies of a run, which are in force.
 pub struct Network {
-    /// Of the API server: of its Service and behind it.
+    /// Ports of the API server: of its Service, and behind the Service.
     api_server: Vec<u16>,
 }
 
 impl Network {
-    /// Brings the policies, if the cluster's network plugin enforces any.
+    /// Applies the policies, if the cluster's network plugin enforces NetworkPolicies.
     pub async fn restrict(cluster: &Cluster) -> Result<Option<Self>> {
         for namespace in [MONITORING, ELSEWHERE] {
             let made = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
@@ -55,7 +55,7 @@ impl Network {
         })
     }
 
-    /// What no cluster of people has: services next to the voter, and a suite that asks pods through the API server.
+    /// Connections that only this suite needs: services next to the voter, and requests to pods through the API server.
     fn of_the_stand_ins(&self) -> Vec<Value> {
         let ports = |numbers: &[u16]| -> Value {
             let ports = numbers.iter().map(|port| json!({"port": port, "protocol": "TCP"}));
@@ -98,14 +98,14 @@ impl Network {
             policy(
                 "voter",
                 &voter,
-                // The API server for a step in which it has to refuse what the node's container asks for.
+                // The API server, for a step in which it must refuse requests of the node's container.
                 json!({"egress": [{"to": [cloud], "ports": of_google}, {"ports": of_api_server}]}),
             ),
         ]
     }
 }
 
-/// Those of the page, with this suite's names, and where each goes.
+/// The policies of the page with this suite's names, each with its namespace.
 fn of_the_page() -> Result<Vec<(&'static str, String)>> {
     let page = Page::read(PAGE)?;
     let blocks = page.blocks.iter().filter(|block| block.info == "yaml").map(|block| {
@@ -148,7 +148,7 @@ async fn api_server(cluster: &Cluster) -> Result<Vec<u16>> {
     Ok(ports)
 }
 
-/// Starts a pod that has curl, and that answers on the port of a voter as well.
+/// Starts a pod that has curl and also answers on a voter's port.
 pub async fn start_asker(cluster: &Cluster, namespace: &str, labels: &Value) -> Result<()> {
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": ASKER, "labels": labels},
@@ -180,7 +180,7 @@ pub fn address(pod: &Value) -> Result<&str> {
     pod["status"]["podIP"].as_str().context("a pod without an address")
 }
 
-/// A container that asks others for an answer.
+/// A container that tries connections to others.
 #[derive(Clone, Copy)]
 pub struct Asker<'a> {
     pub namespace: &'a str,
@@ -197,7 +197,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Waits until what listens at this URL answers it, or until it does not get there.
+    /// Waits until it gets an answer from this URL, or, if `expected` is false, until it gets none.
     pub async fn reaches(self, cluster: &Cluster, url: &str, expected: bool) -> Result<()> {
         let what = format!(
             "{}/{} {} {url}",
@@ -214,7 +214,7 @@ impl<'a> Asker<'a> {
     }
 
     async fn asks(self, cluster: &Cluster, url: &str) -> Result<Answer> {
-        // Any answer is one, whatever it says.
+        // Any answer counts, with any content.
         let curl = "curl --silent --show-error --insecure --output /dev/null --max-time 3";
         let exec = [
             "--namespace",
@@ -230,7 +230,7 @@ impl<'a> Asker<'a> {
     }
 }
 
-/// Tried with a policy in a namespace that has no other.
+/// Tests this with a policy in a namespace without other policies.
 async fn is_enforced(cluster: &Cluster) -> Result<bool> {
     let get = ["--namespace", ELSEWHERE, "get", "pod", ASKER, "--output=json"];
     let pod: Value = serde_json::from_str(&cluster.kubectl(&get).await?)?;

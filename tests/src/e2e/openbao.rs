@@ -26,7 +26,7 @@ pub struct OpenBao<'a> {
     address: String,
 }
 
-/// Loads its image, which is large, so nothing else should be measured meanwhile.
+/// Loads its image. The image is large, so no time should be measured meanwhile.
 pub async fn bring(cluster: &Cluster) -> Result<()> {
     cluster.bring_openbao(NAME).await
 }

@@ -33,7 +33,7 @@ pub enum Place {
     Given { kubeconfig: Kubeconfig, load: Load },
     /// Created by kind for this run.
     Kind { kubeconfig: Kubeconfig },
-    /// Nodes of our own.
+    /// Nodes on this computer, created for this run.
     Own {
         nodes: Box<Nodes>,
         plane: Box<ControlPlane>,
@@ -78,7 +78,7 @@ impl Place {
         let command = env::var("E2E_LOAD").unwrap_or_default();
         ensure!(
             !command.is_empty(),
-            "KUBECONFIG names a cluster, and nothing says how images get there. Set E2E_LOAD to a command that takes an archive as \
+            "KUBECONFIG names a cluster, and no variable says how to upload images. Set E2E_LOAD to a command that takes an archive as \
              \"$1\" and its name as \"$2\", for instance E2E_LOAD='kind load image-archive \"$1\"' or E2E_LOAD='skopeo copy \
              oci-archive:\"$1\" docker://\"$2\"' with E2E_REPOSITORY=registry.example.com/e2e; or unset KUBECONFIG"
         );
@@ -146,12 +146,12 @@ impl Place {
         !matches!(self, Self::Given { .. })
     }
 
-    /// Whether NetworkPolicies are enforced there for sure.
+    /// Whether the cluster certainly enforces NetworkPolicies.
     pub fn has_to_enforce_policies(&self) -> bool {
         matches!(self, Self::Own { .. })
     }
 
-    /// Brings an image to where its pods will run.
+    /// Loads an image onto the cluster's nodes.
     pub async fn load(&self, archive: &Path, name: &str) -> Result<()> {
         let done = Command::new("sh")
             .args(["-c", &self.load_command(), "E2E_LOAD"])
@@ -162,7 +162,7 @@ impl Place {
             .await?;
         ensure!(
             done.status.success(),
-            "the image {name} did not get into the cluster: {}",
+            "the image {name} was not loaded into the cluster: {}",
             String::from_utf8_lossy(&done.stderr)
         );
         Ok(())

@@ -7,7 +7,7 @@ use super::Suite;
 use super::cluster::PATIENCE;
 use crate::eventually;
 
-/// Where a voter shows what it counts.
+/// Port on which a voter shows its counts.
 pub const COUNTS: u16 = 8080;
 
 /// A Secret with a token.
@@ -23,7 +23,7 @@ pub fn restricted_pod() -> Value {
     json!({"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}})
 }
 
-/// The same of each of its containers.
+/// The settings of each container of such a pod.
 pub fn restricted_container() -> Value {
     json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}})
 }
@@ -58,7 +58,7 @@ impl Suite {
         })
     }
 
-    /// Its binding, with a key in Google Cloud.
+    /// The binding of the voter, with a key in Google Cloud.
     pub fn binding(&self) -> Value {
         let identity = self.google_account.as_ref();
         json!({

@@ -13,7 +13,7 @@ pub enum Fault {
     Code(Code),
     /// An answer of a proxy that is not JSON, with this HTTP status.
     Html(u16),
-    /// The same with 200 kB, whose lines look like those of a log.
+    /// An answer of a proxy with 200 kB, whose lines look like log lines, with this HTTP status.
     Page(u16),
     /// A 200 whose JSON is cut off.
     BrokenJson,

@@ -1,7 +1,8 @@
 //! Google Cloud KMS according to its published REST API, for Ed25519 key versions, with configurable faults.
 //!
-//! It makes real signatures. Faults of a call come from the queue of its method ([`FakeKms::faults`]), faults of the connection
-//! from the [`Front`] of its server. What IAM or the key's state forbids stays forbidden until it is allowed again.
+//! It makes real signatures. Faults of a call come from the queue of its method ([`FakeKms::faults`]), faults of the
+//! connection from the [`Front`] of its server. A call that IAM or the key's state forbids stays forbidden until it is
+//! allowed again.
 
 mod calls;
 mod code;
@@ -66,7 +67,7 @@ impl FakeKms {
         Self::start_with(seed, Front::Serving)
     }
 
-    /// The same, with a front from the start.
+    /// Serves a key with this seed, with a front from the start.
     ///
     /// # Errors
     /// If there is no free port.
@@ -74,7 +75,7 @@ impl FakeKms {
         Self::start_named(KEY_VERSION, seed, front)
     }
 
-    /// The same, with this name of the key version.
+    /// Serves a key with this seed and this name of the key version.
     ///
     /// # Errors
     /// If there is no free port.
@@ -82,7 +83,7 @@ impl FakeKms {
         Self::start_versions((name, seed), &[], front)
     }
 
-    /// The same, with several key versions, which share state and permissions.
+    /// Serves several key versions, which share state and permissions.
     ///
     /// # Errors
     /// If there is no free port.

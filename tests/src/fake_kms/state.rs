@@ -1,4 +1,4 @@
-//! What IAM and the state of the key version forbid.
+//! The calls that IAM and the state of the key version forbid.
 
 use bytes::Bytes;
 use http::Response;

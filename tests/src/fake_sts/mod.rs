@@ -31,7 +31,7 @@ pub const ACCOUNT: &str = "signer@voter-project.iam.gserviceaccount.com";
 pub enum Fault {
     /// This status, with an OAuth error.
     Status(u16),
-    /// The same with a page of a proxy.
+    /// This status, with a page of a proxy.
     Html(u16),
     /// Closed without an answer.
     Drop,
@@ -135,7 +135,7 @@ impl FakeSts {
         self.shared.knows(authorization, as_account)
     }
 
-    /// The same as a function that outlives this borrow.
+    /// [`Self::knows`] as a function that outlives this borrow.
     pub fn judge(&self, as_account: bool) -> impl Fn(&str) -> bool + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move |authorization| shared.knows(authorization, as_account)

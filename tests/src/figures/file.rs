@@ -13,7 +13,7 @@ use crate::workspace;
 
 const FILE: &str = "docs/figures.json";
 
-/// Its path.
+/// The path of the file.
 pub fn path() -> PathBuf {
     workspace::root().join(FILE)
 }

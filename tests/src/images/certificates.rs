@@ -2,10 +2,10 @@
 
 use data_encoding::BASE64;
 
-/// Its default path.
+/// The default path of the bundle.
 pub const PATH: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// All of them in PEM (RFC 7468), in the version that the lock file pins.
+/// All public authorities in PEM (RFC 7468), in the version that the lock file pins.
 pub fn bundle() -> String {
     let certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
     certificates.map(|der| pem(der)).collect()

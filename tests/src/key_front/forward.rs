@@ -27,7 +27,7 @@ pub fn reply(answer: Result<(Parts, Bytes)>) -> Reply {
 /// Sends the request to the service.
 ///
 /// # Errors
-/// If it does not answer.
+/// The service does not answer.
 pub async fn exchange(upstream: SocketAddr, request: Request<Bytes>) -> Result<(Parts, Bytes)> {
     let stream = TcpStream::connect(upstream).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

@@ -22,7 +22,7 @@ impl Identity {
     /// In the shared control plane.
     ///
     /// # Errors
-    /// If it does not run, or refuses.
+    /// The control plane does not run, or refuses.
     pub async fn new() -> Result<Self> {
         let control_plane = ControlPlane::shared().await?;
         let namespace = control_plane.namespace("identity").await?;
@@ -50,7 +50,7 @@ impl Identity {
     /// Writes this into the file.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// The file cannot be written.
     pub fn write(&self, text: &str) -> Result<()> {
         Ok(fs::write(self.file(), text)?)
     }

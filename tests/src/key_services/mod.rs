@@ -88,7 +88,7 @@ pub trait KeyService: Send + Sync {
     /// The purpose of a request.
     fn call(&self) -> fn(&Asked) -> Option<Call>;
 
-    /// The service's own answer for it. None if there is none.
+    /// The service's own answer for this trouble. None if it has none.
     fn trouble(&self, trouble: Trouble) -> Option<Act>;
 
     /// Answers to a signature request that must be rejected, each with its defect.

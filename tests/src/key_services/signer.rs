@@ -12,7 +12,7 @@ use crate::waiting_signer::WaitingSigner;
 /// A started signer, with these changes of its environment.
 ///
 /// # Errors
-/// If it cannot be started.
+/// The signer cannot be started.
 pub fn start(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
     let of_service = service.environment();
     let mut all: Vec<_> = of_service.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -23,7 +23,7 @@ pub fn start(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<Waiti
 /// A ready signer.
 ///
 /// # Errors
-/// If it does not become ready: with its log.
+/// The signer does not become ready. The error contains its log.
 pub async fn ready(service: &dyn KeyService, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
     let mut signer = start(service, changes)?;
     signer.until_ready().await?;
@@ -56,10 +56,10 @@ pub fn environment_of(service: &dyn KeyService, changes: &[(&str, &str)]) -> Res
 }
 
 impl Environment {
-    /// Runs the signer with it until it ends.
+    /// Runs the signer with this environment until it ends.
     ///
     /// # Errors
-    /// If it does not end.
+    /// The signer does not end.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         let all: Vec<_> = self
             .all

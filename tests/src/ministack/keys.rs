@@ -17,7 +17,7 @@ impl Ministack {
     /// Creates an Ed25519 key, and returns its ARN.
     ///
     /// # Errors
-    /// If it refuses.
+    /// ministack refuses.
     pub fn create_key(&self) -> Result<String> {
         self.create_key_of("ECC_NIST_EDWARDS25519", "SIGN_VERIFY")
     }
@@ -25,7 +25,7 @@ impl Ministack {
     /// Creates a key of any kind, and returns its ARN.
     ///
     /// # Errors
-    /// If it refuses.
+    /// ministack refuses.
     pub fn create_key_of(&self, spec: &str, usage: &str) -> Result<String> {
         let answer = self.kms("CreateKey", &json!({ "KeySpec": spec, "KeyUsage": usage }))?;
         let arn = answer["KeyMetadata"]["Arn"].as_str();

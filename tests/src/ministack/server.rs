@@ -23,10 +23,10 @@ pub struct Ministack {
 }
 
 impl Ministack {
-    /// Starts it without keys, and installs it first if necessary.
+    /// Starts ministack without keys, and installs it first if necessary.
     ///
     /// # Errors
-    /// If it cannot be installed, or does not answer within a minute: with its log.
+    /// ministack cannot be installed, or does not answer within a minute. The error contains its log.
     pub async fn start() -> Result<Self> {
         let packages = ministack()?;
         let (port, directory) = (Port::reserve()?, Directory::new()?);

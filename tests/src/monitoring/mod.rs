@@ -59,7 +59,7 @@ pub fn alerts() -> Result<Vec<Alert>> {
 /// A dashboard as Grafana receives it.
 ///
 /// # Errors
-/// If it is not JSON.
+/// The dashboard is not JSON.
 pub fn dashboard(name: &str) -> Result<Value> {
     let file = chart::folder().join(format!("files/dashboards/{name}.json"));
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -1,4 +1,4 @@
-//! The machine's part of the nodes: their network, cgroups and settings.
+//! The nodes' part of this computer's system: their network, cgroups and settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::assets::cache_root;
 use crate::workspace;
 
 const BRIDGE: &str = "atto-e2e0";
-/// What Debian installs, and what it is found by.
+/// Required files, each with Debian's package that contains it.
 const NEEDED: [(&str, &str); 7] = [
     ("/usr/bin/containerd", "containerd"),
     ("/usr/bin/ctr", "containerd"),
@@ -23,35 +23,35 @@ const NEEDED: [(&str, &str); 7] = [
     ("/usr/sbin/ipset", "ipset"),
 ];
 
-/// Only one run at a time has nodes here.
+/// This computer as the host of nodes. Only one run at a time may use it.
 pub struct Machine {
     folder: PathBuf,
     _lock: fs::File,
 }
 
 impl Machine {
-    /// Takes the machine, and cleans up what a run that was killed has left.
+    /// Reserves this computer, and removes the leftovers of a killed run.
     ///
     /// # Errors
-    /// Says what to install, or that other nodes run.
+    /// Names the packages to install, or reports that another run has nodes here.
     pub fn take() -> Result<Self> {
         ensure!(
             nix::unistd::geteuid().is_root(),
-            "nodes of our own take root; set KUBECONFIG to use a cluster that is there"
+            "nodes on this computer need root; set KUBECONFIG to use an existing cluster"
         );
         let missing: Vec<_> = NEEDED.iter().filter(|(file, _)| !Path::new(file).exists()).collect();
         if !missing.is_empty() {
             let packages: std::collections::BTreeSet<_> = missing.iter().map(|(_, package)| *package).collect();
             let packages: Vec<_> = packages.into_iter().collect();
             bail!(
-                "nodes of our own need Debian's packages: apt-get install --no-install-recommends {}",
+                "nodes on this computer need Debian's packages: apt-get install --no-install-recommends {}",
                 packages.join(" ")
             );
         }
         let root = cache_root()?;
         fs::create_dir_all(&root)?;
         let lock = fs::File::create(root.join("node.lock"))?;
-        lock.try_lock().context("other nodes run on this machine")?;
+        lock.try_lock().context("another run has nodes on this computer")?;
         let machine = Self {
             folder: root.join("node"),
             _lock: lock,
@@ -73,7 +73,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// A node's own.
+    /// The folder of a node.
     pub(super) fn folder_of(&self, seat: &Seat) -> PathBuf {
         self.folder.join(seat.name)
     }
@@ -98,7 +98,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Without an error: there may be nothing to clean.
+    /// Ignores errors, because there may be nothing to remove.
     fn clean(&self) {
         let _ = Self::script(&["clean", &self.folder.display().to_string(), BRIDGE]).status();
     }

@@ -14,17 +14,17 @@ use crate::process::Process;
 
 const READY_WITHIN: Duration = Duration::from_mins(2);
 
-/// What tells one node from another.
+/// The properties in which the nodes differ.
 pub struct Seat {
     pub name: &'static str,
     pub zone: &'static str,
-    /// Of the node itself.
+    /// Address of the node itself.
     pub address: Ipv4Addr,
-    /// Of its pods.
+    /// Network of its pods.
     pub pods: &'static str,
 }
 
-/// Its programs, in the order in which they end: while kubelet runs, it would start again what is taken away.
+/// Its programs, in the order in which they end. The kubelet ends first, because it would start ended programs again.
 pub struct Member {
     kubelet: Process,
     proxy: Process,
@@ -91,7 +91,7 @@ impl Member {
         })
     }
 
-    /// Waits until the API server says so, and has NetworkPolicies enforced from then on.
+    /// Waits until the API server reports the node as ready. From then on, kube-router enforces NetworkPolicies.
     pub async fn becomes_ready(&mut self, plane: &ControlPlane, kube_router: &Path) -> Result<()> {
         eventually(READY_WITHIN, self.name, async || {
             for program in [&mut self.kubelet, &mut self.proxy, &mut self.containerd] {
@@ -111,7 +111,7 @@ impl Member {
         })
         .await?;
         let kubeconfig = self.folder.join("kube-router.kubeconfig");
-        // Of all that it can do, it only enforces NetworkPolicies. It ends where its node is not registered yet.
+        // kube-router only enforces NetworkPolicies here. It exits if its node is not registered yet.
         let router = start(
             plane,
             &self.folder,
@@ -131,13 +131,13 @@ impl Member {
         Ok(())
     }
 
-    /// What a shell runs to give it another image, whose archive is `$1`.
+    /// A shell command that adds an image to the node. `$1` is the archive.
     pub fn import_command(&self) -> String {
         format!("{} \"$1\"", ctr(&self.folder).join(" "))
     }
 }
 
-/// In the node's network, and nowhere else: what is mounted by one of them has to be seen by all.
+/// Only the network is the node's own, because a mount by one program must be visible to all.
 fn start(plane: &ControlPlane, folder: &Path, name: &str, program: &Path, arguments: &[String]) -> Result<Process> {
     let log = folder
         .join(program.file_name().unwrap_or_default())

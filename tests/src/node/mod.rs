@@ -1,8 +1,9 @@
-//! Two real nodes on this machine: kubelet, containerd, kube-proxy and kube-router of each, and one kube-scheduler, of a
-//! [`ControlPlane`], as root. The second is as old as the control plane takes it.
+//! Two real nodes on this computer for a [`ControlPlane`], as root: each with kubelet, containerd, kube-proxy and
+//! kube-router, and one kube-scheduler for both. The second node has the oldest version that the control plane
+//! supports.
 //!
-//! containerd, runc and the CNI plugins are Debian's. Each node has a network namespace of its own. A bridge connects them with
-//! an address of this machine that no other machine reaches, where the API server listens.
+//! containerd, runc and the CNI plugins are Debian's. Each node has a network namespace of its own. A bridge connects
+//! them to an address of this computer at which the API server listens. No other computer can reach that address.
 
 mod machine;
 mod member;
@@ -18,9 +19,9 @@ use crate::assets;
 use crate::control_plane::ControlPlane;
 use crate::process::Process;
 
-/// Of the API server, and of whatever else nodes and pods are to reach.
+/// Address of the API server and of every other server that nodes and pods use.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 244, 77, 1);
-/// All their pods.
+/// Network of the pods of both nodes.
 const ALL_PODS: &str = "10.244.78.0/23";
 const SEATS: [Seat; 2] = [
     Seat {
@@ -37,7 +38,7 @@ const SEATS: [Seat; 2] = [
     },
 ];
 
-/// The programs of the nodes, in the order in which they end; then the machine is as it was.
+/// The programs of the nodes, in the order in which they end. After that, this computer has its earlier settings.
 pub struct Nodes {
     _scheduler: Process,
     members: Vec<Member>,
@@ -45,7 +46,7 @@ pub struct Nodes {
 }
 
 impl Nodes {
-    /// Starts them, with these images, and waits until the API server calls them ready.
+    /// Starts them, with these images, and waits until the API server reports them as ready.
     ///
     /// # Errors
     /// With the last lines of the log of the program that did not start.

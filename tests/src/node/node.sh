@@ -1,15 +1,15 @@
 #!/bin/sh
-# What the nodes need of this machine before their programs start, and how the machine is left as it was found. As root.
+# Prepares this computer for the nodes before their programs start, and restores its earlier state. Run it as root.
 #
 #   node.sh prepare FOLDER BRIDGE GATEWAY
 #   node.sh node FOLDER BRIDGE GATEWAY NAME ADDRESS PODS ALL_PODS [PODS ADDRESS of another node]...
 #   node.sh clean FOLDER BRIDGE
 #
-# Made twice or halfway, `clean` does no harm; it is also run before a start, for what a killed run has left.
+# `clean` may run twice or stop halfway. It also runs before a start, to remove the leftovers of a killed run.
 set -u
 action=$1 folder=$2 bridge=$3
 prefix=atto-e2e
-# kubelet changes these; all that has to do with the network is in the nodes' own namespaces.
+# The kubelet changes these settings. All network settings are in the nodes' own namespaces.
 settings='vm/overcommit_memory kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes'
 
 prepare() {
@@ -19,11 +19,11 @@ prepare() {
     for setting in $settings; do
         [ ! -f "/proc/sys/$setting" ] || echo "$setting $(cat "/proc/sys/$setting")"
     done >"$folder/settings"
-    # The API server listens on the bridge, which no other machine reaches.
+    # The API server listens on the bridge, which no other computer can reach.
     ip link add "$bridge" type bridge
     ip address add "$gateway/24" dev "$bridge"
     ip link set "$bridge" up
-    # The policies of pods on one node are enforced where their bridge hands packets to iptables.
+    # NetworkPolicies between pods of one node are enforced only if their bridge passes packets to iptables.
     [ -d /proc/sys/net/bridge ] || modprobe br_netfilter || true
 }
 
@@ -132,7 +132,7 @@ oomScoreAdj: 0
 EOF
 }
 
-# Containers outlive their containerd: each has a shim of its own.
+# Containers continue after their containerd has ended, because each has a shim of its own.
 clean() {
     for shim in $(pgrep -f "containerd-shim-runc-v2 .*$folder/"); do
         pkill -KILL -P "$shim"

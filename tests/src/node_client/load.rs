@@ -26,7 +26,7 @@ impl Load {
     /// Requests signatures of the votes. A slow signer does not slow down the votes, because the network does not wait either.
     ///
     /// # Errors
-    /// If it would never end, or has no rate.
+    /// The load would never end, or has no rate.
     pub async fn run(self, client: &NodeClient, key: &VerifyingKey) -> Result<Report> {
         ensure!(self.rate > 0, "the rate: found 0, expected 1 vote a second or more");
         ensure!(

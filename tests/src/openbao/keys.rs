@@ -1,4 +1,4 @@
-//! Keys of its transit engine.
+//! Keys of the transit engine in OpenBao.
 
 use anyhow::{Context, Result};
 use data_encoding::BASE64;
@@ -22,7 +22,7 @@ impl OpenBao {
     /// Creates an Ed25519 key, and returns the public half of its first version.
     ///
     /// # Errors
-    /// If the name is in use.
+    /// The name is in use.
     pub fn create_key(&self, name: &str) -> Result<VerifyingKey> {
         self.create_key_with(name, &["type=ed25519"])?;
         self.public_key(name, 1)
@@ -31,7 +31,7 @@ impl OpenBao {
     /// Creates a key of any kind, such as `type=rsa-2048`.
     ///
     /// # Errors
-    /// If the name is in use.
+    /// The name is in use.
     pub fn create_key_with(&self, name: &str, settings: &[&str]) -> Result<()> {
         let path = format!("{MOUNT}/keys/{name}");
         self.bao(&[&["write", "-f", path.as_str()], settings].concat())
@@ -50,7 +50,7 @@ impl OpenBao {
     /// Creates another version, which signs from now on unless a request names an older one.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn rotate(&self, name: &str) -> Result<()> {
         self.bao(&["write", "-f", &format!("{MOUNT}/keys/{name}/rotate")])
             .map(|_| ())
@@ -59,7 +59,7 @@ impl OpenBao {
     /// Changes settings of a key, such as `min_encryption_version=2`.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn configure_key(&self, name: &str, settings: &[&str]) -> Result<()> {
         let path = format!("{MOUNT}/keys/{name}/config");
         self.bao(&[&["write", path.as_str()], settings].concat()).map(|_| ())

@@ -21,7 +21,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Its name, its mount, and the value of `ATTO_SIGNER_VAULT_AUTH`.
+    /// Name and mount of the method, and the value of `ATTO_SIGNER_VAULT_AUTH`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
@@ -41,7 +41,7 @@ impl OpenBao {
     /// Writes a policy under this name.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn write_policy(&self, name: &str, policy: &str) -> Result<()> {
         let file = self.folder().join(format!("{name}.hcl"));
         fs::write(&file, policy)?;
@@ -52,7 +52,7 @@ impl OpenBao {
     /// The policy of a voter with this key, of the key's name.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn allow_voter(&self, key: &str) -> Result<()> {
         self.write_policy(key, &voter_policy(key))
     }
@@ -60,17 +60,17 @@ impl OpenBao {
     /// A token with this policy and these further settings, such as `-ttl=2s`.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn token(&self, policy: &str, settings: &[&str]) -> Result<String> {
         let policy = format!("-policy={policy}");
         let command = [&["token", "create", "-field=token", policy.as_str()], settings].concat();
         Ok(self.bao(&command)?.trim().to_owned())
     }
 
-    /// The same in a file of this name, as an agent would write it.
+    /// A token in a file of this name, as an agent would write it.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn token_file(&self, name: &str, policy: &str, settings: &[&str]) -> Result<PathBuf> {
         let file = self.folder().join(name);
         fs::write(&file, self.token(policy, settings)?)?;
@@ -104,7 +104,7 @@ impl OpenBao {
     /// A role for the service account `voter` of this namespace, with the policy of this key and this lifetime of tokens.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn allow_account(
         &self,
         method: Method,

@@ -46,12 +46,12 @@ impl OpenBao {
     /// Starts a server in memory, with plain HTTP and a transit engine.
     ///
     /// # Errors
-    /// If it does not answer within a minute: with its log.
+    /// The server does not answer within a minute. The error contains its log.
     pub async fn start() -> Result<Self> {
         Self::of(Kind::Memory).await
     }
 
-    /// The same with a certificate: [`OpenBao::authority`].
+    /// Starts a server in memory with a certificate: [`OpenBao::authority`].
     ///
     /// # Errors
     /// As [`OpenBao::start`].
@@ -59,7 +59,7 @@ impl OpenBao {
         Self::of(Kind::Tls).await
     }
 
-    /// The same with plain HTTP, in a folder: [`OpenBao::restart`] keeps its content.
+    /// Starts a server with plain HTTP, in a folder: [`OpenBao::restart`] keeps its content.
     ///
     /// # Errors
     /// As [`OpenBao::start`].
@@ -73,7 +73,7 @@ impl OpenBao {
         format!("{scheme}://{}", self.address())
     }
 
-    /// Its address.
+    /// The address of the server.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port.number()))
     }
@@ -96,15 +96,15 @@ impl OpenBao {
     /// Runs `bao` as root with these arguments, and returns its output.
     ///
     /// # Errors
-    /// Its error.
+    /// `bao` fails.
     pub fn bao(&self, arguments: &[&str]) -> Result<String> {
         self.bao_as(&self.root, arguments)
     }
 
-    /// The same with another token.
+    /// Runs `bao` with another token.
     ///
     /// # Errors
-    /// Its error.
+    /// `bao` fails.
     pub fn bao_as(&self, token: &str, arguments: &[&str]) -> Result<String> {
         let output = self
             .command(token)?
@@ -123,7 +123,7 @@ impl OpenBao {
     /// The JSON output of a command. The flag `-format=json` follows its first word, or its first two.
     ///
     /// # Errors
-    /// Its error.
+    /// `bao` fails.
     pub fn bao_json(&self, arguments: &[&str]) -> Result<Value> {
         Ok(serde_json::from_str(&self.bao(arguments)?)?)
     }

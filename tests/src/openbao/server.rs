@@ -1,4 +1,4 @@
-//! Its process: started, sealed, stopped and restarted.
+//! The process of OpenBao: started, sealed, stopped and restarted.
 
 use std::fs;
 use std::path::Path;
@@ -39,10 +39,10 @@ impl OpenBao {
         Ok(bao)
     }
 
-    /// Stops it, so that connections are refused.
+    /// Stops the server, so that connections are refused.
     ///
     /// # Errors
-    /// If it does not end.
+    /// The server does not end.
     pub fn stop(&self) -> Result<()> {
         match self.process().take() {
             Some(process) => process.stop().map(|_| ()),
@@ -54,7 +54,7 @@ impl OpenBao {
     /// transit engine.
     ///
     /// # Errors
-    /// If it does not answer within a minute.
+    /// The server does not answer within a minute.
     pub async fn restart(&self) -> Result<()> {
         self.stop()?;
         self.run()?;
@@ -67,10 +67,10 @@ impl OpenBao {
         Ok(())
     }
 
-    /// Seals it: from now on it refuses all requests.
+    /// Seals OpenBao: from now on it refuses all requests.
     ///
     /// # Errors
-    /// If it refuses.
+    /// OpenBao refuses.
     pub fn seal(&self) -> Result<()> {
         self.bao(&["operator", "seal"]).map(|_| ())
     }
@@ -78,7 +78,7 @@ impl OpenBao {
     /// Undoes [`OpenBao::seal`].
     ///
     /// # Errors
-    /// If it is not ready within a minute.
+    /// OpenBao is not ready within a minute.
     pub async fn unseal(&self) -> Result<()> {
         eventually(PATIENCE, "OpenBao is unsealed", async || {
             self.bao(&["operator", "unseal", &self.unseal_key])

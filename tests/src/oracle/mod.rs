@@ -71,7 +71,7 @@ pub struct Stranger {
 /// Parses the generator's output.
 ///
 /// # Errors
-/// If it has another format.
+/// The output has another format.
 pub fn read(text: &str) -> Result<Document> {
     Ok(serde_json::from_str(text)?)
 }

@@ -17,7 +17,7 @@ use crate::process::Directory;
 /// Resolution of a drawing, in seconds.
 const STEP: u64 = 1;
 const RATE_INTERVAL: &str = "8s";
-/// A placeholder price, which shows what the panel does with it.
+/// A placeholder price, which shows how the panel uses a price.
 const PRICE: &str = "1";
 
 const WIDTH: u64 = 1440;

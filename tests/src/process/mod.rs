@@ -158,7 +158,7 @@ impl Drop for Process {
 /// The output of a program, which must succeed.
 ///
 /// # Errors
-/// With its error output.
+/// The program fails. The error contains its error output.
 pub async fn printed(command: &mut tokio::process::Command, what: &str) -> Result<String> {
     let done = command.kill_on_drop(true).output().await;
     let done = done.with_context(|| format!("cannot run {what}"))?;

@@ -87,7 +87,7 @@ fn first_sentence(runbook: &Page, reason: &str) -> Result<String> {
         .collect();
     let paragraph = paragraph.join(" ");
     let sentence = sentences(&paragraph).next().unwrap_or_default();
-    ensure!(!sentence.is_empty(), "{} says nothing of {reason}", runbook.path);
+    ensure!(!sentence.is_empty(), "{} does not explain {reason}", runbook.path);
     Ok(sentence.to_owned())
 }
 

@@ -11,7 +11,7 @@ pub fn page() -> String {
         table(["code", "meaning"], rows)
     };
     format!(
-        "The codes are those of sysexits.\n\n## operator\n\n{}## signer\n\n{}",
+        "The codes follow sysexits.\n\n## operator\n\n{}## signer\n\n{}",
         codes(&operator::exit::ALL),
         codes(&signer::exit::ALL)
     )

@@ -21,8 +21,8 @@ pub fn page() -> Result<String> {
         .partition(|setting| setting.variable.starts_with(POLICY));
     let mut text = vec![format!(
         "{} Every variable is also a flag, except `ATTO_SIGNER_KEY` and `ATTO_SIGNER_TOKEN`: every user of a host can read the \
-         command lines on it. What stands behind these settings: [The signer](signer.md). What it exits with: \
-         [Exit codes](exit-codes.md#signer).\n\n## Settings\n\n",
+         command lines on it. For the behaviour behind these settings, see [The signer](signer.md). \
+         For its exit codes, see [Exit codes](exit-codes.md#signer).\n\n## Settings\n\n",
         about(&command)
     )];
     let rows = settings.into_iter().map(|setting| {
@@ -33,13 +33,13 @@ pub fn page() -> Result<String> {
         ]
     });
     text.push(table(["variable and flag", "default", "meaning"], rows));
-    text.push("## Variables of other projects\n\nThe signer also reads these variables, or refuses them at its start. They have no flags. It ignores others of their kind.\n\n".to_owned());
+    text.push("## Variables of other projects\n\nThe signer also reads these variables, or refuses them at its start. They have no flags. It ignores other variables of these projects.\n\n".to_owned());
     text.push(table(["variable", "backend", "meaning"], of_others()));
     text.push("## Policy\n\nEach rule is off unless set. The signer answers a forbidden request with 400 and `The policy <rule> does not allow this:`, followed by the message in the table.\n\n".to_owned());
     let rows = policy.into_iter().map(forbids).collect::<Result<Vec<_>>>()?;
     text.push(table(["variable and flag", "forbids", "says"], rows));
     text.push("## Commands\n\nEach command reads its settings from the same variables.\n\n".to_owned());
-    text.push(table(["command", "what it does", "takes"], commands(&command)));
+    text.push(table(["command", "effect", "takes"], commands(&command)));
     Ok(text.concat())
 }
 

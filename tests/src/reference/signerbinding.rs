@@ -71,12 +71,12 @@ fn keys() -> String {
         (
             names::HASH_ANNOTATION,
             "annotation of the pod template",
-            "the hash of what was injected",
+            "the hash of the injected fields",
         ),
         (
             names::FINALIZER,
             "finalizer of a binding",
-            "there while `deletionPolicy` is `Remove`, until the Deployment is restored",
+            "present while `deletionPolicy` is `Remove`, until the Deployment is restored",
         ),
         (
             names::GCP_ACCOUNT_ANNOTATION,

@@ -61,7 +61,7 @@ pub fn arrow(from: &str, to: &str, rules: &Rules) -> String {
         .find(|(name, _)| *name == from)
         .map_or(&[][..], |(_, to)| to);
     let allowed = if allowed.is_empty() {
-        "nothing of ours".to_owned()
+        "no crate of this repository".to_owned()
     } else {
         allowed.join(", ")
     };
@@ -82,7 +82,7 @@ impl fmt::Display for Finding {
                 list(f, steps)?;
                 write!(
                     f,
-                    "  do: let one of them point no further: move what the two sides share into a module that names neither"
+                    "  do: break the circle at one module: move the code that both sides use into a module that names neither"
                 )
             }
             Self::Broken { rule, steps, remedy } => {

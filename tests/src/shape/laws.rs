@@ -129,7 +129,7 @@ impl Judge<'_> {
             Finding::broken(
                 step,
                 format!("{} does not name {}: {}", short(from), short(to), apart.why),
-                "move what both need to where both may look, or let the driver hand it over",
+                "move the shared code into a module that both may use, or let the driver pass the value",
             )
         });
         findings.collect()
@@ -155,7 +155,7 @@ impl Judge<'_> {
             Finding::broken(
                 step,
                 format!("only these name {}: {open_to}; {}", door.called, door.why),
-                "take the value from a caller that may ask for it; an exception is a line with its reason in tests/src/shape/rules.rs",
+                "let a caller that may use the module pass the value; an exception is a line with its reason in tests/src/shape/rules.rs",
             )
         });
         findings.collect()
@@ -184,7 +184,7 @@ impl Judge<'_> {
                 Finding::broken(
                     step,
                     format!("{} is a ring within {} and does not name it", short(from), short(to)),
-                    "move what is needed inwards, or let the outer ring hand it over as an argument or a trait",
+                    "move the needed code inwards, or let the outer ring pass it as an argument or a trait",
                 )
             })
             .collect();
@@ -198,7 +198,7 @@ impl Judge<'_> {
         });
         findings.extend(homeless.map(|(_, module)| {
             Finding::Table(format!(
-                "{}: {} stands in no ring of {}: say in tests/src/shape/rules.rs where it belongs",
+                "{}: {} is in no ring of {}: add it to its ring in tests/src/shape/rules.rs",
                 module.file, module.path, rings.of
             ))
         }));
@@ -226,7 +226,7 @@ impl Judge<'_> {
         missing.dedup();
         let table = |path| {
             Finding::Table(format!(
-                "tests/src/shape/rules.rs speaks of {path}, which is not there: take it out, or give the new name"
+                "tests/src/shape/rules.rs contains {path}, which does not exist: remove it, or give the new name"
             ))
         };
         missing.into_iter().map(table).collect()

@@ -29,7 +29,7 @@ struct Dependency {
     path: Option<String>,
 }
 
-/// Dependencies between workspace crates that the table does not allow. Those of tests are excluded.
+/// Dependencies between workspace crates that the table does not allow. Dependencies of tests are excluded.
 ///
 /// # Errors
 /// Cargo cannot read the manifests.
@@ -61,7 +61,7 @@ pub fn check(root: &Path, asked: &[&str], rules: &Rules) -> Result<Vec<Finding>>
         let ours = ours.filter(|dependency| dependency.path.is_some() && dependency.kind.as_deref() != Some("dev"));
         for dependency in ours.filter(|dependency| !allowed.contains(&dependency.name.as_str())) {
             findings.push(Finding::Table(format!(
-                "{}/Cargo.toml: has the dependency {}: {}; take it out",
+                "{}/Cargo.toml: has the dependency {}: {}; remove it",
                 package.name,
                 dependency.name,
                 arrow(&package.name, &dependency.name, rules)

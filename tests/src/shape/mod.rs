@@ -44,7 +44,7 @@ pub fn check(root: &Path, asked: &[&str], rules: &Rules) -> Result<Vec<Finding>>
     Ok(findings)
 }
 
-/// The same for given files, without the manifests.
+/// All problems in the `asked` crates of the given files, without the manifests.
 ///
 /// # Errors
 /// A file does not parse, or a module's file is missing.

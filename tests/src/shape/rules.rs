@@ -59,7 +59,7 @@ const STEPS: &[Part] = &[
     Tree("operator::controller::status"),
 ];
 
-const CONFIG_IS_READ_ONCE: &str = "what is configured is read once, at the start, and handed over";
+const CONFIG_IS_READ_ONCE: &str = "settings are read once, at the start, and passed on";
 
 /// The checked crates, in order. `tests` may depend on everything, and nothing depends on it.
 pub const RULES: Rules = Rules {
@@ -67,11 +67,11 @@ pub const RULES: Rules = Rules {
     apart: &[
         Apart {
             parts: STEPS,
-            why: "a step of the operator knows no other: what they hand to each other is in `model`, what they share about a pod template in `template`",
+            why: "a step of the operator does not use another step: the values that they pass on are in `model`, and shared code about pod templates is in `template`",
         },
         Apart {
             parts: &[Tree("signer::policy"), Tree("signer::backend")],
-            why: "what may be signed is decided before a key is touched, and the same for every key",
+            why: "the policy decides before a key is used, in the same way for every key",
         },
         Apart {
             parts: &[Tree("signer::config"), Tree("signer::service")],
@@ -90,20 +90,20 @@ pub const RULES: Rules = Rules {
                 (File("operator::controller"), "the driver calls them in their order"),
                 (
                     File("operator::controller::run"),
-                    "makes what the first and the fifth write and read with",
+                    "creates the values with which the first and the fifth step read and write",
                 ),
-                (File("operator::controller::context"), "what the driver keeps for them"),
+                (File("operator::controller::context"), "keeps the values of the driver"),
                 (
                     File("operator::controller::let_go"),
-                    "the driver of those that are held and that no binding is for",
+                    "the driver for held Deployments without a binding",
                 ),
-                (Tree("operator::commands"), "call some of them by hand"),
+                (Tree("operator::commands"), "run some of them for a person"),
                 (
                     File("operator::serve"),
-                    "asks validate once whether the signer's image is one that it would allow",
+                    "checks once with validate whether the signer's image is allowed",
                 ),
             ],
-            why: "no step is reached on a way round the driver, along a helper",
+            why: "only the driver calls the steps, and no helper bypasses it",
         },
         // Modules that send requests to the API server are behind this door. The next doors restrict some of them further.
         Door {
@@ -112,13 +112,13 @@ pub const RULES: Rules = Rules {
             open_to: &[
                 (Tree("operator::controller::observe"), "reads"),
                 (Tree("operator::controller::apply"), "writes"),
-                (Tree("operator::commands"), "do by hand what the driver does"),
+                (Tree("operator::commands"), "do the work of the driver for a person"),
                 (File("operator::controller"), "the driver hands it to observe and apply"),
-                (File("operator::controller::run"), "makes the controller"),
+                (File("operator::controller::run"), "creates the controller"),
                 (File("operator::serve"), "opens it"),
-                (File("operator::leader"), "asks for the Lease within the same deadlines"),
+                (File("operator::leader"), "requests the Lease with the same deadlines"),
             ],
-            why: "only observe and apply ask the API server; validate, render, plan and status are pure",
+            why: "only observe and apply send requests to the API server; validate, render, plan and status are pure",
         },
         Door {
             called: "operator::cluster::stores",
@@ -126,15 +126,18 @@ pub const RULES: Rules = Rules {
             open_to: &[
                 (Tree("operator::controller::observe"), "reads"),
                 (File("operator::controller"), "the driver waits until they are filled"),
-                (File("operator::controller::context"), "what the driver waits with"),
+                (
+                    File("operator::controller::context"),
+                    "has the stores for which the driver waits",
+                ),
                 (File("operator::controller::run"), "fills them"),
-                (Tree("operator::controller::watches"), "whose binding a change is"),
+                (Tree("operator::controller::watches"), "find the binding of a change"),
                 (File("operator::admin"), "ready when they are filled"),
                 (File("operator::serve"), "shows them to admin"),
                 (Tree("operator::commands"), "fill them once, without a watch"),
-                (Tree("operator::telemetry"), "counts what is in them"),
+                (Tree("operator::telemetry"), "counts the objects in them"),
             ],
-            why: "what the watches have seen is the cluster as well, only sooner",
+            why: "the stores are a copy of the cluster's state, so the same rule applies to them",
         },
         Door {
             called: "operator::cluster::fence",
@@ -144,18 +147,18 @@ pub const RULES: Rules = Rules {
                 (File("operator::serve"), "puts it before the client"),
                 (Tree("operator::commands"), "have no Lease: it is open"),
             ],
-            why: "who leads is decided in one place",
+            why: "one place decides which operator leads",
         },
         Door {
             called: "operator::cluster::liveness",
             to: &[File("operator::cluster::liveness")],
             open_to: &[
                 (Tree("operator::telemetry"), "answers the probe from it"),
-                (File("operator::controller"), "says that a reconcile goes on"),
+                (File("operator::controller"), "reports that a reconcile makes progress"),
                 (File("operator::serve"), "puts it before the client"),
                 (Tree("operator::commands"), "make a client as serve does"),
             ],
-            why: "who says that the operator lives is told here",
+            why: "only these modules report that the operator makes progress",
         },
         Door {
             called: "the folder of a key service",

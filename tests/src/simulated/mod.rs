@@ -72,7 +72,7 @@ impl Simulated {
         })
     }
 
-    /// The same, once it signs.
+    /// A signer of votes, once it signs.
     ///
     /// # Errors
     /// As [`Simulated::start`].

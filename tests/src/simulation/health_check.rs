@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(8);
 /// A call that is cancelled after this time counts as failed.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the calls of one process reveal about the key service.
+/// The evidence about the key service in the calls of one process.
 struct Evidence<'a> {
     calls: Vec<&'a Called>,
     signed: Vec<Instant>,

@@ -29,7 +29,7 @@ pub enum Mood {
     Silent,
     /// Returns invalid signatures.
     Wrong,
-    /// Its library panics.
+    /// The service's library panics.
     Panicking,
     /// Any of these, for each call.
     Mixed,

@@ -1,4 +1,4 @@
-//! Which files are read, and as which kind.
+//! Determines which files the check reads, and the kind of their texts.
 
 use std::fs;
 use std::path::Path;
@@ -117,7 +117,7 @@ fn page_kind(path: &str) -> Kind {
     }
 }
 
-/// For comments and for texts.
+/// The kinds of a file's comments and of its texts.
 fn code_kinds(path: &str) -> (Kind, Kind) {
     match path.split('/').next().unwrap_or(path) {
         "crds" => (Kind::Api, Kind::Api),

@@ -1,8 +1,8 @@
-//! What the check prints.
+//! The check's output.
 
 use std::fmt;
 
-/// One place to fix.
+/// A place that a person must fix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     pub path: String,

@@ -44,8 +44,8 @@ struct Allowed {
 impl List {
     /// Reads the list of the repository at `root`.
     ///
-    /// It does not exist, or is invalid.
-    /// There is none, or it is not valid.
+    /// # Errors
+    /// The list does not exist, or is not valid.
     pub fn read(root: &Path) -> Result<Self> {
         let path = root.join(LIST);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -132,7 +132,7 @@ impl List {
             path: piece.path.clone(),
             line: piece.line_at(offset),
             message: format!(
-                "found a sentence of {words} words, expected at most {}; make two of it",
+                "found a sentence of {words} words, expected at most {}. Split it",
                 self.longest_sentence
             ),
         })

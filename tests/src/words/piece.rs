@@ -17,7 +17,7 @@ pub enum Kind {
     Api,
     /// Conditions, Events, errors, help and logs of the operator and the plugin.
     OperatorMessage,
-    /// The same of the signer.
+    /// Errors, help and logs of the signer.
     SignerMessage,
     /// Values, notes, alerts and dashboards of the chart, and the comments of examples.
     Chart,

@@ -56,7 +56,7 @@ fn refuses_a_long_sentence_and_an_exception_that_nobody_needs() {
     assert_eq!(
         found,
         [
-            "a.md:7: found a sentence of 14 words, expected at most 10; make two of it",
+            "a.md:7: found a sentence of 14 words, expected at most 10. Split it",
             "docs/words.yaml:1: found an exception for \"anew\" in docs/, which does not use it; remove the exception",
         ]
     );

@@ -1,4 +1,5 @@
-//! Kubeconfigs: what kubectl connects with, the programs connect with, and what it refuses, they refuse.
+//! The programs connect with every kubeconfig with which kubectl connects, and refuse every kubeconfig that kubectl
+//! refuses.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! What kubectl takes, the programs take: manifests with the same values, and the same ways to the API server.
+//! The programs accept the same input as kubectl: they read the same values from manifests, and connect to the API
+//! server in the same way.
 
 mod connections;
 mod manifests;

@@ -1,4 +1,5 @@
-//! Each document of `tests/yaml` is read by the real kubectl and by us: the same objects, or both refuse.
+//! The real kubectl and the operator's code read each document of `tests/yaml`: both read the same objects, or both
+//! refuse.
 
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
@@ -10,10 +11,10 @@ use serde_json::{Deserializer, Value, json};
 use tests::process::Directory;
 use tests::{ControlPlane, Kubeconfig, workspace};
 
-/// Of kubectl at a time.
+/// Number of concurrent kubectl processes.
 const AT_A_TIME: usize = 4;
 
-/// What kubectl takes, and hardly means as it stands: refused here.
+/// Documents that kubectl accepts although they are probably mistakes. The operator's code refuses them.
 const REFUSED: [&str; 7] = [
     "alias-as-key-without-space.yaml",
     "directive-in-the-middle.yaml",
@@ -32,7 +33,7 @@ fn corpus(folder: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The objects that kubectl reads; `Err` with what it says.
+/// The objects that kubectl reads, or kubectl's error.
 async fn by_kubectl(who: &Kubeconfig, file: &Path) -> Result<Result<Vec<Value>, String>> {
     let file = file.to_str().context("no text")?;
     let create = [
@@ -44,7 +45,7 @@ async fn by_kubectl(who: &Kubeconfig, file: &Path) -> Result<Result<Vec<Value>, 
         file,
     ];
     let answer = who.kubectl(&create).await?;
-    // Nothing in a file is an error there, and no objects here.
+    // For kubectl, a file without objects is an error. For the operator's code, it has no objects.
     if answer.stderr.contains("no objects passed to create") {
         return Ok(Ok(vec![]));
     }
@@ -57,7 +58,7 @@ async fn by_kubectl(who: &Kubeconfig, file: &Path) -> Result<Result<Vec<Value>, 
         .collect::<Result<_>>()?))
 }
 
-/// What is no 64-bit integer is a float there, however it is written.
+/// For kubectl, every number that is not a 64-bit integer is a float, in any notation.
 fn comparable(value: Value) -> Value {
     match value {
         Value::Number(number) if number.as_i64().is_none() => json!(number.as_f64()),
@@ -67,7 +68,7 @@ fn comparable(value: Value) -> Value {
     }
 }
 
-/// As kubectl prints them: with the namespace of the context.
+/// The objects that the operator's code reads, in kubectl's form: with the namespace of the context.
 fn by_us(file: &Path) -> Result<Result<Vec<Value>, String>> {
     let objects = yaml::objects(&yaml::decode(&fs::read(file)?));
     Ok(objects.map(|mut objects| {
@@ -87,7 +88,8 @@ async fn every_document_of_the_corpus_is_read_as_kubectl_reads_it() -> Result<()
     are_read_alike(files).await
 }
 
-/// An older kubectl takes what begins with `{` for JSON, and refuses it where it is none; we read as the newest does.
+/// An older kubectl treats every text that begins with `{` as JSON, and refuses other text. The operator's code reads
+/// it as the newest kubectl does.
 mod from_kubernetes_1_36 {
     use super::*;
 
@@ -99,7 +101,7 @@ mod from_kubernetes_1_36 {
 
 async fn are_read_alike(files: Vec<PathBuf>) -> Result<()> {
     let who = ControlPlane::shared().await?.admin();
-    // Fills the cache of what kinds there are.
+    // Fills kubectl's cache of the served kinds.
     who.kubectl_ok(&["api-resources"]).await?;
     let differences: Vec<String> = stream::iter(files)
         .map(|file| async move {
@@ -121,7 +123,7 @@ async fn are_read_alike(files: Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Words that YAML 1.1 takes for something else, and those that a writer has to take care of.
+/// Words that YAML 1.1 reads as another type, and words that a writer must quote.
 const WORDS: [&str; 64] = [
     "yes",
     "y",

@@ -17,7 +17,7 @@ pub enum Protocol {
     Socks5,
 }
 
-/// A proxy that leads to one server, whatever name it is asked for.
+/// A proxy that forwards every request to one server, regardless of the requested name.
 pub struct Proxy {
     pub address: SocketAddr,
     connections: Arc<AtomicU32>,
@@ -43,7 +43,7 @@ impl Proxy {
         })
     }
 
-    /// How many connections it had since it was asked last.
+    /// Number of connections since the last call.
     pub fn connections(&self) -> u32 {
         self.connections.swap(0, Ordering::Relaxed)
     }
@@ -89,7 +89,7 @@ async fn http(client: &mut TcpStream, credentials: Option<&str>) -> io::Result<b
     Ok(answer.starts_with("200"))
 }
 
-/// Without credentials; whatever address is asked for.
+/// Without credentials, for any requested address.
 async fn socks5(client: &mut TcpStream) -> io::Result<bool> {
     let mut head = [0; 2];
     client.read_exact(&mut head).await?;

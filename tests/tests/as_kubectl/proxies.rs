@@ -1,4 +1,4 @@
-//! Proxies and their exceptions: taken when kubectl takes them, by both or by none.
+//! The programs use a proxy, and its exceptions, exactly when kubectl does.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::network::{Protocol, Proxy};
 use super::subject::{Subject, set};
 
-/// What the machine answers itself, but what is none of loopback to a client.
+/// An address of this computer that clients do not treat as loopback.
 const NOT_LOOPBACK: &str = "0.0.0.0";
 
 /// A name that only the proxy knows.
@@ -22,7 +22,7 @@ struct Network {
     socks: Proxy,
 }
 
-/// Whose connections were counted, in the order of a user's reading.
+/// The proxy that counted a connection, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Through {
     Nobody,
@@ -65,7 +65,7 @@ impl Network {
         counted.into_iter().map(|(_, through)| through).collect()
     }
 
-    /// Runs both of them, and asserts that both reach the server, or none, and through whom.
+    /// Runs both programs, and asserts that both or neither reach the server, and through which proxy.
     async fn row(
         &self,
         host: &str,
@@ -107,7 +107,7 @@ impl Network {
     }
 }
 
-/// Of the environment, with their values.
+/// Environment variables with their values.
 type Variables = &'static [(&'static str, &'static str)];
 
 #[tokio::test]
@@ -141,13 +141,13 @@ async fn the_environment_names_a_proxy_as_for_kubectl() -> Result<()> {
             &[("HTTPS_PROXY", ""), ("https_proxy", "http://HTTP")],
             (true, Http),
         ),
-        // Not for what is asked by HTTPS.
+        // Not used for HTTPS requests.
         (NOT_LOOPBACK, &[("HTTP_PROXY", "http://HTTP")], (true, Nobody)),
         (NOT_LOOPBACK, &[("ALL_PROXY", "http://HTTP")], (true, Nobody)),
         (NOT_LOOPBACK, &[("all_proxy", "socks5://SOCKS")], (true, Nobody)),
         // Nobody listens there.
         (NOT_LOOPBACK, &[("HTTPS_PROXY", "http://127.0.0.1:1")], (false, Nobody)),
-        // Never for loopback.
+        // Never used for loopback.
         ("127.0.0.1", &[("HTTPS_PROXY", "http://HTTP")], (true, Nobody)),
         ("localhost", &[("HTTPS_PROXY", "http://HTTP")], (true, Nobody)),
         (
@@ -156,7 +156,7 @@ async fn the_environment_names_a_proxy_as_for_kubectl() -> Result<()> {
             (true, Nobody),
         ),
         ("127.0.0.1", &[("HTTPS_PROXY", "nonsense://")], (true, Nobody)),
-        // An empty entry, or one that is none, spoils nothing.
+        // An empty or invalid entry does not affect the other entries.
         (
             NAME,
             &[("HTTPS_PROXY", "http://HTTP"), ("NO_PROXY", ",a,,[,/,")],
@@ -207,7 +207,7 @@ async fn exceptions_count_as_for_kubectl() -> Result<()> {
         (NAME, "kube.example other.example", false),
         (NAME, "https://kube.example", false),
     ] {
-        // Directly, a name that nobody knows is not reached.
+        // Without the proxy, an unknown name cannot be reached.
         let expected = match (is_direct, host) {
             (false, _) => (true, Through::Http),
             (true, NAME) => (false, Through::Nobody),
@@ -240,7 +240,7 @@ async fn a_kubeconfig_names_a_proxy_as_for_kubectl() -> Result<()> {
         (NAME, "http://me:pass%40word@GUARDED", &[], (true, Guarded)),
         (NAME, "http://GUARDED", &[], (false, Guarded)),
         (NAME, "", &[("HTTPS_PROXY", "http://HTTP")], (true, Http)),
-        // Comes before the environment, and no exception counts.
+        // Takes precedence over the environment, and exceptions do not apply.
         (NAME, "http://HTTP", &[("HTTPS_PROXY", "http://GUARDED")], (true, Http)),
         (NOT_LOOPBACK, "http://HTTP", &[("NO_PROXY", "*")], (true, Http)),
         (NOT_LOOPBACK, "socks5h://SOCKS", &[], (false, Nobody)),

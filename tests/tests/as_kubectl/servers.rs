@@ -1,4 +1,4 @@
-//! Where a kubeconfig says the API server is, and how it is verified.
+//! The address of the API server in a kubeconfig, and the verification of its certificate.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ async fn the_server_is_verified_as_kubectl_does_it() -> Result<()> {
     ] {
         table.file(name, &contents, reached)?;
     }
-    // `kubectl get --raw` of the oldest leaves out the path of the server.
+    // `kubectl get --raw` of the oldest version drops the path in the server's address.
     let nowhere = of_cluster(&admin, "server", json!(format!("{server}/nowhere")));
     table
         .file("a server with a path that is not there", &nowhere, false)?

@@ -11,7 +11,7 @@ use tests::{ControlPlane, assets, workspace};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-/// What `operator explain` exits with when the API server has answered that there is no such Deployment.
+/// Exit code of `operator explain` if the API server answers that the Deployment does not exist.
 const NO_INPUT: i32 = 66;
 
 /// A folder with kubeconfigs that lead to a real API server.
@@ -21,7 +21,7 @@ pub struct Subject {
     files: AtomicU32,
 }
 
-/// How a program ended, and what it said.
+/// The exit code and the output of a program.
 #[derive(Debug)]
 pub struct Ended {
     pub reached: bool,
@@ -131,7 +131,7 @@ async fn with_definition(plane: &'static ControlPlane) -> Result<()> {
     Ok(())
 }
 
-/// A change of one field, where `null` stands in the file.
+/// Sets one field. `null` is written into the file.
 pub fn set(mut contents: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
     if let Some(Value::Object(parent)) = contents.pointer_mut(parent) {

@@ -17,11 +17,11 @@ pub struct Row {
     pub kubeconfig: String,
     pub environment: Vec<(&'static str, String)>,
     pub reached: bool,
-    /// The same of the oldest kubectl, where it is another one: we do as the newest.
+    /// Whether the oldest kubectl reaches it, if that differs. The programs behave like the newest kubectl.
     pub reached_by_the_oldest: bool,
 }
 
-/// Rows that are asked of kubectl and of the programs alike.
+/// Rows that kubectl and the programs both run.
 pub struct Table {
     pub subject: Subject,
     pub rows: Vec<Row>,
@@ -77,7 +77,7 @@ impl Table {
         Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
     }
 
-    /// Asks both of them each row.
+    /// Runs each row with both programs.
     pub async fn holds(self) -> Result<()> {
         let subject = &self.subject;
         let is_oldest = subject.plane.minor().await? == OLDEST;

@@ -1,4 +1,4 @@
-//! Who a kubeconfig says is asking: tokens, certificates, credential plugins.
+//! The user of a kubeconfig: tokens, certificates, credential plugins.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

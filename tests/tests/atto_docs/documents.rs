@@ -9,14 +9,14 @@ use tests::workspace;
 
 use crate::probes::Probe;
 
-/// What a person replaces in a document, and in the Secret that it names.
+/// The values that a person replaces in a document, and in the Secret that it names.
 const SECRET_TOKEN: &str = "SIGNER_SHARED_TOKEN";
 
 pub struct Document {
     pub name: &'static str,
-    /// With the token, and what else a document leaves to the reader, put in.
+    /// With the token and the other values that the reader must fill in.
     pub environment: BTreeMap<String, String>,
-    /// Until the first success, where there is one.
+    /// The probe until the first success, if there is one.
     pub startup: Option<Probe>,
     pub liveness: Probe,
     /// `ATTO_SIGNER_REMOTE_URL` and `ATTO_SIGNER_REMOTE_TOKEN` of the node.
@@ -89,7 +89,7 @@ fn compose(token: &str, key_version: &str) -> Document {
         liveness: Probe {
             path: format!("/{path}"),
             port: port.parse().unwrap(),
-            // Compose looks for the first time after one interval.
+            // Compose runs the first check after one interval.
             delay: duration(&check["interval"]),
             grace: duration(&check["start_period"]),
             period: duration(&check["interval"]),
@@ -103,7 +103,7 @@ fn compose(token: &str, key_version: &str) -> Document {
     }
 }
 
-/// What is left out has the default of Kubernetes.
+/// Missing fields have Kubernetes' defaults.
 fn of_kubernetes(probe: &Value) -> Probe {
     let number = |field: &str, default: u64| probe[field].as_u64().unwrap_or(default);
     let seconds = |field: &str, default: u64| Duration::from_secs(number(field, default));

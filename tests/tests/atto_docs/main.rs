@@ -1,4 +1,4 @@
-//! What Atto's documentation tells people to deploy, with our signer: the same variables, ports and probes.
+//! The deployments of Atto's documentation work with this signer: with the same variables, ports and probes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

@@ -17,7 +17,7 @@ const AFTER: Duration = Duration::from_mins(5);
 
 const WELL: Mode = Mode::Sign(Duration::from_millis(5));
 
-/// KMS answers with an error, never answers, or takes away the permission.
+/// KMS answers with an error, never answers, or revokes the permission.
 const OUTAGES: [Mode; 3] = [
     Mode::Fail(Cause::Unavailable),
     Mode::Hang,
@@ -121,7 +121,8 @@ async fn nor_one_that_was_started_while_kms_was_away() {
     }
 }
 
-/// The difference between `/health` and the truth is what keeps the signer alive: these probes would see a dead one.
+/// `/health` answers with 200 during an outage, so that the kubelet does not restart the signer. On the readiness path,
+/// the same probes would fail.
 #[tokio::test(start_paused = true)]
 async fn on_the_readiness_path_the_same_probes_would_restart_it() {
     for mut document in documents::all("", "") {

@@ -1,4 +1,4 @@
-//! How the kubelet and compose ask after a container, and when they give it up.
+//! A model of the probes of the kubelet and of compose, and of the restarts that follow from them.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use tokio::time::{Instant, sleep_until, timeout};
 pub struct Probe {
     pub path: String,
     pub port: u16,
-    /// Before the first question.
+    /// The time before the first probe.
     pub delay: Duration,
     /// Failures do not count in this time.
     pub grace: Duration,
     pub period: Duration,
     /// An answer that takes longer is a failure.
     pub timeout: Duration,
-    /// Consecutive failures after which the container is given up.
+    /// Consecutive failures after which the container is restarted.
     pub failures: u32,
 }
 
 impl Probe {
-    /// Asks from `start` on, until the container is given up, or until `end`. With `until_success` the first success ends it
-    /// as well. Returns when it was over, and whether the container was given up.
+    /// Probes from `start` on, until the container counts as failed, or until `end`. With `until_success`, the first
+    /// success also ends it. Returns the time of its end, and whether the container failed.
     async fn run(
         &self,
         start: Instant,
@@ -34,7 +34,7 @@ impl Probe {
         while due < end {
             sleep_until(due).await;
             let answer = timeout(self.timeout, ask(&self.path)).await;
-            // Both the kubelet and `curl -f` take a redirection for good.
+            // The kubelet and `curl -f` treat a redirection as a success.
             if answer.is_ok_and(|status| (200..400).contains(&status)) {
                 failed = 0;
                 if until_success {
@@ -52,7 +52,7 @@ impl Probe {
     }
 }
 
-/// How often the container is given up until `end`: each time is a restart, after which all begins anew.
+/// Number of restarts until `end`. After each restart, the probes begin again.
 pub async fn restarts(
     startup: Option<&Probe>,
     liveness: &Probe,

@@ -1,4 +1,4 @@
-//! The program with the documented variables, letter for letter.
+//! The program runs with exactly the documented variables.
 
 use std::collections::BTreeSet;
 use std::net::TcpStream;
@@ -51,7 +51,7 @@ async fn the_documented_variables_start_a_signer_that_waits_for_kms_and_signs() 
     }
 }
 
-/// The documented ports may be in use on this machine: they are the only thing that is replaced, in all places alike.
+/// The documented ports may be in use on this computer, so they are replaced everywhere. Nothing else is replaced.
 async fn serve(document: &Document) -> Result<()> {
     let (api, management) = (Port::reserve()?, Port::reserve()?);
     let key_version = &document.environment["ATTO_SIGNER_KEY"];

@@ -1,4 +1,4 @@
-//! Credentials that an agent hands out: EKS Pod Identity, and the metadata of the machine.
+//! Credentials from an agent: EKS Pod Identity, and the metadata service of the computer.
 
 use std::fs;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ async fn the_agent_of_eks_pod_identity_gives_credentials_for_its_token() -> Resu
             format!("http://{}/v1/credentials", agent.host()),
         ),
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.display().to_string()),
-        // Nobody listens there: what is on this machine is asked past any proxy.
+        // No program listens there: requests to this computer bypass every proxy.
         ("HTTP_PROXY", "http://127.0.0.1:1".to_owned()),
         ("HTTPS_PROXY", "http://127.0.0.1:1".to_owned()),
     ]);

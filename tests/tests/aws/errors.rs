@@ -1,4 +1,5 @@
-//! Every error of KMS at each call: no 5xx, the right cause, the right remedy, and all is signed afterwards.
+//! For every error of KMS at each call, the signer returns no 5xx, reports the right cause and remedy, and signs
+//! afterwards.
 
 use anyhow::Result;
 use futures::{StreamExt, stream};
@@ -11,7 +12,7 @@ use tests::signer_process::{TOKEN, post};
 
 use crate::support::{ACCESS_KEY, SECRET, Signer, error, is, preflight, with_keys};
 
-/// What answers, what it means, and a part of what to do.
+/// An answer, its cause, and a part of the remedy.
 struct Case {
     what: &'static str,
     act: Act,
@@ -25,7 +26,7 @@ const WAIT: &str = "health.aws.amazon.com";
 fn of_aws() -> impl Iterator<Item = Case> {
     let wait = WAIT;
     let codes = [
-        // Of `Sign`.
+        // Errors of `Sign`.
         (500, "DependencyTimeoutException", "DEADLINE_EXCEEDED", wait),
         (400, "DisabledException", "FAILED_PRECONDITION", "aws kms enable-key"),
         (400, "DryRunOperationException", "CHECK", "check for a proxy"),
@@ -50,7 +51,7 @@ fn of_aws() -> impl Iterator<Item = Case> {
             "cancel-key-deletion",
         ),
         (400, "NotFoundException", "NOT_FOUND", "aws kms list-keys"),
-        // Of `GetPublicKey` besides.
+        // Further errors of `GetPublicKey`.
         (400, "InvalidArnException", "INVALID_ARGUMENT", "ATTO_SIGNER_KEY"),
         (
             400,
@@ -58,7 +59,7 @@ fn of_aws() -> impl Iterator<Item = Case> {
             "FAILED_PRECONDITION",
             "ECC_NIST_EDWARDS25519",
         ),
-        // Of every service.
+        // Errors of every service.
         (
             400,
             "AccessDeniedException",
@@ -103,7 +104,7 @@ fn of_aws() -> impl Iterator<Item = Case> {
     })
 }
 
-/// What is not from AWS, and no answer at all.
+/// Answers that are not from AWS, and missing answers.
 fn others() -> impl Iterator<Item = Case> {
     let wait = WAIT;
     let page = |status: u16| {
@@ -204,7 +205,7 @@ async fn met(case: &Case, kms: &Ministack, key: &str) -> Result<()> {
         })
         .await;
     front.clear();
-    // As the node does, which asks again after a 429 and after nothing else.
+    // Like the node, which retries only after a 429.
     signer
         .until(&format!("{what}: signed"), |_| Ok(ask().status == 200))
         .await;

@@ -1,4 +1,4 @@
-//! How often STS is asked: once for the life of a session, and again where KMS does not take one.
+//! The signer logs in at STS once for the lifetime of a session, and again if KMS refuses the session.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use tests::signer_process::{TOKEN, post};
 use crate::sts::{SESSION_TOKEN, session, token, variables};
 use crate::support::{PATIENCE, Place, Signer, Variables, error, is, is_sts};
 
-/// KMS and STS behind a front each, so that one can be away without the other.
+/// KMS and STS, each behind a front, so that one can be unavailable alone.
 struct Apart {
     place: Place,
     sts: KeyFront,
@@ -37,7 +37,7 @@ impl Apart {
         })
     }
 
-    /// So many votes, asked for until they are signed.
+    /// This many votes, requested until they are signed.
     fn votes(
         &self,
         signer: &Signer,
@@ -58,7 +58,7 @@ fn is_old(asked: &Asked) -> bool {
     asked.header("x-amz-security-token") == SESSION_TOKEN
 }
 
-/// In an outage of KMS, another client is made each few seconds.
+/// In an outage of KMS, the signer creates another client every few seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_outage_of_kms_makes_no_login() -> Result<()> {
     let apart = Apart::new().await?;
@@ -68,7 +68,7 @@ async fn an_outage_of_kms_makes_no_login() -> Result<()> {
         let before = front.count(is("Sign"));
         front.on(is("Sign"), act, For::Ever);
         let votes = apart.votes(&signer, 1)?;
-        // Each is 2 s after the one before, or half a second.
+        // Each follows the previous one after 2 s or half a second.
         signer
             .until("it was tried for long", |_| Ok(front.count(is("Sign")) >= before + 10))
             .await;
@@ -88,8 +88,8 @@ async fn an_outage_of_kms_makes_no_login() -> Result<()> {
     Ok(())
 }
 
-/// AWS ends a session before its time, or does not know it. A signature that is not right is most often one of another time, of which the
-/// SDK learns from the first refusal.
+/// AWS ends a session early, or does not know it. An invalid signature usually means a wrong clock, which the SDK
+/// corrects after the first refusal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_session_that_kms_takes_no_more_is_replaced_by_one_login() -> Result<()> {
     for code in [

@@ -1,4 +1,4 @@
-//! The real signer with its key in AWS KMS: ministack stands for KMS and STS, a front before it makes their faults.
+//! The real signer with its key in AWS KMS: ministack stands in for KMS and STS, and a front injects faults.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

@@ -1,4 +1,4 @@
-//! Bad settings, each named, all at once; nobody is asked.
+//! The signer reports all invalid settings at once, and sends no request.
 
 use crate::support::{ACCESS_KEY, SECRET, Variables, command, with_keys};
 
@@ -62,7 +62,7 @@ fn each_bad_setting_is_named_with_what_to_write() {
         (
             "ATTO_SIGNER_GCP_ENDPOINT",
             "http://127.0.0.1:1",
-            "nothing is asked of Google Cloud",
+            "the signer sends no requests to Google Cloud",
         ),
     ] {
         let mut variables = right();

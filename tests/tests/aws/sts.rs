@@ -1,4 +1,4 @@
-//! What STS says, and a token to show to it.
+//! Answers of STS, and tokens for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub const SESSION_SECRET: &str = "5ec2e7ofthesession";
 pub const SESSION_TOKEN: &str = "5ec2e7tokenofthesession";
 pub const SESSION_KEY: &str = "ASIA5EC2E7SESSION";
 
-/// A token that ends so many seconds from now, and its text.
+/// A token that expires in this many seconds, and its text.
 pub fn token(ends_in: i64) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -43,14 +43,14 @@ pub fn variables(place: &Place, file: &Path) -> Variables {
     variables
 }
 
-/// A session that ends so many seconds from now.
+/// A session that expires in this many seconds.
 pub fn session(ends_in: u64) -> Act {
     let end = jiff::Timestamp::now() + Duration::from_secs(ends_in);
     let body = sts_answer(SESSION_KEY, SESSION_SECRET, SESSION_TOKEN, &format!("{end:.0}"));
     answer(StatusCode::OK, &[("content-type", "text/xml")], body)
 }
 
-/// A session that ends so many seconds after it was asked for.
+/// A session that expires this many seconds after its request.
 pub fn short_session(life: u64) -> Act {
     Act::Change(Arc::new(move |_| {
         let end = jiff::Timestamp::now() + Duration::from_secs(life);

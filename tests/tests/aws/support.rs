@@ -1,4 +1,4 @@
-//! A signer process, KMS behind it, and what stands between.
+//! A signer process with KMS behind it, and a front between them.
 
 use std::ops::Deref;
 use std::process::Output;
@@ -16,14 +16,14 @@ use tests::waiting_signer::WaitingSigner;
 
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What nobody may ever see in an output.
+/// A secret that must appear in no output.
 pub const SECRET: &str = "5ec2e7/wJalrXUtnFEMI+K7MDENG";
 pub const ACCESS_KEY: &str = "AKIA5EC2E7EXAMPLE";
 
 /// Variables of a signer.
 pub type Variables = Vec<(&'static str, String)>;
 
-/// With its key in KMS behind this URL, and nothing that says who asks.
+/// With its key in KMS at this URL, and without credentials.
 pub fn without_credentials(key: &str, url: &str) -> Variables {
     vec![
         ("ATTO_SIGNER_BACKEND", "AWS".to_owned()),
@@ -33,7 +33,7 @@ pub fn without_credentials(key: &str, url: &str) -> Variables {
     ]
 }
 
-/// The same with keys in the environment.
+/// With access keys in the environment.
 pub fn with_keys(key: &str, url: &str) -> Variables {
     let keys = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)];
     let keys = keys.map(|(name, value)| (name, value.to_owned()));
@@ -90,7 +90,7 @@ impl Deref for Signer {
 
 impl Signer {
     pub fn start(variables: &Variables) -> Result<Self> {
-        // Nothing of this machine is ever asked for credentials.
+        // The signer must not use credentials of this computer.
         let mut all = vec![("AWS_EC2_METADATA_DISABLED", "true"), ("ATTO_SIGNER_LOG", "trace")];
         all.extend(variables.iter().map(|(name, value)| (*name, value.as_str())));
         Ok(Self(WaitingSigner::start(&all)?))
@@ -107,7 +107,7 @@ impl Signer {
             .await;
     }
 
-    /// What `/health`, which is a 200 whatever it says, tells of the backend: a code and a message, empty while it is UP.
+    /// The code and message of the backend in `/health`. Empty while it is UP. `/health` always returns 200.
     pub fn backend(&self) -> Result<(String, String)> {
         let body = self.health_body()?;
         let backend = &body["components"]["backend"];
@@ -123,7 +123,7 @@ impl Signer {
         self.0.node().unwrap()
     }
 
-    /// Polls until the condition holds; else with the log.
+    /// Polls until the condition holds. Otherwise fails with the log.
     pub async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool>) {
         let waited = eventually(PATIENCE, what, async || {
             self.0.still_runs()?;
@@ -140,7 +140,7 @@ impl Signer {
         }
     }
 
-    /// Nothing secret is in what it wrote, at any level, or tells.
+    /// Its log, at any level, and its answers contain no secret.
     pub fn keeps(&self, secrets: &[&str]) {
         let told = [
             self.log(),
@@ -153,7 +153,7 @@ impl Signer {
     }
 }
 
-/// Runs a command of the signer: what it exits with, and all that it says.
+/// Runs a command of the signer, and returns its exit code and whole output.
 pub fn command(command: &'static str, variables: &Variables) -> (Option<i32>, String) {
     let mut all = vec![("AWS_EC2_METADATA_DISABLED", "true")];
     all.extend(variables.iter().map(|(name, value)| (*name, value.as_str())));
@@ -163,7 +163,7 @@ pub fn command(command: &'static str, variables: &Variables) -> (Option<i32>, St
     (status.code(), says)
 }
 
-/// The same beside what runs on the test's own runtime.
+/// Runs `preflight` while the test's own runtime continues.
 pub async fn preflight(variables: &Variables) -> (Option<i32>, String) {
     let variables = variables.clone();
     let run = tokio::task::spawn_blocking(move || command("preflight", &variables));

@@ -1,4 +1,4 @@
-//! Whose certificate KMS may have.
+//! The certificate authorities that the signer accepts for KMS.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use tests::signer_process::{TOKEN, post};
 
 use crate::support::{Place, Signer};
 
-/// Such as that of a proxy that breaks TLS open, and which has another authority one day.
+/// For example, the authority of a proxy that intercepts TLS may be replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_bundle_that_names_another_authority_counts_without_a_new_start() -> Result<()> {
     let place = Place::new().await?;

@@ -1,4 +1,5 @@
-//! A token of Kubernetes becomes a session of a role: absent, refused, at its end, and good again.
+//! The signer exchanges a Kubernetes token for a session of a role: if the token is missing, refused, expired and valid
+//! again.
 
 use std::fs;
 use std::time::Duration;
@@ -104,7 +105,7 @@ async fn a_token_that_is_absent_is_told_and_taken_when_it_is_there() -> Result<(
     Ok(())
 }
 
-/// The clock of this machine may be wrong: what a token is good for, STS says, and of a session KMS does.
+/// The clock of this computer may be wrong: STS decides whether a token is valid, and KMS whether a session is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_token_and_a_session_that_are_over_by_this_clock_are_shown_all_the_same() -> Result<()> {
     let place = Place::new().await?;
@@ -238,7 +239,7 @@ async fn a_silent_sts_keeps_the_start_waiting_and_costs_nothing_later() -> Resul
         .await;
     assert!(!signer.api_is_open() && signer.is_alive()?);
     place.front.clear();
-    // Another one is asked for after 20 s.
+    // The signer requests another one after 20 s.
     place.front.on(is_sts, short_session(30), For::Ever);
     signer.until_ready().await;
     place.front.clear();

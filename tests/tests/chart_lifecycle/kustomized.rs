@@ -1,5 +1,5 @@
-//! `charts/install.yaml` through kustomize: in another namespace, under other names, with other labels. The guard must know the operator
-//! whatever it is called then, and nobody else.
+//! `charts/install.yaml` through kustomize: in another namespace, under other names, with other labels. The guard must
+//! recognise the operator under any name, and no other user.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process, works
 
 use super::is_guarded;
 
-/// The fields of a `kustomization.yaml`, and where the operator's ServiceAccount is then.
+/// The fields of a `kustomization.yaml`, and the resulting ServiceAccount of the operator.
 struct Row {
     fields: &'static str,
     namespace: &'static str,
@@ -71,12 +71,13 @@ async fn names_that_do_not_fit_together_are_told_by_preflight() -> Result<()> {
         )),
         "{said}"
     );
-    // Its kustomize finds no policy of any kind: there is none that could know somebody.
+    // This kustomize finds no policy of any kind, so no policy recognises a user.
     if !can_hold {
         return Ok(());
     }
 
-    // Its roles went astray, and somebody helped himself: the guard knows nobody who runs.
+    // The operator has lost its role binding, and a person has given it cluster-admin instead. The guard does not
+    // recognise it.
     let bindings = ["delete", "clusterrolebinding", "team-signer-operator"];
     cluster.admin().kubectl_ok(&bindings).await?;
     let everything = [
@@ -104,7 +105,7 @@ async fn preflight(account: &Kubeconfig, namespace: &str) -> Result<(Option<i32>
     operator_process::command(account, &["preflight", &lease]).await
 }
 
-/// Builds and applies what kustomize makes of it.
+/// Builds and applies the output of kustomize.
 async fn apply(cluster: &ControlPlane, fields: &str) -> Result<()> {
     let folder = cluster.directory().path().join("kustomized");
     fs::create_dir_all(&folder)?;
@@ -146,17 +147,17 @@ async fn works(row: &Row) -> Result<()> {
     place.apply(&removing).await?;
     place.condition("Injected", "True", "Injected").await?;
 
-    // The guard is at work, also for whoever may do everything, as the programs that apply manifests may.
+    // The guard also checks a user who may do everything, such as a program that applies manifests.
     let gitops = gitops(&place).await?;
     for who in [cluster.admin(), &gitops] {
         eventually(SOON, "the guard", async || is_guarded(&place, who).await).await?;
     }
-    // It knows the operator, whose next rendering would be refused to anybody else.
+    // It recognises the operator, whose next rendering it would refuse from any other user.
     place
         .apply(&with(removing, "/spec/signer", json!({"logLevel": "debug"})))
         .await?;
     place.condition("Injected", "True", "Injected").await?;
-    // Which is on its leash.
+    // It limits the operator's own writes.
     let image = [
         "--namespace",
         &place.namespace,

@@ -1,4 +1,4 @@
-//! What Helm installs, upgrades and uninstalls, and what `charts/install.yaml` brings, is never a voter's loss.
+//! No install, upgrade or uninstallation, by Helm or with `charts/install.yaml`, makes a voter lose its signer.
 
 mod kustomized;
 mod releases;
@@ -32,7 +32,7 @@ async fn apply_manifest(cluster: &ControlPlane, minor: u32) -> Result<()> {
     cluster.admin().kubectl_ok(&apply).await.map(drop)
 }
 
-/// As the operator of a release, or of a file, that is in the namespace of the chart.
+/// Runs preflight as the operator that a release or a manifest has installed.
 async fn preflight(cluster: &ControlPlane) -> Result<(Option<i32>, String)> {
     let account = cluster
         .service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT)
@@ -41,7 +41,7 @@ async fn preflight(cluster: &ControlPlane) -> Result<(Option<i32>, String)> {
     operator_process::command(&account, &["preflight", &namespace]).await
 }
 
-/// Whether somebody who may do everything could start the voter without its signer now.
+/// Whether the guard refuses to let a user who may do everything start the voter without its signer.
 async fn is_guarded(place: &Place, who: &Kubeconfig) -> Result<()> {
     let replace = [
         "--namespace",
@@ -63,7 +63,7 @@ async fn is_guarded(place: &Place, who: &Kubeconfig) -> Result<()> {
     Ok(())
 }
 
-/// The voter as it is: its Deployment's spec and generation, and the names of its pods.
+/// The present voter: its Deployment's spec and generation, and the names of its pods.
 async fn voter(place: &Place) -> Result<(Value, Value, String)> {
     let deployment = place.deployment().await?;
     let pods = place.kubectl_ok(&["get", "pods", "-o", "name"]).await?;
@@ -75,7 +75,7 @@ async fn voter(place: &Place) -> Result<(Value, Value, String)> {
     ))
 }
 
-/// What the release has left behind.
+/// The leftovers of the release.
 async fn left(cluster: &ControlPlane) -> Result<String> {
     let kinds = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,\
                  customresourcedefinitions,deployments,services,serviceaccounts,roles,rolebindings,poddisruptionbudgets,pods";
@@ -130,7 +130,7 @@ async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_install
     assert_eq!(place.binding().await?.spec.target.name.as_deref(), Some(VOTER));
     assert_eq!(voter(&place).await?, before);
 
-    // What was kept is in nobody's way.
+    // The kept objects do not prevent a new installation.
     install(cluster, chart::NAMESPACE, &[]).await?;
     helm(cluster, chart::NAMESPACE, &["uninstall", RELEASE]).await?;
     eventually(SOON, "the end of the second release", async || {
@@ -142,7 +142,7 @@ async fn voters_keep_their_signers_through_upgrade_uninstall_and_another_install
     let again = Operated::start(cluster, &[]).await?;
     let (code, said) = preflight(cluster).await?;
     assert_eq!(code, Some(0), "{said}");
-    // Where nothing can be held, kubectl warns.
+    // If this Kubernetes cannot hold Deployments, kubectl warns.
     if !can_hold(cluster).await? {
         assert!(
             said.contains("ok: creation: signer-operator-guard-creation warns"),

@@ -1,4 +1,4 @@
-//! The upgrade from the release before, two releases of one name, and a release that moves to another namespace.
+//! An upgrade from the previous release, two releases with one name, and a release that moves to another namespace.
 
 use anyhow::{Result, ensure};
 use tests::operated::{Operated, Place, SOON, VOTER};
@@ -29,7 +29,7 @@ async fn the_release_before_is_upgraded_to_this_one() -> Result<()> {
     let folder = Directory::new()?;
     let before = chart::before(folder.path())?.display().to_string();
     let (namespace, this) = (chart::NAMESPACE, chart::folder().display().to_string());
-    // With a value that is kept, and one that is the chart's.
+    // With a value that is kept, and one that the chart sets.
     let install = [
         "install",
         RELEASE,
@@ -76,10 +76,10 @@ async fn two_releases_of_one_name_serve_namespaces_of_their_own() -> Result<()> 
         ensure!(code == Some(0), "{said}");
         served.push((operated, place));
     }
-    // Before its rights go, without which it could not give up its Lease.
+    // The operator stops before its rights are removed. Without them, it could not release its Lease.
     served[0].0.stop()?;
     helm(cluster, "team-a", &["uninstall", RELEASE]).await?;
-    // The other one has lost nothing.
+    // The other release is unchanged.
     let (_, second) = &served[1];
     is_guarded(second).await?;
     second.kubectl_ok(&["delete", "service", "voter-signer"]).await?;
@@ -99,7 +99,7 @@ async fn a_release_moves_to_another_namespace_and_no_moment_is_without_guard() -
     let before = place.injected().await?;
     eventually(SOON, "the guard", async || is_guarded(&place).await).await?;
 
-    // A rename of all that the release has: Helm makes the new objects before it deletes the old ones.
+    // All objects of the release are renamed: Helm creates the new ones before it deletes the old ones.
     let folder = chart::folder().display().to_string();
     let rename = ["upgrade", RELEASE, &folder, "--set=fullnameOverride=renamed"];
     guarded_meanwhile(&place, helm(cluster, "old", &rename)).await?;
@@ -154,7 +154,7 @@ async fn what_kubectl_has_installed_becomes_a_release_elsewhere() -> Result<()> 
     place.operated.stop()
 }
 
-/// Asks again and again whether the voter is guarded, until the other is done.
+/// Checks repeatedly, until the change is complete, that the voter is guarded.
 async fn guarded_meanwhile(place: &Place, change: impl Future<Output = Result<String>>) -> Result<()> {
     let asking = async {
         loop {

@@ -1,4 +1,4 @@
-//! The chart renders what it promises, and refuses values that it does not know.
+//! The chart renders the documented objects, and refuses unknown values.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
@@ -120,7 +120,7 @@ async fn the_defaults_give_exactly_these_objects() {
 async fn every_object_carries_the_recommended_labels_and_namespaced_ones_the_namespace() {
     for document in rendered(&[]).await {
         let labels = &document["metadata"]["labels"];
-        // What `helm test` starts is not among the pods of the operator.
+        // The pod of `helm test` is not one of the operator's pods.
         let name = if document["kind"] == "Pod" {
             "signer-operator-test"
         } else {
@@ -166,7 +166,7 @@ async fn what_is_off_is_not_rendered() {
 
 #[tokio::test]
 async fn the_oldest_kubernetes_gets_the_guard_and_older_ones_are_refused() {
-    // Managed clusters report such versions as the last.
+    // Managed clusters report versions such as the last one.
     for version in [format!("1.{OLDEST}.0"), format!("1.{OLDEST}.4-gke.100")] {
         let names = rendered_names(&["--kube-version", &version]).await;
         assert!(
@@ -292,7 +292,7 @@ async fn a_list_of_namespaces_gives_roles_there_and_a_cluster_role_for_bindings_
             .find(|document| document["kind"] == "ClusterRole" && document["metadata"]["name"] == name);
         role.and_then(|role| role["rules"].as_array().cloned())
     };
-    // What is left over is what `operator preflight` looks at.
+    // The remaining rules are for `operator preflight`.
     let everywhere = granted(&whole, "signer-operator").unwrap();
     let (in_each, preflight) = everywhere.split_at(everywhere.len() - 3);
     assert_eq!(roles[0]["rules"], json!(in_each));
@@ -307,7 +307,7 @@ async fn a_list_of_namespaces_gives_roles_there_and_a_cluster_role_for_bindings_
     assert!(!kinds_and_names(&strict).contains("ClusterRoleBinding signer-operator"));
     let arguments = one(&strict, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
     assert!(arguments.contains("--strict-rbac"), "{arguments}");
-    // For `operator preflight`, as people type it in this pod.
+    // For `operator preflight`, which people run in this pod.
     let env = one(&strict, "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"].to_string();
     for variable in ["SIGNER_OPERATOR_WATCH_NAMESPACES", "SIGNER_OPERATOR_STRICT_RBAC"] {
         assert!(env.contains(variable), "{env}");

@@ -1,4 +1,4 @@
-//! What `helm install` says at its end.
+//! The notes that `helm install` prints at its end.
 
 use tests::chart::{NAMESPACE, folder};
 use tests::helm;

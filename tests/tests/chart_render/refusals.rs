@@ -1,4 +1,4 @@
-//! A typo in a value, or a value that cannot work, is refused by its name.
+//! The chart refuses a misspelt or unusable value, and names it.
 
 use tests::chart::render;
 

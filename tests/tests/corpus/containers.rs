@@ -1,4 +1,4 @@
-//! What differs inside the containers.
+//! Variations inside the containers.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What differs in the Deployment around the pod.
+//! Variations of the Deployment outside of the pod template.
 
 use serde_json::json;
 

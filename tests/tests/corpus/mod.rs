@@ -1,4 +1,4 @@
-//! Deployments as people write them: the voter of the fixture with something changed.
+//! Realistic Deployments: the fixture's voter with changes.
 
 mod containers;
 mod deployments;
@@ -8,20 +8,20 @@ use crds::kubernetes::OLDEST;
 use serde_json::{Value, json};
 use tests::operated::{voter, with};
 
-/// What is changed: where, and to what; nothing at all where that is null.
+/// Changes: a path, and its new value. Null removes the field.
 type Changes = Vec<(&'static str, Value)>;
 
 /// One Deployment of the corpus.
 pub struct Case {
     pub name: String,
-    /// The API server takes it only from who does not apply it server-side.
+    /// The API server refuses it from server-side apply, and accepts it otherwise.
     pub has_duplicates: bool,
     /// The minor version of Kubernetes from which on all its fields are known.
     since: u32,
     changes: Changes,
 }
 
-/// All that this minor version of Kubernetes knows.
+/// All cases that this minor version of Kubernetes supports.
 pub fn all(minor: u32) -> Vec<Case> {
     let mut cases = containers::cases();
     cases.extend(pods::cases());
@@ -39,7 +39,7 @@ fn case(name: impl Into<String>, changes: Changes) -> Case {
     }
 }
 
-/// One with fields that came later.
+/// A case with fields of a later version.
 fn case_since(since: u32, name: &str, changes: Changes) -> Case {
     Case {
         since,
@@ -50,7 +50,7 @@ fn case_since(since: u32, name: &str, changes: Changes) -> Case {
 impl Case {
     /// Its manifest, with a label by which a binding selects it.
     pub fn manifest(&self) -> Value {
-        // No pods: what is restored is the spec, and the machine has better things to do.
+        // No pods, because only the spec is compared, and pods would cost time.
         let mut object = with(voter(), "/spec/replicas", json!(0));
         let app: String = self.name.chars().take(63).filter(|each| *each != '.').collect();
         object["metadata"] = json!({"name": self.name, "labels": {"signed": "yes"}});

@@ -1,4 +1,4 @@
-//! What differs in the pod around the containers.
+//! Variations of the pod outside of the containers.
 
 use serde_json::json;
 
@@ -106,7 +106,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// What Pod Security `restricted` asks of the voter's own containers.
+/// The fields that Pod Security `restricted` requires of the voter's own containers.
 fn restricted() -> Vec<(&'static str, serde_json::Value)> {
     let container = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
     vec![

@@ -1,5 +1,5 @@
-//! Plays the machines of a cluster that has none. Pods become ready; what would run in those of the operator runs beside the API
-//! server: the operator with the arguments of its Deployment, and `helm test`'s preflight.
+//! Acts as the nodes of a cluster without nodes. Pods become ready. The programs of the operator's pods run next to the
+//! API server: the operator with the arguments of its Deployment, and the preflight of `helm test`.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tests::{ControlPlane, chart, pods};
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How an operator ends that could not renew its Lease.
+/// The exit status of an operator that could not renew its Lease.
 const LOST_ITS_LEASE: &str = "exit status: 75";
 
 pub struct Machines<'a> {
@@ -39,18 +39,19 @@ impl<'a> Machines<'a> {
         })
     }
 
-    /// Plays them for as long as nothing is wrong with the operator.
+    /// Acts as the nodes until the operator fails.
     pub async fn play(&mut self) -> Result<Infallible> {
         loop {
             self.follow_the_operator().await?;
-            // What fails because an object goes is tried again; what stays broken, the page's own commands tell.
+            // A failure because an object was deleted is retried. If a failure persists, the page's own commands show
+            // it.
             let _ = self.end_tests().await;
             let _ = self.make_ready().await;
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// One process for however many replicas, started anew where the arguments change.
+    /// One process for any number of replicas. It is restarted if its arguments change.
     async fn follow_the_operator(&mut self) -> Result<()> {
         let deployments = Api::<Deployment>::namespaced(self.client.clone(), chart::NAMESPACE);
         let wanted = deployments.get_opt(chart::SERVICE_ACCOUNT).await?;
@@ -59,7 +60,7 @@ impl<'a> Machines<'a> {
             match running.process.still_runs() {
                 Ok(()) if wanted.as_ref() == Some(&running.arguments) => return Ok(()),
                 Ok(()) => {}
-                // A kubelet starts it again. On a busy machine the API server may answer too late for the Lease.
+                // A kubelet would start it again. On a busy computer, the API server may answer too late for the Lease.
                 Err(error) if format!("{error:#}").contains(LOST_ITS_LEASE) => self.operator = None,
                 Err(error) => return Err(error),
             }
@@ -75,13 +76,13 @@ impl<'a> Machines<'a> {
         Ok(())
     }
 
-    /// The pods of `helm test`, each with what its command came to.
+    /// Ends the pods of `helm test` with the results of their commands.
     async fn end_tests(&self) -> Result<()> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), chart::NAMESPACE);
         for pod in pods.list(&ListParams::default()).await? {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
             let is_test = pod.annotations().get("helm.sh/hook").map(String::as_str) == Some("test");
-            // One that came after the last look was made ready as all others are, and runs by now.
+            // A pod that was created after the last check was made ready like all others, and runs now.
             let has_ended = matches!(phase, Some("Succeeded" | "Failed"));
             if !is_test || has_ended {
                 continue;

@@ -1,5 +1,5 @@
-//! Every block of commands in a page does what its page says: it is run as it stands, page by page, against a real
-//! API server with its controllers. There are no machines: the test plays them (see [`machines`]).
+//! Every command block of a page works as the page describes: the test runs the blocks unchanged, page by page, against
+//! a real API server with its controllers. The test acts as the Kubernetes nodes, see [`machines`].
 
 mod machines;
 mod page;
@@ -18,7 +18,7 @@ use tests::{ControlPlane, chart};
 
 macro_rules! pages {
     ($($name:ident = $path:literal,)+) => {
-        /// By this name `make unit` runs them beside the others: they take long, and mostly wait.
+        /// `make unit` runs the tests of this module in parallel with others, because they take long and mostly wait.
         mod pages {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +60,7 @@ pages! {
     tutorial = "docs/src/tutorial.md",
 }
 
-/// Pages that lead from one to the next, in the order in which they do: none may need what an earlier one has taken away.
+/// Pages that follow each other, in this order. No page may need an object that an earlier page has removed.
 mod paths {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn from_the_tutorial_to_the_end_of_a_voter() -> anyhow::Result<()> {
@@ -117,7 +117,7 @@ fn every_block_says_where_it_can_be_run_and_is_shell() -> Result<()> {
     Ok(())
 }
 
-/// Those blocks of YAML that are whole objects of ours, for people to copy.
+/// The YAML blocks with whole SignerBindings for people to copy.
 #[tokio::test]
 async fn every_binding_that_a_page_shows_is_taken_by_the_api_server() -> Result<()> {
     let plane = ControlPlane::shared().await?;

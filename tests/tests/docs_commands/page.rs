@@ -1,4 +1,4 @@
-//! One page, from what it starts from to its last command.
+//! Runs one page, from its prerequisites to its last command.
 
 use std::process::{Command, Stdio};
 
@@ -15,10 +15,10 @@ const TUTORIAL: &str = "docs/src/tutorial.md";
 const ALERTS: &str = "docs/src/operations/alerts.md";
 const GOOGLE_CLOUD: &str = "docs/src/how-to/google-identity.md";
 
-/// A control plane takes most of a core while it is asked.
+/// A control plane uses most of a processor core while it serves requests.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
-/// What a page expects to be there.
+/// The prerequisites of a page.
 enum Start {
     EmptyCluster,
     InstalledOperator,
@@ -27,7 +27,7 @@ enum Start {
 }
 
 impl Start {
-    /// A line of the page says it, for readers or, as a comment, for this test alone.
+    /// A line of the page names them, for readers or, in a comment, only for this test.
     fn of(page: &Page) -> Result<Self> {
         let said: Vec<_> = page
             .text
@@ -42,7 +42,7 @@ impl Start {
             ["an installed operator."] => Ok(Self::InstalledOperator),
             ["the voter of the tutorial."] => Ok(Self::VoterOfTheTutorial),
             ["the voter in Google Cloud."] => Ok(Self::VoterInGoogleCloud),
-            // These are read before there is anything.
+            // People read these pages before they install anything.
             [] if !page.is_of_the_site() => Ok(Self::EmptyCluster),
             _ => bail!(
                 "{}: found {said:?}, expected one line or comment `Starts from: an empty cluster.`, `Starts from: an installed \
@@ -52,7 +52,7 @@ impl Start {
         }
     }
 
-    /// Types what brings a cluster there.
+    /// Runs the commands that create these prerequisites.
     async fn reach(&self, person: &Person, minor: u32) -> Result<()> {
         let tutorial = Page::read(TUTORIAL)?;
         let blocks = run_blocks(&tutorial, minor);
@@ -74,7 +74,7 @@ pub async fn run(path: &str) -> Result<()> {
     run_all(&[path]).await
 }
 
-/// What the first of them starts from, then one page after the other in one cluster, as a reader would.
+/// Creates the prerequisites of the first page, then runs one page after the other in one cluster, as a reader would.
 pub async fn run_all(paths: &[&str]) -> Result<()> {
     let _place = PLACES.acquire().await?;
     let pages = paths.iter().map(|path| Page::read(path)).collect::<Result<Vec<_>>>()?;
@@ -103,7 +103,7 @@ async fn follow(person: &Person, pages: &[Page], start: &Start, minor: u32) -> R
     Ok(())
 }
 
-/// With the labels of an alert about the tutorial's voter, or about the operator.
+/// Fills a block with the labels of an alert about the tutorial's voter, or about the operator.
 fn filled(page: &Page, block: &Block) -> Block {
     let labels = if is_about_the_operator(page, block) {
         Labels::of_the_operator(chart::NAMESPACE)
@@ -117,12 +117,12 @@ fn filled(page: &Page, block: &Block) -> Block {
     filled
 }
 
-/// Those that are for this Kubernetes.
+/// The blocks for this version of Kubernetes.
 fn run_blocks(page: &Page, minor: u32) -> Vec<&Block> {
     page.blocks.iter().filter(|block| block.is_run_on(minor)).collect()
 }
 
-/// What bash says of a block of commands, without running it.
+/// The syntax error that bash finds in a block, without running it.
 pub fn syntax_error(block: &Block) -> Result<Option<String>> {
     if block.kind().is_none() {
         return Ok(None);

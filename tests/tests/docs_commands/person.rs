@@ -1,4 +1,4 @@
-//! Somebody who follows a page at a terminal.
+//! A person who follows a page at a terminal.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,10 +13,10 @@ use tokio::process::Command;
 
 use crate::transcript;
 
-/// What a page may take, in seconds, on a busy machine: one that waits for what never comes ends all the same.
+/// Maximum duration of a page in seconds, on a busy computer. It also ends a page that waits in vain.
 const LIMIT: &str = "300";
 
-/// How much of what a page has printed is told when it fails.
+/// Number of a page's output lines in the message of a failure.
 const LINES_TOLD: usize = 30;
 
 pub struct Person {
@@ -24,7 +24,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// With kubectl, helm and our programs in their path, and nothing else of their own.
+    /// A person with kubectl, helm and this repository's programs in PATH, and no settings of their own.
     pub fn new(plane: &ControlPlane) -> Result<Self> {
         let home = Directory::new()?;
         let programs = home.path().join("bin");
@@ -39,7 +39,7 @@ impl Person {
         Ok(Self { home })
     }
 
-    /// Types these blocks of a page, in one shell, and stops at the first command that fails.
+    /// Runs these blocks of a page in one shell, and stops at the first failed command.
     pub async fn types(&self, page: &Page, blocks: &[&Block]) -> Result<()> {
         let home = self.home.path();
         let [text, failed] = ["page.sh", "failed"].map(|name| home.join(name));
@@ -51,7 +51,7 @@ impl Person {
         shell.args(["--kill-after=5", LIMIT, "bash", "-eu"]).arg(&text);
         shell.current_dir(workspace::root()).env("PATH", path).env("HOME", home);
         shell.env("KUBECONFIG", home.join("kubeconfig")).env("FAILED", &failed);
-        // Its discovery cache is kept by server address, and ports come again.
+        // Its discovery cache is keyed by server address, and ports are reused.
         shell.env("KUBECACHEDIR", home.join("cache"));
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
             shell.env_remove(proxy);
@@ -74,18 +74,18 @@ impl Person {
     }
 }
 
-/// The page with all but these blocks left blank, so that bash counts its lines as the page does.
+/// The page with blank lines instead of everything except these blocks, so that bash reports the page's line numbers.
 fn script(page: &Page, blocks: &[&Block]) -> String {
     let mut lines = vec![""; page.text.lines().count()];
     for line in blocks.iter().flat_map(|block| &block.lines) {
         lines[line.line - 1] = &line.text;
     }
-    // On the fence that closes a block.
+    // On the line of a block's closing fence.
     let ends: Vec<_> = blocks.iter().map(|block| transcript::end(block)).collect();
     for (line, command) in &ends {
         lines[*line - 1] = command;
     }
-    // On the first line, which is a page's title.
+    // On the first line, which is the page's title.
     let prelude = r#"exec 2>&1; set -E; trap 'echo "$LINENO: $BASH_COMMAND" >"$FAILED"' ERR"#;
     lines[0] = prelude;
     lines.join("\n") + "\n"

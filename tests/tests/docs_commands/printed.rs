@@ -1,4 +1,5 @@
-//! What `IdentityReady` prints for the binding of a how-to page is what the page says: who follows either grants the same.
+//! The commands of `IdentityReady` for the binding of a how-to page are the page's commands, so that both give the same
+//! grants.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use operator::gke::Project;
 use serde_json::{Value, json};
 use tests::docs::Page;
 
-/// What is printed for the page's binding, with its names, and a change of its key.
+/// The printed commands for the page's binding, with its names and with a change of its key.
 fn printed(page: &Page, change: impl FnOnce(&mut Value)) -> Result<String> {
     let mut manifests = page
         .blocks
@@ -29,7 +30,7 @@ fn printed(page: &Page, change: impl FnOnce(&mut Value)) -> Result<String> {
     }))
 }
 
-/// The commands of a page that begin so.
+/// The commands of a page with this beginning.
 fn commands<'a>(page: &'a Page, beginning: &'a str) -> Vec<&'a str> {
     let blocks = page.blocks.iter().filter(|block| block.info.starts_with("sh"));
     let lines = blocks.flat_map(|block| block.lines.iter().map(|line| line.text.as_str()));
@@ -95,7 +96,7 @@ fn google_from_any_cluster() -> Result<()> {
     let acting = printed(&page, |key| {
         key["gcp"]["federation"]["serviceAccount"] = json!("signer@my-project.iam.gserviceaccount.com");
     })?;
-    // The project is named by its number in the binding, from which a shell finds its ID; the order of flags is free.
+    // The binding has the project's number, from which a shell finds the project's ID. The order of flags may differ.
     let words = |line: &str| -> BTreeSet<String> {
         let line = line.replace(
             r#""$(gcloud projects describe 123456789012 --format='value(projectId)')""#,

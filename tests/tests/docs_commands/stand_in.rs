@@ -1,4 +1,4 @@
-//! The container that the pages have in the place of a node is ready if it has had a vote signed, and not otherwise.
+//! The pages use a container instead of a node. It is ready only after a signed vote.
 
 use std::process::{Command, Stdio};
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use tests::docs::{self, Page};
 use tests::signer_process::{SignerProcess, TOKEN};
 
-/// The pod of each Deployment in a page, out of the shell block that it stands in.
+/// The pod of each Deployment in the shell blocks of a page.
 fn pods(page: &Page) -> Result<Vec<Value>> {
     let mut found = vec![];
     for block in &page.blocks {
         let text = block.text();
-        // Between `<<'END'` and `END` there are manifests.
+        // The text between `<<'END'` and `END` is a manifest.
         for piece in text.split("<<'END'\n").skip(1) {
             let manifests = piece.split_once("END\n").map_or(piece, |(manifests, _)| manifests);
             for manifest in serde_yaml::Deserializer::from_str(manifests) {
@@ -49,7 +49,7 @@ fn the_stand_in_for_a_node_is_ready_when_it_has_had_a_vote_signed() -> Result<()
         all.extend(pods(page)?);
     }
     let pod = all.first().context("no page has a stand-in for a node")?;
-    // Also what Pod Security asks of it: the tutorial runs it in a namespace that enforces `restricted`.
+    // It must also meet Pod Security: the tutorial runs it in a namespace that enforces `restricted`.
     ensure!(
         all.iter().all(|other| other == pod),
         "the pages have different ones: {all:#?}"

@@ -1,4 +1,4 @@
-//! What the blocks of a page printed, each for itself, and whether it is what the page shows.
+//! The output of each block of a page, compared with the output that the page shows.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,25 +8,25 @@ use anyhow::{Context, Result, ensure};
 use tests::docs::shell::Kind;
 use tests::docs::{Block, Page};
 
-/// Stands at the beginning of the line that ends the output of a block.
+/// The beginning of the line that ends the output of a block.
 const END: char = '\u{1e}';
 
-/// A folder: what each block printed is written there, for people who write a page.
+/// The variable with a folder for the output of each block, for people who write a page.
 const FOLDER: &str = "TRANSCRIPT";
 
-/// The line behind a block, and the command there that ends its output.
+/// The line after a block, and the command in it that ends the block's output.
 pub fn end(block: &Block) -> (usize, String) {
     let last = block.lines.last().map_or(block.line, |line| line.line);
     // The output may end within a line.
     (last + 1, format!("printf '\\n\\036%s\\n' {}", block.line))
 }
 
-/// What a person would see.
+/// The lines that a person would see.
 pub fn lines(printed: &str) -> impl Iterator<Item = &str> {
     printed.lines().filter(|line| !line.starts_with(END))
 }
 
-/// What is wrong with the place of a block of output.
+/// The error in the place of an output block, if there is one.
 pub fn complaint(before: Option<&Block>, block: &Block) -> Option<String> {
     let follows = before.is_some_and(|before| before.kind() == Some(Kind::Anywhere));
     (block.is_output() && !follows).then(|| {
@@ -37,7 +37,7 @@ pub fn complaint(before: Option<&Block>, block: &Block) -> Option<String> {
     })
 }
 
-/// Compares what these blocks printed with what the page shows behind each.
+/// Compares the output of these blocks with the output that the page shows after each.
 pub fn compare(page: &Page, blocks: &[&Block], printed: &str) -> Result<()> {
     let mut rest = printed;
     let mut text = String::new();

@@ -1,4 +1,5 @@
-//! The GitOps layout: what the tools apply again and again stays injected, and their own objects name what is there.
+//! The GitOps layout: a Deployment stays injected although the tools apply its manifest repeatedly, and the tools' own
+//! objects name existing files.
 
 use std::fs;
 

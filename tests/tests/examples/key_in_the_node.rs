@@ -1,4 +1,4 @@
-//! A voter with its key in a variable of the node gets a signer with the same key, and back again.
+//! A voter with its key in a variable of the node gets a signer with the same key, and can go back.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::support::Example;
 const NAME: &str = "atto-voter-pk";
 const DEPLOYMENT: &str = "deployment/atto-voter-pk";
 
-/// The voter as it runs, with the strategy that the page sets before anything else, and paused.
+/// The running voter, paused, with the strategy that the page sets first.
 async fn paused() -> Result<Example> {
     let example = Example::with_token("key-in-the-node").await?;
     let place = &example.place;
@@ -57,7 +57,7 @@ async fn the_signer_takes_over_the_key_of_the_node_in_one_rollout() -> Result<()
         Ok(())
     })
     .await?;
-    // Neither of two voters with one key, nor of a key in the pod.
+    // No warning about two voters with one key, or about a key in the pod.
     let warnings = place.binding().await?.status.unwrap_or_default().warnings;
     let warned: Vec<_> = warnings.iter().map(|warning| warning.reason.as_str()).collect();
     assert_eq!(warned, ["LocalKey"]);

@@ -1,4 +1,4 @@
-//! What kustomize renames, the binding names by its new name.
+//! The binding names objects by the names that kustomize gives them.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The objects that the real kustomize makes of the example, with another overlay if one is given.
+/// The objects that the real kustomize builds from the example, with another overlay if one is given.
 async fn built(overlay: Option<&str>) -> Result<Vec<Value>> {
     let folder = Directory::new()?;
     copy(&workspace::root().join("examples/kustomize"), folder.path())?;

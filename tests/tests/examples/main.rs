@@ -1,4 +1,4 @@
-//! Every file under `examples/` does what it says, with the operator running beside a real API server.
+//! Every file in `examples/` works as its comments describe, with a running operator and a real API server.
 
 mod support;
 
@@ -62,8 +62,8 @@ fn files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A Secret or ConfigMap of a public file would overwrite the reader's own. Those of the quickstart are public on purpose, in a
-/// namespace of its own.
+/// A Secret or ConfigMap of a public file would overwrite the reader's own. The Secret of the quickstart is public on
+/// purpose, in a separate namespace.
 #[test]
 fn no_example_brings_a_secret_or_a_certificate() -> Result<()> {
     for path in files()? {
@@ -91,7 +91,7 @@ async fn a_google_service_account_is_annotated() -> Result<()> {
         account["metadata"]["annotations"]["iam.gke.io/gcp-service-account"],
         "signer@my-project.iam.gserviceaccount.com"
     );
-    // The commands in the file are those that the condition prints.
+    // The file has the commands that the condition prints.
     for part in [
         "gcloud kms keys add-iam-policy-binding voter",
         "gcloud iam service-accounts add-iam-policy-binding signer@my-project.iam.gserviceaccount.com",

@@ -1,4 +1,4 @@
-//! The documented voter with a hand-written signer moves over to an injected one.
+//! The documented voter with a hand-written signer migrates to an injected signer.
 
 use anyhow::{Result, ensure};
 use tests::operated::SOON;
@@ -27,7 +27,7 @@ async fn the_documented_voter_moves_over_in_one_rollout() -> Result<()> {
     pods::roll_out(client, &place.namespace, "atto-voter-gcp-kms").await?;
     assert_eq!(replica_sets(&example).await?, 1);
 
-    // Step by step as the example says.
+    // The steps of the example.
     example.apply("30-signerbinding.yaml").await?;
     place.condition("Injected", "False", "ForeignSigner").await?;
     place.kubectl_ok(&["rollout", "pause", DEPLOYMENT]).await?;
@@ -54,7 +54,7 @@ async fn the_documented_voter_moves_over_in_one_rollout() -> Result<()> {
     Ok(())
 }
 
-/// Nothing but the hand-written container is taken out of what the documentation shows.
+/// The manifest is the documented one, without the hand-written container.
 #[test]
 fn its_manifest_is_the_documented_one_without_the_signer() -> Result<()> {
     let read = |path: &str| std::fs::read_to_string(workspace::root().join(path));

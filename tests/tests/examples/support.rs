@@ -15,7 +15,7 @@ pub async fn operated(plane: &'static ControlPlane, values: &str) -> Result<Oper
     operated_with(plane, values, &[]).await
 }
 
-/// The same with further arguments of Helm.
+/// Installs the chart with further arguments of Helm, and starts the operator.
 pub async fn operated_with(plane: &'static ControlPlane, values: &str, more: &[&str]) -> Result<Operated> {
     let values = workspace::root().join("examples").join(values).display().to_string();
     let values = [&["--values", values.as_str()], more].concat();
@@ -29,7 +29,7 @@ pub async fn operated_with(plane: &'static ControlPlane, values: &str, more: &[&
     Operated::start(plane, &arguments).await
 }
 
-/// The operator of all examples but those that say how it is installed. More images than ours are allowed to show one of them.
+/// The operator of all examples, except examples with their own installation. An example needs further allowed images.
 pub async fn shared() -> Result<&'static Operated> {
     static SHARED: OnceCell<Operated> = OnceCell::const_new();
     SHARED
@@ -47,20 +47,20 @@ impl Example {
         Self::of(shared().await?, folder).await
     }
 
-    /// The same with an operator of the test's own choice.
+    /// An example with an operator that the test chooses.
     pub async fn of(operated: &'static Operated, folder: &'static str) -> Result<Self> {
         let place = Place::on(operated, "example").await?;
         Ok(Self { folder, place })
     }
 
-    /// With the Secret that the example tells people to make first.
+    /// An example with the Secret that its comments tell people to create first.
     pub async fn with_token(folder: &'static str) -> Result<Self> {
         let example = Self::new(folder).await?;
         example.token("atto-signer-secrets-1").await?;
         Ok(example)
     }
 
-    /// In the namespace that its files name, which may not be there yet.
+    /// An example in the namespace that its files name, which may not exist yet.
     pub async fn in_namespace(folder: &'static str, namespace: String) -> Result<Self> {
         Self::on(shared().await?, folder, namespace).await
     }
@@ -98,17 +98,17 @@ impl Example {
         Ok(())
     }
 
-    /// The folder in one command, as a reader would.
+    /// Applies the folder with one command, as a reader would.
     pub async fn apply_all(&self) -> Result<()> {
         self.apply("").await
     }
 
-    /// Waits until the binding says so.
+    /// Waits until the binding reports Injected.
     pub async fn injected(&self) -> Result<()> {
         self.place.condition("Injected", "True", "Injected").await.map(drop)
     }
 
-    /// Approves the plan, as the example says.
+    /// Approves the plan with the example's command.
     pub async fn approve(&self) -> Result<()> {
         let hash = "jsonpath={.status.plan.hash}";
         let wait = ["wait", "signerbinding/voter", "--timeout=60s", &format!("--for={hash}")];

@@ -1,5 +1,6 @@
-//! A folder of examples that is applied whole starts no node without its signer, whichever file comes first, with the guard and
-//! without it; nor does the manifest without its pause, once the binding says Injected.
+//! A folder of examples that is applied as a whole starts no node without its signer: in any order of its files, with
+//! and without the guard. Once the binding reports Injected, applying the manifest without its pause also starts no such
+//! node.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use tests::replica_sets::ReplicaSets;
 
 use crate::support::{Example, operated_with, shared};
 
-/// Those with a voter that is new to its cluster: the one of `migration` runs there already.
+/// The examples with a new voter. In `migration`, the voter already runs.
 const FOLDERS: [&str; 12] = [
     "aws-kms",
     "gitops/voter",
@@ -28,7 +29,7 @@ const FOLDERS: [&str; 12] = [
     "vault",
 ];
 
-/// The manifests of the example, in the namespace of this test also where they name one.
+/// The manifests of the example, in this test's namespace even if they name another.
 fn copied(example: &Example) -> Result<Directory> {
     let folder = Directory::new()?;
     for entry in fs::read_dir(example.path(""))? {
@@ -39,7 +40,7 @@ fn copied(example: &Example) -> Result<Directory> {
             let text = text
                 .replace("namespace: atto-quickstart\n", &own)
                 .replace("namespace: atto\n", &own);
-            // That of the test is there.
+            // The test's namespace exists.
             if !text.contains("\nkind: Namespace\n") {
                 fs::write(folder.path().join(name), text)?;
             }
@@ -60,7 +61,7 @@ async fn apply(example: &Example, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes the line out that every example asks for.
+/// Removes the line `paused: true`, as every example tells people to do.
 fn start_in_manifests(folder: &Path) -> Result<()> {
     let mut resumed = 0;
     for entry in fs::read_dir(folder)? {
@@ -80,7 +81,7 @@ async fn starts_whole(operated: &'static Operated, name: &'static str) -> Result
     let sets = ReplicaSets::of(place.client.clone(), &place.namespace).await?;
     let folder = copied(&example)?;
     apply(&example, folder.path()).await?;
-    // Who has forgotten the Secret makes it, and applies the folder again.
+    // A person who has forgotten the Secret creates it, and applies the folder again.
     example.token("atto-signer-secrets-1").await?;
     apply(&example, folder.path()).await?;
     if name == "manual-rollout" {

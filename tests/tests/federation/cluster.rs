@@ -1,4 +1,4 @@
-//! What all tests stand on: a cluster's tokens, Google's services, and a signer that has nothing else.
+//! The base of all tests: a cluster's tokens, Google's services, and a signer without other credentials.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub struct Google {
 }
 
 impl Google {
-    /// Where only the subject itself has the role, or only the service account.
+    /// With the role granted only to the subject itself, or only to the service account.
     pub async fn start(role_of_the_account: bool) -> Result<Self> {
         let (issuer, keys) = issuer().await?;
         let sts = FakeSts::start(&issuer, keys)?;
@@ -47,17 +47,17 @@ impl Google {
         self.kms.verifying_key()
     }
 
-    /// Where KMS is, which asks for a token.
+    /// The address of KMS, which requires a token.
     pub fn kms_address(&self) -> Result<SocketAddr> {
         self.front.address()
     }
 
-    /// What stands before KMS.
+    /// The front before KMS.
     pub const fn kms_front(&self) -> &KeyFront {
         &self.front
     }
 
-    /// KMS takes no token any more that was given until now.
+    /// From now on, KMS refuses all tokens that were issued before.
     pub fn refuse_given(&self) {
         let given = self.sts.given();
         self.front.on(
@@ -72,7 +72,7 @@ impl Google {
         self.identity.project(PROVIDER).await
     }
 
-    /// A signer that was started, with these changes of its environment.
+    /// A started signer, with these changes of its environment.
     pub fn signer(&self, changes: &[(&str, &str)]) -> Result<WaitingSigner> {
         let (endpoint, sts) = (self.front.url(), self.sts.endpoint());
         let file = self.identity.file().display().to_string();

@@ -1,4 +1,4 @@
-//! From a token of the cluster to a signature, and what may happen in between.
+//! From a token of the cluster to a signature, with failures in between.
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
@@ -60,7 +60,7 @@ async fn a_token_that_is_repeated_in_an_answer_is_told_to_nobody() -> Result<()>
     signer.says("the key cannot be used yet").await?;
     signer.says("[hidden]").await?;
     let told = format!("{}{}", signer.log(), signer.management("/health")?.body);
-    // No part of it either: a long text is shown by its two ends.
+    // Not even a part of it may appear: of a long text, both ends are shown.
     ensure!(
         !told.contains(&token[..20]) && !told.contains(&token[token.len() - 20..]),
         "{told}"
@@ -93,7 +93,7 @@ async fn a_token_service_in_trouble_is_asked_again() -> Result<()> {
     Ok(())
 }
 
-/// Google's client renews a token of less than four minutes each 10 s or sooner.
+/// Google's client renews a token with less than four minutes at least every 10 s.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn credentials_that_end_and_are_refused_come_back_and_no_vote_is_lost() -> Result<()> {
     let google = Google::start(false).await?;

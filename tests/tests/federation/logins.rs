@@ -1,4 +1,5 @@
-//! How often Google's token service is asked: once for the life of a token, and again where KMS does not take one.
+//! The signer requests a token from Google's token service once for the lifetime of the token, and again if KMS refuses
+//! it.
 
 use anyhow::{Result, ensure};
 use tests::fake_server::Front;
@@ -6,7 +7,7 @@ use tests::waiting_signer::votes;
 
 use crate::cluster::Google;
 
-/// In an outage of KMS, another client is made each few seconds.
+/// In an outage of KMS, the signer creates another client every few seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_outage_of_kms_makes_no_login() -> Result<()> {
     let google = Google::start(false).await?;

@@ -1,5 +1,5 @@
-//! The real signer with Workload Identity Federation: tokens of a real API server, checked by a stand-in of Google's token service, and a
-//! KMS that takes no other credentials.
+//! The real signer with Workload Identity Federation: with tokens of a real API server, a stand-in for Google's token
+//! service that checks them, and a KMS that accepts no other credentials.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

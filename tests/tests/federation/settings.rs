@@ -1,4 +1,4 @@
-//! Settings that cannot be right.
+//! The signer refuses invalid settings.
 
 use anyhow::{Result, ensure};
 use tests::fake_sts::{ACCOUNT, PROVIDER};

@@ -1,4 +1,4 @@
-//! The token's file in every state that a person or the kubelet can leave it in.
+//! The token file in every state in which a person or the kubelet can leave it.
 
 use anyhow::{Result, ensure};
 use data_encoding::BASE64URL_NOPAD;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cluster::Google;
 
-/// A JWT that nobody signed.
+/// An unsigned JWT.
 fn unsigned(claims: &serde_json::Value) -> String {
     let part = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
     let header = json!({ "alg": "ES256", "kid": "none" });

@@ -1,4 +1,4 @@
-//! What people do every day, and what another program may rewrite.
+//! Everyday edits, and fields that another program may rewrite.
 
 use anyhow::Result;
 use serde_json::json;

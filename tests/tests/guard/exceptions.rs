@@ -1,4 +1,4 @@
-//! Whom and what the guard does not ask, and what it must not stumble over.
+//! Users and objects that the guard does not check, and unusual objects that it must accept.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -13,7 +13,7 @@ use tests::{Kubeconfig, chart};
 use super::guarded::row::{container, injected};
 use super::guarded::{EXEMPT, documented, place, plain, whole};
 
-/// Runs kubectl in the namespace of the place as somebody else.
+/// Runs kubectl in the namespace of the place as another user.
 async fn kubectl_as(
     place: &Place,
     who: &Kubeconfig,
@@ -88,7 +88,7 @@ async fn a_voter_that_was_never_injected_is_nobodys_business() -> Result<()> {
 #[tokio::test]
 async fn what_was_already_lost_is_not_held_against_the_next_edit() -> Result<()> {
     let place = place().await?;
-    // As a voter is that somebody pointed elsewhere before the guard came.
+    // Like a voter whose node got another signer's address before the guard was installed.
     let mut partly = injected(&place, plain()).await?;
     place.kubectl_ok(&["delete", "signerbinding", VOTER]).await?;
     container(&mut partly, "containers", "node")["env"] = json!([]);
@@ -100,7 +100,7 @@ async fn what_was_already_lost_is_not_held_against_the_next_edit() -> Result<()>
         .kubectl_ok(&["set", "image", "deployment/partly", "node=registry.example/node:2"])
         .await?;
 
-    // What is left is still guarded.
+    // The remaining fields are still guarded.
     let image = ["set", "image", "deployment/partly", "signer=registry.example/signer:2"];
     let answer = place.kubectl(&image, "").await?;
     assert!(
@@ -129,14 +129,14 @@ async fn a_deployment_that_is_being_deleted_may_be_changed_in_any_way() -> Resul
     place.kubectl_ok(&[&patch[..], &[finalizers]].concat()).await.map(drop)
 }
 
-/// CEL counts its steps, and a policy that takes too many refuses.
+/// CEL limits the cost of a policy. A policy that exceeds the limit refuses the request.
 #[tokio::test]
 async fn a_very_large_deployment_is_within_what_cel_may_cost() -> Result<()> {
     let place = place().await?;
     injected(&place, plain()).await?;
     let kind = ApiResource::erase::<Deployment>(&());
     let deployments: Api<DynamicObject> = Api::namespaced_with(place.client.clone(), &place.namespace, &kind);
-    // As many as etcd takes, and then as many as the API server does.
+    // As many as etcd accepts, and then as many as the API server accepts.
     let grown = |helpers: usize| {
         let variables = (0..100).map(|number| json!({"name": format!("V{number}"), "value": "x"}));
         let env: Vec<_> = variables.chain(whole::variables()).collect();
@@ -159,7 +159,7 @@ async fn a_very_large_deployment_is_within_what_cel_may_cost() -> Result<()> {
     let words = "container h74: ATTO_SIGNER_BACKEND is not REMOTE";
     assert!(answer.stderr.contains(words), "{}{}", answer.stdout, answer.stderr);
 
-    // The operator has a policy of its own.
+    // The operator's writes have a policy of their own.
     let binding = with(tests::operated::binding(), "/spec/signer", json!({"logLevel": "debug"}));
     place.apply(&binding).await?;
     place.condition("Injected", "True", "Injected").await?;
@@ -175,7 +175,7 @@ async fn a_very_large_deployment_is_within_what_cel_may_cost() -> Result<()> {
 #[tokio::test]
 async fn a_deployment_with_next_to_nothing_in_it_is_understood() -> Result<()> {
     let place = place().await?;
-    // No annotations, no labels of its own but the selector's, no variables.
+    // No annotations, no labels except the selector's, and no variables.
     let mut bare = with(plain(), "/metadata", json!({"name": VOTER}));
     let node = container(&mut bare, "containers", "node").as_object_mut();
     if let Some(node) = node {

@@ -1,4 +1,5 @@
-//! What is for the signer alone: the volume with its token. With that, code in another container could use the key past the signer.
+//! Only the signer may mount the volume with its token. With the token, code in another container could use the key
+//! without the signer.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use super::guarded::row::container;
 use super::guarded::{place, plain};
 use super::steps::{pause, scale};
 
-const REFUSAL: &str = "what is for its signer alone (volume signer-identity): with the token in it";
+const REFUSAL: &str = "a volume that only its signer may mount (signer-identity): with the token in it";
 
 /// A voter whose signer has a token of its own, and an init container before it.
 async fn voter(place: &Place) -> Result<Value> {
@@ -183,7 +184,7 @@ async fn no_other_container_gets_a_token_that_is_as_good() -> Result<()> {
         let answer = patched(&place, &live, |live| with_token(live, list, name, "copy", OWN)).await?;
         refused(&answer, name)?;
     }
-    // One for something else is as before, and one that nobody mounts is no token that somebody has.
+    // A token for another audience is allowed as before, and so is a token that no container mounts.
     let other = patched(&place, &live, |live| {
         with_token(live, "containers", "node", "copy", "another");
         with_token(live, "containers", "exporter", "unused", OWN);
@@ -222,7 +223,7 @@ async fn a_token_that_was_there_before_the_signer_hinders_nothing() -> Result<()
     kubectl(&place, pause()).await?;
     kubectl(&place, scale("--replicas=0")).await?;
     place.resume().await?;
-    // Another container has not had it.
+    // Another container did not have it before.
     let live = place.deployment().await?;
     let spread = patched(&place, &live, |live| {
         with_token(live, "containers", "exporter", "copy", "");
@@ -257,12 +258,12 @@ async fn no_pod_starts_with_the_token_in_another_container() -> Result<()> {
         .await?;
     let told = stolen
         .stderr
-        .contains("container node of this pod mounts what is for its signer alone");
+        .contains("container node of this pod mounts a volume that only its signer may mount");
     ensure!(!stolen.succeeded && told, "{}{}", stolen.stdout, stolen.stderr);
     Ok(())
 }
 
-/// A paused voter with a stolen token, and nobody who writes to it meanwhile.
+/// A paused voter whose token another container has. No other client writes to it meanwhile.
 #[tokio::test]
 async fn the_operator_may_take_the_token_from_another_container_and_not_give_it_one() -> Result<()> {
     let place = place().await?;
@@ -318,7 +319,7 @@ async fn the_operator_may_take_the_token_from_another_container_and_not_give_it_
     };
     let taken = tried(&free).await?;
     ensure!(taken.succeeded, "{}", taken.stderr);
-    // And all of ours with it.
+    // And all of the operator's fields with it.
     let removed = tried(&|live| {
         free(live);
         let spec = &mut live["spec"]["template"]["spec"];

@@ -1,5 +1,5 @@
-//! A voter that is made again from the manifest in Git, on a Kubernetes that can hold it: `make unit` leaves it out on an older one, by the name of
-//! this module, and says so.
+//! A voter that is recreated from the manifest in Git, on a Kubernetes that can hold it. On an older version, `make
+//! unit` leaves this module out by its name, and says so.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! What the operator's own ServiceAccount may change of a Deployment: as somebody could who has its token.
+//! The changes that the operator's own ServiceAccount may make to a Deployment, as a person with its token could.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::guarded::row::{Step, container, injected};
 use super::guarded::{place, plain};
 use super::leash_cases::{ALLOWED, REFUSED};
 
-/// A change as the operator, tried and not kept: its rights know patches alone.
+/// Tries a change as the operator, in a dry run. Its rights allow only patches.
 async fn tried(place: &Place, operator: &Kubeconfig, live: &Value, change: fn(&mut Value)) -> Result<Answer> {
     let mut changed = live.clone();
     change(&mut changed);
@@ -35,7 +35,7 @@ async fn tried(place: &Place, operator: &Kubeconfig, live: &Value, change: fn(&m
     operator.kubectl(&arguments).await
 }
 
-/// A voter with a little of everything, and nobody who writes to it meanwhile.
+/// A voter with fields of all kinds. No other client writes to it meanwhile.
 async fn voter(place: &Place) -> Result<Value> {
     let mut manifest = with(
         plain(),
@@ -110,7 +110,7 @@ async fn it_resumes_what_was_held_for_it_and_nothing_else() -> Result<()> {
     };
     let resumed = tried(&place, &operator, &place.deployment().await?, held).await?;
     ensure!(resumed.succeeded, "{}", resumed.stderr);
-    // It is for the API server to say that one is held.
+    // Only the API server may mark a Deployment as held.
     let moved: fn(&mut Value) = |live| live["metadata"]["annotations"]["signer.atto.cash/held"] = json!("another");
     let moved = tried(&place, &operator, &place.deployment().await?, moved).await?;
     assert!(

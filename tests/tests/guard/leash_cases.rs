@@ -1,4 +1,4 @@
-//! Changes of a Deployment that the operator's ServiceAccount may make, and such that it may not.
+//! Changes of a Deployment that the operator's ServiceAccount may make, and changes that it may not make.
 
 use serde_json::{Value, json};
 use tests::operated::VOTER;

@@ -1,6 +1,6 @@
-//! No edit starts an injected voter without its signer: a row for each way in which people change, roll back or resume
-//! a Deployment, at a real API server with its controllers and the running operator. What counts is which ReplicaSets
-//! had pods to start.
+//! No edit starts an injected voter without its signer. The tests have a row for each way in which people change, roll
+//! back or resume a Deployment, with a real API server, its controllers and the running operator. They check which
+//! ReplicaSets had to start pods.
 
 mod everyday;
 mod exceptions;

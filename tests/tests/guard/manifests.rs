@@ -1,4 +1,4 @@
-//! What a manifest or a rollback takes away, or brings back from another revision.
+//! Fields that a manifest or a rollback removes, or restores from another revision.
 
 use anyhow::Result;
 use serde_json::{Value, json};

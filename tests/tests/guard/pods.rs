@@ -1,4 +1,4 @@
-//! What comes between a Deployment's template and its pods.
+//! Pods that differ from their Deployment's template.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn pod(place: &Place) -> Result<Value> {
 async fn a_pod_with_our_annotation_needs_its_signer() -> Result<()> {
     let place = place().await?;
     let whole = pod(&place).await?;
-    // Wrapped, so that the helpers for a Deployment find their way.
+    // Wrapped in a template, so that the helper functions for a Deployment can change it.
     let changed = |change: fn(&mut Value)| {
         let mut wrapped = json!({"spec": {"template": {"spec": whole["spec"].clone()}}});
         change(&mut wrapped);
@@ -66,7 +66,7 @@ async fn a_pod_with_our_annotation_needs_its_signer() -> Result<()> {
         assert!(!answer.succeeded && told, "{name}: {}{}", answer.stdout, answer.stderr);
     }
     let foreign: fn(&mut Value) = |live| {
-        // What a service mesh adds, and what GKE Autopilot rewrites.
+        // Fields that a service mesh adds, and fields that GKE Autopilot rewrites.
         let list = &mut live["spec"]["template"]["spec"]["initContainers"];
         list.as_array_mut()
             .into_iter()
@@ -80,7 +80,7 @@ async fn a_pod_with_our_annotation_needs_its_signer() -> Result<()> {
     Ok(())
 }
 
-/// `kubectl scale` carries no template that could be looked at.
+/// A request of `kubectl scale` contains no template to check.
 #[tokio::test]
 async fn what_was_taken_apart_at_0_replicas_starts_no_pod_and_the_deployment_says_why() -> Result<()> {
     let place = place().await?;
@@ -108,7 +108,7 @@ async fn what_was_taken_apart_at_0_replicas_starts_no_pod_and_the_deployment_say
     Ok(())
 }
 
-/// Only creation is checked: whatever has come to run can be changed, and goes.
+/// Only creation is checked. A running pod can be changed, and can end.
 #[tokio::test]
 async fn a_pod_that_runs_without_its_signer_is_not_kept_from_ending() -> Result<()> {
     let place = place().await?;

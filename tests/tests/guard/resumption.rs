@@ -1,4 +1,4 @@
-//! What was allowed while nothing started, and the moment at which pods begin.
+//! Changes that were allowed while no pods started are checked when pods start.
 
 use anyhow::Result;
 use serde_json::json;
@@ -13,7 +13,7 @@ async fn the_moment_at_which_pods_begin_is_guarded() -> Result<()> {
     let running = || with(plain(), "/spec/replicas", json!(1));
     let strip = || Step::Edit(|live| live["spec"]["template"]["spec"]["initContainers"] = json!([]));
     let local = || Step::Edit(|live| variable(live, BACKEND)["value"] = json!("LOCAL"));
-    // Nobody repairs: what was done to the template is there in the end.
+    // Without a repair, the change of the template remains.
     run(vec![
         Row::refused(
             "pause, take the signer out, resume",

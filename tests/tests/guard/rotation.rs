@@ -1,5 +1,5 @@
-//! A token or a key that has moved to another Secret, and what brings the old one back: a rollback, or an export of the object as it
-//! was that somebody applies again. On a running voter it is refused; on a paused one the operator puts back what it has written.
+//! A token or a key was moved to another Secret, and a rollback, or an earlier export of the object, restores the old
+//! one. On a running voter, the guard refuses this. On a paused voter, the operator restores its own fields.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use tests::operated::{Place, SOON, VOTER, secret};
 use super::guarded::{documented, documented_with, place, plain, row};
 use super::steps::TOKEN;
 
-/// What brings it back.
+/// How the old Secret is restored.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Undo,
@@ -26,11 +26,11 @@ const WAYS: [Way; 4] = [
     Way::ReplaceByAnExport,
 ];
 
-/// What has moved.
+/// The reference that was moved to another Secret.
 #[derive(Clone, Copy, Debug)]
 enum Moved {
     Token,
-    /// The manifest carries the three variables, and the new Secret came with it.
+    /// The manifest contains the three variables, and named the new Secret.
     TokenOfTheManifest,
     Key,
 }
@@ -63,7 +63,7 @@ impl Moved {
         place
             .kubectl_ok(&["patch", "signerbinding", VOTER, "--type=merge", "-p", &patch])
             .await?;
-        // As the page says, once nothing names it any more.
+        // As the page describes, once no object names it.
         eventually(SOON, "the new Secret in signer and node", async || {
             let live = place.deployment().await?;
             let template = live["spec"]["template"].to_string();
@@ -96,7 +96,7 @@ impl Way {
     }
 }
 
-/// `kubectl get -o yaml`, less what has to go before it can be applied again.
+/// The output of `kubectl get -o yaml`, without the fields that prevent another apply.
 async fn export(place: &Place) -> Result<Value> {
     let mut object = place.deployment().await?;
     if let Some(fields) = object.as_object_mut() {

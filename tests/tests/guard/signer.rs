@@ -1,4 +1,4 @@
-//! The init container itself: all that decides what runs in it.
+//! The init container `signer`: every field that determines what it runs.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Steps that many rows take.
+//! Steps that many rows share.
 
 use serde_json::Value;
 

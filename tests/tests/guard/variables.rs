@@ -1,4 +1,4 @@
-//! What the node reads: the three variables, by value.
+//! The node's three variables, compared by value.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Voters under the chart's guard, with an operator at work.
+//! Voters under the chart's guard, with a running operator.
 
 pub mod replica_sets;
 pub mod row;
@@ -13,12 +13,12 @@ use tokio::sync::OnceCell;
 /// A ServiceAccount that the guard does not check: `guard.exemptServiceAccounts` of the chart.
 pub const EXEMPT: (&str, &str) = ("elsewhere", "another-operator");
 
-/// The user's manifest, without anything of ours. As a voter's has to be, it never runs two pods at once.
+/// The user's manifest without a signer. Like every voter, it never runs two pods at once.
 pub fn plain() -> Value {
     with(voter(), "/spec/strategy", json!({"type": "Recreate"}))
 }
 
-/// The same with the three variables, as Atto's documentation writes them.
+/// The user's manifest with the three variables, in the form of Atto's documentation.
 pub fn documented() -> Value {
     let mut manifest = plain();
     let node = &mut manifest["spec"]["template"]["spec"]["containers"][0];
@@ -28,7 +28,7 @@ pub fn documented() -> Value {
     manifest
 }
 
-/// The documented manifest with one variable replaced, or taken out.
+/// The documented manifest with one variable replaced or removed.
 pub fn documented_with(name: &str, variable: Option<Value>) -> Value {
     let mut manifest = documented();
     let node = &mut manifest["spec"]["template"]["spec"]["containers"][0];
@@ -39,7 +39,7 @@ pub fn documented_with(name: &str, variable: Option<Value>) -> Value {
     manifest
 }
 
-/// A namespace of a test's own, where the guard is at work.
+/// A namespace for one test, in which the guard is in force.
 pub async fn place() -> Result<Place> {
     static ACTIVE: OnceCell<()> = OnceCell::const_new();
     let exempt = format!("--set-json=guard.exemptServiceAccounts=[\"{}/{}\"]", EXEMPT.0, EXEMPT.1);
@@ -50,7 +50,7 @@ pub async fn place() -> Result<Place> {
     Ok(place)
 }
 
-/// The API server takes a moment to notice each policy; nothing may be concluded before.
+/// The API server takes a moment to apply each policy. Results before that mean nothing.
 async fn is_active(plane: &'static ControlPlane) -> Result<()> {
     let namespace = plane.namespace("probe").await?;
     let admin = plane.admin();

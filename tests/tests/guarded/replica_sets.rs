@@ -1,4 +1,4 @@
-//! Every ReplicaSet of a namespace that had pods to start, also one that was gone a moment later.
+//! Records every ReplicaSet of a namespace that had to start pods, even if it was deleted soon after.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use tests::eventually;
 use tests::operated::{Place, SOON};
 use tokio::task::JoinHandle;
 
-/// The last to come: what is seen before it is all that was there.
+/// The last ReplicaSet. Once it is seen, all earlier ones were seen too.
 const MARKER: &str = "marker";
 
 pub struct Watched {
@@ -23,13 +23,13 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Watches from now on.
+    /// Begins to watch.
     pub async fn begin(place: &Place) -> Result<Self> {
         let kind = ApiResource::erase::<ReplicaSet>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(place.client.clone(), &place.namespace, &kind);
         let list = api.list(&ListParams::default()).await?;
         let now = list.metadata.resource_version.unwrap_or_default();
-        // Their status may still move: that starts nothing.
+        // Their status may still change, which starts no pods.
         let running = list
             .items
             .into_iter()
@@ -58,7 +58,7 @@ impl Watched {
         Ok(Self { seen, task })
     }
 
-    /// The templates of those that had pods to start so far.
+    /// The templates of the ReplicaSets that had to start pods so far.
     pub async fn started(self, place: &Place) -> Result<Vec<Value>> {
         place.apply(&marker()).await?;
         eventually(SOON, "the last ReplicaSet", async || {
@@ -82,7 +82,7 @@ impl Watched {
     }
 }
 
-/// Whether it had pods of this very template already.
+/// Whether it already had pods of this template.
 fn is_as_before(now: &Value, before: &Value) -> bool {
     let same = |pointer: &str| now.pointer(pointer) == before.pointer(pointer);
     before["spec"]["replicas"] != 0 && same("/metadata/uid") && same("/spec/template")

@@ -1,4 +1,4 @@
-//! A row of the table: a voter, what a person does to it, and what has to come of it.
+//! A row of the table: a voter, a person's change, and the expected result.
 
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt as _;
@@ -11,7 +11,7 @@ use tests::write::write_by_kubectl;
 use super::replica_sets::Watched;
 use super::{place, whole};
 
-/// What a person does.
+/// An action of a person.
 #[derive(Clone)]
 pub enum Step {
     /// A command of kubectl.
@@ -26,21 +26,21 @@ pub enum Step {
     Create(fn() -> Value),
     /// `kubectl replace --force` with a manifest: the old object is deleted.
     ReplaceByForce(fn() -> Value),
-    /// A change of the live object, as `kubectl edit` makes it.
+    /// A change of the live object, as by `kubectl edit`.
     Edit(fn(&mut Value)),
-    /// The binding goes and leaves the signer where it is, so that nobody repairs anything.
+    /// The binding is deleted and the signer stays, so that the operator repairs nothing.
     Unbind,
-    /// Until the Deployment controller has seen the last change, and the operator has nothing to do.
+    /// Waits until the Deployment controller has seen the last change, and the operator is idle.
     Settle,
 }
 
-/// What has to come of it.
+/// The expected result.
 pub enum Expected {
-    /// It is refused by the guard, in these words.
+    /// The guard refuses it, with this message.
     Refused(&'static str),
-    /// It is let through, and the voter has its signer then.
+    /// The guard allows it, and the voter has its signer afterwards.
     LetThrough,
-    /// It is let through, and nothing of the voter runs, or somebody took the signer away who may.
+    /// The guard allows it. Either no pod of the voter runs, or a user who may do so has removed the signer.
     LetGo,
 }
 
@@ -54,18 +54,18 @@ pub struct Row {
     signer_changes: bool,
 }
 
-/// What came of it.
+/// The actual result.
 struct Outcome {
     answer: Answer,
-    /// What was wrong with the ReplicaSets that had pods to start.
+    /// The errors in the ReplicaSets that had to start pods.
     started: Vec<String>,
-    /// What is wrong with the template in the end.
+    /// The errors in the final template.
     stays: Vec<String>,
-    /// Whether nothing starts from that template.
+    /// Whether no pod starts from that template.
     is_paused: bool,
 }
 
-/// Does all rows, prints a table of edits and outcomes, and fails with those that are not as expected.
+/// Runs all rows, prints a table of edits and results, and fails with the unexpected ones.
 pub async fn run(rows: Vec<Row>) -> Result<()> {
     let outcomes = futures::stream::iter(&rows).map(async |row| (row.name, row.outcome().await));
     let outcomes: Vec<_> = outcomes.buffered(4).collect().await;
@@ -132,12 +132,12 @@ impl Row {
         Self::new(name, manifest, edit, Expected::LetThrough)
     }
 
-    /// Nothing of the voter runs afterwards.
+    /// No pod of the voter runs afterwards.
     pub const fn let_go(name: &'static str, manifest: fn() -> Value, edit: Step) -> Self {
         Self::new(name, manifest, edit, Expected::LetGo)
     }
 
-    /// What is done before, and has to succeed.
+    /// Steps before the edit, which must succeed.
     pub fn after(mut self, before: impl IntoIterator<Item = Step>) -> Self {
         self.before = before.into_iter().collect();
         self
@@ -266,7 +266,7 @@ impl Step {
     }
 }
 
-/// A voter that has got its signer, and no pods without one any more.
+/// A voter with its signer, and no pods without one.
 pub async fn injected(place: &Place, manifest: Value) -> Result<Value> {
     place.apply(&manifest).await?;
     place.apply(&tests::operated::binding()).await?;
@@ -299,21 +299,21 @@ async fn settle(place: &Place) -> Result<()> {
     .await
 }
 
-/// A change of the live object: `name` of a container of the template.
+/// For a change of the live object: the template's container with this name.
 pub fn container<'a>(live: &'a mut Value, list: &str, name: &str) -> &'a mut Value {
     let found = live["spec"]["template"]["spec"][list].as_array_mut();
     let found = found.and_then(|list| list.iter_mut().find(|container| container["name"] == name));
     found.unwrap_or_else(|| unreachable!("the fixture has no {list} {name}"))
 }
 
-/// A change of the live object: an entry of the node's variables.
+/// For a change of the live object: the node's variable with this name.
 pub fn variable<'a>(live: &'a mut Value, name: &str) -> &'a mut Value {
     let env = container(live, "containers", "node")["env"].as_array_mut();
     let found = env.and_then(|env| env.iter_mut().find(|variable| variable["name"] == name));
     found.unwrap_or_else(|| unreachable!("the fixture has no variable {name}"))
 }
 
-/// A change of the live object: what is in the init container `signer`.
+/// A change of the live object: sets a field of the init container `signer`.
 pub fn in_signer(live: &mut Value, field: &str, value: Value) {
     container(live, "initContainers", "signer")[field] = value;
 }

@@ -1,4 +1,4 @@
-//! What a pod template needs so that its node asks its signer, read apart from the guard's expressions.
+//! The fields of a pod template whose node uses its signer, checked independently of the guard's expressions.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ const VARIABLES: [&str; 3] = [
     "ATTO_SIGNER_REMOTE_TOKEN",
 ];
 
-/// The three variables, as the operator writes them and as Atto's documentation says.
+/// The three variables, in the form of the operator and of Atto's documentation.
 pub fn variables() -> Vec<Value> {
     vec![
         json!({"name": VARIABLES[0], "value": "REMOTE"}),
@@ -23,7 +23,8 @@ pub fn signer(template: &Value) -> Option<&Value> {
     containers.iter().find(|container| container["name"] == "signer")
 }
 
-/// Why pods of this template would run without one of these signers: nothing, where it is whole. `node` is the node's container.
+/// Why pods of this template would run without one of these signers. Empty if the template is complete. `node` is the
+/// node's container.
 pub fn faults(template: &Value, node: &str, signers: &[Value]) -> Vec<String> {
     let mut faults = Vec::new();
     let metadata = &template["metadata"];
@@ -46,7 +47,7 @@ pub fn faults(template: &Value, node: &str, signers: &[Value]) -> Vec<String> {
     faults
 }
 
-/// Whether two containers run the same program in the same way. Resources and the like do not decide that.
+/// Whether two containers run the same program in the same way. Resources and similar fields do not matter.
 fn is_same(one: &Value, other: &Value) -> bool {
     let fields = [
         "command",
@@ -67,7 +68,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
         && fields.iter().all(|field| one[*field] == other[*field])
 }
 
-/// As the kubelet reads them: the last entry of a name counts.
+/// As the kubelet reads them: of several entries with one name, the last one applies.
 fn wrong_variables(node: &Value) -> Vec<String> {
     let env = node["env"].as_array().map_or(&[][..], Vec::as_slice);
     let last = |name: &str| env.iter().rfind(|variable| variable["name"] == name);

@@ -14,7 +14,7 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Applies what the chart renders, in a namespace that enforces the Pod Security level `restricted`.
+    /// Applies the rendered chart, in a namespace that enforces the Pod Security level `restricted`.
     pub async fn shared() -> Result<&'static Self> {
         static INSTALLED: OnceCell<Installed> = OnceCell::const_new();
         INSTALLED.get_or_try_init(Self::install).await

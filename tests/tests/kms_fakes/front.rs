@@ -1,4 +1,4 @@
-//! Servers that are away, silent or rude.
+//! Servers that are unavailable, silent or close connections.
 
 use std::io::ErrorKind;
 
@@ -67,7 +67,7 @@ async fn a_silent_server_accepts_and_answers_no_connection_old_or_new() {
     .unwrap();
     server.set_front(Front::Serving).await.unwrap();
     assert!(works(&server).await);
-    // What was asked in silence has no answer even now.
+    // Requests from the silent time are still not answered.
     for stream in [&mut old, &mut new] {
         let unread = stream.try_read(&mut bytes);
         assert_eq!(unread.unwrap_err().kind(), ErrorKind::WouldBlock);

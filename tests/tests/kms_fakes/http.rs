@@ -1,4 +1,4 @@
-//! HTTP by hand, a connection for each request.
+//! Hand-written HTTP, with one connection for each request.
 
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// No answer that comes at all takes as long.
+/// Every answer arrives earlier than this.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub async fn post(host: &str, path: &str, body: &Value) -> Result<Answer> {
     .await
 }
 
-/// A connection on which this request was sent.
+/// A connection on which this request has been sent.
 pub async fn send(host: &str, request: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(host).await?;
     stream.write_all(request.as_bytes()).await?;

@@ -1,4 +1,4 @@
-//! The two methods, and every fault of theirs.
+//! The two methods, and each of their faults.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn signature(answer: &Value) -> Vec<u8> {
     BASE64.decode(answer["signature"].as_str().unwrap().as_bytes()).unwrap()
 }
 
-/// Signature, its checksum, and whether it is one of this key over the data.
+/// The length of the signature, whether its checksum is right, and whether it is a signature by this key over the data.
 fn checked(answer: &Value, key: &VerifyingKey) -> (usize, bool, bool) {
     let bytes = signature(answer);
     let verified = Signature::from_slice(&bytes).is_ok_and(|signature| key.verify_strict(DATA, &signature).is_ok());

@@ -1,4 +1,5 @@
-//! The fakes of Google's services, held to what Google publishes: with a plain HTTP client, no code of Google's.
+//! The fakes of Google's services behave as Google's documentation describes. The tests use a plain HTTP client, and no
+//! code of Google's.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

@@ -58,7 +58,7 @@ async fn faults_come_in_their_order_and_then_it_is_well() {
     assert!(token(&server).await.is_err());
     assert_eq!(token(&server).await.unwrap().body, "<html>");
     assert_eq!(token(&server).await.unwrap().status, 200);
-    // Well once, then refused: a grant that is taken away between two tokens.
+    // First an answer, then refusals: a grant that is revoked between two tokens.
     server.token_faults().push(Fault::Status(403), For::Ever);
     assert_eq!(token(&server).await.unwrap().status, 403);
     assert_eq!(token(&server).await.unwrap().status, 403);

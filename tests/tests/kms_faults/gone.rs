@@ -1,4 +1,4 @@
-//! A client that goes away before its answer: the key signs all the same, so all that counts and writes has to know of it.
+//! A client disconnects before its answer. The key signs anyway, so metrics and audit trail must record it.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Votes that came in time, and whose signature comes late.
+//! Votes that were requested in time, and whose signature is late.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -34,7 +34,7 @@ async fn an_outage_longer_than_the_time_window_loses_no_vote() -> Result<()> {
     let (known, late) = (vote(&kms, 1, now), vote(&kms, 2, now));
     let status = |body: &str| Ok::<_, anyhow::Error>(post(port, "/votes", TOKEN, body)?.status);
     assert_eq!(status(&known)?, 429);
-    // One that nobody asked for in time is refused: the window is over.
+    // A vote that was not requested in time is refused, because the window is over.
     let mut block = 2;
     signer
         .until("another vote is too old", |_| {

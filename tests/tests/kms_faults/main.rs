@@ -1,4 +1,4 @@
-//! The real signer in front of a KMS that fails, asked by the model of the node: no vote that can be signed is lost.
+//! With a failing KMS and the model of the node, the real signer loses no vote that can be signed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

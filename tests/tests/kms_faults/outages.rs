@@ -1,4 +1,4 @@
-//! KMS away, rude or silent, in the middle of votes.
+//! KMS is unavailable, closes connections or is silent during votes.
 
 use tests::fake_kms::{Code, Fault, Method};
 use tests::fake_server::{For, Front};
@@ -37,7 +37,7 @@ async fn votes_asked_for_in_an_outage_are_signed_after_it() {
     }
 }
 
-/// After an outage there is a new client, and what is behind it may be something else.
+/// After an outage, the signer has a new client, which may be connected to another server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_new_client_that_signs_the_same_in_two_ways_is_told_and_replaced() {
     let (kms, mut signer) = ready(14).await;
@@ -50,7 +50,7 @@ async fn a_new_client_that_signs_the_same_in_two_ways_is_told_and_replaced() {
         .until("DOWN", |signer| Ok(signer.health()? == "DOWN"))
         .await
         .unwrap();
-    // A probe goes out each half second, and a client that is a moment old is not replaced.
+    // A probe is sent every half second, and a new client is not replaced at once.
     let calls = || kms.calls().of(Method::AsymmetricSign);
     let probed = calls() + 10;
     signer.until("ten probes", |_| Ok(calls() >= probed)).await.unwrap();

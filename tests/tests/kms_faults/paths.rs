@@ -1,4 +1,4 @@
-//! Every code of KMS on every path that signs.
+//! Every error code of KMS, for every path that signs.
 
 use anyhow::ensure;
 use futures::{StreamExt, stream};
@@ -11,7 +11,7 @@ use tests::signer_process::{Answer, TOKEN, post};
 
 use crate::support::{PATIENCE, ready_before};
 
-/// One request of each path, all for one key: with its seed.
+/// One request for each path, all for one key, with the key's seed.
 fn requests() -> ([u8; 32], Vec<Request>) {
     let document = oracle::read(oracle::SAMPLE).unwrap();
     let key = &document.keys[0].private_key;
@@ -53,7 +53,7 @@ async fn no_code_of_kms_is_a_5xx_on_any_path_and_all_is_signed_afterwards() {
                 assert!(known.contains(&body["code"].as_str().unwrap()), "{code:?}: {answer:?}");
             }
             kms.faults(Method::AsymmetricSign).clear();
-            // As the node does, which asks again after a 429 and after nothing else.
+            // Like the node, which retries only after a 429.
             let all = eventually(PATIENCE, "signatures", async || {
                 let answers = ask(signer.port(), &requests).await;
                 for answer in &answers {

@@ -1,4 +1,4 @@
-//! The start: closed until the key has signed, and what ends it.
+//! The start: the API is closed until the key has signed, and some errors end the start.
 
 use std::time::Duration;
 
@@ -149,7 +149,7 @@ async fn a_wrong_algorithm_and_a_wrong_key_end_the_start_at_once() -> Result<()>
     Ok(())
 }
 
-/// What a proxy or a load balancer answers in the place of KMS is text from outside.
+/// The answer of a proxy or a load balancer in front of KMS is text from outside.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_error_page_is_one_short_line_wherever_it_is_shown() -> Result<()> {
     let kms = FakeKms::start([29; 32])?;
@@ -188,7 +188,7 @@ async fn a_project_that_kms_names_by_its_number_ends_the_start_with_the_name_to_
     Ok(())
 }
 
-/// Two seconds are the pause between two tries; a start with a KMS that is well needs none.
+/// The pause between two attempts is two seconds. A start with a healthy KMS has no pause.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_start_asks_once_for_the_key_and_has_one_text_signed_twice() {
     let kms = FakeKms::start([28; 32]).unwrap();

@@ -31,14 +31,14 @@ pub async fn ready_before(kms: &FakeKms) -> Signer {
     ready_with(kms, &[]).await
 }
 
-/// The same with these changes of its environment.
+/// A ready signer with these changes of its environment.
 pub async fn ready_with(kms: &FakeKms, changes: &[(&str, &str)]) -> Signer {
     let mut signer = before(kms, changes).unwrap();
     signer.until_ready().await.unwrap_or_else(|error| panic!("{error:#}"));
     signer
 }
 
-/// Has votes signed and expects that all are, with no status but 200 and 429 on the way.
+/// Requests signatures of votes, and expects all of them, with no other status than 200 and 429.
 pub async fn all_signed(what: &str, signer: &Signer, load: Load, key: &VerifyingKey) -> Report {
     let report = signer.signs_all(load, key).await;
     report.unwrap_or_else(|error| panic!("{what}: {error:#}"))

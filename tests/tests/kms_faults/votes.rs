@@ -1,4 +1,4 @@
-//! Every fault of a call, in the middle of votes.
+//! Every fault of a call, during votes.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn faults() -> Vec<Fault> {
     codes.chain(others).collect()
 }
 
-/// Seven failing calls are enough to open a breaker and to meet its probe.
+/// Seven failing calls are enough to open the breaker and to affect its probe.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_kms_answers_no_vote_is_lost() {
     stream::iter(faults())

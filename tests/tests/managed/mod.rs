@@ -1,4 +1,4 @@
-//! An injected Deployment that others change: what became of it, and what the operator did about it.
+//! Helpers for an injected Deployment that other clients change: its final state, and the operator's writes.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use tests::control_plane::Request;
 use tests::eventually;
 use tests::operated::{Place, SOON, VOTER};
 
-/// The Deployment once its controller has seen the present spec, and how many ReplicaSets there are of it.
+/// The Deployment, once its controller has seen the present spec, and the number of its ReplicaSets.
 pub async fn settled(place: &Place) -> Result<(Value, usize)> {
     let deployment = eventually(SOON, "the Deployment's controller", async || {
         let deployment = place.deployment().await?;
@@ -22,8 +22,8 @@ pub async fn settled(place: &Place) -> Result<(Value, usize)> {
     Ok((deployment, sets.lines().count()))
 }
 
-/// How often the operator has written the Deployment, without the write that lets a new one begin which was held, and without those
-/// that somebody else was faster than: they have changed nothing and are made again.
+/// The number of the operator's writes to the Deployment. Excludes the write that resumes a held Deployment, and writes
+/// that failed because another client was faster: they have changed nothing and are repeated.
 pub fn writes(place: &Place) -> Result<usize> {
     let requests = place.requests_of_operator()?;
     let ours = requests
@@ -38,16 +38,16 @@ fn resumes(request: &Request) -> bool {
     body.is_some_and(|body| body.contains("signer.atto.cash~1held"))
 }
 
-/// The operator has looked at the Deployment as it is, and found nothing to say.
+/// Waits until the operator has reconciled the present Deployment without a finding.
 pub async fn is_content(place: &Place) -> Result<()> {
     looks_again(place).await?;
-    // A look is counted when it begins, and writes later; the next one begins when it has ended.
+    // A reconcile is counted when it begins, and writes later. The next one begins after it has ended.
     looks_again(place).await?;
     place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
 async fn looks_again(place: &Place) -> Result<()> {
-    // The status is about this binding spec already, so ask for one more look.
+    // The status already describes this binding's spec, so another reconcile is needed.
     let labels = json!({"metadata": {"labels": {"looked-at": format!("{}", place.operated.plane.requests()?.len())}}});
     let seen = looks(place)?;
     place
@@ -60,7 +60,7 @@ async fn looks_again(place: &Place) -> Result<()> {
     .await
 }
 
-/// Every look at everything reads the binding once.
+/// Every full reconcile reads the binding once.
 fn looks(place: &Place) -> Result<usize> {
     let requests = place.requests_of_operator()?;
     let looks = requests

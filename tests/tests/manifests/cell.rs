@@ -1,4 +1,4 @@
-//! One tool with one key: from the first apply to the removal of the signer.
+//! Tests one tool with one key, from the first apply to the removal of the signer.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::key::{Form, Key, manifest, newer};
 use super::tool::Tool;
 
-/// All absent where there is no key.
+/// Without a key, all keys are absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell {
     pub tool: Tool,
@@ -19,7 +19,7 @@ pub struct Cell {
     pub form: Form,
 }
 
-/// Waits until the API server asks the chart's policies.
+/// Waits until the API server applies the chart's policies.
 pub async fn prepare() -> Result<()> {
     static READY: OnceCell<()> = OnceCell::const_new();
     READY.get_or_try_init(is_ready).await?;
@@ -74,7 +74,7 @@ impl Cell {
         apply(&manifest(form), "the unchanged manifest").await?;
         let after = goes_on(&place).await?;
         ensure!(after["spec"] == injected["spec"], "it has changed: {}", after["spec"]);
-        // A volume that the API server has put back is nobody's until the operator writes again.
+        // A volume that the API server has restored has no recorded manager until the operator writes again.
         let is_put_back = key == Some(Key::Volumes) && super::deletes_by_null(tool, form);
         ensure!(
             is_put_back || ours(&after) == ours(&injected),
@@ -91,7 +91,7 @@ impl Cell {
             is_there(&place, key, true).await?;
             apply(&newer(manifest(form)), "nothing under the key again").await?;
             is_there(&place, key, false).await?;
-            // A key that is taken out is deleted with all that is under it, as one that is null.
+            // A removed key is deleted with everything under it, like a key that is null.
             if hold::can_hold(place.operated.plane).await? || !tool.computes_a_patch() {
                 apply(&newer(manifest(Form::Absent)), "the key taken out").await?;
                 is_there(&place, key, false).await?;
@@ -113,7 +113,7 @@ impl Cell {
     }
 }
 
-/// A binding that writes under the key: volumes are only for a signer with files of its own.
+/// A binding that writes under the key. Only a signer with files needs volumes.
 fn asked_for(key: Option<Key>) -> Value {
     match key {
         Some(Key::Volumes) => with(binding(), "/spec/key", vault_key()),
@@ -121,14 +121,14 @@ fn asked_for(key: Option<Key>) -> Value {
     }
 }
 
-/// What is recorded as ours.
+/// The fields that are recorded as the operator's.
 fn ours(deployment: &Value) -> Value {
     let entries = deployment["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = entries.filter(|entry| entry["manager"] == "signer-operator" && entry["operation"] == "Apply");
     ours.map(|entry| entry["fieldsV1"].clone()).collect()
 }
 
-/// The Deployment, when the API server does not hold it any more.
+/// The Deployment, once the API server no longer holds it.
 async fn goes_on(place: &Place) -> Result<Value> {
     eventually(SOON, "a voter that is not held any more", async || {
         let live = place.deployment().await?;
@@ -138,7 +138,7 @@ async fn goes_on(place: &Place) -> Result<Value> {
     .await
 }
 
-/// The newer image with its signer, and what the user has under the key.
+/// Checks for the newer image, the signer, and the user's own fields under the key.
 async fn is_there(place: &Place, key: Option<Key>, filled: bool) -> Result<()> {
     let live = goes_on(place).await?;
     let template = &live["spec"]["template"];
@@ -154,7 +154,7 @@ async fn is_there(place: &Place, key: Option<Key>, filled: bool) -> Result<()> {
     place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
-/// Of all that pods were to be made of, only what was there before the binding has no signer.
+/// Checks that of all ReplicaSets that had to start pods, only the ones from before the binding have no signer.
 async fn no_set_is_bare(place: &Place) -> Result<()> {
     let sets: Value = serde_json::from_str(&place.kubectl_ok(&["get", "replicasets", "-o", "json"]).await?)?;
     let sets = sets["items"].as_array().map_or(&[][..], Vec::as_slice);

@@ -1,4 +1,4 @@
-//! What is said to whom it is not put back for.
+//! The message for a user whose empty key is not restored.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -7,7 +7,7 @@ use tests::operated::{Operated, Place, VOTER, binding, with};
 use super::key::{Form, Key, manifest};
 use super::{cell, tool};
 
-/// An unknown tool, and each tool before Kubernetes 1.36.
+/// The field manager of an unknown tool. Before Kubernetes 1.36, every tool is treated like it.
 const SOMEBODY: &str = "--field-manager=somebody";
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn who_is_refused_is_told_which_key_it_is_and_the_way_out_is_open() -> Res
                 answer.stderr
             );
         }
-        // What it says.
+        // The message's advice.
         place.kubectl_ok(&["rollout", "pause", "deployment", VOTER]).await?;
         let without_key = manifest(Some(key), Form::Absent);
         tool::kubectl(&place, &without_key, &[SOMEBODY]).await?;
@@ -57,7 +57,7 @@ async fn who_is_refused_is_told_which_key_it_is_and_the_way_out_is_open() -> Res
     Ok(())
 }
 
-/// The ServiceAccount of many a chart: `annotations:`, filled in from an empty map.
+/// Many charts render a ServiceAccount with an empty `annotations:`.
 #[tokio::test]
 async fn an_account_with_empty_annotations_is_annotated() -> Result<()> {
     for annotations in [json!(null), json!({})] {

@@ -1,4 +1,5 @@
-//! Where a tool deletes by a null key what is there, the API server puts our part back: that takes a policy that changes objects.
+//! If a tool's null key deletes the present fields, the API server restores the operator's fields. This needs a policy
+//! that changes objects.
 
 use anyhow::Result;
 

@@ -12,13 +12,13 @@ pub enum Key {
     Labels,
 }
 
-/// What is under it.
+/// The content of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Absent,
     Null,
     Empty,
-    /// Something of the user's own.
+    /// The user's own fields.
     Filled,
 }
 
@@ -56,7 +56,7 @@ impl Key {
         }
     }
 
-    /// Whether a Deployment has the user's own there.
+    /// Whether a Deployment has the user's own fields there.
     pub fn is_filled(self, deployment: &Value) -> bool {
         let text = deployment.pointer(self.pointer()).unwrap_or(&Value::Null).to_string();
         ["LOG", "migrate", "scratch", "team"]
@@ -65,7 +65,7 @@ impl Key {
     }
 }
 
-/// A voter's manifest without any of the keys, but for this one.
+/// A voter's manifest with only this key.
 pub fn manifest(key: Option<Key>, form: Form) -> Value {
     let mut manifest = voter();
     if let Some(node) = manifest["spec"]["template"]["spec"]["containers"][0].as_object_mut() {
@@ -74,7 +74,7 @@ pub fn manifest(key: Option<Key>, form: Form) -> Value {
     manifest["spec"]["strategy"] = json!({"type": "Recreate"});
     let Some(key) = key else { return manifest };
     if key == Key::Labels {
-        // A selector that no label has to match.
+        // A selector that needs no label.
         let expressions = json!([{"key": format!("not-{VOTER}"), "operator": "DoesNotExist"}]);
         manifest["spec"]["selector"] = json!({"matchExpressions": expressions});
         if let Some(metadata) = manifest["spec"]["template"]["metadata"].as_object_mut() {
@@ -90,7 +90,7 @@ pub fn manifest(key: Option<Key>, form: Form) -> Value {
     manifest
 }
 
-/// The same with another image of the node, which is an edit that does no harm.
+/// The manifest with another image of the node, which is a harmless edit.
 pub fn newer(mut manifest: Value) -> Value {
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/node:2");
     manifest

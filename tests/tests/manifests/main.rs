@@ -1,5 +1,5 @@
-//! Manifests that have a key with nothing under it, as templates of kustomize and Helm leave them: each tool that applies manifests,
-//! with each key into which the operator writes, where it is absent, null or empty.
+//! Manifests with an empty key, as templates of kustomize and Helm produce them. Each tool that applies manifests is
+//! tested with each key into which the operator writes: absent, null and empty.
 
 mod cell;
 mod empty;
@@ -14,7 +14,7 @@ use cell::Cell;
 use key::{Form, Key};
 use tool::Tool;
 
-/// Goes through all of them, prints a table, and fails with those that are not as expected.
+/// Runs all of them, prints a table, and fails with the unexpected ones.
 async fn run(cells: impl IntoIterator<Item = Cell>) -> Result<()> {
     cell::prepare().await?;
     let outcomes = futures::stream::iter(cells).map(async |cell| (cell, cell.outcome().await));
@@ -35,12 +35,12 @@ async fn run(cells: impl IntoIterator<Item = Cell>) -> Result<()> {
     Ok(())
 }
 
-/// Whether this tool deletes what is under a key that is null in its manifest.
+/// Whether this tool deletes the fields under a key that is null in its manifest.
 fn deletes_by_null(tool: Tool, form: Form) -> bool {
     form == Form::Null && tool.computes_a_patch()
 }
 
-/// All cells but those of `deletes_by_null`, or those alone.
+/// All cells except the ones of `deletes_by_null`, or only those.
 fn cells(by_null: bool) -> Vec<Cell> {
     let all = Tool::ALL.into_iter().flat_map(|tool| {
         let keys = Key::ALL

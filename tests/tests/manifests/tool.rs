@@ -1,4 +1,4 @@
-//! What applies a manifest.
+//! The tools that apply a manifest.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use tests::operated::{Place, VOTER};
 pub enum Tool {
     /// `kubectl apply`.
     Kubectl,
-    /// Argo CD as it is by default: `kubectl apply` under a name of its own.
+    /// Argo CD by default: `kubectl apply` with its own field manager.
     ArgoByPatch,
     /// The three-way patch of Helm 3, which Helm 4 still has.
     Helm3,
@@ -32,12 +32,12 @@ impl Tool {
         Self::Helm4,
     ];
 
-    /// Whether it works out itself what to change, from manifest and live object.
+    /// Whether it computes the change itself, from manifest and live object.
     pub fn computes_a_patch(self) -> bool {
         matches!(self, Self::Kubectl | Self::ArgoByPatch | Self::Helm3)
     }
 
-    /// Makes the cluster what the manifest says.
+    /// Applies the manifest to the cluster.
     pub async fn apply(self, place: &Place, manifest: &Value) -> Result<()> {
         match self {
             Self::Kubectl => kubectl(place, manifest, &[]).await,
@@ -79,7 +79,7 @@ async fn helm(place: &Place, manifest: &Value, how: &str) -> Result<()> {
     }
 }
 
-/// A chart of nothing but the manifest.
+/// A chart with only the manifest.
 fn chart_of(place: &Place, manifest: &Value) -> Result<PathBuf> {
     let folder = place.operated.plane.directory().path().join(&place.namespace);
     std::fs::create_dir_all(folder.join("templates"))?;

@@ -1,4 +1,5 @@
-//! Prometheus takes the alerts, they fire when they should and are silent when they should be, and each is explained.
+//! Prometheus accepts the alerts, they fire when they should and not otherwise, and each has its section in the
+//! documentation.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +20,7 @@ fn promtool(arguments: &[&str]) -> Result<String> {
     Ok(said)
 }
 
-/// What the alerts are tried with.
+/// The files with the cases for the alerts.
 fn cases() -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(workspace::root().join("tests/alerts"))?;
     Ok(entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?)

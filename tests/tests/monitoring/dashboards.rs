@@ -1,4 +1,4 @@
-//! The dashboards open in any Grafana, and every panel says what it shows.
+//! The dashboards work in any Grafana, and every panel has a description.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use tests::monitoring::promql::{self, Selector};
 use tests::monitoring::{DASHBOARDS, alerts, dashboard, each, panels, text};
 use tests::workspace;
 
-/// What a signer counts of its key service.
+/// A signer's metrics about its key service.
 const OF_KEY_SERVICES: [&str; 10] = [
     "atto_signer_backend_attempts_total",
     "atto_signer_backend_calls_total",
@@ -21,9 +21,9 @@ const OF_KEY_SERVICES: [&str; 10] = [
     "atto_signer_waiting_hashes",
     "atto_signer_breaker_open",
 ];
-/// What the operator shows of each SignerBinding.
+/// Prefix of the operator's metrics about each SignerBinding.
 const OF_BINDINGS: &str = "atto_signer_operator_binding_";
-/// Shown for each pod, which has one key.
+/// A panel with data for each pod, which has one key.
 const OF_PODS: &str = "Up and down";
 
 const TYPES: [&str; 5] = ["timeseries", "state-timeline", "heatmap", "stat", "table"];
@@ -76,7 +76,7 @@ fn every_panel_asks_the_data_source_and_the_pods_that_were_chosen() -> Result<()
         let names: Vec<_> = variables.iter().map(|one| text(one, "name")).collect();
         assert_eq!(names[..3], ["datasource", "namespace", "pod"]);
         for variable in variables.iter().filter(|one| one["type"] == "query") {
-            // Where Prometheus was told of no pods, series have no such label, and are shown all the same.
+            // If Prometheus does not know the pods, series have no such label, and the panels show them anyway.
             assert_eq!(variable["allValue"], ".*", "{name}");
         }
         for panel in panels(&dashboard) {
@@ -86,7 +86,7 @@ fn every_panel_asks_the_data_source_and_the_pods_that_were_chosen() -> Result<()
                 assert_eq!(target["datasource"]["uid"], "${datasource}", "{what}");
                 let expression = text(target, "expr");
                 let selectors = promql::names(expression).selectors;
-                // The namespace of a series with names is the voter's, and the one that is chosen is the operator's.
+                // A series with names has the voter's namespace, and the chosen namespace is the operator's.
                 let chosen = selectors
                     .iter()
                     .filter(|one| one.metric.starts_with(OF_BINDINGS))

@@ -1,4 +1,4 @@
-//! What dashboards and alerts name is what the programs show, the alerts fire when they should, and each has its page.
+//! Dashboards and alerts name existing metrics, the alerts fire when they should, and each has its section.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 

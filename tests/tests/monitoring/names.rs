@@ -1,4 +1,5 @@
-//! A misspelt metric is an empty panel, and an alert that never fires.
+//! Dashboards, alerts and pages name only existing metrics: with a misspelt name, a panel stays empty, and an alert
+//! never fires.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use tests::monitoring::{DASHBOARDS, Exposed, SCRAPE_LABELS, alerts, dashboard, e
 
 use crate::shown::shown;
 
-/// Values that a cluster brings about, and no program shows from its start.
+/// Label values that only a cluster causes, and that no program shows from its start.
 fn may_be(metric: &str, label: &str, value: &str) -> bool {
     if !metric.starts_with("atto_signer_operator_") {
         return label == "backend" && VENDORS.iter().any(|vendor| vendor.name == value);
@@ -45,7 +46,7 @@ fn matches(metric: &str, matcher: &Matcher, shown: &Exposed) -> Result<()> {
     Ok(())
 }
 
-/// Whether all that an expression names is there, and the labels that are made of its result.
+/// Whether all names in an expression exist, and all labels that are taken from its result.
 fn exists(expression: &str, legend: &[&str], shown: &Exposed) -> Result<()> {
     let named = names(expression);
     ensure!(!named.selectors.is_empty(), "it names no metric");
@@ -98,11 +99,11 @@ async fn every_metric_label_and_value_is_what_the_programs_show() -> Result<()> 
     Ok(())
 }
 
-/// What a page calls like a metric of ours.
+/// Words of a page that have the form of a metric's name.
 fn mentioned(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|sign: char| !(sign.is_ascii_lowercase() || sign == '_'));
     words.filter(|word| {
-        // Without the first part they had another name once.
+        // Names without the first part are earlier names of the metrics.
         let rest = word
             .strip_prefix("atto_signer_")
             .or_else(|| word.strip_prefix("signer_operator_"));
@@ -115,7 +116,7 @@ async fn every_metric_that_a_page_names_is_shown() -> Result<()> {
     let shown = shown().await?;
     for page in docs::pages()?.values() {
         for metric in mentioned(&page.text) {
-            // The changelog has the names of before as well.
+            // The changelog also has earlier names.
             let now = format!("atto_{metric}");
             let metric = if page.path == "CHANGELOG.md" && metric.starts_with("signer_operator_") {
                 &now

@@ -1,4 +1,4 @@
-//! The chart's ServiceMonitor for signers finds what the operator makes.
+//! The chart's ServiceMonitor for signers selects the Services that the operator creates.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Service;
@@ -38,7 +38,7 @@ async fn the_services_of_signers_are_found_by_label_and_port() -> Result<()> {
         .and_then(|spec| spec.ports.as_ref())
         .context("no ports")?;
     assert_eq!(ports[0].name.as_deref(), spec["endpoints"][0]["port"].as_str());
-    // Prometheus' label job, which would be the Service's name without it.
+    // Without it, Prometheus' label `job` would be the Service's name.
     let job_label = spec["jobLabel"].as_str().unwrap();
     assert_eq!(service.labels().get(job_label).map(String::as_str), Some("signer"));
     Ok(())

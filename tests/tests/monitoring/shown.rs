@@ -1,4 +1,4 @@
-//! What the real programs show: a signer in front of a KMS that has signed, and an operator with a binding.
+//! The metrics of the real programs: of a signer that has signed with a KMS, and of an operator with a binding.
 
 use anyhow::Result;
 use tests::fake_kms::FakeKms;
@@ -28,7 +28,7 @@ pub async fn shown() -> Result<Exposed> {
     ]))
 }
 
-/// Series with names of what this binding is not, as they describe themselves.
+/// Series with names that do not apply to a healthy binding, from their own descriptions.
 fn not_shown_by_one_that_is_well() -> Result<String> {
     let metrics = operator::telemetry::Metrics::new()?;
     let rare = [

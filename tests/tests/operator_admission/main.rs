@@ -1,4 +1,4 @@
-//! What stands between a pod template and its pods: Pod Security, quotas, limits, policies and webhooks of the namespace.
+//! The namespace's admission of pods: Pod Security, quotas, limits, policies and webhooks.
 
 mod refused;
 mod restricted;

@@ -1,5 +1,5 @@
-//! Where the pod with the signer would be refused, a voter that runs is left as it is, and its status says what to set. Once the pod is
-//! taken, the signer is injected.
+//! If a pod with the signer would be refused, a running voter is not changed, and the status has the remedy. Once the
+//! pod would be accepted, the signer is injected.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn a_quota_that_wants_a_limit_of_each_container_names_the_field() -> Resul
 #[tokio::test]
 async fn a_quota_is_measured_as_it_stands_once_the_old_pod_is_gone() -> Result<()> {
     let place = Place::new("quota").await?;
-    // As much as the voter has without its signer, which asks for 128Mi.
+    // The voter's own limits without its signer, which requests 128Mi.
     quota(&place, &json!({"limits.memory": "1088Mi", "pods": "1"})).await?;
     let before = runs(&place, &recreating()).await?;
     place.apply(&binding()).await?;
@@ -57,7 +57,7 @@ async fn a_quota_is_measured_as_it_stands_once_the_old_pod_is_gone() -> Result<(
         &message,
         &["exceeded quota: small", "limits.memory=1216Mi", "ResourceQuota"],
     );
-    // No room for a second pod, and enough for one in the place of the first.
+    // No room for a second pod, but enough for a replacement of the first.
     quota(&place, &json!({"limits.memory": "1216Mi", "pods": "1"})).await?;
     is_injected_and_rolled_out(&place).await
 }
@@ -124,7 +124,7 @@ async fn pod_security_that_came_after_the_pod_keeps_it() -> Result<()> {
     is_injected_and_rolled_out(&place).await
 }
 
-/// A range of user IDs, as OpenShift gives one to each namespace: a container says one of them, or none.
+/// A range of user IDs, as OpenShift gives each namespace one: a container must name an ID in it, or none.
 async fn range_of_users(place: &Place) -> Result<()> {
     let name = format!("users-{}", place.namespace);
     let containers = "(object.spec.containers + object.spec.?initContainers.orValue([]))";
@@ -150,7 +150,7 @@ async fn range_of_users(place: &Place) -> Result<()> {
     });
     place.apply(&policy).await?;
     place.apply(&bound).await?;
-    // The API server learns of a policy a moment later.
+    // The API server applies a policy a moment later.
     let probe = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"},
         "spec": {"containers": [{"name": "c", "image": "i", "securityContext": {"runAsUser": 1}}]},
@@ -188,7 +188,7 @@ async fn a_platform_that_chooses_users_is_left_to_choose_that_of_the_signer() ->
     );
     assert_eq!(context["runAsNonRoot"], true);
 
-    // The same for what it has already: the signer stays as it is, until the change fits.
+    // A change of an injected signer is treated the same: the signer does not change until the change fits.
     let before = place.deployment().await?;
     place
         .apply(&with_signer(json!({"securityContext": {"runAsUser": 1000}})))
@@ -202,7 +202,7 @@ async fn a_platform_that_chooses_users_is_left_to_choose_that_of_the_signer() ->
     is_injected_and_rolled_out(&place).await
 }
 
-/// A webhook for pods that nobody answers.
+/// A webhook for pods with no server.
 fn webhook(place: &Place) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",

@@ -1,4 +1,4 @@
-//! In a namespace that enforces Pod Security `restricted`, pods of the injected template are let in.
+//! A namespace that enforces Pod Security `restricted` admits pods of the injected template.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -44,7 +44,7 @@ async fn the_injected_template_is_admitted() -> Result<()> {
         .collect();
     assert_eq!(names, ["signer"]);
 
-    // The same pod without the signer's own restrictions is not: it is they that let it in.
+    // Without the signer's own restrictions, the same pod is refused.
     let mut loose = place.deployment().await?["spec"]["template"].clone();
     loose["spec"]["initContainers"][0]["securityContext"] = json!({});
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "loose"}, "spec": loose["spec"]});

@@ -1,11 +1,11 @@
-//! What these tests share: a voter that runs, and what refuses its next pod.
+//! Helpers of these tests: a running voter, and rules that refuse its next pod.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::operated::{Place, SOON, VOTER, voter, with};
 use tests::{eventually, pods};
 
-/// A voter that ends its old pod before the new one, as the documentation asks for, with limits of memory.
+/// A voter that ends its old pod before the new one starts, as the documentation requires, with memory limits.
 pub fn recreating() -> Value {
     let mut manifest = with(voter(), "/spec/strategy", json!({"type": "Recreate"}));
     for (index, memory) in [(0, "1Gi"), (1, "64Mi")] {
@@ -23,7 +23,7 @@ pub async fn runs(place: &Place, manifest: &Value) -> Result<Value> {
     place.deployment().await
 }
 
-/// Waits for the refusal, and makes sure that the voter goes on as it was: no other template, and no other pod.
+/// Waits for the refusal, and checks that the voter continues unchanged, with the same template and the same pod.
 pub async fn is_left_alone(place: &Place, before: &Value) -> Result<String> {
     let message = place.condition("Injected", "False", "PodRejected").await?;
     assert_eq!(message, place.condition("Ready", "False", "PodRejected").await?);
@@ -34,7 +34,7 @@ pub async fn is_left_alone(place: &Place, before: &Value) -> Result<String> {
     Ok(message)
 }
 
-/// Waits for the injection and the pod that comes with it.
+/// Waits for the injection and the new pod.
 pub async fn is_injected_and_rolled_out(place: &Place) -> Result<()> {
     place.condition("Injected", "True", "Injected").await?;
     pods::roll_out(&place.client, &place.namespace, VOTER).await?;
@@ -58,7 +58,7 @@ pub async fn quota(place: &Place, hard: &Value) -> Result<()> {
     .await
 }
 
-/// How many pods the operator has tried in this namespace.
+/// The number of pods that the operator has tried in this namespace.
 pub fn tried(place: &Place) -> Result<usize> {
     let requests = place.requests_of_operator()?;
     let tries = requests.iter().filter(|request| {

@@ -1,4 +1,4 @@
-//! When a pod is tried, and what the right to do so is good for.
+//! When the operator tries a pod, and the limits of its right to create pods.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
@@ -24,7 +24,7 @@ async fn a_pod_is_tried_once_for_each_change_and_leaves_nothing() -> Result<()> 
         "a tried pod is there"
     );
 
-    // Nothing of ours is new, or it is put back.
+    // The operator's fields are unchanged, or are only restored.
     place.kubectl_ok(&["annotate", "sb", VOTER, "note=1"]).await?;
     place
         .kubectl_ok(&["set", "env", "deployment/voter", "-c", "node", "A=1"])
@@ -76,7 +76,7 @@ async fn a_voter_that_no_pod_runs_of_gets_its_signer_whatever_is_refused() -> Re
     place.injected().await?;
     let message = place.condition("RolledOut", "False", "PodsNotCreated").await?;
     says(&message, &["exceeded quota", "ResourceQuota"]);
-    // Whoever makes room makes it for a voter with its signer.
+    // Once the quota has room, the voter starts with its signer.
     quota(&place, &json!({"pods": "5"})).await?;
     is_injected_and_rolled_out(&place).await
 }
@@ -114,7 +114,7 @@ async fn the_operators_account_can_try_a_pod_and_create_none() -> Result<()> {
     );
     let tried = create(&["--dry-run=server"]).await?;
     assert!(tried.succeeded, "{}", tried.stderr);
-    // It is a leash for the operator alone.
+    // The policy limits only the operator.
     place.apply(&pod()).await?;
     Ok(())
 }

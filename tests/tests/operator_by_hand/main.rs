@@ -1,4 +1,5 @@
-//! `operator explain` says in plain words what the operator decides, and `operator remove` cleans up after a binding that is gone.
+//! `operator explain` describes the operator's decisions in plain words, and `operator remove` cleans up after a
+//! deleted binding.
 
 mod plugin;
 

@@ -17,7 +17,7 @@ struct Said {
     error: String,
 }
 
-/// kubectl looks for its plugins in the folders of PATH.
+/// kubectl searches for its plugins in the folders of PATH.
 async fn plugin(place: &Place, arguments: &[&str]) -> Result<Said> {
     let program = tokio::task::spawn_blocking(|| workspace::program("kubectl-atto_signer")).await??;
     let folder = program.parent().context("no folder")?;

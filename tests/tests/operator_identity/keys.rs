@@ -1,16 +1,16 @@
-//! A key of each key service, asked for with a token of the signer's own.
+//! A key of each key service, used with the signer's own token.
 
 use serde_json::{Value, json};
 use tests::operated::{binding, voter, with};
 
-/// One of them, and what the signer is given.
+/// A kind of key, and the expected rendering.
 pub struct Kind {
     pub name: &'static str,
     pub key: Value,
     pub audience: &'static str,
-    /// Variables beside backend and key, as the signer has them.
+    /// The signer's variables in addition to backend and key.
     pub variables: &'static [(&'static str, &'static str)],
-    /// What `IdentityReady` prints, but for the namespace.
+    /// The commands of `IdentityReady`, without the namespace.
     pub commands: &'static [&'static str],
     pub has_certificates: bool,
 }
@@ -103,7 +103,7 @@ pub fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// A binding with this key that gives the Deployment back when it goes.
+/// A binding with this key that restores the Deployment when it is deleted.
 pub fn removing(key: &Value) -> Value {
     let binding = with(binding(), "/spec/key", key.clone());
     with(binding, "/spec/deletionPolicy", json!("Remove"))

@@ -1,5 +1,5 @@
-//! How pods, or their signers alone, prove who they are: what Kubernetes shows, what is annotated or mounted, and the commands that grant
-//! the key.
+//! The identity of pods, or of their signers alone: the report about it, the annotation or the mounted token, and the
+//! commands that grant the key.
 
 mod keys;
 mod token;
@@ -81,7 +81,7 @@ async fn the_account_is_annotated_repaired_and_given_back() -> Result<()> {
     ] {
         assert!(message.contains(&command), "`{command}` is missing in: {message}");
     }
-    // What is asked for again and again comes from the API server's cache; what a grant is decided from, from its storage.
+    // Repeated reads use the API server's cache. A read before an annotation uses its storage.
     let lists = place.requests_of_operator()?;
     let mut lists = lists
         .iter()
@@ -150,7 +150,7 @@ async fn a_grant_to_the_principal_needs_nothing_but_its_command() -> Result<()> 
     annotated(&place, None).await
 }
 
-/// Kubernetes does not show whether the key is granted to it, so it is not refused.
+/// Kubernetes does not show whether the key is granted to this account, so the operator does not refuse it.
 #[tokio::test]
 async fn the_account_default_with_a_direct_grant_is_told_with_the_commands_that_repair() -> Result<()> {
     let place = Place::new("direct-default").await?;
@@ -209,7 +209,7 @@ async fn the_account_default_with_a_direct_grant_is_told_with_the_commands_that_
     warns(&["IdentityShared"], &["which pod outsider uses as well"]).await
 }
 
-/// Waits for the refusal, and makes sure that neither the account nor the Deployment was touched.
+/// Waits for the refusal, and checks that neither the account nor the Deployment was changed.
 async fn refused(place: &Place, reason: &str) -> Result<String> {
     let message = place.condition("IdentityReady", "False", reason).await?;
     place.condition("Injected", "False", "IdentityNotReady").await?;
@@ -225,7 +225,7 @@ async fn the_account_default_is_refused_with_the_lines_to_add() -> Result<()> {
     place.apply(&voter()).await?;
     place.apply(&acting_as(GOOGLE)).await?;
     let message = refused(&place, "NoServiceAccount").await?;
-    // Applied as they are printed, they are what was missing.
+    // The printed lines are the missing ones, and can be applied unchanged.
     let (_, manifest) = message.split_once("kind: ServiceAccount").unwrap_or_default();
     let (manifest, _) = manifest.split_once("---").unwrap_or_default();
     let answer = place
@@ -303,7 +303,7 @@ async fn a_deployment_that_adopts_the_pods_of_an_earlier_one_has_no_strangers_am
     place.condition("Ready", "True", "Ready").await?;
     let names = async || place.kubectl_ok(&["get", "pods", "-o", "name"]).await;
     let before = names().await?;
-    // It waits until the operator has taken the copy over, which it would not do beside a stranger.
+    // Waits until the operator has taken over the copy. It would not do so if pods of another owner used the account.
     place.create_again_around_its_pods().await?;
     place
         .condition("IdentityReady", "Unknown", "ServiceAccountAnnotated")
@@ -313,7 +313,7 @@ async fn a_deployment_that_adopts_the_pods_of_an_earlier_one_has_no_strangers_am
     Ok(())
 }
 
-/// The same voter once more, under another name.
+/// A second voter with another name.
 fn other(object: Value) -> Value {
     let mut object = with(object, "/metadata/name", json!("other"));
     if object["kind"] == "SignerBinding" {
@@ -333,7 +333,7 @@ async fn of_two_bindings_on_one_account_the_second_takes_nothing_from_the_first(
     place.apply(&with_account()).await?;
     place.apply(&acting_as(GOOGLE)).await?;
     place.condition("Injected", "True", "Injected").await?;
-    // Without pods nobody sees it use the account.
+    // Without pods, its use of the account is not visible.
     place
         .apply(&other(with(with_account(), "/spec/replicas", json!(0))))
         .await?;
@@ -358,7 +358,7 @@ async fn of_two_bindings_on_one_account_the_second_takes_nothing_from_the_first(
         .await?;
     assert_eq!(patches()? - before, 0, "the account was written");
 
-    // A signer that was left behind goes on to need it, until it is gone.
+    // A signer without a binding still needs the annotation until it is removed.
     place.kubectl_ok(&["delete", "sb", VOTER]).await?;
     place.apply(&other(direct())).await?;
     eventually(SOON, "who needs the account now", async || {
@@ -399,7 +399,7 @@ async fn a_grant_goes_with_the_last_pod_that_needs_it() -> Result<()> {
     };
     recorded(&["voter"]).await?;
 
-    // The pod that runs needs the first one until the next one is ready.
+    // The running pod needs the first account until the next pod is ready.
     place
         .apply(&with(
             voter(),
@@ -423,7 +423,7 @@ async fn a_grant_goes_with_the_last_pod_that_needs_it() -> Result<()> {
     is_annotated(&place, "second", None).await?;
     recorded(&[]).await?;
 
-    // Nor does it outlive a binding whose Deployment is gone.
+    // The annotation is also removed with a binding whose Deployment was deleted.
     place
         .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
         .await?;

@@ -1,4 +1,4 @@
-//! A token of the ServiceAccount in the signer's container alone.
+//! A token of the ServiceAccount that only the signer's container has.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ async fn is_given_and_taken(kind: &Kind) -> Result<()> {
         annotations(&place, "voter").await?[super::ANNOTATION].is_null(),
         "nobody asked for an annotation"
     );
-    // Nothing goes on by itself, and the manifest may be applied again.
+    // The operator is idle, and the manifest may be applied again.
     place.is_quiet().await?;
     place.apply(&voter_with_account()).await?;
     ensure!(place.deployment().await?["spec"] == live["spec"]);
@@ -102,7 +102,7 @@ async fn is_given_and_taken(kind: &Kind) -> Result<()> {
     Ok(())
 }
 
-/// With a node that is fit for it: what is ours never stands in the way.
+/// The node meets the restrictions, and the operator's fields do too.
 async fn is_admitted_where_pods_are_restricted(place: &Place, live: &Value) -> Result<()> {
     let restrict = [
         "label",
@@ -137,7 +137,7 @@ async fn another_version_or_server_is_another_key_and_another_role_is_not() -> R
     let signer = named(&pod(&second)["initContainers"], "signer");
     ensure!(named(&signer["env"], "ATTO_SIGNER_KEY")["value"] == "transit/keys/voter/versions/2");
     ensure!(hash(&first) != hash(&second));
-    // What another binding has left behind is taken over with the same key alone.
+    // The signer of a deleted binding is taken over only with the same key.
     let left = |key: &Value| {
         with(
             with(removing(key), "/spec/deletionPolicy", json!("Retain")),
@@ -278,7 +278,7 @@ async fn who_else_could_get_such_a_token_is_told() -> Result<()> {
     loud["spec"]["template"]["spec"]["automountServiceAccountToken"] = Value::Null;
     let sources = json!([{"serviceAccountToken": {"audience": "vault", "path": "token"}}]);
     loud["spec"]["template"]["spec"]["volumes"][0] = json!({"name": "data", "projected": {"sources": sources}});
-    // The guard refuses it where pods would begin with it at once.
+    // The guard refuses the change on a running Deployment.
     place.pause().await?;
     place.apply(&loud).await?;
     place.resume().await?;

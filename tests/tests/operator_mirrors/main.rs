@@ -1,7 +1,8 @@
-//! Admission policies that rewrite Deployments on each write, as those that take images from a mirror: what they make of our part is
-//! not drift, and the guard lets it be.
+//! Admission policies that rewrite Deployments on each write, for example to take images from a mirror: their changes
+//! of the operator's fields are not drift, and the guard allows them.
 //!
-//! `make unit` on an older Kubernetes leaves these tests out, by the name of their module, and says so: there, only webhooks do this.
+//! On an older Kubernetes, `make unit` leaves these tests out by the name of their module, and says so. There, only
+//! webhooks can rewrite objects.
 
 mod from_kubernetes_1_36;
 #[path = "../managed/mod.rs"]

@@ -1,4 +1,4 @@
-//! What somebody adds to the signer.
+//! Additions to the signer by other clients.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::operated::{Place, SOON, VOTER, binding, with};
 
 use super::{place, repaired};
 
-/// An edit of the signer that leaves all that the operator has written.
+/// An edit of the signer that keeps all fields of the operator.
 async fn add_to_signer(place: &Place) -> Result<()> {
     let signer = json!({
         "name": "signer",

@@ -1,4 +1,4 @@
-//! Before, there is no policy that changes objects; a webhook does the same.
+//! Earlier versions have no policies that change objects. A webhook can do the same there.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,8 @@ use tests::{chart, eventually};
 
 use super::{place, repaired};
 
-/// A policy that puts this container into every Deployment of the namespace that lacks it, whoever writes but the operator.
+/// A policy that adds this container to every Deployment of the namespace that lacks it, on writes of every client
+/// except the operator.
 fn putting_in(signer: &Value, namespace: &str) -> [Value; 2] {
     let name = format!("put-signer-in-{namespace}");
     let api = "admissionregistration.k8s.io/v1";
@@ -36,7 +37,7 @@ fn putting_in(signer: &Value, namespace: &str) -> [Value; 2] {
     [policy, binding]
 }
 
-/// A value as CEL writes it.
+/// A value in CEL's notation.
 fn cel(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
@@ -67,7 +68,7 @@ async fn a_signer_that_a_policy_puts_back_is_adopted_and_goes_with_its_binding()
     for object in putting_in(&signer, &place.namespace) {
         place.apply(&object).await?;
     }
-    // While nothing is written for the binding, so that what the policy did can be seen.
+    // While the operator writes nothing for the binding, so that the policy's change stays visible.
     place
         .apply(&with(removing.clone(), "/spec/suspend", json!(true)))
         .await?;

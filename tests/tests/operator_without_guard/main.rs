@@ -1,4 +1,4 @@
-//! Where the guard is off, or the API server is too old for it: what would have been refused is put back.
+//! Without the guard, the operator restores its fields after changes that the guard would have refused.
 
 mod added;
 mod from_kubernetes_1_36;
@@ -30,7 +30,8 @@ pub async fn put_back(place: &Place, before: &Value) -> Result<()> {
     place.condition("Injected", "True", "Injected").await.map(drop)
 }
 
-/// Until the Deployment controller has seen it. A rollback needs the ReplicaSet of the template without the signer.
+/// Waits until the Deployment controller has seen the change. A rollback needs the ReplicaSet of the template without
+/// the signer.
 pub async fn seen(place: &Place, how: &str) -> Result<()> {
     let wait = ["wait", how, "deployment/voter", "--timeout=60s"];
     place.kubectl_ok(&wait).await.map(drop)

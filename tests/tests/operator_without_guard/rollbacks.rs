@@ -1,4 +1,4 @@
-//! A rollback brings back what the operator wrote some time ago, and what it wrote since is put in its place.
+//! A rollback restores earlier fields of the operator, and the operator replaces them by its present ones.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -112,8 +112,8 @@ async fn a_rollback_over_a_change_to_a_token_is_put_back_and_leaves_nothing() ->
     Ok(())
 }
 
-/// With its key in a Secret, the signer's variable has a source; with a key service, a value. And certificates of a Secret are another
-/// volume than those of a ConfigMap. An API server takes no two of them in one item.
+/// With its key in a Secret, the signer's variable has a source; with a key service, a value. Certificates of a Secret
+/// and of a ConfigMap need different volumes. The API server refuses an item with two sources.
 async fn a_rollback_over_another_source_is_put_back(prefix: &str, from: &Value, to: &Value) -> Result<()> {
     let place = place(prefix).await?;
     pods::default_account(&place.client, &place.namespace).await?;

@@ -1,4 +1,4 @@
-//! A voter that lost its signer waits for nothing.
+//! The operator restores a lost signer without waiting for anything.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn a_stripped_voter_does_not_wait_for_its_secrets() -> Result<()> {
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
     place.condition("TokenReady", "False", "SecretNotFound").await?;
     place.replace(async || Ok(voter())).await?;
-    // The very same, so that a token that comes back is no rotation.
+    // Exactly the same, so that a restored token is not a rotation.
     repaired(&place, &before).await?;
     place.condition("TokenReady", "False", "SecretNotFound").await?;
     Ok(())

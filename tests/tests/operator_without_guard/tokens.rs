@@ -1,4 +1,4 @@
-//! The token that is for the signer alone.
+//! The token that only the signer may have.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::pods;
 
 use super::{place, repaired};
 
-/// A voter whose signer has a token of its own.
+/// A voter whose signer has its own token.
 async fn with_a_token(prefix: &str) -> Result<(Place, Value)> {
     let place = place(prefix).await?;
     pods::default_account(&place.client, &place.namespace).await?;

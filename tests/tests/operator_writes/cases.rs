@@ -1,20 +1,20 @@
-//! Every kind of write, and what brings it about.
+//! Every kind of write, and the change that causes it.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use tests::operated::{Place, VOTER, binding, voter, with};
 
-/// Where the refusal is told.
+/// Where the refusal is reported.
 pub enum Told {
     /// In the status and by an Event.
     Status,
-    /// Only the log can tell that no Event can be written.
+    /// Only in the log, because no Event can be written.
     Nowhere,
-    /// No status can be written, or none speaks of it.
+    /// Only by an Event, because no status can be written or none reports it.
     EventAlone,
 }
 
-/// Something that people do.
+/// A person's action.
 #[derive(Clone, Copy)]
 pub enum Step {
     Nothing,
@@ -63,7 +63,7 @@ pub struct Case {
     pub group: &'static str,
     pub resource: &'static str,
     pub operations: &'static [&'static str],
-    /// CEL: what the policy lets through all the same.
+    /// A CEL expression for the writes that the policy still allows.
     pub allowed: &'static str,
     pub before: Step,
     pub then: Step,
@@ -215,7 +215,7 @@ async fn added(place: &Place) -> Result<()> {
     place.kubectl_ok(&patch).await.map(drop)
 }
 
-/// As the API server makes it, where it can.
+/// A Deployment that is held as the API server holds it, if it can.
 async fn held(place: &Place) -> Result<()> {
     let mut held = with(voter(), "/spec/paused", json!(true));
     held["metadata"]["annotations"] = json!({"signer.atto.cash/held": VOTER});
@@ -242,7 +242,7 @@ async fn deleted(place: &Place) -> Result<()> {
     place.kubectl_ok(&delete).await.map(drop)
 }
 
-/// Its end is waited for: nothing keeps it.
+/// Waits for the end of the deletion, which nothing delays.
 async fn deleted_whole(place: &Place) -> Result<()> {
     let delete = ["delete", "signerbinding", VOTER, "--timeout=60s"];
     place.kubectl_ok(&delete).await.map(drop)
@@ -271,7 +271,7 @@ fn acts() -> Value {
 async fn begun_acting(place: &Place) -> Result<()> {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": VOTER}});
     place.apply(&account).await?;
-    // No pod of an earlier template needs it later.
+    // No pod of an earlier template needs the account later.
     let asleep = with(voter(), "/spec/replicas", json!(0));
     place
         .apply(&with(asleep, "/spec/template/spec/serviceAccountName", json!(VOTER)))

@@ -1,4 +1,4 @@
-//! What flaps is reported a few times a minute, and as it is in the end.
+//! A flapping state is reported a few times a minute, and its final state is always reported.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
@@ -9,10 +9,10 @@ use tests::operated::{Operated, Place, SOON, VOTER, binding, with};
 use tests::write::write;
 use tests::{eventually, pods};
 
-/// The last one is to ready.
+/// The last flip is to ready.
 const FLIPS: usize = 120;
 
-/// A burst, and then a few a minute: the flips take a minute on a slow machine.
+/// A burst, and then a few writes a minute. The flips take a minute on a slow computer.
 const MOST: usize = 20;
 
 fn status_writes(place: &Place) -> Result<usize> {
@@ -23,7 +23,7 @@ fn status_writes(place: &Place) -> Result<usize> {
     Ok(of_status.count())
 }
 
-/// Says as a kubelet that the pod passes its probes or does not, and waits until that has come up to the Deployment.
+/// Reports, as a kubelet, whether the pod passes its probes, and waits until the Deployment shows it.
 async fn is_ready(place: &Place, ready: bool) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(place.client.clone(), &place.namespace);
     let plain = PatchParams::default();
@@ -64,7 +64,7 @@ async fn pods_that_come_and_go_all_the_time_make_a_few_writes() -> Result<()> {
     })
     .await?;
 
-    // What a person changes does not wait for what has flapped.
+    // A person's change does not wait because of the flapping.
     for level in ["debug", "info", "debug"] {
         let changed = with(binding(), "/spec/signer", json!({"logLevel": level}));
         place.apply(&changed).await?;

@@ -1,4 +1,4 @@
-//! How often the operator writes: where it is refused, and where what it reports flaps.
+//! The number of the operator's writes if they are refused, or if the reported state flaps.
 
 mod cases;
 mod flapping;

@@ -1,5 +1,5 @@
-//! A policy that refuses the operator one kind of write, and what it may cost: a few tries, one line in the log, and the reason where
-//! somebody would look.
+//! A policy refuses one kind of the operator's writes. The operator tries only a few times, logs one line, and reports
+//! the reason where a person would look.
 
 use std::time::Instant;
 
@@ -17,20 +17,21 @@ use tokio::sync::Mutex;
 
 use crate::cases::{Case, Told, cases};
 
-/// What the policy says.
+/// The policy's message.
 pub const NO: &str = "the test does not want that";
 
 /// How often the operator is woken after the first refusal.
 const WAKES: usize = 30;
 
-/// Each try may be two requests. The pauses between the first tries are short, and later there is one in a minute; an operator without
-/// pauses makes as many as it is woken.
+/// Each try may be two requests. The pauses between the first tries are short, and later there is one try a minute. An
+/// operator without pauses would try each time it is woken.
 fn most(since: Instant) -> usize {
     let minutes = since.elapsed().as_secs() / 60;
     2 * (8 + usize::try_from(minutes).unwrap_or(usize::MAX))
 }
 
-/// One after the other: a machine that is too busy makes the tries of a minute those of a few wakes.
+/// One after the other: on a busy computer, the tries of a minute could not be distinguished from tries at each
+/// wake-up.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test]
@@ -51,7 +52,7 @@ async fn every_kind_of_write(reason: &str, code: u16) -> Result<()> {
             .await
             .with_context(|| format!("{name}, {reason}"))
     });
-    // More at a time keep an operator on two cores from renewing its Lease.
+    // With more at a time, an operator on two cores could not renew its Lease.
     let result = stream::iter(all).buffer_unordered(4).try_collect::<()>().await;
     if result.is_err() {
         let log = Operated::shared().await?.log();
@@ -86,7 +87,7 @@ async fn refused(case: Case, reason: &str, code: u16) -> Result<()> {
     is_logged_once(&place)
 }
 
-/// Applies the policy, and waits until it is at work.
+/// Applies the policy, and waits until it is in force.
 async fn refuse(place: &Place, case: &Case, reason: &str) -> Result<()> {
     let Place { namespace, .. } = place;
     let (group, operations) = (case.group, case.operations);
@@ -152,7 +153,7 @@ async fn is_told(place: &Place, case: &Case) -> Result<()> {
     Ok(())
 }
 
-/// Touches the Deployment, and waits until the operator has looked at its binding.
+/// Changes the Deployment, and waits until the operator has reconciled its binding.
 async fn wake_up(place: &Place, number: usize) -> Result<()> {
     let looks = || -> Result<usize> {
         let requests = place.requests_of_operator()?;

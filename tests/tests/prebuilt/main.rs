@@ -1,4 +1,4 @@
-//! Kubernetes and Helm are downloaded where that can be had, never unverified, and built from source where not.
+//! Kubernetes and Helm are downloaded if possible, always verified, and otherwise built from source.
 
 mod published;
 mod publisher;
@@ -16,7 +16,7 @@ use tests::process::Directory;
 use self::published::files_and_pins;
 use self::publisher::{Mood, Publisher};
 
-/// Stands in for Go: what it builds says so.
+/// A stand-in for Go. A program that it builds prints `built`.
 const GO: &str = r#"#!/bin/sh
 if [ "$1" = version ]; then echo go version go1.99.0 here/there; exit; fi
 while [ "$1" != -o ]; do shift; done
@@ -72,7 +72,7 @@ impl Machine {
 }
 
 impl Ended {
-    /// What each program that was found says of itself: `downloaded` or `built`.
+    /// The output of each found program: `downloaded` or `built`.
     fn origins(&self) -> Result<Vec<String>> {
         assert_eq!(self.code, Some(0), "{}", self.said);
         let mut origins = Vec::new();
@@ -158,7 +158,7 @@ fn a_program_that_is_not_published_is_built_and_the_others_are_downloaded() -> R
     Ok(())
 }
 
-/// All is built, and nothing of the download is left.
+/// All programs are built, and nothing of the download remains.
 fn falls_back(mood: Mood, reason: &str, failures: usize) -> Result<()> {
     let (files, pins) = files_and_pins()?;
     let publisher = Publisher::start(files, mood)?;
@@ -199,7 +199,7 @@ fn a_server_that_is_silent_is_said_once_and_all_is_built() -> Result<()> {
 #[test]
 fn without_a_server_that_is_said_once_and_all_is_built() -> Result<()> {
     let (_, pins) = files_and_pins()?;
-    // Reserved: no program listens there.
+    // A reserved port, on which no program listens.
     let machine = Machine::new(&pins)?;
     let ended = machine.assets(&[("PREBUILT_MIRROR", "http://127.0.0.1:1")])?;
     assert_eq!(ended.origins()?, ["built"; 5], "{}", ended.said);

@@ -1,4 +1,4 @@
-//! Small files in the place of those that projects publish, and the pins that name them.
+//! Small files instead of the projects' published files, and the pins that name them.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,7 +13,7 @@ use tar::{Builder, EntryType, Header};
 
 const PLATFORMS: [&str; 4] = ["darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64"];
 
-/// By path on the server, and what the file of pins says of them.
+/// The files by path on the server, and the content of the file of pins.
 pub fn files_and_pins() -> Result<(BTreeMap<String, Vec<u8>>, Value)> {
     let kubernetes = archive("controller-tools/envtest", &["etcd", "kube-apiserver", "kubectl"])?;
     let helm = archive("here", &["helm"])?;
@@ -51,7 +51,7 @@ pub fn files_and_pins() -> Result<(BTreeMap<String, Vec<u8>>, Value)> {
     Ok((files.into_iter().collect(), pins))
 }
 
-/// Each program says that it was downloaded. What nobody asked for is in the archive as well.
+/// Each program prints that it was downloaded. The archive also contains other files.
 fn archive(inside: &str, programs: &[&str]) -> Result<Vec<u8>> {
     let mut tar = Builder::new(Vec::new());
     for name in programs.iter().chain(&["README"]) {

@@ -1,4 +1,4 @@
-//! A server on loopback that has the files of the pins, or does not.
+//! A server on loopback with the files of the pins, and with faults.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-/// What becomes of a request for a file that is there.
+/// The result of a request for an existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Good,
-    /// Other bytes, as many.
+    /// Other bytes of the same number.
     Wrong,
     /// Half of them, and the end of the connection.
     Truncated,
@@ -37,7 +37,7 @@ impl Publisher {
             for connection in listener.incoming().flatten() {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let files = Arc::clone(&files);
-                // A client that goes away is its own affair.
+                // A client that disconnects is not an error.
                 thread::spawn(move || answer(connection, &files, mood).ok());
             }
         });

@@ -1,4 +1,4 @@
-//! What is asked of a service that is well.
+//! The calls to a healthy service.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tests::waiting_signer::votes;
 /// Votes are hashes of 32 bytes; the text of the self-test is longer.
 const HASH: usize = 32;
 
-/// On a busy machine a call may take so long that it is hedged, once.
+/// On a busy computer, a call may take so long that it is hedged once.
 const WITH_A_HEDGE: usize = 2;
 
 fn signs(asked: &[Asked], call: fn(&Asked) -> Option<Call>) -> Vec<Vec<u8>> {

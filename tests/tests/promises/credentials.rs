@@ -1,4 +1,4 @@
-//! What the service wants to be shown before it signs.
+//! The credentials that the service requires.
 
 use anyhow::{Result, ensure};
 use tests::key_services::{KeyService, ready, start};

@@ -1,4 +1,4 @@
-//! A service in trouble, in its own words and by what is between.
+//! A failing service: its own errors, and errors of servers in between.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use tests::key_front::{Act, answer};
 use tests::key_services::{KeyService, Trouble, environment_of, is_public_key, is_sign, ready, start};
 use tests::waiting_signer::{WaitingSigner, votes};
 
-/// What can be in the place of an answer, whoever sends it.
+/// Answers that any server may send instead of the service's.
 fn in_between() -> Vec<(&'static str, Act)> {
     let html = [("content-type", "text/html")];
     let page = |status| {
@@ -79,7 +79,7 @@ pub async fn closed_until_it_signs(service: &dyn KeyService) -> Result<()> {
 pub async fn no_answer_is_a_5xx(service: &dyn KeyService) -> Result<()> {
     let signer = ready(service, &[]).await?;
     for (what, act) in everything(service) {
-        // Enough to open a breaker and to meet its probe.
+        // Enough to open the breaker and to affect its probe.
         service.front().on(is_sign(service), act, For::Calls(4));
         let all = signer.signs_all(votes(5), &service.key()).await;
         all.with_context(|| what)?;
@@ -92,7 +92,7 @@ pub async fn wrong_signatures_stay_here(service: &dyn KeyService) -> Result<()> 
     let signer = ready(service, &[]).await?;
     for (what, act) in service.wrong_signatures() {
         service.front().on(is_sign(service), act, For::Calls(3));
-        // The node verifies each: an invalid one fails this.
+        // The node verifies each signature, and fails on an invalid one.
         let all = signer.signs_all(votes(5), &service.key()).await;
         all.with_context(|| what)?;
         service.front().clear();
@@ -165,7 +165,7 @@ pub async fn throttling_makes_no_storm(service: &dyn KeyService) -> Result<()> {
     service.front().on(is_sign(service), act, For::Calls(5));
     let report = signer.signs_all(votes(10), &service.key()).await?;
     let calls = service.front().count(is_sign(service)) - before;
-    // Ten votes, five refusals; what else is sent are hedges on a busy machine.
+    // Ten votes and five refusals. Further calls are hedges on a busy computer.
     ensure!(calls <= 20, "{calls} calls for {report:?}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the signer promises, whatever key service it uses: one list, kept with each of them.
+//! The promises of the signer: one list, tested with each key service.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
@@ -13,13 +13,13 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tests::key_services::KeyService;
 
-/// A promise: what is promised, and what is done to see it kept with a service that nobody else uses.
+/// A promise in words, and its test with a service that no other test uses.
 pub struct Promise {
     pub text: &'static str,
     pub is_kept: fn(&dyn KeyService) -> LocalBoxFuture<'_, Result<()>>,
 }
 
-/// All of them.
+/// All promises.
 pub const PROMISES: [Promise; 14] = [
     Promise {
         text: "it starts, signs, and asks for each hash once",
@@ -50,7 +50,7 @@ pub const PROMISES: [Promise; 14] = [
         is_kept: |it| faults::health_names_the_cause(it).boxed_local(),
     },
     Promise {
-        text: "a key that stays away or forbidden ends the start with what to do",
+        text: "if the key stays missing or forbidden, the start ends with a remedy",
         is_kept: |it| faults::the_start_ends_with_a_remedy(it).boxed_local(),
     },
     Promise {

@@ -1,4 +1,4 @@
-//! Every promise with every backend, as a table.
+//! Tests every promise with every backend, and prints a table.
 
 use anyhow::{Result, ensure};
 use futures::{StreamExt, stream};
@@ -6,7 +6,7 @@ use tests::key_services::{ALL, Start};
 
 use crate::{PROMISES, Promise};
 
-/// Signers and services at once; each has a processor of its own for a moment only.
+/// Number of concurrent signers and services. Each uses a processor only for moments.
 const AT_ONCE: usize = 6;
 
 struct Kept {
@@ -21,7 +21,7 @@ async fn keep(start: Start, promise: &Promise) -> Result<()> {
 }
 
 /// # Errors
-/// When a promise is not kept, with each that is not.
+/// If a promise is not kept. Names all such promises.
 pub async fn all() -> Result<()> {
     let cases = ALL.iter().enumerate().flat_map(|(backend, (_, start))| {
         let promises = PROMISES.iter().enumerate();

@@ -1,5 +1,5 @@
-//! What a release publishes can be checked by whoever runs it, with the commands of the page "Verify what you run"; and what somebody
-//! else has made is refused by them. A key and a registry of this test stand in for Sigstore and ghcr.io.
+//! The commands of the page "Verify what you run" accept a published release, and refuse files and images of other
+//! origin. A key and a registry of this test stand in for Sigstore and ghcr.io.
 
 mod published;
 mod reader;
@@ -17,7 +17,7 @@ use reader::Reader;
 
 const PAGE: &str = "docs/src/operations/verify.md";
 
-/// The blocks that need a release: the first says which, the others check it.
+/// The blocks that need a release: the first one sets it, the others verify it.
 fn blocks() -> Result<(String, Vec<String>)> {
     let page = Page::read(PAGE)?;
     let mut blocks = page.blocks.iter().filter(|block| block.kind() == Some(Kind::Release));
@@ -36,15 +36,18 @@ async fn what_is_published_passes_every_check_of_the_page() -> Result<()> {
     assert_eq!(names, ["VERSION", "REGISTRY", "IDENTITY", "ISSUER"]);
     ensure!(checks.len() > 4, "the page checks less than what is published");
 
-    // A run that was stopped is begun again.
+    // A stopped run is started again.
     published.publish().await?;
     let reader = Reader::new(&published, published.key())?;
-    let said = reader.types(&checks.join("\n")).await?;
+    let mut said = String::new();
+    for check in &checks {
+        said.push_str(&reader.types(check).await?);
+    }
     for expected in ["Verified OK", "install.yaml: OK", "signer-operator-0.1.0.tgz: OK"] {
         let expected = expected.replace("0.1.0", env!("CARGO_PKG_VERSION"));
         assert!(said.contains(&expected), "no {expected:?} in {said}");
     }
-    // As they are named by what people install.
+    // By the names in the files that people install.
     for image in ["operator", "signer"] {
         let digest = published.digest(image)?;
         assert!(said.contains(&digest), "no {digest} in {said}");
@@ -68,7 +71,7 @@ async fn what_somebody_else_has_made_is_refused_by_every_check() -> Result<()> {
     let published = Published::new().await?;
     let (_, checks) = blocks()?;
 
-    // Signed, but by another key.
+    // Signed with another key.
     let stranger = Reader::new(&published, &published.another_key().await?)?;
     for check in checks.iter().filter(|check| check.contains("cosign verify")) {
         let refusal = stranger.is_refused(check).await?;
@@ -102,7 +105,7 @@ async fn nothing_is_published_of_a_folder_that_was_changed_after_the_build() -> 
     let built = published::build().await?;
     let manifest = built.path().join("install.yaml");
     fs::write(&manifest, fs::read_to_string(&manifest)? + "\n# by hand\n")?;
-    // There is no registry: it is not asked for.
+    // There is no such registry, and no request is sent to it.
     let refusal = published::publish(built.path(), "localhost:1/attocash/signer-operator", "--yes")
         .await
         .unwrap_err();
@@ -119,7 +122,7 @@ async fn two_builds_of_the_same_sources_are_the_same_bytes() -> Result<()> {
     let (one, two) = (published::build().await?, published::build().await?);
     let sums = |folder: &tests::process::Directory| fs::read_to_string(folder.path().join("SHA256SUMS"));
     assert_eq!(sums(&one)?, sums(&two)?);
-    // What people install is what they would render themselves, but for the digests.
+    // The published manifest equals the one that people would render themselves, except for the digests.
     let manifest = fs::read_to_string(one.path().join("install.yaml"))?;
     let chart = one
         .path()

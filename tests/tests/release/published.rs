@@ -35,7 +35,7 @@ impl Tools {
     }
 }
 
-/// What `make release` puts together, of programs that are a line each.
+/// The files of `make release`, with programs of one line each.
 pub async fn build() -> Result<Directory> {
     let folder = Directory::new()?;
     let into = folder.path();
@@ -77,7 +77,7 @@ pub async fn build() -> Result<Directory> {
     Ok(folder)
 }
 
-/// Pushes and signs what is in the folder, as the workflow does.
+/// Pushes and signs the files of the folder, as the workflow does.
 pub async fn publish(folder: &Path, repository: &str, sign_with: &str) -> Result<String> {
     let tools = Tools::all().await?;
     let mut publish = Command::new(workspace::root().join("release/publish.sh"));
@@ -91,7 +91,7 @@ pub async fn publish(folder: &Path, repository: &str, sign_with: &str) -> Result
     printed(&mut publish, "release/publish.sh").await
 }
 
-/// Nothing of the person's own: no login, no settings, no certificates that were fetched before. The key has no password.
+/// Uses nothing of the person's own: no login, no settings, no cached certificates. The key has no password.
 pub fn of_its_own(command: &mut Command, folder: &Path) {
     command.env("HOME", folder).env("COSIGN_PASSWORD", "");
     for set in [
@@ -108,7 +108,7 @@ pub fn of_its_own(command: &mut Command, folder: &Path) {
 
 /// A release in a registry of its own, which ends with this value.
 pub struct Published {
-    // It ends before the folder that its log is in.
+    // It ends before the folder with its log is removed.
     _registry: Process,
     pub tools: Tools,
     pub repository: String,
@@ -135,7 +135,7 @@ impl Published {
             _port: port,
         };
         published.make_key("cosign").await?;
-        // No log and no authority of anybody's.
+        // Uses no public log and no public authority.
         published
             .cosign(&["signing-config", "create", "--out", "nobody.json"])
             .await?;
@@ -146,7 +146,7 @@ impl Published {
         Ok(published)
     }
 
-    /// As the workflow does; also once more, after a run that has stopped halfway.
+    /// Publishes as the workflow does. It can be repeated, after a run that has stopped halfway.
     pub async fn publish(&self) -> Result<String> {
         let at = |name: &str| self.keys.path().join(name).display().to_string();
         let sign_with = format!(
@@ -170,12 +170,12 @@ impl Published {
         Ok(self.keys.path().join(format!("{name}.pub")))
     }
 
-    /// With which the release is signed.
+    /// The key that signs the release.
     pub fn key(&self) -> PathBuf {
         self.keys.path().join("cosign.pub")
     }
 
-    /// With which nothing is signed.
+    /// A key that signs nothing.
     pub async fn another_key(&self) -> Result<PathBuf> {
         self.make_key("another").await
     }
@@ -185,7 +185,7 @@ impl Published {
         self.folder.path()
     }
 
-    /// By which what people install names this image.
+    /// The digest by which the published manifest names this image.
     pub fn digest(&self, image: &str) -> Result<String> {
         let manifest = fs::read_to_string(self.folder.path().join("install.yaml"))?;
         let name = format!("ghcr.io/attocash/signer-operator/{image}@");
@@ -200,7 +200,7 @@ impl Published {
         Ok(digest)
     }
 
-    /// Puts another image under the tag of the operator.
+    /// Moves the operator's tag to another image.
     pub async fn move_the_tag(&self) -> Result<()> {
         let layout = self.keys.path().join("layout");
         fs::create_dir_all(&layout)?;
@@ -233,7 +233,7 @@ impl Published {
         printed(&mut push, "crane push").await.map(drop)
     }
 
-    /// Writes another digest into what people install.
+    /// Writes another digest into the published manifest.
     pub fn change_a_file(&self) -> Result<()> {
         let manifest = self.folder.path().join("install.yaml");
         fs::write(

@@ -1,17 +1,17 @@
-//! Somebody who reads the page, has downloaded the files of the release, and types its commands.
+//! A person who reads the page, has downloaded the files of the release, and runs the page's commands.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tests::process::Directory;
 use tokio::process::Command;
 
 use crate::published::{Published, of_its_own};
 
-/// How the page says who has to have signed.
+/// The page's flags for the required signer.
 const BY_THE_WORKFLOW: &str = r#"--certificate-identity "$IDENTITY" --certificate-oidc-issuer "$ISSUER""#;
 
 pub struct Reader {
@@ -21,7 +21,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// In a folder of their own with copies of the files.
+    /// A person in a separate folder with copies of the files.
     pub fn new(published: &Published, key: impl AsRef<Path>) -> Result<Self> {
         let folder = Directory::new()?;
         for entry in fs::read_dir(published.files())? {
@@ -50,33 +50,37 @@ impl Reader {
         self.folder.path()
     }
 
-    /// What the commands print, all of which succeed.
-    pub async fn types(&self, commands: &str) -> Result<String> {
-        let done = self.run(commands).await?;
-        ensure!(done.status.success(), "{commands}\n{}", said(&done));
+    /// The output of the block, which must succeed.
+    pub async fn types(&self, block: &str) -> Result<String> {
+        let done = self.run(block).await?;
+        ensure!(done.status.success(), "{block}\n{}", said(&done));
         Ok(said(&done))
     }
 
-    /// What the commands print, of which one fails.
-    pub async fn is_refused(&self, commands: &str) -> Result<String> {
-        let done = self.run(commands).await?;
-        ensure!(!done.status.success(), "{commands}\nhas passed: {}", said(&done));
+    /// The output of the block, which must fail.
+    pub async fn is_refused(&self, block: &str) -> Result<String> {
+        let done = self.run(block).await?;
+        ensure!(!done.status.success(), "{block}\nhas passed: {}", said(&done));
         Ok(said(&done))
     }
 
-    async fn run(&self, commands: &str) -> Result<Output> {
+    async fn run(&self, block: &str) -> Result<Output> {
         let by_the_key = format!("--key {} --insecure-ignore-tlog", self.key.display());
-        let commands = commands
+        let (registry, _) = self
+            .repository
+            .split_once('/')
+            .context("the repository has no registry")?;
+        let commands = block
             .replace(BY_THE_WORKFLOW, &by_the_key)
+            .replace("registry.example.com/", &format!("{registry}/mirror/"))
             .replace("helm pull ", "helm pull --plain-http ");
         ensure!(
             !commands.contains("certificate"),
             "another signer than the page's: {commands}"
         );
+        // As in a terminal: no `-e` and no `pipefail`, so each block has to stop by itself.
         let mut shell = Command::new("bash");
-        shell
-            .args(["-e", "-u", "-o", "pipefail", "-c", &commands])
-            .current_dir(self.folder());
+        shell.args(["-u", "-c", &commands]).current_dir(self.folder());
         let path = std::env::var("PATH").unwrap_or_default();
         shell.env("PATH", format!("{}/bin:{path}", self.folder().display()));
         shell

@@ -1,4 +1,4 @@
-//! What `make lint` says of a workflow with which somebody could get more than they should.
+//! `make lint` reports workflows that would give an attacker additional rights.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ jobs:
           TITLE: ${{ github.event.head_commit.message }}
 "#;
 
-/// What is said of the good one with this in place of that.
+/// The complaints about the good workflow with these replacements.
 async fn complaints(changes: &[(&str, &str)]) -> Result<String> {
     let mut workflow = GOOD.to_owned();
     for (from, to) in changes {

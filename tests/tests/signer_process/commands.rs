@@ -1,4 +1,4 @@
-//! The command line, and the commands beside serving.
+//! The command line, and the commands other than serving.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! How it ends, and comes back.
+//! The signer's end, and its restart.
 
 use anyhow::Result;
 use nix::sys::signal::Signal;

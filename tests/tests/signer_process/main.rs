@@ -1,4 +1,4 @@
-//! The signer as a program: how it starts, refuses to start, tells of itself and ends.
+//! The signer as a program: its start, refusals to start, reports and end.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

@@ -1,4 +1,4 @@
-//! What it answers, tells of itself and keeps to itself.
+//! The signer's answers, its reports, and the secrets that it must not reveal.
 
 use std::fs;
 
@@ -124,7 +124,7 @@ fn who_has_no_token_cannot_wash_the_audit_trail_away() -> Result<()> {
     let refused = lines.iter().filter(|line| line["event"] == "unauthorized");
     let counts: Vec<_> = refused.filter_map(|line| line["count"].as_u64()).collect();
     assert_eq!((counts.first(), counts.iter().sum()), (Some(&1), 300_u64), "{text}");
-    // Two lines a minute, and a slow machine may see the end of one.
+    // Two lines a minute. A slow computer may reach the end of a minute.
     assert!(counts.len() <= 4 && lines.len() == counts.len() + 2, "{text}");
     Ok(())
 }
@@ -162,7 +162,7 @@ fn a_token_of_the_file_counts_at_once_and_goes_when_it_stays_away() -> Result<()
         }
     };
     until(TOKEN, 200)?;
-    // Half of a file, then the whole of it: nobody who has a token of both is refused.
+    // First half of the file, then the whole file: a client with a token that both contain is never refused.
     fs::write(&file, other)?;
     until(other, 200)?;
     fs::write(&file, format!("{other}\n{TOKEN}\n"))?;

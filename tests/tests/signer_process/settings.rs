@@ -1,4 +1,4 @@
-//! How it starts, and refuses to start, by its settings.
+//! The settings with which the signer starts, and refuses to start.
 
 use std::net::{Ipv6Addr, TcpStream};
 

@@ -1,4 +1,4 @@
-//! What several of these tests need.
+//! Helpers of several of these tests.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Starts with these changes, expects the end, and gives code and output.
+/// Starts with these changes, expects that the signer exits, and returns exit code and output.
 pub fn refused(arguments: &[&str], changes: &[(&str, &str)]) -> Result<(i32, String)> {
     let (port, management) = (Port::reserve()?, Port::reserve()?);
     let (port, management) = (port.number().to_string(), management.number().to_string());

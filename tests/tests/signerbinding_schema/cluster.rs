@@ -11,7 +11,7 @@ use tests::ControlPlane;
 use tests::write::write;
 use tokio::sync::OnceCell;
 
-/// A change to [`spec`], as a JSON merge patch: null takes a field away.
+/// A change to [`spec`], as a JSON merge patch: null removes a field.
 pub type Change = Value;
 
 /// The shortest spec there is.
@@ -71,8 +71,8 @@ pub async fn cluster() -> Result<&'static ControlPlane> {
     Ok(plane)
 }
 
-/// What the API server says to a request about a binding, as `kubectl` would send it (strict validation): the object as
-/// it would be stored, or the message.
+/// The API server's answers to requests about bindings, sent as `kubectl` would (strict validation): the object as it
+/// would be stored, or the message.
 pub struct Bindings {
     client: Client,
     path: String,
@@ -100,7 +100,7 @@ impl Bindings {
             .await
     }
 
-    /// An update that is not kept.
+    /// An update in a dry run.
     pub async fn try_replace(&self, binding: &Value) -> Result<Value, String> {
         let name = binding["metadata"]["name"].as_str().expect("a binding has a name");
         self.send(
@@ -122,7 +122,7 @@ impl Bindings {
     }
 }
 
-/// An address that there can be.
+/// A valid address.
 pub fn address() -> String {
     address_of(0)
 }

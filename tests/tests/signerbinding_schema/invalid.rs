@@ -1,4 +1,4 @@
-//! Specs that must be refused, each with what the person at the keyboard has to be told.
+//! Specs that the API server must refuse, each with the expected message for the person.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Keys of each key service: those that are taken, and those that are refused, each with what the person at the keyboard has to be told.
+//! Keys of each key service: accepted ones, and refused ones with the expected message for the person.
 
 use serde_json::{Value, json};
 
@@ -139,7 +139,7 @@ const PATH: &str =
     "spec.key.vault.address: Invalid value: …must be the address of the server only, without /v1, /ui and what follows";
 const PLAIN: &str = "spec.key.vault: Invalid value: …caSecretRef and caConfigMapRef must not be set with an http:// address, whose server has no certificate: leave them out, or use an address that starts with https://";
 const AUTH_MOUNT: &str = "spec.key.vault.auth.kubernetes.mount: Invalid value: …mount must be a path as the server has it, without auth/ before it, such as kubernetes or clusters/blue";
-const VERSION: &str = "spec.key.vault.version: Invalid value: …version must be a number from 1: 0 would be the latest version, which is another voter after a rotation";
+const VERSION: &str = "spec.key.vault.version: Invalid value: …version must be a number from 1: 0 would be the latest version, and a rotation would change the voter's identity";
 const KEY_NAME: &str = "spec.key.vault.key: Invalid value: …key must be a name as the server has it";
 const MOUNT: &str = "spec.key.vault.mount: Invalid value: …mount must be a path as the server has it";
 

@@ -1,4 +1,4 @@
-//! What a person sees of `SignerBinding`s through kubectl.
+//! kubectl's output about `SignerBinding`s for a person.
 
 use crate::cluster::{Bindings, address, binding, cluster};
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! What the API server itself accepts and refuses, and the words in which it refuses.
+//! The API server itself accepts and refuses specs, with the expected messages.
 
 mod cluster;
 mod invalid;
@@ -19,7 +19,7 @@ async fn valid_specs_are_stored_as_they_were_written() -> Result<()> {
     for (name, change) in valid::changes().into_iter().chain(keys::valid()) {
         let asked = binding("voter", &change);
         match bindings.dry_run(&asked).await {
-            // Equal: no default is written into what people keep in git.
+            // Equal, because no default may be written into manifests that people keep in Git.
             Ok(stored) if stored["spec"] == asked["spec"] => {}
             Ok(stored) => wrong.push(format!("{name}: stored as {}", stored["spec"])),
             Err(message) => wrong.push(format!("{name}: {message}")),

@@ -1,4 +1,5 @@
-//! What the schema takes, the signer takes: a pod whose signer ends over a setting would be a voter that does not start.
+//! The signer accepts every spec that the schema accepts. Otherwise the signer would exit because of a setting, and the
+//! voter would not start.
 
 use std::fs;
 use std::path::Path;
@@ -13,11 +14,11 @@ use tests::signer_process::{KEY, TOKEN, run};
 use crate::cluster::{Change, binding};
 use crate::{keys, valid};
 
-/// Where the operator mounts what the signer's container alone has.
+/// The path at which the operator mounts the files of the signer's container.
 const MOUNTED: &str = "/var/run/secrets/signer.atto.cash";
 
-/// A setting of no binding. The signer tells all that is wrong at once, so this ends it before it asks a key service for anything, and
-/// nothing else may be told.
+/// An invalid setting that no binding has. The signer reports all errors at once, so this one ends it before it sends a
+/// request to a key service. It must be the only error.
 const WRONG: (&str, &str) = ("ATTO_SIGNER_THREADS", "none");
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +43,7 @@ async fn the_signer_takes_each_setting_of_a_valid_spec() -> Result<()> {
     Ok(())
 }
 
-/// What a signer says that is started with what the operator renders.
+/// The output of a signer that is started with the operator's rendering.
 fn told(change: &Change, folder: &Path, mounted: &Path) -> Result<String> {
     let mut asked = binding("voter", change);
     asked["spec"]["target"] = json!({"name": "atto-voter"});

@@ -1,11 +1,11 @@
-//! What a login may not do: told with what grants it, and without a storm of logins.
+//! A missing permission of the login is reported with the command that grants it, and causes no series of logins.
 
 use anyhow::{Result, ensure};
 use tests::openbao::voter_policy;
 
 use super::support::{Signer, Voter, is_sign};
 
-/// OpenBao takes no policy that says nothing.
+/// OpenBao refuses an empty policy.
 const NOTHING: &str = "path \"nothing\" { capabilities = [\"deny\"] }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -55,7 +55,8 @@ async fn a_permission_that_goes_is_told_and_logs_nobody_in() -> Result<()> {
             Ok(())
         })
         .await?;
-    // The token in the file is read, and looked up, by whoever logs in; and looked up after a denial, not for each of many.
+    // Each login reads the token in the file and looks it up. After denials, the token is looked up once, not for each
+    // denial.
     let log = signer.log();
     assert_eq!(log.matches("asking http").count(), 1, "{log}");
     bao.allow_voter("voter")?;

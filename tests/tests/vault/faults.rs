@@ -1,4 +1,4 @@
-//! A server that is sealed, away, a standby or slow: no vote is lost, and no client sees a 5xx.
+//! With a sealed, unavailable, standby or slow server, no vote is lost, and no client gets a 5xx.
 
 use anyhow::{Result, ensure};
 use http::StatusCode;
@@ -20,7 +20,7 @@ async fn a_server_that_is_sealed_or_restarted_signs_again_without_a_new_start() 
     bao.seal()?;
     let told = signer.fails_with("UNAVAILABLE", Some(&key)).await?;
     assert!(told.contains("sealed"), "{told}");
-    // Whoever starts now waits.
+    // A signer that starts now waits.
     let mut late = Signer::start(&settings)?;
     late.logs("bao operator unseal").await?;
     bao.unseal().await?;

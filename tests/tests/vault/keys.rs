@@ -1,4 +1,4 @@
-//! Which key signs: the version that is pinned, and no key of another kind.
+//! Only the pinned version signs, and no key of another kind.
 
 use anyhow::Result;
 use data_encoding::BASE64;
@@ -37,7 +37,7 @@ async fn every_request_names_the_version_and_a_rotation_changes_nothing() -> Res
         assert_eq!(asked.header("x-vault-request"), "true");
     }
 
-    // The new version is another voter, which has to be asked for by its number.
+    // The new version would change the voter's identity. It is used only if its number is set.
     let told = settings.run(&["preflight"])?;
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(told.status.success(), "{told:?}");
@@ -132,7 +132,7 @@ async fn a_version_below_its_minimum_is_told_and_comes_back() -> Result<()> {
     bao.configure_key("voter", &["min_encryption_version=2"])?;
     let told = signer.fails_with("FAILED_PRECONDITION", Some(&key)).await?;
     assert!(told.contains("less than the minimum"), "{told}");
-    // Whoever starts now waits, and says for what.
+    // A signer that starts now waits, and reports the reason.
     let mut late = Signer::start(&settings)?;
     late.logs("version 1 of transit/keys/voter is below its min_encryption_version, 2")
         .await?;
@@ -141,7 +141,7 @@ async fn a_version_below_its_minimum_is_told_and_comes_back() -> Result<()> {
     bao.configure_key("voter", &["min_encryption_version=0"])?;
     signer.signs(&key).await?;
     late.until("the late one is ready", Signer::is_ready).await?;
-    // Older than it may be decrypted with, OpenBao does not even show the version.
+    // OpenBao does not even show a version below the minimum decryption version.
     bao.configure_key("voter", &["min_decryption_version=2"])?;
     signer.fails_with("FAILED_PRECONDITION", Some(&key)).await?;
     bao.configure_key("voter", &["min_decryption_version=1"])?;

@@ -1,4 +1,4 @@
-//! From a token of Kubernetes to one of OpenBao, once for all calls, and again before it ends.
+//! The signer exchanges a Kubernetes token for a token of OpenBao once for all calls, and again before it expires.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::support::{PATIENCE, Settings, Signer, Voter, is_login, is_sign};
 
 const AUDIENCE: &str = "https://openbao.example.com";
 
-/// OpenBao that trusts the API server, a key, a role for it, and the token of its voter in a file.
+/// An OpenBao that trusts the API server, with a key, a role for it, and its voter's token in a file.
 struct Cluster {
     bao: OpenBao,
     front: KeyFront,
@@ -65,7 +65,7 @@ impl Cluster {
             .allow_account(self.method, "atto-voter", &self.namespace, AUDIENCE, "voter", ttl)
     }
 
-    /// All tokens that logins gave are no good any more.
+    /// Revokes all tokens that logins have issued.
     fn revoke(&self) -> Result<()> {
         let prefix = format!("auth/{}/login", self.method.name());
         self.bao
@@ -74,7 +74,7 @@ impl Cluster {
     }
 }
 
-/// Votes at a pace, all of which have to be signed.
+/// Votes at a fixed rate, all of which must be signed.
 async fn load(signer: &Signer, key: &VerifyingKey, seconds: u64) -> Result<()> {
     let load = Load {
         rate: 50,
@@ -97,7 +97,7 @@ async fn a_projected_token_becomes_a_verified_signature_with_one_login() -> Resu
         load(&signer, &place.key, 2).await?;
         assert_eq!(place.logins(), 1, "{method:?}: {}", signer.log());
         signer.logs("role atto-voter with the policies default, voter").await?;
-        // What was shown to the server is nowhere in the log, nor is what it gave.
+        // The log contains neither the token that was sent to the server nor the one that it issued.
         let token = fs::read_to_string(&place.file)?;
         let (_, signature) = token.rsplit_once('.').unwrap();
         let asked = place.front.asked();
@@ -138,7 +138,7 @@ async fn a_token_that_lives_for_seconds_is_renewed_in_time_under_load() -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_token_that_cannot_be_renewed_any_more_is_replaced_before_its_end() -> Result<()> {
     let place = Cluster::new(Method::Jwt, "3s").await?;
-    // Renewed once at most: then its greatest life is over.
+    // Renewed at most once, because then its maximum lifetime is over.
     place.bao.bao(&[
         "write",
         &place.role(),
@@ -203,7 +203,7 @@ async fn a_role_that_is_gone_is_told_and_comes_back() -> Result<()> {
     let place = Cluster::new(Method::Kubernetes, "1h").await?;
     let mut signer = Signer::ready(&place.settings()).await?;
     place.bao.bao(&["delete", &place.role()])?;
-    // What there is goes on.
+    // The present token continues to work.
     signer.signs(&place.key).await?;
     place.revoke()?;
     let told = signer.fails_with("CREDENTIALS", Some(&place.key)).await?;
@@ -233,7 +233,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
     let settings = Settings::of(&place.front.url(), "voter").role(Method::Kubernetes, "atto-voter", &file);
     let cluster = ControlPlane::shared().await?;
     let of_another_audience = cluster.token(&place.namespace, "voter", "somebody-else").await?;
-    // Nobody has mounted one.
+    // No token is mounted.
     let mut signer = Signer::start(&settings)?;
     signer.logs("found nothing readable (No such file").await?;
     for (token, told) in [
@@ -256,7 +256,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
         ),
     ] {
         put(&file, &token)?;
-        // One that starts says at once what it waits for.
+        // A signer that starts now reports at once why it waits.
         signer = Signer::start(&settings)?;
         signer.logs(told).await?;
         let log = signer.log();
@@ -272,7 +272,7 @@ async fn a_token_of_kubernetes_that_is_no_good_is_told_by_what_it_is() -> Result
     signer.signs(&place.key).await
 }
 
-/// The clock of this machine may be wrong: the server decides by its own, here by the leeway of the role.
+/// The clock of this computer may be wrong. The server decides by its own clock, here with the role's leeway.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_token_that_only_the_clock_of_this_machine_speaks_against_logs_in() -> Result<()> {
     let Voter { bao, front, key, .. } = Voter::new().await?;

@@ -1,5 +1,5 @@
-//! The real signer with its key in the real OpenBao: from a token of Kubernetes to a signature that another implementation verifies, and
-//! whatever happens to server, key, role and token on the way.
+//! The real signer with its key in the real OpenBao: from a Kubernetes token to a signature that another implementation
+//! verifies, with failures of server, key, role and token on the way.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 

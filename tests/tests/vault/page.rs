@@ -1,4 +1,4 @@
-//! The commands of the how-to page, as they stand there.
+//! The commands of the how-to page, unchanged.
 
 use std::fs;
 
@@ -8,8 +8,10 @@ use tests::openbao::OpenBao;
 
 use super::support::Settings;
 
-/// What no server of a test can do as it stands: it asks a cluster, or an address on the Internet.
+/// Commands that a test's server cannot run unchanged, because they need a cluster or an address on the Internet.
 const ELSEWHERE: &str = "/config ";
+/// The commands of the section "Undo".
+const UNDO: [&str; 2] = ["bao policy delete ", "bao delete "];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<()> {
@@ -24,19 +26,22 @@ async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<(
         .context("no policy")?;
     let file = bao.folder().join("atto-voter.hcl");
     fs::write(&file, policy.text())?;
-    // The page begins with a server that has none.
+    // The page begins with a server without a transit engine.
     bao.bao(&["secrets", "disable", "transit"])?;
-    let mut ran = 0;
-    for block in page.blocks.iter().filter(|block| block.info == "sh,cloud") {
-        for line in block.text().lines().filter(|line| !line.contains(ELSEWHERE)) {
-            let words = line.strip_prefix("bao ").with_context(|| line.to_owned())?;
-            let words = words.replace("atto-voter.hcl", &file.display().to_string());
-            bao.bao(&words.split_whitespace().collect::<Vec<_>>())?;
-            ran += 1;
-        }
+    let type_line = |line: &str| -> Result<()> {
+        let words = line.strip_prefix("bao ").with_context(|| line.to_owned())?;
+        let words = words.replace("atto-voter.hcl", &file.display().to_string());
+        bao.bao(&words.split_whitespace().collect::<Vec<_>>()).map(drop)
+    };
+    let blocks = page.blocks.iter().filter(|block| block.info == "sh,cloud");
+    let lines = blocks.flat_map(|block| block.text().lines().map(str::to_owned).collect::<Vec<_>>());
+    let lines = lines.filter(|line| !line.contains(ELSEWHERE));
+    let (undo, lines): (Vec<_>, Vec<_>) = lines.partition(|line| UNDO.iter().any(|start| line.starts_with(start)));
+    ensure!(lines.len() >= 8 && undo.len() == 2, "{lines:?} {undo:?}");
+    for line in &lines {
+        type_line(line)?;
     }
-    ensure!(ran >= 8, "{ran}");
-    // What the page grants is enough, and no more than that.
+    // The page's grants are sufficient, and minimal.
     let token = bao.token_file("token", "atto-voter", &["-ttl=1h"])?;
     let told = Settings::of(&bao.url(), "voter").token(&token).run(&["preflight"])?;
     ensure!(told.status.success(), "{told:?}");
@@ -55,5 +60,15 @@ async fn the_commands_of_the_page_make_a_key_that_a_signer_may_use() -> Result<(
             "{refused:?}"
         );
     }
+    for line in &undo {
+        type_line(line)?;
+    }
+    let after = bao.bao_as(token.trim(), &["read", "transit/keys/voter"]);
+    ensure!(
+        after
+            .map_err(|error| error.to_string())
+            .is_err_and(|error| error.contains("permission denied")),
+        "the token can still read the key"
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Settings that are wrong: each is named, with what was found and what to write, all at once.
+//! The signer reports all invalid settings at once, each with the found and the expected value.
 
 use anyhow::Result;
 
@@ -25,7 +25,7 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_secret() -> Result<()> {
         "ATTO_SIGNER_VAULT_TOKEN_FILE: found a file, with ATTO_SIGNER_VAULT_AUTH=kubernetes, expected none",
         "ATTO_SIGNER_VAULT_ROLE: found nothing, expected with ATTO_SIGNER_VAULT_AUTH=kubernetes the role",
         "ATTO_SIGNER_KEY_FILE: found a file, with ATTO_SIGNER_BACKEND=VAULT",
-        "ATTO_SIGNER_GCP_ENDPOINT: found a value, with ATTO_SIGNER_BACKEND=VAULT, expected none: nothing is asked of Google Cloud",
+        "ATTO_SIGNER_GCP_ENDPOINT: found a value, with ATTO_SIGNER_BACKEND=VAULT, expected none: the signer sends no requests to Google Cloud",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
@@ -101,7 +101,7 @@ fn each_setting_says_what_to_write() -> Result<()> {
     }
     let local = good().with("ATTO_SIGNER_BACKEND", "LOCAL").ends_with(78)?;
     assert!(
-        local.contains("nothing is asked of OpenBao or Vault; unset it"),
+        local.contains("the signer sends no requests to OpenBao or Vault; unset it"),
         "{local}"
     );
     assert!(

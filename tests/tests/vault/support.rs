@@ -17,7 +17,7 @@ use tests::waiting_signer::WaitingSigner;
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Variables of the signer; the later one of two of a name counts.
+/// Variables of the signer. Of two with one name, the later one applies.
 #[derive(Clone, Debug)]
 pub struct Settings(Vec<(&'static str, String)>);
 
@@ -63,7 +63,7 @@ impl Settings {
         run(arguments, &variables)
     }
 
-    /// What the signer says when it ends, which has to be with this code.
+    /// The output of the signer, which must exit with this code.
     pub fn ends_with(&self, code: i32) -> Result<String> {
         let output = self.clone().with("ATTO_SIGNER_STARTUP_TIMEOUT", "0s").run(&[])?;
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -99,14 +99,14 @@ impl Signer {
         self.0.node().unwrap()
     }
 
-    /// One vote; the status has to be one of those that the node waits out.
+    /// Requests one vote. Its status must be one after which the node retries.
     pub fn vote(&self, key: &VerifyingKey) -> Result<u16> {
         let answer = post(self.0.port(), "/votes", TOKEN, &random_vote(key).body)?;
         ensure!([200, 429].contains(&answer.status), "{answer:?}\n{}", self.log());
         Ok(answer.status)
     }
 
-    /// Has a vote signed, as the node does, and verifies the signature.
+    /// Requests the signature of a vote, as the node does, and verifies it.
     pub async fn signs(&self, key: &VerifyingKey) -> Result<()> {
         let sign = async { self.node().sign(&random_vote(key), key).await };
         let outcome = tokio::time::timeout(PATIENCE, sign).await.context("no signature")?;
@@ -114,7 +114,7 @@ impl Signer {
         Ok(())
     }
 
-    /// What health says of the key service: its status, and the cause and message of its trouble.
+    /// The key service in `/health`: its status, and the cause and message of its failure.
     pub fn backend(&self) -> Result<Value> {
         let health = self.0.health_body()?;
         Ok(health["components"]["backend"].clone())
@@ -132,7 +132,7 @@ impl Signer {
         .await
     }
 
-    /// Until health names this cause, with votes meanwhile, none of which may get a 5xx.
+    /// Requests votes until `/health` names this cause. None of the votes may get a 5xx.
     pub async fn fails_with(&mut self, cause: &str, key: Option<&VerifyingKey>) -> Result<String> {
         self.until(&format!("health says {cause}"), |signer| {
             if let Some(key) = key {
@@ -156,7 +156,7 @@ impl Signer {
     }
 }
 
-/// A key of this name in a server of its own, with a token that may use it, and a front before the server.
+/// A key with this name in a separate server, with a token that may use it, and a front before the server.
 pub struct Voter {
     pub bao: OpenBao,
     pub front: KeyFront,

@@ -1,4 +1,4 @@
-//! Whose certificate the server may have, and what stands before it.
+//! The certificates that the signer accepts from the server, and proxies before it.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::support::{PATIENCE, Settings, Signer, Voter};
 
-/// With the token that it has, and long before that one ends.
+/// With its present token, and long before that token expires.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_with_a_certificate_of_another_authority_is_asked_when_the_file_names_it() -> Result<()> {
     let bao = OpenBao::start().await?;
@@ -62,7 +62,7 @@ async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
     wrong.until("it is ready", Signer::is_ready).await?;
     wrong.signs(&key).await?;
 
-    // Without the file the authorities of the system count, of which this one is none.
+    // Without the file, the system's authorities apply, and this one is not among them.
     let system = bao.folder().join("system.pem");
     fs::write(&system, stranger.authority())?;
     let mut none = Signer::start(&settings.with("SSL_CERT_FILE", system.display().to_string()))?;
@@ -94,7 +94,7 @@ async fn only_a_server_of_the_authority_that_is_set_is_asked() -> Result<()> {
     Ok(())
 }
 
-/// As the variables of a proxy say, and the signer tells of it.
+/// The signer uses the proxy of the variables, and warns about it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_proxy_before_the_server_is_told_without_its_password() -> Result<()> {
     let proxy = TcpListener::bind("127.0.0.1:0").await?;
@@ -119,7 +119,7 @@ async fn a_proxy_before_the_server_is_told_without_its_password() -> Result<()> 
     Ok(())
 }
 
-/// Plain HTTP on this machine never goes through one: it would see the token.
+/// Plain HTTP on this computer never uses a proxy, which would see the token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_on_this_machine_is_asked_without_a_proxy() -> Result<()> {
     let proxy = TcpListener::bind("127.0.0.1:0").await?;

@@ -1,4 +1,4 @@
-//! Where the API server is and who asks it, as kubectl and Kubernetes' client find it out.
+//! Finds the API server and the credentials for it, as kubectl and Kubernetes' client do.
 
 use std::path::Path;
 use std::{env, fs};

@@ -133,7 +133,7 @@ fn choose(config: Kubeconfig, context: String, named_by: &str) -> anyhow::Result
     Ok(chosen)
 }
 
-/// Refuses what kubectl refuses at its start.
+/// Refuses the combinations that kubectl refuses at its start.
 fn check(Chosen { cluster, user, .. }: &Chosen) -> anyhow::Result<()> {
     let authority = [&cluster.certificate_authority, &cluster.certificate_authority_data];
     ensure!(

@@ -24,7 +24,7 @@ use super::timeouts::Timeouts;
 pub async fn client(choice: Choice, progress: &Liveness, fence: &Fence) -> anyhow::Result<Client> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .map_err(|_| anyhow!("another TLS provider was installed before ours"))?;
+        .map_err(|_| anyhow!("another TLS provider was installed before the one of this program"))?;
     // Reading files blocks.
     let (config, token) = tokio::task::spawn_blocking(move || configuration::find(&choice)).await??;
     let builder = ClientBuilder::try_from(config).map_err(|error| without_secrets(&error))?;
@@ -43,7 +43,7 @@ fn without_secrets(error: &kube::Error) -> anyhow::Error {
             );
         }
         kube::Error::Auth(AuthError::AuthExecParse(_)) => {
-            "exec: found something else in the output of the credential plugin, expected an ExecCredential".to_owned()
+            "exec: found no ExecCredential in the output of the credential plugin".to_owned()
         }
         error => error.to_string(),
     };

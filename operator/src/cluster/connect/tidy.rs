@@ -73,7 +73,7 @@ fn tidy_entry(fields: &mut Map<String, Value>, section: &str, folder: &Path) {
         }
     }
     match section {
-        // What a plugin learns about the cluster.
+        // The information about the cluster that a plugin gets.
         "clusters" => {
             if let Some(Value::Array(extensions)) = fields.get_mut("extensions") {
                 extensions.retain(|extension| extension["name"].is_string() && extension.get("extension").is_some());

@@ -50,7 +50,7 @@ fn header(path: &PathBuf) -> io::Result<HeaderValue> {
         return Err(wrong("found no token in the file"));
     }
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| wrong("found something else than one token in the file"))?;
+        .map_err(|_| wrong("found characters in the file that a token cannot have"))?;
     value.set_sensitive(true);
     Ok(value)
 }

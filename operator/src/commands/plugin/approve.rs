@@ -138,8 +138,7 @@ pub async fn approve(choice: Choice, arguments: ApproveArgs) -> Result<String, F
 
 fn ask() -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        let text =
-            "Standard input: found no terminal to ask for confirmation on. Give --yes to approve without a question.";
+        let text = "Standard input: found no terminal, expected one to ask for confirmation. Give --yes to approve without a question.";
         return Err(Failure::new(exit::USAGE, text));
     }
     eprint!(

@@ -66,7 +66,7 @@ impl FromStr for BindingName {
     }
 }
 
-/// Of a binding that this version cannot read, only the name and the error are known.
+/// For a binding that this version cannot read, only the name and the error are known.
 pub type Found = DeserializeGuard<SignerBinding>;
 
 /// The binding with this name, or all of the namespaces, sorted by namespace and name.

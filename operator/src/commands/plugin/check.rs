@@ -1,4 +1,5 @@
-//! `kubectl atto-signer check`: the part of `operator preflight` that a person's permissions suffice for, for scripts as well.
+//! `kubectl atto-signer check`: the checks of `operator preflight` that need only a person's permissions. Scripts can
+//! use it too.
 
 use clap::Args;
 use serde::Serialize;

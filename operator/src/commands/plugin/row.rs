@@ -33,7 +33,7 @@ pub struct Row {
     pub conditions: Vec<Condition>,
     pub targets: Vec<TargetStatus>,
     pub warnings: Vec<Warning>,
-    /// What a person should do, the most urgent first.
+    /// The next steps for a person, the most urgent first.
     pub next: Vec<String>,
 }
 
@@ -125,7 +125,7 @@ fn condition<'a>(status: &'a SignerBindingStatus, type_: &str) -> Option<&'a Con
     status.conditions.iter().find(|condition| condition.type_ == type_)
 }
 
-/// What a person should do, the most urgent first. Empty if nothing needs to be done.
+/// The next steps for a person, the most urgent first. Empty if nothing needs to be done.
 fn steps(row: &Row) -> Vec<String> {
     let Row { namespace, name, .. } = row;
     let mut steps = vec![];

@@ -47,7 +47,7 @@ pub async fn examine(client: &Client, scope: &Scope) -> Finding {
 
 async fn served(client: &Client) -> Finding {
     let found = deadline(
-        "ask for the kinds of signer.atto.cash",
+        "list the kinds of signer.atto.cash",
         client.list_api_group_resources("signer.atto.cash/v1alpha1"),
     );
     match found.await {

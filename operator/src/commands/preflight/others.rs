@@ -26,7 +26,17 @@ const ALIVE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Whether another operator is active. Operators with Leases in two namespaces do not know about each other.
 pub async fn examine(client: &Client, scope: &Scope, lease_namespace: &str) -> Finding {
-    match found(client, scope, lease_namespace).await {
+    // Each operator may have namespaces of its own.
+    let verdict = match scope {
+        Scope::Cluster => Verdict::Unfit,
+        Scope::Namespaces { .. } => Verdict::Warning,
+    };
+    compared(client, scope, lease_namespace, verdict).await
+}
+
+/// The finding about other operators, with this verdict if there is one.
+async fn compared(client: &Client, scope: &Scope, lease_namespace: &str, verdict: Verdict) -> Finding {
+    match found(client, scope, lease_namespace, verdict).await {
         Ok(None) => Finding::new(Verdict::Ok, ABOUT, "no other operator is running"),
         Ok(Some((verdict, text))) => Finding::new(verdict, ABOUT, text),
         Err(error) if error.is_forbidden() => {
@@ -57,7 +67,8 @@ pub async fn examine_from_outside(client: &Client, scope: &Scope) -> Vec<Finding
     let text = format!("{holder} is running, with its Lease {LEASE} in namespace {namespace}");
     vec![
         Finding::new(Verdict::Ok, OPERATOR, text),
-        examine(client, scope, &namespace).await,
+        // From outside, the namespaces that each operator serves are unknown.
+        compared(client, scope, &namespace, Verdict::Warning).await,
     ]
 }
 
@@ -68,18 +79,18 @@ async fn leases(client: &Client) -> Result<Vec<Lease>, Error> {
     Ok(found.items)
 }
 
-async fn found(client: &Client, scope: &Scope, lease_namespace: &str) -> Result<Option<(Verdict, String)>, Error> {
+async fn found(
+    client: &Client,
+    scope: &Scope,
+    lease_namespace: &str,
+    verdict: Verdict,
+) -> Result<Option<(Verdict, String)>, Error> {
     let leases = leases(client).await?;
     let mut others = leases
         .iter()
         .filter(|lease| lease.namespace().as_deref() != Some(lease_namespace));
     if let Some(other) = others.find_map(|lease| holder(lease, Timestamp::now()).map(|holder| (lease, holder))) {
         let (lease, holder) = other;
-        // Each operator may have namespaces of its own.
-        let verdict = match scope {
-            Scope::Cluster => Verdict::Unfit,
-            Scope::Namespaces { .. } => Verdict::Warning,
-        };
         let text = format!(
             "found another running operator, {holder}, with its Lease {LEASE} in namespace {}; a binding that both watch is served by one of them and reports Contested; {REMEDY}",
             lease.namespace().unwrap_or_default()

@@ -155,7 +155,7 @@ pub async fn examine_trial(client: &Client, scope: &Scope) -> Finding {
         Verdict::Warning,
         TRIAL,
         format!(
-            "the user of this command may not create pods in {}: if a quota or a policy refuses a pod with a signer, that shows only after the old pod is gone; tryBeforeRoll.enabled and guard.enabled of the chart grant it, for dry runs only",
+            "the user of this command may not create pods in {}: a quota or a policy that refuses a pod with a signer shows only after the old pod is gone; the values tryBeforeRoll.enabled and guard.enabled of the chart grant this permission, for dry runs only",
             missing.join(", ")
         ),
     )

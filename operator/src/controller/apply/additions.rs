@@ -16,8 +16,8 @@ use crate::model::rendered::Rendered;
 use crate::template::additions::{Addition, of};
 use crate::template::volumes::{self, Exposure};
 
-/// Removes additions to the rendered signer, and mounts of its volumes in other containers. What a manifest applies is intended,
-/// and would return with the next apply of that client, each time with a rollout.
+/// Removes additions to the rendered signer, and mounts of its volumes in other containers. A field that a manifest
+/// applies is intended. If the operator removed it, each apply of that client would add it again, with a rollout.
 pub async fn take_out(
     writer: &Writer,
     patched: Patched,
@@ -56,7 +56,7 @@ pub async fn take_out(
         .map(|Addition { pointer, .. }| format!("/spec/template/spec/initContainers/{index}{pointer}"));
     let paths = of_signer.chain(exposures.iter().map(|exposure| exposure.pointer.clone()));
     let operations = paths.map(|path| json!({ "op": "remove", "path": path }));
-    let attempt = "take out what was added to the signer";
+    let attempt = "remove additions from the signer";
     let after = match json_patch::send(writer, live, attempt, operations.collect()).await {
         Ok(after) => after,
         Err(error) => match error.refusal() {

@@ -20,6 +20,8 @@ use crate::template::hash::token_part;
 pub struct Rewrite {
     uid: String,
     wish: String,
+    /// The command that shows who has written the Deployment.
+    show: String,
 }
 
 impl Rewrite {
@@ -28,6 +30,11 @@ impl Rewrite {
         let is_another = live.injected_hash().is_some_and(|found| found != rendered.hash);
         (is_another && live.owns_signer()).then(|| Self {
             uid: live.uid().to_owned(),
+            show: format!(
+                "kubectl get deployment {} --namespace {} -o yaml --show-managed-fields",
+                live.name(),
+                live.namespace()
+            ),
             wish: format!(
                 "{}/{}",
                 observed.binding.metadata.generation.unwrap_or_default(),
@@ -46,7 +53,10 @@ impl Rewrite {
         }
         Err(Reason::new(
             reasons::CONTESTED,
-            "Another client keeps replacing the signer that this operator injects: the operator restored it 5 times within an hour for the same spec and token, and has stopped. Find out who writes the annotation signer.atto.cash/hash (kubectl get deployment --show-managed-fields): an operator of another version, or a rollback",
+            format!(
+                "Another client keeps replacing the signer that this operator injects: the operator restored it 5 times within an hour for the same spec and token, and has stopped. Find out who writes the annotation signer.atto.cash/hash, such as an operator of another version, or a rollback: {}",
+                self.show
+            ),
         ))
     }
 
@@ -82,7 +92,7 @@ pub fn undone(what: &str) -> Reason {
     Reason::new(
         reasons::CONTESTED,
         format!(
-            "Another client keeps undoing {what}: the operator restored it 5 times within an hour, and now restores it after pauses that grow to 10 minutes. Find out who writes it (kubectl get --show-managed-fields), or which program deletes it"
+            "Another client keeps undoing {what}: the operator restored it 5 times within an hour, and now restores it after pauses that grow to 10 minutes. Find out who writes it (kubectl get with -o yaml --show-managed-fields), or which program deletes it"
         ),
     )
 }

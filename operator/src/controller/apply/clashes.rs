@@ -41,7 +41,7 @@ pub async fn replace(
     if clashes.is_empty() || !writer.ledger.may_force(live.uid()) {
         return Ok(Ok(None));
     }
-    let attempt = "replace what has a source of another kind";
+    let attempt = "replace fields with a source of another kind";
     match json_patch::send(writer, live, attempt, clash::operations(&clashes)).await {
         Ok(after) => Ok(Ok(Some(after))),
         Err(error) => match error.refusal() {

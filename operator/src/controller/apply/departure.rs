@@ -58,7 +58,8 @@ pub async fn remove(
     })
 }
 
-/// Keeps the signer, and shows what an approval would remove. The API server is asked once for each state of the Deployment.
+/// Keeps the signer, and shows the fields that an approval would remove. The API server is asked once for each state of
+/// the Deployment.
 pub async fn keep(writer: &Writer, live: &LiveDeployment, refusal: Reason) -> Result<AppliedTarget, Error> {
     let (uid, generation) = (live.uid(), live.generation());
     let diff = if let Some(known) = writer.ledger.diff(uid, REMOVED, generation) {

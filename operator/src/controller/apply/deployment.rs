@@ -44,7 +44,8 @@ fn keep(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) {
     ledger.applied(live.uid(), &rendered.hash, live.generation(), ours);
 }
 
-/// What would change in the operator's fields. The API server is asked once for each rendering and state of the Deployment.
+/// The changes of the operator's fields that an apply would make. The API server is asked once for each rendering and
+/// state of the Deployment.
 pub async fn dry_run(
     writer: &Writer,
     live: &LiveDeployment,
@@ -208,9 +209,9 @@ async fn apply_over(
     }
 }
 
-/// One server-side apply with the operator's field manager, bound to the version that was read: a delayed request must not undo
-/// what was written after the operator gave up on it. If only the status has changed since, which happens constantly while pods
-/// start and stop, the apply is repeated for as long as one request may take.
+/// One server-side apply with the operator's field manager, bound to the version that was read: if the operator has
+/// given up on a request, the request must not undo later writes when it arrives. If only the status has changed since,
+/// which happens constantly while pods start and stop, the apply is repeated for as long as one request may take.
 ///
 /// # Errors
 /// Fails if the API server refuses or does not answer, or if the Deployment has changed since it was read.

@@ -100,7 +100,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<(), Error
     restore_account(writer, live.namespace(), live.service_account()).await
 }
 
-/// The same, by the account's name.
+/// Removes the annotation from the account with this name, under the same conditions.
 ///
 /// # Errors
 /// Fails if the API server does not answer.

@@ -23,7 +23,7 @@ pub async fn send(
     send_to(writer, live, live.resource_version(), attempt, operations).await
 }
 
-/// The same for this version of the Deployment.
+/// Sends these operations for this version of the Deployment, and returns the changed Deployment.
 ///
 /// # Errors
 /// Fails if the API server refuses or does not answer, or if the Deployment has another version.

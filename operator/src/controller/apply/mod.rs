@@ -198,7 +198,7 @@ async fn write(
     }
     let is_in_place = deployment::is_in_place(writer, live, &rendered);
     let is_drift = (is_repair || writer.ledger.was_applied(live.uid(), &rendered.hash)) && !is_in_place;
-    // A field of another manager must be forced, which has its own limit and names the manager.
+    // A write to a field of another manager needs force, which has its own limit and a message with the manager's name.
     let is_put_back = is_stripped || (is_drift && !others_hold_of_it(live));
     if is_put_back && let Err(refusal) = budget::signer_may_be_put_back(writer, live, &rendered) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
@@ -244,7 +244,7 @@ async fn write(
         Ok(_) => {
             match service::apply(writer, target.service.as_ref(), &rendered).await {
                 Ok(outcome) => service = outcome,
-                // The voter does not wait for it.
+                // The voter does not wait for its Service.
                 Err(error) => failed = Some(error),
             }
             match resume::once_whole(writer, deployment.clone(), &rendered).await {

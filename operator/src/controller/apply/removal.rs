@@ -1,4 +1,4 @@
-//! Removes the injection, so that the Deployment's spec is what it was before.
+//! Removes the injection, so that the Deployment has the spec from before the injection.
 
 mod leftovers;
 pub mod preview;
@@ -49,7 +49,7 @@ pub async fn restore(writer: &Writer, live: &LiveDeployment) -> Result<Removed, 
     }
     let service_stays = match service::delete(writer, &target).await {
         Ok(()) => false,
-        // It blocks nothing, is deleted with the Deployment, and is reported.
+        // The Service blocks nothing, is deleted with the Deployment, and is reported.
         Err(error) if error.refusal().is_some() => true,
         Err(error) => return Err(error),
     };

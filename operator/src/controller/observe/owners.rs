@@ -21,8 +21,9 @@ const MOST: usize = 20_000;
 /// How long an owner is remembered. A Deployment may release a ReplicaSet whose labels were changed.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// The same for a pod of another binding with the same key. Each reconcile of either binding needs its owner, and with many such
-/// bindings, the API server would be busy with these lookups. A warning may be late by this time.
+/// How long the owner is remembered for a pod of another binding with the same key. Each reconcile of either binding
+/// needs its owner, and with many such bindings, the API server would be busy with these lookups. A warning may be late
+/// by this time.
 const STRANGERS_KEPT: Duration = Duration::from_secs(5);
 
 /// The Deployment's uid by its ReplicaSet's uid. It changes if a Deployment is deleted without its pods and another one adopts

@@ -15,7 +15,7 @@ use crate::controller::token;
 use crate::model::error::Error;
 use crate::model::observed::{LocalKeySecret, SecretVersions, Token};
 
-/// What the later steps know about the Secrets.
+/// The facts about the Secrets that the later steps get.
 pub struct Secrets {
     pub token: Token,
     pub local_key: LocalKeySecret,

@@ -30,7 +30,7 @@ async fn exchange(address: SocketAddr) -> Result<Answer, String> {
         (200, info) => identity(&info),
         _ => None,
     };
-    read(&health.1, identity).ok_or_else(|| "/health answered something else than a signer's health".to_owned())
+    read(&health.1, identity).ok_or_else(|| "/health did not return a signer's health".to_owned())
 }
 
 async fn get(address: SocketAddr, path: &str) -> Result<(u16, Value), String> {

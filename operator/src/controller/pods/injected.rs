@@ -66,7 +66,7 @@ fn pruned(mut init_containers: Vec<Container>) -> Vec<Container> {
     init_containers
 }
 
-/// A hash of what a reconcile uses of a pod. An event that does not change it triggers no reconcile.
+/// A hash of the fields of a pod that a reconcile uses. An event that does not change it triggers no reconcile.
 #[allow(clippy::unnecessary_wraps, reason = "kube-runtime gives the signature")]
 pub fn what_matters(pod: &Pod) -> Option<u64> {
     let mut hasher = DefaultHasher::new();

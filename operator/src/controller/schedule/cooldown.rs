@@ -56,7 +56,7 @@ struct Look {
     settled: bool,
 }
 
-/// The person's input, for which a reconcile never waits.
+/// The part of a binding's state that a person changes. A reconcile after such a change never waits.
 #[derive(PartialEq)]
 struct State {
     generation: Option<i64>,

@@ -10,7 +10,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The longest pause after a failure.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// What is known about each held Deployment, by uid.
+/// The known state of each held Deployment, by uid.
 #[derive(Default)]
 pub struct HeldLooks(HashMap<String, Entry>);
 

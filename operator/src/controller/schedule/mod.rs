@@ -9,7 +9,8 @@ use self::backoff::Backoff;
 use self::cooldown::Cooldown;
 use self::resync::Resyncs;
 
-/// When each binding is reconciled again: after a failure, after a recent reconcile, and periodically for what no watch reports.
+/// When each binding is reconciled again: after a failure, after a recent reconcile, and periodically for changes that
+/// no watch reports.
 #[derive(Clone, Default)]
 pub struct Schedule {
     pub backoff: Backoff,

@@ -36,7 +36,7 @@ pub struct LastLook {
     asked: Instant,
 }
 
-/// What a reconcile must read.
+/// The objects that a reconcile must read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resync {
     Full,

@@ -6,7 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use crate::controller::status::state::State;
 use crate::model::text::shorten;
 
-/// The condition of this state. An unchanged one keeps its time. It also keeps its message if only text from others has changed.
+/// The condition of this state. An unchanged condition keeps its time. It also keeps its message if only text from other
+/// programs has changed.
 pub fn condition(
     type_: &str,
     state: &State,

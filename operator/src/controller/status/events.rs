@@ -28,7 +28,7 @@ const REPAIR: ToldOfWrite = ToldOfWrite {
     reason: "DriftRepaired",
     is_warning: true,
     action: "Repair",
-    note: "put back the injected signer, which field manager MANAGER had changed; if parts were only removed, the API server records nobody, and the last other writer is named",
+    note: "Put back the injected signer, which field manager MANAGER had changed. Keep it from writing there. If parts were only removed, the API server records nobody, and the last other writer is named",
 };
 const REMOVAL: ToldOfWrite = ToldOfWrite {
     reason: "Removed",
@@ -60,7 +60,7 @@ const LET_GO: ToldOfWrite = ToldOfWrite {
     note: "Resumed the Deployment: it was held for its signer, and no SignerBinding names it any more. Its pods start with the current template",
 };
 
-/// All of them.
+/// All Events about writes.
 pub const TOLD_OF_WRITES: [ToldOfWrite; 7] = [
     REPAIR,
     INJECTION,
@@ -241,20 +241,20 @@ fn of_write(deployment: &str, written: Written, changed_by: Option<&ChangedBy>) 
 fn put_back(changed_by: Option<&ChangedBy>) -> String {
     match changed_by {
         Some(ChangedBy::Managers(managers)) => {
-            let managers_are = if managers.len() == 1 {
-                "field manager"
+            let (managers_are, them) = if managers.len() == 1 {
+                ("field manager", "it")
             } else {
-                "field managers"
+                ("field managers", "them")
             };
             format!(
-                "put back the injected signer, which {managers_are} {} had changed",
+                "Put back the injected signer, which {managers_are} {} had changed. Keep {them} from writing there",
                 managers.join(", ")
             )
         }
         Some(ChangedBy::Unrecorded(Some(last))) => format!(
-            "put back parts of the injected signer that had been removed. The API server does not record by whom; the last other writer is field manager {last}"
+            "Put back parts of the injected signer that had been removed. The API server does not record by whom; the last other writer is field manager {last}"
         ),
-        Some(ChangedBy::Unrecorded(None)) | None => "put back parts of the injected signer that had been removed. The API server does not record by whom; its audit log does".to_owned(),
+        Some(ChangedBy::Unrecorded(None)) | None => "Put back parts of the injected signer that had been removed. The API server does not record by whom; its audit log does".to_owned(),
     }
 }
 

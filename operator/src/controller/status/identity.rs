@@ -1,4 +1,5 @@
-//! What Kubernetes shows about the pods' identity, and the commands that grant it the key. Only a signature proves the grant.
+//! The pods' identity as Kubernetes shows it, and the commands that grant it the key. Only a signature proves the
+//! grant.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +18,10 @@ use crate::model::reason::Reason;
 /// The message if no identity is needed.
 pub const NOT_NEEDED: &str = "The key is in a Secret, so the pods need no identity";
 
-/// What a message says of the grant until a signer has signed with the key.
-const UNCONFIRMED: &str = "No signature confirms the grant at present. Grant the key if that was not done yet.";
+/// The words of a message about the grant until a signer has signed with the key.
+const UNCONFIRMED: &str = "No signature confirms the grant at present. Grant the key if that was not done yet. If the grant was revoked, find out why first: another voter may sign with this key.";
 
-/// What it says from then on.
+/// The words about the grant from then on.
 const CONFIRMED: &str = "A signature confirms the grant, so these commands are only for reference.";
 
 /// The state of `IdentityReady` of one Deployment. `injected` says whether the annotation was written if necessary.
@@ -101,8 +102,9 @@ const SHOWN: [&str; 3] = [
     reasons::SERVICE_ACCOUNT_ANNOTATED,
 ];
 
-/// The same, taking signatures into account: only a signature proves the grant. A proof for this identity stays valid while the
-/// signers cannot be queried, but not once the key service returns no signature.
+/// The state of `IdentityReady` after the signatures are taken into account: only a signature proves the grant. A proof
+/// for this identity stays valid while the signers cannot be queried, but not once the key service returns no
+/// signature.
 pub fn proven(shown: State, signing: &State, old: &SignerBindingStatus, is_same_spec: bool) -> State {
     if !SHOWN.contains(&shown.reason.code) {
         return shown;

@@ -17,7 +17,7 @@ pub struct Reading {
     pub key: Option<String>,
 }
 
-/// The signers' report. Without one, their last report, unless they have been given another key since.
+/// The signers' report. If no signer reports, their last report, unless the signers have another key since then.
 pub fn reading(observed: &Observed, applied: &Applied, reported: &[Reported], old: &SignerBindingStatus) -> Reading {
     let wanted = || backends::of(&observed.binding.spec.key).and_then(key_of_backend);
     let mut answers = reported.iter().zip(&applied.targets);

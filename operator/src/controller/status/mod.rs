@@ -1,4 +1,4 @@
-//! Step 6: builds the report. Pure. The status describes what pods run, not what was written.
+//! Step 6: builds the report. Pure. The status describes the running pods, not the written objects.
 
 mod aggregate;
 mod ahead;

@@ -1,12 +1,14 @@
 //! Reports whether the running pods are those of the injected template.
 
 use crds::conditions::reasons;
+use crds::names::DEPLOYMENT_LABEL;
 
 use crate::controller::status::state::State;
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{InjectedPod, Waiting};
 use crate::model::reason::Reason;
 use crate::model::refusal;
+use crate::template::names::short_name;
 
 /// `settled` says that the rollout was complete and nothing was written since. From then on, `Ready` reflects the pods' probes.
 pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
@@ -39,10 +41,10 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
     }
     let stuck = stuck(pods);
     if let Some(("ProgressDeadlineExceeded", message)) = live.condition("Progressing", "False") {
-        let why = stuck.map_or_else(|| progress(counts, pods), |state| state.reason.message);
+        let why = stuck.map_or_else(|| progress(live, counts, pods), |state| state.reason.message);
         return State::no(Reason::new(
             reasons::PROGRESS_DEADLINE_EXCEEDED,
-            format!("{message}: {why}"),
+            format!("{}: {why}", message.trim_end_matches('.')),
         ));
     }
     if let Some(stuck) = stuck {
@@ -54,16 +56,19 @@ pub fn state(injected: bool, settled: bool, live: Option<&LiveDeployment>, pods:
             format!("{reason}: {}. {}", refusal::reason(message), refusal::remedy(message)),
         ));
     }
-    State::no(Reason::new(reasons::PROGRESSING, progress(counts, pods)))
+    State::no(Reason::new(reasons::PROGRESSING, progress(live, counts, pods)))
 }
 
-/// What the first pod without a running signer waits for.
-fn progress(counts: String, pods: &[&InjectedPod]) -> String {
+/// Why the first pod without a running signer waits.
+fn progress(live: &LiveDeployment, counts: String, pods: &[&InjectedPod]) -> String {
     let Some(InjectedPod { name, ahead, .. }) = pods.iter().find(|pod| !pod.signer_started) else {
         return counts;
     };
     match ahead {
-        None => format!("{counts}. Pod {name} waits for its signer to start"),
+        None => format!(
+            "{counts}. Pod {name} waits for its signer to start, whose log says why: kubectl logs {name} --namespace {} --container signer",
+            live.namespace()
+        ),
         Some(ahead) => format!(
             "{counts}. The signer of pod {name} waits for init container {}, which runs before it",
             ahead.container
@@ -71,9 +76,9 @@ fn progress(counts: String, pods: &[&InjectedPod]) -> String {
     }
 }
 
-/// What a container of a pod waits for, if it needs action.
+/// Why a container of a pod waits, if that needs action.
 pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
-    let waiting = pods.iter().find_map(|pod| pod.waiting.as_ref())?;
+    let (pod, waiting) = pods.iter().find_map(|pod| Some((&pod.name, pod.waiting.as_ref()?)))?;
     let Waiting {
         container,
         reason: found,
@@ -96,10 +101,20 @@ pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
                 .unwrap_or(reasons::CONTAINER_WAITING)
         }
     };
-    let told = format!("Container {container} waits: ");
+    let told = format!("Container {container} of pod {pod} waits: ");
     let mut state = State::no(Reason::new(reason, format!("{told}{found}: {message}")));
     state.keep = Some(told);
     Some(state)
+}
+
+/// What to run if pods of the injected template run and are not ready.
+pub fn not_ready(live: &LiveDeployment) -> String {
+    format!(
+        "{}. The node's probes decide that. To see why: kubectl describe pods --namespace {} --selector {DEPLOYMENT_LABEL}={}",
+        counts(live),
+        live.namespace(),
+        short_name(live.name())
+    )
 }
 
 /// Only ready pods. With any other count, every step of a rollout would write the status.
@@ -186,7 +201,10 @@ mod tests {
         let (reason, message) = of(&pod(false, "ErrImagePull"));
         assert_eq!(
             (reason, message.as_str()),
-            ("ImagePullBackOff", "Container signer waits: ErrImagePull: why")
+            (
+                "ImagePullBackOff",
+                "Container signer of pod voter-1 waits: ErrImagePull: why"
+            )
         );
         assert_eq!(of(&pod(false, "SomethingNew")).0, "ContainerWaiting");
         let (reason, message) = of(&pod(false, ""));

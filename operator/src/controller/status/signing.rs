@@ -36,16 +36,19 @@ pub fn state(
         return State::no(refusal);
     }
     let down = pods.iter().find_map(|pod| match &pod.answer {
-        Some(Answer::Down(fault, _)) => Some(down(pod, fault)),
+        Some(Answer::Down(fault, _)) => Some(down(pod, fault, live)),
         _ => None,
     });
     if let Some(state) = down {
         return state;
     }
-    if pods.iter().any(|pod| pod.answer == Some(Answer::Unreachable)) {
+    if let Some(pod) = pods.iter().find(|pod| pod.answer == Some(Answer::Unreachable)) {
         return State::unknown(
             reasons::UNREACHABLE,
-            "The operator cannot reach a signer, because of a NetworkPolicy or because the operator runs outside the cluster. Ready does not depend on it",
+            format!(
+                "Pod {}: found no answer on its management port, because a NetworkPolicy blocks it, or because the operator runs outside the cluster. Allow the operator's pods TCP to the port in status.effective.managementPort. Ready does not depend on it",
+                pod.name
+            ),
         );
     }
     if pods.is_empty() || pods.iter().any(|pod| !pod.signer_runs) {
@@ -99,17 +102,54 @@ fn unexpected_key(pod: &InjectedPod, expected: Option<&str>) -> Option<Reason> {
     ))
 }
 
-fn down(pod: &InjectedPod, fault: &Fault) -> State {
+fn down(pod: &InjectedPod, fault: &Fault, live: Option<&LiveDeployment>) -> State {
     let Fault { reason, code, text } = fault;
-    let cause = if code.is_empty() {
-        "it has not proven its key yet".to_owned()
-    } else {
-        format!("({code}) {text}")
+    let cause = match (advice(reason, live), code.is_empty()) {
+        (Some(advice), _) => format!("({code}) {advice}"),
+        (None, true) => format!("it has not proven its key yet{}", how_to_ask(pod, live)),
+        (None, false) => format!("({code}) {}{}", text.trim_end_matches('.'), how_to_ask(pod, live)),
     };
     let told = format!("The signer of pod {} does not sign: ", pod.name);
     let mut state = State::no(Reason::new(reason, format!("{told}{cause}")));
     state.keep = Some(told + cause.split(' ').next().unwrap_or_default());
     state
+}
+
+/// What to do if node and signer do not match. The signer's own advice is for one without an operator.
+fn advice(reason: &str, live: Option<&LiveDeployment>) -> Option<String> {
+    match reason {
+        reasons::WRONG_TOKEN => {
+            let restart = live.map(|live| {
+                format!(
+                    ": kubectl rollout restart deployment/{} --namespace {}",
+                    live.name(),
+                    live.namespace()
+                )
+            });
+            Some(format!(
+                "the node sends another token than the signer has, usually because the Secret was changed in place and one container restarted. Make sure that Injected and TokenReady are True, that the Deployment has 1 replica and the strategy Recreate, and that no old pod of it is Terminating. Then restart it, so that both read the same token{}",
+                restart.unwrap_or_default()
+            ))
+        }
+        reasons::OTHER_PUBLIC_KEY => Some(
+            "the node requests votes of another key than the signer's: spec.key names another key, or the node has the database of another voter. Compare status.address with the address of the voter, and correct the one that is wrong. A restart does not help".to_owned(),
+        ),
+        reasons::MISSING_CAPABILITY => Some(
+            "the node requests a type of signature that spec.capabilities does not allow. Add it, which replaces the pod. A voter needs CHALLENGE and VOTE".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// The command that asks the key service again, and says what to do.
+fn how_to_ask(pod: &InjectedPod, live: Option<&LiveDeployment>) -> String {
+    live.map_or_else(String::new, |live| {
+        format!(
+            ". For the cause and the remedy, run: kubectl exec {} --namespace {} --container signer -- /signer preflight",
+            pod.name,
+            live.namespace()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -134,7 +174,7 @@ mod tests {
     }
 
     fn live() -> LiveDeployment {
-        LiveDeployment::new(json!({"spec": {
+        LiveDeployment::new(json!({"metadata": {"name": "voter", "namespace": "atto"}, "spec": {
             "replicas": 1,
             "template": {"metadata": {"annotations": {"signer.atto.cash/hash": "h"}}},
         }}))
@@ -190,16 +230,37 @@ mod tests {
                 code: code.to_owned(),
                 text: text.to_owned(),
             };
-            super::down(&pod(None), &fault)
+            super::down(&pod(None), &fault, Some(&live()))
         };
         let first = down("UNAVAILABLE", "no route");
         assert_eq!(
             first.reason.message,
-            "The signer of pod voter-1 does not sign: (UNAVAILABLE) no route"
+            "The signer of pod voter-1 does not sign: (UNAVAILABLE) no route. For the cause and the remedy, run: kubectl exec voter-1 \
+             --namespace atto --container signer -- /signer preflight"
         );
         let is_kept = |next: &State| first.reason.message.contains(next.keep.as_deref().unwrap());
         assert!(is_kept(&down("UNAVAILABLE", "no route, for 10 s")));
         assert!(!is_kept(&down("PERMISSION_DENIED", "no route")));
+    }
+
+    #[test]
+    fn a_node_that_does_not_match_its_signer_gets_advice_that_a_person_can_follow() {
+        let of = |reason: &'static str| {
+            let fault = Fault {
+                reason,
+                code: reason.to_owned(),
+                text: "give the node the value of ATTO_SIGNER_TOKEN".to_owned(),
+            };
+            super::down(&pod(None), &fault, Some(&live())).reason.message
+        };
+        let token = of(reasons::WRONG_TOKEN);
+        assert!(
+            token.contains("(WrongToken)")
+                && token.ends_with("kubectl rollout restart deployment/voter --namespace atto"),
+            "{token}"
+        );
+        assert!(of(reasons::OTHER_PUBLIC_KEY).contains("A restart does not help"));
+        assert!(of(reasons::MISSING_CAPABILITY).contains("spec.capabilities"));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn shared_key<'a>(
 ) -> Vec<(&'a str, Noted)> {
     let warning = |label: &'a str, who: String, verb: &str| {
         let message = format!(
-            "{who} with the same key as {field}, and no SignerBinding names {verb}: two voters with one key vote against each other. Scale their owner to 0, or give that voter a key and a SignerBinding of its own"
+            "{who} with the same key as {field}, and no SignerBinding names {verb}: two voters with one key vote against each other. Find out which of them is a copy, and scale its owner to 0, or give that voter a key and a SignerBinding of its own"
         );
         (label, (warnings::SHARED_KEY_VERSION, message))
     };

@@ -140,11 +140,32 @@ fn rotation(applied: &AppliedTarget, live: Option<&LiveDeployment>, pods: &[Inje
         State::no(Reason::new(
             reasons::ROTATION_PENDING,
             format!(
-                "The token has changed, and the rollout of Deployment {} that gives it to node and signer is held. If either container restarts before the rollout, node and signer use different tokens and votes are lost. Resume the rollout or restore the old token",
-                live.name()
+                "The token has changed, and the rollout of Deployment {} that gives it to node and signer is held. If either container restarts before the rollout, node and signer use different tokens and votes are lost. Let the rollout continue, or restore the old token. What holds it: {}",
+                live.name(),
+                what_holds(applied, live)
             ),
         ))
     })
+}
+
+/// What holds a rollout, as far as the operator knows it in words of its own.
+fn what_holds(applied: &AppliedTarget, live: &LiveDeployment) -> String {
+    const TOLD: [&str; 5] = [
+        reasons::APPROVAL_PENDING,
+        reasons::TAKE_OVER_PENDING,
+        reasons::CONTAINER_CHANGE_PENDING,
+        reasons::SUSPENDED,
+        reasons::ROLLOUT_QUEUED,
+    ];
+    match &applied.outcome {
+        Err(refusal) if TOLD.contains(&refusal.code) => refusal.message.clone(),
+        Ok(()) if live.is_paused() => format!(
+            "the Deployment is paused. To resume it, which replaces the pods: kubectl rollout resume deployment/{} --namespace {}",
+            live.name(),
+            live.namespace()
+        ),
+        _ => "see the condition Injected".to_owned(),
+    }
 }
 
 /// The earlier status of this Deployment for the same spec.
@@ -203,7 +224,7 @@ fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> 
     }
 }
 
-/// True if all conditions are true or unknown. Otherwise the reason is that of the first that is not.
+/// True if all conditions are true or unknown. Otherwise the reason comes from the first condition that is False.
 fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod]) -> State {
     if let Some(failing) = states.iter().find(|state| state.is_false()) {
         return failing.clone();
@@ -215,8 +236,8 @@ fn ready(states: &[State], live: Option<&LiveDeployment>, pods: &[&InjectedPod])
         Some(rolled_out) => rolled_out.clone(),
         None if live.is_some_and(|live| rollout::ready_pods(live) < live.replicas()) => rollout::stuck(pods)
             .unwrap_or_else(|| {
-                let counts = live.map(rollout::counts).unwrap_or_default();
-                State::no(Reason::new(reasons::PODS_NOT_READY, counts))
+                let told = live.map(rollout::not_ready).unwrap_or_default();
+                State::no(Reason::new(reasons::PODS_NOT_READY, told))
             }),
         None => State::yes(reasons::READY, "The pods run with their signer"),
     }

@@ -27,7 +27,7 @@ pub fn state(observed: &Observed, applied: &Applied) -> State {
     match names.as_slice() {
         [] if !is_compared => State::unknown(
             reasons::NOT_INJECTED,
-            "what the operator would write is not compared with what is there, see the condition Injected",
+            "What the operator would write is not compared with the Deployment. See the condition Injected",
         ),
         [] => State::new(
             Truth::False,

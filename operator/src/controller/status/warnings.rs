@@ -99,7 +99,7 @@ fn shared_key(observed: &Observed, field: &str) -> Option<Noted> {
     ))
 }
 
-/// The other bindings with a verb. None if there are none.
+/// The beginning of the message: the other bindings, and the verb “names” or “name”. None if there are no others.
 fn who(SameKey { here, elsewhere, .. }: &SameKey) -> Option<String> {
     let of_others = match elsewhere {
         0 => None,

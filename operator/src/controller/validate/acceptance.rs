@@ -25,7 +25,7 @@ fn removal_is_allowed(settings: &Settings, policy: DeletionPolicy) -> Result<(),
     ))
 }
 
-/// The author of a binding chooses what runs next to the node, so the operator restricts the images.
+/// The author of a binding chooses the image that runs next to the node, so the operator restricts the images.
 pub fn image_is_allowed(image: &str, allowed: &[String]) -> Result<(), Reason> {
     if allowed.iter().any(|prefix| begins_with(image, prefix)) {
         return Ok(());
@@ -64,7 +64,7 @@ pub fn nobody_was_first(target: &ObservedTarget) -> Result<(), Reason> {
     Err(Reason::new(
         reasons::TARGET_TAKEN,
         format!(
-            "Deployment {}: found the older SignerBinding {first}, expected one binding for each Deployment. See its status, and delete one of the two",
+            "Deployment {}: found the older SignerBinding {first}, expected one binding for each Deployment. Delete this one. If you delete the older one instead, make sure first that its spec.deletionPolicy is Retain: Remove takes the signer out of the voter",
             target.name
         ),
     ))

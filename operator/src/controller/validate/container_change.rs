@@ -25,7 +25,8 @@ pub fn pending(live: &LiveDeployment, node_container: &str, wanted: Option<&str>
     Some(Reason::new(
         reasons::CONTAINER_CHANGE_PENDING,
         format!(
-            "spec.target.container: {found}, and container {before} of Deployment {deployment} has the variables, runs, and would start without its signer. To keep it: set spec.target.container to {before}. To change it: kubectl rollout pause deployment/{deployment}, wait for Injected, resume; or approve status.plan"
+            "spec.target.container: {found}, and container {before} of Deployment {deployment} has the variables, runs, and would start without its signer. To keep it: set spec.target.container to {before}. To change it: kubectl rollout pause deployment/{deployment} --namespace {}, wait for Injected, resume; or approve status.plan, which restarts {before} without its signer",
+            live.namespace()
         ),
     ))
 }

@@ -110,7 +110,7 @@ pub fn take_over(live: &LiveDeployment, injection: &Injection, was_ours: bool) -
     Some(Reason::new(
         reasons::TAKE_OVER_PENDING,
         format!(
-            "Deployment {}: found the signer of another binding, with another {name}. A binding takes it over automatically only with the same key and token reference. Use the same key and token reference, recreate the earlier binding with deletionPolicy Remove and delete it, or approve status.plan to change the voter's identity",
+            "Deployment {}: found the signer of another binding, with another {name}. Use the same key and token reference, or create the earlier binding again: nothing restarts then. To end the earlier voter, scale the Deployment to 0, create the earlier binding again with deletionPolicy Remove, and delete it. To change the voter's address or token, which replaces its pod, approve status.plan",
             live.name()
         ),
     ))

@@ -1,5 +1,5 @@
-//! Step 2: decides what may be done. Pure. Later steps neither search for containers nor read what the binding asks to be
-//! written. The plan step decides when it is written.
+//! Step 2: decides what may be done. Pure. Later steps neither search for containers nor read which fields the binding
+//! asks for. The plan step decides when they are written.
 
 mod acceptance;
 mod addresses;

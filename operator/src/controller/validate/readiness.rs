@@ -1,6 +1,6 @@
-//! What an injection requires in addition to the Deployment: the token, the identity and the Secret of a key. Pods with the
-//! signer wait for these, so nothing is injected before they exist. After an injection, waiting is the right behaviour: without
-//! its signer, the node would start with a temporary key.
+//! The requirements of an injection in addition to the Deployment: the token, the identity and the Secret of a key.
+//! Pods with the signer wait for these, so nothing is injected before they exist. After an injection, waiting is the
+//! right behaviour: without its signer, the node would start with a temporary key.
 
 use crds::SecretKeyRef;
 use crds::conditions::reasons;

@@ -23,7 +23,7 @@ pub fn usable(reference: &SecretKeyRef, token: &Token) -> Result<Usable, Reason>
         Token::SecretNotFound => Err(Reason::new(
             reasons::SECRET_NOT_FOUND,
             format!(
-                "spec.tokenSecretRef: found no Secret {name} in this namespace. Create it with a token under {key} (`signer token generate` prints one)"
+                "spec.tokenSecretRef: found no Secret {name} in this namespace. For a new voter, create it with a token under {key} (`signer token generate` prints one). For a voter that has run, create one with a new name and name it here, so that node and signer get the token together"
             ),
         )),
         Token::KeyNotFound => Err(Reason::new(

@@ -70,9 +70,9 @@ impl Mappers {
         })
     }
 
-    /// The bindings that share a key with this one, before or after the change. They warn about each other, and determine whose
-    /// the pods with that key are. Empty if neither key nor Deployments have changed, which is only known before the store takes
-    /// the change.
+    /// The bindings that share a key with this one, before or after the change. They warn about each other, and
+    /// determine to which binding the pods with that key belong. Empty if neither key nor Deployments have changed,
+    /// which is only known before the store takes the change.
     pub fn of_sharers(&self, changed: &Guarded, is_gone: bool) -> Vec<BindingRef> {
         let before = self.bindings.get(&ObjectRef::from_obj(changed));
         let before = before.as_ref().and_then(|before| before.0.as_ref().ok());

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
 
-/// What the watches have reported so far.
+/// The reports of the watches so far.
 pub struct Merge<K> {
     sources: Vec<Source<K>>,
     /// Whether the combined list was passed on.

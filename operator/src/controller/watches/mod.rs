@@ -1,5 +1,5 @@
-//! Watches in the whole cluster or in some namespaces, as a stream that never fails. `controller/run.rs` lists what is watched,
-//! and what else triggers a reconcile.
+//! Watches in the whole cluster or in some namespaces, as a stream that never fails. `controller/run.rs` lists the
+//! watched objects, and the other triggers of a reconcile.
 
 mod backoff;
 pub mod held;

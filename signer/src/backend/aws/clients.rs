@@ -24,7 +24,7 @@ use crate::backend::{
     upkeep::{Maker, Step},
 };
 
-/// How long new credentials are waited for while the present ones are valid: shorter than the limit of a check.
+/// How long a check waits for new credentials while the present ones are valid. Shorter than the limit of a check.
 const RENEWAL: Duration = Duration::from_secs(8);
 
 /// A client of KMS, with the provider of credentials that uses the same connections.

@@ -138,7 +138,7 @@ impl Used {
         }
     }
 
-    /// A refusal of these, with a note if this host's clock says that they are valid or expired contrary to that.
+    /// A refusal of these credentials. It has a note if this host's clock does not agree with their validity.
     pub fn explain(&self, fault: Fault) -> Fault {
         match self.0.as_deref().and_then(|given| given.doubt.as_deref()) {
             Some(doubt) => fault.with_note(doubt),

@@ -16,9 +16,9 @@ const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 /// The addresses of the services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Replaces the one in the key's Region, for example with a VPC endpoint.
+    /// Endpoint of KMS instead of the default one in the key's Region, for example a VPC endpoint.
     pub kms: Option<String>,
-    /// Replaces the one in the key's Region.
+    /// Endpoint of STS instead of the default one in the key's Region.
     pub sts: Option<String>,
     /// Whether the endpoints with FIPS-validated cryptography are used.
     pub is_fips: bool,
@@ -123,7 +123,7 @@ fn host(url: Option<&str>, service: &str, key: &KeyArn) -> String {
     let domain = match &*key.partition {
         "aws" | "aws-us-gov" => "amazonaws.com",
         "aws-cn" => "amazonaws.com.cn",
-        // The SDK does not publish it.
+        // The SDK does not publish the domains of other partitions.
         _ => return format!("the endpoint of {service} in {}", key.region),
     };
     format!("{service}.{}.{domain}:443", key.region)

@@ -20,7 +20,7 @@ use crate::backend::{
     fault::{Cause, Fault},
 };
 
-/// Maximum length of an answer. Those of KMS are shorter than 4 KiB. Limits the memory that any server can use.
+/// Maximum length of an answer, which limits the memory that any server can use. Answers of KMS are shorter than 4 KiB.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// The HTTP clients, one per route. Clones share their connections.
@@ -91,7 +91,8 @@ impl Http {
         let is_plain = head.uri.scheme_str() == Some("http");
         if !is_safe(&url) {
             let host = head.uri.host().unwrap_or_default();
-            let text = format!("{host} was not asked: credentials are only sent over https, except on this host");
+            let text =
+                format!("no request was sent to {host}: credentials are only sent over https, except on this host");
             return Err(ConnectorError::user(text.into()));
         }
         let body = body.bytes().map(Bytes::copy_from_slice);

@@ -12,7 +12,7 @@ const ALIAS: &str = "alias/";
 const MULTI_REGION: &str = "mrk-";
 const MAX_ID: usize = 128;
 
-/// The ARN of a key itself, not of an alias, which can be pointed to another key and therefore another voter.
+/// The ARN of a key itself. An alias is refused, because moving it to another key would change the voter's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyArn {
     text: String,
@@ -110,7 +110,9 @@ impl Wrong {
     fn found(&self, text: &str) -> String {
         let shown = excerpt(text);
         match self {
-            Self::Alias => format!("the alias {shown}, which can be pointed at another key, and so at another voter"),
+            Self::Alias => {
+                format!("the alias {shown}, which would change the voter's identity if it were moved to another key")
+            }
             Self::KeyId => format!("the key ID {shown} without Region and account"),
             Self::Service(service) => format!("{shown}, a name in the service {}", excerpt(service)),
             Self::Partition { found, expected } => {

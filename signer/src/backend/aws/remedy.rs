@@ -1,7 +1,7 @@
 use super::{key_arn::KeyArn, place::AwsPlace, source::Source, trouble::Trouble};
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure. `trouble` is the last failure of the credentials.
+/// The remedy for a failure. `trouble` is the last failure of the credentials.
 pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> String {
     let AwsPlace { key, endpoints, source } = place;
     let describe = |query: &str| describe(key, query);
@@ -12,8 +12,8 @@ pub fn remedy(cause: Cause, trouble: Option<Trouble>, place: &AwsPlace) -> Strin
             key.region
         ),
         Cause::FailedPrecondition => format!(
-            "check the state and the type of the key: {}; expected Enabled, ECC_NIST_EDWARDS25519 and SIGN_VERIFY. Enable \
-            a disabled key with aws kms enable-key --region {region} --key-id {key}. Restore a key with a \
+            "check the state and the type of the key: {}; expected Enabled, ECC_NIST_EDWARDS25519 and SIGN_VERIFY. Unless \
+            it was disabled on purpose, enable a disabled key with aws kms enable-key --region {region} --key-id {key}. Restore a key with a \
             scheduled deletion with aws kms cancel-key-deletion --region {region} --key-id {key} and then \
             enable-key. A key of another type never signs: create one with aws kms create-key --region \
             {region} --key-spec ECC_NIST_EDWARDS25519 --key-usage SIGN_VERIFY",
@@ -68,7 +68,7 @@ fn permission(key: &KeyArn, source: &Source) -> String {
         Source::Container | Source::Instance => ("ROLE", "the message of KMS names the role; "),
     };
     format!(
-        "{look}grant it: aws iam put-role-policy --role-name {name} --policy-name sign-as-the-voter --policy-document \
+        "{look}unless it was revoked on purpose, grant it: aws iam put-role-policy --role-name {name} --policy-name sign-as-the-voter --policy-document \
         '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"kms:GetPublicKey\",\"Resource\":\"{key}\"}},{{\"Effect\":\"Allow\",\"Action\":\"kms:Sign\",\"Resource\":\"{key}\",\"Condition\":{{\"StringEquals\":{{\"kms:SigningAlgorithm\":\"ED25519_SHA_512\",\"kms:MessageType\":\"RAW\"}}}}}}]}}', \
         and check that the key policy allows it: aws kms get-key-policy --region {} --key-id {key} --query Policy \
         --output text",
@@ -76,7 +76,7 @@ fn permission(key: &KeyArn, source: &Source) -> String {
     )
 }
 
-/// What happens to credentials that KMS refuses.
+/// The remedy if KMS refuses the credentials.
 const fn again(source: &Source) -> &'static str {
     match source {
         Source::Keys => {

@@ -32,7 +32,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "The same as ECS sets it: a path, which takes precedence over the full URI.",
+        "The agent that provides credentials, as ECS sets it: a path, which takes precedence over the full URI.",
     ),
     (
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",

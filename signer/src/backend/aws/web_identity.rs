@@ -67,8 +67,8 @@ impl WebIdentity {
     }
 }
 
-/// What failed in an error of STS, which determines the remedy.
-/// Source: the API reference of STS, `AssumeRoleWithWebIdentity`.
+/// The cause of an error of STS, which determines the remedy. Source: the API reference of STS,
+/// `AssumeRoleWithWebIdentity`.
 fn trouble(cause: Cause, code: Option<&str>) -> Trouble {
     match code {
         Some("AccessDenied" | "AccessDeniedException" | "IDPRejectedClaim" | "IDPRejectedClaimException") => {

@@ -8,7 +8,7 @@ use crate::backend::{fault::Fault, signing::Signature};
 pub fn check(answer: &AsymmetricSignResponse, name: &str) -> Result<Signature, Fault> {
     if !answer.verified_data_crc32c {
         return Err(failed_check(
-            "KMS did not confirm the checksum of what it was sent".to_owned(),
+            "KMS did not confirm the checksum of the request".to_owned(),
         ));
     }
     if answer.name != name {

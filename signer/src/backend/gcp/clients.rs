@@ -81,7 +81,7 @@ impl Clients {
     }
 
     async fn log_in(&self, step: &Step) -> Result<Arc<Login>, Fault> {
-        // Tasks that they spawn outlive the client for which they were created.
+        // The credentials spawn tasks that outlive the client for which they were created.
         let generation = Generation::start()?;
         let credentials = generation.inside(self.credentials()).await?;
         let login = Login::new(Held::new(credentials, Arc::new(generation)));

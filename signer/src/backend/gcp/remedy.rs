@@ -11,11 +11,11 @@ pub enum Proof {
     Pod,
 }
 
-/// What a person can do about a failure.
+/// The remedy for a failure.
 pub const fn remedy(cause: Cause, proof: Proof) -> &'static str {
     match cause {
         Cause::PermissionDenied => {
-            "grant it: gcloud kms keys add-iam-policy-binding KEY --keyring=RING --location=LOCATION --project=PROJECT \
+            "unless it was revoked on purpose, grant it: gcloud kms keys add-iam-policy-binding KEY --keyring=RING --location=LOCATION --project=PROJECT \
             --member=MEMBER --role=ROLE with the roles roles/cloudkms.publicKeyViewer and \
             roles/cloudkms.signer; a grant can take some minutes to work"
         }
@@ -25,7 +25,8 @@ pub const fn remedy(cause: Cause, proof: Proof) -> &'static str {
         }
         Cause::FailedPrecondition => {
             "check the state of the key version: gcloud kms keys versions describe VERSION --key=KEY --keyring=RING \
-            --location=LOCATION --project=PROJECT; enable a disabled one with gcloud kms keys versions enable"
+            --location=LOCATION --project=PROJECT; unless it was disabled on purpose, enable it with gcloud kms keys versions \
+            enable"
         }
         Cause::Unauthenticated if matches!(proof, Proof::File) => {
             "compare the clock of this host with another one (date -u): a credential file creates tokens that are valid \

@@ -69,7 +69,7 @@ impl GcpSession {
         answer::check(&answer, &self.key_version)
     }
 
-    /// Interprets an error. An error of the credentials causes new ones to be requested, with a new client.
+    /// Interprets an error. After an error of the credentials, a new client requests new credentials.
     fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
         let fault = self.with_identity(fault::classify(error));
         match fault.cause {

@@ -36,7 +36,7 @@ impl Signed {
         }
         let bytes = BASE64
             .decode(signature.as_bytes())
-            .map_err(|_| failed_check("the signature that was returned is no base64"))?;
+            .map_err(|_| failed_check("the signature that was returned is not base64"))?;
         Signature::try_from(bytes.as_slice()).map_err(|_| {
             failed_check(format!(
                 "a signature of {} bytes was returned, expected 64",

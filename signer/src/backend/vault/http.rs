@@ -144,9 +144,10 @@ impl Http {
     }
 }
 
-/// A standby that does not forward requests redirects its clients to the active server, which is another host. The token is sent
-/// there only if that host has a certificate of the same authority, and the authority was configured for this server. With the
-/// public authorities, anyone who can answer here could redirect the token anywhere. Never to plain HTTP.
+/// A standby that does not forward requests redirects its clients to the active server, which is another host. The
+/// token is sent there only if that host has a certificate of the same authority, and the authority was configured for
+/// this server. With the public authorities, anyone who can answer here could redirect the token anywhere. The token is
+/// never sent over plain HTTP.
 fn redirects(has_authority: bool) -> Policy {
     Policy::custom(move |attempt: Attempt<'_>| {
         if is_allowed(attempt.previous(), attempt.url(), has_authority) {
@@ -165,7 +166,7 @@ fn is_allowed(asked: &[Url], next: &Url, has_authority: bool) -> bool {
     }
 }
 
-/// A server may repeat what it was sent.
+/// A server may repeat the request.
 fn hide(body: &[u8], token: Option<&Token>, secret: Option<&str>) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
     for secret in token.map(Token::as_str).into_iter().chain(secret) {

@@ -129,7 +129,7 @@ impl Key {
         bytes
             .filter(|bytes| VerifyingKey::from_bytes(bytes).is_ok_and(|key| !key.is_weak()))
             .map(PublicKey)
-            .ok_or_else(|| failed_check("the public key that was returned is no Ed25519 key of 32 bytes in base64"))
+            .ok_or_else(|| failed_check("the public key that was returned is not an Ed25519 key of 32 bytes in base64"))
     }
 
     fn facts(&self, version: u32) -> Vec<String> {

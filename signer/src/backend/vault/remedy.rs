@@ -4,7 +4,7 @@ use super::{
 };
 use crate::backend::fault::Cause;
 
-/// What a person can do about a failure, with the names of this key and this login.
+/// The remedy for a failure, with the names of this key and this login.
 pub fn remedy(cause: Cause, place: &Place) -> String {
     let Place {
         key,
@@ -20,7 +20,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         .map_or_else(String::new, |namespace| format!(" -namespace={namespace}"));
     let text = match cause {
         Cause::PermissionDenied => format!(
-            "give a policy of this login the paths {mount}/keys/{name} (read) and {mount}/sign/{name} (update): bao \
+            "unless it was revoked on purpose, give a policy of this login the paths {mount}/keys/{name} (read) and {mount}/sign/{name} (update): bao \
             policy write{to} {name} - <<< 'path \"{mount}/keys/{name}\" {{ capabilities = [\"read\"] }} path \
             \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] }}'; a changed policy applies to existing \
             tokens at once"
@@ -30,7 +30,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
              namespace with ATTO_SIGNER_VAULT_NAMESPACE"
         ),
         Cause::FailedPrecondition => format!(
-            "check the key: bao read{to} {mount}/keys/{name}; allow a version below its minimum again with bao write{to} \
+            "check the key: bao read{to} {mount}/keys/{name}; unless its minimum was raised on purpose, allow a version below it again with bao write{to} \
             {mount}/keys/{name}/config min_decryption_version={version} min_encryption_version=0"
         ),
         Cause::Credentials | Cause::Unauthenticated => credentials(auth, &to, url),
@@ -43,7 +43,7 @@ pub fn remedy(cause: Cause, place: &Place) -> String {
         ),
         Cause::Io | Cause::Timeout | Cause::DeadlineExceeded => format!(
             "check that the pod reaches {url} (network policy, DNS, firewall, HTTPS_PROXY), and that the server's certificate is for that \
-             name and of an authority in ATTO_SIGNER_VAULT_CA_FILE"
+             name and issued by an authority in ATTO_SIGNER_VAULT_CA_FILE"
         ),
         Cause::Unavailable => format!(
             "check the server: bao status -address={url}; unseal a sealed one with bao operator unseal; if it is a \

@@ -99,7 +99,7 @@ fn key_version(value: Setting<'_>) -> Result<KeyVersion, ConfigError> {
     const EXPECTED: &str = "with ATTO_SIGNER_BACKEND=VAULT a version of a key of the transit engine, MOUNT/keys/NAME/versions/N, such as \
                             transit/keys/voter/versions/1";
     const NUMBER: &str = "MOUNT/keys/NAME/versions/N with the number of the key's version, from 1 on, as `bao read MOUNT/keys/NAME` shows it: \
-    each rotation creates another version, which is another voter";
+    each rotation creates another version, and another version changes the voter's identity";
     let Some(text) = text(VARIABLE, value, EXPECTED)? else {
         return Err(ConfigError::new(VARIABLE, "nothing", EXPECTED));
     };
@@ -139,7 +139,7 @@ fn server(value: Setting<'_>) -> Result<Address, ConfigError> {
     Err(ConfigError::new(
         ADDRESS,
         excerpt(text),
-        "the address of the server alone, without /v1, /ui or what comes after them",
+        "the address of the server alone, without /v1, /ui or the path after them",
     ))
 }
 

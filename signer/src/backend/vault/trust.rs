@@ -13,7 +13,7 @@ use crate::{
 pub const VARIABLE: &str = "ATTO_SIGNER_VAULT_CA_FILE";
 /// The expected value.
 pub const EXPECTED: &str = "a readable file with the PEM of one or more certificates (-----BEGIN CERTIFICATE-----), 1 MiB at most, of \
-                            the authority that the server's certificate is of";
+                            the authority that issued the server's certificate";
 const MAX_LENGTH: u64 = 1024 * 1024;
 
 /// The certificates in the file, or a description of what was found instead. Blocks.
@@ -42,7 +42,7 @@ pub fn read(path: &Path) -> Result<Vec<Certificate>, String> {
     Ok(certificates)
 }
 
-/// The same while the signer runs, because the file may change.
+/// Reads the file again while the signer runs, because it may change.
 pub async fn reread(path: &Path) -> Result<Vec<Certificate>, Fault> {
     let path = path.to_owned();
     let reading = tokio::task::spawn_blocking(move || read(&path)).await;

@@ -37,7 +37,7 @@ pub fn backend(value: Setting<'_>) -> Result<KeyPlace, ConfigError> {
         return Err(ConfigError::new(
             VARIABLE,
             "REMOTE, which is the node's setting",
-            format!("{expected}: the signer is what the node's REMOTE points at"),
+            format!("{expected}: the node's REMOTE names this signer"),
         ));
     }
     let vendor = VENDORS.iter().find(|vendor| is_called(vendor.name));

@@ -26,22 +26,25 @@ pub fn shared() -> Vec<(&'static str, RefOr<Response>)> {
         header.description = Some(description.to_owned());
         header
     };
-    let allow = header("The methods of this path.");
+    let allow = header("The methods that this path accepts.");
     let retry_after = header("Seconds; always 1.");
-    let incomplete = "The body was not complete in 2 s, or broke off. The connection is closed. To be sent again.";
+    let incomplete =
+        "The body was not complete in 2 s, or its connection ended. The connection is closed. Send the request again.";
     let retry = ResponseBuilder::new()
-        .description("To be sent again, as it is.")
+        .description("Send the same request again.")
         .header("Retry-After", retry_after)
         .content(JSON, retry_content());
     vec![
         (
             "Unauthorized",
-            empty("No token, or another one. The body is empty.").into(),
+            empty("The token is missing or wrong. The body is empty.").into(),
         ),
         ("NotFound", problem("No such path.").into()),
         (
             "MethodNotAllowed",
-            problem("The path has another method.").header("Allow", allow).into(),
+            problem("The path does not accept this method.")
+                .header("Allow", allow)
+                .into(),
         ),
         ("NotAcceptable", problem("`Accept` excludes JSON.").into()),
         ("Incomplete", problem(incomplete).into()),
@@ -98,7 +101,7 @@ pub fn of_signing(kind: Kind, own: PublicKey) -> Responses {
         .description("The Ed25519 signature over the hash of the message.")
         .content(JSON, signature.build());
     let refused = ResponseBuilder::new()
-        .description("The body is not right, or the policy forbids to sign it.")
+        .description("The body is not valid, or the policy does not allow this signature.")
         .content(JSON, refusals(kind, own));
     with_shared(
         ResponsesBuilder::new().response("200", signed).response("400", refused),

@@ -76,7 +76,7 @@ fn challenge_fields() -> Fields {
         .schema_type(Type::String)
         .pattern(Some(format!("^([0-9A-Fa-f]{{2}}){{{},}}$", Challenge::MIN_LENGTH)))
         .description(Some(
-            "A node sends the public URI of the node that is to sign, as UTF-8, and 128 random bytes.",
+            "A node sends the public URI of the node that must sign, as UTF-8, and 128 random bytes.",
         ));
     vec![("target", bytes.into()), ("timestamp", timestamp("When it was made."))]
 }
@@ -217,7 +217,10 @@ pub fn block_examples(own: PublicKey) -> Examples {
         ("open", example("The first block of an account", block("OPEN", open))),
         (
             "receive",
-            example("Takes what another account has sent", block("RECEIVE", receive)),
+            example(
+                "Receives an amount that another account has sent",
+                block("RECEIVE", receive),
+            ),
         ),
         ("send", example("Sends an amount", block("SEND", send))),
         (

@@ -21,6 +21,6 @@ pub struct Decision<'a> {
     pub reason: Option<Reason>,
     /// From the request's head to its answer.
     pub duration: Duration,
-    /// The effort for it.
+    /// The effort for this decision.
     pub effort: Effort,
 }

@@ -16,7 +16,7 @@ const VARIABLE: &str = "PREBUILT_PINS";
 /// Programs from one archive or one container image.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pin {
-    /// With its leading `v`.
+    /// The version with its leading `v`.
     pub version: String,
     pub programs: Vec<String>,
     #[serde(flatten)]

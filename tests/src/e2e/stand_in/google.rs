@@ -22,7 +22,7 @@ use crate::fake_kms::FakeKms;
 use crate::fake_metadata::FakeMetadata;
 use crate::fake_server::Front;
 
-/// Its command line.
+/// The stand-in's command line.
 #[derive(Parser)]
 pub struct Arguments {
     /// Certificate of KMS, in PEM.

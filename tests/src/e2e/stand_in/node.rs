@@ -20,16 +20,16 @@ use crate::node_client::{NodeClient, random_vote};
 /// How long it continues after SIGTERM, like an orderly node: its signer must still be there.
 const LEAVING: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Ports of its counts. The second is the probes' port in the documented manifest.
+/// Ports of the stand-in's counts. The second is the probes' port in the documented manifest.
 const PORTS: [u16; 2] = [8080, 8081];
 
-/// Its command line.
+/// The stand-in's command line.
 #[derive(Parser)]
 pub struct Arguments {
     /// Only waits for the end.
     #[arg(long, env = "VOTER_ONLY_PAUSES", action = ArgAction::SetTrue)]
     only_pauses: bool,
-    /// Without it, the node does not vote.
+    /// Without a backend, the node does not vote.
     #[arg(long, env = "ATTO_SIGNER_BACKEND", default_value = "")]
     backend: String,
     #[arg(long, env = "ATTO_SIGNER_REMOTE_URL", default_value = "")]

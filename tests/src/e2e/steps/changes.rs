@@ -118,6 +118,6 @@ pub async fn image_that_does_not_exist(suite: &Suite) -> Result<()> {
     cluster.condition("Ready", "True", "Ready").await?;
     let pod = suite.ready_pod().await?;
     suite.signs(&pod, 20).await?;
-    suite.holds("an image that does not exist is told, and its correction heals");
+    suite.holds("an image that does not exist is reported, and its correction resolves the problem");
     Ok(())
 }

@@ -18,7 +18,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     delete_and_apply(suite, holds).await?;
     pod_made_by_hand(suite).await?;
     if !holds {
-        suite.holds("no foreign mutator: this Kubernetes serves no MutatingAdmissionPolicy to play one");
+        suite.holds("left out: a program that changes pods, because this Kubernetes serves no MutatingAdmissionPolicy");
         return Ok(());
     }
     let seen = foreign_mutator(suite).await;
@@ -27,7 +27,7 @@ pub async fn all(suite: &Suite) -> Result<()> {
     seen.and(taken_away)?;
     suite.ready_pod().await?;
     suite.cluster.condition("Ready", "True", "Ready").await?;
-    suite.holds("a program that takes the signer out of pods: they are refused, the binding says so, and a pod comes once it is gone");
+    suite.holds("a program that removes the signer from pods: they are refused, the binding reports it, and a pod starts once the program is gone");
     Ok(())
 }
 

@@ -35,7 +35,7 @@ pub async fn kms_goes_and_comes(suite: &Suite) -> Result<()> {
     };
     ensure!(restarts(&after) == [Some(0), Some(0)], "{:?}", restarts(&after));
     suite.holds(&format!(
-        "KMS goes away and comes back: no vote lost ({} signed late), the pod Ready all the time, no restart",
+        "KMS is unavailable for a while: no vote lost ({} signed late), the pod always Ready, no restart",
         counts["late"]
     ));
     Ok(())
@@ -70,7 +70,7 @@ pub async fn kms_absent_at_start(suite: &Suite) -> Result<()> {
     cluster.condition("Ready", "True", "Ready").await?;
     let pod = suite.ready_pod().await?;
     suite.signs(&pod, 20).await?;
-    suite.holds("KMS absent at the start: the node waits for its signer, and both start once it is there");
+    suite.holds("KMS is unavailable at the start: the node waits for its signer, and both start once KMS is available");
     Ok(())
 }
 
@@ -101,7 +101,7 @@ pub async fn pods_end(suite: &Suite) -> Result<()> {
     let (sets, reports) = (cluster.replica_sets().await?, suite.cluster.reported().await?);
     change(suite, &json!({"spec": {"signer": {"logLevel": "info"}}})).await?;
     rolled(suite, sets, reports).await?;
-    suite.holds("every operator is killed: new ones go on");
+    suite.holds("every operator is killed: new ones take over");
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! What takes more than one node: the operators are spread, and a drained node hands over what runs there.
+//! Steps that need more than one node: the operators run in different zones, and a drain moves the pods of a node to
+//! others.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::eventually;
 const ZONE: &str = "topology.kubernetes.io/zone";
 const OPERATORS: &str = "app.kubernetes.io/name=signer-operator";
 
-/// The operators are in different zones, where there are several.
+/// The operators run in different zones, if there are several.
 pub async fn spread(suite: &Suite) -> Result<()> {
     let nodes = schedulable(suite).await?;
     let zone_of = |name: &str| {
@@ -41,7 +42,7 @@ pub async fn spread(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// The voter's node is drained, then the leader's. With two nodes all of them are on one after the first drain.
+/// The voter's node is drained, then the leader's. With two nodes, all pods run on one of them after the first drain.
 pub async fn drained(suite: &Suite) -> Result<()> {
     let cluster = &suite.cluster;
     if schedulable(suite).await?.len() < 2 {
@@ -49,7 +50,7 @@ pub async fn drained(suite: &Suite) -> Result<()> {
         drain(suite, &node, "app=voter").await?;
         cluster.kubectl(&["uncordon", &node]).await?;
         signs(suite).await?;
-        suite.holds("the node is drained and comes back (left out: another takes over, because this cluster has one)");
+        suite.holds("the node is drained and uncordoned (left out: a takeover by another node, because this cluster has only one)");
         return Ok(());
     }
     let sets = cluster.replica_sets().await?;
@@ -66,7 +67,7 @@ pub async fn drained(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// Drains a node, and has it back once voter and operator are on others.
+/// Drains a node, and uncordons it once voter and operator run on other nodes.
 async fn leave(suite: &Suite, node: &str) -> Result<()> {
     let cluster = &suite.cluster;
     let (has_voter, has_leader) = (
@@ -74,7 +75,7 @@ async fn leave(suite: &Suite, node: &str) -> Result<()> {
         node_of_leader(suite).await? == node,
     );
     let (reports, led_by) = (cluster.reported().await?, leader(suite).await?);
-    // Both at once, as a drain of all pods does; those of others stay.
+    // Both at once, as a drain of all pods does. Other pods stay.
     tokio::try_join!(drain(suite, node, "app=voter"), drain(suite, node, OPERATORS))?;
     if has_voter {
         let last = cluster.next_report(reports).await?;
@@ -91,7 +92,7 @@ async fn leave(suite: &Suite, node: &str) -> Result<()> {
         })
         .await?;
     }
-    // Another generation of the same, so that the status is of an operator that is there now.
+    // A new generation of the binding with the same content, so that a running operator writes its status.
     let binding = cluster.get("signerbinding", "voter").await?;
     let suspend = binding["spec"]["suspend"].is_null().then_some(false);
     change(suite, &json!({"spec": {"suspend": suspend}})).await?;
@@ -117,7 +118,7 @@ async fn drain(suite: &Suite, node: &str, pods: &str) -> Result<()> {
     suite.cluster.kubectl(&drain).await.map(drop)
 }
 
-/// The nodes that take pods.
+/// The nodes that accept pods.
 async fn schedulable(suite: &Suite) -> Result<Vec<Value>> {
     let mut nodes = list(suite, &["get", "nodes"]).await?;
     nodes.retain(|node| {
@@ -139,7 +140,7 @@ fn node_of(pod: &Value) -> String {
 }
 
 async fn node_of_leader(suite: &Suite) -> Result<String> {
-    // The pod's name, and what makes the holder's name unique.
+    // The pod's name, followed by text that makes the holder's name unique.
     let holder = leader(suite).await?;
     let (pod, _) = holder
         .rsplit_once('-')

@@ -8,9 +8,9 @@ use super::super::cluster::{ELSEWHERE, MONITORING, NAMESPACE, OPERATOR};
 use super::super::network::{ASKER, Asker, address, start_asker};
 use super::super::voter::COUNTS;
 
-/// Of signers.
+/// Management port of signers.
 const MANAGEMENT: u16 = 9091;
-/// Of the operator.
+/// Admin port of the operator.
 const ADMIN: u16 = 8080;
 
 /// Pod Security refuses a pod that does not meet `restricted` where operator and voter run.
@@ -29,7 +29,7 @@ pub async fn pods(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// The policies of chart and documentation: what they are for is allowed, and nothing else.
+/// The policies of chart and documentation allow the connections that operator and voter need, and no others.
 pub async fn network(suite: &Suite) -> Result<()> {
     if suite.network.is_none() {
         return Ok(());
@@ -46,7 +46,7 @@ pub async fn network(suite: &Suite) -> Result<()> {
         format!("http://{of_operator}:{ADMIN}/metrics"),
     );
 
-    // Prometheus, and a pod that may reach neither.
+    // Prometheus, and a pod that may reach neither operator nor signer.
     let (monitor, stranger) = (Asker::of(MONITORING), Asker::of(ELSEWHERE));
     for url in [&management, &admin] {
         monitor.reaches(cluster, url, true).await?;
@@ -63,7 +63,7 @@ pub async fn network(suite: &Suite) -> Result<()> {
     node.reaches(cluster, &outside, false).await?;
     suite.holds("the policies of a voter: Prometheus and the operator reach its management port, no other pod does, and it reaches no pod elsewhere");
 
-    // The operator's image has no program that could ask.
+    // The operator's image has no program for such a request.
     start_asker(cluster, OPERATOR, &labels_of(&operator)).await?;
     let operator = Asker::of(OPERATOR);
     operator.reaches(cluster, &management, true).await?;

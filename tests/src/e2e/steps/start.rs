@@ -24,7 +24,7 @@ pub async fn install(suite: &Suite) -> Result<()> {
         started.elapsed().as_millis()
     ));
     suite.cluster.helm_test().await?;
-    suite.holds("helm test: the cluster has what the operator needs");
+    suite.holds("helm test: the cluster meets the operator's requirements");
     Ok(())
 }
 
@@ -117,7 +117,7 @@ pub async fn upgrade(suite: &Suite) -> Result<()> {
         suite.ready_pod().await?["metadata"]["uid"] == pod["metadata"]["uid"],
         "the upgrade replaced the pod"
     );
-    suite.holds("the chart is brought up to date, and no voter restarts");
+    suite.holds("the chart is upgraded, and no voter restarts");
     Ok(())
 }
 

@@ -65,7 +65,7 @@ async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
     let spec = json!({"key": {"gcp": null, "vault": key}, "workloadIdentity": null, "signer": {"image": null}});
     change(suite, &json!({"spec": spec})).await?;
     let told = cluster.condition("IdentityReady", "Unknown", "ProjectedToken").await?;
-    // The ones before are once for the cluster, which has them above.
+    // The commands before these are needed once for the cluster, and were run above.
     let (_, commands) = told
         .split_once("To let this ServiceAccount use the key:\n")
         .with_context(|| told.clone())?;
@@ -91,7 +91,7 @@ async fn signs(suite: &Suite, bao: &OpenBao<'_>) -> Result<Value> {
     ensure!(told == kept, "the signer's key is {told:?}, OpenBao has {kept:?}");
     // The node verifies each with the key that the signer returned.
     suite.signs(&pod, 20).await?;
-    suite.holds("a key in OpenBao, made and granted by what IdentityReady prints: one rollout, no vote lost, votes that verify with it");
+    suite.holds("a key in OpenBao, created and granted with the commands of IdentityReady: one rollout, no vote lost, and the votes verify with it");
     Ok(pod)
 }
 
@@ -137,7 +137,7 @@ async fn nothing_in_the_nodes_container(suite: &Suite, bao: &OpenBao<'_>, pod: &
         "the node's container asked the API server for another token and was answered {status}"
     );
     preflight(cluster, pod).await?;
-    suite.holds("the node's container cannot use the key: it has no such token, its own is refused for its audience, and it may ask for no other; the signer's logs in");
+    suite.holds("the node's container cannot use the key: it has no such token, its own token is refused because of its audience, and it may request no other; the signer's token is accepted");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Every way in which a Deployment comes to be after its binding.
+//! Every way to create a Deployment after its binding.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn kubectl(held: &Held, arguments: &[&str], input: &Value) -> Result<()> {
     Ok(())
 }
 
-/// A voter that is there, and injected.
+/// An existing, injected voter.
 async fn injected(prefix: &str) -> Result<Held> {
     let held = Held::new(prefix).await?;
     held.place.apply(&binding()).await?;
@@ -35,7 +35,7 @@ async fn a_deployment_that_is_created_applied_or_applied_by_the_server_starts_wh
         kubectl(&held, way, &voter()).await?;
         held.goes_on_whole().await?;
         held.place.told_once("Resumed").await?;
-        // What nobody manages, no manifest brings back or takes away.
+        // A field without a manager is neither restored nor removed by a manifest.
         if prefix != "create" {
             kubectl(&held, way, &voter()).await?;
             is_resumed(&held.place.deployment().await?)?;
@@ -103,7 +103,7 @@ async fn what_is_held_stays_so_when_its_manifest_is_applied_again() -> Result<()
 #[tokio::test]
 async fn nobody_resumes_a_voter_before_its_signer_is_there() -> Result<()> {
     let held = Held::without_token("resumed").await?;
-    // On purpose, and not by the API server.
+    // A person paused it, not the API server.
     held.place.apply(&with(voter(), "/spec/paused", json!(true))).await?;
     held.place.condition("TokenReady", "False", "SecretNotFound").await?;
     let resume = ["rollout", "resume", DEPLOYMENT];
@@ -113,14 +113,14 @@ async fn nobody_resumes_a_voter_before_its_signer_is_there() -> Result<()> {
         held.place.namespace
     );
     ensure!(!answer.succeeded && answer.stderr.contains(&told), "{}", answer.stderr);
-    // Nor at 0 replicas, from where `kubectl scale` would start it.
+    // It is not resumed at 0 replicas either, because `kubectl scale` could then start it.
     held.place.kubectl_ok(&["scale", DEPLOYMENT, "--replicas=0"]).await?;
     let answer = held.place.kubectl(&resume, "").await?;
     ensure!(!answer.succeeded && answer.stderr.contains(&told), "{}", answer.stderr);
     held.place.kubectl_ok(&["scale", DEPLOYMENT, "--replicas=1"]).await?;
     held.bring_the_token().await?;
     held.place.condition("Injected", "True", "Injected").await?;
-    // Whoever pauses on purpose resumes on purpose.
+    // A person who pauses a Deployment must resume it.
     held.place.is_quiet().await?;
     ensure!(held.place.deployment().await?["spec"]["paused"] == true, "resumed");
     held.place.kubectl_ok(&resume).await?;
@@ -145,7 +145,7 @@ async fn nobody_scales_a_voter_up_before_its_signer_is_there() -> Result<()> {
     held.place.condition("Injected", "True", "Injected").await?;
     held.place.apply(&voter()).await?;
     held.place.condition("Injected", "True", "Injected").await?;
-    // Of 0 replicas it was made before the signer came, and no pod of it.
+    // The ReplicaSet was created with 0 replicas before the injection, so it has no pod.
     let pods = held.place.kubectl_ok(&["get", "pods", "-o", "name"]).await?;
     ensure!(pods.lines().count() <= 1, "{pods}");
     Ok(())

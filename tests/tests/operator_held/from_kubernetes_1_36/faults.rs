@@ -1,4 +1,4 @@
-//! What goes wrong around a Deployment that is held: it ends whole, or held with a message that says what is missing.
+//! Failures around a held Deployment: in the end it is complete, or it is held and a message names the missing part.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ async fn a_namespace_that_is_restored_in_any_order_ends_whole() -> Result<()> {
     Ok(())
 }
 
-/// Without what the API server gave it.
+/// Without the fields that the API server has set.
 fn backup(mut live: Value) -> Value {
     if let Some(metadata) = live["metadata"].as_object_mut() {
         metadata.retain(|field, _| ["name", "labels", "annotations"].contains(&field.as_str()));

@@ -8,21 +8,21 @@ use tests::operated::{Operated, Place, SOON, VOTER, binding};
 use tests::replica_sets::ReplicaSets;
 use tokio::sync::OnceCell;
 
-/// What a test says that was not left out.
+/// The error of a test that should have been left out.
 pub const TOO_OLD: &str =
     "this Kubernetes cannot hold a Deployment: `make unit` leaves out what is named from_kubernetes_";
 
-/// A place of a test, in which ReplicaSets are taken note of.
+/// A place for one test that records ReplicaSets.
 pub struct Held {
     pub place: Place,
     pub sets: ReplicaSets,
 }
 
 impl Held {
-    /// On the shared operator, once its chart holds.
+    /// With the shared operator, once its chart's policies hold Deployments.
     ///
     /// # Errors
-    /// Where Kubernetes is too old for that: what was not tried has not passed.
+    /// If Kubernetes is too old for that, because a test that did not run has not passed.
     pub async fn new(prefix: &str) -> Result<Self> {
         static HOLDS: OnceCell<()> = OnceCell::const_new();
         let operated = Operated::shared().await?;
@@ -31,14 +31,14 @@ impl Held {
         Self::on(operated, prefix).await
     }
 
-    /// With an operator of the test's own choice.
+    /// With an operator that the test chooses.
     pub async fn on(operated: &'static Operated, prefix: &str) -> Result<Self> {
         let place = Place::on(operated, prefix).await?;
         let sets = ReplicaSets::of(place.client.clone(), &place.namespace).await?;
         Ok(Self { place, sets })
     }
 
-    /// A binding, and no token for it.
+    /// A binding without its token.
     pub async fn without_token(prefix: &str) -> Result<Self> {
         let held = Self::new(prefix).await?;
         held.lose_the_token().await?;
@@ -50,8 +50,8 @@ impl Held {
         self.place.kubectl_ok(&["delete", "secret", "token"]).await.map(drop)
     }
 
-    /// Brings it, and waits until the operator has found it: nothing tells of a Secret, and one that is missing is looked for less and
-    /// less often, each minute at last.
+    /// Creates the token, and waits until the operator has found it. No watch reports Secrets, and the operator checks
+    /// for a missing one with growing pauses of up to a minute.
     pub async fn bring_the_token(&self) -> Result<()> {
         let token = tests::operated::secret("token", "value", tests::operated::TOKEN);
         self.place.apply(&token).await?;
@@ -67,7 +67,7 @@ impl Held {
         .await
     }
 
-    /// Waits until the operator says that it waits for this, and returns the whole message.
+    /// Waits until the operator reports that the Deployment waits for this, and returns the whole message.
     pub async fn waits_for(&self, what: &str) -> Result<String> {
         let message = eventually(SOON, &format!("a Deployment that waits for {what}"), async || {
             let message = self.place.condition("RolledOut", "False", "HeldForSigner").await?;
@@ -79,14 +79,14 @@ impl Held {
         Ok(message)
     }
 
-    /// The same, of one of which no pod was made ever.
+    /// Waits for the report about a Deployment that has never had a pod.
     pub async fn has_never_begun_and_waits_for(&self, what: &str) -> Result<String> {
         let message = self.waits_for(what).await?;
         ensure!(self.sets.count() == 0, "a ReplicaSet was made of what is held");
         Ok(message)
     }
 
-    /// Waits until the voter goes on with its signer, and looks back on how it came there.
+    /// Waits until the voter is resumed with its signer, and checks that every ReplicaSet had its signer.
     pub async fn goes_on_whole(&self) -> Result<()> {
         eventually(2 * SOON, "the resumed Deployment", async || {
             is_resumed(&self.place.deployment().await?)
@@ -97,14 +97,15 @@ impl Held {
     }
 }
 
-/// A binding of another name for the same Deployment. Of two that were created within a second the first by name is the older one.
+/// A binding of another name for the same Deployment. Of two bindings that were created within the same second, the
+/// first by name counts as older.
 pub fn second_binding() -> Value {
     let mut second = binding();
     second["metadata"]["name"] = json!("younger");
     second
 }
 
-/// The voter's Deployment under the name that a test has for it.
+/// The voter's Deployment, as a kubectl argument.
 pub const DEPLOYMENT: &str = "deployment/voter";
 
 /// The name of the voter's binding.

@@ -1,4 +1,4 @@
-//! What is held is let go when nobody asks for it any more, and is not touched while somebody does.
+//! A held Deployment is resumed once no binding names it, and is not changed while a binding does.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -51,7 +51,7 @@ async fn what_is_injected_between_hold_and_end_of_its_binding_goes_on_whole() ->
     held.place.apply(&binding()).await?;
     held.place.apply(&voter()).await?;
     held.goes_on_whole().await?;
-    // As it is between injection and resumption, of a binding that writes nothing any more.
+    // The state between injection and resumption, with a binding that no longer writes.
     held.place.apply(&with(binding(), "/spec/suspend", json!(true))).await?;
     hold_by_hand(&held.place).await?;
     held.waits_for_a_person().await?;
@@ -60,7 +60,7 @@ async fn what_is_injected_between_hold_and_end_of_its_binding_goes_on_whole() ->
     held.sets.are_whole().await
 }
 
-/// As the policy does it, on a Deployment that is there.
+/// Holds an existing Deployment, as the policy does.
 async fn hold_by_hand(place: &Place) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {"signer.atto.cash/held": BINDING}}, "spec": {"paused": true}});
     let patch = ["patch", DEPLOYMENT, "--type=merge", "-p", &patch.to_string()];
@@ -76,14 +76,14 @@ async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result
     held.bring_the_token().await?;
     held.has_never_begun_and_waits_for("It waits for: Suspended: spec.suspend is true")
         .await?;
-    // The policy learns of it a moment later.
+    // The policy sees the change a moment later.
     eventually(SOON, "a person resumes it", async || {
         let answer = held.place.kubectl(&["rollout", "resume", DEPLOYMENT], "").await?;
         ensure!(answer.succeeded, "{}", answer.stderr);
         Ok(())
     })
     .await?;
-    // Then a pause is that person's, and the annotation does not stay to say otherwise.
+    // From then on, a pause is the person's, and the annotation must not remain.
     eventually(SOON, "the annotation is gone", async || {
         is_resumed(&held.place.deployment().await?)
     })
@@ -99,7 +99,7 @@ async fn what_a_suspended_binding_holds_waits_for_it_or_for_a_person() -> Result
 #[tokio::test]
 async fn another_binding_takes_over_what_is_held() -> Result<()> {
     let held = Held::without_token("two").await?;
-    // The younger one has all that it needs, and is not the first.
+    // The younger binding has everything that it needs, but the older one takes precedence.
     held.place
         .apply(&tests::operated::secret("another", "value", tests::operated::TOKEN))
         .await?;

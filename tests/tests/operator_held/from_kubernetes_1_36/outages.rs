@@ -1,4 +1,5 @@
-//! Who is held stays so when the operator, the API server or the CustomResourceDefinition go. The control plane is this test's own.
+//! A held Deployment stays held without the operator, the API server or the CustomResourceDefinition. This test has its
+//! own control plane.
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
@@ -49,7 +50,7 @@ async fn killed_between_injection_and_resumption(outages: &Outages) -> Result<()
     held.place.apply(&binding()).await?;
     let mut operator = outages.operator().await?;
     held.place.condition("Injected", "False", "DeploymentNotFound").await?;
-    // A write that the Deployment's controller was faster than is made again.
+    // A write that failed because the Deployment's controller was faster is repeated.
     let gates = [(); 20].map(|()| Gate::default());
     let rules = gates.each_ref().map(|gate| {
         let write = Which::of(&[Verb::Patch], "deployments").within(&held.place.namespace);

@@ -1,4 +1,4 @@
-//! Which Deployments are held, and for whom, by the policies alone.
+//! The policies alone decide which Deployments are held, and for which binding.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tests::operated::{Place, SOON, VOTER, binding, voter, with};
 
 use super::held::{BINDING, Held, second_binding};
 
-/// A condition of a binding that the API server's watch of it brings a moment later.
+/// Waits until the API server, whose watch sees a binding a moment later, holds the manifest for this binding.
 async fn comes_to(place: &Place, manifest: &Value, expected: Option<&str>) -> Result<()> {
     eventually(SOON, &format!("a Deployment held for {expected:?}"), async || {
         let found = tried(place, manifest).await?;
@@ -69,7 +69,7 @@ async fn a_selector_selects_as_it_does_for_the_operator() -> Result<()> {
     let mut unlabelled = voter();
     unlabelled["metadata"] = json!({"name": VOTER});
     ensure!(tried(&place, &unlabelled).await?.is_none(), "held without a label");
-    // A name that the API server makes.
+    // A name that the API server generates.
     let mut generated = with_labels(&all);
     let metadata = generated["metadata"].as_object_mut().context("no metadata")?;
     metadata.remove("name");
@@ -113,7 +113,7 @@ async fn what_is_no_new_voter_of_a_binding_is_not_held() -> Result<()> {
         "held for another namespace's binding"
     );
 
-    // One that is there already is held for whoever it is held for.
+    // If two bindings name a Deployment, it is held for either of them.
     place.apply(&second_binding()).await?;
     let found = tried(place, &voter()).await?;
     ensure!(found.is_some(), "two bindings, and not held");
@@ -160,7 +160,7 @@ async fn a_backup_is_held_unless_it_is_whole() -> Result<()> {
     let env = "/spec/template/spec/containers/0/env";
     let mut twice = backup.clone();
     let second = json!({"name": "ATTO_SIGNER_BACKEND", "value": "LOCAL"});
-    // Server-side decoding keeps the last of two, client-side validation says so.
+    // Server-side decoding keeps the last of two entries. Client-side validation reports them.
     let list = twice.pointer_mut(env).and_then(Value::as_array_mut).context("no env")?;
     list.push(second);
     let mut without = backup.clone();

@@ -20,7 +20,7 @@ fn image(deployment: &Value, list: &str) -> String {
     image.as_str().unwrap_or_default().to_owned()
 }
 
-/// Everyday work goes through, and the operator has nothing to do about it.
+/// Everyday changes are accepted, and the operator does not react to them.
 async fn is_silent(place: &Place) -> Result<()> {
     is_content(place).await?;
     let ((before, sets), written) = (settled(place).await?, writes(place)?);
@@ -158,7 +158,7 @@ async fn a_policy_that_has_not_seen_the_deployment_yet_is_told() -> Result<()> {
         .kubectl_ok(&["annotate", "deployment", VOTER, "written=again"])
         .await?;
     place.condition("Injected", "True", "Injected").await?;
-    // Removal is a write of the operator as well.
+    // A removal is also a write of the operator.
     place
         .apply(&with(binding(), "/spec/deletionPolicy", json!("Remove")))
         .await?;

@@ -1,14 +1,14 @@
-//! The policies, each for one namespace.
+//! The admission policies, each for one namespace.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::eventually;
 use tests::operated::{Place, SOON};
 
-/// What an image of the mirror begins with.
+/// The prefix of the mirror's images.
 pub const MIRROR: &str = "mirror.example/cache/";
 
-/// Takes images from the registry that begins so.
+/// Rewrites images to the registry with this prefix.
 pub fn images(registry: &str) -> String {
     ["containers", "initContainers"]
         .map(|list| {
@@ -20,7 +20,7 @@ pub fn images(registry: &str) -> String {
         .join(" + ")
 }
 
-/// Sets for every container what pods of this cluster have to have, and adds a toleration and a variable.
+/// Sets the fields that this cluster requires of every container, and adds a toleration and a variable.
 pub fn defaults() -> String {
     let of_containers = ["containers", "initContainers"].map(|list| {
         let path = format!("'/spec/template/spec/{list}/' + string(i)");

@@ -14,11 +14,11 @@ pub const README: &str = "\
 Written by kubectl atto-signer report.
 
 versions.yaml        versions of this program and of the API server
-check.txt            what kubectl atto-signer check says
+check.txt            the output of kubectl atto-signer check
 cluster/             CustomResourceDefinition, admission policies and Leases of the operator
 operator/            pods of the operator and their logs
 NAMESPACE/           SignerBindings, Deployments and pods with a signer, their Events, and the logs of the signers
-not-read.txt         what could not be read, and why
+not-read.txt         objects and logs that could not be read, and why
 
 Left out: Secrets, ConfigMaps, logs of the nodes. Hidden: values of variables other than the signer's settings, arguments of containers,
 annotations of others, and the diffs of plans.

@@ -22,7 +22,7 @@ const LINES: i64 = 5_000;
 /// Maximum bytes of a log.
 const BYTES: i64 = 2 * 1024 * 1024;
 
-/// Files by path, and what could not be read.
+/// Files by path, and the objects and logs that could not be read.
 #[derive(Default)]
 pub struct Collected {
     pub files: Vec<(String, String)>,

@@ -27,7 +27,7 @@ pub struct ReportArgs {
     pub file: Option<PathBuf>,
 }
 
-/// Writes the archive. It lists what could not be read, which is not an error.
+/// Writes the archive. The report lists the objects and logs that could not be read. They are not an error.
 ///
 /// # Errors
 /// The SignerBindings cannot be read, or the file cannot be written.

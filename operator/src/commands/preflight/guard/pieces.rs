@@ -113,7 +113,7 @@ impl Policy {
             .filter_map(|condition| condition["expression"].as_str())
     }
 
-    /// The part of the guard that it is, if it is one and is active.
+    /// The part of the guard that this policy is. None if it is not a part of the guard, or is not active.
     fn piece(&self) -> Option<Piece> {
         if self.policy["spec"]["paramKind"]["kind"] == "SignerBinding" {
             return if self.matches("CREATE", "deployments") {
@@ -173,9 +173,9 @@ pub fn examine(policies: &[Policy], minor: u32) -> Vec<Finding> {
     lines.collect()
 }
 
-/// A line for each policy of the guard that no binding names. This happens if names were changed in only one of the two:
-/// kustomize must be told that a MutatingAdmissionPolicyBinding names its policy, and an old version also that a
-/// ValidatingAdmissionPolicyBinding does.
+/// A line for each policy of the guard that no binding names. This happens if only one of the two names was changed.
+/// kustomize must be told that a MutatingAdmissionPolicyBinding names its policy. An old version of kustomize must also
+/// be told that a ValidatingAdmissionPolicyBinding does.
 pub fn loose(kind: &str, policies: &[Value], bindings: &[Value]) -> Vec<Finding> {
     let names = |binding: &Value, policy: &Value| binding["spec"]["policyName"] == policy["metadata"]["name"];
     let is_ours = |policy: &&Value| {

@@ -1,4 +1,4 @@
-//! Shows what a removal would delete and keep, without writing.
+//! Shows which fields a removal would delete and keep, without writing.
 
 use crds::names::{DEFAULT_NODE_CONTAINER, NODE_VARIABLES};
 

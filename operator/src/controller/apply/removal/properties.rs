@@ -207,7 +207,7 @@ proptest! {
         prop_assert_eq!(&desired(&injected), &rendered);
         prop_assert!(crate::template::intact::is_intact(&LiveDeployment::new(injected.clone()), &rendered));
         prop_assert_eq!(&applied(&injected, &rendered), &injected);
-        // The same for a backup, which has no history.
+        // A backup, which has no history, is restored in the same way.
         let mut backup = injected;
         backup["metadata"]["managedFields"] = Value::Null;
         prop_assert_eq!(desired(&backup), rendered);

@@ -74,7 +74,7 @@ pub fn fits_in_their_place(new: &Exceeded, old: &Old<'_>, pods: i64) -> bool {
     })
 }
 
-/// What the quota counts for one old pod.
+/// The amount that the quota counts for one old pod.
 fn freed(quota: &str, exceeding: &Exceeding, old: &Old<'_>) -> i128 {
     let same = old.exceeded.iter().filter(|other| other.name == quota);
     let mut said = same.flat_map(|other| &other.resources);
@@ -91,7 +91,7 @@ fn freed(quota: &str, exceeding: &Exceeding, old: &Old<'_>) -> i128 {
 
 const ONE: i128 = 1_000_000_000;
 
-/// What a quota counts for a pod, in billionths.
+/// The amount that a quota counts for a pod, in billionths.
 fn counted(pod: &Value, resource: &str) -> i128 {
     match resource.split_once('.') {
         _ if matches!(resource, "pods" | "count/pods") => ONE,

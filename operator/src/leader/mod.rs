@@ -4,6 +4,9 @@
 //! time. A candidate measures with its own clock how long a Lease has been unchanged, so clocks of different hosts need not
 //! agree.
 
+mod refused;
+mod view;
+
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -14,6 +17,8 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use self::refused::{RETRY, Refused};
+use self::view::{LEASE_SECONDS, Seen, View, holder, is_free};
 use crate::cluster::boottime::BootTime;
 use crate::cluster::fence::Fence;
 use crate::cluster::within;
@@ -22,13 +27,7 @@ use crate::model::error::Error;
 /// Name of the Lease, in the operator's namespace.
 pub const LEASE: &str = "signer-operator";
 
-/// How long an unrenewed Lease is valid. After a crash, a successor acts within [`LEASE_SECONDS`] plus one [`RETRY`].
-const LEASE_SECONDS: i32 = 12;
-const LEASE_DURATION: Duration = Duration::from_secs(12);
 const RENEW: Duration = Duration::from_secs(3);
-const RETRY: Duration = Duration::from_secs(1);
-/// The longest pause before a refused request for the Lease is repeated.
-const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// How long renewals may fail before a leader gives up. The rest of the Lease's validity is for its last requests to finish.
 const RENEW_LIMIT: Duration = Duration::from_secs(8);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
@@ -40,7 +39,7 @@ const WRITES: u32 = 3;
 pub enum Standing {
     /// The Lease could not be read.
     Unknown,
-    /// This operator has the Lease.
+    /// Another operator leads. The text names it.
     Waiting(String),
     /// This operator has the Lease.
     Leading,
@@ -83,77 +82,6 @@ enum Outcome {
     Gone,
     /// This operator holds it, but no recent write is known to have succeeded.
     Unclear(Lease),
-}
-
-/// What a waiting candidate knows about the Lease.
-#[derive(Default)]
-struct View {
-    seen: Option<Seen>,
-    /// The operator does not act before this time, although it holds the Lease.
-    not_before: Option<Instant>,
-}
-
-/// A Lease as last read, and since when it has been unchanged.
-struct Seen {
-    lease: Lease,
-    since: Instant,
-}
-
-/// Backs off while a permission or a policy refuses the Lease, and logs the same answer once.
-#[derive(Default)]
-struct Refused {
-    in_a_row: u32,
-    told: Option<String>,
-}
-
-impl Refused {
-    fn is_news(&mut self, error: &Error) -> bool {
-        let answer = error.refusal().map(|status| status.message.clone());
-        let is_news = answer.is_none() || answer != self.told;
-        self.told = answer;
-        is_news
-    }
-
-    /// The pause before the next attempt. If the API server is unreachable, the attempt follows soon, because the other
-    /// candidates are in the same situation.
-    fn pause(&mut self, error: &Error) -> Duration {
-        if error.refusal().is_none() {
-            self.in_a_row = 0;
-            return RETRY;
-        }
-        let pause = RETRY.saturating_mul(1 << self.in_a_row.min(6)).min(LONGEST_RETRY);
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        pause
-    }
-}
-
-impl View {
-    /// The operator created the Lease, because the previous one was deleted. The previous holder may write until it notices, at
-    /// most as long as its Lease was valid.
-    fn created(&mut self, lease: &Lease, identity: &str, now: Instant) {
-        let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
-        if holder.is_some_and(|holder| holder != identity) {
-            self.not_before = Some(now + LEASE_DURATION);
-        }
-        self.seen = Some(Seen {
-            lease: lease.clone(),
-            since: now,
-        });
-    }
-
-    /// Who leads, if it is another operator.
-    fn leader(&self, identity: &str) -> &str {
-        let holder = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
-        match holder {
-            Some(holder) if holder != identity => holder,
-            _ if self.not_before.is_some() => "the holder of a Lease that was deleted",
-            _ => "another operator",
-        }
-    }
-
-    fn may_act(&self, now: Instant) -> bool {
-        self.not_before.is_none_or(|time| now >= time)
-    }
 }
 
 impl Candidate {
@@ -363,63 +291,9 @@ fn tell(standing: &watch::Sender<Standing>, now: Standing) {
     }
 }
 
-fn holder(lease: &Lease) -> Option<&str> {
-    let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
-    Some(holder).filter(|holder| !holder.is_empty())
-}
-
-/// Whether a Lease that has been unchanged for this long may be taken.
-fn is_free(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
-    let seconds = lease
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.lease_duration_seconds)
-        .unwrap_or(LEASE_SECONDS);
-    let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    holder(lease).is_none_or(|holder| holder == identity) || unchanged >= limit
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lease(holder: &str) -> Lease {
-        let spec = LeaseSpec {
-            holder_identity: Some(holder.to_owned()),
-            lease_duration_seconds: Some(12),
-            ..LeaseSpec::default()
-        };
-        Lease {
-            spec: Some(spec),
-            ..Lease::default()
-        }
-    }
-
-    #[test]
-    fn a_lease_is_free_when_given_back_our_own_or_run_out() {
-        let young = Duration::from_secs(11);
-        assert!(!is_free(&lease("other"), "us", young));
-        assert!(is_free(&lease("other"), "us", Duration::from_secs(12)));
-        assert!(is_free(&lease(""), "us", Duration::ZERO));
-        assert!(is_free(&lease("us"), "us", Duration::ZERO));
-    }
-
-    #[test]
-    fn a_lease_that_is_refused_is_asked_for_less_and_less_often_and_told_of_once() {
-        let answered = |code: u16, message: &str| Error::Request {
-            attempt: "write the Lease",
-            source: Box::new(kube::Error::Api(
-                kube::core::Status::failure(message, "").with_code(code).boxed(),
-            )),
-        };
-        let (mut refused, denied) = (Refused::default(), answered(403, "no"));
-        let pauses: Vec<_> = (0..8).map(|_| refused.pause(&denied).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(refused.pause(&answered(503, "busy")), RETRY);
-        assert_eq!(refused.pause(&denied), RETRY);
-        assert!(refused.is_news(&denied) && !refused.is_news(&denied));
-        assert!(refused.is_news(&answered(422, "never")) && refused.is_news(&answered(503, "busy")));
-    }
 
     #[test]
     fn a_time_comes_back_from_the_api_server_as_it_was_sent() {
@@ -428,19 +302,5 @@ mod tests {
             let stored: MicroTime = serde_json::from_value(serde_json::to_value(&sent).unwrap()).unwrap();
             assert_eq!(stored, sent);
         }
-    }
-
-    #[test]
-    fn a_lease_in_place_of_one_that_another_held_is_not_acted_on_before_that_one_has_run_out() {
-        let now = Instant::now();
-        let of = |seen: Option<Lease>| {
-            let seen = seen.map(|lease| Seen { lease, since: now });
-            let mut view = View { seen, not_before: None };
-            view.created(&lease("us"), "us", now);
-            [now, now + LEASE_DURATION].map(|time| view.may_act(time))
-        };
-        assert_eq!(of(Some(lease("other"))), [false, true]);
-        assert_eq!(of(None), [true, true], "the first one of a cluster");
-        assert_eq!(of(Some(lease(""))), [true, true], "given back");
     }
 }
