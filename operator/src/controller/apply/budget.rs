@@ -20,8 +20,6 @@ use crate::template::hash::token_part;
 pub struct Rewrite {
     uid: String,
     wish: String,
-    /// The command that shows who has written the Deployment.
-    show: String,
 }
 
 impl Rewrite {
@@ -30,11 +28,6 @@ impl Rewrite {
         let is_another = live.injected_hash().is_some_and(|found| found != rendered.hash);
         (is_another && live.owns_signer()).then(|| Self {
             uid: live.uid().to_owned(),
-            show: format!(
-                "kubectl get deployment {} --namespace {} -o yaml --show-managed-fields",
-                live.name(),
-                live.namespace()
-            ),
             wish: format!(
                 "{}/{}",
                 observed.binding.metadata.generation.unwrap_or_default(),
@@ -47,15 +40,16 @@ impl Rewrite {
     ///
     /// # Errors
     /// The message at the limit.
-    pub fn is_left(&self, writer: &Writer) -> Result<(), Reason> {
+    pub fn is_left(&self, writer: &Writer, live: &LiveDeployment) -> Result<(), Reason> {
         if writer.ledger.may_rewrite(&self.uid, &self.wish) {
             return Ok(());
         }
         Err(Reason::new(
             reasons::CONTESTED,
             format!(
-                "Another client keeps replacing the signer that this operator injects: the operator restored it 5 times within an hour for the same spec and token, and has stopped. Find out who writes the annotation signer.atto.cash/hash, such as an operator of another version, or a rollback: {}",
-                self.show
+                "Another client keeps replacing the signer that this operator injects: the operator restored it 5 times within an hour for the same spec and token, and has stopped. Find out who writes the annotation signer.atto.cash/hash, such as an operator of another version, or a rollback: kubectl get deployment {} --namespace {} -o yaml --show-managed-fields",
+                live.name(),
+                live.namespace()
             ),
         ))
     }

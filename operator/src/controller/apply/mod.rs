@@ -193,7 +193,7 @@ async fn write(
         ..
     } = planned;
     let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !is_stripped);
-    if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer)) {
+    if let Some(Err(refusal)) = rewrite.as_ref().map(|rewrite| rewrite.is_left(writer, live)) {
         return Ok(AppliedTarget::untouched(Some(live.clone()), Err(refusal)));
     }
     let is_in_place = deployment::is_in_place(writer, live, &rendered);
