@@ -12,7 +12,6 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -110,12 +109,6 @@ impl Operated {
             operator.as_ref().map(OperatorProcess::admin_port)
         };
         operator_process::get(port.context("it has ended before")?, path).await
-    }
-
-    /// Sends a signal to the operator.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
-        operator.as_ref().context("it has ended before")?.signal(signal)
     }
 
     /// Stops the operator, as an upgrade does.

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use tests::faulty_api::{Fault, FaultyApi, For, Gate, Verb, Which};
 use tests::operated::{Operated, Place, SOON, VOTER, binding, secret, voter, with};
 use tests::operator_process::command;
 use tests::{ControlPlane, Kubeconfig, chart, eventually, pods};
@@ -35,7 +35,8 @@ async fn image_is(place: &Place, tag: &str) -> Result<()> {
     .await
 }
 
-#[tokio::test]
+/// With more threads than one, because the proxy must answer while the test waits for a program's end.
+#[tokio::test(flavor = "multi_thread")]
 async fn operators_come_and_go() -> Result<()> {
     chart::install(ControlPlane::shared().await?.admin(), &[]).await?;
     let first = operated(&[&format!("--signer-image={IMAGE}:1")]).await?;
@@ -217,32 +218,39 @@ async fn metric(operated: &Operated, series: &str) -> Result<f64> {
     tests::metrics::sum(&operated.get("/metrics").await?.body, series)
 }
 
-async fn starting_again_replaces_no_pods(place: &Place, who: &Kubeconfig, arguments: &[&str]) -> Result<()> {
-    let generation = place.deployment().await?["metadata"]["generation"].clone();
-    let again = async |says: &str| {
-        let again = Operated::start_as(place.operated.plane, who, arguments).await?;
+async fn starting_again_replaces_no_pods(
+    place: &Place,
+    api_of_other: &FaultyApi,
+    who: &Kubeconfig,
+    arguments: &[&str],
+) -> Result<()> {
+    let says = async |operated: &Operated, says: &str| {
         eventually(SOON, says, async || {
-            let log = again.log();
-            ensure!(log.contains(says), "{log}");
+            let log = operated.log();
+            let mut lines = log.lines().filter(|line| line.contains(&place.namespace));
+            ensure!(lines.any(|line| line.contains(says)), "{log}");
             Ok(())
         })
-        .await?;
+        .await
+    };
+    let generation = place.deployment().await?["metadata"]["generation"].clone();
+    let again = async |message: &str| {
+        let again = Operated::start_as(place.operated.plane, who, arguments).await?;
+        says(&again, message).await?;
         Ok::<_, anyhow::Error>(again)
     };
     for _ in 0..2 {
         again("this operator leaves it alone").await?.stop()?;
     }
     // The other operator answers late: the status has the name of an operator that has ended.
-    place.operated.signal(Signal::SIGSTOP)?;
+    let answers = Which::of(&[Verb::Patch], "signerbindings/status").within(&place.namespace);
+    let gate = Gate::default();
+    let rule = api_of_other.rule(answers, Fault::Held(gate.clone()), For::Ever);
     again("another operator wrote this binding last").await?.stop()?;
     let second = again("another operator wrote this binding last").await?;
-    place.operated.signal(Signal::SIGCONT)?;
-    eventually(SOON, "it has met the other", async || {
-        let log = second.log();
-        ensure!(log.contains("this operator leaves it alone"), "{log}");
-        Ok(())
-    })
-    .await?;
+    rule.lift();
+    gate.open().await;
+    says(&second, "this operator leaves it alone").await?;
     second.stop()?;
     quiet(place).await?;
     assert_eq!(place.deployment().await?["metadata"]["generation"], generation);
@@ -258,7 +266,10 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
     let other = another_operator(plane, &elsewhere).await?;
     let lease = format!("--lease-namespace={elsewhere}");
     let images = [1, 2].map(|tag| format!("--signer-image={IMAGE}:{tag}"));
-    let first = operated(&[&images[0], "--upgrades=roll"]).await?;
+    let one = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
+    let api_of_first = FaultyApi::start("operator", &one, plane.directory()).await?;
+    let first = Operated::start_as(plane, api_of_first.kubeconfig(), &[&images[0], "--upgrades=roll"]).await?;
+    let first: &'static Operated = Box::leak(Box::new(first));
     let arguments = [images[1].as_str(), "--upgrades=roll", &lease];
     let second = Operated::start_as(plane, &other, &arguments).await?;
     let two = Place::on(first, "two").await?;
@@ -313,7 +324,6 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
     assert_eq!(operator.lease_namespace.as_deref(), Some(chart::NAMESPACE));
     two.tells("SignerBinding", "Contested").await?;
     let contested = "atto_signer_operator_bindings{condition=\"Accepted\",reason=\"Contested\",status=\"False\"}";
-    let one = plane.service_account(chart::NAMESPACE, chart::SERVICE_ACCOUNT).await?;
     for (operated, who, own, others) in [
         (first, &one, chart::NAMESPACE, elsewhere.as_str()),
         (&second, &other, elsewhere.as_str(), chart::NAMESPACE),
@@ -333,7 +343,7 @@ async fn two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn() -> Res
     }
 
     second.stop()?;
-    starting_again_replaces_no_pods(&two, &other, &arguments).await?;
+    starting_again_replaces_no_pods(&two, &api_of_first, &other, &arguments).await?;
     // The operator continues to serve the binding.
     two.pause().await?;
     two.kubectl_ok(&["set", "image", "deployment/voter", "signer=registry.example/other:1"])
