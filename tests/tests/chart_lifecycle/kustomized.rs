@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::hold::can_hold;
 use tests::operated::{Operated, Place, SOON, VOTER, binding, voter, with};
-use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process, workspace};
+use tests::{ControlPlane, Kubeconfig, chart, eventually, operator_process, pods, workspace};
 
 use super::is_guarded;
 
@@ -175,11 +175,37 @@ async fn works(row: &Row) -> Result<()> {
         refused.stdout,
         refused.stderr
     );
+    creates_no_pod(&place, &account).await?;
 
     place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
     let after = place.deployment().await?["spec"].clone();
     ensure!(after == before, "{after}");
     operated.stop()
+}
+
+/// The operator may try a pod with a dry run.
+async fn creates_no_pod(place: &Place, account: &Kubeconfig) -> Result<()> {
+    pods::default_account(&place.client, &place.namespace).await?;
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any", "namespace": place.namespace},
+        "spec": {"containers": [{"name": "any", "image": "registry.example/any:1"}]},
+    })
+    .to_string();
+    let create = ["create", "-f", "-"];
+    let tried = [&create[..], &["--dry-run=server"]].concat();
+    let tried = account.kubectl_in(Path::new("."), &tried, &pod).await?;
+    ensure!(tried.succeeded, "{}", tried.stderr);
+    eventually(SOON, "the policy for pods", async || {
+        let refused = account.kubectl_in(Path::new("."), &create, &pod).await?;
+        ensure!(
+            refused.stderr.contains("the signer operator may create no pod"),
+            "{}{}",
+            refused.stdout,
+            refused.stderr
+        );
+        Ok(())
+    })
+    .await
 }
 
 /// A ServiceAccount that may do everything.
