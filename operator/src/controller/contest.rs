@@ -153,9 +153,9 @@ impl Contest {
         self.entries().entry(uid.to_owned()).or_default().is_ours = is_ours;
     }
 
-    /// The binding no longer exists.
-    pub fn forget(&self, uid: &str) {
-        self.entries().remove(uid);
+    /// Keeps the entries of these bindings.
+    pub fn retain(&self, exists: impl Fn(&str) -> bool) {
+        self.entries().retain(|uid, _| exists(uid));
     }
 }
 

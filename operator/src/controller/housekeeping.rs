@@ -38,6 +38,7 @@ async fn forget_gone(context: &Context) {
     context.schedule.backoff.retain(|uid| uids.contains(uid));
     context.stores.strays.retain(|uid| uids.contains(uid));
     context.writer.status_pace.retain(|uid| uids.contains(uid));
+    context.writer.contest.retain(|uid| uids.contains(uid));
     context.schedule.resync.retain(|binding| references.contains(binding));
     context.writer.rollouts.forget(|binding| references.contains(binding));
     let decodable = bindings.iter().filter_map(|guarded| guarded.0.as_ref().ok());

@@ -109,7 +109,6 @@ pub fn controller(
         })
         .inspect_ok(wake_sharers(wake.clone(), wake_up.clone()))
         .reflect(binding_writer)
-        .inspect_ok(forget_gone(context.writer.contest.clone()))
         .inspect_ok(wake_neighbours(wake.clone(), wake_up))
         .applied_objects();
     let [by_deployment, by_service, by_pod, by_account, by_us] = std::array::from_fn(|_| wake.clone());
@@ -184,15 +183,6 @@ fn told_of_gone(wake: Mappers, wake_up: UnboundedSender<ObjectRef<Guarded>>) -> 
                 // The receiver is dropped when the operator stops.
                 let _ = wake_up.unbounded_send(binding);
             }
-        }
-    }
-}
-
-/// Tells the contest that a binding no longer exists.
-fn forget_gone(contest: Contest) -> impl FnMut(&watcher::Event<Guarded>) {
-    move |event| {
-        if let watcher::Event::Delete(guarded) = event {
-            contest.forget(guarded.meta().uid.as_deref().unwrap_or_default());
         }
     }
 }

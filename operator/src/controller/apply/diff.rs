@@ -59,8 +59,35 @@ fn lines(live: &LiveDeployment, container: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The longest common subsequence, which is fast enough for a few hundred lines.
+/// Other users can add lines to the live signer, and the search for common lines takes memory by the product of both lengths.
+const MOST_COMPARED: usize = 1_000_000;
+
+/// All lines, each with a mark: unchanged, removed or added.
 fn changes<'a>(old: &'a [String], new: &'a [String]) -> Vec<(char, &'a str)> {
+    let same = |(one, other): &(&String, &String)| one == other;
+    let head = old.iter().zip(new).take_while(same).count();
+    let (old_rest, new_rest) = (&old[head..], &new[head..]);
+    let tail = old_rest
+        .iter()
+        .rev()
+        .zip(new_rest.iter().rev())
+        .take_while(same)
+        .count();
+    let (old_middle, end) = old_rest.split_at(old_rest.len() - tail);
+    let new_middle = &new_rest[..new_rest.len() - tail];
+    let marked = |mark: char| move |line: &'a String| (mark, line.as_str());
+    let middle = if old_middle.len() * new_middle.len() > MOST_COMPARED {
+        let removed = old_middle.iter().map(marked('-'));
+        removed.chain(new_middle.iter().map(marked('+'))).collect()
+    } else {
+        compared(old_middle, new_middle)
+    };
+    let unchanged = old[..head].iter().map(marked(' '));
+    unchanged.chain(middle).chain(end.iter().map(marked(' '))).collect()
+}
+
+/// By the longest common subsequence.
+fn compared<'a>(old: &'a [String], new: &'a [String]) -> Vec<(char, &'a str)> {
     let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
     for left in (0..old.len()).rev() {
         for right in (0..new.len()).rev() {
@@ -121,5 +148,19 @@ mod tests {
             all.contains("+     - name: ATTO_SIGNER_BACKEND") || all.contains("+   - name: ATTO_SIGNER_BACKEND"),
             "{all}"
         );
+    }
+
+    #[test]
+    fn a_signer_with_very_many_lines_is_compared_within_bounds() {
+        let deployment = |first: usize, image: &str| {
+            let args: Vec<_> = (first..first + 50_000).map(|number| number.to_string()).collect();
+            LiveDeployment::new(json!({"metadata": {"name": "voter"}, "spec": {"template": {"spec": {
+                "initContainers": [{"name": "signer", "args": args, "image": image}],
+            }}}}))
+        };
+        let text = diff(&deployment(0, "old"), &deployment(0, "new"), "node");
+        assert_eq!(text.lines().count(), 4, "only the image: {text}");
+        let text = diff(&deployment(0, "old"), &deployment(100_000, "new"), "node");
+        assert!(text.contains("-   - '0'\n") && text.contains("+   - '149999'\n"));
     }
 }

@@ -21,6 +21,7 @@ pub fn condition(
         occurrences::may_stand(type_, status, reason),
         "{type_}={status} must not have the reason {reason}, see crds::occurrences"
     );
+    let new = shorten(&state.reason.message, 4096);
     let before = old
         .conditions
         .iter()
@@ -28,9 +29,12 @@ pub fn condition(
     let kept = before.filter(|before| {
         before.reason == reason
             && before.observed_generation == generation
-            && state.keep.as_ref().is_some_and(|part| before.message.contains(part))
+            && state
+                .keep
+                .as_ref()
+                .is_some_and(|keep| keep.keeps(&before.message, &new))
     });
-    let message = kept.map_or_else(|| shorten(&state.reason.message, 4096), |before| before.message.clone());
+    let message = kept.map_or(new, |before| before.message.clone());
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),

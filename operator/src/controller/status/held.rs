@@ -2,7 +2,7 @@
 
 use crds::conditions::reasons;
 
-use super::state::State;
+use super::state::{Keep, State};
 use crate::model::deployment::LiveDeployment;
 use crate::model::reason::Reason;
 
@@ -25,7 +25,7 @@ pub fn state(live: Option<&LiveDeployment>, before: &[&State]) -> Option<State> 
     );
     let mut state = State::no(Reason::new(reasons::HELD_FOR_SIGNER, format!("{told}{waits}")));
     // The message contains the API server's text then.
-    state.keep = failing.and_then(|failing| failing.keep.as_ref().map(|_| told));
+    state.keep = failing.and_then(|failing| failing.keep.as_ref().map(|_| Keep::UpToDigits));
     Some(state)
 }
 

@@ -3,7 +3,7 @@
 use crds::conditions::reasons;
 use crds::names::DEPLOYMENT_LABEL;
 
-use crate::controller::status::state::State;
+use crate::controller::status::state::{Keep, State};
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{InjectedPod, Waiting};
 use crate::model::reason::Reason;
@@ -103,7 +103,7 @@ pub fn stuck(pods: &[&InjectedPod]) -> Option<State> {
     };
     let told = format!("Container {container} of pod {pod} waits: ");
     let mut state = State::no(Reason::new(reason, format!("{told}{found}: {message}")));
-    state.keep = Some(told);
+    state.keep = Some(Keep::Containing(told));
     Some(state)
 }
 

@@ -4,7 +4,7 @@ use crds::SignerBindingStatus;
 use crds::conditions::{reasons, types};
 
 use super::beside;
-use crate::controller::status::state::{State, Truth};
+use crate::controller::status::state::{Keep, State, Truth};
 use crate::model::deployment::LiveDeployment;
 use crate::model::pod::{Answer, Fault, InjectedPod, SignerIdentity};
 use crate::model::reason::Reason;
@@ -111,7 +111,8 @@ fn down(pod: &InjectedPod, fault: &Fault, live: Option<&LiveDeployment>) -> Stat
     };
     let told = format!("The signer of pod {} does not sign: ", pod.name);
     let mut state = State::no(Reason::new(reason, format!("{told}{cause}")));
-    state.keep = Some(told + cause.split(' ').next().unwrap_or_default());
+    let first = cause.split(' ').next().unwrap_or_default();
+    state.keep = Some(Keep::Containing(told + first));
     state
 }
 
@@ -238,7 +239,10 @@ mod tests {
             "The signer of pod voter-1 does not sign: (UNAVAILABLE) no route. For the cause and the remedy, run: kubectl exec voter-1 \
              --namespace atto --container signer -- /signer preflight"
         );
-        let is_kept = |next: &State| first.reason.message.contains(next.keep.as_deref().unwrap());
+        let is_kept = |next: &State| {
+            let keep = next.keep.as_ref().unwrap();
+            keep.keeps(&first.reason.message, &next.reason.message)
+        };
         assert!(is_kept(&down("UNAVAILABLE", "no route, for 10 s")));
         assert!(!is_kept(&down("PERMISSION_DENIED", "no route")));
     }
