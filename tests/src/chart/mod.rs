@@ -59,11 +59,13 @@ pub async fn template(arguments: &[&str]) -> Result<String> {
 /// # Errors
 /// With Helm's error.
 pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
-    let printed = template(arguments).await?;
-    let objects = serde_yaml::Deserializer::from_str(&printed).map(Value::deserialize);
-    let objects = objects
-        .collect::<Result<Vec<_>, _>>()
-        .context("helm template printed no YAML")?;
+    objects(&template(arguments).await?).context("helm template printed no YAML")
+}
+
+/// The objects of a manifest.
+fn objects(manifest: &str) -> Result<Vec<Value>> {
+    let objects = serde_yaml::Deserializer::from_str(manifest).map(Value::deserialize);
+    let objects = objects.collect::<Result<Vec<_>, _>>()?;
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
@@ -73,14 +75,27 @@ pub async fn render(arguments: &[&str]) -> Result<Vec<Value>> {
 pub async fn install(admin: &Kubeconfig, arguments: &[&str]) -> Result<String> {
     let version = format!("--kube-version={}", version(admin).await?);
     let mut objects = render(&[&[version.as_str()], arguments].concat()).await?;
+    let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    objects.insert(0, namespace);
+    install_objects(admin, objects, &["--field-manager=helm"]).await
+}
+
+/// The same with the objects of [`generated::install_manifest_path`], without Helm.
+///
+/// # Errors
+/// If the file cannot be read, or with kubectl's error.
+pub async fn install_from(admin: &Kubeconfig, path: &Path) -> Result<String> {
+    let manifest = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    install_objects(admin, objects(&manifest)?, &[]).await
+}
+
+async fn install_objects(admin: &Kubeconfig, mut objects: Vec<Value>, arguments: &[&str]) -> Result<String> {
     objects.retain(|object| {
         object["kind"]
             .as_str()
             .is_none_or(|kind| !OF_NO_USE_WITHOUT_NODES.contains(&kind))
     });
-    let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-    objects.insert(0, namespace);
-    let printed = apply(admin, &objects).await?;
+    let printed = apply(admin, &objects, arguments).await?;
     let established = [
         "wait",
         "--for=condition=Established",
@@ -99,9 +114,9 @@ pub async fn version(admin: &Kubeconfig) -> Result<String> {
     Ok(admin.client().await?.apiserver_version().await?.git_version)
 }
 
-async fn apply(admin: &Kubeconfig, objects: &[Value]) -> Result<String> {
+async fn apply(admin: &Kubeconfig, objects: &[Value], arguments: &[&str]) -> Result<String> {
     let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
-    let command = ["apply", "--server-side", "--field-manager=helm", "-f", "-"];
+    let command = [&["apply", "--server-side", "-f", "-"], arguments].concat();
     let answer = admin.kubectl_in(Path::new("."), &command, &list).await?;
     if !answer.succeeded {
         bail!("the chart is refused: {}", answer.stderr);

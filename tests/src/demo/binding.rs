@@ -9,7 +9,7 @@ use crate::process::Port;
 const FILE: &str = "examples/quickstart/30-signerbinding.yaml";
 
 pub async fn apply(demo: &mut Demo) -> Result<()> {
-    demo.screen.step("A right binding: the operator injects the signer");
+    demo.screen.step("A valid binding: the operator injects the signer");
     match (Port::reserve_exactly(9090)?, Port::reserve_exactly(9091)?) {
         (Some(api), Some(management)) => {
             demo.ports = Some([api, management]);

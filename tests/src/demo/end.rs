@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use super::{Demo, NAMESPACE, Outcome, signer};
+use super::{Demo, NAMESPACE, Outcome, operator, signer};
 use crate::operator_process::OperatorProcess;
 
 const SHOWN: &str = "Shown: an invalid binding is refused and a valid one is injected, a rollback is refused, a vote and a challenge \
@@ -24,8 +24,8 @@ pub async fn clean_up(mut demo: Demo, shown: Result<Outcome>) -> Result<Outcome>
         }
         demo.screen
             .note("CustomResourceDefinition, roles and guard stay in the cluster; to remove them as well:");
-        demo.screen
-            .note("helm template signer-operator charts/signer-operator -n signer-operator | kubectl delete -f -");
+        let manifest = operator::shown(&operator::manifest(demo.cluster.admin()).await?)?;
+        demo.screen.note(&format!("kubectl delete -f {manifest}"));
     }
     let pids = demo.cluster.pids();
     let is_shown = matches!(shown, Ok(Outcome::Shown));

@@ -1,22 +1,22 @@
 //! Step 2: the operator, with exactly the chart's permissions.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Result, ensure};
 
 use super::Demo;
-use crate::chart;
 use crate::operator_process::OperatorProcess;
+use crate::{Kubeconfig, chart, workspace};
 
 pub async fn start(demo: &mut Demo) -> Result<()> {
     let screen = &mut demo.screen;
     screen.step("The operator, with the rights that its chart grants and no others");
     screen.note(
-        "Everything of the chart except the operator's Deployment: the operator runs as a process on this computer.",
+        "The chart with its default values, except the operator's Deployment: the operator runs as a process on this computer.",
     );
-    screen.command(&format!(
-        "helm template signer-operator charts/signer-operator --namespace {} | kubectl apply --server-side --field-manager=helm -f -",
-        chart::NAMESPACE
-    ));
-    let printed = chart::install(demo.cluster.admin(), &[]).await?;
+    let manifest = manifest(demo.cluster.admin()).await?;
+    screen.command(&format!("kubectl apply --server-side -f {}", shown(&manifest)?));
+    let printed = chart::install_from(demo.cluster.admin(), &manifest).await?;
     screen.output(&printed);
     ensure!(
         printed.contains("signerbindings.signer.atto.cash"),
@@ -54,4 +54,14 @@ pub async fn start(demo: &mut Demo) -> Result<()> {
     ));
     demo.operator = Some(operator);
     Ok(())
+}
+
+/// The file for this cluster's version.
+pub async fn manifest(admin: &Kubeconfig) -> Result<PathBuf> {
+    Ok(chart::generated::install_manifest_path(admin.minor().await?))
+}
+
+/// The manifest as a person at the root of the repository names it.
+pub fn shown(manifest: &Path) -> Result<String> {
+    Ok(manifest.strip_prefix(workspace::root())?.display().to_string())
 }
