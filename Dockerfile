@@ -3,10 +3,10 @@
 ARG RUST=1.95.0
 
 FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST}-slim-bookworm AS build
-ARG ZIG=0.15.2
 ARG ZIGBUILD=0.24.1
+COPY release/zig.txt /zig.txt
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates g++ make python3-pip \
-    && pip install --break-system-packages --no-deps ziglang==${ZIG} \
+    && pip install --break-system-packages --no-deps --require-hashes --only-binary=:all: --requirement /zig.txt \
     && cargo install --locked cargo-zigbuild@${ZIGBUILD}
 WORKDIR /src
 COPY . .

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint sentences audit site release-check release-notes release-compare publish generate schemas snapshots picture assets bench figures soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
+.PHONY: help demo test lint sentences audit site release-check release-notes release-compare release-readable publish generate schemas snapshots picture assets bench figures soak oracle fuzz image plugin e2e e2e-gcp e2e-node node release build unit drift deny docs dashboards-preview
 
 CARGO := cargo
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atto-signer-operator
@@ -20,7 +20,7 @@ FUZZ_ROOT := $(CACHE)/tools/cargo-fuzz-$(FUZZ_VERSION)
 FUZZ := $(FUZZ_ROOT)/bin/cargo-fuzz
 FUZZ_TARGETS := block vote challenge public_key signature audit policy token_file metadata vault
 FUZZ_SECONDS := 60
-ZIG_VERSION := 0.15.2
+ZIG_VERSION := $(shell sed -n 's/^ziglang==\([^ ]*\).*/\1/p' release/zig.txt)
 ZIG_ROOT := $(CACHE)/tools/zig-$(ZIG_VERSION)
 ZIG := $(ZIG_ROOT)/ziglang/zig
 ZIGBUILD_VERSION := 0.24.1
@@ -277,6 +277,8 @@ release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.ya
 release-check: ## Fail if the version to be released (TAG=v0.1.0) is not that of the sources, or has nothing in the changelog
 	@[ "$${TAG:-}" = "v$(VERSION)" ] || { echo "TAG: found '$${TAG:-}', expected v$(VERSION), the version of Cargo.toml. Tag the commit that has the version, or change the version first." >&2; exit 1; }
 	@$(MAKE) --no-print-directory --silent release-notes >/dev/null
+	@case $(VERSION) in *-*) pre=true ;; *) pre=false ;; esac; \
+	grep --quiet "artifacthub.io/prerelease: \"$$pre\"" charts/signer-operator/Chart.yaml || { echo "charts/signer-operator/Chart.yaml: expected artifacthub.io/prerelease: \"$$pre\" for version $(VERSION)." >&2; exit 1; }
 
 release-notes: ## Print the entry of this version in CHANGELOG.md
 	@awk -v version=$(VERSION) -f release/notes.awk CHANGELOG.md
@@ -285,6 +287,9 @@ release-compare: ## Fail if another build of this version (AGAIN=its SHA256SUMS)
 	@diff --unified dist/release/SHA256SUMS "$(AGAIN)" || { \
 	  echo 'SHA256SUMS: found another sum in the second build, expected the same bytes. Publish nothing, and look for what depends on the machine.' >&2; exit 1; }
 	@echo 'both builds are the same bytes'
+
+release-readable: ## Fail if a person without a login cannot read the published images and the chart (IMAGE_REPOSITORY)
+	@CRANE=$(PUBLISH_TOOLS)/crane release/readable.sh dist/release $(IMAGE_REPOSITORY)
 
 # Built here instead of by the test harness, so that as little code as possible runs where a release is signed.
 PUBLISH_TOOLS := $(CACHE)/tools/publish
@@ -300,7 +305,8 @@ $(CYCLONEDX):
 
 $(ZIG):
 	@echo '== installing Zig $(ZIG_VERSION), once'
-	@python3 -m pip install --quiet --disable-pip-version-check --no-deps --target $(ZIG_ROOT) ziglang==$(ZIG_VERSION)
+	@python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+	  --target $(ZIG_ROOT) --requirement release/zig.txt
 
 $(ZIGBUILD):
 	@echo '== building cargo-zigbuild $(ZIGBUILD_VERSION), once'

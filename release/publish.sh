@@ -44,8 +44,12 @@ sign() {
 }
 
 # The digest of a tag in the registry. Empty if there is no such tag. A published version is never replaced, because people have
-# verified it.
-published() { "$crane" digest "$1" 2>/dev/null || true; }
+# verified it. Without a clear answer, nothing is pushed. A registry may answer DENIED if there is no such repository yet.
+published() {
+  if "$crane" digest "$1" 2>"$scratch/said"; then return; fi
+  grep --quiet --extended-regexp 'MANIFEST_UNKNOWN|NAME_UNKNOWN|DENIED|404 Not Found' "$scratch/said" ||
+    fail "$1: expected its digest or that there is no such tag, found: $(tail -1 "$scratch/said"). Try again when the registry answers."
+}
 
 for image in operator signer; do
   echo "== $image"
@@ -60,7 +64,7 @@ for image in operator signer; do
   sign "$repository/$image@$digest"
   for architecture in amd64 arm64; do
     sbom=$folder/$image-$version-linux-$architecture.cdx.json
-    [ -e "$sbom" ] || continue
+    [ -e "$sbom" ] || fail "$sbom: found no such file, expected the bill of materials of the image. Build it again with \`make release\`."
     platform=$("$crane" digest --platform "linux/$architecture" "$repository/$image@$digest")
     "$cosign" attest "${sign_with[@]}" --type cyclonedx --predicate "$sbom" "$repository/$image@$platform"
   done
@@ -69,7 +73,8 @@ done
 echo '== chart'
 chart=$repository/charts/signer-operator
 tag=${version//+/_}
-if [ -z "$(published "$chart:$tag")" ]; then
+found=$(published "$chart:$tag")
+if [ -z "$found" ]; then
   said=$("$helm" push "${plain_http[@]}" "$folder/signer-operator-$version.tgz" "oci://$repository/charts" 2>&1) || fail "helm push: $said"
 fi
 digest=$("$crane" digest "$chart:$tag")

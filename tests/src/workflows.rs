@@ -10,15 +10,19 @@ use serde_json::Value;
 
 use crate::assets;
 
-/// Their folder below the root of the repository.
-pub const FOLDER: &str = ".github/workflows";
+/// GitHub's folder below the root of the repository.
+pub const FOLDER: &str = ".github";
 
-/// A complaint for each problem in the workflows of this folder.
+/// In that folder: the versions that Dependabot keeps up to date.
+const UPDATES: &str = "dependabot.yml";
+
+/// A complaint for each problem in the `workflows` of this folder, and in its Dependabot file if there is one.
 ///
 /// # Errors
 /// If a file cannot be read, or a checker is unavailable.
-pub fn complaints(folder: &Path) -> Result<Vec<String>> {
-    let mut files = fs::read_dir(folder)
+pub fn complaints(of_github: &Path) -> Result<Vec<String>> {
+    let folder = of_github.join("workflows");
+    let mut files = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>>>()?;
@@ -46,6 +50,7 @@ pub fn complaints(folder: &Path) -> Result<Vec<String>> {
         "--persona=pedantic",
         "--format=plain",
     ];
+    files.extend(Some(of_github.join(UPDATES)).filter(|updates| updates.exists()));
     complaints.extend(said(assets::zizmor()?, &zizmor, &files)?);
     Ok(complaints)
 }

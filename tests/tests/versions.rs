@@ -29,10 +29,6 @@ fn the_dockerfile_builds_with_the_compilers_of_the_makefile() -> Result<()> {
         behind("rust-toolchain.toml", "channel = ")?
     );
     assert_eq!(
-        behind("Dockerfile", "ARG ZIG=")?,
-        behind("Makefile", "ZIG_VERSION := ")?
-    );
-    assert_eq!(
         behind("Dockerfile", "ARG ZIGBUILD=")?,
         behind("Makefile", "ZIGBUILD_VERSION := ")?
     );

@@ -1,6 +1,7 @@
 //! The commands of the page "Verify what you run" accept a published release, and refuse files and images of other
 //! origin. A key and a registry of this test stand in for Sigstore and ghcr.io.
 
+mod broken;
 mod published;
 mod reader;
 mod workflows;
@@ -12,6 +13,7 @@ use tests::docs::Page;
 use tests::docs::shell::Kind;
 use tests::workspace;
 
+use broken::Broken;
 use published::Published;
 use reader::Reader;
 
@@ -114,6 +116,43 @@ async fn nothing_is_published_of_a_folder_that_was_changed_after_the_build() -> 
         refusal.contains("a file is another one than SHA256SUMS says"),
         "{refusal}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_pushed_to_a_registry_that_does_not_say_whether_the_version_exists() -> Result<()> {
+    let built = published::build().await?;
+    let registry = Broken::start()?;
+    let refusal = published::publish(built.path(), &registry.repository(), "--yes").await;
+    let refusal = format!("{:#}", refusal.unwrap_err());
+    assert!(
+        refusal.contains("expected its digest or that there is no such tag"),
+        "{refusal}"
+    );
+    assert_eq!(registry.writes(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_release_without_a_bill_of_materials_is_not_signed() -> Result<()> {
+    let published = Published::new().await?;
+    let refusal = published.without_a_bill().await?;
+    assert!(
+        refusal.contains("expected the bill of materials of the image"),
+        "{refusal}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_release_that_nobody_can_read_without_a_login_is_not_announced() -> Result<()> {
+    let published = Published::new().await?;
+    let said = published.readable(&published.repository).await?;
+    let digest = published.digest("operator")?;
+    assert!(said.contains(&digest), "no {digest} in {said}");
+    let private = Broken::start()?;
+    let refusal = format!("{:#}", published.readable(&private.repository()).await.unwrap_err());
+    assert!(refusal.contains("Make the package public"), "{refusal}");
     Ok(())
 }
 

@@ -158,6 +158,30 @@ impl Published {
         publish(self.folder.path(), &self.repository, &sign_with).await
     }
 
+    /// The refusal of a release with a missing bill of materials.
+    pub async fn without_a_bill(&self) -> Result<String> {
+        let name = format!("operator-{VERSION}-linux-arm64.cdx.json");
+        fs::remove_file(self.folder.path().join(&name))?;
+        let sums = self.folder.path().join("SHA256SUMS");
+        let text = fs::read_to_string(&sums)?;
+        let left: String = text
+            .split_inclusive('\n')
+            .filter(|line| !line.contains(&name))
+            .collect();
+        fs::write(&sums, left)?;
+        let published = self.publish().await;
+        Ok(format!("{:#}", published.err().context("it was published")?))
+    }
+
+    /// What the check prints that a person without a login can read the release.
+    pub async fn readable(&self, repository: &str) -> Result<String> {
+        let mut readable = Command::new(workspace::root().join("release/readable.sh"));
+        readable.arg(self.folder.path()).arg(repository);
+        readable.env("CRANE", &self.tools.crane);
+        of_its_own(&mut readable, self.keys.path());
+        printed(&mut readable, "release/readable.sh").await
+    }
+
     async fn cosign(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.tools.cosign);
         command.args(arguments).current_dir(self.keys.path());

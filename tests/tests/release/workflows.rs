@@ -28,15 +28,28 @@ jobs:
           TITLE: ${{ github.event.head_commit.message }}
 "#;
 
-/// The complaints about the good workflow with these replacements.
+const GOOD_UPDATES: &str = r#"version: 2
+updates:
+  - package-ecosystem: cargo
+    directory: /
+    schedule: {interval: weekly}
+    cooldown: {default-days: 7}
+    groups:
+      crates: {patterns: ["*"]}
+"#;
+
+/// The complaints about the good files with these replacements.
 async fn complaints(changes: &[(&str, &str)]) -> Result<String> {
-    let mut workflow = GOOD.to_owned();
+    let (mut workflow, mut updates) = (GOOD.to_owned(), GOOD_UPDATES.to_owned());
     for (from, to) in changes {
-        assert!(workflow.contains(from), "{from}");
+        assert!(workflow.contains(from) || updates.contains(from), "{from}");
         workflow = workflow.replace(from, to);
+        updates = updates.replace(from, to);
     }
     let folder = Directory::new()?;
-    fs::write(folder.path().join("planted.yaml"), workflow)?;
+    fs::create_dir(folder.path().join("workflows"))?;
+    fs::write(folder.path().join("workflows/planted.yaml"), workflow)?;
+    fs::write(folder.path().join("dependabot.yml"), updates)?;
     // A checker may have to be built first.
     let complaints = tokio::task::spawn_blocking(move || workflows::complaints(folder.path())).await??;
     Ok(complaints.join("\n"))
@@ -91,6 +104,7 @@ async fn each_fault_is_named() -> Result<()> {
             "runs-on: ubuntu-24.5",
             "label \"ubuntu-24.5\" is unknown",
         ),
+        ("    cooldown: {default-days: 7}\n", "", "dependabot-cooldown"),
     ] {
         let said = complaints(&[(from, to)]).await?;
         assert!(said.contains(expected), "{to}: {said}");
