@@ -24,7 +24,7 @@ const OF_KEY_SERVICES: [&str; 10] = [
 /// Prefix of the operator's metrics about each SignerBinding.
 const OF_BINDINGS: &str = "atto_signer_operator_binding_";
 /// A panel with data for each pod, which has one key.
-const OF_PODS: &str = "Up and down";
+const OF_PODS: &str = "Backend, client and breaker";
 
 const TYPES: [&str; 5] = ["timeseries", "state-timeline", "heatmap", "stat", "table"];
 
