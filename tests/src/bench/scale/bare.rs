@@ -14,7 +14,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use operator::controller::token::{self, Hasher};
 use serde_json::Value;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, KEY};
 use crate::control_plane::Request;
 
 /// As many concurrent writes as the operator has reconciles.
@@ -55,7 +55,7 @@ async fn hashes(fleet: &Fleet) -> Result<f64> {
     for namespace in &fleet.namespaces {
         let api: Api<Secret> = Api::namespaced(fleet.client.clone(), namespace);
         let found = api.list(&ListParams::default()).await?.items.into_iter();
-        secrets.extend(found.filter(|secret| secret.name_any() != "key"));
+        secrets.extend(found.filter(|secret| !secret.name_any().ends_with(KEY)));
     }
     let mut hasher = Hasher::default();
     let started = Instant::now();

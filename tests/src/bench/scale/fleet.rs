@@ -1,4 +1,5 @@
-//! Many bindings, each with a label selector for two Deployments and its own token Secret.
+//! Many bindings, each with a label selector for two Deployments and its own Secrets with token and key. Bindings with one key wake
+//! each other.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -25,6 +26,9 @@ pub const EACH: usize = 2;
 
 /// The label that a binding selects.
 pub const LABEL: &str = "bench";
+
+/// How the names of the Secrets with keys end.
+pub const KEY: &str = "-key";
 
 /// Bindings per namespace.
 const PER_NAMESPACE: usize = 50;
@@ -76,15 +80,25 @@ impl Member<'_> {
         secret(&format!("{}-token", self.name()), "value", &value)
     }
 
+    fn key(self) -> Value {
+        secret(
+            &format!("{}{KEY}", self.name()),
+            "value",
+            &format!("{:064x}", self.number),
+        )
+    }
+
     fn binding(self) -> Value {
         let named = with(binding(), "/metadata/name", json!(self.name()));
         let by_label = json!({ "selector": { "matchLabels": { LABEL: self.name() } } });
-        let selecting = with(named, "/spec/target", by_label);
-        with(
-            selecting,
-            "/spec/tokenSecretRef/name",
-            json!(format!("{}-token", self.name())),
-        )
+        let changes = [
+            ("/spec/target", by_label),
+            ("/spec/key/local/secretRef/name", json!(format!("{}{KEY}", self.name()))),
+            ("/spec/tokenSecretRef/name", json!(format!("{}-token", self.name()))),
+        ];
+        changes
+            .into_iter()
+            .fold(named, |binding, (pointer, value)| with(binding, pointer, value))
     }
 }
 
@@ -105,10 +119,10 @@ impl Fleet {
         };
         for namespace in &fleet.namespaces {
             pods::default_account(&fleet.client, namespace).await?;
-            create::<Secret>(&fleet.client, namespace, secret("key", "value", &"0".repeat(64))).await?;
         }
         at_once(fleet.members(), async |member| {
             create::<Secret>(&fleet.client, member.namespace, member.token()).await?;
+            create::<Secret>(&fleet.client, member.namespace, member.key()).await?;
             for index in 0..EACH {
                 create::<Deployment>(&fleet.client, member.namespace, member.deployment(index)).await?;
             }
