@@ -2,7 +2,7 @@
 //! matches.
 
 use anyhow::{Context, Result, ensure};
-use crds::TargetStatus;
+use crds::{Plan, TargetStatus};
 use serde_json::{Value, json};
 use tests::operated::{Place, SOON, VOTER, binding, voter, with};
 use tests::{eventually, pods};
@@ -179,9 +179,7 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
         }
         assert_eq!(template(&place, name).await?, kept);
     }
-    let plan = place.binding().await?.status.and_then(|status| status.plan);
-    let plan = plan.context("nothing to approve")?;
-    let diff = plan.diff.context("no diff")?;
+    let diff = plan(&place).await?.diff.context("no diff")?;
     for part in [
         "Deployment a",
         "Deployment b",
@@ -210,6 +208,54 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
     assert_eq!(template(&place, "a").await?, before);
     leaves_the_list(&place, "a").await?;
     injected(&place, "c", true).await
+}
+
+async fn plan(place: &Place) -> Result<Plan> {
+    let status = place.binding().await?.status;
+    status.and_then(|status| status.plan).context("nothing to approve")
+}
+
+#[tokio::test]
+async fn a_deployment_made_again_gets_what_was_approved_for_it() -> Result<()> {
+    let place = Place::new("made-again").await?;
+    for name in ["a", "b"] {
+        place.apply(&named(name)).await?;
+    }
+    place.apply(&selecting()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let approved = template(&place, "a").await?;
+    place
+        .apply(&with(selecting(), "/spec/rollout", json!("Manual")))
+        .await?;
+    for policy in ["background", "foreground"] {
+        let cascade = format!("--cascade={policy}");
+        place.kubectl_ok(&["delete", "deployment", "a", &cascade]).await?;
+        leaves_the_list(&place, "a").await?;
+        // Others are served in the meantime, and nothing shows the absent one.
+        place.condition("Injected", "True", "Injected").await?;
+        place.is_quiet().await?;
+        place.apply(&named("a")).await?;
+        injected(&place, "a", true).await?;
+        assert_eq!(template(&place, "a").await?, approved, "{policy}");
+        place.condition("Injected", "True", "Injected").await?;
+    }
+    // One that never had a signer waits for its approval.
+    place.apply(&named("c")).await?;
+    target_with(&place, "c", "ApprovalPending").await?;
+    // A change that was made while it was absent does not hold it back either: the node must not start without its signer.
+    place.kubectl_ok(&["delete", "deployment", "a"]).await?;
+    leaves_the_list(&place, "a").await?;
+    place
+        .apply(&with(
+            with(selecting(), "/spec/rollout", json!("Manual")),
+            "/spec/signer",
+            json!({"logLevel": "debug"}),
+        ))
+        .await?;
+    target_with(&place, "b", "ApprovalPending").await?;
+    place.apply(&named("a")).await?;
+    injected(&place, "a", true).await?;
+    injected(&place, "c", false).await
 }
 
 #[tokio::test]
