@@ -207,7 +207,38 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
     injected(&place, "a", false).await?;
     assert_eq!(template(&place, "a").await?, before);
     leaves_the_list(&place, "a").await?;
-    injected(&place, "c", true).await
+    injected(&place, "c", true).await?;
+    // The approval was for that removal alone: the next one is a new decision.
+    place.kubectl_ok(&["label", "deployment", "a", "signed=yes"]).await?;
+    injected(&place, "a", true).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let kept = template(&place, "a").await?;
+    place.kubectl_ok(&["label", "deployment", "a", "signed-"]).await?;
+    let told = target_with(&place, "a", "NoLongerSelected").await?;
+    assert!(told.message.contains("keeps its signer"), "{}", told.message);
+    place.is_quiet().await?;
+    assert_eq!(template(&place, "a").await?, kept);
+    let approval = format!("signer.atto.cash/approve={}", plan(&place).await?.hash);
+    assert!(told.message.contains(&approval), "{approval}: {}", told.message);
+    // Changes of others leave the plan as it is.
+    place.kubectl_ok(&["rollout", "restart", "deployment/a"]).await?;
+    place.kubectl_ok(&["scale", "deployment/a", "--replicas=2"]).await?;
+    target_with_pods(&place, "a", 2).await?;
+    place.is_quiet().await?;
+    assert!(approval.ends_with(&plan(&place).await?.hash), "another plan");
+    place
+        .kubectl_ok(&["annotate", "--overwrite", "sb", VOTER, &approval])
+        .await?;
+    injected(&place, "a", false).await
+}
+
+async fn target_with_pods(place: &Place, name: &str, pods: i32) -> Result<()> {
+    eventually(SOON, &format!("{name} with {pods} pods"), async || {
+        let target = target(place, name).await?.context("not in status.targets")?;
+        ensure!(target.pods == pods, "{}", target.pods);
+        Ok(())
+    })
+    .await
 }
 
 async fn plan(place: &Place) -> Result<Plan> {
