@@ -35,7 +35,9 @@ pub use policy::{BlockType, Network, Policy};
 pub use references::{ConfigMapKeyRef, SecretKeyRef};
 pub use settings::{ImagePullPolicy, LogLevel, Ports, Resources, SignerSettings};
 pub use spec::{Capability, SignerBinding, SignerBindingSpec, WorkloadIdentity};
-pub use status::{Effective, MOST_TARGETS, Plan, SignerBindingStatus, TargetStatus, Warning, WrittenBy};
+pub use status::{
+    DeletedDeployment, Effective, MOST_TARGETS, Plan, SignerBindingStatus, TargetStatus, Warning, WrittenBy,
+};
 pub use target::{LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Target};
 
 /// The manifest of the CustomResourceDefinition, as committed and as `operator crd` prints it.

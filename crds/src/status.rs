@@ -58,6 +58,12 @@ pub struct SignerBindingStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub targets: Vec<TargetStatus>,
 
+    /// Deployments that `spec.target.selector` selected until they were deleted, the latest last. If one of them is created again,
+    /// its signer is restored without an approval. The status keeps the latest 256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub deleted_deployments: Vec<DeletedDeployment>,
+
     /// ServiceAccounts whose annotation `iam.gke.io/gcp-service-account` the operator has written for this binding. The operator
     /// removes the annotation when no Deployment of the binding uses the ServiceAccount any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -146,6 +152,18 @@ pub struct TargetStatus {
     pub reason: String,
     /// Human-readable message.
     pub message: String,
+}
+
+/// A Deployment that had the signer of this binding and was deleted.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedDeployment {
+    /// Name of the Deployment.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Hash of the last injection of this binding.
+    #[schemars(length(max = 128))]
+    pub last_hash: String,
 }
 
 /// A non-blocking problem.

@@ -2,7 +2,7 @@
 //! matches.
 
 use anyhow::{Context, Result, ensure};
-use crds::TargetStatus;
+use crds::{Plan, TargetStatus};
 use serde_json::{Value, json};
 use tests::operated::{Place, SOON, VOTER, binding, voter, with};
 use tests::{eventually, pods};
@@ -179,9 +179,7 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
         }
         assert_eq!(template(&place, name).await?, kept);
     }
-    let plan = place.binding().await?.status.and_then(|status| status.plan);
-    let plan = plan.context("nothing to approve")?;
-    let diff = plan.diff.context("no diff")?;
+    let diff = plan(&place).await?.diff.context("no diff")?;
     for part in [
         "Deployment a",
         "Deployment b",
@@ -209,7 +207,86 @@ async fn a_running_voter_keeps_its_signer_although_a_label_goes() -> Result<()> 
     injected(&place, "a", false).await?;
     assert_eq!(template(&place, "a").await?, before);
     leaves_the_list(&place, "a").await?;
-    injected(&place, "c", true).await
+    injected(&place, "c", true).await?;
+    // The approval was for that removal alone: the next one is a new decision.
+    place.kubectl_ok(&["label", "deployment", "a", "signed=yes"]).await?;
+    injected(&place, "a", true).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let kept = template(&place, "a").await?;
+    place.kubectl_ok(&["label", "deployment", "a", "signed-"]).await?;
+    let told = target_with(&place, "a", "NoLongerSelected").await?;
+    assert!(told.message.contains("keeps its signer"), "{}", told.message);
+    place.is_quiet().await?;
+    assert_eq!(template(&place, "a").await?, kept);
+    let approval = format!("signer.atto.cash/approve={}", plan(&place).await?.hash);
+    assert!(told.message.contains(&approval), "{approval}: {}", told.message);
+    // Changes of others leave the plan as it is.
+    place.kubectl_ok(&["rollout", "restart", "deployment/a"]).await?;
+    place.kubectl_ok(&["scale", "deployment/a", "--replicas=2"]).await?;
+    target_with_pods(&place, "a", 2).await?;
+    place.is_quiet().await?;
+    assert!(approval.ends_with(&plan(&place).await?.hash), "another plan");
+    place
+        .kubectl_ok(&["annotate", "--overwrite", "sb", VOTER, &approval])
+        .await?;
+    injected(&place, "a", false).await
+}
+
+async fn target_with_pods(place: &Place, name: &str, pods: i32) -> Result<()> {
+    eventually(SOON, &format!("{name} with {pods} pods"), async || {
+        let target = target(place, name).await?.context("not in status.targets")?;
+        ensure!(target.pods == pods, "{}", target.pods);
+        Ok(())
+    })
+    .await
+}
+
+async fn plan(place: &Place) -> Result<Plan> {
+    let status = place.binding().await?.status;
+    status.and_then(|status| status.plan).context("nothing to approve")
+}
+
+#[tokio::test]
+async fn a_deployment_made_again_gets_what_was_approved_for_it() -> Result<()> {
+    let place = Place::new("made-again").await?;
+    for name in ["a", "b"] {
+        place.apply(&named(name)).await?;
+    }
+    place.apply(&selecting()).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    let approved = template(&place, "a").await?;
+    place
+        .apply(&with(selecting(), "/spec/rollout", json!("Manual")))
+        .await?;
+    for policy in ["background", "foreground"] {
+        let cascade = format!("--cascade={policy}");
+        place.kubectl_ok(&["delete", "deployment", "a", &cascade]).await?;
+        leaves_the_list(&place, "a").await?;
+        // Others are served in the meantime, and nothing shows the absent one.
+        place.condition("Injected", "True", "Injected").await?;
+        place.is_quiet().await?;
+        place.apply(&named("a")).await?;
+        injected(&place, "a", true).await?;
+        assert_eq!(template(&place, "a").await?, approved, "{policy}");
+        place.condition("Injected", "True", "Injected").await?;
+    }
+    // One that never had a signer waits for its approval.
+    place.apply(&named("c")).await?;
+    target_with(&place, "c", "ApprovalPending").await?;
+    // A change that was made while it was absent does not hold it back either: the node must not start without its signer.
+    place.kubectl_ok(&["delete", "deployment", "a"]).await?;
+    leaves_the_list(&place, "a").await?;
+    place
+        .apply(&with(
+            with(selecting(), "/spec/rollout", json!("Manual")),
+            "/spec/signer",
+            json!({"logLevel": "debug"}),
+        ))
+        .await?;
+    target_with(&place, "b", "ApprovalPending").await?;
+    place.apply(&named("a")).await?;
+    injected(&place, "a", true).await?;
+    injected(&place, "c", false).await
 }
 
 #[tokio::test]

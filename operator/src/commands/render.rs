@@ -104,6 +104,7 @@ pub(crate) fn observed(binding: SignerBinding, live: &LiveDeployment) -> Observe
             needed_by: None,
         }],
         leftovers: vec![],
+        deleted: vec![],
         other_operator: None,
         surroundings: Surroundings::default(),
     }

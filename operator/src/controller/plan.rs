@@ -35,7 +35,7 @@ pub fn plan(
         .targets
         .iter()
         .filter_map(|target| departure::of(binding, target));
-    let hash = hash(rendered.iter().flatten(), departing.clone().map(LiveDeployment::name));
+    let hash = hash(rendered.iter().flatten(), departing.clone().map(departure::entry));
     let removals: BTreeSet<_> = departing
         .filter(|live| departure::waits(binding, live, &hash).is_none())
         .map(|live| live.name().to_owned())
@@ -74,12 +74,12 @@ pub fn plan(
     }
 }
 
-/// A hash of the sorted pairs of Deployment and rendered hash (or removal). Live values are excluded, so that a changed image or
+/// A hash of the sorted pairs of Deployment and rendered hash, or removal. Other live values are excluded, so that a changed image or
 /// an autoscaler does not invalidate an approval.
-fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterator<Item = &'a str>) -> String {
+fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterator<Item = String>) -> String {
     let mut pairs: Vec<_> = rendered
         .map(|rendered| format!("{}={}\n", rendered.target.name, rendered.hash))
-        .chain(departing.map(|name| format!("{name}=removed\n")))
+        .chain(departing)
         .collect();
     pairs.sort_unstable();
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
@@ -349,6 +349,9 @@ mod tests {
         second.deployment = json!({"image": "changed"});
         assert_eq!(both, of([&first, &second]));
         assert_ne!(both, hash([&first].into_iter(), [].into_iter()));
-        assert_ne!(both, hash([&first, &second].into_iter(), ["gone"].into_iter()));
+        assert_ne!(
+            both,
+            hash([&first, &second].into_iter(), ["gone=removed\n".to_owned()].into_iter())
+        );
     }
 }

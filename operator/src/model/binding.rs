@@ -44,10 +44,15 @@ pub fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option
     recorded(binding, deployment)?.hash.as_deref()
 }
 
-/// The hash of this binding's last injection into a Deployment of this name, even if it was removed since.
+/// The hash of this binding's last injection into a Deployment of this name, even if it was removed since or the Deployment was
+/// deleted.
 pub fn last_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
-    let target = recorded(binding, deployment)?;
-    target.hash.as_deref().or(target.last_hash.as_deref())
+    if let Some(target) = recorded(binding, deployment) {
+        return target.hash.as_deref().or(target.last_hash.as_deref());
+    }
+    let mut deleted = binding.status.iter().flat_map(|status| &status.deleted_deployments);
+    let deleted = deleted.find(|deleted| deleted.name == deployment)?;
+    Some(&deleted.last_hash)
 }
 
 /// Whether this binding has ever injected a signer into a Deployment of this name.
@@ -137,5 +142,24 @@ mod tests {
         );
         assert_eq!(last_hash(&binding(&remembered), "voter"), Some("old-t"));
         assert_eq!(recorded_hash(&binding(&remembered), "voter"), None);
+    }
+
+    #[test]
+    fn a_deleted_deployment_of_a_selector_is_remembered_until_it_is_there_again() {
+        let mut made_again = binding(&json!({
+            "name": "other", "injected": true, "pods": 1, "ready": 0, "reason": "", "message": "",
+        }));
+        assert!(!is_stripped(&made_again, &live(false, &[]), "node"));
+        let status = made_again.status.as_mut().unwrap();
+        status.deleted_deployments = vec![crds::DeletedDeployment {
+            name: "voter".to_owned(),
+            last_hash: "old-t".to_owned(),
+        }];
+        assert!(is_stripped(&made_again, &live(false, &[]), "node"));
+        assert_eq!(last_hash(&made_again, "voter"), Some("old-t"));
+        assert!(
+            !was_injected(&made_again, "voter"),
+            "deleting the binding restores nothing"
+        );
     }
 }

@@ -8,7 +8,8 @@ use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
-use crate::backends;
+use crate::backends::{self, AccountNeeds};
+use crate::template::voter::is_its_voter;
 
 /// The needs of every Deployment of a namespace.
 #[derive(Debug)]
@@ -24,15 +25,15 @@ struct Claim {
     /// Its name in a message.
     by: String,
     need: Need,
+    /// The binding that serves the Deployment.
+    serving: Option<String>,
 }
 
 #[derive(Debug)]
 enum Need {
-    /// The pods use the ServiceAccount itself.
-    Nothing,
-    /// The pods act as this Google service account.
+    /// The binding asks that the pods act as this Google service account.
     ActAs(String),
-    /// A signer without a binding: its pods keep the identity that they were injected with.
+    /// A signer that no binding has replaced yet: its pods keep the identity that they were injected with.
     AsItIs,
 }
 
@@ -53,42 +54,63 @@ impl Needs {
         readable.sort_by_cached_key(|binding| (binding.creation_timestamp().map(|time| time.0), binding.name_any()));
         let there = deployments.iter().filter(|live| !live.is_terminating());
         Self {
-            claims: there.filter_map(|live| claim(&readable, live)).collect(),
+            claims: there.flat_map(|live| claims(&readable, live)).collect(),
             unreadable,
         }
     }
 
     /// Who needs this account to act as this Google service account, if any.
     pub fn who_needs(&self, account: &str, google: &str) -> Option<&str> {
+        self.first(account, google, |_| true)
+    }
+
+    /// Who else needs it: a binding does not wait for the signers that it replaces itself.
+    pub fn who_else_needs(&self, account: &str, google: &str, binding: &str) -> Option<&str> {
+        self.first(account, google, |claim| claim.serving.as_deref() != Some(binding))
+    }
+
+    fn first(&self, account: &str, google: &str, counts: impl Fn(&Claim) -> bool) -> Option<&str> {
         let mut of_account = self.claims.iter().filter(|claim| claim.account == account);
         let claim = of_account.find(|claim| match &claim.need {
-            Need::Nothing => false,
-            Need::ActAs(wanted) => wanted == google,
-            Need::AsItIs => true,
+            Need::ActAs(wanted) => wanted == google && counts(claim),
+            Need::AsItIs => counts(claim),
         });
         claim.map(|claim| claim.by.as_str()).or(self.unreadable.as_deref())
     }
 }
 
-fn claim(bindings: &[&SignerBinding], live: &LiveDeployment) -> Option<Claim> {
+/// What the binding of a Deployment asks for, and what its present signer needs. A change that waits, for example for an approval,
+/// has not reached the template.
+fn claims(bindings: &[&SignerBinding], live: &LiveDeployment) -> Vec<Claim> {
     let labels = live.labels();
     let serving = bindings
         .iter()
         .find(|binding| binding.spec.target.selects(live.name(), &labels));
-    let account = live.service_account().to_owned();
-    if let Some(binding) = serving.filter(|binding| backends::account(binding).is_some()) {
-        let wanted = binding.spec.workload_identity.as_ref();
-        return Some(Claim {
-            account,
-            by: format!("SignerBinding {}", binding.name_any()),
-            need: wanted.map_or(Need::Nothing, |wanted| Need::ActAs(wanted.gcp_service_account.clone())),
-        });
+    let claim = |by: String, need: Need| Claim {
+        account: live.service_account().to_owned(),
+        by,
+        need,
+        serving: serving.map(|binding| binding.name_any()),
+    };
+    let mut claims = vec![];
+    if let Some(binding) = serving
+        && backends::account(binding).is_some()
+        && let Some(wanted) = &binding.spec.workload_identity
+    {
+        let by = format!("SignerBinding {}", binding.name_any());
+        claims.push(claim(by, Need::ActAs(wanted.gcp_service_account.clone())));
     }
-    signs_with_google(live).then(|| Claim {
-        account,
-        by: format!("the signer of Deployment {}", live.name()),
-        need: Need::AsItIs,
-    })
+    if signs_with_google(live) && !serving.is_some_and(|binding| keeps_the_signer(binding, live)) {
+        let by = format!("the signer of Deployment {}", live.name());
+        claims.push(claim(by, Need::AsItIs));
+    }
+    claims
+}
+
+/// Whether a signer that uses the pod's identity in Google Cloud is the one that the binding asks for. Only the binding then says
+/// which identity that is, because a change of the identity alone replaces no pod.
+fn keeps_the_signer(binding: &SignerBinding, live: &LiveDeployment) -> bool {
+    matches!(backends::account(binding), Some(AccountNeeds::Pod { .. })) && is_its_voter(binding, live)
 }
 
 /// Whether the template has a signer of the operator that uses the pod's identity in Google Cloud.
@@ -178,6 +200,37 @@ mod tests {
         }
         let needs = Needs::of(&[acting("a", "one")], &[one]);
         assert_eq!(needs.who_needs("voter", "another@p.iam.gserviceaccount.com"), None);
+    }
+
+    #[test]
+    fn a_signer_needs_its_identity_until_it_is_replaced_but_not_from_its_own_binding() {
+        let key =
+            |version: u8| format!("projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/{version}");
+        let mut running = deployment("one", true).raw().clone();
+        running["spec"]["template"]["spec"]["initContainers"][0]["env"] = json!([
+            {"name": "ATTO_SIGNER_BACKEND", "value": "GCP"},
+            {"name": "ATTO_SIGNER_KEY", "value": key(1)},
+            {"name": "ATTO_SIGNER_TOKEN", "valueFrom": {"secretKeyRef": {"name": "t", "key": "k"}}},
+        ]);
+        running["metadata"]["managedFields"] = json!([{"manager": "signer-operator", "operation": "Apply", "fieldsV1": {
+            "f:spec": {"f:template": {"f:spec": {"f:initContainers": {"k:{\"name\":\"signer\"}": {}}}}},
+        }}]);
+        let provider = "//iam.googleapis.com/projects/42/locations/global/workloadIdentityPools/a/providers/b";
+        let federation = json!({"keyVersion": key(1), "federation": {"provider": provider}});
+        let vault = json!({"address": "https://v", "key": "k", "version": 1, "auth": {"kubernetes": {"role": "r"}}});
+        for (spec, is_needed) in [
+            // The binding asks for this signer, with the identity that the key is granted to.
+            (json!({}), false),
+            (json!({"key": {"gcp": {"keyVersion": key(2)}}}), true),
+            (json!({"key": {"gcp": federation}}), true),
+            (json!({"key": {"vault": vault}}), true),
+        ] {
+            let needs = Needs::of(&[binding("a", "one", &spec)], &[LiveDeployment::new(running.clone())]);
+            let expected = is_needed.then_some("the signer of Deployment one");
+            assert_eq!(needs.who_needs("voter", GOOGLE), expected, "{spec}");
+            assert_eq!(needs.who_else_needs("voter", GOOGLE, "b"), expected, "{spec}");
+            assert_eq!(needs.who_else_needs("voter", GOOGLE, "a"), None, "{spec}");
+        }
     }
 
     #[test]

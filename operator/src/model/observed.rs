@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crds::{MOST_TARGETS, SecretKeyRef, SignerBinding, WrittenBy};
+use crds::{DeletedDeployment, MOST_TARGETS, SecretKeyRef, SignerBinding, WrittenBy};
 use serde_json::Value;
 
 use super::deployment::LiveDeployment;
@@ -18,6 +18,8 @@ pub struct Observed {
     pub binding: Arc<SignerBinding>,
     /// By name. A binding that names its Deployment has one target, even if it does not exist.
     pub targets: Vec<ObservedTarget>,
+    /// Deployments of the selector that had a signer of the binding and do not exist now, the latest last.
+    pub deleted: Vec<DeletedDeployment>,
     pub token: Token,
     pub local_key: LocalKeySecret,
     /// Variables of `spec.signer.env` whose Secret or key does not exist, with the reference.

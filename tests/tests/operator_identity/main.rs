@@ -2,6 +2,7 @@
 //! commands that grant the key.
 
 mod keys;
+mod release;
 mod token;
 
 use anyhow::{Context, Result, ensure};
@@ -376,61 +377,4 @@ async fn of_two_bindings_on_one_account_the_second_takes_nothing_from_the_first(
         .condition_of("other", "IdentityReady", "Unknown", "DirectGrant")
         .await?;
     annotated(&place, None).await
-}
-
-#[tokio::test]
-async fn a_grant_goes_with_the_last_pod_that_needs_it() -> Result<()> {
-    let place = Place::new("leftover").await?;
-    let roll_out = async || pods::roll_out(&place.client, &place.namespace, VOTER).await;
-    place.apply(&account()).await?;
-    place.apply(&with(account(), "/metadata/name", json!("second"))).await?;
-    place.apply(&with_account()).await?;
-    place.apply(&acting_as(GOOGLE)).await?;
-    place.condition("Injected", "True", "Injected").await?;
-    roll_out().await?;
-    let recorded = async |expected: &[&str]| {
-        eventually(SOON, &format!("the record {expected:?}"), async || {
-            let status = place.binding().await?.status.unwrap_or_default();
-            let found = status.annotated_service_accounts;
-            ensure!(found == expected, "{found:?}");
-            Ok(())
-        })
-        .await
-    };
-    recorded(&["voter"]).await?;
-
-    // The running pod needs the first account until the next pod is ready.
-    place
-        .apply(&with(
-            voter(),
-            "/spec/template/spec/serviceAccountName",
-            json!("second"),
-        ))
-        .await?;
-    is_annotated(&place, "second", Some(GOOGLE)).await?;
-    recorded(&["second", "voter"]).await?;
-    place.is_quiet().await?;
-    annotated(&place, Some(GOOGLE)).await?;
-    roll_out().await?;
-    annotated(&place, None).await?;
-    recorded(&["second"]).await?;
-
-    place.apply(&binding()).await?;
-    place.condition("IdentityReady", "True", "IdentityNotNeeded").await?;
-    place.condition("Injected", "True", "Injected").await?;
-    is_annotated(&place, "second", Some(GOOGLE)).await?;
-    roll_out().await?;
-    is_annotated(&place, "second", None).await?;
-    recorded(&[]).await?;
-
-    // The annotation is also removed with a binding whose Deployment was deleted.
-    place
-        .apply(&with(acting_as(GOOGLE), "/spec/deletionPolicy", json!("Remove")))
-        .await?;
-    is_annotated(&place, "second", Some(GOOGLE)).await?;
-    recorded(&["second"]).await?;
-    place.kubectl_ok(&["delete", "deployment", VOTER]).await?;
-    place.condition("Injected", "False", "DeploymentNotFound").await?;
-    place.kubectl_ok(&["delete", "sb", VOTER, "--timeout=60s"]).await?;
-    is_annotated(&place, "second", None).await
 }

@@ -54,7 +54,8 @@ pub async fn accounts(
             needed_by: match others {
                 Some(found) if !has_a_token => {
                     let needs = look.needs(&mut needs).await?;
-                    needs.who_needs(name, found).map(str::to_owned)
+                    let asks = binding.name_any();
+                    needs.who_else_needs(name, found, &asks).map(str::to_owned)
                 }
                 _ => None,
             },
@@ -71,9 +72,9 @@ pub async fn accounts(
         };
         let Some(live) = live else { continue };
         let Some(found) = ours(&live) else { continue };
-        let is_asked_for = look.needs(&mut needs).await?.who_needs(name, found).is_some();
+        let is_claimed = look.needs(&mut needs).await?.who_needs(name, found).is_some();
         leftovers.push(Leftover {
-            is_needed: is_asked_for || look.runs_an_earlier_template(name).await?,
+            is_needed: is_claimed || look.runs_an_earlier_template(name).await?,
             name: name.to_owned(),
             live,
         });

@@ -29,6 +29,7 @@ use crate::model::scope::Scope;
 use crate::template::voter::is_its_voter;
 use accounts::Accounts;
 use secrets::Secrets;
+use targets::Targets;
 
 pub use secrets::are_unchanged;
 pub use sources::Sources;
@@ -48,7 +49,7 @@ pub async fn binding(sources: &Sources, cached: &SignerBinding) -> Result<Option
 /// Fails if the API server does not answer a read. A missing object is not an error.
 pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<Observed, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    let targets = targets::targets(sources, &binding).await?;
+    let Targets { targets, deleted } = targets::targets(sources, &binding).await?;
     let Secrets {
         token,
         local_key,
@@ -66,6 +67,7 @@ pub async fn observe(sources: &Sources, binding: Arc<SignerBinding>) -> Result<O
         surroundings: sources.surroundings.clone(),
         other_operator: None,
         targets,
+        deleted,
         token,
         local_key,
         missing_sources,
@@ -124,8 +126,9 @@ pub async fn to_restore(sources: &Sources, binding: &SignerBinding) -> Result<Ve
     if !restores(sources, binding).await? {
         return Ok(vec![]);
     }
-    let targets = targets::targets(sources, binding).await?;
-    let served: Vec<_> = targets
+    let found = targets::targets(sources, binding).await?;
+    let served: Vec<_> = found
+        .targets
         .into_iter()
         .filter(|target| target.selection != Selection::LetGo)
         .filter_map(|target| target.deployment)

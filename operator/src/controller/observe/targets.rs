@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crds::conditions::reasons;
 use crds::names::DEPLOYMENT_LABEL;
-use crds::{LabelSelector, SignerBinding, TargetStatus};
+use crds::{DeletedDeployment, LabelSelector, SignerBinding, TargetStatus};
 use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::Value;
@@ -24,13 +24,28 @@ use crate::template::names::{service_name, short_name};
 /// More names would make a request too long for some proxies. Beyond this, all Services of the operator are listed.
 const MOST_NAMED: usize = 20;
 
-/// The Deployments that the binding names, and those that have its signer but no longer match.
-pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<ObservedTarget>, Error> {
+/// The Deployments of a binding.
+pub struct Targets {
+    /// Those that it names, and those that have its signer but no longer match.
+    pub targets: Vec<ObservedTarget>,
+    /// Those that its selector matched until they were deleted, the latest last. A Deployment that the binding names is a target,
+    /// even if it does not exist.
+    pub deleted: Vec<DeletedDeployment>,
+}
+
+/// The Deployments of a binding, by name.
+pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Targets, Error> {
     let namespace = binding.namespace().unwrap_or_default();
-    let mut targets = match (&binding.spec.target.name, &binding.spec.target.selector) {
-        (Some(name), _) => vec![named(sources, &namespace, name).await?],
+    let Targets { mut targets, deleted } = match (&binding.spec.target.name, &binding.spec.target.selector) {
+        (Some(name), _) => Targets {
+            targets: vec![named(sources, &namespace, name).await?],
+            deleted: vec![],
+        },
         (None, Some(selector)) => selected(sources, &namespace, binding, selector).await?,
-        (None, None) => vec![],
+        (None, None) => Targets {
+            targets: vec![],
+            deleted: vec![],
+        },
     };
     let rivals = Rivals::observe(sources, binding, &targets).await?;
     for target in &mut targets {
@@ -42,7 +57,7 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Vec<O
     // Another binding has taken it over.
     targets.retain(|target| target.is_selected() || target.rivals.is_empty());
     targets.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(targets)
+    Ok(Targets { targets, deleted })
 }
 
 /// Read from the watch, because the signers' reports are also a moment old.
@@ -83,7 +98,7 @@ async fn selected(
     namespace: &str,
     binding: &SignerBinding,
     selector: &LabelSelector,
-) -> Result<Vec<ObservedTarget>, Error> {
+) -> Result<Targets, Error> {
     let api = sources.cluster.deployments(namespace);
     let parameters = ListParams::default().labels(&selector.to_string());
     let found = deadline("list the Deployments", api.list(&parameters)).await?;
@@ -121,19 +136,27 @@ async fn selected(
         });
     }
     let listed: BTreeSet<_> = targets.iter().map(|target| target.name.clone()).collect();
-    for TargetStatus {
-        name,
-        reason,
-        last_hash,
-        ..
-    } in known
-        .into_iter()
-        .filter(|known| known.injected && !listed.contains(&known.name))
-    {
-        let found = sources.cluster.deployment(namespace, name).await?;
-        let Some(live) = found.filter(|live| live.owns_signer() && !live.is_terminating()) else {
+    let deleted = binding.status.iter().flat_map(|status| &status.deleted_deployments);
+    let mut deleted: Vec<_> = deleted
+        .filter(|deleted| !listed.contains(&deleted.name))
+        .cloned()
+        .collect();
+    let unlisted = known.into_iter().filter(|known| !listed.contains(&known.name));
+    for known in unlisted.filter(|known| known.injected || known.last_hash.is_some()) {
+        let TargetStatus {
+            name,
+            injected,
+            reason,
+            last_hash,
+            ..
+        } = known;
+        let Some(live) = sources.cluster.deployment(namespace, name).await? else {
+            deleted.extend(remembered(known));
             continue;
         };
+        if !injected || !live.owns_signer() || live.is_terminating() {
+            continue;
+        }
         targets.push(ObservedTarget {
             // It may have begun to match between the two requests.
             selection: match reason.as_str() {
@@ -150,7 +173,17 @@ async fn selected(
             running: vec![],
         });
     }
-    Ok(targets)
+    Ok(Targets { targets, deleted })
+}
+
+/// The memory of a deleted Deployment, as long as it belonged to this binding.
+fn remembered(known: &TargetStatus) -> Option<DeletedDeployment> {
+    const OF_OTHERS: [&str; 2] = [reasons::NO_LONGER_SELECTED, reasons::TARGET_TAKEN];
+    let last_hash = known.hash.as_ref().or(known.last_hash.as_ref())?;
+    (!OF_OTHERS.contains(&known.reason.as_str())).then(|| DeletedDeployment {
+        name: known.name.clone(),
+        last_hash: last_hash.clone(),
+    })
 }
 
 /// Items of a list carry neither kind nor version.
@@ -194,4 +227,30 @@ async fn service(sources: &Sources, namespace: &str, deployment: &str) -> Result
     let api = sources.cluster.services(namespace);
     let found = deadline("get the Service", api.get_opt(&service_name(deployment))).await?;
     found.map(serde_json::to_value).transpose().map_err(Error::Encode)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_deleted_deployment_is_remembered_if_it_had_a_signer_of_this_binding() {
+        let of = |reason: &str, hashes: &Value| {
+            let mut known =
+                json!({"name": "a", "injected": true, "pods": 1, "ready": 0, "reason": reason, "message": ""});
+            for (field, hash) in hashes.as_object().into_iter().flatten() {
+                known[field] = hash.clone();
+            }
+            let known: TargetStatus = serde_json::from_value(known).unwrap();
+            remembered(&known).map(|deleted| deleted.last_hash)
+        };
+        assert_eq!(of("Ready", &json!({"hash": "h"})).as_deref(), Some("h"));
+        assert_eq!(of("ApprovalPending", &json!({"lastHash": "l"})).as_deref(), Some("l"));
+        assert_eq!(of("Ready", &json!({})), None);
+        // It lost its labels first, or another binding serves it.
+        assert_eq!(of("NoLongerSelected", &json!({"lastHash": "l"})), None);
+        assert_eq!(of("TargetTaken", &json!({"hash": "h"})), None);
+    }
 }

@@ -21,7 +21,7 @@ mod update;
 mod warnings;
 
 use crds::conditions::types;
-use crds::{Effective, SignerBindingStatus, TargetStatus};
+use crds::{DeletedDeployment, Effective, MOST_TARGETS, SignerBindingStatus, TargetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::model::applied::{Applied, Written};
@@ -82,6 +82,7 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
             ..verdict.effective.clone()
         }),
         plan: update::plan(applied),
+        deleted_deployments: latest(&observed.deleted),
         annotated_service_accounts: identity::annotated(observed, verdict, applied, &old),
         warnings: warnings::warnings(observed, applied, now),
         targets,
@@ -90,6 +91,11 @@ pub fn report(observed: &Observed, verdict: &Verdict, applied: &Applied, now: &T
         notices: events::notices(&old, &status, &reported),
         status,
     }
+}
+
+/// As many as the schema allows. The oldest are forgotten, so that generated names do not accumulate.
+fn latest(deleted: &[DeletedDeployment]) -> Vec<DeletedDeployment> {
+    deleted[deleted.len().saturating_sub(MOST_TARGETS)..].to_vec()
 }
 
 /// Ready and wanted pods, over all injected Deployments.
@@ -101,4 +107,21 @@ fn pods<'a>(targets: impl Iterator<Item = &'a TargetStatus>) -> Option<String> {
         wanted += i64::from(target.pods);
     }
     is_injected.then(|| format!("{ready}/{wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_deleted_deployments_are_forgotten() {
+        let deleted: Vec<_> = (0..=MOST_TARGETS)
+            .map(|number| DeletedDeployment {
+                name: number.to_string(),
+                last_hash: "h".to_owned(),
+            })
+            .collect();
+        assert_eq!(latest(&deleted[..1]), deleted[..1]);
+        assert_eq!(latest(&deleted), deleted[1..]);
+    }
 }

@@ -138,6 +138,7 @@ mod tests {
             accounts: vec![],
             leftovers: vec![],
             surroundings: Surroundings::default(),
+            deleted: vec![],
             other_operator: None,
         }
     }
