@@ -14,6 +14,7 @@ use crate::model::pod::{InjectedPod, SignerIdentity};
 use crate::model::reason::Reason;
 use crate::model::text::shorten;
 use crate::template::hash::token_part;
+use crate::template::ours;
 
 /// The report about one Deployment.
 pub struct Reported {
@@ -68,9 +69,13 @@ pub fn report(
         let elsewhere = live.and_then(|live| strays::told(observed, target, live));
         rolled_out.reason.message += &elsewhere.unwrap_or_default();
     }
-    let hash = match applied.hash.clone() {
-        None if injected.is_true() => before.hash.clone(),
-        found => found,
+    // Both describe the same state of the Deployment.
+    let (hash, fingerprint) = match applied.hash.clone() {
+        None if injected.is_true() => (before.hash.clone(), before.fingerprint.clone()),
+        found => {
+            let fingerprint = live.filter(|_| found.is_some()).map(ours::fingerprint);
+            (found, fingerprint)
+        }
     };
     let is_to_be_removed = target.selection == Selection::Departs && removes(&observed.binding);
     let is_its_own = is_to_be_removed || (target.is_selected() && !is_taken(&verdict.targets[index].accepted));
@@ -96,6 +101,7 @@ pub fn report(
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
+        fingerprint,
         signer_resources,
         last_hash,
         reason: told.code.to_owned(),
@@ -173,6 +179,7 @@ struct Before {
     was_injected: bool,
     was_rolled_out: bool,
     hash: Option<String>,
+    fingerprint: Option<String>,
     signer_resources: Option<DefaultResources>,
     last_hash: Option<String>,
 }
@@ -190,6 +197,7 @@ impl Before {
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
             hash: target.and_then(|target| target.hash.clone()),
+            fingerprint: target.and_then(|target| target.fingerprint.clone()),
             signer_resources: target.and_then(|target| target.signer_resources),
             last_hash: last_hash(&observed.binding, name).map(str::to_owned),
         }
