@@ -143,7 +143,7 @@ pub struct TargetStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer_resources: Option<DefaultResources>,
     /// Hash of the last injection of this binding, if it is not in place now: the Deployment is absent, its signer was removed, or
-    /// a change waits. Restoring it needs no approval.
+    /// a change waits. Also set while the signer is to be removed. Restoring it needs no approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_hash: Option<String>,
     /// Reason why it is or is not ready, as one word.

@@ -86,12 +86,31 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
     place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
     image_is(place, "1").await?;
+    a_refusal_does_not_end_the_wait(place).await?;
+    image_is(place, "1").await?;
     place
         .apply(&with(binding(), "/spec/signer", json!({"logLevel": "debug"})))
         .await?;
     image_is(place, "2").await?;
     place.condition("UpdateAvailable", "False", "UpToDate").await?;
     second.stop()
+}
+
+/// A port of the node that the signer has too is refused, without a change of the binding.
+async fn a_refusal_does_not_end_the_wait(place: &Place) -> Result<()> {
+    let path = "/spec/template/spec/containers/1/ports";
+    let taken = json!([{"op": "add", "path": path, "value": [{"containerPort": 9091}]}]).to_string();
+    let free = json!([{"op": "remove", "path": path}]).to_string();
+    for _ in 0..2 {
+        let add = ["patch", "deployment", VOTER, "--type=json", "-p", &taken];
+        place.kubectl_ok(&add).await?;
+        place.condition("Injected", "False", "PortConflict").await?;
+        let remove = ["patch", "deployment", VOTER, "--type=json", "-p", &free];
+        place.kubectl_ok(&remove).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
+    }
+    Ok(())
 }
 
 /// The signer cannot stay as it was edited, and the rendering before the edit is no longer known. The repair therefore
