@@ -140,12 +140,16 @@ pub struct TargetStatus {
     /// Hash of the current injection, as in the annotation `signer.atto.cash/hash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// Fingerprint of the injected fields as the API server stored them. It shows whether another client has changed them while a
+    /// newer operator version holds its own rendering back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// The default resources of its signer container, if `spec.signer.resources` sets none. They are kept as long as the signer is
     /// injected, because a change would replace the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer_resources: Option<DefaultResources>,
     /// Hash of the last injection of this binding, if it is not in place now: the Deployment is absent, its signer was removed, or
-    /// a change waits. Restoring it needs no approval.
+    /// a change waits. Also set while the signer is to be removed. Restoring it needs no approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_hash: Option<String>,
     /// Reason why it is or is not ready, as one word.

@@ -47,6 +47,7 @@ async fn operators_come_and_go() -> Result<()> {
 
     an_upgrade_that_would_be_refused_is_held_as_well(&place).await?;
     an_upgrade_is_held_until_the_next_change(&place).await?;
+    an_edit_of_the_signer_is_repaired_while_an_upgrade_is_held(&place).await?;
     upgrades_roll_at_once_where_that_is_wanted(&place).await?;
     as_many_roll_as_are_allowed_and_tokens_go_first().await?;
     two_that_do_not_know_of_each_other_do_not_replace_pods_in_turn().await
@@ -85,6 +86,8 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
     place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
     place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
     image_is(place, "1").await?;
+    a_refusal_does_not_end_the_wait(place).await?;
+    image_is(place, "1").await?;
     place
         .apply(&with(binding(), "/spec/signer", json!({"logLevel": "debug"})))
         .await?;
@@ -93,9 +96,69 @@ async fn an_upgrade_is_held_until_the_next_change(place: &Place) -> Result<()> {
     second.stop()
 }
 
+/// A port of the node that the signer has too is refused, without a change of the binding.
+async fn a_refusal_does_not_end_the_wait(place: &Place) -> Result<()> {
+    let path = "/spec/template/spec/containers/1/ports";
+    let taken = json!([{"op": "add", "path": path, "value": [{"containerPort": 9091}]}]).to_string();
+    let free = json!([{"op": "remove", "path": path}]).to_string();
+    for _ in 0..2 {
+        let add = ["patch", "deployment", VOTER, "--type=json", "-p", &taken];
+        place.kubectl_ok(&add).await?;
+        place.condition("Injected", "False", "PortConflict").await?;
+        let remove = ["patch", "deployment", VOTER, "--type=json", "-p", &free];
+        place.kubectl_ok(&remove).await?;
+        place.condition("Injected", "True", "Injected").await?;
+        place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
+    }
+    Ok(())
+}
+
+/// The signer cannot stay as it was edited, and the rendering before the edit is no longer known. The repair therefore
+/// writes the new one. Each operator has another image, so each of them holds an upgrade.
+async fn an_edit_of_the_signer_is_repaired_while_an_upgrade_is_held(place: &Place) -> Result<()> {
+    const PORT: &str = "ATTO_SIGNER_PORT";
+    let set = ["set", "env", "deployment/voter", "-c", "signer"];
+    let args = json!({"spec": {"template": {"spec": {"initContainers": [{"name": "signer", "args": ["--help"]}]}}}})
+        .to_string();
+    let by_our_name = "--field-manager=signer-operator";
+    let changed = [&set[..], &["ATTO_SIGNER_PORT=9999"]].concat();
+    let removed = [&set[..], &["ATTO_SIGNER_PORT-", by_our_name]].concat();
+    let added = vec!["patch", "deployment", VOTER, "-p", &args, by_our_name];
+    let before = signer(place).await?["env"].clone();
+    assert!(before.to_string().contains(PORT), "{before}");
+    for (tag, edit, while_it_runs) in [("3", changed, true), ("4", removed, false), ("5", added, true)] {
+        let hold = async || {
+            let operated = operated(&[&format!("--signer-image={IMAGE}:{tag}")]).await?;
+            Ok::<_, anyhow::Error>(operated)
+        };
+        let running = if while_it_runs { Some(hold().await?) } else { None };
+        if while_it_runs {
+            place.condition("UpdateAvailable", "True", "UpdateAvailable").await?;
+        }
+        place.pause().await?;
+        place.kubectl_ok(&edit).await?;
+        let running = match running {
+            Some(running) => running,
+            None => hold().await?,
+        };
+        eventually(SOON, &format!("the signer repaired after {edit:?}"), async || {
+            let found = signer(place).await?;
+            ensure!(found["env"] == before && found["args"].is_null(), "{found}");
+            Ok(())
+        })
+        .await?;
+        image_is(place, tag).await?;
+        place.condition("UpdateAvailable", "False", "UpToDate").await?;
+        place.tells("Deployment", "DriftRepaired").await?;
+        place.resume().await?;
+        running.stop()?;
+    }
+    Ok(())
+}
+
 async fn upgrades_roll_at_once_where_that_is_wanted(place: &Place) -> Result<()> {
-    let third = operated(&[&format!("--signer-image={IMAGE}:3"), "--upgrades=roll"]).await?;
-    image_is(place, "3").await?;
+    let third = operated(&[&format!("--signer-image={IMAGE}:6"), "--upgrades=roll"]).await?;
+    image_is(place, "6").await?;
     // Its pods are never ready here, so it would keep the only place of the next operator.
     place.kubectl_ok(&["scale", "deployment/voter", "--replicas=0"]).await?;
     third.stop()

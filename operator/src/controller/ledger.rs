@@ -38,8 +38,8 @@ struct Entry {
     seen: Instant,
     hash: String,
     generation: i64,
-    /// Hash of the operator's fields in the API server's answer to the last apply.
-    ours: u64,
+    /// Fingerprint of the operator's fields in the API server's answer to the last apply.
+    ours: String,
     forced: Made,
     forced_on_service: Made,
     rewritten: Made,
@@ -53,7 +53,7 @@ impl Default for Entry {
             seen: Instant::now(),
             hash: String::new(),
             generation: 0,
-            ours: 0,
+            ours: String::new(),
             forced: Made::default(),
             forced_on_service: Made::default(),
             diff: None,
@@ -102,7 +102,7 @@ impl Ledger {
 
     /// Whether this rendering was applied, and either the spec is unchanged since, or its injected fields equal the API server's
     /// answer to the apply. Changes that an admission plugin makes to the operator's fields are not drift.
-    pub fn is_settled(&self, uid: &str, hash: &str, generation: i64, ours: u64) -> bool {
+    pub fn is_settled(&self, uid: &str, hash: &str, generation: i64, ours: &str) -> bool {
         self.entries()
             .get(uid)
             .is_some_and(|entry| entry.hash == hash && (entry.generation == generation || entry.ours == ours))
@@ -125,12 +125,12 @@ impl Ledger {
         self.entries().entry(uid.to_owned()).or_default().diff = Some((hash.to_owned(), generation, diff));
     }
 
-    pub fn applied(&self, uid: &str, hash: &str, generation: i64, ours: u64) {
+    pub fn applied(&self, uid: &str, hash: &str, generation: i64, ours: &str) {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
         hash.clone_into(&mut entry.hash);
         entry.generation = generation;
-        entry.ours = ours;
+        ours.clone_into(&mut entry.ours);
     }
 
     /// Gives access to the entry of a Deployment, and creates it if necessary.
@@ -279,14 +279,14 @@ mod tests {
     #[test]
     fn settled_until_our_part_moves() {
         let ledger = Ledger::default();
-        assert!(!ledger.is_settled("a", "h", 1, 7));
-        ledger.applied("a", "h", 1, 7);
-        assert!(ledger.is_settled("a", "h", 1, 7) && ledger.is_settled("a", "h", 1, 8));
+        assert!(!ledger.is_settled("a", "h", 1, "7"));
+        ledger.applied("a", "h", 1, "7");
+        assert!(ledger.is_settled("a", "h", 1, "7") && ledger.is_settled("a", "h", 1, "8"));
         assert!(
-            ledger.is_settled("a", "h", 2, 7),
+            ledger.is_settled("a", "h", 2, "7"),
             "others have changed something of theirs"
         );
-        assert!(!ledger.is_settled("a", "h", 2, 8) && !ledger.is_settled("a", "i", 1, 7));
+        assert!(!ledger.is_settled("a", "h", 2, "8") && !ledger.is_settled("a", "i", 1, "7"));
         assert!(ledger.was_applied("a", "h"));
         ledger.forget("a");
         assert!(!ledger.was_applied("a", "h"));
@@ -295,8 +295,8 @@ mod tests {
     #[test]
     fn a_deployment_that_nobody_comes_upon_any_more_is_forgotten() {
         let (ledger, now) = (Ledger::default(), Instant::now());
-        ledger.applied("gone", "h", 1, 7);
-        ledger.applied("there", "h", 1, 7);
+        ledger.applied("gone", "h", 1, "7");
+        ledger.applied("there", "h", 1, "7");
         let later = now + REMEMBERED;
         ledger.seen(["there", "unknown"].into_iter(), later);
         ledger.forget_unseen(later + Duration::from_secs(1));

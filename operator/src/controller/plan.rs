@@ -11,15 +11,16 @@ use crds::{Rollout, SignerBinding};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::model::binding::{is_stripped, last_hash, recorded_hash};
+use crate::model::binding::{is_stripped, last_hash, recorded_fingerprint, recorded_hash};
 use crate::model::deployment::{LiveDeployment, token_secret};
-use crate::model::observed::{Observed, ObservedTarget};
+use crate::model::observed::Observed;
 use crate::model::plan::{Gate, Plan, Planned};
 use crate::model::reason::Reason;
 use crate::model::rendered::Rendered;
 use crate::model::settings::{Settings, Upgrades};
 use crate::template::additions;
 use crate::template::hash::{template_part, token_part};
+use crate::template::ours;
 
 /// Gives each rendered Deployment its gate.
 ///
@@ -45,17 +46,21 @@ pub fn plan(
         let waits = departure::of(binding, target).and_then(|live| departure::waits(binding, live, &hash));
         let rendered = rendered.map_err(|refusal| waits.unwrap_or(refusal))?;
         let live = target.deployment.as_ref();
-        let is_repair = live.is_some_and(|live| is_repair(&observed.binding, live, &rendered));
-        let is_stripped = live.is_some_and(|live| is_stripped(&observed.binding, live, &rendered.node_container));
-        let known = Known {
+        let known = live.map_or(Known::default(), |live| {
+            let is_written = live.injected_hash().is_some_and(|hash| was_applied(live.uid(), hash));
+            Known::of(binding, live, &rendered, is_written)
+        });
+        let Known {
             is_repair,
             is_stripped,
-            is_written: live.is_some_and(|live| live.injected_hash().is_some_and(|hash| was_applied(live.uid(), hash))),
-        };
+            is_altered,
+            is_update: _,
+        } = known;
         Ok(Planned {
-            gate: gate(&observed.binding, target, &rendered, &hash, settings, known),
+            gate: gate(binding, &rendered, &hash, settings, known),
             is_repair,
             is_stripped,
+            is_altered,
             is_rotation: live.is_some_and(|live| is_rotation(live, &rendered)),
             // A restored rendering has run before, so it is not tried first. Without running pods, a try would protect nothing:
             // the Deployment is paused or held, has 0 replicas, or is so new that its first pod would start without a signer in
@@ -85,22 +90,32 @@ fn hash<'a>(rendered: impl Iterator<Item = &'a Rendered>, departing: impl Iterat
     HEXLOWER.encode(&Sha256::digest(pairs.concat()))
 }
 
-/// Facts about a Deployment, in addition to the observed ones.
-#[derive(Clone, Copy)]
+/// What a write to a Deployment would be.
+#[derive(Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Known {
     is_repair: bool,
     is_stripped: bool,
-    is_written: bool,
+    is_altered: bool,
+    /// Whether the difference can only come from a new operator version.
+    is_update: bool,
 }
 
-fn gate(
-    binding: &SignerBinding,
-    target: &ObservedTarget,
-    rendered: &Rendered,
-    hash: &str,
-    settings: &Settings,
-    known: Known,
-) -> Gate {
+impl Known {
+    /// If this process wrote the present rendering, the operator has not changed.
+    fn of(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered, is_written: bool) -> Self {
+        let is_older = !is_written && is_older(binding, live, rendered);
+        let is_altered = is_older && is_altered(binding, live, rendered);
+        Self {
+            is_repair: is_repair(binding, live, rendered),
+            is_stripped: is_stripped(binding, live, &rendered.node_container),
+            is_altered,
+            is_update: is_older && !is_altered,
+        }
+    }
+}
+
+fn gate(binding: &SignerBinding, rendered: &Rendered, hash: &str, settings: &Settings, known: Known) -> Gate {
     if binding.spec.suspend == Some(true) {
         return Gate::Shut(Reason::new(
             reasons::SUSPENDED,
@@ -119,10 +134,7 @@ fn gate(
     if known.is_repair || known.is_stripped {
         return Gate::Open;
     }
-    // A held Deployment has no pods that an update would roll.
-    let is_held = target.deployment.as_ref().is_some_and(LiveDeployment::is_held);
-    let is_update = !known.is_written && !is_held && is_update(binding, target, rendered);
-    if is_update && settings.upgrades == Upgrades::Hold {
+    if known.is_update && settings.upgrades == Upgrades::Hold {
         return Gate::Update;
     }
     if binding.spec.rollout == Some(Rollout::Manual) {
@@ -144,23 +156,31 @@ fn is_repair(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered
     (is_ours && live.injected_hash() == wanted) || last_hash(binding, live.name()) == wanted
 }
 
-/// Whether the difference can only come from a new operator version: the Deployment carries, unchanged, the previous operator's
-/// rendering for the same spec and token. If this process wrote that rendering, the operator has not changed.
-fn is_update(binding: &SignerBinding, target: &ObservedTarget, rendered: &Rendered) -> bool {
-    let Some(live) = &target.deployment else { return false };
-    let Some(found) = live.injected_hash() else {
-        return false;
-    };
+/// Whether the Deployment carries the previous operator's rendering for the same spec and token. A held Deployment has no pods that
+/// an update would roll.
+fn is_older(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let status = binding.status.as_ref();
-    let is_untouched = live
-        .ours()
-        .is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image())
-        && !others_added(live, rendered);
-    is_untouched
-        && recorded_hash(binding, &target.name) == Some(found)
-        && status.is_some_and(|status| status.observed_generation == binding.metadata.generation)
-        && token_part(found) == token_part(&rendered.hash)
-        && template_part(found) != template_part(&rendered.hash)
+    let is_same_spec = status.is_some_and(|status| status.observed_generation == binding.metadata.generation);
+    let is_of_a_new_version = |found: &str| {
+        recorded_hash(binding, live.name()) == Some(found)
+            && token_part(found) == token_part(&rendered.hash)
+            && template_part(found) != template_part(&rendered.hash)
+    };
+    !live.is_held() && is_same_spec && live.injected_hash().is_some_and(is_of_a_new_version)
+}
+
+/// Whether another client has changed the previous operator's rendering. The annotation with its hash does not show that. This
+/// operator does not know that rendering, but the fingerprint of what the API server made of it.
+fn is_altered(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
+    let recorded = recorded_fingerprint(binding, live.name());
+    match recorded.and_then(|recorded| ours::is_unchanged(live, recorded)) {
+        Some(is_unchanged) => !is_unchanged,
+        // The previous operator recorded none, or one of other content.
+        None => {
+            let ours = live.ours();
+            !ours.is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image()) || others_added(live, rendered)
+        }
+    }
 }
 
 /// Whether another client added something to the signer that neither this operator nor the previous one rendered.
@@ -192,7 +212,6 @@ mod tests {
     use super::*;
     use crate::model::identity::PodIdentity;
     use crate::model::injection::DeploymentRef;
-    use crate::model::observed::Selection;
 
     fn rendered(hash: &str) -> Rendered {
         Rendered {
@@ -239,22 +258,13 @@ mod tests {
     }
 
     fn of(binding: &SignerBinding, found: &str, wanted: &str, is_known: bool) -> Gate {
-        let target = ObservedTarget {
-            name: "voter".to_owned(),
-            deployment: Some(live(found)),
-            service: None,
-            rivals: vec![],
-            pods: vec![],
-            running: vec![],
-            selection: Selection::Selected,
-        };
         let rendered = rendered(wanted);
         let known = Known {
-            is_repair: is_repair(binding, &live(found), &rendered),
+            // These Deployments have no containers.
             is_stripped: false,
-            is_written: is_known,
+            ..Known::of(binding, &live(found), &rendered, is_known)
         };
-        gate(binding, &target, &rendered, "approved", &Settings::default(), known)
+        gate(binding, &rendered, "approved", &Settings::default(), known)
     }
 
     #[test]
@@ -272,6 +282,41 @@ mod tests {
                 Gate::Open,
                 "{why}"
             );
+        }
+    }
+
+    #[test]
+    fn an_earlier_rendering_that_another_client_has_changed_is_repaired_and_not_held() {
+        let recorded = live("old-t");
+        let mut edited = recorded.raw().clone();
+        edited["spec"]["template"]["spec"]["initContainers"] = json!([{"name": "signer", "image": "other"}]);
+        let edited = LiveDeployment::new(edited);
+        let of = |binding: &SignerBinding, live: &LiveDeployment, is_written: bool| {
+            let known = Known::of(binding, live, &rendered("new-t"), is_written);
+            (known.is_update, known.is_altered)
+        };
+        let mut binding = binding(1, &json!({}));
+        let mut record = |fingerprint: Option<String>| {
+            let status = binding.status.as_mut().unwrap();
+            status.targets[0].fingerprint = fingerprint;
+            binding.clone()
+        };
+        let of_today = record(Some(ours::fingerprint(&recorded)));
+        assert_eq!(of(&of_today, &recorded, false), (true, false));
+        assert_eq!(of(&of_today, &edited, false), (false, true));
+        assert_eq!(of(&of_today, &edited, true), (false, false), "this process wrote it");
+        for unknown in [None, Some("0-of-an-earlier-version".to_owned())] {
+            let of_earlier = record(unknown);
+            assert_eq!(
+                of(&of_earlier, &edited, false),
+                (true, false),
+                "only its owner is known"
+            );
+            let nobodys = LiveDeployment::new(json!({
+                "metadata": {"name": "voter"},
+                "spec": recorded.raw()["spec"],
+            }));
+            assert_eq!(of(&of_earlier, &nobodys, false), (false, true));
         }
     }
 
@@ -314,22 +359,12 @@ mod tests {
     #[test]
     fn a_voter_without_its_signer_waits_for_no_approval() {
         let manual = binding(2, &json!({"rollout": "Manual"}));
-        let target = ObservedTarget {
-            name: "voter".to_owned(),
-            deployment: Some(live("old-t")),
-            service: None,
-            rivals: vec![],
-            pods: vec![],
-            running: vec![],
-            selection: Selection::Selected,
-        };
         let gate = |rendered: &Rendered, is_stripped| {
             let known = Known {
-                is_repair: false,
                 is_stripped,
-                is_written: false,
+                ..Known::default()
             };
-            gate(&manual, &target, rendered, "approved", &Settings::default(), known)
+            gate(&manual, rendered, "approved", &Settings::default(), known)
         };
         assert!(matches!(gate(&rendered("new-t"), false), Gate::Approval(_)));
         assert_eq!(gate(&rendered("new-t"), true), Gate::Open);

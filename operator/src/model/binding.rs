@@ -44,6 +44,11 @@ pub fn recorded_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option
     recorded(binding, deployment)?.hash.as_deref()
 }
 
+/// The fingerprint that belongs to that hash.
+pub fn recorded_fingerprint<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {
+    recorded(binding, deployment)?.fingerprint.as_deref()
+}
+
 /// The hash of this binding's last injection into a Deployment of this name, even if it was removed since or the Deployment was
 /// deleted.
 pub fn last_hash<'a>(binding: &'a SignerBinding, deployment: &str) -> Option<&'a str> {

@@ -28,10 +28,19 @@ pub struct Planned {
     pub is_repair: bool,
     /// Whether the binding's injection is incomplete.
     pub is_stripped: bool,
+    /// Whether another client has changed the rendering of an earlier operator version. Only this version's rendering can repair it.
+    pub is_altered: bool,
     /// Whether running pods would be replaced by different ones, so that a new pod is tried first.
     pub is_tried: bool,
     /// Whether the token was changed in place: the value differs, but the template still names the same Secret.
     pub is_rotation: bool,
+}
+
+impl Planned {
+    /// Whether the write restores a signer that another client has changed or removed.
+    pub fn restores(&self) -> bool {
+        self.is_repair || self.is_stripped || self.is_altered
+    }
 }
 
 /// Whether the rendering may be written. A rendering that is in place needs no gate.

@@ -50,6 +50,16 @@ pub fn of(found: &Value, wanted: &Value) -> Vec<Addition> {
     whole.chain(items).collect()
 }
 
+/// Everything in a container that could be an addition: the fields that the operator never writes, and the keys of all list items.
+pub fn inventory(found: &Value) -> Value {
+    let whole = WHOLE.into_iter().map(|field| (field, found[field].clone()));
+    let lists = LISTS.into_iter().map(|(field, key)| {
+        let keys = items(&found[field]).iter().map(|item| item[key].clone());
+        (field, keys.collect())
+    });
+    whole.chain(lists).collect()
+}
+
 fn items(list: &Value) -> &[Value] {
     list.as_array().map_or(&[], Vec::as_slice)
 }

@@ -1,4 +1,4 @@
-//! The hash of a rendering.
+//! Hashes of a rendering and of its parts.
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -7,9 +7,16 @@ use sha2::{Digest, Sha256};
 /// Hashes the rendered part of a pod template. The token's fingerprint stays separate, so that a changed token can be
 /// distinguished from a changed rendering.
 pub fn of(template: &Value, token_fingerprint: &str) -> String {
+    format!("{}-{token_fingerprint}", digest(template))
+}
+
+/// The first half of the SHA-256 of a value, in hex digits.
+pub fn digest(value: &Value) -> String {
     let mut text = String::new();
-    canonical(template, &mut text);
-    format!("{}-{token_fingerprint}", &HEXLOWER.encode(&Sha256::digest(text))[..32])
+    canonical(value, &mut text);
+    let mut hash = HEXLOWER.encode(&Sha256::digest(text));
+    hash.truncate(32);
+    hash
 }
 
 /// The part of a hash that covers the template.

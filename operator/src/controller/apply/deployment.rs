@@ -33,15 +33,13 @@ pub fn is_in_place(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) 
 }
 
 fn is_settled(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) -> bool {
-    let ours = fingerprint(live, &rendered.node_container);
     let ledger = &writer.ledger;
-    ledger.is_settled(live.uid(), &rendered.hash, live.generation(), ours)
+    ledger.is_settled(live.uid(), &rendered.hash, live.generation(), &fingerprint(live))
 }
 
 fn keep(writer: &Writer, live: &LiveDeployment, rendered: &Rendered) {
-    let ours = fingerprint(live, &rendered.node_container);
     let ledger = &writer.ledger;
-    ledger.applied(live.uid(), &rendered.hash, live.generation(), ours);
+    ledger.applied(live.uid(), &rendered.hash, live.generation(), &fingerprint(live));
 }
 
 /// The changes of the operator's fields that an apply would make. The API server is asked once for each rendering and
@@ -107,11 +105,13 @@ pub async fn try_out(
     live_of(&after)
 }
 
-/// Applies the rendered fields unless they are in place. Returns the resulting Deployment.
+/// Applies the rendered fields unless they are in place. Returns the resulting Deployment. `is_altered` says that the write also
+/// repairs the rendering of an earlier operator version.
 pub async fn apply(
     writer: &Writer,
     live: &LiveDeployment,
     rendered: &Rendered,
+    is_altered: bool,
 ) -> Result<(LiveDeployment, Result<Written, Reason>), Error> {
     if is_intact(live, rendered) {
         keep(writer, live, rendered);
@@ -120,7 +120,7 @@ pub async fn apply(
     if is_settled(writer, live, rendered) {
         return Ok((live.clone(), Ok(Written::Nothing)));
     }
-    let written = if writer.ledger.was_applied(live.uid(), &rendered.hash) {
+    let written = if is_altered || writer.ledger.was_applied(live.uid(), &rendered.hash) {
         Written::Repair
     } else {
         Written::Injection

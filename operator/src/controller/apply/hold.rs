@@ -23,12 +23,13 @@ pub async fn hold(
     let Planned {
         rendered,
         gate,
-        is_repair,
-        is_stripped,
-        is_rotation: rotation,
+        is_rotation,
+        is_repair: _,
+        is_stripped: _,
+        is_altered: _,
         is_tried: _,
     } = planned;
-    let rotation = *rotation;
+    let rotation = *is_rotation;
     let held = |outcome| AppliedTarget {
         rotation,
         ..AppliedTarget::untouched(Some(live.clone()), outcome)
@@ -41,8 +42,8 @@ pub async fn hold(
         })),
         Gate::Shut(refusal) => Ok(Some(held(Err(refusal.clone())))),
         _ if is_in_place => Ok(None),
-        // A restoration is not delayed, because a voter may be running without its signer.
-        Gate::Open if *is_repair || *is_stripped => Ok(None),
+        // A restoration is not delayed, because a voter may be running without its signer, or with one that somebody has changed.
+        Gate::Open if planned.restores() => Ok(None),
         Gate::Open => {
             let now = Instant::now();
             if writer.rollouts.may_start(&observed.binding, live.name(), rotation, now) {

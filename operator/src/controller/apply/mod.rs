@@ -100,7 +100,7 @@ fn may_begin(
     };
     let live = target.deployment.as_ref();
     let is_there = live.is_some_and(|live| deployment::is_in_place(writer, live, &planned.rendered));
-    if planned.is_repair || planned.is_stripped || is_there {
+    if planned.restores() || is_there {
         return Ok(planned);
     }
     Err(refusal.clone())
@@ -190,6 +190,7 @@ async fn write(
         is_tried,
         is_stripped,
         is_repair,
+        is_altered,
         ..
     } = planned;
     let rewrite = budget::Rewrite::of(observed, live, &rendered).filter(|_| !is_stripped);
@@ -225,7 +226,7 @@ async fn write(
             ..AppliedTarget::untouched(Some(live.clone()), Err(not_ready))
         });
     }
-    let (deployment, written) = deployment::apply(writer, live, &rendered).await?;
+    let (deployment, written) = deployment::apply(writer, live, &rendered, is_altered).await?;
     if let (Some(rewrite), Ok(Written::Injection | Written::Repair)) = (rewrite, &written) {
         rewrite.is_made(writer);
     }

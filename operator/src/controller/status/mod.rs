@@ -11,6 +11,7 @@ mod identity;
 mod key;
 mod kstatus;
 mod leaving;
+mod recorded;
 mod rollout;
 mod signing;
 mod state;

@@ -3,6 +3,7 @@
 use crds::conditions::{reasons, types};
 use crds::{DefaultResources, Effective, SignerBindingStatus, TargetStatus};
 
+use super::recorded::{Recorded, recorded};
 use super::{beside, held, identity, rollout, signing, strays};
 use crate::controller::status::state::{State, States};
 use crate::model::applied::{Applied, AppliedTarget, ChangedBy, Written};
@@ -68,13 +69,13 @@ pub fn report(
         let elsewhere = live.and_then(|live| strays::told(observed, target, live));
         rolled_out.reason.message += &elsewhere.unwrap_or_default();
     }
-    let hash = match applied.hash.clone() {
-        None if injected.is_true() => before.hash.clone(),
-        found => found,
-    };
+    let Recorded { hash, fingerprint } = recorded(applied, before.target, is_same_spec);
     let is_to_be_removed = target.selection == Selection::Departs && removes(&observed.binding);
     let is_its_own = is_to_be_removed || (target.is_selected() && !is_taken(&verdict.targets[index].accepted));
-    let last_hash = before.last_hash.filter(|_| is_its_own && hash.is_none());
+    // It also marks a Deployment whose signer is still to be removed, so it stays beside the hash there.
+    let last_hash = before
+        .last_hash
+        .filter(|_| is_to_be_removed || (is_its_own && hash.is_none()));
     let steps = [accepted, token, identity, injected, rolled_out, signing];
     let ready = ready(&steps, live, &pods);
     // The injection stays this binding's while a refusal prevents writing it again.
@@ -96,6 +97,7 @@ pub fn report(
             .filter(|_| is_injected)
             .map_or(0, |live| clamp(rollout::ready_pods(live))),
         hash,
+        fingerprint,
         signer_resources,
         last_hash,
         reason: told.code.to_owned(),
@@ -169,34 +171,34 @@ fn what_holds(applied: &AppliedTarget, live: &LiveDeployment) -> String {
 }
 
 /// The earlier status of this Deployment for the same spec.
-struct Before {
+struct Before<'a> {
+    target: Option<&'a TargetStatus>,
     was_injected: bool,
     was_rolled_out: bool,
-    hash: Option<String>,
     signer_resources: Option<DefaultResources>,
     last_hash: Option<String>,
 }
 
-impl Before {
-    fn of(old: &SignerBindingStatus, name: &str, observed: &Observed) -> Self {
+impl<'a> Before<'a> {
+    fn of(old: &'a SignerBindingStatus, name: &str, observed: &Observed) -> Self {
         let among_others = observed.targets.len() > 1;
         let target = old.targets.iter().find(|target| target.name == name);
         let is_same_spec = old.observed_generation == observed.binding.metadata.generation;
         let says = |reason: &str| target.is_some_and(|target| target.reason == reason);
         Self {
+            target,
             // The condition is False for all Deployments while one fails.
             was_injected: is_same_spec
                 && (is_true(old, types::INJECTED) || (among_others && target.is_some_and(|target| target.injected))),
             was_rolled_out: is_true(old, types::ROLLED_OUT)
                 || (among_others && (says(reasons::READY) || says(reasons::PODS_NOT_READY))),
-            hash: target.and_then(|target| target.hash.clone()),
             signer_resources: target.and_then(|target| target.signer_resources),
             last_hash: last_hash(&observed.binding, name).map(str::to_owned),
         }
     }
 }
 
-fn injected(applied: &AppliedTarget, before: &Before, effective: &Effective) -> State {
+fn injected(applied: &AppliedTarget, before: &Before<'_>, effective: &Effective) -> State {
     match &applied.outcome {
         Ok(()) => {
             let signer = applied.deployment.as_ref().and_then(LiveDeployment::signer);
