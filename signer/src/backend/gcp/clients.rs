@@ -71,7 +71,7 @@ impl Clients {
             None if self.is_anonymous() => Ok(anonymous::Builder::new().build()),
             None => credentials::Builder::default()
                 .build()
-                .map_err(|error| without_credentials(&error, None)),
+                .map_err(|error| without_credentials(&error)),
         }
     }
 
@@ -81,11 +81,18 @@ impl Clients {
         let Err(error) = login.credentials.headers(Extensions::new()).await else {
             return Ok(());
         };
-        let shown = match &self.federation {
-            Some(federation) => federation.token.token().await.ok(),
-            None => None,
+        Err(self.note_doubt(without_credentials(&error)).await)
+    }
+
+    /// A failure of the credentials, with a note if this host's clock does not agree with the token in the file.
+    pub async fn note_doubt(&self, fault: Fault) -> Fault {
+        let Some(federation) = &self.federation else {
+            return fault;
         };
-        Err(without_credentials(&error, shown.as_ref()))
+        match federation.token.token().await {
+            Ok(token) => token.explain(fault),
+            Err(_) => fault,
+        }
     }
 
     /// Whether credentials that have provided a token still do.
