@@ -59,6 +59,12 @@ pub trait Maker: Send + Sync {
 #[derive(Debug)]
 pub struct Step(Mutex<&'static str>);
 
+impl Default for Step {
+    fn default() -> Self {
+        Self(Mutex::new("no answer"))
+    }
+}
+
 impl Step {
     /// Sets the step that is pending from now on.
     pub fn set(&self, missing: &'static str) {
@@ -137,32 +143,44 @@ impl<C: Clone + Send + Sync> Upkeep<C> {
             match make(maker).await {
                 Ok(client) => {
                     self.take_over(client.clone());
-                    if let Some(fault) = self.watch(maker, &client).await {
-                        tracing::warn!("the credentials no longer give a token ({fault}): creating new ones");
-                    }
+                    self.watch(maker, &client).await;
                 }
                 Err(fault) => self.fail(maker, fault).await,
             }
             in_a_row = if start.elapsed() >= CALM { 0 } else { in_a_row + 1 };
-            let mut pause = pause(in_a_row);
-            if self.read().is_err() {
-                pause = pause.min(WITHOUT);
-            }
-            sleep_until(start + pause).await;
+            self.rest(maker, start, pause(in_a_row)).await;
         }
     }
 
-    /// Returns when another client is needed, with the error of the credentials if they are the reason.
-    async fn watch<M: Maker<Client = C>>(&self, maker: &M, client: &Held<C>) -> Option<Fault> {
+    /// Returns when another client is needed.
+    async fn watch<M: Maker<Client = C>>(&self, maker: &M, client: &Held<C>) {
         loop {
             tokio::select! {
-                () = self.stale.notified() => return None,
+                () = self.stale.notified() => return,
                 () = sleep(CHECK) => {}
             }
-            if let Err(fault) = check(maker, client).await {
-                return Some(fault);
+            if !is_valid(maker, client).await {
+                return;
             }
         }
+    }
+
+    /// Waits for the rest of the pause between the last client, which was started then, and the next one. The client in use may
+    /// become unusable meanwhile, which shortens the pause.
+    async fn rest<M: Maker<Client = C>>(&self, maker: &M, start: Instant, pause: Duration) {
+        let end = start + pause;
+        if let Ok(client) = self.current() {
+            loop {
+                sleep_until(end.min(Instant::now() + CHECK)).await;
+                if Instant::now() >= end {
+                    return;
+                }
+                if !is_valid(maker, &client).await {
+                    break;
+                }
+            }
+        }
+        sleep_until(start + pause.min(WITHOUT)).await;
     }
 
     fn take_over(&self, client: Held<C>) {
@@ -198,13 +216,22 @@ async fn make<M: Maker>(maker: &M) -> Result<Held<M::Client>, Fault> {
     Ok(Held::new(client, Arc::new(generation)))
 }
 
+/// Whether the credentials of the client in use are still valid. If not, a line reports it.
+async fn is_valid<M: Maker>(maker: &M, client: &Held<M::Client>) -> bool {
+    let checked = check(maker, client).await;
+    if let Err(fault) = &checked {
+        tracing::warn!("the credentials no longer give a token ({fault}): creating new ones");
+    }
+    checked.is_ok()
+}
+
 async fn check<M: Maker>(maker: &M, client: &Held<M::Client>) -> Result<(), Fault> {
     within(async |step| client.generation().inside(Box::pin(maker.check(client, step))).await).await
 }
 
 /// The result of the work within the limit. A panic or a timeout is a failure.
 async fn within<T>(work: impl AsyncFnOnce(&Step) -> Result<T, Fault>) -> Result<T, Fault> {
-    let step = Step(Mutex::new("no answer"));
+    let step = Step::default();
     match bounded(LIMIT, work(&step)).await {
         Ok(result) => result,
         Err(Lost::Late(limit)) => {
@@ -362,6 +389,39 @@ mod tests {
         assert_eq!(subject.after(30).await, Ok(2));
         subject.upkeep.renew();
         assert_eq!(subject.after(6).await, Ok(3));
+    }
+
+    /// The client in use while the pause before the next one takes a minute, which has just begun.
+    async fn at_the_begin_of_a_long_pause(subject: &Subject) -> u32 {
+        for _ in 0..FIRST_PAUSES + PAUSES.len() {
+            let client = subject.upkeep.current().unwrap();
+            subject.upkeep.renew_after(&client);
+            while subject.upkeep.current().unwrap().is(&client) {
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+        let client = subject.upkeep.current().unwrap();
+        subject.upkeep.renew_after(&client);
+        *client
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_end_during_a_long_pause_end_it_early() {
+        let subject = Subject::start((1..40).map(Act::Make));
+        assert_eq!(subject.after(1).await, Ok(1));
+        let before = at_the_begin_of_a_long_pause(&subject).await;
+        *subject.maker.checks.lock().unwrap() = Act::Refuse;
+        assert_eq!(subject.after(8).await, Ok(before));
+        assert_eq!(subject.after(7).await, Ok(before + 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_pause_lasts_as_long_as_the_credentials_are_good() {
+        let subject = Subject::start((1..40).map(Act::Make));
+        assert_eq!(subject.after(1).await, Ok(1));
+        let before = at_the_begin_of_a_long_pause(&subject).await;
+        assert_eq!(subject.after(58).await, Ok(before));
+        assert_eq!(subject.after(3).await, Ok(before + 1));
     }
 
     /// Spawns tasks that wait without end and never returns a client, as credentials do if the metadata server does not answer.

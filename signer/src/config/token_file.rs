@@ -34,6 +34,13 @@ impl TokenFile {
         Ok(Token::any_of(tokens(&text).map_err(|found| self.wrong(found))?))
     }
 
+    /// Accepts the tokens that are in the file now as well. An invalid file changes nothing: [`TokenFile::follow`] reports it.
+    pub fn add_to(&self, token: &Token) {
+        if let Ok(digests) = self.digests() {
+            take_over(&digests, None, token);
+        }
+    }
+
     /// Follows changes of the file: new tokens apply at once, and removed ones after two equal readings in a row, because one
     /// reading may happen while the file is being written. An invalid file changes nothing, and is reported once.
     pub async fn follow(self, token: Token) {

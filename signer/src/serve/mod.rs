@@ -194,6 +194,10 @@ async fn serve_api<B: Backend>(
         health: health.clone(),
         stopped,
     };
+    if let Some(file) = &config.token_file {
+        // It was read before the key was proven, which may have taken hours.
+        file.add_to(&followed);
+    }
     let _threads = Threads::start(listeners, &served)?;
     drop(served);
     if let Some(file) = config.token_file {

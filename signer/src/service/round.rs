@@ -20,6 +20,8 @@ use crate::backend::{Cause, Fault, Signature};
 
 /// After this time a second attempt may be faster.
 const HEDGE_AFTER: Duration = Duration::from_millis(300);
+/// How long a sibling waits for a new client, which takes some milliseconds. In doubt it is sent with the old one.
+const RENEWAL: Duration = Duration::from_millis(100);
 /// How often a failed hash with a running attempt checks the breaker.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -33,6 +35,8 @@ struct Round<'a> {
     hedge_at: Option<Instant>,
     retry_at: Option<Instant>,
     sibling_at: Instant,
+    /// When the sibling that waits for a new client is sent.
+    renewed_at: Option<Instant>,
 }
 
 /// The first signature of up to three attempts, or the last failure.
@@ -52,6 +56,7 @@ pub async fn run(shared: &Arc<Shared>, key: &Key, call: &Call, tries: &mut Tries
         hedge_at: Some(now + HEDGE_AFTER),
         retry_at: None,
         sibling_at: now + SIBLING_AFTER,
+        renewed_at: None,
     };
     round.send();
     round.end().await
@@ -82,6 +87,7 @@ impl Round<'_> {
                     self.fail(failed.cause);
                 }
                 () = reached(self.hedge_at) => self.hedge(),
+                () = reached(self.renewed_at) => self.make_sibling(),
                 () = reached(self.retry_at) => self.retry(),
                 () = sleep_until(self.sibling_at) => self.sibling(),
             }
@@ -112,7 +118,8 @@ impl Round<'_> {
 
     fn retry(&mut self) {
         self.retry_at = None;
-        if self.alive.is_full() {
+        // A sibling that waits for a new client is the next attempt.
+        if self.alive.is_full() || self.renewed_at.is_some() {
             return;
         }
         // While the backend fails for all, the running attempts are sufficient as probes.
@@ -132,7 +139,15 @@ impl Round<'_> {
         if self.shared.health.last_success().is_none_or(|success| success < sent) {
             // A sibling on a dead connection would hang as well.
             self.shared.session.renew();
+            self.renewed_at = Some(now + RENEWAL);
+        } else {
+            self.make_sibling();
         }
+    }
+
+    /// Sends a sibling, once there is room for it.
+    fn make_sibling(&mut self) {
+        self.renewed_at = None;
         if self.alive.is_full() {
             self.alive.give_up_one();
         } else {
@@ -145,12 +160,12 @@ impl Round<'_> {
             return;
         }
         self.shared.metrics.siblings.inc();
-        self.send();
+        self.retry_at = None;
+        self.spawn();
     }
 
-    /// Sends the next attempt, of whatever kind.
+    /// Sends the first attempt, or one that follows a failure. Its siblings follow in their turn.
     fn send(&mut self) {
-        self.retry_at = None;
         self.sibling_at = Instant::now() + SIBLING_AFTER;
         self.spawn();
     }

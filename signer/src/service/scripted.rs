@@ -23,8 +23,13 @@ pub enum Step {
     Fail(Cause),
     FailAfter(Duration, Cause),
     Hang,
+    /// Hangs on the connections of a client that was to be replaced, and signs on those of the next one.
+    HangUntilRenewed,
     Panic,
 }
+
+/// How long the next client takes.
+const RENEWAL: Duration = Duration::from_millis(20);
 
 #[derive(Clone)]
 pub struct Scripted(Arc<Mutex<Script>>);
@@ -36,7 +41,7 @@ struct Script {
     calls: Vec<(Instant, Vec<u8>)>,
     alive: usize,
     most_alive: usize,
-    renewed: usize,
+    renewed: Vec<Instant>,
 }
 
 impl Scripted {
@@ -49,7 +54,7 @@ impl Scripted {
             calls: Vec::new(),
             alive: 0,
             most_alive: 0,
-            renewed: 0,
+            renewed: Vec::new(),
         })))
     }
 
@@ -80,7 +85,7 @@ impl Scripted {
     }
 
     pub fn renewed(&self) -> usize {
-        self.0.lock().unwrap().renewed
+        self.0.lock().unwrap().renewed.len()
     }
 }
 
@@ -103,7 +108,11 @@ impl Scripted {
             script.calls.push((Instant::now(), bytes.to_vec()));
             script.alive += 1;
             script.most_alive = script.most_alive.max(script.alive);
-            let step = script.steps.pop_front().unwrap_or(script.then);
+            let mut step = script.steps.pop_front().unwrap_or(script.then);
+            if matches!(step, Step::HangUntilRenewed) {
+                let is_new = script.renewed.first().is_some_and(|told| told.elapsed() >= RENEWAL);
+                step = if is_new { Step::Sign(Duration::ZERO) } else { Step::Hang };
+            }
             (step, script.key.sign(bytes).to_bytes())
         };
         let _alive = Alive(self.clone());
@@ -115,7 +124,7 @@ impl Scripted {
                 sleep(delay).await;
                 return Err(Fault::new(cause, "scripted"));
             }
-            Step::Hang => std::future::pending().await,
+            Step::Hang | Step::HangUntilRenewed => std::future::pending().await,
             Step::Panic => panic!("scripted"),
         }
         Ok(signature)
@@ -144,7 +153,7 @@ impl Session for Scripted {
     }
 
     fn renew(&self) {
-        self.0.lock().unwrap().renewed += 1;
+        self.0.lock().unwrap().renewed.push(Instant::now());
     }
 
     fn remedy(&self, _: Cause) -> Cow<'static, str> {

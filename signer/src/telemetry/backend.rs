@@ -160,7 +160,10 @@ impl Outstanding {
                 }
             }
             Err(fault) => {
-                let is_silent = fault.cause == Cause::Timeout && state.is_silent_since(self.start);
+                // A client may limit a part of a call to less, which is a failure like any other.
+                let took = now.duration_since(self.start);
+                let is_silent =
+                    fault.cause == Cause::Timeout && took >= MAX_SILENCE && state.is_silent_since(self.start);
                 state.fail(fault, now);
                 if is_silent {
                     state.go_down();
@@ -246,6 +249,28 @@ mod tests {
             health.fault().map(|fault| fault.to_string()).as_deref(),
             Some("TIMEOUT: no answer within 8 s, and no signature since")
         );
+    }
+
+    /// A client may limit a part of a call, such as the connection, to less.
+    #[test]
+    fn a_call_that_was_limited_to_less_than_eight_seconds_is_one_failure() {
+        let (health, start) = (Arc::<BackendHealth>::default(), Instant::now());
+        health.begin(start).end(Ok(()), start);
+        for begun in 1..5 {
+            health
+                .begin(second(start, begun))
+                .end(fault(Cause::Timeout), second(start, begun + 3));
+            assert!(health.is_up(second(start, begun + 3)), "{begun} failures");
+        }
+        health
+            .begin(second(start, 5))
+            .end(fault(Cause::Timeout), second(start, 8));
+        assert!(!health.is_up(second(start, 8)), "five in a row");
+        health.begin(second(start, 9)).end(Ok(()), second(start, 9));
+        health
+            .begin(second(start, 10))
+            .end(fault(Cause::Timeout), second(start, 18));
+        assert!(!health.is_up(second(start, 18)), "that one was silent for long enough");
     }
 
     #[test]

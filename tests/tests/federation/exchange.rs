@@ -1,10 +1,14 @@
 //! From a token of the cluster to a signature, with failures in between.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
 use tests::fake_server::{For, Front};
 use tests::fake_sts::{ACCOUNT, Fault};
-use tests::waiting_signer::votes;
+use tests::node_client::{Load, Report};
+use tests::waiting_signer::{PATIENCE, WaitingSigner, votes};
+use tokio::task::JoinHandle;
 
 use crate::cluster::Google;
 
@@ -66,6 +70,63 @@ async fn a_token_that_is_repeated_in_an_answer_is_told_to_nobody() -> Result<()>
         "{told}"
     );
     Ok(())
+}
+
+/// Google's client shows the answer to each request for a signature, once the present token has expired.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_that_is_repeated_in_an_answer_to_a_renewal_is_told_to_nobody() -> Result<()> {
+    let google = Google::start(false).await?;
+    let token = google.project().await?;
+    google.sts.set_lifetime(15);
+    let mut signer = google.signer(&[])?;
+    signer.until_ready().await?;
+    google.sts.faults().push(Fault::Echo, For::Ever);
+    let voting = vote_on(&signer, &google)?;
+    let mut told = String::new();
+    let down = signer.until("DOWN", |signer| {
+        told.push_str(&signer.management("/health")?.body);
+        Ok(signer.health()? == "DOWN")
+    });
+    down.await?;
+    voting.abort();
+    told.push_str(&signer.log());
+    ensure!(told.contains("[hidden]"), "{told}");
+    for secret in [&token[..20], &token[token.len() - 20..], "Subsequent calls"] {
+        ensure!(!told.contains(secret), "{secret}: {told}");
+    }
+    Ok(())
+}
+
+/// The library of Google's client waits without end for the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_renewal_that_is_never_answered_is_followed_by_a_login() -> Result<()> {
+    let google = Google::start(false).await?;
+    google.project().await?;
+    google.sts.set_lifetime(15);
+    let mut signer = google.signer(&[])?;
+    signer.until_ready().await?;
+    google.sts.faults().next(Fault::Hang);
+    let voting = vote_on(&signer, &google)?;
+    signer
+        .until("another login", |_| Ok(google.sts.exchanges() > 1))
+        .await?;
+    voting.abort();
+    signer.signs_all(votes(20), &google.key()).await?;
+    let log = signer.log();
+    ensure!(!log.contains("no token within 10 s"), "{log}");
+    Ok(())
+}
+
+/// Requests signatures of votes until the task is aborted.
+fn vote_on(signer: &WaitingSigner, google: &Google) -> Result<JoinHandle<Result<Report>>> {
+    let (node, key) = (signer.node()?, google.key());
+    let load = Load {
+        rate: 50,
+        count: None,
+        duration: Some(PATIENCE),
+        patience: Duration::ZERO,
+    };
+    Ok(tokio::spawn(async move { load.run(&node, &key).await }))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

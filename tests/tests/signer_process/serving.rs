@@ -1,9 +1,18 @@
 //! The signer's answers, its reports, and the secrets that it must not reveal.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use ed25519_dalek::VerifyingKey;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::json;
 use tests::process::{Directory, Port, Process};
 use tests::signer_process::{KEY, PUBLIC_KEY, SignerProcess, TOKEN, environment, get, post, program};
@@ -170,6 +179,64 @@ fn a_token_of_the_file_counts_at_once_and_goes_when_it_stays_away() -> Result<()
     fs::write(&file, other)?;
     until(TOKEN, 401)?;
     until(other, 200)
+}
+
+/// Writes to a pipe as soon as the signer reads from it.
+fn feed(pipe: &Path, text: &str, signer: &mut Process) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let opened = loop {
+        signer.still_runs()?;
+        let opened = OpenOptions::new()
+            .write(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(pipe);
+        match opened {
+            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            opened => break opened,
+        }
+    };
+    Ok(opened?.write_all(text.as_bytes())?)
+}
+
+/// With a remote key, hours may pass between the check of the settings and the opening of the API. The file is a pipe, so each
+/// reading waits for what the test writes.
+#[test]
+fn the_api_opens_with_the_tokens_that_are_in_the_file_by_then() -> Result<()> {
+    let directory = Directory::new()?;
+    let pipe = directory.path().join("tokens");
+    mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    let other = "fedcba9876543210fedcba9876543210";
+    let (port, management) = (Port::reserve()?, Port::reserve()?);
+    let [port_text, management_text] = [&port, &management].map(|port| port.number().to_string());
+    let mut signer = Process::start(
+        &program()?,
+        &directory.path().join("signer.log"),
+        directory.lifeline(),
+        |command| {
+            command
+                .env_clear()
+                .envs(environment(&port_text, &management_text))
+                .env_remove("ATTO_SIGNER_TOKEN")
+                .env("ATTO_SIGNER_TOKEN_FILE", &pipe);
+        },
+    )?;
+    feed(&pipe, TOKEN, &mut signer)?;
+    let number = port.number();
+    let voting = thread::spawn(move || {
+        loop {
+            if let Ok(answer) = post(number, "/votes", other, &vote()) {
+                break answer;
+            }
+        }
+    });
+    // The vote is on its way, at least to the backlog.
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, number)).is_err() {
+        signer.still_runs()?;
+    }
+    feed(&pipe, other, &mut signer)?;
+    let answer = voting.join().unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Ok(())
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! Creates clients of KMS.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use google_cloud_auth::credentials::{self, Credentials, anonymous};
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_kms::client::KeyManagementService;
 use http::Extensions;
+use tokio::time::timeout;
 
 use super::{
     endpoint::Endpoint,
@@ -20,6 +24,10 @@ use crate::backend::{
     generation::{Generation, Held},
     upkeep::{Maker, Step},
 };
+
+/// Time limit for the token of credentials that have provided one before. While it is valid, it is in memory. Afterwards, Google's
+/// library waits without end for a renewal that is not answered.
+const ESTABLISHED: Duration = Duration::from_secs(1);
 
 /// Google's client, with its credentials.
 #[derive(Clone, Debug)]
@@ -63,7 +71,7 @@ impl Clients {
             None if self.is_anonymous() => Ok(anonymous::Builder::new().build()),
             None => credentials::Builder::default()
                 .build()
-                .map_err(|error| without_credentials(&error, None)),
+                .map_err(|error| without_credentials(&error)),
         }
     }
 
@@ -73,11 +81,27 @@ impl Clients {
         let Err(error) = login.credentials.headers(Extensions::new()).await else {
             return Ok(());
         };
-        let shown = match &self.federation {
-            Some(federation) => federation.token.token().await.ok(),
-            None => None,
+        Err(self.note_doubt(without_credentials(&error)).await)
+    }
+
+    /// A failure of the credentials, with a note if this host's clock does not agree with the token in the file.
+    pub async fn note_doubt(&self, fault: Fault) -> Fault {
+        let Some(federation) = &self.federation else {
+            return fault;
         };
-        Err(without_credentials(&error, shown.as_ref()))
+        match federation.token.token().await {
+            Ok(token) => token.explain(fault),
+            Err(_) => fault,
+        }
+    }
+
+    /// Whether credentials that have provided a token still do.
+    async fn token_again(&self, login: &Login, step: &Step) -> Result<(), Fault> {
+        let given = timeout(ESTABLISHED, self.token(login, step)).await;
+        given.unwrap_or_else(|_| {
+            let text = format!("no token within {} s", ESTABLISHED.as_secs());
+            Err(Fault::new(Cause::Credentials, text))
+        })
     }
 
     async fn log_in(&self, step: &Step) -> Result<Arc<Login>, Fault> {
@@ -91,7 +115,7 @@ impl Clients {
 
     async fn login(&self, step: &Step) -> Result<Arc<Login>, Fault> {
         let login = match self.kept.take() {
-            Some(login) if self.token(&login, step).await.is_ok() => login,
+            Some(login) if self.token_again(&login, step).await.is_ok() => login,
             _ => self.log_in(step).await?,
         };
         self.kept.put(Arc::clone(&login));
@@ -136,8 +160,73 @@ impl Maker for Clients {
 
     async fn check(&self, client: &Client, step: &Step) -> Result<(), Fault> {
         self.kept.take();
-        self.token(&client.login, step).await?;
+        self.token_again(&client.login, step).await?;
         self.kept.put(Arc::clone(&client.login));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use google_cloud_auth::credentials::{CacheableResource, CredentialsProvider};
+    use google_cloud_gax::error::CredentialsError;
+    use http::HeaderMap;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Credentials whose token has expired while the request for the next one is never answered.
+    #[derive(Debug)]
+    struct Hanging;
+
+    impl CredentialsProvider for Hanging {
+        async fn headers(&self, _: Extensions) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+            pending().await
+        }
+
+        async fn universe_domain(&self) -> Option<String> {
+            None
+        }
+    }
+
+    fn hanging() -> Arc<Login> {
+        let generation = Arc::new(Generation::start().unwrap());
+        Arc::new(Login::new(Held::new(Credentials::from(Hanging), generation)))
+    }
+
+    fn clients() -> Clients {
+        let endpoint = Endpoint {
+            url: "http://127.0.0.1:1".to_owned(),
+            is_anonymous: true,
+        };
+        Clients::new(Some(endpoint), None)
+    }
+
+    async fn soon<T>(work: impl Future<Output = T>) -> (T, Duration) {
+        let start = Instant::now();
+        let done = timeout(Duration::from_mins(1), work).await;
+        (done.unwrap(), start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_hang_make_way_for_others_after_a_second() {
+        let (clients, old) = (clients(), hanging());
+        clients.kept.put(Arc::clone(&old));
+        let (login, took) = soon(clients.login(&Step::default())).await;
+        assert!(!Arc::ptr_eq(&login.unwrap(), &old));
+        assert_eq!(took, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_whose_credentials_hang_is_found_out_after_a_second() {
+        let clients = clients();
+        let Client { kms, .. } = clients.make(&Step::default()).await.unwrap();
+        let login = hanging();
+        let (checked, took) = soon(clients.check(&Client { kms, login }, &Step::default())).await;
+        assert_eq!(checked.unwrap_err().to_string(), "CREDENTIALS: no token within 1 s");
+        assert_eq!(took, Duration::from_secs(1));
+        assert!(clients.kept.take().is_none(), "they are not used again");
     }
 }

@@ -5,12 +5,14 @@ use google_cloud_gax::error::{Error, rpc::Code};
 use crate::backend::{
     chain::chain,
     fault::{Cause, Fault},
-    identity_token::IdentityToken,
-    redaction::hide,
+    redaction::hide_tokens,
 };
 
 /// The fault for an error of the client.
 pub fn classify(error: &Error) -> Fault {
+    if error.is_authentication() {
+        return without_credentials(error);
+    }
     let cause = cause(error);
     let text = error
         .status()
@@ -19,9 +21,7 @@ pub fn classify(error: &Error) -> Fault {
 }
 
 fn cause(error: &Error) -> Cause {
-    if error.is_authentication() {
-        Cause::Credentials
-    } else if let Some(status) = error.status() {
+    if let Some(status) = error.status() {
         from_code(status.code)
     } else if let Some(status) = error.http_status_code() {
         Cause::from_http(status)
@@ -57,14 +57,10 @@ pub fn failed_check(text: String) -> Fault {
     Fault::new(Cause::Check, text)
 }
 
-/// There is no token, so no request was sent to KMS. An answer may repeat the token that was sent, so it is removed.
-pub fn without_credentials(error: &dyn std::error::Error, shown: Option<&IdentityToken>) -> Fault {
-    let text = hide(&chain(error), shown.map(IdentityToken::as_str));
-    let fault = Fault::new(Cause::Credentials, plain(&text));
-    match shown {
-        Some(token) => token.explain(fault),
-        None => fault,
-    }
+/// There is no token, so no request was sent to KMS. An answer may repeat the token that was sent, so it is removed. Google's
+/// library has read it itself, and the file may contain another one by now.
+pub fn without_credentials(error: &dyn std::error::Error) -> Fault {
+    Fault::new(Cause::Credentials, plain(&hide_tokens(&chain(error))))
 }
 
 /// The client's own text around each refused token. It does not apply here, because another client follows.
@@ -111,6 +107,21 @@ mod tests {
         );
         assert_eq!(plain("no route: refused"), "no route: refused");
         assert_eq!(plain("failed, body=<html>: HTTP 502"), "failed, body=<html>: HTTP 502");
+    }
+
+    #[test]
+    fn a_refused_token_reads_the_same_when_a_signature_needed_it() {
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
+        let body = format!("failed to exchange token, body=<subject_token={jwt}&scope=x>");
+        let answer = CredentialsError::new(false, body, std::io::Error::other("HTTP 400"));
+        let error = Error::authentication(CredentialsError::new(false, NOISE[0], answer));
+        assert_eq!(
+            classify(&error),
+            Fault::new(
+                Cause::Credentials,
+                "failed to exchange token, body=<subject_token=[hidden]&scope=x>: HTTP 400"
+            )
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Federation {
             ));
         }
         let credentials = external_account::Builder::new(account).build();
-        credentials.map_err(|error| without_credentials(&error, None))
+        credentials.map_err(|error| without_credentials(&error))
     }
 
     /// The identity that KMS sees: the service account, or the subject of the token in the provider's pool, in the form of a

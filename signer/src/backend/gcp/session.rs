@@ -47,8 +47,10 @@ impl GcpSession {
 
     async fn load(&self) -> Result<Loaded, LoadError> {
         let client = self.upkeep.current()?;
-        let answer = client.kms.get_public_key().set_name(&self.key_version).send().await;
-        let answer = answer.map_err(|error| self.explain(&client, &error))?;
+        let answer = match client.kms.get_public_key().set_name(&self.key_version).send().await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.explain(&client, &error).await.into()),
+        };
         Ok(Loaded {
             public_key: public_key::read(&answer, &self.key_version)?,
             facts: ["readable", "its checksum right", "algorithm EC_SIGN_ED25519"]
@@ -65,12 +67,14 @@ impl GcpSession {
             .set_name(&self.key_version)
             .set_data(bytes::Bytes::copy_from_slice(bytes))
             .set_data_crc32c(i64::from(crc32c::crc32c(bytes)));
-        let answer = request.send().await.map_err(|error| self.explain(&client, &error))?;
-        answer::check(&answer, &self.key_version)
+        match request.send().await {
+            Ok(answer) => answer::check(&answer, &self.key_version),
+            Err(error) => Err(self.explain(&client, &error).await),
+        }
     }
 
     /// Interprets an error. After an error of the credentials, a new client requests new credentials.
-    fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
+    async fn explain(&self, client: &Held<Client>, error: &Error) -> Fault {
         let fault = self.with_identity(fault::classify(error));
         match fault.cause {
             Cause::Credentials | Cause::Unauthenticated => {
@@ -81,7 +85,10 @@ impl GcpSession {
             Cause::Io => self.upkeep.renew_after(client),
             _ => {}
         }
-        fault
+        match fault.cause {
+            Cause::Credentials => self.clients.note_doubt(fault).await,
+            _ => fault,
+        }
     }
 
     /// Names the identity that lacks a role.

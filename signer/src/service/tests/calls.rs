@@ -112,7 +112,7 @@ async fn attempts_are_calls_that_ended_and_those_under_way() {
     assert_eq!(count(&subject, abandoned), 1, "the hedge was faster");
     let _ = subject.sign(2).await;
     sleep(milliseconds(4_000)).await;
-    assert_eq!(subject.gaps(2), [0, 300, 2000, 4000]);
+    assert_eq!(subject.gaps(2), [0, 300, 2000, 4100]);
     assert_eq!(
         (count(&subject, attempts), count(&subject, ended)),
         (6, 3),
