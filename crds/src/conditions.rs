@@ -140,7 +140,8 @@ pub mod reasons {
         POD_REJECTED = "PodRejected";
         /// `Injected`: the pod has a volume with a reserved name that is not the operator's.
         VOLUME_CONFLICT = "VolumeConflict";
-        /// `Injected`: a Service with the name that the operator needs, which is not the operator's.
+        /// `Injected`: a Service with the name that the operator needs, which is not the operator's. Only the first
+        /// injection waits for it.
         SERVICE_CONFLICT = "ServiceConflict";
         /// `Injected`: the injected signer has something that the binding does not ask for, or another container has its token, and
         /// the operator does not remove it.

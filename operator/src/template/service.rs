@@ -1,9 +1,11 @@
 //! Whether a Service with the name that the operator needs is its own.
 
+use crds::conditions::reasons;
 use crds::names::{DEPLOYMENT_LABEL, FIELD_MANAGER};
 use serde_json::Value;
 
 use super::names::{MANAGED_BY, short_name};
+use crate::model::reason::Reason;
 
 /// The Service is recorded as the operator's, or comes from a restored backup, which has neither owners nor `managedFields`. In
 /// that case it has both labels that only the operator sets, is headless, and selects the pods of this Deployment by the
@@ -12,6 +14,24 @@ pub fn is_ours(service: &Value, deployment: &str) -> bool {
     let mut entries = service["metadata"]["managedFields"].as_array().into_iter().flatten();
     let is_recorded = entries.any(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
     is_recorded || is_restored(service, deployment)
+}
+
+/// The refusal of a Service with the operator's name that the operator did not create. It belongs to another owner, whatever it
+/// looks like.
+///
+/// # Errors
+/// The refusal.
+pub fn is_free(found: Option<&Value>, deployment: &str) -> Result<(), Reason> {
+    let Some(found) = found.filter(|found| !is_ours(found, deployment)) else {
+        return Ok(());
+    };
+    Err(Reason::new(
+        reasons::SERVICE_CONFLICT,
+        format!(
+            "Service {} exists and was not created by the operator, which needs that name for the metrics of Deployment {deployment}. Rename or delete it",
+            found["metadata"]["name"].as_str().unwrap_or_default()
+        ),
+    ))
 }
 
 fn is_restored(service: &Value, deployment: &str) -> bool {

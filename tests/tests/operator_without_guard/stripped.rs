@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::eventually;
-use tests::operated::{SOON, VOTER, binding, voter, with};
+use tests::operated::{Place, SOON, VOTER, binding, voter, with};
 
 use super::{place, repaired};
 
@@ -64,4 +64,53 @@ async fn a_stripped_voter_does_not_wait_for_an_account_of_its_own() -> Result<()
         .await?;
     place.replace(async || Ok(deployment.clone())).await?;
     repaired(&place, &before).await
+}
+
+/// Only metrics need the Service, so a voter that had its signer before does not wait for the name.
+#[tokio::test]
+async fn a_stripped_voter_does_not_wait_for_its_service() -> Result<()> {
+    let place = place("service").await?;
+    let before = place.injected().await?;
+    // Meanwhile the operator does not create it again.
+    place.apply(&with(binding(), "/spec/suspend", json!(true))).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.kubectl_ok(&["delete", "service", "voter-signer"]).await?;
+    let foreign = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "voter-signer"},
+        "spec": {"selector": {"app": "other"}, "ports": [{"port": 80}]},
+    });
+    place.apply(&foreign).await?;
+    place.apply(&binding()).await?;
+    not_written(&place).await?;
+    place.condition("Injected", "True", "Injected").await?;
+    place.replace(async || Ok(voter())).await?;
+    repaired(&place, &before).await?;
+    not_written(&place).await?;
+    let service = ["get", "service", "voter-signer", "-o", "jsonpath={.spec.selector}"];
+    let selector = place.kubectl_ok(&service).await?;
+    ensure!(selector == r#"{"app":"other"}"#, "it was taken: {selector}");
+    place.kubectl_ok(&["delete", "service", "voter-signer"]).await?;
+    place.kubectl_ok(&["annotate", "sb", VOTER, "look=again"]).await?;
+    eventually(SOON, "the operator's own Service", async || {
+        let selector = place.kubectl_ok(&service).await?;
+        ensure!(selector.contains("signer.atto.cash/deployment"), "{selector}");
+        Ok(())
+    })
+    .await
+}
+
+async fn not_written(place: &Place) -> Result<()> {
+    eventually(SOON, "the warning", async || {
+        let warnings = place.binding().await?.status.map(|status| status.warnings);
+        let told = warnings
+            .iter()
+            .flatten()
+            .find(|warning| warning.reason == "ServiceNotWritten");
+        ensure!(
+            told.is_some_and(|warning| warning.message.contains("Service voter-signer exists")),
+            "{warnings:?}"
+        );
+        Ok(())
+    })
+    .await
 }

@@ -17,13 +17,16 @@ use crate::model::rendered::Rendered;
 use crate::telemetry::Kind;
 use crate::template::intact::service_is_intact;
 use crate::template::names::service_name;
-use crate::template::service::is_ours;
+use crate::template::service::{is_free, is_ours};
 
 pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -> Result<Result<(), Reason>, Error> {
     if service_is_intact(live, rendered) {
         return Ok(Ok(()));
     }
     let target = &rendered.target;
+    if let Err(conflict) = is_free(live, &target.name) {
+        return Ok(Err(conflict));
+    }
     let (wanted, now) = (wish(&rendered.service).to_string(), Instant::now());
     if !writer.ledger.may_put_back(&target.uid, PutBack::Service, &wanted, now) {
         return Ok(Err(budget::undone("the Service of the signer")));
@@ -36,7 +39,7 @@ pub async fn apply(writer: &Writer, live: Option<&Value>, rendered: &Rendered) -
         }
     }
     let mut result = patch(writer, target, &body, false).await;
-    // The whole Service is the operator's, because validation refuses any other. A conflict is therefore another client's edit.
+    // The whole Service is the operator's. A conflict is therefore another client's edit.
     if live.is_some()
         && result.as_ref().is_err_and(conflict::is_about_fields)
         && writer.ledger.may_force_service(&target.uid)

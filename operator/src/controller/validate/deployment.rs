@@ -10,7 +10,6 @@ use crate::model::deployment::{ContainerList, LiveDeployment, ManagedFields};
 use crate::model::injection::{Injection, SignerOrigin};
 use crate::model::observed::{ObservedTarget, Selection};
 use crate::model::reason::Reason;
-use crate::template::service;
 use crate::template::variables::node_variables;
 use crate::template::volumes;
 use crate::template::voter::{other_voter, same_source};
@@ -171,22 +170,6 @@ pub fn ports_are_free(live: &LiveDeployment, effective: &Effective) -> Result<()
         }
     }
     Ok(())
-}
-
-/// A Service with the operator's name that the operator did not create belongs to another owner, whatever it looks like.
-pub fn service_is_ours(found: Option<&Value>, live: &LiveDeployment) -> Result<(), Reason> {
-    let Some(found) = found else { return Ok(()) };
-    if service::is_ours(found, live.name()) {
-        return Ok(());
-    }
-    Err(Reason::new(
-        reasons::SERVICE_CONFLICT,
-        format!(
-            "Service {} exists and was not created by the operator, which needs that name for the metrics of Deployment {}. Rename or delete it",
-            found["metadata"]["name"].as_str().unwrap_or_default(),
-            live.name()
-        ),
-    ))
 }
 
 /// A variable with another value belongs to the manager that wrote it, unless the operator wrote it: now, or before a rollback

@@ -14,11 +14,12 @@ use crds::conditions::{reasons, types};
 use crds::{DeletionPolicy, Effective, ImagePullPolicy, Rollout, SecretKeyRef, SignerBinding};
 
 use crate::backends::{self, KeyBackend};
-use crate::model::binding::was_injected;
+use crate::model::binding::{has_injected, was_injected};
 use crate::model::injection::{DeploymentRef, Injection, TargetVerdict, Verdict};
 use crate::model::observed::{Observed, ObservedTarget};
 use crate::model::reason::Reason;
 use crate::model::settings::Settings;
+use crate::template::service;
 use readiness::Readiness;
 
 pub use acceptance::image_is_allowed;
@@ -102,7 +103,10 @@ fn injection(
     let signer = deployment::signer_origin(live)?;
     let node_container = deployment::node_container(live, spec.target.container.as_deref())?;
     deployment::ports_are_free(live, effective)?;
-    deployment::service_is_ours(target.service.as_ref(), live)?;
+    // Only metrics need the Service. A voter that had its signer before gets a warning instead, so that it is still repaired.
+    if !has_injected(&observed.binding, live.name()) {
+        service::is_free(target.service.as_ref(), live.name())?;
+    }
     let settings = spec.signer.clone().unwrap_or_default();
     let mut capabilities = spec.capabilities.clone();
     capabilities.sort_unstable();
