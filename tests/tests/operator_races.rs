@@ -60,6 +60,7 @@ async fn apply(
         gate: Gate::Open,
         is_repair: false,
         is_stripped: false,
+        is_altered: false,
         is_tried: false,
         is_rotation: false,
     };

@@ -173,14 +173,12 @@ fn is_older(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered)
 /// operator does not know that rendering, but the fingerprint of what the API server made of it.
 fn is_altered(binding: &SignerBinding, live: &LiveDeployment, rendered: &Rendered) -> bool {
     let recorded = recorded_fingerprint(binding, live.name());
-    match recorded.and_then(|recorded| ours::is_unchanged(live, recorded)) {
-        Some(is_unchanged) => !is_unchanged,
-        // The previous operator recorded none, or one of other content.
-        None => {
-            let ours = live.ours();
-            !ours.is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image()) || others_added(live, rendered)
-        }
+    if let Some(is_unchanged) = recorded.and_then(|recorded| ours::is_unchanged(live, recorded)) {
+        return !is_unchanged;
     }
+    // The previous operator recorded none, or one of other content.
+    let ours = live.ours();
+    !ours.is_some_and(|ours| ours.owns_signer() && ours.owns_signer_image()) || others_added(live, rendered)
 }
 
 /// Whether another client added something to the signer that neither this operator nor the previous one rendered.

@@ -72,7 +72,7 @@ pub fn report(
     let Recorded { hash, fingerprint } = recorded(applied, before.target, is_same_spec);
     let is_to_be_removed = target.selection == Selection::Departs && removes(&observed.binding);
     let is_its_own = is_to_be_removed || (target.is_selected() && !is_taken(&verdict.targets[index].accepted));
-    // It also marks a Deployment whose signer is still to be removed, so it stays beside the hash there.
+    // It also marks a Deployment whose signer is still to be removed, so it stays in addition to the hash there.
     let last_hash = before
         .last_hash
         .filter(|_| is_to_be_removed || (is_its_own && hash.is_none()));
