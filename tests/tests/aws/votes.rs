@@ -35,11 +35,14 @@ async fn votes_are_signed_with_one_call_each_over_the_bytes_themselves() -> Resu
     assert_eq!((report.signed, report.lost, report.invalid), (50, 0, 0), "{report:?}");
     let asked = place.front.asked();
     let signs: Vec<_> = asked.iter().filter(|asked| is("Sign")(asked)).collect();
-    // On a busy machine an answer may be late, and another attempt is sent. The signer counts those.
+    // On a busy machine an answer may be late, and another attempt is sent. The signer counts those, also one that it takes back
+    // before the request is on its way.
     let more = aside(&signer)? - aside_before;
-    let calls = u32::try_from(signs.len() - before)?;
-    let surplus = f64::from(calls) - more - 50.0;
-    assert!(surplus.abs() < 0.5, "{calls} calls, {more} hedges and siblings");
+    let calls = f64::from(u32::try_from(signs.len() - before)?);
+    assert!(
+        calls >= 50.0 && calls <= 50.0 + more,
+        "{calls} calls, {more} hedges and siblings"
+    );
     for asked in signs {
         let body = asked.json();
         assert_eq!(
