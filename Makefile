@@ -201,14 +201,15 @@ image: $(ZIG) $(ZIGBUILD) ## Build both images for amd64 and arm64 into dist/ima
 PLUGIN_WINDOWS := x86_64-pc-windows-gnu
 PLUGIN_MACOS := aarch64-apple-darwin
 PLUGIN_TARGETS := $(MUSL_amd64) $(MUSL_arm64) $(PLUGIN_WINDOWS)
-plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows into dist/plugin with the manifest of krew, and check that it compiles for macOS
+plugin: $(ZIG) $(ZIGBUILD) ## Build the kubectl plugin for Linux and Windows into dist/plugin with the manifest of krew, and check that it and the programs of the demo compile for macOS
 	@rustup target add $(PLUGIN_TARGETS) $(PLUGIN_MACOS) 2>/dev/null
 	@for target in $(PLUGIN_TARGETS); do \
 	  echo "== cargo zigbuild --release --target $$target"; \
 	  $(ZIGBUILD_RELEASE) --package operator --bin $(PLUGIN); \
 	done
 	@echo '== cargo check --target $(PLUGIN_MACOS)'
-	@CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" $(ZIGBUILD) check --quiet --locked --target $(PLUGIN_MACOS) --package operator --bin $(PLUGIN)
+	@CARGO_ZIGBUILD_ZIG_PATH="$(ZIG)" $(ZIGBUILD) check --quiet --locked --target $(PLUGIN_MACOS) \
+	  --package operator --package signer --package tests --bin $(PLUGIN) --bin operator --bin signer --bin demo
 	@rm -rf dist/plugin
 	@targets="$${CARGO_TARGET_DIR:-target}"; $(CARGO) run --quiet --locked --package tests --bin plugin -- --out dist/plugin \
 	  --epoch "$$(git log -1 --format=%ct)" --program "linux/amd64=$$targets/$(MUSL_amd64)/release/$(PLUGIN)" \
@@ -274,7 +275,7 @@ release: image plugin $(CYCLONEDX) assets ## Programs, images, chart, install.ya
 	@cd dist/release && sha256sum -- * >SHA256SUMS && cat SHA256SUMS
 
 # Further targets that the release workflow runs.
-release-check: ## Fail if the version to be released (TAG=v0.1.0) is not that of the sources, or has nothing in the changelog
+release-check: ## Fail if the version to be released (TAG=v0.1.0) is not that of the sources, has nothing in the changelog, or the chart does not say whether it is a pre-release
 	@[ "$${TAG:-}" = "v$(VERSION)" ] || { echo "TAG: found '$${TAG:-}', expected v$(VERSION), the version of Cargo.toml. Tag the commit that has the version, or change the version first." >&2; exit 1; }
 	@$(MAKE) --no-print-directory --silent release-notes >/dev/null
 	@case $(VERSION) in *-*) pre=true ;; *) pre=false ;; esac; \
