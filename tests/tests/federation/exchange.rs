@@ -75,11 +75,7 @@ async fn a_token_that_is_repeated_in_an_answer_is_told_to_nobody() -> Result<()>
 /// Google's client shows the answer to each request for a signature, once the present token has expired.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_token_that_is_repeated_in_an_answer_to_a_renewal_is_told_to_nobody() -> Result<()> {
-    let google = Google::start(false).await?;
-    let token = google.project().await?;
-    google.sts.set_lifetime(15);
-    let mut signer = google.signer(&[])?;
-    signer.until_ready().await?;
+    let (google, token, mut signer) = with_tokens_that_end().await?;
     google.sts.faults().next(Fault::Echo);
     // So that the signer shows nothing else meanwhile.
     google.sts.faults().push(Fault::Hang, For::Ever);
@@ -94,14 +90,20 @@ async fn a_token_that_is_repeated_in_an_answer_to_a_renewal_is_told_to_nobody() 
     Ok(())
 }
 
-/// The library of Google's client waits without end for the answer.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_renewal_that_is_never_answered_is_followed_by_a_login() -> Result<()> {
+/// The projected token, and a ready signer with access tokens that end after 15 s.
+async fn with_tokens_that_end() -> Result<(Google, String, WaitingSigner)> {
     let google = Google::start(false).await?;
-    google.project().await?;
+    let token = google.project().await?;
     google.sts.set_lifetime(15);
     let mut signer = google.signer(&[])?;
     signer.until_ready().await?;
+    Ok((google, token, signer))
+}
+
+/// The library of Google's client waits without end for the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_renewal_that_is_never_answered_is_followed_by_a_login() -> Result<()> {
+    let (google, _, mut signer) = with_tokens_that_end().await?;
     google.sts.faults().next(Fault::Hang);
     let voting = vote_on(&signer, &google)?;
     signer
@@ -154,11 +156,7 @@ async fn a_token_service_in_trouble_is_asked_again() -> Result<()> {
 /// Google's client renews a token with less than four minutes at least every 10 s.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn credentials_that_end_and_are_refused_come_back_and_no_vote_is_lost() -> Result<()> {
-    let google = Google::start(false).await?;
-    google.project().await?;
-    google.sts.set_lifetime(15);
-    let mut signer = google.signer(&[])?;
-    signer.until_ready().await?;
+    let (google, _, mut signer) = with_tokens_that_end().await?;
     google.sts.set_front(Front::Refusing).await?;
     signer.says("the credentials no longer give a token").await?;
     let (node, key) = (signer.node()?, google.key());

@@ -138,6 +138,23 @@ fn who_has_no_token_cannot_wash_the_audit_trail_away() -> Result<()> {
     Ok(())
 }
 
+/// A signer that is still to start, with its log in this folder, on these ports of the API and of the management.
+fn with_token_file(directory: &Directory, ports: [&Port; 2], file: &Path) -> Result<Process> {
+    let [port, management] = ports.map(|port| port.number().to_string());
+    Process::start(
+        &program()?,
+        &directory.path().join("signer.log"),
+        directory.lifeline(),
+        |command| {
+            command
+                .env_clear()
+                .envs(environment(&port, &management))
+                .env_remove("ATTO_SIGNER_TOKEN")
+                .env("ATTO_SIGNER_TOKEN_FILE", file);
+        },
+    )
+}
+
 #[test]
 fn a_token_of_the_file_counts_at_once_and_goes_when_it_stays_away() -> Result<()> {
     let directory = Directory::new()?;
@@ -145,19 +162,7 @@ fn a_token_of_the_file_counts_at_once_and_goes_when_it_stays_away() -> Result<()
     let other = "fedcba9876543210fedcba9876543210";
     fs::write(&file, TOKEN)?;
     let (port, management) = (Port::reserve()?, Port::reserve()?);
-    let [port_text, management_text] = [&port, &management].map(|port| port.number().to_string());
-    let mut signer = Process::start(
-        &program()?,
-        &directory.path().join("signer.log"),
-        directory.lifeline(),
-        |command| {
-            command
-                .env_clear()
-                .envs(environment(&port_text, &management_text))
-                .env_remove("ATTO_SIGNER_TOKEN")
-                .env("ATTO_SIGNER_TOKEN_FILE", &file);
-        },
-    )?;
+    let mut signer = with_token_file(&directory, [&port, &management], &file)?;
     let mut until = |token: &str, status: u16| -> Result<()> {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         loop {
@@ -207,19 +212,7 @@ fn the_api_opens_with_the_tokens_that_are_in_the_file_by_then() -> Result<()> {
     mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR)?;
     let other = "fedcba9876543210fedcba9876543210";
     let (port, management) = (Port::reserve()?, Port::reserve()?);
-    let [port_text, management_text] = [&port, &management].map(|port| port.number().to_string());
-    let mut signer = Process::start(
-        &program()?,
-        &directory.path().join("signer.log"),
-        directory.lifeline(),
-        |command| {
-            command
-                .env_clear()
-                .envs(environment(&port_text, &management_text))
-                .env_remove("ATTO_SIGNER_TOKEN")
-                .env("ATTO_SIGNER_TOKEN_FILE", &pipe);
-        },
-    )?;
+    let mut signer = with_token_file(&directory, [&port, &management], &pipe)?;
     feed(&pipe, TOKEN, &mut signer)?;
     let number = port.number();
     let voting = thread::spawn(move || {

@@ -25,6 +25,7 @@ use crate::template::names::{service_name, short_name};
 const MOST_NAMED: usize = 20;
 
 /// The Deployments of a binding.
+#[derive(Default)]
 pub struct Targets {
     /// Those that it names, and those that have its signer but no longer match.
     pub targets: Vec<ObservedTarget>,
@@ -39,13 +40,10 @@ pub async fn targets(sources: &Sources, binding: &SignerBinding) -> Result<Targe
     let Targets { mut targets, deleted } = match (&binding.spec.target.name, &binding.spec.target.selector) {
         (Some(name), _) => Targets {
             targets: vec![named(sources, &namespace, name).await?],
-            deleted: vec![],
+            ..Targets::default()
         },
         (None, Some(selector)) => selected(sources, &namespace, binding, selector).await?,
-        (None, None) => Targets {
-            targets: vec![],
-            deleted: vec![],
-        },
+        (None, None) => Targets::default(),
     };
     let rivals = Rivals::observe(sources, binding, &targets).await?;
     for target in &mut targets {

@@ -141,7 +141,9 @@ async fn what_an_old_client_was_in_trouble_with_replaces_no_new_one() {
 }
 
 /// The client in use while the pause before the next one takes a minute, which has just begun.
-async fn at_the_begin_of_a_long_pause(subject: &Subject) -> u32 {
+async fn at_the_begin_of_a_long_pause() -> (Subject, u32) {
+    let subject = Subject::start((1..40).map(Act::Make));
+    assert_eq!(subject.after(1).await, Ok(1));
     for _ in 0..FIRST_PAUSES + PAUSES.len() {
         let client = subject.upkeep.current().unwrap();
         subject.upkeep.renew_after(&client);
@@ -151,14 +153,13 @@ async fn at_the_begin_of_a_long_pause(subject: &Subject) -> u32 {
     }
     let client = subject.upkeep.current().unwrap();
     subject.upkeep.renew_after(&client);
-    *client
+    let before = *client;
+    (subject, before)
 }
 
 #[tokio::test(start_paused = true)]
 async fn credentials_that_end_during_a_long_pause_end_it_early() {
-    let subject = Subject::start((1..40).map(Act::Make));
-    assert_eq!(subject.after(1).await, Ok(1));
-    let before = at_the_begin_of_a_long_pause(&subject).await;
+    let (subject, before) = at_the_begin_of_a_long_pause().await;
     *subject.maker.checks.lock().unwrap() = Act::Refuse;
     assert_eq!(subject.after(8).await, Ok(before));
     assert_eq!(subject.after(7).await, Ok(before + 1));
@@ -166,9 +167,7 @@ async fn credentials_that_end_during_a_long_pause_end_it_early() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_pause_lasts_as_long_as_the_credentials_are_good() {
-    let subject = Subject::start((1..40).map(Act::Make));
-    assert_eq!(subject.after(1).await, Ok(1));
-    let before = at_the_begin_of_a_long_pause(&subject).await;
+    let (subject, before) = at_the_begin_of_a_long_pause().await;
     assert_eq!(subject.after(58).await, Ok(before));
     assert_eq!(subject.after(3).await, Ok(before + 1));
 }
